@@ -1,0 +1,2 @@
+//! The `welkin` command.
+fn main() {}

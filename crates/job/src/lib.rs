@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The job file.
+
+pub mod model;
+pub use model::*;

@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The port between the broker and whatever rents machines: the compatibility layer of the Sky.
+//!
+//! * [`Provider`]: capacity, leases, nodes, stores and the usage feed of one cloud, cluster or machine;
+//! * [`Node`]: one machine of a lease, running [`Step`]s and telling what happens as [`Event`]s;
+//! * [`ProviderError`]: one vocabulary of failures by meaning, each with its [`Retry`];
+//! * [`Clock`]: time as a parameter, so that everything above runs under virtual time.
+//!
+//! *Guarantee asked of every provider:* acquiring is idempotent by token, releasing is idempotent,
+//! and whatever costs money can be found again by its owner tag.
+
+mod clock;
+mod error;
+mod lease;
+mod node;
+mod port;
+
+pub use clock::{Clock, SystemClock, UnixMillis};
+pub use error::{ErrorKind, ProviderError, Retry};
+pub use lease::{Lease, LeaseId, LeaseRequest, LeaseState, NodeAddress, Owner, Tier, Token, Usage};
+pub use node::{Event, EventKind, Exit, Fetch, Node, Publish, Step, StepId, StoreLocation, Stream};
+pub use port::{Capacity, Location, Nature, Provider};

@@ -1,0 +1,202 @@
+//! One machine of a lease: steps in, events out.
+//!
+//! A node runs [`Step`]s: fetch data, run a script, publish data. Starting a step is idempotent by
+//! its id and survives a lost answer; what happens is a numbered, durable sequence of [`Event`]s
+//! that can be read again from any number, so a broker that was killed misses nothing.
+
+use crate::clock::UnixMillis;
+use crate::error::ProviderError;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use welkin_units::{Bytes, Span};
+
+/// Identifies one step of one attempt on one node; unique for ever.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// How a node reaches an object store: a URL (`file:///…`, `s3://bucket/prefix`) and its options.
+/// Options may hold credentials and print as `****`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreLocation {
+    /// Root of the store.
+    pub url: String,
+    /// Store-specific options (endpoint, credentials).
+    pub options: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for StoreLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreLocation").field("url", &self.url).field("options", &"****").finish()
+    }
+}
+
+/// Data a step needs before its script starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// The store it lies in.
+    pub store: StoreLocation,
+    /// Prefix of the published tree in that store.
+    pub prefix: String,
+    /// Hex digest the tree's manifest must have.
+    pub digest: String,
+    /// Path on the node: relative to the node's home, or absolute below it.
+    pub path: String,
+}
+
+/// Data a step leaves behind after its script succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish {
+    /// Name of the output.
+    pub name: String,
+    /// Path on the node, a file or a folder.
+    pub path: String,
+    /// The store it goes to.
+    pub store: StoreLocation,
+    /// Prefix to publish under.
+    pub prefix: String,
+}
+
+/// One unit of work on a node: fetch, run, publish, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Unique id.
+    pub id: StepId,
+    /// What to fetch.
+    pub fetch: Vec<Fetch>,
+    /// Shell script, run by `bash` in `workdir`; `None` only fetches and publishes.
+    pub script: Option<String>,
+    /// Working folder, relative to the node's home.
+    pub workdir: String,
+    /// Environment of the script on top of the node's own bare one.
+    pub env: BTreeMap<String, String>,
+    /// Names in `env` whose values are never logged or stored in the clear in events.
+    pub secret_env: Vec<String>,
+    /// What to publish.
+    pub publish: Vec<Publish>,
+}
+
+/// Something that happened in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Number in the step, from 0, without gaps.
+    pub seq: u64,
+    /// When, by the node's clock.
+    pub at: UnixMillis,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    /// The node took the step.
+    Started,
+    /// Data arrived, verified.
+    Fetched {
+        /// Path on the node.
+        path: String,
+        /// Amount.
+        bytes: Bytes,
+    },
+    /// The script was started.
+    ScriptStarted,
+    /// A line of output.
+    Log {
+        /// Which stream.
+        stream: Stream,
+        /// The line without its end; invalid UTF-8 is replaced, over-long lines are split.
+        line: String,
+    },
+    /// An output is in its store, verified.
+    Published {
+        /// Name of the output.
+        name: String,
+        /// Hex digest of its manifest.
+        digest: String,
+        /// Amount.
+        bytes: Bytes,
+        /// Number of files.
+        files: u64,
+    },
+    /// The provider says that the node will be taken away.
+    PreemptionNotice {
+        /// When.
+        at: UnixMillis,
+    },
+    /// The step is over; always the last event.
+    Finished {
+        /// How it ended.
+        exit: Exit,
+    },
+}
+
+/// Output streams of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// Words of the agent itself.
+    Agent,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "exit")]
+pub enum Exit {
+    /// Everything succeeded.
+    Success,
+    /// The script ended with this code.
+    Code {
+        /// Exit code.
+        code: i32,
+    },
+    /// The script was ended by this signal.
+    Signal {
+        /// Signal number.
+        signal: i32,
+    },
+    /// It was stopped on request.
+    Stopped,
+    /// Fetching failed.
+    FetchFailed {
+        /// Why.
+        message: String,
+    },
+    /// Publishing failed, or an output is missing.
+    PublishFailed {
+        /// Why.
+        message: String,
+    },
+    /// The node could not run the step at all.
+    NodeFault {
+        /// Why.
+        message: String,
+    },
+}
+
+/// One machine of a lease.
+#[async_trait]
+pub trait Node: Send + Sync + fmt::Debug {
+    /// Starts a step. Idempotent by id.
+    async fn start(&self, step: &Step) -> Result<(), ProviderError>;
+
+    /// Events of a step from number `from` on: at once when there are any, else after the first one
+    /// or after `wait`, whichever is earlier. Also counts as a sign of life of the broker.
+    async fn events(&self, step: &StepId, from: u64, wait: Span) -> Result<Vec<Event>, ProviderError>;
+
+    /// Ends a step: polite first, by force after `grace`. Idempotent; ending what is over succeeds.
+    async fn stop(&self, step: &StepId, grace: Span) -> Result<(), ProviderError>;
+}

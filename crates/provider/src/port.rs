@@ -1,0 +1,104 @@
+//! The trait a provider implements.
+
+use crate::clock::UnixMillis;
+use crate::error::ProviderError;
+use crate::lease::{Lease, LeaseId, LeaseRequest, Owner, Tier, Usage};
+use crate::node::{Node, StoreLocation};
+use async_trait::async_trait;
+use object_store::ObjectStore;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// Where something is at a provider.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Location {
+    /// Provider's short name.
+    pub provider: String,
+    /// Region.
+    pub region: String,
+    /// Zone, where the offer names one.
+    pub zone: Option<String>,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.provider, self.region)?;
+        self.zone.iter().try_for_each(|zone| write!(f, "/{zone}"))
+    }
+}
+
+/// What stands behind a provider's answers. Shown wherever a user sees the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nature {
+    /// A real cloud, cluster or host.
+    Real,
+    /// This machine pretending to be a cloud.
+    Emulated,
+    /// This machine as itself.
+    Local,
+}
+
+/// What a provider says about free capacity; never trusted, only used to order attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capacity {
+    /// Nothing is known; asking is the only way.
+    Unknown,
+    /// Believed to be there.
+    Likely,
+    /// Known to be gone.
+    Exhausted,
+}
+
+/// One cloud, cluster or machine.
+///
+/// Every call may fail with any [`crate::ErrorKind`]; a [`crate::ErrorKind::Transient`] failure says
+/// nothing about whether the call took effect.
+#[async_trait]
+pub trait Provider: Send + Sync + fmt::Debug {
+    /// Short name, as in [`Location::provider`].
+    fn name(&self) -> &str;
+
+    /// What stands behind it.
+    fn nature(&self) -> Nature;
+
+    /// What is known about capacity for `instance_type` at `location`.
+    async fn capacity(
+        &self,
+        location: &Location,
+        instance_type: &str,
+        tier: Tier,
+    ) -> Result<Capacity, ProviderError>;
+
+    /// Asks for a gang. Returns as soon as the provider has accepted, usually in state `Pending`.
+    /// The same token with the same request returns the same lease, also after it ended; with
+    /// another request it is a conflict.
+    async fn acquire(&self, request: &LeaseRequest) -> Result<Lease, ProviderError>;
+
+    /// The present state of a lease.
+    async fn observe(&self, lease: &LeaseId) -> Result<Lease, ProviderError>;
+
+    /// Gives a lease back. Idempotent; releasing what is already over is a success.
+    async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError>;
+
+    /// Every lease of `owner` that is not over. May lag behind by a few seconds.
+    async fn list(&self, owner: &Owner) -> Result<Vec<Lease>, ProviderError>;
+
+    /// A node of a lease that is ready.
+    async fn node(&self, lease: &LeaseId, rank: u32) -> Result<Arc<dyn Node>, ProviderError>;
+
+    /// The owner's object store in a region: made on first use, one for each region.
+    async fn store(&self, location: &Location, owner: &Owner) -> Result<Arc<dyn ObjectStore>, ProviderError>;
+
+    /// How a node reaches the store that [`Provider::store`] returns.
+    async fn store_location(
+        &self,
+        location: &Location,
+        owner: &Owner,
+    ) -> Result<StoreLocation, ProviderError>;
+
+    /// The usage feed of `owner` from `since`, whole intervals only; may lag.
+    async fn usage(&self, owner: &Owner, since: UnixMillis) -> Result<Vec<Usage>, ProviderError>;
+}

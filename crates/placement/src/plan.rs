@@ -1,0 +1,230 @@
+//! The plan: what will run where, at what price, with which alternatives.
+//!
+//! A plan is plain data, content-addressed by the digest of its canonical JSON, and never changed:
+//! a run obeys it, `diff` compares two of them, and a plan file can be kept and run later. It
+//! carries its job without the values of secrets.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use welkin_job::{Job, Market, Objective, Secret};
+use welkin_units::{Bytes, Span, Usd};
+
+/// Version of the plan's JSON.
+pub const SCHEMA: u32 = 1;
+
+/// Why a plan file was refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Not JSON of this shape.
+    #[error("not a plan: {0}")]
+    Syntax(#[source] serde_json::Error),
+    /// Made by another version.
+    #[error("plan schema {found} is not supported: this version reads schema {SCHEMA}")]
+    Schema {
+        /// Version in the file.
+        found: u32,
+    },
+    /// The content does not match the id: the file was edited or damaged.
+    #[error("the plan was changed after it was made: its content has digest {actual}, its id is {stated}")]
+    Digest {
+        /// Id in the file.
+        stated: String,
+        /// Digest of the content.
+        actual: String,
+    },
+    /// The content contradicts itself.
+    #[error("the plan contradicts itself: {0}")]
+    Inconsistent(String),
+}
+
+/// What will run where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of this shape.
+    pub schema: u32,
+    /// Hex digest of everything else.
+    pub id: String,
+    /// The job, values of secrets removed.
+    pub job: Job,
+    /// One entry a task, in the order of the job.
+    pub tasks: Vec<PlannedTask>,
+    /// Every movement of data, in the order of the job's edges, inputs from outside first.
+    pub transfers: Vec<Transfer>,
+    /// Objective it was made for.
+    pub objective: Objective,
+    /// Expected money: machines and data.
+    pub cost: Usd,
+    /// Part of it for moving data.
+    pub egress: Usd,
+    /// Expected time from start to the last task's end.
+    pub time: Span,
+    /// What is known about how far from the best this plan can be.
+    pub gap: Gap,
+    /// Digest of the catalog it was made from.
+    pub catalog: String,
+    /// Digest of the tariffs it was made from.
+    pub tariffs: String,
+    /// What was assumed because nobody said, one sentence each.
+    pub assumptions: Vec<String>,
+}
+
+/// How far from the best a plan can be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gap {
+    /// Proven best by its objective over all offers.
+    Exact,
+    /// The search was cut short: the best is not below this fraction of the plan's objective.
+    AtMost {
+        /// Largest possible improvement, as a fraction of the objective.
+        fraction: f64,
+    },
+}
+
+/// One task of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTask {
+    /// The task's name.
+    pub task: String,
+    /// Where it runs.
+    pub choice: Placement,
+    /// Where it runs if the choice cannot be had, best first, each in another failure domain.
+    pub alternatives: Vec<Placement>,
+    /// Offers that satisfied every condition.
+    pub feasible_offers: u32,
+}
+
+/// One way to run one task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// Provider's short name.
+    pub provider: String,
+    /// Region.
+    pub region: String,
+    /// Zone, where the offer is for one.
+    pub zone: Option<String>,
+    /// What one node is.
+    pub node: Node,
+    /// Nodes in the gang.
+    pub nodes: u32,
+    /// `OnDemand` or `Spot`, never `Any`.
+    pub market: Market,
+    /// List price of one node per hour.
+    pub hourly: Usd,
+    /// Expected running time, restarts on spot included.
+    pub time: Span,
+    /// Expected cost of the machines for that time.
+    pub cost: Usd,
+    /// Expected cost of the whole plan if this placement is taken and every other task stays.
+    pub plan_cost: Usd,
+    /// Expected time of the whole plan likewise.
+    pub plan_time: Span,
+    /// Expected start after the start of the job.
+    pub start: Span,
+}
+
+/// What one node is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// The provider's name of the machine type.
+    pub instance_type: String,
+    /// Virtual CPUs in thousandths; 0 when unknown.
+    pub vcpus_milli: u32,
+    /// Memory; 0 when unknown.
+    pub memory: Bytes,
+    /// Accelerator and thousandths of devices.
+    pub accelerator: Option<(String, u32)>,
+    /// Trusted execution environments, as job files spell them.
+    pub tee: Vec<String>,
+}
+
+/// One movement of data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Where it comes from.
+    pub source: TransferSource,
+    /// The consuming task.
+    pub task: String,
+    /// Its input.
+    pub input: String,
+    /// Declared amount.
+    pub bytes: Bytes,
+    /// Expected cost.
+    pub cost: Usd,
+    /// Expected time.
+    pub time: Span,
+    /// The tariff that prices it, in words (`aws us-east-1 → internet`).
+    pub tariff: String,
+}
+
+/// Where moved data comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferSource {
+    /// An output of another task.
+    Task {
+        /// The task.
+        task: String,
+        /// The output.
+        output: String,
+    },
+    /// Outside the job.
+    Uri(String),
+}
+
+impl Plan {
+    /// Seals the content: removes the values of secrets and sets the id.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        self.schema = SCHEMA;
+        for task in &mut self.job.tasks {
+            for secret in task.secrets.values_mut() {
+                *secret = Secret::new(String::new());
+            }
+        }
+        self.id = self.digest();
+        self
+    }
+
+    /// Canonical JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Reads a plan file and checks schema, digest and consistency.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the text is not an unchanged plan of this schema.
+    pub fn from_json(text: &str) -> Result<Self, PlanError> {
+        #[derive(Deserialize)]
+        struct Header {
+            schema: u32,
+        }
+        let header: Header = serde_json::from_str(text).map_err(PlanError::Syntax)?;
+        if header.schema != SCHEMA {
+            return Err(PlanError::Schema { found: header.schema });
+        }
+        let plan: Self = serde_json::from_str(text).map_err(PlanError::Syntax)?;
+        let actual = plan.digest();
+        if actual != plan.id {
+            return Err(PlanError::Digest { stated: plan.id, actual });
+        }
+        let planned = plan.tasks.iter().map(|task| task.task.as_str());
+        if !planned.eq(plan.job.tasks.iter().map(|task| task.name.as_str())) {
+            return Err(PlanError::Inconsistent("its tasks are not those of its job".to_owned()));
+        }
+        Ok(plan)
+    }
+
+    /// The transfers into `task`.
+    pub fn transfers_into<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a Transfer> {
+        self.transfers.iter().filter(move |transfer| transfer.task == task)
+    }
+
+    fn digest(&self) -> String {
+        let unsigned = Self { id: String::new(), ..self.clone() };
+        blake3::hash(&serde_json::to_vec(&unsigned).unwrap_or_default()).to_hex().to_string()
+    }
+}

@@ -66,7 +66,7 @@ AWS_LINES = {
            "ap-southeast-2": 1.0462, "ap-south-1": .9658},
     "g6e": {"us-east-1": 1.861, "us-east-2": 1.861, "us-west-2": 1.861, "eu-central-1": 2.3263,
             "ap-northeast-1": 2.6985},
-    "p3": {"us-east-1": 3.06, "us-east-2": 3.06, "us-west-2": 3.06, "ca-central-1": 3.366,
+    "p3": {"us-east-2": 3.06, "us-west-2": 3.06, "ca-central-1": 3.366,
            "eu-west-1": 3.305, "eu-central-1": 3.823, "ap-northeast-1": 4.194,
            "ap-southeast-1": 4.234, "ap-southeast-2": 4.234},
     "p3dn": {"us-east-1": 31.212, "us-west-2": 31.212},
@@ -136,8 +136,6 @@ AWS_ACCELERATED = [
     ("trn1.2xlarge", "trn1", 1.34375, 8, 32, "Trainium", 1, 12.5), ("trn1.32xlarge", "trn1", 21.5, 128, 512, "Trainium", 16, 800),
     ("trn1n.32xlarge", "trn1n", 24.78, 128, 512, "Trainium", 16, 1600),
 ]
-# (region, type glob): not sold there although the family is.
-AWS_ABSENT = [("*-*-[!1]", "p5.4xlarge-none")]
 
 
 def aws():
@@ -145,7 +143,7 @@ def aws():
         ratios = AWS_LINES[line]
         for region, unit in ratios.items():
             zones = [region + z for z in AWS_ZONES[region]]
-            add_price("aws", name, region, zones, home_price * unit / ratios["us-east-1"])
+            add_price("aws", name, region, zones, home_price * unit / ratios.get("us-east-1", ratios["us-west-2"]))
 
     for family, line, unit, gib, arch, gbps, no_sizes, no_regions in AWS_FAMILIES:
         sizes = [(s, v) for s, v in AWS_SIZES.items() if s not in no_sizes]
@@ -180,30 +178,50 @@ GCP_RATIO = {
     "asia-east1": 1.1580, "asia-northeast1": 1.2847, "asia-southeast1": 1.2337, "asia-south1": 1.2012,
     "australia-southeast1": 1.4190,
 }
+# Families launched since 2023 have their own, mostly lower, ratios in some regions.
+GCP_NEW_RATIO = {**GCP_RATIO, "us-east4": 1, "europe-west2": 1.1393, "europe-west3": 1.18,
+                 "europe-west4": 1.05, "asia-south1": 1.0403, "australia-southeast1": 1.25}
+# AMD families are sold at a deep discount in Mumbai.
+GCP_AMD_RATIO = {**GCP_RATIO, "asia-south1": .6595}
 EVERYWHERE = tuple(GCP_RATIO)
-GIB = {"standard": 4, "highmem": 8, "highcpu": 1}
-# family: us-central1 price of a vCPU and of a GiB, shapes with GiB per vCPU, vCPU counts, Gbps by count, spot share, regions
+
+
+def everywhere_but(*regions):
+    return tuple(r for r in EVERYWHERE if r not in regions)
+
+
+# family: us-central1 price of a vCPU and of a GiB, shapes with GiB per vCPU, vCPU counts, Gbps by count, spot share, ratios, regions
 GCP_FAMILIES = [
-    ("e2", .02181159, .00292353, {"standard": 4, "highmem": 8, "highcpu": 1}, {2: 4, 4: 8, 8: 16, 16: 16}, .40, EVERYWHERE),
-    ("n1", .031611, .004237, {"standard": 3.75, "highmem": 6.5}, {1: 2, 2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .30, EVERYWHERE),
-    ("n2", .031611, .004237, {"standard": 4, "highmem": 8}, {2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .30, EVERYWHERE),
-    ("n2d", .027502, .003686, {"standard": 4, "highmem": 8}, {2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .30, EVERYWHERE),
-    ("n4", .03160, .003950, {"standard": 4, "highmem": 8}, {2: 10, 4: 10, 8: 15, 16: 20, 32: 30, 64: 45}, .40, EVERYWHERE),
-    ("t2d", .027502, .003686, {"standard": 4}, {4: 10, 8: 16, 16: 32, 32: 32}, .30, EVERYWHERE),
-    ("c2", .03398, .00455, {"standard": 4}, {4: 10, 8: 16, 16: 32, 30: 32, 60: 32}, .30, EVERYWHERE),
-    ("c2d", .029563, .003959, {"standard": 4, "highmem": 8}, {4: 10, 8: 16, 16: 32, 32: 32}, .30, EVERYWHERE),
-    ("c3", .03398, .00456, {"standard": 4}, {4: 23, 8: 23, 22: 23, 44: 32, 88: 62}, .30, EVERYWHERE),
-    ("c3d", .029563, .003959, {"standard": 4}, {4: 20, 8: 20, 16: 20, 30: 20, 60: 40}, .30, EVERYWHERE),
+    ("e2", .02181159, .00292353, {"standard": 4, "highmem": 8, "highcpu": 1}, {2: 4, 4: 8, 8: 16, 16: 16}, .45,
+     GCP_RATIO, EVERYWHERE),
+    ("n1", .031611, .004237, {"standard": 3.75, "highmem": 6.5}, {1: 2, 2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .29,
+     GCP_RATIO, EVERYWHERE),
+    ("n2", .031611, .004237, {"standard": 4, "highmem": 8}, {2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .32,
+     GCP_RATIO, EVERYWHERE),
+    ("n2d", .027502, .003686, {"standard": 4, "highmem": 8}, {2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .31,
+     GCP_AMD_RATIO, EVERYWHERE),
+    ("n4", .03119, .003543, {"standard": 4, "highmem": 8}, {2: 10, 4: 10, 8: 15, 16: 20, 32: 30, 64: 45}, .42,
+     GCP_NEW_RATIO, EVERYWHERE),
+    ("t2d", .027502, .003686, {"standard": 4}, {4: 10, 8: 16, 16: 32, 32: 32}, .21,
+     GCP_AMD_RATIO, EVERYWHERE),
+    ("c2", .03398, .00455, {"standard": 4}, {4: 10, 8: 16, 16: 32, 30: 32, 60: 32}, .33,
+     GCP_RATIO, EVERYWHERE),
+    ("c2d", .029563, .003959, {"standard": 4, "highmem": 8}, {4: 10, 8: 16, 16: 32, 32: 32}, .26,
+     GCP_AMD_RATIO, everywhere_but("europe-north1")),
+    ("c3", .03487, .003883, {"standard": 4}, {4: 23, 8: 23, 22: 23, 44: 32, 88: 62}, .25,
+     GCP_NEW_RATIO, everywhere_but("asia-east1")),
+    ("c3d", .029563, .003959, {"standard": 4}, {4: 20, 8: 20, 16: 20, 30: 20, 60: 40}, .30,
+     GCP_NEW_RATIO, everywhere_but("asia-northeast1", "europe-west2", "northamerica-northeast1", "southamerica-east1")),
 ]
-# Attached to N1 machines: price of one device in us-central1, ratio and zones by region.
+# Attached to N1 machines: USD an hour for one device, and zones, by region.
 N1_GPUS = {
-    "T4": (.35, {"us-central1": (1, "abcf"), "us-east1": (1, "cd"), "us-east4": (1, "abc"), "us-west1": (1, "ab"),
-                 "us-west4": (1, "ab"), "northamerica-northeast1": (1, "c"), "southamerica-east1": (1.37, "c"),
-                 "europe-west1": (1, "bcd"), "europe-west2": (1.17, "ab"), "europe-west3": (1.17, "b"),
-                 "europe-west4": (1, "abc"), "asia-east1": (1, "ac"), "asia-northeast1": (1.06, "ac"),
-                 "asia-southeast1": (1.06, "abc"), "asia-south1": (1.06, "ab"), "australia-southeast1": (1.26, "ac")}),
-    "V100": (2.48, {"us-central1": (1, "abcf"), "us-west1": (1, "ab"), "us-east1": (1, "c"),
-                    "europe-west4": (1.0282, "abc"), "asia-east1": (1, "c")}),
+    "T4": {"us-central1": (.35, "abcf"), "us-east1": (.35, "cd"), "us-east4": (.37, "abc"), "us-west1": (.35, "ab"),
+           "us-west4": (.37, "ab"), "northamerica-northeast1": (.385, "c"), "southamerica-east1": (.48, "c"),
+           "europe-west1": (.35, "bcd"), "europe-west2": (.40, "ab"), "europe-west3": (.41, "b"),
+           "europe-west4": (.3675, "abc"), "asia-east1": (.35, "ac"), "asia-northeast1": (.37, "ac"),
+           "asia-southeast1": (.37, "abc"), "asia-south1": (.41, "ab"), "australia-southeast1": (.44, "ac")},
+    "V100": {"us-central1": (2.48, "abcf"), "us-west1": (2.48, "ab"), "us-east1": (2.48, "c"),
+             "europe-west4": (2.604, "abc"), "asia-east1": (2.48, "c")},
 }
 N1_HOSTS = {"T4": [("n1-standard-4", 1), ("n1-standard-8", 1), ("n1-standard-16", 1), ("n1-standard-16", 2), ("n1-standard-32", 4)],
             "V100": [("n1-standard-8", 1), ("n1-standard-16", 2), ("n1-standard-32", 4), ("n1-standard-64", 8)]}
@@ -221,41 +239,40 @@ GCP_GPU_TYPES = [
     ("a3-highgpu-1g", 11.0612, 26, 234, "H100", 1, 25), ("a3-highgpu-8g", 88.490000119, 208, 1872, "H100", 8, 1000),
 ]
 GCP_GPU_PLACES = {
-    "g2-*": {"us-central1": (1, "abc"), "us-east1": (1, "bcd"), "us-east4": (1.1262, "ac"), "us-west1": (1, "abc"),
-             "us-west4": (1.1262, "ac"), "europe-west1": (1.1, "bc"), "europe-west2": (1.2885, "ab"),
-             "europe-west3": (1.2885, "b"), "europe-west4": (1.101, "abc"), "asia-east1": (1.158, "abc"),
-             "asia-northeast1": (1.2847, "abc"), "asia-southeast1": (1.2337, "abc"), "asia-south1": (1.2012, "abc")},
-    "a2-highgpu-*": {"us-central1": (1, "abcf"), "us-east1": (1, "b"), "us-west1": (1, "b"), "us-west4": (1.126, "b"),
-                     "europe-west4": (1.0, "ab"), "asia-northeast1": (1.1, "ac"), "asia-southeast1": (1.1, "bc")},
-    "a2-megagpu-*": {"us-central1": (1, "bcf"), "europe-west4": (1.0, "ab")},
+    "g2-*": {"us-central1": (1, "abc"), "us-east1": (1, "bcd"), "us-east4": (1, "ac"), "us-west1": (1, "abc"),
+             "us-west4": (1.1262, "ac"), "europe-west1": (1.1, "bc"), "europe-west2": (1.1393, "ab"),
+             "europe-west3": (1.18, "b"), "europe-west4": (1.05, "abc"), "asia-east1": (1.158, "abc"),
+             "asia-northeast1": (1.2847, "abc"), "asia-southeast1": (1.2337, "abc"), "asia-south1": (1.0403, "abc")},
+    "a2-highgpu-*": {"us-central1": (1, "abcf"), "us-east1": (1, "b"), "us-west1": (1, "b"), "us-west4": (1.071, "b"),
+                     "europe-west4": (1.0203, "ab"), "asia-northeast1": (1.0568, "ac"), "asia-southeast1": (1.047, "bc")},
+    "a2-megagpu-*": {"us-central1": (1, "bcf"), "europe-west4": (1.0159, "ab")},
     "a2-ultragpu-*": {"us-central1": (1, "ac"), "us-east4": (1.126, "c"), "europe-west4": (1.1, "a"), "asia-southeast1": (1.2337, "c")},
-    "a3-highgpu-*": {"us-central1": (1, "ac"), "us-east4": (1.126, "ab"), "us-west1": (1, "ab"),
-                     "europe-west1": (1.1, "b"), "europe-west4": (1.1, "bc"), "asia-northeast1": (1.28, "b"),
-                     "asia-southeast1": (1.2337, "bc")},
+    "a3-highgpu-*": {"us-central1": (1, "ac"), "us-east4": (1, "ab"), "us-west1": (1, "ab"),
+                     "europe-west1": (1.1, "b"), "europe-west4": (1.264, "bc")},
 }
-GCP_GPU_SPOT = {"T4": .40, "V100": .30, "L4": .40, "A100": .40, "A100-80GB": .40, "H100": .30}
+GCP_GPU_SPOT = {"T4": .34, "V100": .48, "L4": .42, "A100": .49, "A100-80GB": .47, "H100": .38}
 # TPU: price of a chip and its zones by region; vCPUs and GiB of a host, chips of a host; slices with their chips.
 TPUS = [
     ("tpu-v2", {"us-central1": (1.125, "bc"), "europe-west4": (1.2375, "a"), "asia-east1": (1.305, "c")}, {"v2-8": (4, 96, 334)}),
     ("tpu-v3", {"us-central1": (2.0, "ab"), "europe-west4": (2.2, "a")}, {"v3-8": (4, 96, 334)}),
     ("tpu-v4", {"us-central2": (3.22, "b")}, {f"v4-{2 * c}": (c, 60 * c, 100 * c) for c in (4, 8, 16, 32, 64)}),
-    ("tpu-v5e", {"us-central1": (1.2, "a"), "us-south1": (1.2, "a"), "us-west1": (1.2, "c"), "us-west4": (1.2, "a"),
+    ("tpu-v5e", {"us-central1": (1.2, "a"), "us-south1": (1.416, "a"), "us-west1": (1.2, "c"), "us-west4": (1.2, "a"),
                  "europe-west4": (1.56, "b")},
      {"v5litepod-1": (1, 24, 48), "v5litepod-4": (4, 112, 192), "v5litepod-8": (8, 224, 384),
       **{f"v5litepod-{c}": (c, 28 * c, 48 * c) for c in (16, 32, 64, 128, 256)}}),
-    ("tpu-v5p", {"us-central1": (4.2, "a"), "us-east5": (4.2, "a"), "europe-west4": (4.2, "b")},
+    ("tpu-v5p", {"us-central1": (4.2, "a"), "us-east5": (4.2, "a"), "europe-west4": (4.2525, "b")},
      {f"v5p-{2 * c}": (c, 52 * c, 112 * c) for c in (4, 8, 16, 32, 64)}),
     ("tpu-v6e", {"us-central1": (2.7, "b"), "us-east1": (2.7, "d"), "us-east5": (2.7, "ab"), "europe-west4": (2.97, "a"),
                  "asia-northeast1": (3.24, "b")},
      {"v6e-1": (1, 44, 176), "v6e-4": (4, 180, 720), "v6e-8": (8, 180, 1440),
       **{f"v6e-{c}": (c, 45 * c, 180 * c) for c in (16, 32, 64, 256)}}),
 ]
-TPU_SPOT = {}
+TPU_SPOT = {"tpu-v2": .30, "tpu-v3": .26, "tpu-v4": .29, "tpu-v5e": .38, "tpu-v5p": .38, "tpu-v6e": .47}
 
 
 def gcp():
     host_price = {}
-    for family, vcpu, gib, shapes, counts, spot, regions in GCP_FAMILIES:
+    for family, vcpu, gib, shapes, counts, spot, ratios, regions in GCP_FAMILIES:
         for shape, per in shapes.items():
             for count, gbps in counts.items():
                 name = f"{family}-{shape}-{count}"
@@ -263,18 +280,18 @@ def gcp():
                     continue
                 add_type("gcp", name, count, count * per, "gcp-vm-pricing", network_gbps=gbps)
                 for region in regions:
-                    price = (count * vcpu + count * per * gib) * GCP_RATIO[region]
+                    price = (count * vcpu + count * per * gib) * ratios[region]
                     host_price[name, region] = price
                     add_price("gcp", name, region, [f"{region}-{z}" for z in GCP_ZONES[region]], price, spot)
-    for gpu, (price, places) in N1_GPUS.items():
+    for gpu, places in N1_GPUS.items():
         for host, count in N1_HOSTS[gpu]:
             base = types["gcp", host]
             name = f"{host}+{gpu}:{count}"
             add_type("gcp", name, base["vcpus"], base["memory_gib"], "gcp-gpu-pricing", accelerator=gpu, count=count,
                      network_gbps=base["network_gbps"])
-            for region, (ratio, zones) in places.items():
+            for region, (price, zones) in places.items():
                 add_price("gcp", name, region, [f"{region}-{z}" for z in zones],
-                          host_price[host, region] + count * price * ratio, GCP_GPU_SPOT[gpu])
+                          host_price[host, region] + count * price, GCP_GPU_SPOT[gpu])
     for name, price, vcpus, gib, gpu, count, gbps in GCP_GPU_TYPES:
         add_type("gcp", name, vcpus, gib, "gcp-gpu-pricing", accelerator=gpu, count=count, network_gbps=gbps)
         for glob, places in GCP_GPU_PLACES.items():
@@ -295,33 +312,56 @@ AZURE_RATIO = {
     "francecentral": 1.1667, "uksouth": 1.1563, "japaneast": 1.2917, "southeastasia": 1.25,
     "centralindia": 1.0521, "australiaeast": 1.25,
 }
-AZURE_LINE = {}
+# Memory- and compute-optimised and burstable lines, from the published prices of E2s_v5, F2s_v2 and B2s.
+AZURE_E = {"eastus": .126, "eastus2": .126, "westus2": .126, "westus3": .126, "canadacentral": .138, "brazilsouth": .201,
+           "northeurope": .141, "westeurope": .152, "swedencentral": .134, "germanywestcentral": .152,
+           "francecentral": .148, "uksouth": .148, "japaneast": .152, "southeastasia": .152, "centralindia": .130,
+           "australiaeast": .151}
+AZURE_F = {"eastus": .0846, "eastus2": .0846, "westus2": .0846, "westus3": .0846, "canadacentral": .0926,
+           "brazilsouth": .131, "northeurope": .096, "westeurope": .097, "swedencentral": .097,
+           "germanywestcentral": .097, "francecentral": .101, "uksouth": .101, "japaneast": .107,
+           "southeastasia": .098, "centralindia": .085, "australiaeast": .111}
+AZURE_B2S = {"eastus": .0416, "eastus2": .0416, "westus2": .0416, "westus3": .0416, "canadacentral": .0464,
+             "brazilsouth": .0672, "northeurope": .0454, "westeurope": .0480, "swedencentral": .0432,
+             "germanywestcentral": .0480, "francecentral": .0472, "uksouth": .0472, "japaneast": .0544,
+             "southeastasia": .0528, "centralindia": .0448, "australiaeast": .0528}
+
+
+def ratios(published):
+    return {region: price / published["eastus"] for region, price in published.items()}
+
+
+# AMD series are sold at a deep discount in Pune (centralindia).
+INDIA_AMD = {"centralindia": .645}
+AZURE_LINE = {"d": {}, "da": INDIA_AMD, "e": ratios(AZURE_E), "ea": {**ratios(AZURE_E), "centralindia": .62},
+              "d6": {"centralindia": .645}, "f": ratios(AZURE_F), "b": ratios(AZURE_B2S), "sgx": {}}
 # template: line, eastus price of the unit, unit vCPUs, GiB per vCPU, vCPU counts, spot share, regions (empty: all), arch, burstable
 D = (2, 4, 8, 16, 32, 64)
 AZURE_FAMILIES = [
-    ("Standard_D{}s_v5", "d", .096, 2, 4, D, .30, ()),
-    ("Standard_D{}ds_v5", "d", .113, 2, 4, (2, 4, 8, 16), .30, ()),
-    ("Standard_D{}as_v5", "d", .086, 2, 4, D, .30, ()),
-    ("Standard_D{}s_v6", "d", .1008, 2, 4, (2, 4, 8, 16, 32), .30, ()),
-    ("Standard_D{}as_v6", "d", .0908, 2, 4, (2, 4, 8, 16, 32), .30, ()),
-    ("Standard_E{}s_v5", "e", .126, 2, 8, D, .30, ()),
-    ("Standard_E{}as_v5", "e", .113, 2, 8, D, .30, ()),
-    ("Standard_E{}s_v6", "e", .1323, 2, 8, (2, 4, 8, 16, 32), .30, ()),
-    ("Standard_E{}as_v6", "e", .1187, 2, 8, (2, 4, 8, 16, 32), .30, ()),
-    ("Standard_F{}s_v2", "f", .0846, 2, 2, D, .30, ()),
-    ("Standard_F{}as_v6", "f", .0861, 2, 4, (2, 4, 8, 16, 32), .30, ()),
-    ("Standard_DC{}as_v5", "dc", .0860, 2, 4, (2, 4, 8, 16, 32, 64), .30,
-     ("eastus", "westus2", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
-    ("Standard_DC{}ads_v5", "dc", .1030, 2, 4, (2, 4, 8, 16, 32), .30,
-     ("eastus", "westus2", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
-    ("Standard_EC{}as_v5", "ec", .1130, 2, 8, (2, 4, 8, 16, 32), .30,
-     ("eastus", "westus2", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
-    ("Standard_DC{}es_v5", "dc", .0960, 2, 4, (2, 4, 8, 16, 32), .30, ("eastus2", "westeurope", "northeurope", "centralus")),
-    ("Standard_EC{}es_v5", "ec", .1260, 2, 8, (2, 4, 8, 16, 32), .30, ("eastus2", "westeurope", "northeurope", "centralus")),
-    ("Standard_DC{}as_v6", "dc", .0908, 2, 4, (2, 4, 8, 16, 32), .30, ("eastus", "westeurope", "northeurope", "southeastasia")),
-    ("Standard_DC{}es_v6", "dc", .1008, 2, 4, (2, 4, 8, 16, 32), .30, ("westus3", "westeurope", "eastus", "uksouth")),
-    ("Standard_DC{}s_v3", "sgx", .096, 1, 8, (1, 2, 4, 8, 16, 32), .30, ("eastus", "westus2", "northeurope", "westeurope", "canadacentral", "uksouth", "southeastasia", "swedencentral")),
+    ("Standard_D{}s_v5", "d", .096, 2, 4, D, .19, ()),
+    ("Standard_D{}ds_v5", "d", .113, 2, 4, (2, 4, 8, 16), .19, ()),
+    ("Standard_D{}as_v5", "da", .086, 2, 4, D, .19, ()),
+    ("Standard_D{}s_v6", "d", .1008, 2, 4, (2, 4, 8, 16, 32), .19, ()),
+    ("Standard_D{}as_v6", "da", .0910, 2, 4, (2, 4, 8, 16, 32), .19, ()),
+    ("Standard_E{}s_v5", "e", .126, 2, 8, D, .19, ()),
+    ("Standard_E{}as_v5", "ea", .113, 2, 8, D, .19, ()),
+    ("Standard_E{}s_v6", "e", .1323, 2, 8, (2, 4, 8, 16, 32), .19, ()),
+    ("Standard_E{}as_v6", "d6", .1195, 2, 8, (2, 4, 8, 16, 32), .19, ()),
+    ("Standard_F{}s_v2", "f", .0846, 2, 2, D, .19, ()),
+    ("Standard_DC{}as_v5", "da", .0860, 2, 4, (2, 4, 8, 16, 32, 64), .19,
+     ("eastus", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
+    ("Standard_DC{}ads_v5", "da", .1030, 2, 4, (2, 4, 8, 16, 32), .19,
+     ("eastus", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
+    ("Standard_EC{}as_v5", "ea", .1130, 2, 8, (2, 4, 8, 16, 32), .19,
+     ("eastus", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
+    ("Standard_DC{}es_v5", "d", .0960, 2, 4, (2, 4, 8, 16, 32), .19, ("eastus2", "westeurope", "northeurope")),
+    ("Standard_EC{}es_v5", "e", .1260, 2, 8, (2, 4, 8, 16, 32), .19, ("eastus2", "westeurope", "northeurope")),
+    ("Standard_DC{}as_v6", "da", .0910, 2, 4, (2, 4, 8, 16, 32), .19, ("eastus", "westeurope", "northeurope", "southeastasia")),
+    ("Standard_DC{}es_v6", "d", .1008, 2, 4, (2, 4, 8, 16, 32), .19, ("westus3", "westeurope", "eastus")),
+    ("Standard_DC{}s_v3", "sgx", .096, 1, 8, (1, 2, 4, 8, 16, 32), .19, ("eastus", "westus2", "northeurope", "westeurope", "canadacentral", "uksouth", "southeastasia")),
 ]
+# Sizes that break their series' GiB per vCPU.
+AZURE_MEMORY = {"Standard_EC32as_v5": 192, "Standard_EC32es_v5": 192}
 AZURE_B = [("Standard_B1s", 1, 1, .0104), ("Standard_B1ms", 1, 2, .0207), ("Standard_B2s", 2, 4, .0416),
            ("Standard_B2ms", 2, 8, .0832), ("Standard_B4ms", 4, 16, .166), ("Standard_B8ms", 8, 32, .333)]
 # type: eastus price, vCPUs, GiB, accelerator, count, Gbps, {region: ratio}
@@ -339,41 +379,44 @@ AZURE_GPU_TYPES = [
     ("Standard_NC80adis_H100_v5", "h100", 13.96, 80, 640, "H100", 2, 80),
     ("Standard_NCC40ads_H100_v5", "ncc", 6.98, 40, 320, "H100", 1, 40),
     ("Standard_ND96isr_H100_v5", "ndh", 98.32, 96, 1900, "H100", 8, 400),
-    ("Standard_ND96isr_H200_v5", "ndh2", 110.24, 96, 1850, "H200", 8, 400),
+    ("Standard_ND96isr_H200_v5", "ndh2", 84.8, 96, 1850, "H200", 8, 400),
     ("Standard_NV36ads_A10_v5", "a10", 3.2, 36, 440, "A10", 1, 80),
     ("Standard_NV72ads_A10_v5", "a10", 6.52, 72, 880, "A10", 2, 80),
 ]
 AZURE_GPU_PLACES = {
-    "t4": {r: AZURE_RATIO[r] for r in AZURE_RATIO},
+    "t4": {"eastus": 1, "eastus2": 1, "westus2": 1, "westus3": 1, "canadacentral": 1.11, "brazilsouth": 1.70,
+           "northeurope": 1.115, "westeurope": 1.25, "swedencentral": 1.06, "germanywestcentral": 1.25,
+           "francecentral": 1.169, "uksouth": 1.169, "japaneast": 1.35, "southeastasia": 1.40,
+           "centralindia": 1.10, "australiaeast": 1.30},
     "v100": {"eastus": 1, "westus2": 1, "westeurope": 1.25, "northeurope": 1.08, "southeastasia": 1.38},
-    "a100": {"eastus": 1, "eastus2": 1, "westus2": 1, "westus3": 1, "westeurope": 1.2, "northeurope": 1.1,
-             "swedencentral": 1.06, "francecentral": 1.17, "uksouth": 1.16, "southeastasia": 1.3, "japaneast": 1.3,
-             "australiaeast": 1.25, "canadacentral": 1.1, "germanywestcentral": 1.2, "centralindia": 1.1},
-    "nd40": {"eastus": 1, "westus2": 1, "westeurope": 1.2},
-    "nd80": {"eastus": 1, "westus2": 1, "westus3": 1, "swedencentral": 1.06, "westeurope": 1.2},
-    "h100": {"eastus": 1, "eastus2": 1, "westus2": 1, "westus3": 1, "westeurope": 1.2, "swedencentral": 1.06, "uksouth": 1.16},
-    "ncc": {"eastus2": 1, "westeurope": 1.2},
-    "ndh": {"eastus": 1, "eastus2": 1, "westus2": 1, "swedencentral": 1.06, "uksouth": 1.16},
-    "ndh2": {"eastus2": 1, "westus3": 1, "swedencentral": 1.06},
-    "a10": {"eastus": 1, "westus2": 1, "westus3": 1, "westeurope": 1.2, "northeurope": 1.1, "swedencentral": 1.06,
-            "germanywestcentral": 1.2, "uksouth": 1.16, "japaneast": 1.3, "southeastasia": 1.25},
+    "a100": {"eastus": 1, "eastus2": 1, "westus2": 1, "westus3": 1, "westeurope": 1.3, "northeurope": 1.2,
+             "swedencentral": 1.3, "francecentral": 1.25, "uksouth": 1.25, "southeastasia": 1.3, "japaneast": 1.45,
+             "australiaeast": 1.45, "canadacentral": 1.2, "germanywestcentral": 1.3, "centralindia": 1.4},
+    "nd40": {"eastus": 1, "westus2": 1, "westeurope": 1.3},
+    "nd80": {"eastus": 1, "westus2": 1, "westus3": 1, "swedencentral": 1.25, "westeurope": 1.25},
+    "h100": {"eastus": 1, "eastus2": 1, "westus2": 1, "westus3": 1, "westeurope": 1.3, "swedencentral": 1.3, "uksouth": 1.25},
+    "ncc": {"eastus2": 1, "westeurope": 1.275},
+    "ndh": {"eastus": 1, "eastus2": 1, "westus2": 1, "swedencentral": 1.3, "uksouth": 1.25},
+    "ndh2": {"eastus2": 1, "westus3": 1, "swedencentral": 1.3},
+    "a10": {"eastus": 1, "westus2": 1, "westus3": 1, "westeurope": 1.3, "northeurope": 1.2, "swedencentral": 1.3,
+            "germanywestcentral": 1.3, "uksouth": 1.25, "japaneast": 1.45, "southeastasia": 1.3},
 }
-AZURE_GPU_SPOT = {"t4": .30, "v100": .30, "a100": .40, "nd40": .40, "nd80": .40, "h100": .40, "a10": .40}
+AZURE_GPU_SPOT = {"t4": .29, "v100": .19, "a100": .20, "nd40": .22, "nd80": .26, "ncc": .19, "h100": .58, "ndh": .19, "a10": .19}
 
 
 def azure():
     for template, line, unit, unit_vcpus, gib, counts, spot, regions in AZURE_FAMILIES:
         for count in counts:
             name = template.format(count)
-            add_type("azure", name, count, count * gib, "azure-vm-pricing")
-            ratios = {**AZURE_RATIO, **AZURE_LINE.get(line, {})}
+            memory_gib = AZURE_MEMORY.get(name, count * gib)
+            add_type("azure", name, count, memory_gib, "azure-vm-pricing")
+            by_region = {**AZURE_RATIO, **AZURE_LINE[line]}
             for region in regions or AZURE_RATIO:
-                if region in ratios:
-                    add_price("azure", name, region, [], unit * count / unit_vcpus * ratios[region], spot)
+                add_price("azure", name, region, [], unit * count / unit_vcpus * by_region[region], spot)
     for name, vcpus, gib, price in AZURE_B:
         add_type("azure", name, vcpus, gib, "azure-vm-pricing", burstable=1)
-        for region, ratio in {**AZURE_RATIO, **AZURE_LINE.get("b", {})}.items():
-            add_price("azure", name, region, [], price * ratio, .30)
+        for region, ratio in {**AZURE_RATIO, **AZURE_LINE["b"]}.items():
+            add_price("azure", name, region, [], price * ratio, .19)
     for name, line, price, vcpus, gib, gpu, count, gbps in AZURE_GPU_TYPES:
         add_type("azure", name, vcpus, gib, "azure-vm-pricing", accelerator=gpu, count=count, network_gbps=gbps)
         for region, ratio in AZURE_GPU_PLACES[line].items():

@@ -1,0 +1,73 @@
+//! How fast one transfer runs.
+
+use crate::endpoint::{Continent, Endpoint};
+use crate::table::{TableError, rows};
+use crate::tariffs::Scope;
+use welkin_units::{BitsPerSecond, Bytes, Span};
+
+const TABLE: &str = "transfer rates";
+const BUILTIN: &str = include_str!("../data/rates.csv");
+
+/// Sustained rates by distance, from a table with a date.
+#[derive(Debug, Clone)]
+pub struct Rates {
+    rules: Vec<(Scope, bool, Option<BitsPerSecond>)>,
+}
+
+impl Rates {
+    /// The rates this crate carries.
+    ///
+    /// # Panics
+    /// Never: a test reads the table.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::parse(BUILTIN).expect("the table is read by a test of this crate")
+    }
+
+    /// Reads a table of the form of `data/rates.csv`.
+    ///
+    /// # Errors
+    /// The first line that cannot be read.
+    pub fn parse(text: &str) -> Result<Self, TableError> {
+        let rules = rows::<4>(TABLE, text)?.into_iter().map(|(line, [scope, source, _, gbit])| {
+            let wrong = |message: String| TableError { table: TABLE, line, message };
+            let rate = gbit
+                .parse::<u64>()
+                .map_err(|_| wrong(format!("`{gbit}` is not a whole number of Gbit/s")))?;
+            let rate = (rate > 0).then(|| BitsPerSecond::from_gbit(rate));
+            Ok((Scope::parse(&scope).map_err(wrong)?, source == "same-continent", rate))
+        });
+        rules.collect::<Result<_, _>>().map(|rules| Self { rules })
+    }
+
+    /// The time `bytes` take; none where data is read in place.
+    #[must_use]
+    pub fn time(&self, from: &Endpoint<'_>, to: &Endpoint<'_>, bytes: Bytes) -> Span {
+        let scope = Scope::between(from, to);
+        let same_continent = from.continent == to.continent && from.continent != Continent::Unknown;
+        let rule = self.rules.iter().find(|(s, near, _)| *s == scope && (!near || same_continent));
+        rule.and_then(|(_, _, rate)| *rate).map_or(Span::ZERO, |rate| rate.time_for(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearer_is_faster() {
+        let rates = Rates::builtin();
+        let at = |provider, region, continent| Endpoint { provider, region: Some(region), continent };
+        let iowa = at("gcp", "us-central1", Continent::NorthAmerica);
+        let times = [
+            iowa,
+            at("gcp", "us-west1", Continent::NorthAmerica),
+            at("gcp", "europe-west4", Continent::Europe),
+            at("aws", "eu-west-1", Continent::Europe),
+        ]
+        .map(|to| rates.time(&iowa, &to, Bytes::from_gb(100)));
+        assert_eq!(times[0], Span::ZERO);
+        assert!(times.is_sorted());
+        assert_eq!(times[1], Span::from_secs(160));
+    }
+}

@@ -1,0 +1,197 @@
+//! A price as a function of the month's volume.
+
+use welkin_units::{Bytes, Usd};
+
+/// One slice of a tariff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tier {
+    /// Cumulative volume of the month up to which this price holds; `None` for the last tier.
+    pub up_to: Option<Bytes>,
+    /// Price of each decimal gigabyte in the slice.
+    pub per_gb: Usd,
+}
+
+/// A price as a function of the month's cumulative volume on one meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tariff {
+    pub(crate) meter: String,
+    pub(crate) tiers: Vec<Tier>,
+}
+
+impl Tariff {
+    /// A tariff from its tiers, which must rise and end without a bound.
+    ///
+    /// # Errors
+    /// What is wrong with the tiers, in words.
+    pub fn new(meter: String, tiers: Vec<Tier>) -> Result<Self, String> {
+        let bounds: Vec<Option<Bytes>> = tiers.iter().map(|tier| tier.up_to).collect();
+        match bounds.split_last() {
+            Some((None, rest)) if rest.iter().all(Option::is_some) && rest.is_sorted_by(|a, b| a < b) => {}
+            _ => return Err("tier bounds must rise, and only the last tier has none".to_owned()),
+        }
+        if tiers.iter().any(|tier| tier.per_gb < Usd::ZERO) {
+            return Err("a price is negative".to_owned());
+        }
+        Ok(Self { meter, tiers })
+    }
+
+    /// The meter that counts the month's volume: transfers with the same meter share tiers and quota.
+    #[must_use]
+    pub fn meter(&self) -> &str {
+        &self.meter
+    }
+
+    /// The price of the month's first `volume`.
+    ///
+    /// Exact in nano-dollars but for one rounding per tier, so monotone, and continuous in the sense
+    /// that one more byte costs at most its own price and a nano-dollar.
+    #[must_use]
+    pub fn total(&self, volume: Bytes) -> Usd {
+        let mut from = Bytes::ZERO;
+        let mut sum = Usd::ZERO;
+        for tier in &self.tiers {
+            let to = tier.up_to.map_or(volume, |bound| bound.min(volume));
+            sum += tier.per_gb.per_gb_over(to.saturating_sub(from));
+            from = to.max(from);
+            if from >= volume {
+                break;
+            }
+        }
+        sum
+    }
+
+    /// The price of `more` after `already` this month.
+    #[must_use]
+    pub fn marginal(&self, already: Bytes, more: Bytes) -> Usd {
+        self.total(already + more) - self.total(already)
+    }
+
+    /// The least `more` can cost when some volume between `already` and `already + others` has been
+    /// counted before it: a bound that holds whatever else the plan sends over this meter.
+    ///
+    /// The marginal price is piecewise linear in the offset, so its least value lies at an end of the
+    /// range or where one end of the slice meets a tier bound.
+    #[must_use]
+    pub fn least_marginal(&self, already: Bytes, others: Bytes, more: Bytes) -> Usd {
+        let (low, high) = (already, already + others);
+        let bounds = self.tiers.iter().filter_map(|tier| tier.up_to);
+        bounds
+            .flat_map(|bound| [bound, bound.saturating_sub(more)])
+            .filter(|offset| (low..=high).contains(offset))
+            .chain([low, high])
+            .map(|offset| self.marginal(offset, more))
+            .min()
+            .unwrap_or(Usd::ZERO)
+    }
+
+    /// Whether every volume is free.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.tiers.iter().all(|tier| tier.per_gb == Usd::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tariff(tiers: &[(Option<u64>, &str)]) -> Tariff {
+        let tiers = tiers
+            .iter()
+            .map(|(up_to, price)| Tier { up_to: up_to.map(Bytes::from_gb), per_gb: price.parse().unwrap() });
+        Tariff::new("test".to_owned(), tiers.collect()).unwrap()
+    }
+
+    fn aws() -> Tariff {
+        tariff(&[
+            (Some(100), "0"),
+            (Some(10_240), "0.09"),
+            (Some(51_200), "0.085"),
+            (Some(153_600), "0.07"),
+            (None, "0.05"),
+        ])
+    }
+
+    #[test]
+    fn each_tier_prices_its_own_slice() {
+        let aws = aws();
+        for (gb, dollars) in
+            [(100, "0"), (101, "0.09"), (10_240, "912.6"), (10_241, "912.685"), (153_600, "11562.2")]
+        {
+            assert_eq!(aws.total(Bytes::from_gb(gb)), dollars.parse().unwrap(), "{gb} GB");
+        }
+    }
+
+    #[test]
+    fn the_second_transfer_of_a_month_finds_the_quota_used() {
+        let aws = aws();
+        assert_eq!(aws.marginal(Bytes::ZERO, Bytes::from_gb(100)), Usd::ZERO);
+        assert_eq!(aws.marginal(Bytes::from_gb(100), Bytes::from_gb(100)), "9".parse().unwrap());
+    }
+
+    #[test]
+    fn tiers_must_rise() {
+        let tier = |up_to: Option<u64>| Tier { up_to: up_to.map(Bytes::new), per_gb: Usd::ZERO };
+        for tiers in [
+            vec![],
+            vec![tier(Some(1))],
+            vec![tier(None), tier(None)],
+            vec![tier(Some(2)), tier(Some(1)), tier(None)],
+        ] {
+            assert!(Tariff::new("test".to_owned(), tiers).is_err());
+        }
+    }
+
+    prop_compose! {
+        fn any_tariff()(
+            steps in prop::collection::vec((1_u64..50_000_000_000, 0_i64..200_000_000), 0..5),
+            last in 0_i64..200_000_000,
+        ) -> Tariff {
+            let mut bound = 0;
+            let mut tiers: Vec<Tier> = steps
+                .into_iter()
+                .map(|(step, price)| {
+                    bound += step;
+                    Tier { up_to: Some(Bytes::new(bound)), per_gb: Usd::from_nanos(price) }
+                })
+                .collect();
+            tiers.push(Tier { up_to: None, per_gb: Usd::from_nanos(last) });
+            Tariff::new("any".to_owned(), tiers).unwrap()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn monotone_and_continuous_in_bytes(tariff in any_tariff(), volume in 0_u64..300_000_000_000, step in 0_u64..2_000_000) {
+            let (before, after) = (tariff.total(Bytes::new(volume)), tariff.total(Bytes::new(volume + step)));
+            prop_assert!(after >= before);
+            // 0.2 USD/GB is 0.2 nano-dollars a byte; each of at most 6 tiers rounds once on each side.
+            let most = step.div_ceil(5) + 12;
+            prop_assert!(after - before <= Usd::from_nanos(i64::try_from(most).unwrap()));
+        }
+
+        #[test]
+        fn a_transfer_split_within_a_month_costs_the_same(
+            tariff in any_tariff(), already in 0_u64..100_000_000_000, a in 0_u64..100_000_000_000, b in 0_u64..100_000_000_000,
+        ) {
+            let (already, a, b) = (Bytes::new(already), Bytes::new(a), Bytes::new(b));
+            prop_assert_eq!(
+                tariff.marginal(already, a) + tariff.marginal(already + a, b),
+                tariff.marginal(already, a + b)
+            );
+        }
+
+        #[test]
+        fn the_least_marginal_is_a_bound(
+            tariff in any_tariff(), already in 0_u64..100_000_000_000, others in 0_u64..100_000_000_000,
+            more in 0_u64..100_000_000_000, share in 0.0_f64..1.0,
+        ) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a test value")]
+            let offset = already + (others as f64 * share) as u64;
+            let least = tariff.least_marginal(Bytes::new(already), Bytes::new(others), Bytes::new(more));
+            // Rounding per tier may put two nano-dollars a tier between offsets.
+            prop_assert!(least <= tariff.marginal(Bytes::new(offset), Bytes::new(more)) + Usd::from_nanos(12));
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Meter events: what was used, where, in which interval, at which pinned price.
+
+use crate::egress::{MonthToDate, Pricing};
+use crate::terms::Terms;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use welkin_provider::{Location, Nature, UnixMillis};
+use welkin_units::{Bytes, Usd};
+
+/// What is metered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Meter {
+    /// Nodes times seconds of a lease.
+    #[serde(rename = "vm.seconds")]
+    VmSeconds,
+    /// Bytes that left a place.
+    #[serde(rename = "egress.bytes")]
+    EgressBytes,
+}
+
+impl Meter {
+    /// Its name, as in a provider's usage feed.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VmSeconds => "vm.seconds",
+            Self::EgressBytes => "egress.bytes",
+        }
+    }
+}
+
+impl fmt::Display for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Machines used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmUse {
+    /// The provider's name of the machine type.
+    pub instance_type: String,
+    /// Nodes of the gang.
+    pub nodes: u32,
+    /// When the lease began to cost; anchors [`Terms::minimum`].
+    pub since: UnixMillis,
+    /// Price of one node per hour, as the plan pinned it.
+    pub hourly: Usd,
+    /// Rounding of time.
+    pub terms: Terms,
+}
+
+/// Data moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EgressUse {
+    /// Where it went.
+    pub to: Location,
+    /// How much.
+    pub bytes: Bytes,
+}
+
+/// Quantity of a meter event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Usage {
+    /// Machines.
+    Vm(VmUse),
+    /// Data that left the event's location.
+    Egress(EgressUse),
+}
+
+impl Usage {
+    /// The meter it counts on.
+    #[must_use]
+    pub const fn meter(&self) -> Meter {
+        match self {
+            Self::Vm(_) => Meter::VmSeconds,
+            Self::Egress(_) => Meter::EgressBytes,
+        }
+    }
+}
+
+/// One metered interval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterEvent {
+    /// Run it belongs to.
+    pub run: String,
+    /// Task it belongs to.
+    pub task: String,
+    /// What was metered: the token of a lease, or the name of a movement of data.
+    pub subject: String,
+    /// Where it was used; the source of an egress.
+    pub place: Location,
+    /// What stands behind the place.
+    pub nature: Nature,
+    /// Start of the interval.
+    pub from: UnixMillis,
+    /// End of the interval.
+    pub to: UnixMillis,
+    /// What was used.
+    pub usage: Usage,
+    /// What it costs, fixed when the event was made.
+    pub cost: Usd,
+}
+
+impl MeterEvent {
+    /// Use of machines from `from` to `to`.
+    ///
+    /// The cost is the difference of one cumulative function of the time since [`VmUse::since`],
+    /// rounded half up to a nano-dollar at each end, so that cutting an interval anywhere changes
+    /// nothing. The event that starts with the lease carries the minimum.
+    #[must_use]
+    pub fn vm(who: Who, from: UnixMillis, to: UnixMillis, used: VmUse) -> Self {
+        let until = |moment: UnixMillis| {
+            let billed = used.terms.billed(moment.since(used.since));
+            used.hourly.times(u64::from(used.nodes)).per_hour_over(billed)
+        };
+        let cost = until(to) - until(from);
+        who.event(from, to, Usage::Vm(used), cost)
+    }
+
+    /// A movement of data that ended at `at`, priced on top of what `month` already holds.
+    #[must_use]
+    pub fn egress(
+        who: Who,
+        at: UnixMillis,
+        moved: EgressUse,
+        pricing: &dyn Pricing,
+        month: &MonthToDate,
+    ) -> Self {
+        let counter = pricing.counter(&who.place, &moved.to);
+        let cost = pricing.egress(&who.place, &moved.to, month.get(&counter, at), moved.bytes);
+        who.event(at, at, Usage::Egress(moved), cost)
+    }
+
+    /// Identity: equal for the same subject, meter and interval, whoever made it and whenever.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for part in [self.subject.as_bytes(), self.usage.meter().name().as_bytes()] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.update(&self.from.0.to_le_bytes());
+        hasher.update(&self.to.0.to_le_bytes());
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+/// Whom and what an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// Run.
+    pub run: String,
+    /// Task.
+    pub task: String,
+    /// Token of a lease, or name of a movement of data.
+    pub subject: String,
+    /// Where.
+    pub place: Location,
+    /// What stands behind it.
+    pub nature: Nature,
+}
+
+impl Who {
+    fn event(self, from: UnixMillis, to: UnixMillis, usage: Usage, cost: Usd) -> MeterEvent {
+        let Self { run, task, subject, place, nature } = self;
+        MeterEvent { run, task, subject, place, nature, from, to, usage, cost }
+    }
+}

@@ -31,7 +31,9 @@ tee = rows(HERE.parent / "tee.csv", ["provider", "type_glob", "regions_glob", "t
 fees = rows(HERE.parent / "tee_fees.csv", ["provider", "type_glob", "tee"])
 accelerators = rows(HERE.parent / "accelerators.csv", ["name"])
 
-names = collections.Counter(n.lower() for a in accelerators for n in [a["name"], *filter(None, a["aliases"].split(";"))])
+# Readers compare names without case, blanks, hyphens and underscores.
+fold = str.maketrans("", "", " -_")
+names = collections.Counter(n.lower().translate(fold) for a in accelerators for n in [a["name"], *filter(None, a["aliases"].split(";"))])
 faults += [f"accelerators.csv: name or alias twice: {n}" for n, times in names.items() if times > 1]
 canonical = {a["name"] for a in accelerators}
 for (provider, name), row in types.items():

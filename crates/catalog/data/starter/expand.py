@@ -91,20 +91,20 @@ SEVEN_G = [12.5, 12.5, 15, 15, 15, 30]
 AWS_FAMILIES = [
     ("m5", "m", .096, 4, "x86_64", AWS_HALF["m5"], (), ()),
     ("m6i", "m", .096, 4, "x86_64", SIX, (), ()),
-    ("m7i", "m", .1008, 4, "x86_64", SIX, (), ("us-west-1",)),
-    ("m6a", "m", .0864, 4, "x86_64", SIX, (), ("ap-south-1", "eu-north-1", "eu-west-3")),
+    ("m7i", "m", .1008, 4, "x86_64", SIX, ("16xlarge",), ("us-west-1",)),
+    ("m6a", "m", .0864, 4, "x86_64", SIX, ("16xlarge",), ("ap-south-1", "eu-north-1", "eu-west-3")),
     ("m7a", "m", .11592, 4, "x86_64", SIX, ("16xlarge",),
      ("us-west-1", "ca-central-1", "sa-east-1", "eu-west-3", "ap-southeast-1", "ap-south-1")),
-    ("m7g", "m", .0816, 4, "arm64", SEVEN_G, (), ("ap-south-1",)),
+    ("m7g", "m", .0816, 4, "arm64", SEVEN_G, ("16xlarge",), ("ap-south-1",)),
     ("c5", "c", .085, 2, "x86_64", AWS_HALF["c5"], ("8xlarge", "16xlarge"), ()),
     ("c6i", "c", .085, 2, "x86_64", SIX, (), ()),
-    ("c7i", "c", .08925, 2, "x86_64", SIX, (), ("us-west-1",)),
-    ("c6a", "c", .0765, 2, "x86_64", SIX, (), ("ap-south-1", "eu-north-1", "eu-west-3")),
-    ("c7g", "c", .0725, 2, "arm64", SEVEN_G, (), ("ap-south-1",)),
-    ("r5", "r", .126, 8, "x86_64", AWS_HALF["r5"], (), ()),
+    ("c7i", "c", .08925, 2, "x86_64", SIX, ("16xlarge",), ("us-west-1",)),
+    ("c6a", "c", .0765, 2, "x86_64", SIX, ("16xlarge",), ("ap-south-1", "eu-north-1", "eu-west-3")),
+    ("c7g", "c", .0725, 2, "arm64", SEVEN_G, ("16xlarge",), ("ap-south-1",)),
+    ("r5", "r", .126, 8, "x86_64", AWS_HALF["r5"], ("16xlarge",), ()),
     ("r6i", "r", .126, 8, "x86_64", SIX, (), ()),
     ("r7i", "r", .1323, 8, "x86_64", SIX, ("16xlarge",), ("us-west-1",)),
-    ("r6a", "r", .1134, 8, "x86_64", SIX, (), ("ap-south-1", "eu-north-1", "eu-west-3")),
+    ("r6a", "r", .1134, 8, "x86_64", SIX, ("16xlarge",), ("ap-south-1", "eu-north-1", "eu-west-3")),
 ]
 AWS_T3 = [("t3.micro", 1, .0104), ("t3.small", 2, .0208), ("t3.medium", 4, .0416),
           ("t3.large", 8, .0832), ("t3.xlarge", 16, .1664), ("t3.2xlarge", 32, .3328)]
@@ -183,7 +183,8 @@ GCP_NEW_RATIO = {**GCP_RATIO, "us-east4": 1, "europe-west2": 1.1393, "europe-wes
                  "europe-west4": 1.05, "asia-south1": 1.0403, "australia-southeast1": 1.25}
 # AMD families are sold at a deep discount in Mumbai.
 GCP_AMD_RATIO = {**GCP_RATIO, "asia-south1": .6595}
-EVERYWHERE = tuple(GCP_RATIO)
+# Three regions are listed for their accelerators only, to keep the file small.
+EVERYWHERE = tuple(r for r in GCP_RATIO if r not in ("us-west4", "asia-east1", "australia-southeast1"))
 
 
 def everywhere_but(*regions):
@@ -192,9 +193,9 @@ def everywhere_but(*regions):
 
 # family: us-central1 price of a vCPU and of a GiB, shapes with GiB per vCPU, vCPU counts, Gbps by count, spot share, ratios, regions
 GCP_FAMILIES = [
-    ("e2", .02181159, .00292353, {"standard": 4, "highmem": 8, "highcpu": 1}, {2: 4, 4: 8, 8: 16, 16: 16}, .45,
+    ("e2", .02181159, .00292353, {"standard": 4, "highmem": 8}, {2: 4, 4: 8, 8: 16, 16: 16}, .45,
      GCP_RATIO, EVERYWHERE),
-    ("n1", .031611, .004237, {"standard": 3.75, "highmem": 6.5}, {1: 2, 2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .29,
+    ("n1", .031611, .004237, {"standard": 3.75}, {1: 2, 2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .29,
      GCP_RATIO, EVERYWHERE),
     ("n2", .031611, .004237, {"standard": 4, "highmem": 8}, {2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .32,
      GCP_RATIO, EVERYWHERE),
@@ -206,10 +207,10 @@ GCP_FAMILIES = [
      GCP_AMD_RATIO, EVERYWHERE),
     ("c2", .03398, .00455, {"standard": 4}, {4: 10, 8: 16, 16: 32, 30: 32, 60: 32}, .33,
      GCP_RATIO, EVERYWHERE),
-    ("c2d", .029563, .003959, {"standard": 4, "highmem": 8}, {4: 10, 8: 16, 16: 32, 32: 32}, .26,
+    ("c2d", .029563, .003959, {"standard": 4}, {4: 10, 8: 16, 16: 32, 32: 32}, .26,
      GCP_AMD_RATIO, everywhere_but("europe-north1")),
     ("c3", .03487, .003883, {"standard": 4}, {4: 23, 8: 23, 22: 23, 44: 32, 88: 62}, .25,
-     GCP_NEW_RATIO, everywhere_but("asia-east1")),
+     GCP_NEW_RATIO, EVERYWHERE),
     ("c3d", .029563, .003959, {"standard": 4}, {4: 20, 8: 20, 16: 20, 30: 20, 60: 40}, .30,
      GCP_NEW_RATIO, everywhere_but("asia-northeast1", "europe-west2", "northamerica-northeast1", "southamerica-east1")),
 ]
@@ -276,13 +277,12 @@ def gcp():
         for shape, per in shapes.items():
             for count, gbps in counts.items():
                 name = f"{family}-{shape}-{count}"
-                if name == "n1-highmem-1":
-                    continue
                 add_type("gcp", name, count, count * per, "gcp-vm-pricing", network_gbps=gbps)
-                for region in regions:
+                for region in GCP_RATIO:
                     price = (count * vcpu + count * per * gib) * ratios[region]
                     host_price[name, region] = price
-                    add_price("gcp", name, region, [f"{region}-{z}" for z in GCP_ZONES[region]], price, spot)
+                    if region in regions:
+                        add_price("gcp", name, region, [f"{region}-{z}" for z in GCP_ZONES[region]], price, spot)
     for gpu, places in N1_GPUS.items():
         for host, count in N1_HOSTS[gpu]:
             base = types["gcp", host]
@@ -349,19 +349,19 @@ AZURE_FAMILIES = [
     ("Standard_E{}as_v6", "d6", .1195, 2, 8, (2, 4, 8, 16, 32), .19, ()),
     ("Standard_F{}s_v2", "f", .0846, 2, 2, D, .19, ()),
     ("Standard_DC{}as_v5", "da", .0860, 2, 4, (2, 4, 8, 16, 32, 64), .19,
-     ("eastus", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
+     ("eastus", "eastus2", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
     ("Standard_DC{}ads_v5", "da", .1030, 2, 4, (2, 4, 8, 16, 32), .19,
-     ("eastus", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
+     ("eastus", "eastus2", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
     ("Standard_EC{}as_v5", "ea", .1130, 2, 8, (2, 4, 8, 16, 32), .19,
-     ("eastus", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
-    ("Standard_DC{}es_v5", "d", .0960, 2, 4, (2, 4, 8, 16, 32), .19, ("eastus2", "westeurope", "northeurope")),
-    ("Standard_EC{}es_v5", "e", .1260, 2, 8, (2, 4, 8, 16, 32), .19, ("eastus2", "westeurope", "northeurope")),
+     ("eastus", "eastus2", "northeurope", "westeurope", "germanywestcentral", "japaneast", "southeastasia", "uksouth", "centralindia")),
     ("Standard_DC{}as_v6", "da", .0910, 2, 4, (2, 4, 8, 16, 32), .19, ("eastus", "westeurope", "northeurope", "southeastasia")),
+    ("Standard_EC{}as_v6", "d6", .1195, 2, 8, (2, 4, 8, 16, 32), .19, ("eastus", "westeurope", "northeurope", "southeastasia")),
     ("Standard_DC{}es_v6", "d", .1008, 2, 4, (2, 4, 8, 16, 32), .19, ("westus3", "westeurope", "eastus")),
+    ("Standard_EC{}es_v6", "e", .1323, 2, 8, (2, 4, 8, 16, 32), .19, ("westus3", "westeurope", "eastus")),
     ("Standard_DC{}s_v3", "sgx", .096, 1, 8, (1, 2, 4, 8, 16, 32), .19, ("eastus", "westus2", "northeurope", "westeurope", "canadacentral", "uksouth", "southeastasia")),
 ]
 # Sizes that break their series' GiB per vCPU.
-AZURE_MEMORY = {"Standard_EC32as_v5": 192, "Standard_EC32es_v5": 192}
+AZURE_MEMORY = {"Standard_EC32as_v5": 192}
 AZURE_B = [("Standard_B1s", 1, 1, .0104), ("Standard_B1ms", 1, 2, .0207), ("Standard_B2s", 2, 4, .0416),
            ("Standard_B2ms", 2, 8, .0832), ("Standard_B4ms", 4, 16, .166), ("Standard_B8ms", 8, 32, .333)]
 # type: eastus price, vCPUs, GiB, accelerator, count, Gbps, {region: ratio}
@@ -423,8 +423,9 @@ def azure():
             add_price("azure", name, region, [], price * ratio, AZURE_GPU_SPOT.get(line))
 
 
-def number(value):
-    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+def number(value, digits=8):
+    """`value` with so many significant digits, without an exponent."""
+    return "" if value is None else f"{float(f'{value:.{digits}g}'):.8f}".rstrip("0").rstrip(".")
 
 
 def write():
@@ -436,7 +437,7 @@ def write():
     with open(HERE / "prices.csv", "w") as out:
         out.write("provider,instance_type,region,zones,on_demand,spot\n")
         for (provider, name, region), (zones, on_demand, spot) in prices.items():
-            out.write(f"{provider},{name},{region},{zones},{number(on_demand)},{number(spot)}\n")
+            out.write(f"{provider},{name},{region},{zones},{number(on_demand, 6)},{number(spot, 3)}\n")
 
 
 if __name__ == "__main__":

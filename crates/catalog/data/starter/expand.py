@@ -93,8 +93,6 @@ AWS_FAMILIES = [
     ("m6i", "m", .096, 4, "x86_64", SIX, (), ()),
     ("m7i", "m", .1008, 4, "x86_64", SIX, ("16xlarge",), ("us-west-1",)),
     ("m6a", "m", .0864, 4, "x86_64", SIX, ("16xlarge",), ("ap-south-1", "eu-north-1", "eu-west-3")),
-    ("m7a", "m", .11592, 4, "x86_64", SIX, ("16xlarge",),
-     ("us-west-1", "ca-central-1", "sa-east-1", "eu-west-3", "ap-southeast-1", "ap-south-1")),
     ("m7g", "m", .0816, 4, "arm64", SEVEN_G, ("16xlarge",), ("ap-south-1",)),
     ("c5", "c", .085, 2, "x86_64", AWS_HALF["c5"], ("8xlarge", "16xlarge"), ()),
     ("c6i", "c", .085, 2, "x86_64", SIX, (), ()),
@@ -193,7 +191,7 @@ def everywhere_but(*regions):
 
 # family: us-central1 price of a vCPU and of a GiB, shapes with GiB per vCPU, vCPU counts, Gbps by count, spot share, ratios, regions
 GCP_FAMILIES = [
-    ("e2", .02181159, .00292353, {"standard": 4, "highmem": 8}, {2: 4, 4: 8, 8: 16, 16: 16}, .45,
+    ("e2", .02181159, .00292353, {"standard": 4}, {2: 4, 4: 8, 8: 16, 16: 16, 32: 16}, .45,
      GCP_RATIO, EVERYWHERE),
     ("n1", .031611, .004237, {"standard": 3.75}, {1: 2, 2: 10, 4: 10, 8: 16, 16: 32, 32: 32, 64: 32}, .29,
      GCP_RATIO, EVERYWHERE),
@@ -205,7 +203,7 @@ GCP_FAMILIES = [
      GCP_NEW_RATIO, EVERYWHERE),
     ("t2d", .027502, .003686, {"standard": 4}, {4: 10, 8: 16, 16: 32, 32: 32}, .21,
      GCP_AMD_RATIO, EVERYWHERE),
-    ("c2", .03398, .00455, {"standard": 4}, {4: 10, 8: 16, 16: 32, 30: 32, 60: 32}, .33,
+    ("c2", .03398, .00455, {"standard": 4}, {4: 10, 8: 16, 16: 32, 60: 32}, .33,
      GCP_RATIO, EVERYWHERE),
     ("c2d", .029563, .003959, {"standard": 4}, {4: 10, 8: 16, 16: 32, 32: 32}, .26,
      GCP_AMD_RATIO, everywhere_but("europe-north1")),

@@ -1,0 +1,170 @@
+//! The abstract placement problem and its exact solvers.
+//!
+//! Rich offers and places are mapped to dense integers before this module and back after it; here
+//! there are only tasks with states, edges with prices, and a goal.
+//!
+//! *Properties wanted, each a test:* the solution is feasible; no worse than any single-place plan;
+//! equal to brute force on small instances for every goal; the same on a second solve; independent
+//! of the order of states.
+//!
+//! Which solver when:
+//! 1. sum objectives on forests (chains, trees): [`forest`], one pass of dynamic programming, exact;
+//! 2. anything with time on chains, out-trees and in-trees: [`front`], dynamic programming over
+//!    Pareto sets of (cost, time), exact, and the whole front at once;
+//! 3. everything else: [`search`], branch and bound under a Lagrangian dual bound ([`dual`]), exact
+//!    when it ends within its node limit, else with a proven gap.
+//!
+//! *Rejected:* a 0-1 program per edge pair (tens of thousands of binaries for five tasks), and
+//! variable elimination over pairs of places (its tables explode at the widths of ordinary graphs).
+
+mod dual;
+mod forest;
+mod front;
+mod problem;
+mod schedule;
+mod search;
+
+pub(crate) use front::FrontPoint;
+pub(crate) use problem::{EdgePrices, Problem, State};
+pub(crate) use search::Limits;
+
+use problem::Assignment;
+
+/// What to minimise, and under which limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Goal {
+    /// Weight of one nano-dollar.
+    pub(crate) cost_weight: f64,
+    /// Weight of one millisecond of the makespan.
+    pub(crate) time_weight: f64,
+    /// Most nano-dollars.
+    pub(crate) max_cost: Option<i64>,
+    /// Longest makespan in milliseconds.
+    pub(crate) max_time: Option<i64>,
+}
+
+impl Goal {
+    /// Least cost.
+    pub(crate) const COST: Self = Self { cost_weight: 1.0, time_weight: 0.0, max_cost: None, max_time: None };
+    /// Least makespan.
+    pub(crate) const TIME: Self = Self { cost_weight: 0.0, time_weight: 1.0, max_cost: None, max_time: None };
+
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 nano-dollars, nine million dollars")]
+    pub(crate) fn value(&self, cost: i64, time: i64) -> f64 {
+        self.cost_weight * cost as f64 + self.time_weight * time as f64
+    }
+
+    pub(crate) fn allows(&self, cost: i64, time: i64) -> bool {
+        self.max_cost.is_none_or(|most| cost <= most) && self.max_time.is_none_or(|most| time <= most)
+    }
+
+    /// Whether the makespan plays any part.
+    fn heeds_time(&self) -> bool {
+        self.time_weight > 0.0 || self.max_time.is_some() || self.max_cost.is_some()
+    }
+
+    /// The smallest difference of values that counts: single goals are integers.
+    fn resolution(&self, value: f64) -> f64 {
+        let single = (self.cost_weight == 1.0 && self.time_weight == 0.0)
+            || (self.cost_weight == 0.0 && self.time_weight == 1.0);
+        if single { 0.5_f64.max(value.abs() * 1e-15) } else { value.abs() * 1e-10 }
+    }
+}
+
+/// A solved problem.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Solution {
+    /// Chosen state of each task.
+    pub(crate) states: Vec<u32>,
+    /// Nano-dollars, volume tiers shared by all edges.
+    pub(crate) cost: i64,
+    /// Makespan in milliseconds.
+    pub(crate) time: i64,
+    /// No solution has a lower value than this.
+    pub(crate) bound: f64,
+    /// Whether the solution is proven best.
+    pub(crate) exact: bool,
+}
+
+/// Why there is no solution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsolved {
+    /// No assignment keeps the limits.
+    Infeasible,
+    /// None was found before the search was cut short.
+    NotFound,
+}
+
+/// The best assignment for `goal`; among equals of a time goal, the cheapest.
+pub(crate) fn solve(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
+    if problem.tasks.iter().any(Vec::is_empty) {
+        return Err(Unsolved::Infeasible);
+    }
+    let first = solve_once(problem, goal, limits)?;
+    if goal.cost_weight > 0.0 {
+        return Ok(first);
+    }
+    let cheapest = Goal { max_time: Some(first.time), ..Goal::COST };
+    let second = solve_once(problem, &cheapest, limits)?;
+    let kept = goal.allows(second.cost, second.time);
+    let exact = first.exact && second.exact;
+    Ok(if kept { Solution { bound: first.bound, exact, ..second } } else { Solution { exact, ..first } })
+}
+
+fn solve_once(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
+    let shape = problem.shape();
+    if !goal.heeds_time() && shape.forest {
+        let states = forest::cheapest(problem);
+        let solution = search::certify(problem, goal, states);
+        if solution.exact {
+            return Ok(solution);
+        }
+        // Volume tiers shared between edges make the sum of edges a bound only.
+        return search::search(problem, goal, limits, Some(solution));
+    }
+    if problem.is_pairwise()
+        && goal.heeds_time()
+        && let Some(points) = front::front(problem, limits)
+    {
+        let best = points
+            .into_iter()
+            .filter(|point| goal.allows(point.cost, point.time))
+            .min_by(|a, b| goal.value(a.cost, a.time).total_cmp(&goal.value(b.cost, b.time)));
+        let point = best.ok_or(Unsolved::Infeasible)?;
+        let bound = goal.value(point.cost, point.time);
+        return Ok(Solution { states: point.states, cost: point.cost, time: point.time, bound, exact: true });
+    }
+    search::search(problem, goal, limits, None)
+}
+
+/// Every Pareto-optimal (cost, time), by rising cost; complete when the flag says so.
+pub(crate) fn pareto(problem: &Problem, within: &Goal, limits: &Limits) -> (Vec<FrontPoint>, bool) {
+    if problem.tasks.iter().any(Vec::is_empty) {
+        return (Vec::new(), true);
+    }
+    if problem.is_pairwise()
+        && let Some(points) = front::front(problem, limits)
+    {
+        return (points.into_iter().filter(|point| within.allows(point.cost, point.time)).collect(), true);
+    }
+    let mut points = Vec::new();
+    let mut complete = true;
+    let mut max_time = within.max_time;
+    while points.len() < limits.front_points {
+        let goal = Goal { max_time, max_cost: within.max_cost, ..Goal::COST };
+        let Ok(cheapest) = solve_once(problem, &goal, limits) else { break };
+        let fastest = Goal { max_cost: Some(cheapest.cost), max_time, ..Goal::TIME };
+        let point = solve_once(problem, &fastest, limits).unwrap_or_else(|_| cheapest.clone());
+        complete &= cheapest.exact && point.exact;
+        max_time = Some(point.time - 1);
+        points.push(FrontPoint { cost: point.cost, time: point.time, states: point.states });
+        if point.time == 0 {
+            break;
+        }
+    }
+    complete &= points.len() < limits.front_points;
+    (points, complete)
+}
+
+#[cfg(test)]
+mod tests;

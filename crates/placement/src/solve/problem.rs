@@ -1,0 +1,278 @@
+//! The problem as dense integers.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// One way to run one task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Index of the place.
+    pub(crate) place: u16,
+    /// Nano-dollars of machines and of inputs from outside.
+    pub(crate) cost: i64,
+    /// Milliseconds.
+    pub(crate) time: i64,
+}
+
+/// What an edge costs and takes between any two places: one entry a (source place, class of
+/// destination), and one a place for staying there, which is never dearer or slower.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EdgePrices {
+    /// Producer.
+    pub(crate) from: usize,
+    /// Consumer.
+    pub(crate) to: usize,
+    /// Nano-dollars by `place * classes + class`.
+    pub(crate) cost: Vec<i64>,
+    /// Milliseconds likewise.
+    pub(crate) time: Vec<i64>,
+    /// Nano-dollars of staying, by place.
+    pub(crate) stay_cost: Vec<i64>,
+    /// Milliseconds of staying, by place.
+    pub(crate) stay_time: Vec<i64>,
+}
+
+/// True cost of the data of an assignment, given the place of each task, when edges share volume
+/// tiers; never below the sum of the edges' own prices.
+pub(crate) type SharedEgress<'a> = Box<dyn Fn(&[u16]) -> i64 + 'a>;
+
+/// Tasks with states, edges with prices.
+pub(crate) struct Problem<'a> {
+    /// States of each task.
+    pub(crate) tasks: Vec<Vec<State>>,
+    /// Edges of a DAG, at most one between two tasks.
+    pub(crate) edges: Vec<EdgePrices>,
+    /// Class of each place.
+    pub(crate) classes: Vec<u16>,
+    /// Number of classes.
+    pub(crate) class_count: usize,
+    /// Tasks in topological order.
+    pub(crate) order: Vec<usize>,
+    /// Incoming edges of each task.
+    pub(crate) incoming: Vec<Vec<usize>>,
+    /// Outgoing edges of each task.
+    pub(crate) outgoing: Vec<Vec<usize>>,
+    shared: Option<SharedEgress<'a>>,
+}
+
+/// A state chosen for each task.
+pub(crate) type Assignment = Vec<u32>;
+
+/// A longest chain of tasks and edges.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct CriticalPath {
+    /// Tasks, last first.
+    pub(crate) tasks: Vec<usize>,
+    /// Edges between them, last first.
+    pub(crate) edges: Vec<usize>,
+}
+
+/// Shape of the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// No undirected cycle.
+    pub(crate) forest: bool,
+    /// Every task has at most one producer.
+    pub(crate) out_forest: bool,
+    /// Every task has at most one consumer.
+    pub(crate) in_forest: bool,
+}
+
+impl<'a> Problem<'a> {
+    /// A problem from its parts. Edges must form a DAG over the tasks; several between the same two
+    /// tasks are added up.
+    pub(crate) fn new(
+        tasks: Vec<Vec<State>>,
+        edges: Vec<EdgePrices>,
+        classes: Vec<u16>,
+        shared: Option<SharedEgress<'a>>,
+    ) -> Self {
+        let edges = merged(edges);
+        let class_count = classes.iter().map(|class| usize::from(*class) + 1).max().unwrap_or(1);
+        let mut incoming = vec![Vec::new(); tasks.len()];
+        let mut outgoing = vec![Vec::new(); tasks.len()];
+        for (index, edge) in edges.iter().enumerate() {
+            incoming[edge.to].push(index);
+            outgoing[edge.from].push(index);
+        }
+        let order = topological(tasks.len(), &edges);
+        let problem = Self { tasks, edges, classes, class_count, order, incoming, outgoing, shared };
+        debug_assert!(problem.staying_is_best(), "a move to another place must not beat staying");
+        problem
+    }
+
+    fn staying_is_best(&self) -> bool {
+        self.edges.iter().all(|edge| {
+            self.classes.iter().enumerate().all(|(place, class)| {
+                let at = place * self.class_count + usize::from(*class);
+                edge.stay_cost[place] <= edge.cost[at] && edge.stay_time[place] <= edge.time[at]
+            })
+        })
+    }
+
+    /// Whether the cost of data is the sum over edges.
+    pub(crate) fn is_pairwise(&self) -> bool {
+        self.shared.is_none()
+    }
+
+    /// Cost and time of edge `edge` between two places.
+    pub(crate) fn edge_between(&self, edge: usize, from: u16, to: u16) -> (i64, i64) {
+        let prices = &self.edges[edge];
+        if from == to {
+            return (prices.stay_cost[usize::from(from)], prices.stay_time[usize::from(from)]);
+        }
+        let at = usize::from(from) * self.class_count + usize::from(self.classes[usize::from(to)]);
+        (prices.cost[at], prices.time[at])
+    }
+
+    pub(crate) fn state(&self, task: usize, choice: &[u32]) -> &State {
+        &self.tasks[task][choice[task] as usize]
+    }
+
+    /// True cost and makespan of an assignment.
+    pub(crate) fn evaluate(&self, choice: &[u32]) -> (i64, i64) {
+        let machines: i64 = (0..self.tasks.len()).map(|task| self.state(task, choice).cost).sum();
+        let data = match &self.shared {
+            Some(shared) => {
+                let places: Vec<u16> =
+                    (0..self.tasks.len()).map(|task| self.state(task, choice).place).collect();
+                shared(&places)
+            }
+            None => self.pairwise_data(choice),
+        };
+        (machines.saturating_add(data), self.makespan(choice))
+    }
+
+    fn pairwise_data(&self, choice: &[u32]) -> i64 {
+        let edges = self.edges.iter().enumerate();
+        edges
+            .map(|(index, edge)| {
+                self.edge_between(
+                    index,
+                    self.state(edge.from, choice).place,
+                    self.state(edge.to, choice).place,
+                )
+                .0
+            })
+            .sum()
+    }
+
+    /// Sum of the edges' own prices and of the states: at most the true cost.
+    pub(crate) fn pairwise_cost(&self, choice: &[u32]) -> i64 {
+        let machines: i64 = (0..self.tasks.len()).map(|task| self.state(task, choice).cost).sum();
+        machines.saturating_add(self.pairwise_data(choice))
+    }
+
+    /// Finish time of each task.
+    pub(crate) fn finish_times(&self, choice: &[u32]) -> Vec<i64> {
+        let mut finish = vec![0; self.tasks.len()];
+        for &task in &self.order {
+            let state = self.state(task, choice);
+            let ready = self.incoming[task].iter().map(|&edge| {
+                let from = self.edges[edge].from;
+                finish[from] + self.edge_between(edge, self.state(from, choice).place, state.place).1
+            });
+            finish[task] = ready.max().unwrap_or(0) + state.time;
+        }
+        finish
+    }
+
+    /// Time until the last task ends.
+    pub(crate) fn makespan(&self, choice: &[u32]) -> i64 {
+        self.finish_times(choice).into_iter().max().unwrap_or(0)
+    }
+
+    /// The tasks and edges that decide the makespan, last task first.
+    pub(crate) fn critical_path(&self, choice: &[u32]) -> CriticalPath {
+        let finish = self.finish_times(choice);
+        let mut path = CriticalPath::default();
+        let mut at = (0..finish.len()).max_by_key(|task| (finish[*task], usize::MAX - task));
+        while let Some(task) = at {
+            path.tasks.push(task);
+            let arrival = |edge: usize| {
+                let from = self.edges[edge].from;
+                let time =
+                    self.edge_between(edge, self.state(from, choice).place, self.state(task, choice).place).1;
+                finish[from] + time
+            };
+            let last =
+                self.incoming[task].iter().copied().max_by_key(|edge| (arrival(*edge), usize::MAX - edge));
+            path.edges.extend(last);
+            at = last.map(|edge| self.edges[edge].from);
+        }
+        path
+    }
+
+    /// Shape of the graph.
+    pub(crate) fn shape(&self) -> Shape {
+        let mut root: Vec<usize> = (0..self.tasks.len()).collect();
+        fn find(root: &mut [usize], mut at: usize) -> usize {
+            while root[at] != at {
+                root[at] = root[root[at]];
+                at = root[at];
+            }
+            at
+        }
+        let mut forest = true;
+        for edge in &self.edges {
+            let (a, b) = (find(&mut root, edge.from), find(&mut root, edge.to));
+            forest &= a != b;
+            root[a] = b;
+        }
+        Shape {
+            forest,
+            out_forest: self.incoming.iter().all(|edges| edges.len() <= 1),
+            in_forest: self.outgoing.iter().all(|edges| edges.len() <= 1),
+        }
+    }
+}
+
+/// Edges between the same two tasks as one: their data moves at the same time.
+fn merged(edges: Vec<EdgePrices>) -> Vec<EdgePrices> {
+    let mut by_pair: BTreeMap<(usize, usize), EdgePrices> = BTreeMap::new();
+    for edge in edges {
+        match by_pair.entry((edge.from, edge.to)) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(edge);
+            }
+            Entry::Occupied(mut occupied) => {
+                let first = occupied.get_mut();
+                for (sum, cost) in first.cost.iter_mut().zip(&edge.cost) {
+                    *sum += cost;
+                }
+                for (sum, cost) in first.stay_cost.iter_mut().zip(&edge.stay_cost) {
+                    *sum += cost;
+                }
+                for (longest, time) in first.time.iter_mut().zip(&edge.time) {
+                    *longest = (*longest).max(*time);
+                }
+                for (longest, time) in first.stay_time.iter_mut().zip(&edge.stay_time) {
+                    *longest = (*longest).max(*time);
+                }
+            }
+        }
+    }
+    by_pair.into_values().collect()
+}
+
+/// Tasks so that producers come before consumers; ties by index, so that the order is canonical.
+fn topological(count: usize, edges: &[EdgePrices]) -> Vec<usize> {
+    let mut missing = vec![0_usize; count];
+    for edge in edges {
+        missing[edge.to] += 1;
+    }
+    let mut ready: std::collections::BTreeSet<usize> =
+        (0..count).filter(|task| missing[*task] == 0).collect();
+    let mut order = Vec::with_capacity(count);
+    while let Some(task) = ready.pop_first() {
+        order.push(task);
+        for edge in edges.iter().filter(|edge| edge.from == task) {
+            missing[edge.to] -= 1;
+            if missing[edge.to] == 0 {
+                ready.insert(edge.to);
+            }
+        }
+    }
+    assert_eq!(order.len(), count, "edges of a validated job form a DAG");
+    order
+}

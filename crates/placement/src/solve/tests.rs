@@ -1,0 +1,308 @@
+//! The solvers against brute force.
+
+use super::problem::{EdgePrices, Problem, SharedEgress, State};
+use super::{Goal, Limits, Solution, Unsolved, pareto, solve};
+use std::collections::BTreeSet;
+
+/// Small deterministic generator (SplitMix64), so that a failing seed can be named.
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).unwrap()
+    }
+
+    fn between(&mut self, low: i64, high: i64) -> i64 {
+        low + i64::try_from(self.next() % u64::try_from(high - low + 1).unwrap()).unwrap()
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Graph {
+    Chain,
+    OutTree,
+    InTree,
+    Tree,
+    Dag,
+}
+
+const GRAPHS: [Graph; 5] = [Graph::Chain, Graph::OutTree, Graph::InTree, Graph::Tree, Graph::Dag];
+
+struct Instance {
+    tasks: Vec<Vec<State>>,
+    edges: Vec<EdgePrices>,
+    classes: Vec<u16>,
+    /// Charged once more for every two edges that leave the same place, as a shared free quota does.
+    quota: Option<i64>,
+}
+
+impl Instance {
+    fn random(rng: &mut Rng, graph: Graph, count: usize, states: usize) -> Self {
+        let places = 2 + rng.below(4);
+        let class_count = 1 + rng.below(3);
+        let classes: Vec<u16> = (0..places).map(|_| u16::try_from(rng.below(class_count)).unwrap()).collect();
+        let tasks = (0..count)
+            .map(|_| {
+                (0..1 + rng.below(states))
+                    .map(|_| State {
+                        place: u16::try_from(rng.below(places)).unwrap(),
+                        cost: rng.between(0, 60),
+                        time: rng.between(1, 40),
+                    })
+                    .collect()
+            })
+            .collect();
+        let mut pairs: Vec<(usize, usize)> = Vec::new();
+        for to in 1..count {
+            match graph {
+                Graph::Chain => pairs.push((to - 1, to)),
+                Graph::OutTree => pairs.push((rng.below(to), to)),
+                Graph::InTree => pairs.push((to - 1, to + rng.below(count - to))),
+                Graph::Tree => {
+                    let other = rng.below(to);
+                    pairs.push((other, to));
+                }
+                Graph::Dag => {
+                    for from in 0..to {
+                        if rng.below(2) == 0 {
+                            pairs.push((from, to));
+                        }
+                    }
+                }
+            }
+        }
+        if let Graph::Tree = graph {
+            // Turn some edges of a tree round: still a forest, but neither an out- nor an in-tree. The
+            // topological order is computed, so indices need not rise along edges.
+            for pair in &mut pairs {
+                if rng.below(2) == 0 {
+                    *pair = (pair.1, pair.0);
+                }
+            }
+        }
+        if let Graph::InTree = graph {
+            pairs.retain(|(from, to)| from != to);
+            let mut seen = BTreeSet::new();
+            pairs.retain(|(from, _)| seen.insert(*from));
+        }
+        let class_width = usize::from(classes.iter().max().unwrap() + 1);
+        let edges = pairs
+            .into_iter()
+            .map(|(from, to)| {
+                let table = |rng: &mut Rng, most: i64| -> Vec<i64> {
+                    (0..places * class_width).map(|_| rng.between(1, most)).collect()
+                };
+                EdgePrices {
+                    from,
+                    to,
+                    cost: table(rng, 40),
+                    time: table(rng, 30),
+                    stay_cost: (0..places).map(|_| rng.between(0, 1)).collect(),
+                    stay_time: (0..places).map(|_| rng.between(0, 1)).collect(),
+                }
+            })
+            .collect();
+        Self { tasks, edges, classes, quota: None }
+    }
+
+    fn problem(&self) -> Problem<'_> {
+        let shared = self.quota.map(|quota| -> SharedEgress<'_> {
+            Box::new(move |places| {
+                let bare = Problem::new(self.tasks.clone(), self.edges.clone(), self.classes.clone(), None);
+                let cost = |(index, edge): (usize, &EdgePrices)| {
+                    bare.edge_between(index, places[edge.from], places[edge.to]).0
+                };
+                let sum: i64 = bare.edges.iter().enumerate().map(cost).sum();
+                let moves = bare.edges.iter().filter(|edge| places[edge.from] != places[edge.to]).count();
+                sum + quota * i64::try_from(moves.saturating_sub(1)).unwrap()
+            })
+        });
+        Problem::new(self.tasks.clone(), self.edges.clone(), self.classes.clone(), shared)
+    }
+
+    /// (cost, time) of every assignment.
+    fn all(&self) -> Vec<(i64, i64)> {
+        let problem = self.problem();
+        let mut choice = vec![0_u32; self.tasks.len()];
+        let mut values = Vec::new();
+        loop {
+            values.push(problem.evaluate(&choice));
+            let mut at = 0;
+            loop {
+                if at == choice.len() {
+                    return values;
+                }
+                choice[at] += 1;
+                if (choice[at] as usize) < self.tasks[at].len() {
+                    break;
+                }
+                choice[at] = 0;
+                at += 1;
+            }
+        }
+    }
+}
+
+fn goals(rng: &mut Rng, all: &[(i64, i64)]) -> Vec<Goal> {
+    let some = all[rng.below(all.len())];
+    let other = all[rng.below(all.len())];
+    let weights = (rng.between(1, 9), rng.between(1, 9));
+    #[expect(clippy::cast_precision_loss, reason = "small integers")]
+    let weighted = Goal {
+        cost_weight: weights.0 as f64 / 8.0,
+        time_weight: weights.1 as f64 / 8.0,
+        max_cost: None,
+        max_time: None,
+    };
+    vec![
+        Goal::COST,
+        Goal::TIME,
+        weighted,
+        Goal { max_time: Some(some.1), ..Goal::COST },
+        Goal { max_cost: Some(some.0), ..Goal::TIME },
+        Goal { max_cost: Some(some.0), max_time: Some(other.1), ..weighted },
+    ]
+}
+
+/// Best value, and for time goals the cheapest among the fastest.
+fn brute_force(all: &[(i64, i64)], goal: &Goal) -> Option<(f64, i64)> {
+    let allowed = || all.iter().filter(|(cost, time)| goal.allows(*cost, *time));
+    let best = allowed().map(|(cost, time)| goal.value(*cost, *time)).min_by(f64::total_cmp)?;
+    let cheapest =
+        allowed().filter(|(cost, time)| goal.value(*cost, *time) == best).map(|(cost, _)| *cost).min()?;
+    Some((best, cheapest))
+}
+
+fn check(problem: &Problem<'_>, goal: &Goal, expected: Option<(f64, i64)>, context: &str) {
+    match (solve(problem, goal, &Limits::default()), expected) {
+        (Ok(Solution { states, cost, time, bound, exact }), Some((value, cheapest))) => {
+            assert!(exact, "{context}: not exact");
+            assert_eq!(problem.evaluate(&states), (cost, time), "{context}");
+            assert!(goal.allows(cost, time), "{context}: breaks a limit");
+            let found = goal.value(cost, time);
+            assert!((found - value).abs() <= 1e-9 * value.abs(), "{context}: {found}, best {value}");
+            assert!(bound <= value + 1e-9 * value.abs(), "{context}: bound {bound} above best {value}");
+            if goal.cost_weight == 0.0 {
+                assert_eq!(cost, cheapest, "{context}: not the cheapest of the fastest");
+            }
+        }
+        (Err(Unsolved::Infeasible), None) => {}
+        (found, expected) => panic!("{context}: {found:?}, expected {expected:?}"),
+    }
+}
+
+/// Ten thousand instances: 2,000 of each shape, every goal on each.
+#[test]
+fn equals_brute_force_for_every_goal() {
+    let mut instances = 0;
+    for graph in GRAPHS {
+        for seed in 0..2_000 {
+            let mut rng = Rng(seed * 31 + graph as u64);
+            let count = 1 + rng.below(5);
+            let instance = Instance::random(&mut rng, graph, count, 4);
+            let all = instance.all();
+            let problem = instance.problem();
+            for (index, goal) in goals(&mut rng, &all).into_iter().enumerate() {
+                check(
+                    &problem,
+                    &goal,
+                    brute_force(&all, &goal),
+                    &format!("{graph:?} seed {seed} goal {index}"),
+                );
+            }
+            let impossible = Goal { max_time: Some(0), ..Goal::COST };
+            check(&problem, &impossible, None, &format!("{graph:?} seed {seed} impossible"));
+            instances += 1;
+        }
+    }
+    assert_eq!(instances, 10_000);
+}
+
+#[test]
+fn shared_tiers_are_priced_together() {
+    for seed in 0..400 {
+        let mut rng = Rng(seed + 77);
+        let graph = GRAPHS[rng.below(5)];
+        let count = 2 + rng.below(4);
+        let mut instance = Instance::random(&mut rng, graph, count, 4);
+        instance.quota = Some(rng.between(1, 15));
+        let all = instance.all();
+        let problem = instance.problem();
+        for (index, goal) in goals(&mut rng, &all).into_iter().enumerate() {
+            check(&problem, &goal, brute_force(&all, &goal), &format!("{graph:?} seed {seed} goal {index}"));
+        }
+    }
+}
+
+#[test]
+fn fronts_equal_brute_force() {
+    for seed in 0..1_000 {
+        let mut rng = Rng(seed + 1_000_000);
+        let graph = GRAPHS[rng.below(5)];
+        let count = 1 + rng.below(5);
+        let instance = Instance::random(&mut rng, graph, count, 4);
+        let mut expected = instance.all();
+        expected.sort_unstable();
+        let mut fastest = i64::MAX;
+        expected.retain(|(_, time)| {
+            let keep = *time < fastest;
+            fastest = fastest.min(*time);
+            keep
+        });
+        let problem = instance.problem();
+        let (points, complete) = pareto(&problem, &Goal::COST, &Limits::default());
+        assert!(complete);
+        let found: Vec<(i64, i64)> = points.iter().map(|point| (point.cost, point.time)).collect();
+        assert_eq!(found, expected, "{graph:?} seed {seed}");
+        for point in points {
+            assert_eq!(problem.evaluate(&point.states), (point.cost, point.time));
+        }
+    }
+}
+
+#[test]
+fn independent_of_the_order_of_states() {
+    for seed in 0..300 {
+        let mut rng = Rng(seed + 5_000_000);
+        let mut instance = Instance::random(&mut rng, Graph::Dag, 6, 6);
+        let before = solve(&instance.problem(), &Goal::COST, &Limits::default()).unwrap();
+        assert_eq!(
+            solve(&instance.problem(), &Goal::COST, &Limits::default()).unwrap(),
+            before,
+            "second solve"
+        );
+        for states in &mut instance.tasks {
+            states.reverse();
+        }
+        let after = solve(&instance.problem(), &Goal::COST, &Limits::default()).unwrap();
+        assert_eq!(after.cost, before.cost, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_cut_search_states_its_gap() {
+    let mut rng = Rng(99);
+    let instance = Instance::random(&mut rng, Graph::Dag, 14, 9);
+    let limits = Limits { nodes: 1, ..Limits::default() };
+    let exact = solve(&instance.problem(), &Goal::COST, &Limits::default()).unwrap();
+    let cut = solve(&instance.problem(), &Goal::COST, &limits).unwrap();
+    assert!(exact.exact);
+    #[expect(clippy::cast_precision_loss, reason = "small integers")]
+    let (best, found) = (exact.cost as f64, cut.cost as f64);
+    assert!(cut.bound <= best && found >= best);
+    assert_eq!(cut.exact, cut.bound > found - 0.5);
+}
+
+#[test]
+fn a_task_without_states_is_infeasible() {
+    let problem = Problem::new(vec![Vec::new()], Vec::new(), vec![0], None);
+    assert_eq!(solve(&problem, &Goal::COST, &Limits::default()), Err(Unsolved::Infeasible));
+}

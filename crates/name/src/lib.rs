@@ -138,3 +138,8 @@ pub use location::Location;
 pub use name::{MAX_LEN, Name};
 pub use quals::{Hardware, Key, Tier};
 pub use selector::Selector;
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -119,24 +119,17 @@ impl NativeId for Arn {
         };
         let resource = format!("{}{id}", row.prefix);
         let arn = Self { partition, service: row.service.to_owned(), region, account, resource };
-        arn.check().map_err(|_| refuse("the account is not twelve digits, or the id is not one"))?;
-        Ok(arn)
+        // An id with a separator in it would be read as something inside another resource.
+        match (arn.check(), arn.row()) {
+            (Ok(()), Some((same, read))) if std::ptr::eq(same, row) && read == id => Ok(arn),
+            _ => Err(refuse("the account is not twelve digits, or the id is not one of this type")),
+        }
     }
 
     fn name(&self) -> Result<Name, NativeError> {
-        let unsupported =
-            || NativeError::unsupported(Self::SYSTEM, &format!("{}:{}", self.service, self.resource));
-        let (row, id) = TABLE
-            .iter()
-            .filter(|row| row.service == self.service && row.regional != self.region.is_empty())
-            .find_map(|row| Some((row, self.resource.strip_prefix(row.prefix)?)))
-            .ok_or_else(unsupported)?;
-        // A slash after a bucket, or a colon after a topic, begins something inside it. An account
-        // where the row has none would be lost.
-        let inside = row.prefix.is_empty() && id.contains(['/', ':']);
-        if inside || row.regional == self.account.is_empty() {
-            return Err(unsupported());
-        }
+        let (row, id) = self.row().ok_or_else(|| {
+            NativeError::unsupported(Self::SYSTEM, &format!("{}:{}", self.service, self.resource))
+        })?;
         let mut builder = Name::builder(PROVIDER, row.kind, row.offering).instance(id);
         if row.regional {
             builder = builder.location(&self.region).qualifier(ACCOUNT, &self.account);
@@ -148,6 +141,18 @@ impl NativeId for Arn {
 }
 
 impl Arn {
+    /// The type of the resource, and its id.
+    fn row(&self) -> Option<(&'static Row, &str)> {
+        let (row, id) = TABLE
+            .iter()
+            .filter(|row| row.service == self.service && row.regional != self.region.is_empty())
+            .find_map(|row| Some((row, self.resource.strip_prefix(row.prefix)?)))?;
+        // A slash after a bucket, or a colon after a topic, begins something inside it. An account
+        // where the row has none would be lost.
+        let inside = row.prefix.is_empty() && id.contains(['/', ':']);
+        (!inside && row.regional != self.account.is_empty()).then_some((row, id))
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         let word =
             |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');

@@ -130,10 +130,11 @@ impl NativeId for ResourceName {
             collection: row.collection.to_owned(),
             id,
         };
-        if !is_segment(&resource.id) || !is_segment(&resource.project) {
-            return Err(refuse("the project or the id is not one segment"));
+        if Self::from_path(row.service, &resource.path()).as_ref() == Some(&resource) {
+            Ok(resource)
+        } else {
+            Err(refuse("the project, the location or the id is not one of Google Cloud's"))
         }
-        Ok(resource)
     }
 
     fn name(&self) -> Result<Name, NativeError> {

@@ -23,7 +23,7 @@ pub(super) fn parse(input: &str) -> Result<Selector, ParseError> {
         let rest = after_scheme(raw)?;
         let split = Split::of(rest);
         refuse_userinfo(rest, &split)?;
-        return full(excludes, &split);
+        return full(excludes, &split, input.len());
     }
     short(excludes, raw)
 }
@@ -45,10 +45,11 @@ fn short(excludes: bool, raw: Raw<'_>) -> Result<Selector, ParseError> {
     let location = place.as_ref().map(|(text, at)| Raw { text, at: *at });
     let split =
         Split { provider, location, kind: None, offering: None, version: None, quals: None, instance: None };
-    full(excludes, &split)
+    full(excludes, &split, raw.end())
 }
 
-fn full(excludes: bool, split: &Split<'_>) -> Result<Selector, ParseError> {
+/// Compiles the parts of a text that ends at byte `end`.
+fn full(excludes: bool, split: &Split<'_>, end: usize) -> Result<Selector, ParseError> {
     let mut text = String::with_capacity(64);
     text.push_str(if excludes { "!sky:" } else { "sky:" });
     let provider = part(&mut text, Part::Provider, Some(split.provider))?;
@@ -72,7 +73,8 @@ fn full(excludes: bool, split: &Split<'_>) -> Result<Selector, ParseError> {
     // A leading `!` is not counted: whatever selects can be turned round.
     if text.len() - usize::from(excludes) > MAX_LEN {
         let hint = format!("{} bytes in canonical form; a selector has at most {MAX_LEN}", text.len());
-        return Err(ParseError::new(Reason::TooLong, Part::Name, MAX_LEN, "").hint(hint));
+        // The short form grows by its scheme, so the limit may lie past the end of what was written.
+        return Err(ParseError::new(Reason::TooLong, Part::Name, MAX_LEN.min(end), "").hint(hint));
     }
     let text = text.into_boxed_str();
     Ok(Selector { text, excludes, provider, location, kind, offering, version, quals, instance })

@@ -3,7 +3,8 @@
 //! * [`Provider`]: capacity, leases, nodes, stores and the usage feed of one cloud, cluster or machine;
 //! * [`Node`]: one machine of a lease, running [`Step`]s and telling what happens as [`Event`]s;
 //! * [`ProviderError`]: one vocabulary of failures by meaning, each with its [`Retry`];
-//! * [`Clock`]: time as a parameter, so that everything above runs under virtual time.
+//! * [`Clock`]: time as a parameter, so that everything above runs under virtual time;
+//! * [`memory`]: a cloud in memory, nastier than real ones.
 //!
 //! *Guarantee asked of every provider:* acquiring is idempotent by token, releasing is idempotent,
 //! and whatever costs money can be found again by its owner tag.
@@ -11,6 +12,7 @@
 mod clock;
 mod error;
 mod lease;
+pub mod memory;
 mod node;
 mod port;
 

@@ -1,0 +1,34 @@
+//! The usage feed: each lease's life cut into minutes, the same cuts at every reading.
+
+use super::record::Record;
+use crate::clock::UnixMillis;
+use crate::lease::Usage;
+use welkin_units::Span;
+
+/// Length of a metered interval; the last one of a lease is shorter.
+const INTERVAL: Span = Span::from_secs(60);
+
+/// Intervals of a lease that were complete at `view`.
+pub(super) fn intervals(record: &Record, view: UnixMillis) -> Vec<Usage> {
+    let ended = record.end.as_ref().map(|(at, _)| *at).filter(|at| *at <= view);
+    let mut feed = Vec::new();
+    let mut from = record.started;
+    loop {
+        let whole = from.after(INTERVAL);
+        let to = ended.map_or(whole, |ended| whole.min(ended));
+        // Without an end the present minute is not whole yet.
+        if to > view || to <= from {
+            return feed;
+        }
+        feed.push(Usage {
+            lease: record.id.clone(),
+            token: record.request.token.clone(),
+            meter: "vm.seconds".to_owned(),
+            from,
+            to,
+            // Node-seconds in thousandths are node-milliseconds.
+            quantity_milli: to.since(from).millis().saturating_mul(u64::from(record.request.nodes)),
+        });
+        from = to;
+    }
+}

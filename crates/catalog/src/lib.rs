@@ -1,10 +1,17 @@
 //! The catalog: what can be had, where, at what price.
 
+mod glob;
+pub mod import;
+mod lines;
 mod model;
+mod query;
 mod row;
 mod store;
+pub mod tables;
 
+pub use glob::Glob;
 pub use model::*;
+pub use query::{AcceleratorFilter, Amount, Condition, Filter, Market, Names, Selection};
 pub use row::{Row, RowAccelerator, RowDevice, RowPlace, RowSource, Text};
 pub use store::{
     AlignedBytes, BuildError, Catalog, CatalogBuilder, Columns, NOT_OFFERED, OpenError, SCHEMA_VERSION,

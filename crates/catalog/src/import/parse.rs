@@ -1,0 +1,426 @@
+//! From the fields of a line to a parsed offer, and the set of parsed offers of a file.
+
+use super::dialect::Dialect;
+use super::gpu_memory::per_device_mib;
+use super::header::{Header, column};
+use super::intern::Interner;
+use super::number::{Price, price, quantity};
+use super::quarantine::{Complaint, Quarantine, Reason};
+use crate::lines::{Malformed, split};
+use crate::tables::{Resolved, Tables};
+use crate::{Arch, Kind, Row, RowAccelerator, RowDevice, RowPlace, RowSource, TeeSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use welkin_units::Usd;
+
+/// Largest hardware that is believed of one offer: a TPU v5p pod has 1,500 hosts of 208 vCPUs and
+/// 448 GiB.
+const MAX_VCPUS: f64 = 1e6;
+const MAX_MEMORY_GIB: f64 = 1e6;
+const MAX_ACCELERATORS: f64 = 1e4;
+const MAX_NETWORK_GBPS: f64 = 1e5;
+/// Longest name of anything: the longest real one (a marketplace's region) has 40 bytes.
+const MAX_NAME: usize = 200;
+
+/// What makes two rows the same offer: numbers of the interners of [`Offers`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    pub(super) instance_type: u32,
+    /// One more than the device's number; 0 for none.
+    pub(super) device: u32,
+    pub(super) count_milli: u32,
+    pub(super) place: u32,
+    pub(super) zone: u32,
+}
+
+/// One row, parsed. A row without machine type is an accelerator to be put on a host.
+#[derive(Debug, Clone)]
+pub(super) struct Parsed {
+    pub(super) key: Key,
+    pub(super) line: u32,
+    pub(super) kind: Kind,
+    pub(super) vcpus_milli: u32,
+    pub(super) memory_mib: u32,
+    pub(super) arch: Arch,
+    pub(super) network_mbps: u32,
+    pub(super) enclaves: bool,
+    pub(super) undersized: bool,
+    pub(super) on_demand: Option<Usd>,
+    pub(super) spot: Option<Usd>,
+}
+
+/// The offers of a file and the names they refer to.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    pub(super) rows: Vec<Parsed>,
+    pub(super) types: Interner,
+    type_facts: Vec<TypeFacts>,
+    pub(super) regions: Interner,
+    places: Vec<Arc<RowPlace>>,
+    zones: Interner,
+    pub(super) devices: Vec<Arc<RowDevice>>,
+    tee: HashMap<(u32, u32), TeeSet>,
+}
+
+/// What a machine type's name says.
+#[derive(Debug)]
+struct TypeFacts {
+    arch: Arch,
+    burstable: bool,
+    for_sale: bool,
+    /// Rules of the TEE table.
+    tee_rules: Vec<u32>,
+}
+
+/// Reads the rows of one file.
+pub(super) struct Parser<'a> {
+    header: &'a Header,
+    dialect: &'a Dialect,
+    tables: &'a Tables,
+    provider: &'a str,
+    offers: Offers,
+    seen: HashMap<Key, u32>,
+    accelerators: HashMap<String, Resolved>,
+    device_ids: HashMap<Arc<RowDevice>, u32>,
+    repaired: u32,
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(
+        header: &'a Header,
+        dialect: &'a Dialect,
+        tables: &'a Tables,
+        provider: &'a str,
+    ) -> Self {
+        Self {
+            header,
+            dialect,
+            tables,
+            provider,
+            offers: Offers::default(),
+            seen: HashMap::new(),
+            accelerators: HashMap::new(),
+            device_ids: HashMap::new(),
+            repaired: 0,
+        }
+    }
+
+    /// The offers, and how many rows were repaired.
+    pub(super) fn finish(self) -> (Offers, u32) {
+        (self.offers, self.repaired)
+    }
+
+    /// Reads one line; what is wrong with it goes into `quarantine`.
+    pub(super) fn row<'b>(
+        &mut self,
+        line: u32,
+        bytes: &'b [u8],
+        fields: &mut Vec<Cow<'b, str>>,
+        quarantine: &mut Quarantine,
+    ) {
+        let outcome = split(bytes, fields)
+            .map_err(|why| malformed(line, bytes, why))
+            .and_then(|()| self.widths(line, bytes, fields))
+            .and_then(|()| self.parse(line, fields, quarantine))
+            .and_then(|parsed| self.keep(parsed));
+        if let Err(complaint) = outcome {
+            quarantine.add(complaint);
+        }
+    }
+
+    /// Holds the row to the header's width; surplus fields belong to a last column whose list was
+    /// written without quotes.
+    fn widths(&mut self, line: u32, bytes: &[u8], fields: &mut Vec<Cow<'_, str>>) -> Result<(), Complaint> {
+        let width = self.header.width;
+        if fields.len() > width && self.header.open_ended {
+            // The column is not read, so dropping the surplus joins it well enough.
+            fields.truncate(width);
+            self.repaired += 1;
+        }
+        if fields.len() == width {
+            return Ok(());
+        }
+        let message = format!("{} fields, the header has {width}", fields.len());
+        Err(Complaint::row(line, Reason::WrongFieldCount, &String::from_utf8_lossy(bytes), message))
+    }
+
+    fn parse(
+        &mut self,
+        line: u32,
+        fields: &[Cow<'_, str>],
+        quarantine: &mut Quarantine,
+    ) -> Result<Parsed, Complaint> {
+        let header = self.header;
+        let row = Fields { line, fields };
+        let written_type = row.name(header.instance_type, column::INSTANCE_TYPE)?;
+        let region = row.name(header.region, column::REGION)?;
+        let zone = row.name(header.zone, column::ZONE)?;
+        if region.is_empty() {
+            return Err(row.missing(column::REGION));
+        }
+        let vcpus_milli = row.quantity(header.vcpus, column::VCPUS, 1000.0, MAX_VCPUS)?;
+        let memory_mib = row.quantity(header.memory, column::MEMORY, 1024.0, MAX_MEMORY_GIB)?;
+        let network_mbps = row.quantity(header.network, column::NETWORK, 1000.0, MAX_NETWORK_GBPS)?;
+        let on_demand = row.on_demand(header)?;
+        let spot = match row.spot(header) {
+            Ok(spot) => spot,
+            Err(complaint) => {
+                quarantine.add(complaint);
+                None
+            }
+        };
+        if on_demand.is_none() && spot.is_none() {
+            let message = "neither an on-demand nor a spot price";
+            return Err(Complaint::row(line, Reason::MissingPrice, &row.whole(), message));
+        }
+        let (kind, device, count_milli) = self.accelerator(&row)?;
+        let slice = row.get(header.accelerator_name).trim();
+        let instance_type = match (kind, written_type) {
+            (Kind::Tpu, "" | "TPU-VM") => slice.strip_prefix("tpu-").unwrap_or(slice),
+            (Kind::Vm, "") if device == 0 || self.dialect.attach.is_none() => {
+                return Err(row.missing(column::INSTANCE_TYPE));
+            }
+            (_, name) => name,
+        };
+        let instance_type = self.instance_type(instance_type);
+        let facts = &self.offers.type_facts[instance_type as usize];
+        if !facts.for_sale {
+            let message = "listed, but not to be ordered by itself";
+            return Err(Complaint::row(line, Reason::NotForSale, written_type, message));
+        }
+        let arch = arch(row.get(header.arch)).unwrap_or(facts.arch);
+        let zone = self.offers.zones.id(zone);
+        let place = self.place(region);
+        Ok(Parsed {
+            key: Key { instance_type, device, count_milli, place, zone },
+            line,
+            kind,
+            vcpus_milli,
+            memory_mib,
+            arch,
+            network_mbps,
+            enclaves: row.get(header.enclave).trim() == "supported",
+            undersized: false,
+            on_demand,
+            spot,
+        })
+    }
+
+    /// Kind of offer, device (number plus one) and count, out of the accelerator's columns.
+    fn accelerator(&mut self, row: &Fields<'_>) -> Result<(Kind, u32, u32), Complaint> {
+        let header = self.header;
+        let written = row.name(header.accelerator_name, column::ACCELERATOR_NAME)?;
+        if written.is_empty() {
+            return Ok((Kind::Vm, 0, 0));
+        }
+        let count =
+            row.quantity(header.accelerator_count, column::ACCELERATOR_COUNT, 1000.0, MAX_ACCELERATORS)?;
+        if count == 0 {
+            return Err(row.missing(column::ACCELERATOR_COUNT));
+        }
+        if !self.accelerators.contains_key(written) {
+            self.accelerators.insert(written.to_owned(), self.tables.accelerators.resolve(written));
+        }
+        let resolved = &self.accelerators[written];
+        let count_milli = count.saturating_mul(resolved.devices);
+        let memory_mib = per_device_mib(row.get(header.gpu_info), count_milli, resolved.memory_mib);
+        let tpu = resolved.name.starts_with("tpu-");
+        let device = Arc::new(RowDevice { name: resolved.name.clone(), memory_mib });
+        let next = u32::try_from(self.offers.devices.len()).unwrap_or(u32::MAX);
+        let id = match self.device_ids.entry(device) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                self.offers.devices.push(new.key().clone());
+                *new.insert(next)
+            }
+        };
+        Ok((if tpu { Kind::Tpu } else { Kind::Vm }, id + 1, count_milli))
+    }
+
+    fn instance_type(&mut self, name: &str) -> u32 {
+        let id = self.offers.types.id(name);
+        if self.offers.type_facts.len() < self.offers.types.len() {
+            self.offers.type_facts.push(TypeFacts {
+                arch: (self.dialect.arch)(name),
+                burstable: (self.dialect.burstable)(name),
+                for_sale: !(self.dialect.not_for_sale)(name),
+                tee_rules: self.tables.tee.for_type(self.provider, name),
+            });
+        }
+        id
+    }
+
+    fn place(&mut self, region: &str) -> u32 {
+        let id = self.offers.regions.id(region);
+        if self.offers.places.len() < self.offers.regions.len() {
+            self.offers.places.push(self.tables.regions.place(self.provider, region));
+        }
+        id
+    }
+
+    /// Keeps one row of each key, of two that disagree the dearer.
+    fn keep(&mut self, parsed: Parsed) -> Result<(), Complaint> {
+        let tee_rules = &self.offers.type_facts[parsed.key.instance_type as usize].tee_rules;
+        if !tee_rules.is_empty() {
+            let place = &self.offers.places[parsed.key.place as usize];
+            let rules = &self.tables.tee;
+            self.offers
+                .tee
+                .entry((parsed.key.instance_type, parsed.key.place))
+                .or_insert_with(|| rules.tee_in(tee_rules, &place.region));
+        }
+        let next = u32::try_from(self.offers.rows.len()).unwrap_or(u32::MAX);
+        let index = match self.seen.entry(parsed.key) {
+            Entry::Vacant(new) => {
+                new.insert(next);
+                self.offers.rows.push(parsed);
+                return Ok(());
+            }
+            Entry::Occupied(known) => *known.get() as usize,
+        };
+        let kept = &mut self.offers.rows[index];
+        let prices = |row: &Parsed| (row.on_demand, row.spot);
+        let (reason, dearer) = if prices(kept) == prices(&parsed) {
+            (Reason::Duplicate, false)
+        } else {
+            (Reason::ConflictingDuplicate, prices(&parsed) > prices(kept))
+        };
+        let (line, other) = if dearer { (kept.line, parsed.line) } else { (parsed.line, kept.line) };
+        if dearer {
+            *kept = parsed;
+        }
+        let name = self.offers.types.text(self.offers.rows[index].key.instance_type);
+        Err(Complaint::row(line, reason, name, format!("line {other} is the same offer")))
+    }
+}
+
+impl Offers {
+    /// Name of the place with this number, for messages.
+    pub(super) fn region(&self, place: u32) -> &str {
+        self.regions.text(place)
+    }
+
+    /// The offers as rows of a catalog.
+    pub(super) fn into_rows(self, source: &Arc<RowSource>, min_billed_s: u16) -> Vec<Row> {
+        let Self { rows, types, type_facts, places, zones, devices, tee, .. } = self;
+        let row = |parsed: Parsed| {
+            let Key { instance_type, device, count_milli, place, zone } = parsed.key;
+            let nitro = if parsed.enclaves { TeeSet::NITRO } else { TeeSet::default() };
+            let accelerator = device
+                .checked_sub(1)
+                .map(|device| RowAccelerator { device: devices[device as usize].clone(), count_milli });
+            Row {
+                place: places[place as usize].clone(),
+                zone: zones.text(zone).clone(),
+                kind: parsed.kind,
+                instance_type: types.text(instance_type).clone(),
+                vcpus_milli: parsed.vcpus_milli,
+                memory_mib: parsed.memory_mib,
+                arch: parsed.arch,
+                burstable: type_facts[instance_type as usize].burstable,
+                undersized: parsed.undersized,
+                accelerator,
+                network_mbps: parsed.network_mbps,
+                tee: tee.get(&(instance_type, place)).map_or(nitro, |tee| tee.union(nitro)),
+                on_demand: parsed.on_demand,
+                spot: parsed.spot,
+                min_billed_s,
+                source: source.clone(),
+            }
+        };
+        rows.into_iter().map(row).collect()
+    }
+}
+
+/// The fields of one line.
+struct Fields<'a> {
+    line: u32,
+    fields: &'a [Cow<'a, str>],
+}
+
+impl Fields<'_> {
+    /// A field; empty when the file has no such column.
+    fn get(&self, index: usize) -> &str {
+        self.fields.get(index).map_or("", |field| field)
+    }
+
+    fn whole(&self) -> String {
+        self.fields.join(",")
+    }
+
+    fn missing(&self, column: &'static str) -> Complaint {
+        let message = format!("`{column}` is empty");
+        Complaint::row(self.line, Reason::MissingField, &self.whole(), message).in_column(column)
+    }
+
+    fn name(&self, index: usize, column: &'static str) -> Result<&str, Complaint> {
+        let text = self.get(index).trim();
+        if text.len() <= MAX_NAME && !text.contains(char::is_control) {
+            return Ok(text);
+        }
+        let message = format!("a name has at most {MAX_NAME} bytes and no control characters");
+        Err(Complaint::row(self.line, Reason::OutOfRange, text, message).in_column(column))
+    }
+
+    fn quantity(
+        &self,
+        index: usize,
+        column: &'static str,
+        per_unit: f64,
+        most: f64,
+    ) -> Result<u32, Complaint> {
+        let text = self.get(index);
+        quantity(text, per_unit, most)
+            .map_err(|(reason, message)| Complaint::row(self.line, reason, text, message).in_column(column))
+    }
+
+    fn on_demand(&self, header: &Header) -> Result<Option<Usd>, Complaint> {
+        let text = self.get(header.price);
+        let complain =
+            |reason, message: &str| Complaint::row(self.line, reason, text, message).in_column(column::PRICE);
+        match price(text) {
+            Ok(Price::Absent) => Ok(None),
+            Ok(Price::Hourly(price)) => Ok(Some(price)),
+            Ok(Price::Zero) => Err(complain(Reason::ZeroPrice, "nothing is free")),
+            Err((reason, message)) => Err(complain(reason, message)),
+        }
+    }
+
+    /// A bad spot price costs the row its spot price only.
+    fn spot(&self, header: &Header) -> Result<Option<Usd>, Complaint> {
+        let text = self.get(header.spot_price);
+        let complain = |reason, message: &str| {
+            Complaint::row(self.line, reason, text, message).in_column(column::SPOT_PRICE).value_only()
+        };
+        match price(text) {
+            Ok(Price::Absent) => Ok(None),
+            Ok(Price::Hourly(price)) => Ok(Some(price)),
+            Ok(Price::Zero) => Err(complain(Reason::ZeroSpot, "nothing is free: read as not offered")),
+            Err((reason, message)) => Err(complain(reason, message)),
+        }
+    }
+}
+
+fn malformed(line: u32, bytes: &[u8], why: Malformed) -> Complaint {
+    let (reason, message) = match why {
+        Malformed::NotUtf8 => (Reason::BadUtf8, "not UTF-8"),
+        Malformed::LineTooLong => (Reason::MalformedRow, "the line is too long"),
+        Malformed::TooManyFields => (Reason::WrongFieldCount, "too many fields"),
+        Malformed::UnterminatedQuote => (Reason::MalformedRow, "a quote is not closed on its line"),
+        Malformed::TextAfterQuote => (Reason::MalformedRow, "text between a closing quote and the comma"),
+    };
+    // The excerpt is cut again; this keeps a line of gigabytes from being converted first.
+    let excerpt = &bytes[..bytes.len().min(512)];
+    Complaint::row(line, reason, &String::from_utf8_lossy(excerpt), message)
+}
+
+/// The architecture that a column states.
+fn arch(text: &str) -> Option<Arch> {
+    match text.trim() {
+        "arm64" | "aarch64" => Some(Arch::Arm64),
+        "" => None,
+        other => other.contains("x86_64").then_some(Arch::X86_64),
+    }
+}

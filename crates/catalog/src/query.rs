@@ -1,0 +1,14 @@
+//! Finding offers: conditions, what each removed, order, and suggestions for names that do not
+//! exist.
+
+mod filter;
+mod select;
+mod sort;
+mod suggest;
+
+pub use filter::{AcceleratorFilter, Amount, Condition, Filter, Market};
+pub use select::Selection;
+pub use suggest::Names;
+
+#[cfg(test)]
+mod tests;

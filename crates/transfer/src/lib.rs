@@ -1,0 +1,47 @@
+//! The data plane: trees of files between disks and object stores, verified by content.
+//!
+//! A *tree* is a file or a folder. [`publish_tree`] puts one under a prefix of a store: the bytes of
+//! each file as `PREFIX/data/PATH`, and last `PREFIX/manifest.json`, which lists every entry with its
+//! size and BLAKE3 hash. The hash of that manifest is the tree's digest. [`copy_tree`] carries a tree
+//! to another store, [`fetch_tree`] puts it on a disk, [`verify_tree`] reads it again.
+//!
+//! *Guarantee:* the manifest is the commit point. A tree without one does not exist, whatever lies
+//! under its prefix, so a transfer that was killed leaves nothing that could be taken for a result,
+//! and can be repeated. Every byte that is delivered was hashed and compared with the digest the
+//! caller asked for; a manifest from a store is treated as hostile until it has that digest and
+//! names only places inside its own tree.
+//!
+//! *Memory:* a transfer holds one part of a file ([`PART_BYTES`] for files below 72 GB) and the list
+//! of entries, whatever the amount of data.
+//!
+//! *Symbolic links* are kept as links when they are relative and stay inside the tree; others are
+//! refused by name when publishing, because what they point at is not part of the tree. *Not kept:*
+//! owners, times, and permissions other than "executable".
+//!
+//! *Rejected:* archives (one torn byte loses the whole tree, nothing can be resumed or skipped), and
+//! ETags as checksums (they differ by provider and upload size).
+
+mod chunks;
+mod copy;
+mod error;
+mod fetch;
+mod manifest;
+mod names;
+mod progress;
+mod publish;
+mod remove;
+mod source;
+mod store;
+mod upload;
+mod verify;
+
+pub use copy::{Copied, copy_tree};
+pub use error::TransferError;
+pub use fetch::fetch_tree;
+pub use manifest::{Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, Root};
+pub use progress::{Progress, silent};
+pub use publish::{Published, publish_bytes, publish_tree};
+pub use remove::delete_tree;
+pub use store::open;
+pub use upload::PART_BYTES;
+pub use verify::{find_tree, verify_tree};

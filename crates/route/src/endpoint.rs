@@ -1,54 +1,8 @@
 //! An end of a transfer, as tariffs see it.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::str::FromStr;
-
-/// Continents as tariffs see them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Continent {
-    /// United States, Canada, Mexico.
-    NorthAmerica,
-    /// South America.
-    SouthAmerica,
-    /// Europe, the United Kingdom and Switzerland included.
-    Europe,
-    /// Middle East.
-    MiddleEast,
-    /// Africa.
-    Africa,
-    /// Asia, India included.
-    Asia,
-    /// Australia and New Zealand.
-    Oceania,
-    /// Not known.
-    Unknown,
-}
-
-/// A name that is not a continent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a continent: expected one of north_america, south_america, europe, middle_east, africa, asia, oceania"
-)]
-pub struct NotAContinent(String);
-
-impl FromStr for Continent {
-    type Err = NotAContinent;
-
-    fn from_str(text: &str) -> Result<Self, NotAContinent> {
-        Ok(match text {
-            "north_america" => Self::NorthAmerica,
-            "south_america" => Self::SouthAmerica,
-            "europe" => Self::Europe,
-            "middle_east" => Self::MiddleEast,
-            "africa" => Self::Africa,
-            "asia" => Self::Asia,
-            "oceania" => Self::Oceania,
-            _ => return Err(NotAContinent(text.to_owned())),
-        })
-    }
-}
+use welkin_catalog::tables::Tables;
+use welkin_catalog::{Continent, Place};
 
 /// An end of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +13,22 @@ pub struct Endpoint<'a> {
     pub region: Option<&'a str>,
     /// Continent of the region.
     pub continent: Continent,
+}
+
+impl<'a> Endpoint<'a> {
+    /// A region of a provider, its continent looked up in `tables`.
+    #[must_use]
+    pub fn at(provider: &'a str, region: &'a str, tables: &Tables) -> Self {
+        let continent =
+            tables.regions.get(provider, region).map_or(Continent::Unknown, |facts| facts.continent);
+        Self { provider, region: Some(region), continent }
+    }
+}
+
+impl<'a> From<Place<'a>> for Endpoint<'a> {
+    fn from(place: Place<'a>) -> Self {
+        Self { provider: place.provider, region: Some(place.region), continent: place.continent }
+    }
 }
 
 impl Endpoint<'static> {

@@ -14,13 +14,15 @@
 //! whole volume at its last tier's price (not monotone: 1,025 GB would cost less than 1,024).
 
 mod endpoint;
+mod matrix;
 mod pattern;
 mod rates;
 mod table;
 mod tariff;
 mod tariffs;
 
-pub use endpoint::{Continent, Endpoint};
+pub use endpoint::Endpoint;
+pub use matrix::TariffMatrix;
 pub use rates::Rates;
 pub use table::TableError;
 pub use tariff::{Tariff, Tier};

@@ -1,6 +1,7 @@
 //! Lists of globs and continents, as the tables write them.
 
-use crate::endpoint::{Continent, Endpoint};
+use crate::endpoint::Endpoint;
+use welkin_catalog::Continent;
 
 /// A list of alternatives; empty means anything.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,7 +19,7 @@ impl Pattern {
         let alternatives = text.split(';').map(str::trim).filter(|part| !part.is_empty());
         alternatives
             .map(|part| match part.strip_prefix('@') {
-                Some(name) => name.parse().map(Alternative::Continent).map_err(|error| format!("{error}")),
+                Some(name) => continent(name).map(Alternative::Continent),
                 None => Ok(Alternative::Glob(part.to_owned())),
             })
             .collect::<Result<_, _>>()
@@ -32,6 +33,19 @@ impl Pattern {
                 Alternative::Continent(continent) => *continent == endpoint.continent,
             })
     }
+}
+
+fn continent(name: &str) -> Result<Continent, String> {
+    Ok(match name {
+        "north_america" => Continent::NorthAmerica,
+        "south_america" => Continent::SouthAmerica,
+        "europe" => Continent::Europe,
+        "middle_east" => Continent::MiddleEast,
+        "africa" => Continent::Africa,
+        "asia" => Continent::Asia,
+        "oceania" => Continent::Oceania,
+        _ => return Err(format!("`{name}` is not a continent")),
+    })
 }
 
 /// Whether `text` matches `glob`, where `*` stands for any run of characters. Linear in practice and

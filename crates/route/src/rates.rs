@@ -1,8 +1,9 @@
 //! How fast one transfer runs.
 
-use crate::endpoint::{Continent, Endpoint};
+use crate::endpoint::Endpoint;
 use crate::table::{TableError, rows};
 use crate::tariffs::Scope;
+use welkin_catalog::Continent;
 use welkin_units::{BitsPerSecond, Bytes, Span};
 
 const TABLE: &str = "transfer rates";

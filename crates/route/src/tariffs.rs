@@ -4,6 +4,7 @@ use crate::endpoint::Endpoint;
 use crate::pattern::{Pattern, glob_matches};
 use crate::table::{TableError, rows};
 use crate::tariff::{Tariff, Tier};
+use welkin_catalog::Continent;
 use welkin_units::{Bytes, Usd};
 
 const TABLE: &str = "egress tariffs";
@@ -17,25 +18,35 @@ pub struct TariffId(pub u16);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationClass {
     provider: String,
-    continent: crate::Continent,
+    continent: Continent,
     matched: Vec<bool>,
 }
 
 /// The tariffs of all providers: rules with a date, tried in order.
 #[derive(Debug, Clone)]
 pub struct Tariffs {
-    rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     tariffs: Vec<Tariff>,
     digest: String,
 }
 
 #[derive(Debug, Clone)]
-struct Rule {
+pub(crate) struct Rule {
     provider: String,
     source: Pattern,
-    scope: Scope,
+    pub(crate) scope: Scope,
     to: Pattern,
-    tariff: TariffId,
+    pub(crate) tariff: TariffId,
+}
+
+impl Rule {
+    pub(crate) fn matches_source(&self, from: &Endpoint<'_>) -> bool {
+        glob_matches(&self.provider, from.provider) && self.source.matches(from)
+    }
+
+    pub(crate) fn matches_destination(&self, to: &Endpoint<'_>) -> bool {
+        self.to.matches(to)
+    }
 }
 
 /// How far apart two endpoints are, in a tariff's eyes.
@@ -130,12 +141,10 @@ impl Tariffs {
     #[must_use]
     pub fn between(&self, from: &Endpoint<'_>, to: &Endpoint<'_>) -> TariffId {
         let scope = Scope::between(from, to);
-        let rule = self.rules.iter().find(|rule| {
-            rule.scope == scope
-                && glob_matches(&rule.provider, from.provider)
-                && rule.source.matches(from)
-                && rule.to.matches(to)
-        });
+        let rule = self
+            .rules
+            .iter()
+            .find(|rule| rule.scope == scope && rule.matches_source(from) && rule.matches_destination(to));
         // `parse` made sure that a rule for everything is there.
         rule.map_or(TariffId(0), |rule| rule.tariff)
     }
@@ -164,7 +173,7 @@ impl Tariffs {
         DestinationClass {
             provider: to.provider.to_owned(),
             continent: to.continent,
-            matched: self.rules.iter().map(|rule| rule.to.matches(to)).collect(),
+            matched: self.rules.iter().map(|rule| rule.matches_destination(to)).collect(),
         }
     }
 }
@@ -191,7 +200,6 @@ fn parse_tiers(text: &str) -> Result<Vec<Tier>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Continent;
 
     fn at(provider: &'static str, region: &'static str, continent: Continent) -> Endpoint<'static> {
         Endpoint { provider, region: Some(region), continent }

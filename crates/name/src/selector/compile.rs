@@ -54,7 +54,7 @@ pub(super) fn compile(out: &mut String, slot: Slot, raw: Raw<'_>) -> Result<Patt
         out.push('!');
     }
     let start = out.len();
-    let mut row = Row { out, slot, start, globs: vec![String::new()], after_star: false };
+    let mut row = Row { out, slot, globs: vec![String::new()], after_star: false };
     row.read(body)?;
     let mut globs = row.globs;
     for glob in &mut globs {
@@ -62,6 +62,12 @@ pub(super) fn compile(out: &mut String, slot: Slot, raw: Raw<'_>) -> Result<Patt
     }
     globs.sort_unstable();
     globs.dedup();
+    if let [only] = &globs[..]
+        && only.eq_ignore_ascii_case(&out[start..])
+    {
+        // Plain text: what `finish` has done to it shows.
+        out.replace_range(start.., only);
+    }
     let globs = globs.into_iter().map(String::into_boxed_str).collect();
     Ok(if negated { Pattern::Not(globs) } else { Pattern::Some(globs) })
 }
@@ -70,8 +76,6 @@ pub(super) fn compile(out: &mut String, slot: Slot, raw: Raw<'_>) -> Result<Patt
 struct Row<'o> {
     out: &'o mut String,
     slot: Slot,
-    /// Where the row begins in `out`.
-    start: usize,
     globs: Vec<String>,
     /// Whether the row ends in `*`: a second one says no more.
     after_star: bool,
@@ -111,9 +115,6 @@ impl Row<'_> {
     fn literal(&mut self, raw: Raw<'_>) -> Result<(), ParseError> {
         let start = self.out.len();
         push_text(self.out, self.slot.part(), self.slot.folds_case(), raw)?;
-        if start == self.start && self.slot.part() == Part::Version {
-            lower_pin(&mut self.out[start..]);
-        }
         for glob in &mut self.globs {
             glob.push_str(&self.out[start..]);
         }
@@ -158,7 +159,7 @@ impl Row<'_> {
     /// One alternative as a glob.
     fn alternative(&self, raw: Raw<'_>) -> Result<String, ParseError> {
         let mut text = String::with_capacity(raw.text.len());
-        let mut row = Row { out: &mut text, slot: self.slot, start: 0, globs: Vec::new(), after_star: false };
+        let mut row = Row { out: &mut text, slot: self.slot, globs: Vec::new(), after_star: false };
         row.read(raw)?;
         Ok(text)
     }
@@ -204,7 +205,7 @@ impl Row<'_> {
 /// Checks a glob. One that can match one text only is checked like that part of a name.
 fn finish(slot: Slot, raw: Raw<'_>, glob: &mut str) -> Result<(), ParseError> {
     let part = slot.part();
-    if part == Part::Version {
+    if part == Part::Version && !glob.contains('*') {
         lower_pin(glob);
     }
     let checked = match slot {

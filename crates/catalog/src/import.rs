@@ -29,6 +29,8 @@ mod number;
 mod parse;
 mod quarantine;
 
+pub(crate) use compose::starves;
+pub(crate) use dialect::Dialect;
 pub use file::{FileError, Imported, MAX_FILE_BYTES, MAX_FILE_ROWS, Origin, import};
 pub use quarantine::{MAX_KEPT, Quarantined, Reason, Scope};
 

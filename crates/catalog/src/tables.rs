@@ -10,20 +10,38 @@ mod embedded;
 mod reader;
 mod regions;
 mod tee;
+mod tee_fees;
 
 pub(crate) use accelerators::fold;
 pub use accelerators::{Accelerators, Device, Resolved};
 pub use reader::TableProblem;
+pub(crate) use reader::read;
 pub use regions::{RegionFacts, Regions};
 pub use tee::TeeRules;
+pub use tee_fees::TeeFees;
 
-/// The three tables.
+/// CSV texts of the tables.
+#[derive(Debug, Clone, Copy)]
+pub struct TableTexts<'a> {
+    /// Columns provider, region, country, jurisdiction, continent, certs.
+    pub regions: &'a str,
+    /// Columns provider, `type_glob`, `regions_glob`, tee.
+    pub tee: &'a str,
+    /// Columns provider, `type_glob`, tee, percent, `usd_per_vcpu_hour`, `usd_per_gib_hour`.
+    pub tee_fees: &'a str,
+    /// Columns name, aliases, `memory_gib`, vendor.
+    pub accelerators: &'a str,
+}
+
+/// All tables.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
     /// Regions of providers.
     pub regions: Regions,
     /// Trusted execution environments by machine type.
     pub tee: TeeRules,
+    /// Fees for trusted execution environments.
+    pub tee_fees: TeeFees,
     /// Accelerators and their other names.
     pub accelerators: Accelerators,
 }
@@ -31,12 +49,13 @@ pub struct Tables {
 impl Tables {
     /// Reads the tables from their CSV texts. What does not parse is told in the second part.
     #[must_use]
-    pub fn parse(regions: &str, tee: &str, accelerators: &str) -> (Self, Vec<TableProblem>) {
+    pub fn parse(texts: &TableTexts<'_>) -> (Self, Vec<TableProblem>) {
         let mut problems = Vec::new();
         let tables = Self {
-            regions: Regions::parse(regions, &mut problems),
-            tee: TeeRules::parse(tee, &mut problems),
-            accelerators: Accelerators::parse(accelerators, &mut problems),
+            regions: Regions::parse(texts.regions, &mut problems),
+            tee: TeeRules::parse(texts.tee, &mut problems),
+            tee_fees: TeeFees::parse(texts.tee_fees, &mut problems),
+            accelerators: Accelerators::parse(texts.accelerators, &mut problems),
         };
         (tables, problems)
     }

@@ -10,7 +10,7 @@
 //!   zone up to so many vCPUs and so much memory for each count.
 //!
 //! A composed offer has the host's hardware and the sum of both prices, on demand and spot each
-//! where both parts have one. A host with less memory than its accelerators together is marked
+//! where both parts have one. A host with much less memory than its accelerators together is marked
 //! `undersized`: it can be bought by name, but nobody who asks for a T4 wants it behind one vCPU.
 //!
 //! *Rejected:* one default host a GPU, as SkyPilot has it; the table below contains its choices and
@@ -21,6 +21,7 @@
 use super::dialect::Dialect;
 use super::parse::{Key, Offers, Parsed};
 use super::quarantine::{Complaint, Quarantine, Reason};
+use crate::RowAccelerator;
 use std::collections::{HashMap, HashSet};
 use welkin_units::Usd;
 
@@ -179,14 +180,23 @@ impl Attach {
     }
 }
 
+/// Whether a host's memory is less than 7/8 of that of its accelerators together. The eighth is for
+/// `n1-standard-4` with a T4, a usual pair: 15 GiB each, once the driver has taken its part.
+pub(crate) fn starves(host_mib: u32, accelerators: &RowAccelerator) -> bool {
+    let together = u64::from(accelerators.device.memory_mib) * u64::from(accelerators.count_milli) / 1000;
+    u64::from(host_mib) * 8 < together * 7
+}
+
 fn pair(offers: &Offers, accelerator: &Parsed, host: &Parsed) -> Parsed {
     let sum = |one: Option<Usd>, other: Option<Usd>| Some(one? + other?);
-    let device = &offers.devices[accelerator.key.device as usize - 1];
-    let needed = u64::from(device.memory_mib) * u64::from(accelerator.key.count_milli) / 1000;
+    let gpus = RowAccelerator {
+        device: offers.devices[accelerator.key.device as usize - 1].clone(),
+        count_milli: accelerator.key.count_milli,
+    };
     Parsed {
         key: Key { device: accelerator.key.device, count_milli: accelerator.key.count_milli, ..host.key },
         line: accelerator.line,
-        undersized: u64::from(host.memory_mib) < needed,
+        undersized: starves(host.memory_mib, &gpus),
         on_demand: sum(host.on_demand, accelerator.on_demand),
         spot: sum(host.spot, accelerator.spot),
         ..host.clone()

@@ -5,9 +5,9 @@ use crate::Arch;
 
 /// Habits of one provider.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dialect {
+pub(crate) struct Dialect {
     /// Smallest time that is billed, in seconds.
-    pub(super) min_billed_s: u16,
+    pub(crate) min_billed_s: u16,
     /// Architecture of a machine type, where no column states it.
     pub(super) arch: fn(&str) -> Arch,
     /// Whether a machine type's vCPUs are shared or burstable.
@@ -20,7 +20,7 @@ pub(super) struct Dialect {
 
 impl Dialect {
     /// The habits of `provider`; those of an unknown one claim nothing.
-    pub(super) fn of(provider: &str) -> Self {
+    pub(crate) fn of(provider: &str) -> Self {
         let unknown = Self {
             // A minute, the coarsest that is usual for machines by the hour.
             min_billed_s: 60,

@@ -1,17 +1,20 @@
 //! The tables that ship with the crate.
 
-use super::Tables;
+use super::{TableTexts, Tables};
 use std::sync::LazyLock;
 
-const REGIONS: &str = include_str!("../../data/regions.csv");
-const TEE: &str = include_str!("../../data/tee.csv");
-const ACCELERATORS: &str = include_str!("../../data/accelerators.csv");
+const TEXTS: TableTexts<'static> = TableTexts {
+    regions: include_str!("../../data/regions.csv"),
+    tee: include_str!("../../data/tee.csv"),
+    tee_fees: include_str!("../../data/tee_fees.csv"),
+    accelerators: include_str!("../../data/accelerators.csv"),
+};
 
 impl Tables {
     /// The embedded tables, read on first use.
     #[must_use]
     pub fn embedded() -> &'static Self {
-        static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables::parse(REGIONS, TEE, ACCELERATORS).0);
+        static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables::parse(&TEXTS).0);
         &TABLES
     }
 }
@@ -23,7 +26,7 @@ mod tests {
 
     #[test]
     fn every_line_parses() {
-        let (tables, problems) = Tables::parse(REGIONS, TEE, ACCELERATORS);
+        let (tables, problems) = Tables::parse(&TEXTS);
         assert_eq!(problems, []);
         assert!(tables.accelerators.iter().count() >= 40);
     }

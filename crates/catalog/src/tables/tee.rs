@@ -74,7 +74,7 @@ impl TeeRules {
 }
 
 /// The kind with this name, as job files spell it.
-fn tee_named(name: &str) -> Option<TeeSet> {
+pub(super) fn tee_named(name: &str) -> Option<TeeSet> {
     [TeeSet::SEV_SNP, TeeSet::SEV, TeeSet::TDX, TeeSet::SGX, TeeSet::NITRO, TeeSet::GPU_CC]
         .into_iter()
         .find(|kind| kind.names().any(|known| known.eq_ignore_ascii_case(name)))

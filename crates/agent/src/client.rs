@@ -1,0 +1,197 @@
+//! The broker's side of the socket.
+
+use crate::wire::{AgentInfo, Envelope, FrameError, MAX_SOCKET_PATH_BYTES, PROTOCOL, Request, Response};
+use crate::wire::{read_frame, write_frame};
+use async_trait::async_trait;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep, timeout};
+use welkin_provider::{ErrorKind, Event, Node, ProviderError, Step, StepId, UnixMillis};
+use welkin_units::Span;
+
+/// Time an agent gets for an answer beyond what it was asked to wait: it answers within
+/// milliseconds, so this much silence means that it hangs or its machine does.
+const ANSWER_TIME: Duration = Duration::from_secs(20);
+
+/// Longest wait of one request: a longer poll is made of several, each a sign of life.
+const POLL_TIME: Duration = Duration::from_secs(10);
+
+/// Pause between two looks at an agent that is still starting.
+const READY_PERIOD: Duration = Duration::from_millis(2);
+
+/// A node whose agent listens on a unix socket of this machine.
+///
+/// Failures: an absent socket, or one that nobody listens on, is [`ErrorKind::Transient`] while the
+/// agent may still be starting, and [`ErrorKind::LeaseLost`] once it has answered before (by this
+/// value, or by [`AgentNode::assume_seen`]): an agent never comes back by itself.
+#[derive(Debug)]
+pub struct AgentNode {
+    socket: PathBuf,
+    provider: String,
+    seen: AtomicBool,
+}
+
+impl AgentNode {
+    /// The node behind `socket`; `provider` names the provider in errors. Does not connect yet.
+    #[must_use]
+    pub fn new(socket: impl Into<PathBuf>, provider: impl Into<String>) -> Self {
+        Self { socket: socket.into(), provider: provider.into(), seen: AtomicBool::new(false) }
+    }
+
+    /// Says that the agent is known to have answered before.
+    #[must_use]
+    pub fn assume_seen(self) -> Self {
+        self.seen.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Path of the socket.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Asks who serves the node.
+    ///
+    /// # Errors
+    /// As [`Node`]'s methods.
+    pub async fn hello(&self) -> Result<AgentInfo, ProviderError> {
+        match self.call("hello", Request::Hello, Span::ZERO).await? {
+            Response::Hello(info) => Ok(info),
+            other => Err(self.unexpected("hello", &other)),
+        }
+    }
+
+    /// Waits until the agent answers, at most for `patience`.
+    ///
+    /// # Errors
+    /// The failure of the last attempt.
+    pub async fn wait_ready(&self, patience: Span) -> Result<AgentInfo, ProviderError> {
+        let deadline = Instant::now() + patience.duration();
+        loop {
+            match self.hello().await {
+                Err(error) if error.kind == ErrorKind::Transient && Instant::now() < deadline => {
+                    sleep(READY_PERIOD).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Gives a sign of life.
+    ///
+    /// # Errors
+    /// As [`Node`]'s methods.
+    pub async fn ping(&self) -> Result<(), ProviderError> {
+        self.done("ping", Request::Ping, Span::ZERO).await
+    }
+
+    /// Tells the node, and every script on it, that the provider will take it away. Idempotent.
+    ///
+    /// # Errors
+    /// As [`Node`]'s methods.
+    pub async fn preempt(&self, at: UnixMillis) -> Result<(), ProviderError> {
+        self.done("announce preemption", Request::Preempt { at }, Span::ZERO).await
+    }
+
+    async fn done(&self, operation: &str, request: Request, wait: Span) -> Result<(), ProviderError> {
+        match self.call(operation, request, wait).await? {
+            Response::Done => Ok(()),
+            other => Err(self.unexpected(operation, &other)),
+        }
+    }
+
+    /// One request on a connection of its own: connecting costs some 20 µs, and a long poll then
+    /// never stands in the way of a stop.
+    async fn call(&self, operation: &str, request: Request, wait: Span) -> Result<Response, ProviderError> {
+        let exchange = async {
+            let mut stream = self.connect(operation).await?;
+            let envelope = Envelope { protocol: PROTOCOL, request };
+            write_frame(&mut stream, &envelope).await.map_err(|e| self.broken(operation, &e))?;
+            let response = read_frame(&mut stream).await.map_err(|e| self.broken(operation, &e))?;
+            response.ok_or_else(|| self.error(operation, ErrorKind::Transient, "the agent hung up"))
+        };
+        let limit = wait.duration().saturating_add(ANSWER_TIME);
+        let response = timeout(limit, exchange)
+            .await
+            .map_err(|_| self.error(operation, ErrorKind::Transient, "the agent does not answer"))??;
+        self.seen.store(true, Ordering::Relaxed);
+        match response {
+            Response::Failed { kind, message } => Err(self.error(operation, kind, message)),
+            response => Ok(response),
+        }
+    }
+
+    async fn connect(&self, operation: &str) -> Result<UnixStream, ProviderError> {
+        if self.socket.as_os_str().len() > MAX_SOCKET_PATH_BYTES {
+            let message = format!("socket path longer than {MAX_SOCKET_PATH_BYTES} bytes");
+            return Err(self.error(operation, ErrorKind::Invalid, message));
+        }
+        UnixStream::connect(&self.socket).await.map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+                    if self.seen.load(Ordering::Relaxed) =>
+                {
+                    ErrorKind::LeaseLost
+                }
+                io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
+                _ => ErrorKind::Transient,
+            };
+            self.error(operation, kind, format!("cannot reach the agent: {error}"))
+        })
+    }
+
+    fn broken(&self, operation: &str, error: &FrameError) -> ProviderError {
+        let kind = match error {
+            FrameError::Io(_) => ErrorKind::Transient,
+            FrameError::TooLong(_) | FrameError::Malformed(_) => ErrorKind::Invalid,
+        };
+        let cause = match error {
+            FrameError::Io(source) => format!("{error}: {source}"),
+            other => other.to_string(),
+        };
+        self.error(operation, kind, cause)
+    }
+
+    fn unexpected(&self, operation: &str, _response: &Response) -> ProviderError {
+        self.error(operation, ErrorKind::Invalid, "the agent answered something else")
+    }
+
+    fn error(&self, operation: &str, kind: ErrorKind, message: impl Into<String>) -> ProviderError {
+        let operation = format!("{operation} on {}", self.socket.display());
+        ProviderError::new(self.provider.clone(), operation, kind, message)
+    }
+}
+
+#[async_trait]
+impl Node for AgentNode {
+    async fn start(&self, step: &Step) -> Result<(), ProviderError> {
+        let request = Request::Start { step: Box::new(step.clone()) };
+        self.done(&format!("start step {}", step.id), request, Span::ZERO).await
+    }
+
+    async fn events(&self, step: &StepId, from: u64, wait: Span) -> Result<Vec<Event>, ProviderError> {
+        let operation = format!("read events of step {step}");
+        let deadline = Instant::now().checked_add(wait.duration());
+        loop {
+            let left = deadline.map_or(POLL_TIME, |at| at.saturating_duration_since(Instant::now()));
+            let lap = Span::from_millis(left.min(POLL_TIME).as_millis() as u64);
+            let request = Request::Events { step: step.clone(), from, wait: lap };
+            match self.call(&operation, request, lap).await? {
+                Response::Events { events, over } if over || !events.is_empty() || left <= POLL_TIME => {
+                    return Ok(events);
+                }
+                Response::Events { .. } => {}
+                other => return Err(self.unexpected(&operation, &other)),
+            }
+        }
+    }
+
+    async fn stop(&self, step: &StepId, grace: Span) -> Result<(), ProviderError> {
+        let request = Request::Stop { step: step.clone(), grace };
+        self.done(&format!("stop step {step}"), request, grace).await
+    }
+}

@@ -1,0 +1,47 @@
+//! One client's connection: requests and answers, one after the other, each in bounded time.
+
+use crate::node::Agent;
+use crate::wire::{Envelope, FrameError, PROTOCOL, Response, read_frame, write_frame};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+use welkin_provider::ErrorKind;
+
+/// Time for a whole request to arrive, and for an answer to be taken. Clients of this crate send a
+/// request with the connection, so somebody slower is not waiting but blocking.
+const FRAME_TIME: Duration = Duration::from_secs(15);
+
+/// Serves a connection until the client closes it or misbehaves.
+pub(crate) async fn serve(agent: Arc<Agent>, mut stream: UnixStream) {
+    while let Ok(Some(request)) = read(&mut stream).await {
+        let refused = request.is_err();
+        let response = match request {
+            Ok(envelope) => {
+                let _heard = agent.pulse.request();
+                agent.answer(envelope.request).await
+            }
+            Err(message) => Response::Failed { kind: ErrorKind::Invalid, message },
+        };
+        let written = timeout(FRAME_TIME, write_frame(&mut stream, &response)).await;
+        // After a malformed frame nobody knows where the next one begins.
+        if refused || !matches!(written, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// Reads a request: what is wrong with it, if that can still be said to the client.
+async fn read(stream: &mut UnixStream) -> Result<Option<Result<Envelope, String>>, FrameError> {
+    let frame = timeout(FRAME_TIME, read_frame::<Envelope>(stream)).await;
+    match frame {
+        // Silence, and a client that is gone.
+        Err(_) | Ok(Ok(None)) => Ok(None),
+        Ok(Ok(Some(envelope))) if envelope.protocol == PROTOCOL => Ok(Some(Ok(envelope))),
+        Ok(Ok(Some(envelope))) => {
+            Ok(Some(Err(format!("the client speaks protocol {}, this agent {PROTOCOL}", envelope.protocol))))
+        }
+        Ok(Err(error @ FrameError::Io(_))) => Err(error),
+        Ok(Err(error)) => Ok(Some(Err(error.to_string()))),
+    }
+}

@@ -1,0 +1,34 @@
+//! The process that becomes the script.
+//!
+//! It ties its life to the guard's, waits until the guard has put it into its control groups, and
+//! turns into the shell. Tying and joining must happen between fork and
+//! exec; doing it in a fresh program needs no unsafe code.
+
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+/// Exit code of a leaf that could not become the script, as of a shell that cannot execute.
+pub(crate) const FAILED: u8 = 126;
+
+/// Becomes `SHELL FILE`, given `GUARD_PID SHELL FILE`. Returns only on failure.
+pub(crate) fn run(args: &[OsString]) -> u8 {
+    let [guard, shell, file] = args else { return FAILED };
+    let Err(error) = become_script(guard, shell, file);
+    // Standard error goes to the step's log; there is nobody else to tell.
+    let _ = writeln!(io::stderr(), "cannot start {}: {error}", shell.display());
+    FAILED
+}
+
+fn become_script(guard: &OsStr, shell: &OsStr, file: &OsStr) -> io::Result<std::convert::Infallible> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The guard may have died before the line above took effect.
+    let expected = guard.to_str().and_then(|text| text.parse().ok()).and_then(Pid::from_raw);
+    if expected.is_none() || getppid() != expected {
+        return Err(io::Error::other("its guard is gone"));
+    }
+    io::stdin().read_exact(&mut [0])?;
+    Err(Command::new(shell).arg(file).stdin(Stdio::null()).exec())
+}

@@ -1,0 +1,216 @@
+//! The state of one agent: its steps, and what can be asked of it.
+
+use crate::bare_env;
+use crate::home::Home;
+use crate::options::AgentOptions;
+use crate::place::at_or_below;
+use crate::pulse::Pulse;
+use crate::reap::kill_marked;
+use crate::run;
+use crate::step::{StepRecord, is_draft};
+use crate::wire::{AgentInfo, Request, Response};
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use welkin_provider::{ErrorKind, EventKind, Exit, Step, StepId, UnixMillis};
+use welkin_units::Span;
+
+/// Longest wait of one poll; clients ask again. Bounds how long a dead client is thought alive.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Steps running at once: each is some processes, two pipes and two open files.
+const MAX_RUNNING: usize = 64;
+
+/// One agent.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    options: AgentOptions,
+    home: Home,
+    started: UnixMillis,
+    pub(crate) pulse: Pulse,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    steps: HashMap<StepId, Arc<StepRecord>>,
+    running: JoinSet<()>,
+    preemption: Option<UnixMillis>,
+    ending: bool,
+}
+
+/// A request that cannot be granted.
+struct Refusal(ErrorKind, String);
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self(ErrorKind::Transient, format!("the node's disk failed: {error}"))
+    }
+}
+
+impl Agent {
+    /// Takes over a home: ends what an earlier agent left running, and its steps with it.
+    pub(crate) fn recover(options: AgentOptions, home: Home) -> io::Result<Self> {
+        kill_marked(&options.node_id, None);
+        let mut steps = HashMap::new();
+        for entry in std::fs::read_dir(home.steps())? {
+            let folder = entry?.path();
+            if is_draft(&folder) {
+                std::fs::remove_dir_all(&folder)?;
+                continue;
+            }
+            let record = StepRecord::reopen(&folder, Arc::clone(&options.clock))?;
+            record.finish(Exit::NodeFault { message: "agent restarted".to_owned() });
+            steps.insert(record.id.clone(), Arc::new(record));
+        }
+        let preemption = read_preemption(&home)?;
+        let state = State { steps, running: JoinSet::new(), preemption, ending: false };
+        let started = options.clock.now();
+        Ok(Self { options, home, started, pulse: Pulse::new(), state: Mutex::new(state) })
+    }
+
+    pub(crate) const fn home(&self) -> &Home {
+        &self.home
+    }
+
+    pub(crate) const fn options(&self) -> &AgentOptions {
+        &self.options
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(self: &Arc<Self>, request: Request) -> Response {
+        let done = |result: Result<(), Refusal>| result.map(|()| Response::Done);
+        let result = match request {
+            Request::Hello => Ok(Response::Hello(self.info())),
+            Request::Ping => Ok(Response::Done),
+            Request::Start { step } => done(self.start(*step)),
+            Request::Events { step, from, wait } => self.events(&step, from, wait).await,
+            Request::Stop { step, grace } => done(self.stop(&step, grace).await),
+            Request::Preempt { at } => done(self.preempt(at)),
+        };
+        result.unwrap_or_else(|Refusal(kind, message)| Response::Failed { kind, message })
+    }
+
+    /// Ends every step at once and waits until nothing of them is left.
+    pub(crate) async fn end_all(&self) {
+        let (steps, mut running) = {
+            let mut state = self.state();
+            state.ending = true;
+            (state.steps.values().cloned().collect::<Vec<_>>(), std::mem::take(&mut state.running))
+        };
+        steps.iter().filter(|step| !step.is_over()).for_each(|step| step.ask_to_stop(Span::ZERO));
+        while running.join_next().await.is_some() {}
+    }
+
+    fn info(&self) -> AgentInfo {
+        AgentInfo {
+            node_id: self.options.node_id.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: self.started,
+        }
+    }
+
+    fn start(self: &Arc<Self>, step: Step) -> Result<(), Refusal> {
+        let invalid = |message| Refusal(ErrorKind::Invalid, message);
+        let folder = self.home.step(&step.id).ok_or_else(|| invalid("the id cannot name a step".into()))?;
+        bare_env::check(&step).map_err(invalid)?;
+        at_or_below(self.home.root(), &step.workdir).map_err(invalid)?;
+        let mut state = self.state();
+        if let Some(known) = state.steps.get(&step.id) {
+            let same = known.is(&step) || known.was_stopped_before_its_start();
+            return if same { Ok(()) } else { Err(conflict(&step.id)) };
+        }
+        while state.running.try_join_next().is_some() {}
+        if state.ending {
+            return Err(Refusal(ErrorKind::LeaseLost, "the agent is ending".to_owned()));
+        }
+        if state.running.len() >= MAX_RUNNING {
+            return Err(Refusal(ErrorKind::RateLimited, format!("{MAX_RUNNING} steps are running")));
+        }
+        let record = Arc::new(StepRecord::create(&folder, &step, Arc::clone(&self.options.clock))?);
+        state.steps.insert(step.id.clone(), Arc::clone(&record));
+        let mut first = vec![EventKind::Started];
+        first.extend(state.preemption.map(|at| EventKind::PreemptionNotice { at }));
+        if let Err(error) = record.append(first) {
+            record.finish(Exit::NodeFault { message: format!("cannot record an event: {error}") });
+            return Ok(());
+        }
+        state.running.spawn(run::run(Arc::clone(self), record, step));
+        Ok(())
+    }
+
+    async fn events(&self, step: &StepId, from: u64, wait: Span) -> Result<Response, Refusal> {
+        let record =
+            self.find(step).ok_or_else(|| Refusal(ErrorKind::NotFound, format!("no step {step}")))?;
+        let (events, over) = record.events(from, wait.duration().min(MAX_WAIT)).await?;
+        Ok(Response::Events { events, over })
+    }
+
+    /// Ends a step. One that is not known is recorded as stopped, so that a start that was overtaken
+    /// on its way does not run what its broker has given up.
+    async fn stop(&self, id: &StepId, grace: Span) -> Result<(), Refusal> {
+        let record = match self.find(id) {
+            Some(record) => record,
+            None => self.stop_unknown(id)?,
+        };
+        if !record.is_over() {
+            record.ask_to_stop(grace);
+            record.over().await;
+        }
+        Ok(())
+    }
+
+    fn stop_unknown(&self, id: &StepId) -> Result<Arc<StepRecord>, Refusal> {
+        let invalid = || Refusal(ErrorKind::Invalid, "the id cannot name a step".to_owned());
+        let folder = self.home.step(id).ok_or_else(invalid)?;
+        let mut state = self.state();
+        if let Some(record) = state.steps.get(id) {
+            return Ok(Arc::clone(record));
+        }
+        let record = Arc::new(StepRecord::create_stopped(&folder, id, Arc::clone(&self.options.clock))?);
+        record.finish(Exit::Stopped);
+        state.steps.insert(id.clone(), Arc::clone(&record));
+        Ok(record)
+    }
+
+    /// Writes the notice where scripts look for it, and into every step that is not over.
+    fn preempt(&self, at: UnixMillis) -> Result<(), Refusal> {
+        let mut state = self.state();
+        if state.preemption == Some(at) {
+            return Ok(());
+        }
+        let file = self.home.preemption();
+        let draft = file.with_extension("draft~");
+        std::fs::write(&draft, at.0.to_string())?;
+        std::fs::rename(&draft, &file)?;
+        state.preemption = Some(at);
+        for record in state.steps.values().filter(|record| !record.is_over()) {
+            record.append(vec![EventKind::PreemptionNotice { at }])?;
+        }
+        Ok(())
+    }
+
+    fn find(&self, step: &StepId) -> Option<Arc<StepRecord>> {
+        self.state().steps.get(step).cloned()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change below the lock is one insertion; there is no half of it to see.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn conflict(id: &StepId) -> Refusal {
+    Refusal(ErrorKind::Conflict, format!("step {id} was started with other content"))
+}
+
+fn read_preemption(home: &Home) -> io::Result<Option<UnixMillis>> {
+    match std::fs::read_to_string(home.preemption()) {
+        Ok(text) => Ok(text.trim().parse().ok().map(UnixMillis)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,229 @@
+//! One step on this node: its folder, its events, and the wish to end it.
+
+use crate::journal::Journal;
+use crate::mask::Masker;
+use serde::{Deserialize, Serialize};
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use welkin_provider::{Clock, Event, EventKind, Exit, Step, StepId, StoreLocation, Stream};
+use welkin_units::Span;
+
+/// What is kept of a step as `step.json`. Its secrets are not: they are needed only while it runs,
+/// and a step never runs again after its agent died.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    /// Hash of the whole step, by which a repeated start is told from a different one.
+    fingerprint: String,
+    step: Step,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) events: u64,
+    pub(crate) over: bool,
+}
+
+/// A step that was started here at some time.
+#[derive(Debug)]
+pub(crate) struct StepRecord {
+    pub(crate) id: StepId,
+    folder: PathBuf,
+    fingerprint: String,
+    journal: Mutex<Journal>,
+    mark: watch::Sender<Mark>,
+    stop: watch::Sender<Option<Span>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl StepRecord {
+    /// Makes the folder of a new step. It comes into being whole, by a rename.
+    pub(crate) fn create(folder: &Path, step: &Step, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let stored = Stored { fingerprint: fingerprint(step), step: redacted(step) };
+        let draft = draft_of(folder);
+        match std::fs::remove_dir_all(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        DirBuilder::new().mode(0o700).create(&draft)?;
+        write_private(&draft.join("step.json"), &serde_json::to_vec(&stored)?)?;
+        if let Some(script) = &step.script {
+            write_private(&draft.join("script.sh"), script.as_bytes())?;
+        }
+        std::fs::rename(&draft, folder)?;
+        Self::of(folder, stored, clock)
+    }
+
+    /// Makes the folder of a step that was stopped before its start arrived.
+    pub(crate) fn create_stopped(folder: &Path, id: &StepId, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let step = Step {
+            id: id.clone(),
+            fetch: Vec::new(),
+            script: None,
+            workdir: String::new(),
+            env: Default::default(),
+            secret_env: Vec::new(),
+            publish: Vec::new(),
+        };
+        Self::create(folder, &step, clock)
+    }
+
+    /// Opens the folder of a step that an earlier agent ran.
+    pub(crate) fn reopen(folder: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let stored: Stored = serde_json::from_slice(&std::fs::read(folder.join("step.json"))?)?;
+        Self::of(folder, stored, clock)
+    }
+
+    fn of(folder: &Path, stored: Stored, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let journal = Journal::open(&folder.join("events.jsonl"))?;
+        let mark = Mark { events: journal.len(), over: journal.is_over() };
+        Ok(Self {
+            id: stored.step.id,
+            folder: folder.to_owned(),
+            fingerprint: stored.fingerprint,
+            journal: Mutex::new(journal),
+            mark: watch::Sender::new(mark),
+            stop: watch::Sender::new(None),
+            clock,
+        })
+    }
+
+    /// Whether this is the same step, secrets included.
+    pub(crate) fn is(&self, step: &Step) -> bool {
+        self.fingerprint == fingerprint(step)
+    }
+
+    /// Whether a stop overtook its start: then its only event is its end.
+    pub(crate) fn was_stopped_before_its_start(&self) -> bool {
+        *self.mark.borrow() == Mark { events: 1, over: true }
+    }
+
+    /// The script's file.
+    pub(crate) fn script(&self) -> PathBuf {
+        self.folder.join("script.sh")
+    }
+
+    /// Records events and tells those who wait.
+    pub(crate) fn append(&self, kinds: Vec<EventKind>) -> io::Result<()> {
+        let now = self.clock.now();
+        let mut journal = self.journal();
+        journal.append(now, kinds)?;
+        self.tell(&journal);
+        Ok(())
+    }
+
+    /// Records the end of the step.
+    pub(crate) fn finish(&self, exit: Exit) {
+        let now = self.clock.now();
+        let mut journal = self.journal();
+        if let Err(error) = journal.append(now, vec![EventKind::Finished { exit }]) {
+            let exit = Exit::NodeFault { message: format!("cannot record the end of the step: {error}") };
+            journal.finish_in_memory(now, EventKind::Finished { exit });
+        }
+        self.tell(&journal);
+    }
+
+    /// Events from number `from` on, and whether they are the last: at once when there are any or
+    /// will be none, else after the first or after `wait`.
+    pub(crate) async fn events(&self, from: u64, wait: Duration) -> io::Result<(Vec<Event>, bool)> {
+        let mut mark = self.mark.subscribe();
+        // Its only failures are time running out, after which there is nothing, and a lost sender,
+        // which `self` holds.
+        let _ = tokio::time::timeout(wait, mark.wait_for(|mark| mark.over || mark.events > from)).await;
+        let journal = self.journal();
+        let events = journal.read(from)?;
+        let next = from.saturating_add(events.len() as u64);
+        Ok((events, journal.is_over() && next >= journal.len()))
+    }
+
+    /// Whether it is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.mark.borrow().over
+    }
+
+    /// Waits until it is over.
+    pub(crate) async fn over(&self) {
+        // Fails only when the sender is gone, which `self` holds.
+        let _ = self.mark.subscribe().wait_for(|mark| mark.over).await;
+    }
+
+    /// Asks for its end; of several graces the shortest counts.
+    pub(crate) fn ask_to_stop(&self, grace: Span) {
+        self.stop.send_modify(|asked| *asked = Some(asked.map_or(grace, |earlier| earlier.min(grace))));
+    }
+
+    /// Follows the wish to end it.
+    pub(crate) fn stop_wish(&self) -> watch::Receiver<Option<Span>> {
+        let mut wish = self.stop.subscribe();
+        // A wish from before is news to this follower.
+        wish.mark_changed();
+        wish
+    }
+
+    /// Says something in the agent's own name.
+    pub(crate) fn say(&self, line: impl Into<String>) -> io::Result<()> {
+        self.append(vec![EventKind::Log { stream: Stream::Agent, line: line.into() }])
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        // Nothing panics half-way through a change of the journal.
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, journal: &Journal) {
+        self.mark.send_replace(Mark { events: journal.len(), over: journal.is_over() });
+    }
+}
+
+/// What masks everything secret in a step.
+pub(crate) fn masker(step: &Step) -> Masker {
+    let named = step.secret_env.iter().filter_map(|name| step.env.get(name)).map(String::as_str);
+    Masker::new(named.chain(stores(step).flat_map(|store| store.options.values().map(String::as_str))))
+}
+
+fn stores(step: &Step) -> impl Iterator<Item = &StoreLocation> {
+    step.fetch.iter().map(|fetch| &fetch.store).chain(step.publish.iter().map(|publish| &publish.store))
+}
+
+fn fingerprint(step: &Step) -> String {
+    let bytes = serde_json::to_vec(step).expect("a step has only string keys");
+    blake3::hash(&bytes).to_hex().to_string()
+}
+
+/// The step without its secrets.
+fn redacted(step: &Step) -> Step {
+    let mut step = step.clone();
+    for name in &step.secret_env {
+        if let Some(value) = step.env.get_mut(name) {
+            "****".clone_into(value);
+        }
+    }
+    let stores = step.fetch.iter_mut().map(|fetch| &mut fetch.store);
+    for store in stores.chain(step.publish.iter_mut().map(|publish| &mut publish.store)) {
+        store.options.values_mut().for_each(|value| "****".clone_into(value));
+    }
+    step
+}
+
+/// Ending of a folder that is being made; `~` is in no step's own folder name.
+const DRAFT: &str = ".draft~";
+
+fn draft_of(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(DRAFT);
+    PathBuf::from(name)
+}
+
+/// Whether the folder was left half made.
+pub(crate) fn is_draft(folder: &Path) -> bool {
+    folder.as_os_str().as_encoded_bytes().ends_with(DRAFT.as_bytes())
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
+}

@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Providers that run on this machine: emulated clouds and the local machine itself.
+//!
+//! * [`Emulated`]: one [`EmulatedCloud`] for each cloud name, with real processes and made-up hardware;
+//!   [`Faults`] make it refuse, fail and take back what real clouds refuse, fail and take back;
+//! * [`Local`]: this machine as itself;
+//! * [`sweep`]: ends whatever is left of leases that are over.
+//!
+//! Both implement [`welkin_provider::Provider`]. Neither has a server process: the state is on disk,
+//! any number of processes may share it, and any of them may be killed at any instant.
+//!
+//! Library code here reads `/proc` and control groups besides the folders it is given, and no
+//! environment variable. It needs Linux.
+
+mod emulated;
+mod local;
+mod machine;
+
+pub use emulated::{
+    BootFailure, BootFault, Emulated, EmulatedCloud, EmulatedConfig, Faults, KnownTypes, PreemptionRule,
+    Scope, Shortage,
+};
+pub use local::{Local, LocalConfig};
+pub use machine::{AgentCommand, Hardware, MachineError, Swept, sweep};

@@ -1,0 +1,217 @@
+//! The port, for emulated clouds.
+
+use super::admission;
+use super::config::{EmulatedConfig, KnownTypes};
+use super::faults::Faults;
+use crate::machine::{Lock, Machine, MachineError, Record, Setup, read_all};
+use async_trait::async_trait;
+use object_store::ObjectStore;
+use std::path::PathBuf;
+use std::sync::Arc;
+use welkin_provider::{
+    Capacity, Lease, LeaseId, LeaseRequest, Location, Nature, Node, Owner, Provider, ProviderError,
+    StoreLocation, Tier, UnixMillis, Usage,
+};
+use welkin_units::Span;
+
+/// All emulated clouds below one root.
+#[derive(Debug, Clone)]
+pub struct Emulated {
+    clouds: Vec<Arc<EmulatedCloud>>,
+}
+
+/// One emulated cloud.
+pub struct EmulatedCloud {
+    machine: Arc<Machine>,
+    known: KnownTypes,
+    boot_delay: Span,
+}
+
+impl Emulated {
+    /// Opens the clouds; every process that opens the same root sees the same clouds.
+    ///
+    /// # Errors
+    /// When the root cannot be written, is too deep for sockets, or a cloud's name is no folder name.
+    pub fn new(config: &EmulatedConfig) -> Result<Self, MachineError> {
+        let cloud = |name: &String| {
+            let setup = Setup {
+                root: &config.root,
+                cloud: name,
+                agent: config.agent.clone(),
+                boot_timeout: config.boot_timeout,
+                min_billing: config.min_billing,
+                limit_nodes: config.limit_nodes,
+                clock: Arc::clone(&config.clock),
+            };
+            let machine = Arc::new(Machine::open(setup)?);
+            let boot_delay = config.boot_delays.get(name).copied().unwrap_or(config.boot_delay);
+            Ok(Arc::new(EmulatedCloud { machine, known: Arc::clone(&config.known), boot_delay }))
+        };
+        Ok(Self { clouds: config.clouds.iter().map(cloud).collect::<Result<_, _>>()? })
+    }
+
+    /// The clouds, in the order of the configuration.
+    #[must_use]
+    pub fn clouds(&self) -> &[Arc<EmulatedCloud>] {
+        &self.clouds
+    }
+
+    /// The cloud of this name.
+    #[must_use]
+    pub fn cloud(&self, name: &str) -> Option<Arc<EmulatedCloud>> {
+        self.clouds.iter().find(|cloud| cloud.machine.cloud == name).cloned()
+    }
+}
+
+impl EmulatedCloud {
+    /// What goes wrong here on purpose.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn faults(&self) -> Result<Faults, ProviderError> {
+        let path = self.faults_path();
+        self.machine.run("read faults".to_owned(), move |_| Faults::read(&path)).await
+    }
+
+    /// Replaces what goes wrong here, for every process, from the next request on.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn set_faults(&self, faults: Faults) -> Result<(), ProviderError> {
+        let path = self.faults_path();
+        let work = move |machine: &Machine| {
+            let _root = admission_lock(machine)?;
+            faults.write(&path)
+        };
+        self.machine.run("set faults".to_owned(), work).await
+    }
+
+    /// Takes a lease back after `notice`. One that is over stays as it is.
+    ///
+    /// # Errors
+    /// When there is no such lease or its record cannot be written.
+    pub async fn preempt(&self, lease: &LeaseId, notice: Span) -> Result<Lease, ProviderError> {
+        self.machine.preempted(lease, notice).await
+    }
+
+    /// What the kernel lets this process limit, in words; see [`EmulatedCloud::granted`] for one lease.
+    #[must_use]
+    pub fn limits(&self) -> String {
+        self.machine.limits()
+    }
+
+    /// The limits that each node of a lease got, in words, by rank.
+    ///
+    /// # Errors
+    /// When there is no such lease.
+    pub async fn granted(&self, lease: &LeaseId) -> Result<Vec<String>, ProviderError> {
+        self.machine.granted(lease).await
+    }
+
+    fn faults_path(&self) -> PathBuf {
+        self.machine.layout.folder().join("faults.json")
+    }
+
+    fn check_known(&self, location: &Location, instance_type: &str) -> Result<(), MachineError> {
+        if location.provider == self.machine.cloud && (self.known)(location, instance_type) {
+            return Ok(());
+        }
+        Err(MachineError::Invalid(format!("{instance_type} does not exist at {location}")))
+    }
+}
+
+/// The lock under which requests are admitted and strikes are taken.
+fn admission_lock(machine: &Machine) -> Result<Lock, MachineError> {
+    let root = machine.layout.root();
+    Lock::take(root).map_err(|source| MachineError::Read { path: root.to_owned(), source })
+}
+
+impl std::fmt::Debug for EmulatedCloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmulatedCloud")
+            .field("machine", &self.machine)
+            .field("boot_delay", &self.boot_delay)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Provider for EmulatedCloud {
+    fn name(&self) -> &str {
+        &self.machine.cloud
+    }
+
+    fn nature(&self) -> Nature {
+        Nature::Emulated
+    }
+
+    async fn capacity(
+        &self,
+        location: &Location,
+        instance_type: &str,
+        tier: Tier,
+    ) -> Result<Capacity, ProviderError> {
+        let operation = format!("capacity of {instance_type} at {location}");
+        let known = self.check_known(location, instance_type);
+        let (path, location, instance_type) =
+            (self.faults_path(), location.clone(), instance_type.to_owned());
+        let work = move |machine: &Machine| {
+            known?;
+            let faults = Faults::read(&path)?;
+            let mut live = read_all(&machine.layout.live())?;
+            live.retain(Record::is_live);
+            let exhausted = admission::is_exhausted(&location, &instance_type, tier, &live, &faults);
+            // As at a real cloud, the only way to know that there is some is to ask for it.
+            Ok(if exhausted { Capacity::Exhausted } else { Capacity::Unknown })
+        };
+        self.machine.run(operation, work).await
+    }
+
+    async fn acquire(&self, request: &LeaseRequest) -> Result<Lease, ProviderError> {
+        let known = self.check_known(&request.location, &request.instance_type);
+        let (path, asked, boot_delay) = (self.faults_path(), request.clone(), self.boot_delay);
+        let admit = move |live: &[Record]| {
+            known?;
+            let before = Faults::read(&path)?;
+            let mut after = before.clone();
+            let terms = admission::admit(&asked, live, boot_delay, &mut after)?;
+            if after != before {
+                after.write(&path)?;
+            }
+            Ok(terms)
+        };
+        self.machine.acquired(request, admit).await
+    }
+
+    async fn observe(&self, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        self.machine.observed(lease).await
+    }
+
+    async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+        self.machine.released(lease).await
+    }
+
+    async fn list(&self, owner: &Owner) -> Result<Vec<Lease>, ProviderError> {
+        self.machine.listed(owner).await
+    }
+
+    async fn node(&self, lease: &LeaseId, rank: u32) -> Result<Arc<dyn Node>, ProviderError> {
+        self.machine.connected(lease, rank).await
+    }
+
+    async fn store(&self, location: &Location, owner: &Owner) -> Result<Arc<dyn ObjectStore>, ProviderError> {
+        self.machine.opened(location, owner).await
+    }
+
+    async fn store_location(
+        &self,
+        location: &Location,
+        owner: &Owner,
+    ) -> Result<StoreLocation, ProviderError> {
+        self.machine.located(location, owner).await
+    }
+
+    async fn usage(&self, owner: &Owner, since: UnixMillis) -> Result<Vec<Usage>, ProviderError> {
+        self.machine.metered(owner, since).await
+    }
+}

@@ -1,0 +1,131 @@
+//! Admission: from a request to a record and the first attempt to boot.
+
+use super::error::MachineError;
+use super::layout::Layout;
+use super::record::{Boot, Held, NodeRecord, Phase, Preemption, Record, read_all};
+use super::{Lock, MAX_NODES, Machine};
+use std::collections::BTreeSet;
+use welkin_provider::{Lease, LeaseRequest, UnixMillis};
+use welkin_units::Span;
+
+/// How an admitted lease will go, as its adapter decides.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// From acceptance to ready, at the least.
+    pub(crate) boot_delay: Span,
+    pub(crate) boot: Boot,
+    /// Taken back this long after acceptance, with so much notice.
+    pub(crate) preempt: Option<(Span, Span)>,
+}
+
+impl Machine {
+    /// The lease for the request's token: made when `admit` agrees, given the leases that are live.
+    ///
+    /// `admit` runs under the lock of the whole root: no other admission is between its decision and
+    /// the record.
+    pub(crate) fn acquire(
+        &self,
+        request: &LeaseRequest,
+        admit: impl FnOnce(&[Record]) -> Result<Terms, MachineError>,
+    ) -> Result<(Lease, Option<UnixMillis>), MachineError> {
+        self.check(request)?;
+        let id = self.layout.lease_id(&request.token);
+        let root = Lock::take(self.layout.root())
+            .map_err(|source| MachineError::Read { path: self.layout.root().to_owned(), source })?;
+        if self.layout.find(&id).is_none() {
+            let mut live: Vec<Record> = read_all(&self.layout.live())?;
+            live.retain(Record::is_live);
+            let terms = admit(&live)?;
+            let record = self.new_record(request, terms)?;
+            if let Some(mut held) = Held::create(&self.layout, record)? {
+                // The lease's own lock was taken before it could be seen; booting needs no other.
+                drop(root);
+                self.settle(&mut held)?;
+                return Ok(self.told(&held));
+            }
+        }
+        drop(root);
+        match Held::take(&self.layout, &id)? {
+            Some(held) => self.again(held, request),
+            None => Err(MachineError::NoLease(id)),
+        }
+    }
+
+    fn again(
+        &self,
+        mut held: Held,
+        request: &LeaseRequest,
+    ) -> Result<(Lease, Option<UnixMillis>), MachineError> {
+        if held.record.request != *request {
+            return Err(MachineError::Conflict(Box::new(held.record.request)));
+        }
+        self.settle(&mut held)?;
+        Ok(self.told(&held))
+    }
+
+    fn check(&self, request: &LeaseRequest) -> Result<(), MachineError> {
+        if request.location.provider != self.cloud {
+            let message = format!("{} is not at {}", request.location, self.cloud);
+            return Err(MachineError::Invalid(message));
+        }
+        if !(1..=MAX_NODES).contains(&request.nodes) {
+            let message = format!("{} nodes asked for; a lease has 1 to {MAX_NODES} here", request.nodes);
+            return Err(MachineError::Invalid(message));
+        }
+        Ok(())
+    }
+
+    fn new_record(&self, request: &LeaseRequest, terms: Terms) -> Result<Record, MachineError> {
+        let started = self.now();
+        let id = self.layout.lease_id(&request.token);
+        let mut taken = self.taken_addresses()?;
+        let mut nodes = Vec::new();
+        // Tells these nodes from those of a lease with the same id, should somebody empty the root.
+        let birth = format!("{} {}", started.0, std::process::id());
+        for rank in 0..request.nodes {
+            let node = self.layout.node_id(&id, rank, &birth);
+            let address = super::address::choose(&node, &taken)
+                .ok_or_else(|| MachineError::Invalid("no loopback address is free".to_owned()))?;
+            taken.insert(address.clone());
+            nodes.push(NodeRecord {
+                rank,
+                id: node,
+                address,
+                agent: None,
+                cgroups: Vec::new(),
+                limits: String::new(),
+            });
+        }
+        let boots = started.after(terms.boot_delay);
+        Ok(Record {
+            version: Record::version(),
+            id,
+            request: request.clone(),
+            phase: Phase::Booting,
+            started,
+            boots,
+            deadline: (terms.boot != Boot::Hangs).then(|| boots.after(self.boot_timeout)),
+            boot: terms.boot,
+            preemption: terms.preempt.map(|(after, notice)| Preemption {
+                notice: started.after(after.saturating_sub(notice)),
+                at: started.after(after),
+                told: false,
+            }),
+            ended: None,
+            nodes,
+        })
+    }
+
+    /// Addresses of every lease below the root that has or may have processes.
+    fn taken_addresses(&self) -> Result<BTreeSet<String>, MachineError> {
+        let root = self.layout.root();
+        let clouds =
+            Layout::clouds(root).map_err(|source| MachineError::Read { path: root.to_owned(), source })?;
+        let mut taken = BTreeSet::new();
+        for cloud in clouds {
+            let records = read_all(&cloud.live())?;
+            taken.extend(records.into_iter().flat_map(|record| record.nodes).map(|node| node.address));
+        }
+        Ok(taken)
+    }
+}

@@ -1,0 +1,106 @@
+//! Boot: one agent process a node, detached from whoever asked for it.
+
+use super::Machine;
+use super::cgroup::Grant;
+use super::error::MachineError;
+use super::layout::Layout;
+use super::process::{self, MARKER, ProcessId};
+use super::record::{Boot, Held, NodeRecord, Verdict};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use welkin_units::Span;
+
+/// A node's folder holds its home and what its agent says.
+pub(super) const STDOUT: &str = "agent.out";
+/// See [`STDOUT`].
+pub(super) const STDERR: &str = "agent.err";
+const HOME: &str = "home";
+
+/// The search path of a machine that was just installed. Nothing of the user's environment reaches a node.
+const BARE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+impl Machine {
+    /// Gives every node without an agent one. Somebody may have begun before and died before it could
+    /// write down what it spawned; such agents are adopted.
+    pub(super) fn boot(&self, held: &mut Held) -> Result<(), MachineError> {
+        let request = &held.record.request;
+        let (vcpus, memory, abandon) = (request.vcpus_milli, request.memory, request.abandon_after);
+        let normal = held.record.boot == Boot::Normal;
+        if !normal || held.record.nodes.iter().all(|node| node.agent.is_some()) {
+            return Ok(());
+        }
+        let folder = held.folder.clone();
+        for node in held.record.nodes.iter_mut().filter(|node| node.agent.is_none()) {
+            let Grant { groups, text } = self.cgroups.make(&node.id, vcpus, memory, &self.hardware);
+            (node.cgroups, node.limits) = (groups, text);
+            let adopted = if held.is_new { None } else { self.adopt(node)? };
+            let agent = match adopted {
+                Some(agent) => Ok(agent),
+                None => self.spawn(&Layout::node(&folder, node.rank), node, abandon),
+            };
+            match agent {
+                Ok(agent) => node.agent = Some(agent),
+                Err(error) => {
+                    let reason = error.into_provider(&self.cloud, "boot").message;
+                    return self.end(held, Verdict::Lost { reason, preempted: false }, self.now());
+                }
+            }
+        }
+        held.save()
+    }
+
+    /// The agent of `node` that is already running: the oldest of its processes, since all others are
+    /// its children.
+    fn adopt(&self, node: &NodeRecord) -> Result<Option<ProcessId>, MachineError> {
+        let found = process::marked(&node.id)
+            .map_err(|source| MachineError::Read { path: "/proc".into(), source })?;
+        Ok(found.into_iter().next())
+    }
+
+    fn spawn(&self, folder: &Path, node: &NodeRecord, abandon: Span) -> Result<ProcessId, MachineError> {
+        let fault = |source| MachineError::Spawn {
+            node: node.id.clone(),
+            program: self.agent.program.clone(),
+            source,
+        };
+        let home = folder.join(HOME);
+        fs::create_dir_all(&home).map_err(fault)?;
+        let mut command = tokio::process::Command::new(&self.agent.program);
+        command
+            .args(&self.agent.args)
+            .arg("--home")
+            .arg(&home)
+            .arg("--socket")
+            .arg(self.layout.socket(&node.id))
+            .args(["--node-id", &node.id])
+            .args(["--abandon-after", &abandon.millis().to_string()]);
+        for group in &node.cgroups {
+            command.arg("--cgroup-procs").arg(group.join("cgroup.procs"));
+        }
+        command
+            .env_clear()
+            .env("PATH", BARE_PATH)
+            .env("LANG", "C.UTF-8")
+            .env("HOME", &home)
+            .env(MARKER, &node.id)
+            .env("WELKIN_NODE_ADDRESS", &node.address)
+            .current_dir(&home)
+            .stdin(Stdio::null())
+            .stdout(log(&folder.join(STDOUT)).map_err(fault)?)
+            .stderr(log(&folder.join(STDERR)).map_err(fault)?)
+            // Out of the terminal's foreground group: an interrupt meant for the broker stays there.
+            .process_group(0)
+            .kill_on_drop(false);
+        let child = command.spawn().map_err(fault)?;
+        let id = child.id().and_then(ProcessId::of);
+        // The runtime reaps the child whenever it ends; it must outlive this process otherwise.
+        drop(child);
+        id.ok_or_else(|| fault(io::Error::other("it ended at once")))
+    }
+}
+
+fn log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}

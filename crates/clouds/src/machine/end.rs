@@ -1,0 +1,167 @@
+//! The end of a lease: nothing billed at once, nothing left soon.
+
+use super::cgroup;
+use super::error::MachineError;
+use super::layout::Layout;
+use super::record::{Held, Phase, Verdict};
+use super::{Machine, process};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use welkin_provider::{LeaseId, UnixMillis};
+
+/// How much of each log of a node stays after the lease is over, in bytes.
+const KEPT_LOG: u64 = 64 << 10;
+
+impl Machine {
+    /// Gives a lease back.
+    pub(crate) fn release(&self, id: &LeaseId) -> Result<(), MachineError> {
+        let mut held = Held::take(&self.layout, id)?.ok_or_else(|| MachineError::NoLease(id.clone()))?;
+        match held.record.phase.clone() {
+            Phase::Over(_) => held.archive(&self.layout),
+            Phase::Ending(verdict) => self.end(&mut held, verdict, self.now()),
+            Phase::Booting | Phase::Ready => {
+                // What is lost already must not be told as released.
+                self.settle(&mut held)?;
+                if held.record.is_live() {
+                    self.end(&mut held, Verdict::Released, self.now())
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    /// Ends a lease that is held: the verdict first, then the processes, then the homes.
+    pub(super) fn end(
+        &self,
+        held: &mut Held,
+        verdict: Verdict,
+        ended: UnixMillis,
+    ) -> Result<(), MachineError> {
+        end(&self.layout, held, verdict, ended)
+    }
+}
+
+/// As [`Machine::end`], for the sweep, which has no machine.
+pub(super) fn end(
+    layout: &Layout,
+    held: &mut Held,
+    verdict: Verdict,
+    ended: UnixMillis,
+) -> Result<(), MachineError> {
+    if held.record.is_live() {
+        held.record.phase = Phase::Ending(verdict.clone());
+        held.record.ended = Some(ended.max(held.record.started));
+        held.save()?;
+    }
+    let fault = |source| MachineError::End { lease: held.record.id.0.clone(), source };
+    let nodes: BTreeSet<String> = held.record.nodes.iter().map(|node| node.id.clone()).collect();
+    process::end_all(&nodes).map_err(fault)?;
+    for node in &held.record.nodes {
+        for group in &node.cgroups {
+            cgroup::remove(group).map_err(fault)?;
+        }
+        clear(&layout.socket(&node.id), &Layout::node(&held.folder, node.rank)).map_err(fault)?;
+    }
+    held.record.phase = Phase::Over(verdict);
+    held.save()?;
+    held.archive(layout)
+}
+
+/// Removes a node's home and socket, and all of its logs but their ends.
+fn clear(socket: &Path, node: &Path) -> io::Result<()> {
+    absent_is_fine(fs::remove_file(socket))?;
+    for entry in super::durable::entries(node)? {
+        let is_log = [super::boot::STDOUT, super::boot::STDERR].iter().any(|log| entry.ends_with(log));
+        if is_log {
+            keep_end(&entry)?;
+        } else if entry.is_dir() && !entry.is_symlink() {
+            remove_tree(&entry)?;
+        } else {
+            absent_is_fine(fs::remove_file(&entry))?;
+        }
+    }
+    Ok(())
+}
+
+/// Tasks may leave folders behind that even their owner may not write: those are opened up first.
+fn remove_tree(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(folder)?;
+            absent_is_fine(fs::remove_dir_all(folder))
+        }
+        result => absent_is_fine(result),
+    }
+}
+
+fn open_up(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn keep_end(log: &Path) -> io::Result<()> {
+    let mut file = fs::File::open(log)?;
+    let length = file.metadata()?.len();
+    if length <= KEPT_LOG {
+        return Ok(());
+    }
+    file.seek(SeekFrom::Start(length - KEPT_LOG))?;
+    let mut end = Vec::new();
+    file.take(KEPT_LOG).read_to_end(&mut end)?;
+    super::durable::replace(log, &end)
+}
+
+fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_ends_of_the_logs_stay() {
+        let node = tempfile::tempdir().unwrap();
+        let file = |name: &str| node.path().join(name);
+        fs::create_dir_all(file("home/deep")).unwrap();
+        fs::write(file("home/deep/file"), "x").unwrap();
+        fs::write(file("note"), "x").unwrap();
+        let mut long = vec![b'a'; 70_000];
+        long.push(b'z');
+        fs::write(file(super::super::boot::STDERR), &long).unwrap();
+        fs::write(file(super::super::boot::STDOUT), "short").unwrap();
+        clear(&file("no-socket"), node.path()).unwrap();
+        assert_eq!(super::super::durable::entries(node.path()).unwrap().len(), 2);
+        let kept = fs::read(file(super::super::boot::STDERR)).unwrap();
+        assert_eq!((kept.len(), kept.last()), (65_536, Some(&b'z')));
+        assert_eq!(fs::read(file(super::super::boot::STDOUT)).unwrap(), b"short");
+    }
+
+    #[test]
+    fn a_link_to_a_folder_is_removed_and_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let (node, outside) = (root.path().join("node"), root.path().join("outside"));
+        fs::create_dir(&node).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("precious"), "x").unwrap();
+        std::os::unix::fs::symlink(&outside, node.join("link")).unwrap();
+        clear(&root.path().join("no-socket"), &node).unwrap();
+        assert!(outside.join("precious").exists() && !node.join("link").exists());
+    }
+}

@@ -1,0 +1,103 @@
+//! The port's calls, which are the same for every adapter on this machine.
+
+use super::Machine;
+use super::acquire::Terms;
+use super::error::MachineError;
+use super::record::Record;
+use object_store::ObjectStore;
+use std::sync::Arc;
+use welkin_provider::{
+    Lease, LeaseId, LeaseRequest, Location, Node, Owner, ProviderError, StoreLocation, UnixMillis, Usage,
+};
+use welkin_units::Span;
+
+impl Machine {
+    pub(crate) async fn acquired(
+        self: &Arc<Self>,
+        request: &LeaseRequest,
+        admit: impl FnOnce(&[Record]) -> Result<Terms, MachineError> + Send + 'static,
+    ) -> Result<Lease, ProviderError> {
+        let operation = format!("acquire {} at {}", request.instance_type, request.location);
+        let request = request.clone();
+        let (lease, due) = self.run(operation, move |machine| machine.acquire(&request, admit)).await?;
+        self.watch(&lease.id, due);
+        Ok(lease)
+    }
+
+    pub(crate) async fn observed(self: &Arc<Self>, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        let (id, operation) = (lease.clone(), format!("observe {lease}"));
+        let work = move |machine: &Self| machine.held(&id).map(|held| machine.told(&held));
+        let (lease, due) = self.run(operation, work).await?;
+        self.watch(&lease.id, due);
+        Ok(lease)
+    }
+
+    pub(crate) async fn preempted(
+        self: &Arc<Self>,
+        lease: &LeaseId,
+        notice: Span,
+    ) -> Result<Lease, ProviderError> {
+        let (id, operation) = (lease.clone(), format!("preempt {lease}"));
+        let (lease, due) = self.run(operation, move |machine| machine.preempt(&id, notice)).await?;
+        self.watch(&lease.id, due);
+        Ok(lease)
+    }
+
+    pub(crate) async fn released(self: &Arc<Self>, lease: &LeaseId) -> Result<(), ProviderError> {
+        let (id, operation) = (lease.clone(), format!("release {lease}"));
+        self.run(operation, move |machine| machine.release(&id)).await
+    }
+
+    pub(crate) async fn listed(self: &Arc<Self>, owner: &Owner) -> Result<Vec<Lease>, ProviderError> {
+        let (by, operation) = (owner.clone(), format!("list leases of {owner}"));
+        self.run(operation, move |machine| machine.list(&by)).await
+    }
+
+    pub(crate) async fn connected(
+        self: &Arc<Self>,
+        lease: &LeaseId,
+        rank: u32,
+    ) -> Result<Arc<dyn Node>, ProviderError> {
+        let (id, operation) = (lease.clone(), format!("connect to node {rank} of {lease}"));
+        self.run(operation, move |machine| machine.connect(&id, rank)).await
+    }
+
+    pub(crate) async fn opened(
+        self: &Arc<Self>,
+        location: &Location,
+        owner: &Owner,
+    ) -> Result<Arc<dyn ObjectStore>, ProviderError> {
+        let operation = format!("open the store of {owner} at {location}");
+        let (location, owner) = (location.clone(), owner.clone());
+        self.run(operation, move |machine| machine.store(&location, &owner)).await
+    }
+
+    pub(crate) async fn located(
+        self: &Arc<Self>,
+        location: &Location,
+        owner: &Owner,
+    ) -> Result<StoreLocation, ProviderError> {
+        let operation = format!("locate the store of {owner} at {location}");
+        let (location, owner) = (location.clone(), owner.clone());
+        self.run(operation, move |machine| machine.store_location(&location, &owner)).await
+    }
+
+    pub(crate) async fn metered(
+        self: &Arc<Self>,
+        owner: &Owner,
+        since: UnixMillis,
+    ) -> Result<Vec<Usage>, ProviderError> {
+        let (by, operation) = (owner.clone(), format!("usage of {owner}"));
+        self.run(operation, move |machine| machine.usage(&by, since)).await
+    }
+
+    /// The limits that each node of a lease got, in words, by rank.
+    pub(crate) async fn granted(self: &Arc<Self>, lease: &LeaseId) -> Result<Vec<String>, ProviderError> {
+        let (id, operation) = (lease.clone(), format!("granted limits of {lease}"));
+        let work = move |machine: &Self| {
+            let held = machine.held(&id)?;
+            Ok(held.record.nodes.iter().map(|node| node.limits.clone()).collect())
+        };
+        self.run(operation, work).await
+    }
+}

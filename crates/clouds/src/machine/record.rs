@@ -1,0 +1,236 @@
+//! The durable record of one lease: its only truth.
+//!
+//! Who wants to know or change a lease takes its [`Held`] lock and reads the record again. The
+//! record exists before the first process of the lease, and is over only when the last one is gone.
+
+use super::durable::{self, Lock};
+use super::error::MachineError;
+use super::layout::Layout;
+use super::process::ProcessId;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use welkin_provider::{Lease, LeaseId, LeaseRequest, LeaseState, NodeAddress, UnixMillis};
+
+/// Schema of [`Record`]; a record of another version is refused, never guessed at.
+const VERSION: u32 = 1;
+
+const FILE: &str = "lease.json";
+
+/// One lease, as it is on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) version: u32,
+    pub(crate) id: LeaseId,
+    pub(crate) request: LeaseRequest,
+    pub(crate) phase: Phase,
+    /// Billing starts here.
+    pub(crate) started: UnixMillis,
+    /// Not ready before.
+    pub(crate) boots: UnixMillis,
+    /// Lost when not ready by then; never for a boot that hangs.
+    pub(crate) deadline: Option<UnixMillis>,
+    pub(crate) boot: Boot,
+    pub(crate) preemption: Option<Preemption>,
+    /// Billing stops here.
+    pub(crate) ended: Option<UnixMillis>,
+    pub(crate) nodes: Vec<NodeRecord>,
+}
+
+/// Where a lease is in its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    /// Nodes may or may not have their processes yet.
+    Booting,
+    /// Every node has answered.
+    Ready,
+    /// The verdict is final and nothing is billed; processes may still be there.
+    Ending(Verdict),
+    /// Nothing is left but this record.
+    Over(Verdict),
+}
+
+/// How a lease ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    Released,
+    Lost { reason: String, preempted: bool },
+}
+
+/// How the boot goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Boot {
+    /// As it should.
+    Normal,
+    /// The machine is lost at the end of the boot delay.
+    Fails,
+    /// The machine never answers.
+    Hangs,
+}
+
+/// When the provider takes the lease back, and from when on it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Preemption {
+    pub(crate) notice: UnixMillis,
+    pub(crate) at: UnixMillis,
+    /// Whether every agent has been told.
+    pub(crate) told: bool,
+}
+
+/// One node of the gang.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NodeRecord {
+    pub(crate) rank: u32,
+    /// Unique for ever; the marker of its processes.
+    pub(crate) id: String,
+    pub(crate) address: String,
+    /// Its daemon, once spawned. A daemon spawned by a process that was killed before it could write
+    /// this down is found by its marker.
+    pub(crate) agent: Option<ProcessId>,
+    /// Control groups made for it.
+    pub(crate) cgroups: Vec<PathBuf>,
+    /// What the kernel granted, in words.
+    pub(crate) limits: String,
+}
+
+impl Record {
+    pub(crate) const fn version() -> u32 {
+        VERSION
+    }
+
+    /// As the port tells it, `now`.
+    pub(crate) fn lease(&self, now: UnixMillis) -> Lease {
+        let state = match &self.phase {
+            Phase::Ending(verdict) | Phase::Over(verdict) => verdict.state(),
+            Phase::Booting => LeaseState::Pending,
+            Phase::Ready => match self.preemption {
+                Some(Preemption { notice, at, .. }) if notice <= now => LeaseState::Preempting { at },
+                _ => LeaseState::Ready,
+            },
+        };
+        let nodes = match self.phase {
+            Phase::Booting => Vec::new(),
+            _ => self.nodes.iter().map(NodeRecord::address).collect(),
+        };
+        Lease {
+            id: self.id.clone(),
+            token: self.request.token.clone(),
+            owner: self.request.owner.clone(),
+            location: self.request.location.clone(),
+            state,
+            nodes,
+            started: self.started,
+            ended: self.ended,
+        }
+    }
+
+    /// Whether it still counts against capacity and costs money.
+    pub(crate) const fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Booting | Phase::Ready)
+    }
+}
+
+impl NodeRecord {
+    fn address(&self) -> NodeAddress {
+        NodeAddress { rank: self.rank, address: self.address.clone() }
+    }
+}
+
+impl Verdict {
+    fn state(&self) -> LeaseState {
+        match self.clone() {
+            Self::Released => LeaseState::Released,
+            Self::Lost { reason, preempted } => LeaseState::Lost { reason, preempted },
+        }
+    }
+}
+
+/// A lease whose lock is held: nobody else changes it or starts or ends its processes.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) record: Record,
+    pub(crate) folder: PathBuf,
+    /// Made by this very hold: nobody else can have started anything yet.
+    pub(crate) is_new: bool,
+    _lock: Lock,
+}
+
+impl Held {
+    /// Makes the lease, held from before anyone can see it; `None` when its id is taken.
+    pub(crate) fn create(layout: &Layout, record: Record) -> Result<Option<Self>, MachineError> {
+        let folder = layout.lease(&record.id);
+        let content = encode(&folder, &record)?;
+        let lock = durable::publish_dir(&folder, FILE, &content)
+            .map_err(|source| MachineError::Write { path: folder.clone(), source })?;
+        Ok(lock.map(|lock| Self { record, folder, is_new: true, _lock: lock }))
+    }
+
+    /// Waits for the lock of a lease and reads its record; `None` when there is no such lease.
+    ///
+    /// The lease may be archived while this waits. Its lock then still is the right one, since it
+    /// belongs to the folder and not to its path, and only the path is looked up again.
+    pub(crate) fn take(layout: &Layout, id: &LeaseId) -> Result<Option<Self>, MachineError> {
+        let Some(folder) = layout.find(id) else { return Ok(None) };
+        let lock = match Lock::take(&folder) {
+            Ok(lock) => lock,
+            // Archived between the two lines above; the archive is final, so this recurses once.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder != layout.ended(id) => {
+                return Self::take(layout, id);
+            }
+            Err(source) => return Err(MachineError::Read { path: folder, source }),
+        };
+        let Some(folder) = layout.find(id) else { return Ok(None) };
+        let record = read(&folder)?;
+        Ok(Some(Self { record, folder, is_new: false, _lock: lock }))
+    }
+
+    /// Makes the present record durable.
+    pub(crate) fn save(&self) -> Result<(), MachineError> {
+        let path = self.folder.join(FILE);
+        durable::replace(&path, &encode(&path, &self.record)?)
+            .map_err(|source| MachineError::Write { path, source })
+    }
+
+    /// Moves a lease that is over to the archive.
+    pub(crate) fn archive(&mut self, layout: &Layout) -> Result<(), MachineError> {
+        let to = layout.ended(&self.record.id);
+        if self.folder == to {
+            return Ok(());
+        }
+        fs::rename(&self.folder, &to)
+            .map_err(|source| MachineError::Write { path: self.folder.clone(), source })?;
+        self.folder = to;
+        Ok(())
+    }
+}
+
+/// The record in the folder of a lease, as of now: it may change at once unless its lock is held.
+pub(crate) fn read(folder: &Path) -> Result<Record, MachineError> {
+    let path = folder.join(FILE);
+    let content = match fs::read(&path) {
+        Ok(content) => content,
+        Err(source) => return Err(MachineError::Read { path, source }),
+    };
+    let record: Record = serde_json::from_slice(&content)
+        .map_err(|source| MachineError::Record { path: path.clone(), source })?;
+    if record.version == VERSION {
+        Ok(record)
+    } else {
+        Err(MachineError::Version { path, found: record.version, known: VERSION })
+    }
+}
+
+/// All readable records in `folder`. One that is damaged or was moved meanwhile hides only itself;
+/// the sweep reports the damaged ones.
+pub(crate) fn read_all(folder: &Path) -> Result<Vec<Record>, MachineError> {
+    let folders =
+        durable::entries(folder).map_err(|source| MachineError::Read { path: folder.to_owned(), source })?;
+    Ok(folders.iter().filter_map(|folder| read(folder).ok()).collect())
+}
+
+fn encode(path: &Path, record: &Record) -> Result<Vec<u8>, MachineError> {
+    serde_json::to_vec_pretty(record).map_err(|source| MachineError::Record { path: path.to_owned(), source })
+}

@@ -1,0 +1,102 @@
+//! Carrying a lease one step further: what every look at a lease does first.
+
+use super::Machine;
+use super::error::MachineError;
+use super::layout::Layout;
+use super::record::{Boot, Held, Phase, Verdict};
+use std::fs;
+use std::path::Path;
+use welkin_provider::{Lease, LeaseId, Owner, UnixMillis};
+
+/// How much of an agent's last words goes into the reason of a lost lease, in bytes.
+const LAST_WORDS: usize = 400;
+
+impl Machine {
+    /// A lease, settled and still held.
+    pub(crate) fn held(&self, id: &LeaseId) -> Result<Held, MachineError> {
+        let mut held = Held::take(&self.layout, id)?.ok_or_else(|| MachineError::NoLease(id.clone()))?;
+        self.settle(&mut held)?;
+        Ok(held)
+    }
+
+    /// Every lease of `owner` that is not over.
+    pub(crate) fn list(&self, owner: &Owner) -> Result<Vec<Lease>, MachineError> {
+        let mut leases = Vec::new();
+        for record in super::read_all(&self.layout.live())? {
+            if record.request.owner == *owner {
+                leases.push(self.held(&record.id)?.record.lease(self.now()));
+            }
+        }
+        leases.retain(|lease| !lease.state.is_over());
+        Ok(leases)
+    }
+
+    /// Does what is due: boots, declares ready, lost or preempted, finishes an ending.
+    pub(super) fn settle(&self, held: &mut Held) -> Result<(), MachineError> {
+        match held.record.phase.clone() {
+            Phase::Over(_) => held.archive(&self.layout),
+            Phase::Ending(verdict) => self.end(held, verdict, self.now()),
+            Phase::Booting | Phase::Ready => self.settle_live(held),
+        }
+    }
+
+    fn settle_live(&self, held: &mut Held) -> Result<(), MachineError> {
+        let now = self.now();
+        if let Some(preemption) = held.record.preemption.filter(|preemption| preemption.at <= now) {
+            let reason = format!("{} took it back", self.cloud);
+            return self.end(held, Verdict::Lost { reason, preempted: true }, preemption.at);
+        }
+        if held.record.phase == Phase::Booting {
+            self.boot(held)?;
+            if !held.record.is_live() {
+                return Ok(());
+            }
+        }
+        if let Some(reason) = death(held) {
+            return self.end(held, Verdict::Lost { reason, preempted: false }, now);
+        }
+        if held.record.phase == Phase::Booting {
+            return self.settle_boot(held, now);
+        }
+        self.tell_notice(held, now)
+    }
+
+    fn settle_boot(&self, held: &mut Held, now: UnixMillis) -> Result<(), MachineError> {
+        let record = &held.record;
+        if now < record.boots || record.boot == Boot::Hangs {
+            return Ok(());
+        }
+        if record.boot == Boot::Fails {
+            let reason = "the machine failed to boot".to_owned();
+            return self.end(held, Verdict::Lost { reason, preempted: false }, now);
+        }
+        let silent = record.nodes.iter().find(|node| !self.answers(node));
+        match (silent, record.deadline) {
+            (None, _) => {
+                held.record.phase = Phase::Ready;
+                held.save()
+            }
+            (Some(node), Some(deadline)) if deadline <= now => {
+                let words = last_words(&Layout::node(&held.folder, node.rank));
+                let reason = format!("node {} did not answer in time{words}", node.rank);
+                self.end(held, Verdict::Lost { reason, preempted: false }, now)
+            }
+            (Some(_), _) => Ok(()),
+        }
+    }
+}
+
+/// Why the gang is lost, when the agent of one of its nodes is gone.
+fn death(held: &Held) -> Option<String> {
+    let gone = |node: &&super::record::NodeRecord| node.agent.is_some_and(|agent| !agent.is_alive());
+    let node = held.record.nodes.iter().find(gone)?;
+    let words = last_words(&Layout::node(&held.folder, node.rank));
+    Some(format!("the agent of node {} is gone{words}", node.rank))
+}
+
+fn last_words(node: &Path) -> String {
+    let text = fs::read(node.join(super::boot::STDERR)).unwrap_or_default();
+    let end = String::from_utf8_lossy(&text[text.len().saturating_sub(LAST_WORDS)..]).into_owned();
+    let end = end.trim();
+    if end.is_empty() { String::new() } else { format!("; its last words: {end}") }
+}

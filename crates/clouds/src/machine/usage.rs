@@ -1,0 +1,138 @@
+//! The usage feed, computed from the lease records alone.
+//!
+//! Each lease is metered in intervals of one minute from its start. An interval appears when it is
+//! whole or when the lease is over, and never changes afterwards. The first one holds at least the
+//! minimum that clouds bill for a machine, however short its life was.
+
+use super::Machine;
+use super::error::MachineError;
+use super::record::{Record, read_all};
+use std::collections::BTreeMap;
+use welkin_provider::{Owner, UnixMillis, Usage};
+use welkin_units::Span;
+
+/// Length of a metered interval.
+const INTERVAL: Span = Span::from_secs(60);
+
+/// The meter of machines: nodes × seconds.
+const METER: &str = "vm.seconds";
+
+impl Machine {
+    /// Intervals of the leases of `owner` that end after `since`, by their end.
+    pub(crate) fn usage(&self, owner: &Owner, since: UnixMillis) -> Result<Vec<Usage>, MachineError> {
+        // A lease that is archived between the two reads is seen twice rather than never.
+        let mut records = BTreeMap::new();
+        for folder in [self.layout.live(), self.layout.over()] {
+            records.extend(read_all(&folder)?.into_iter().map(|record| (record.id.clone(), record)));
+        }
+        let now = self.now();
+        let mut usage: Vec<Usage> = records
+            .values()
+            .filter(|record| record.request.owner == *owner)
+            .flat_map(|record| intervals(record, now, self.min_billing))
+            .filter(|interval| interval.to > since)
+            .collect();
+        usage.sort_by(|a, b| (a.to, &a.lease, a.from).cmp(&(b.to, &b.lease, b.from)));
+        Ok(usage)
+    }
+}
+
+fn intervals(record: &Record, now: UnixMillis, minimum: Span) -> Vec<Usage> {
+    let nodes = u64::from(record.request.nodes);
+    let until = record.ended.unwrap_or(now);
+    let mut usage = Vec::new();
+    let mut from = record.started;
+    loop {
+        let whole = from.after(INTERVAL);
+        let to = if whole <= until {
+            whole
+        } else if record.ended.is_some() && (from < until || usage.is_empty()) {
+            until
+        } else {
+            return usage;
+        };
+        let billed = if usage.is_empty() { to.since(from).max(minimum) } else { to.since(from) };
+        usage.push(Usage {
+            lease: record.id.clone(),
+            token: record.request.token.clone(),
+            meter: METER.to_owned(),
+            from,
+            to,
+            quantity_milli: billed.millis().saturating_mul(nodes),
+        });
+        from = to;
+        if to == until && record.ended.is_some() {
+            return usage;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Boot, Phase};
+    use super::*;
+    use welkin_provider::{LeaseId, LeaseRequest, Location, Tier, Token};
+    use welkin_units::{Bytes, Usd};
+
+    fn record(nodes: u32, ended: Option<u64>) -> Record {
+        let location = Location { provider: "aws".into(), region: "us-east-1".into(), zone: None };
+        let request = LeaseRequest {
+            token: Token("t".into()),
+            owner: Owner("o".into()),
+            location,
+            instance_type: "m5".into(),
+            tier: Tier::OnDemand,
+            nodes,
+            vcpus_milli: 0,
+            memory: Bytes::ZERO,
+            hourly: Usd::ZERO,
+            abandon_after: Span::from_secs(60),
+            labels: BTreeMap::new(),
+        };
+        Record {
+            version: Record::version(),
+            id: LeaseId("l".into()),
+            request,
+            phase: Phase::Ready,
+            started: UnixMillis(1_000),
+            boots: UnixMillis(1_000),
+            deadline: None,
+            boot: Boot::Normal,
+            preemption: None,
+            ended: ended.map(UnixMillis),
+            nodes: Vec::new(),
+        }
+    }
+
+    fn metered(record: &Record, now: u64) -> Vec<(u64, u64, u64)> {
+        intervals(record, UnixMillis(now), Span::from_secs(60))
+            .iter()
+            .map(|usage| (usage.from.0, usage.to.0, usage.quantity_milli))
+            .collect()
+    }
+
+    #[test]
+    fn a_short_life_costs_the_minimum() {
+        assert_eq!(metered(&record(3, Some(6_000)), 9_000), [(1_000, 6_000, 180_000)]);
+        assert_eq!(metered(&record(1, Some(1_000)), 9_000), [(1_000, 1_000, 60_000)]);
+    }
+
+    #[test]
+    fn a_live_lease_shows_whole_intervals_only() {
+        assert_eq!(metered(&record(1, None), 60_999), []);
+        assert_eq!(
+            metered(&record(2, None), 130_000),
+            [(1_000, 61_000, 120_000), (61_000, 121_000, 120_000)]
+        );
+    }
+
+    #[test]
+    fn intervals_never_change_and_add_up() {
+        let live = metered(&record(1, None), 200_000);
+        let over = metered(&record(1, Some(200_500)), 999_000);
+        assert_eq!(over[..live.len()], live);
+        assert_eq!(over.iter().map(|interval| interval.2).sum::<u64>(), 199_500);
+        let exact = metered(&record(1, Some(121_000)), 999_000);
+        assert_eq!(exact.len(), 2);
+    }
+}

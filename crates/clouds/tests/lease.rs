@@ -1,0 +1,188 @@
+//! Leases of emulated clouds: idempotent, durable, and gone when they are over.
+
+mod bed;
+
+use bed::{Bed, location, processes_of, request, until};
+use welkin_clouds::{BootFailure, BootFault, Faults, PreemptionRule, Scope, Shortage, sweep};
+use welkin_provider::{
+    Capacity, ErrorKind, LeaseState, Nature, Owner, Provider, SystemClock, Tier, UnixMillis,
+};
+use welkin_units::Span;
+
+#[tokio::test]
+async fn a_lease_lives_and_leaves_nothing() {
+    let bed = Bed::new();
+    assert_eq!(bed.aws.nature(), Nature::Emulated);
+    let lease = bed.ready("one", 2).await;
+    assert_eq!(lease.state, LeaseState::Ready);
+    assert_ne!(lease.nodes[0].address, lease.nodes[1].address);
+    let nodes = bed.node_ids(&lease.id);
+    assert!(nodes.iter().all(|node| processes_of(node).len() == 1));
+    bed.aws.release(&lease.id).await.unwrap();
+    assert!(nodes.iter().all(|node| processes_of(node).is_empty()));
+    assert!(!bed.lease_folder(&lease.id).exists());
+    let ended = bed.root().join("aws/ended").join(&lease.id.0);
+    assert!(ended.join("lease.json").exists() && !ended.join("node-0/home").exists());
+    // Again, and again about what is over.
+    bed.aws.release(&lease.id).await.unwrap();
+    let over = bed.aws.observe(&lease.id).await.unwrap();
+    assert_eq!(over.state, LeaseState::Released);
+    assert_eq!(bed.aws.acquire(&request("one", 2)).await.unwrap(), over);
+    assert_eq!(bed.aws.acquire(&request("one", 3)).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(bed.aws.node(&lease.id, 0).await.unwrap_err().kind, ErrorKind::LeaseLost);
+    let usage = bed.aws.usage(&over.owner, UnixMillis(0)).await.unwrap();
+    assert_eq!(usage.iter().map(|interval| interval.quantity_milli).sum::<u64>(), 2 * 60_000);
+}
+
+#[tokio::test]
+async fn the_death_of_one_agent_loses_the_gang() {
+    let bed = Bed::new();
+    let lease = bed.ready("gang", 3).await;
+    let node = bed.aws.node(&lease.id, 1).await.unwrap();
+    let step = bed::step("s", "setsid sleep 600 & echo up; wait");
+    node.start(&step).await.unwrap();
+    bed::read(&*node, &step.id, bed::is_line).await;
+    let ids = bed.node_ids(&lease.id);
+    bed::kill(bed.agents(&lease.id)[1]);
+    let lost = until(&*bed.aws, &lease.id, |lease| lease.state.is_over()).await;
+    let LeaseState::Lost { reason, preempted } = lost.state else { panic!("{lost:?}") };
+    assert!(!preempted && reason.contains("node 1"), "{reason}");
+    assert!(lost.ended.is_some());
+    assert!(ids.iter().all(|id| processes_of(id).is_empty()));
+    bed.aws.release(&lease.id).await.unwrap();
+    let still = bed.aws.observe(&lease.id).await.unwrap();
+    assert!(matches!(still.state, LeaseState::Lost { .. }), "what is lost is never told as released");
+}
+
+#[tokio::test]
+async fn what_a_script_leaves_running_ends_with_the_lease() {
+    let bed = Bed::new();
+    let lease = bed.ready("stubborn", 1).await;
+    let node = bed.aws.node(&lease.id, 0).await.unwrap();
+    let script = "trap '' TERM HUP INT; (setsid sleep 600 &) ; mkdir -p a/b; touch a/b/c; chmod 500 a/b; \
+                  echo up; while :; do sleep 60; done";
+    let step = bed::step("s", script);
+    node.start(&step).await.unwrap();
+    bed::read(&*node, &step.id, bed::is_line).await;
+    let id = bed.node_ids(&lease.id).remove(0);
+    assert!(processes_of(&id).len() >= 3);
+    bed.aws.release(&lease.id).await.unwrap();
+    assert!(processes_of(&id).is_empty());
+}
+
+#[tokio::test]
+async fn shortages_refuse_and_free_again() {
+    let bed = Bed::new();
+    let shortage = |instance_type: &str, nodes, quota| Shortage {
+        scope: Scope { instance_type: instance_type.into(), ..Scope::default() },
+        nodes,
+        quota,
+    };
+    let shortages = vec![shortage("m7i.*", 2, false), shortage("p5.*", 0, true)];
+    bed.aws.set_faults(Faults { shortages, ..Faults::default() }).await.unwrap();
+    let first = bed.aws.acquire(&request("first", 2)).await.unwrap();
+    let refused = bed.aws.acquire(&request("second", 1)).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::NoCapacity);
+    let capacity = async |kind: &str| bed.aws.capacity(&location(), kind, Tier::Spot).await;
+    assert_eq!(capacity("m7i.large").await.unwrap(), Capacity::Exhausted);
+    let mut large = request("third", 1);
+    large.instance_type = "p5.48xlarge".into();
+    assert_eq!(bed.aws.acquire(&large).await.unwrap_err().kind, ErrorKind::QuotaExceeded);
+    assert!(bed.aws.list(&Owner("tests".into())).await.unwrap().iter().all(|lease| lease.id == first.id));
+    bed.aws.release(&first.id).await.unwrap();
+    assert_eq!(capacity("m7i.large").await.unwrap(), Capacity::Unknown);
+    // A refusal makes no lease: the same token may be tried again.
+    assert_eq!(bed.ready("second", 1).await.state, LeaseState::Ready);
+}
+
+#[tokio::test]
+async fn boots_fail_and_hang_on_demand() {
+    let bed = Bed::new();
+    let failure = |fault| BootFailure { scope: Scope::default(), fault, left: 1 };
+    let boot_failures = vec![failure(BootFault::Fails), failure(BootFault::Hangs)];
+    bed.aws.set_faults(Faults { boot_failures, ..Faults::default() }).await.unwrap();
+    let failed = bed.ready("fails", 1).await;
+    assert!(matches!(failed.state, LeaseState::Lost { preempted: false, .. }), "{failed:?}");
+    let hangs = bed.aws.acquire(&request("hangs", 1)).await.unwrap();
+    assert_eq!(bed.aws.observe(&hangs.id).await.unwrap().state, LeaseState::Pending);
+    assert_eq!(bed.aws.node(&hangs.id, 0).await.unwrap_err().kind, ErrorKind::NotFound);
+    bed.aws.release(&hangs.id).await.unwrap();
+    assert_eq!(bed.ready("works", 1).await.state, LeaseState::Ready);
+    assert!(bed.aws.faults().await.unwrap().boot_failures.iter().all(|failure| failure.left == 0));
+}
+
+#[tokio::test]
+async fn a_rule_takes_a_lease_back_without_anybody_asking() {
+    let bed = Bed::new();
+    let rule = PreemptionRule {
+        scope: Scope { tier: Some(Tier::Spot), ..Scope::default() },
+        after: Span::from_millis(400),
+        notice: Span::from_millis(200),
+        left: 1,
+    };
+    bed.aws.set_faults(Faults { preemptions: vec![rule], ..Faults::default() }).await.unwrap();
+    let lease = bed.ready("spot", 1).await;
+    let id = bed.node_ids(&lease.id).remove(0);
+    let gone = async {
+        // Only the disk is looked at: the timer alone must do it.
+        while bed.lease_folder(&lease.id).exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(bed::PATIENCE, gone).await.unwrap();
+    assert!(processes_of(&id).is_empty());
+    let lost = bed.aws.observe(&lease.id).await.unwrap();
+    assert!(matches!(lost.state, LeaseState::Lost { preempted: true, .. }), "{lost:?}");
+    assert_eq!(lost.ended, Some(lost.started.after(Span::from_millis(400))), "billed to the second");
+}
+
+#[tokio::test]
+async fn notice_reaches_the_script_before_the_end() {
+    use welkin_provider::EventKind;
+    let bed = Bed::new();
+    let lease = bed.ready("noticed", 1).await;
+    let node = bed.aws.node(&lease.id, 0).await.unwrap();
+    let step = bed::step("s", "echo up; sleep 600");
+    node.start(&step).await.unwrap();
+    bed::read(&*node, &step.id, bed::is_line).await;
+    let preempting = bed.aws.preempt(&lease.id, Span::from_hours(1)).await.unwrap();
+    let LeaseState::Preempting { at } = preempting.state else { panic!("{preempting:?}") };
+    bed::read(&*node, &step.id, |event| event.kind == EventKind::PreemptionNotice { at }).await;
+    let lost = bed.aws.preempt(&lease.id, Span::ZERO).await.unwrap();
+    assert!(matches!(lost.state, LeaseState::Lost { preempted: true, .. }), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_start_loses_the_lease_with_a_reason() {
+    let bed = Bed::with(|config| config.agent.program = "/nonexistent/welkin".into());
+    let lost = bed.aws.acquire(&request("none", 1)).await.unwrap();
+    let LeaseState::Lost { reason, .. } = lost.state else { panic!("{lost:?}") };
+    assert!(reason.contains("/nonexistent/welkin"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_program_that_is_no_agent_loses_the_lease_with_its_last_words() {
+    let bed = Bed::with(|config| {
+        config.agent.program = "/bin/sh".into();
+        config.agent.args = vec!["-c".into(), "echo no agent here >&2; exit 3".into()];
+    });
+    let lost = bed.ready("none", 1).await;
+    let LeaseState::Lost { reason, .. } = lost.state else { panic!("{lost:?}") };
+    assert!(reason.contains("no agent here"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_sweep_ends_orphans_and_spares_the_living() {
+    let bed = Bed::new();
+    let (kept, orphan) = (bed.ready("kept", 1).await, bed.ready("orphan", 2).await);
+    let (alive, lost) = (bed.node_ids(&kept.id), bed.node_ids(&orphan.id));
+    std::fs::remove_dir_all(bed.lease_folder(&orphan.id)).unwrap();
+    let swept = sweep(bed.root(), &SystemClock).unwrap();
+    let mut expected = lost.clone();
+    expected.sort();
+    assert_eq!(swept.orphans, expected);
+    assert!(lost.iter().all(|node| processes_of(node).is_empty()));
+    assert_eq!(processes_of(&alive[0]).len(), 1);
+    assert_eq!(bed.aws.observe(&kept.id).await.unwrap().state, LeaseState::Ready);
+    assert_eq!(sweep(bed.root(), &SystemClock).unwrap(), welkin_clouds::Swept::default());
+}

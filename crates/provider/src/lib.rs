@@ -4,12 +4,15 @@
 //! * [`Node`]: one machine of a lease, running [`Step`]s and telling what happens as [`Event`]s;
 //! * [`ProviderError`]: one vocabulary of failures by meaning, each with its [`Retry`];
 //! * [`Clock`]: time as a parameter, so that everything above runs under virtual time;
-//! * [`memory`]: a cloud in memory, nastier than real ones.
+//! * [`memory`]: a cloud in memory, nastier than real ones;
+//! * `conformance` (feature): the suite that every provider passes.
 //!
 //! *Guarantee asked of every provider:* acquiring is idempotent by token, releasing is idempotent,
 //! and whatever costs money can be found again by its owner tag.
 
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod lease;
 pub mod memory;

@@ -244,12 +244,12 @@ async fn steps_compute_their_outputs_from_their_inputs() {
             Event { kind: EventKind::Started, .. },
             Event { kind: EventKind::Fetched { .. }, .. },
             Event { kind: EventKind::ScriptStarted, .. },
-            Event { kind: EventKind::Log { line, .. }, at, .. },
-            Event { kind: EventKind::Log { .. }, .. },
+            Event { kind: EventKind::Log { line, .. }, .. },
+            Event { kind: EventKind::Log { .. }, at, .. },
             Event { kind: EventKind::Published { digest, files: 1, .. }, .. },
             Event { kind: EventKind::Finished { exit: Exit::Success }, .. },
         ] => {
-            assert_eq!((line.as_str(), *at), ("token **** works", EPOCH.after(Span::from_secs(20))));
+            assert_eq!((line.as_str(), *at), ("token **** works", EPOCH.after(Span::from_secs(30))));
             digest.clone()
         }
         other => panic!("{other:?}"),

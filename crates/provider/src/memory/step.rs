@@ -190,8 +190,8 @@ async fn scripted(shared: &Shared, node: &NodeKey, id: &StepId, step: &Step) -> 
         record.stubborn = stubborn;
     }
     let began = shared.now();
-    let parts = lines.len() as u64 + 1;
-    for (index, (stream, line)) in (1..).zip(lines) {
+    let parts = (lines.len() as u64).max(1);
+    for (index, (stream, line)) in (0..).zip(lines) {
         // In this order the product cannot overflow for any duration below a million years.
         let due = Span::from_millis(duration.millis() / parts * index);
         shared.clock.sleep_until(began.after(due)).await;

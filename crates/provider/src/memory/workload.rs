@@ -44,7 +44,7 @@ pub struct Work<'a> {
 pub struct Outcome {
     /// How long it takes.
     pub duration: Span,
-    /// Lines it prints, evenly spread over the duration.
+    /// Lines it prints: the first at once, the others evenly spread over the duration.
     pub lines: Vec<(Stream, String)>,
     /// How it ends; data are published after [`Exit::Success`] only.
     pub exit: Exit,

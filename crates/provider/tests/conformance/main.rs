@@ -1,0 +1,4 @@
+//! The conformance suite on the cloud in memory, and on clouds that are broken in one way each.
+
+mod harness;
+mod sound;

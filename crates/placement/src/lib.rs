@@ -1,6 +1,29 @@
-//! Placement: where each task of a job runs.
+//! Placement: where each task of a job runs, over every offer in reach, and what it will cost.
+//!
+//! Planning is a pure function of a [`Request`]: [`plan`] gives the best plan with the reasons for it,
+//! [`front`] every Pareto-optimal plan of cost and time, [`why_not`] the reason why a place lost.
+//!
+//! 1. `candidates`: the offers each task can run on, each condition counting what it removes;
+//! 2. `model`: the job as dense integers — per region only Pareto-optimal candidates survive, which
+//!    loses nothing, since data edges see nothing of a candidate but its region;
+//! 3. `solve`: exact solvers with a proof of the gap;
+//! 4. `planner`: the [`Plan`], with ranked alternatives in other failure domains.
+//!
+//! *Guarantee:* a plan marked [`Gap::Exact`] is best by its objective over all offers, under tariffs
+//! whose volume tiers all its transfers share; any other states how far from the best it can be.
 
+mod candidates;
+mod explain;
+mod model;
 mod plan;
+mod planner;
+mod relax;
+mod request;
 mod solve;
 
+pub use candidates::ExpressionError;
+pub use explain::{Explanation, TaskExplanation, Verdict, WhyNot, why_not};
 pub use plan::{Gap, Node, Placement, Plan, PlanError, PlannedTask, SCHEMA, Transfer, TransferSource};
+pub use planner::{PlanFailure, Planned, front, plan};
+pub use relax::Relaxation;
+pub use request::{Blocked, Request};

@@ -28,8 +28,6 @@ pub(crate) use front::FrontPoint;
 pub(crate) use problem::{EdgePrices, Problem, State};
 pub(crate) use search::Limits;
 
-use problem::Assignment;
-
 /// What to minimise, and under which limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Goal {

@@ -1,0 +1,61 @@
+//! A task's typed conditions as the catalog's filter.
+
+use welkin_catalog::tables::Tables;
+use welkin_catalog::{AcceleratorFilter, Amount, Filter, Market as CatalogMarket, Offer, TeeSet};
+use welkin_job::{Market, Resources, Task, Tee};
+use welkin_units::Usd;
+
+/// Conditions of one option of a task.
+pub(super) fn filter(task: &Task, option: &Resources) -> Filter {
+    let amount = |amount: welkin_job::Amount| Amount { milli: amount.milli, or_more: amount.or_more };
+    let mut providers = task.policy.allow_providers.clone();
+    if let Some(provider) = &option.infra.provider {
+        // Both lists must hold: a provider that the policy does not allow leaves nothing.
+        let allowed = providers.is_empty() || providers.iter().any(|one| one.eq_ignore_ascii_case(provider));
+        providers =
+            vec![if allowed { provider.clone() } else { format!("{provider} (not allowed by policy)") }];
+    }
+    Filter {
+        providers,
+        deny_providers: task.policy.deny_providers.clone(),
+        region: option.infra.region.clone(),
+        zone: option.infra.zone.clone(),
+        certs: task.policy.certs.clone(),
+        instance_type: option.instance_type.clone(),
+        accelerator: option.accelerator.as_ref().map(|accelerator| AcceleratorFilter {
+            name: accelerator.name.clone(),
+            count: Some(Amount { milli: u64::from(accelerator.count_milli), or_more: false }),
+        }),
+        cpus: option.cpus.map(amount),
+        memory_gib: option.memory_gib.map(amount),
+        tee: tee_set(&task.needs.tee),
+        market: match option.market {
+            Market::OnDemand => CatalogMarket::OnDemand,
+            Market::Spot => CatalogMarket::Spot,
+            Market::Any => CatalogMarket::Any,
+        },
+        ..Filter::default()
+    }
+}
+
+pub(super) fn tee_set(kinds: &[Tee]) -> TeeSet {
+    kinds.iter().fold(TeeSet::default(), |set, kind| {
+        set.union(match kind {
+            Tee::SevSnp => TeeSet::SEV_SNP,
+            Tee::Sev => TeeSet::SEV,
+            Tee::Tdx => TeeSet::TDX,
+            Tee::Sgx => TeeSet::SGX,
+            Tee::Nitro => TeeSet::NITRO,
+            Tee::GpuCc => TeeSet::GPU_CC,
+        })
+    })
+}
+
+/// What the vendor adds per hour for running the offer confidentially, when the task asks for it.
+pub(super) fn confidential_fee(tables: &Tables, task: &Task, offer: &Offer<'_>) -> Usd {
+    let wanted = tee_set(&task.needs.tee);
+    if wanted.is_empty() {
+        return Usd::ZERO;
+    }
+    tables.tee_fees.hourly(offer, wanted).unwrap_or_default()
+}

@@ -1,0 +1,384 @@
+//! From a job and its candidates to the abstract problem, and back.
+//!
+//! Rich ids become dense ones: every region that a candidate is in, and every place outside that an
+//! input comes from, is a *place*; places that every source pays the same to reach share a *class*.
+//! Each task's candidates collapse, without loss, to the Pareto-optimal ones (cost, time) of each
+//! region, since data edges see nothing else of a candidate. An input from outside is part of the
+//! task's own states where nothing else has to finish first, and a task of its own (one state, no
+//! cost) where something has.
+//!
+//! *Volume tiers.* Transfers over the same meter share the month's free quota and tiers, so the cost
+//! of data is not a sum over edges. Each edge is priced at the least it can cost whatever the others
+//! send ([`welkin_route::Tariff::least_marginal`]): the solver's bound. The true cost of an assignment
+//! adds volumes up meter by meter ([`Network::data_cost`]), and that is what plans are compared by.
+
+use crate::candidates::{Candidate, Candidates, by_place};
+use crate::request::Request;
+use crate::solve::{EdgePrices, Problem, State};
+use std::collections::BTreeMap;
+use welkin_catalog::{Continent, PlaceId};
+use welkin_job::{Infra, Input, Job};
+use welkin_route::{DestinationClass, Endpoint, Rates, TariffId, TariffMatrix, Tariffs};
+use welkin_units::{Bytes, Span, Usd};
+
+/// Data that moves to a task.
+#[derive(Debug, Clone)]
+pub(crate) struct Flow {
+    pub(crate) from: FlowSource,
+    pub(crate) to: usize,
+    pub(crate) input: String,
+    pub(crate) bytes: Bytes,
+}
+
+/// Where a flow starts.
+#[derive(Debug, Clone)]
+pub(crate) enum FlowSource {
+    /// An output of a task.
+    Task { task: usize, output: String },
+    /// Outside the job.
+    Outside { uri: String, provider: String, region: Option<String> },
+}
+
+/// Every flow of a job, inputs from outside first.
+pub(crate) fn flows(job: &Job) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    for (to, task) in job.tasks.iter().enumerate() {
+        for (name, input) in &task.inputs {
+            if let Input::Uri { uri, size, place } = input {
+                let (provider, region) = outside(uri, place.as_ref());
+                let from = FlowSource::Outside { uri: uri.clone(), provider, region };
+                flows.push(Flow { from, to, input: name.clone(), bytes: *size });
+            }
+        }
+    }
+    for edge in &job.edges {
+        if let Some(data) = &edge.data {
+            let from = FlowSource::Task { task: edge.from, output: data.output.clone() };
+            flows.push(Flow { from, to: edge.to, input: data.input.clone(), bytes: data.size });
+        }
+    }
+    flows
+}
+
+/// Provider and region of data outside the job. The schemes are those of SkyPilot's storage.
+fn outside(uri: &str, place: Option<&Infra>) -> (String, Option<String>) {
+    if let Some(Infra { provider: Some(provider), region, .. }) = place {
+        return (provider.clone(), region.clone());
+    }
+    let scheme = uri.split_once("://").map_or("file", |(scheme, _)| scheme);
+    let provider =
+        SCHEMES.iter().find(|(known, _)| *known == scheme).map_or("unknown", |(_, provider)| provider);
+    (provider.to_owned(), None)
+}
+
+/// Which provider a scheme's data lies at. Plain web servers are somebody else's egress, as is the
+/// user's own machine.
+const SCHEMES: [(&str, &str); 7] = [
+    ("file", "local"),
+    ("http", "local"),
+    ("https", "local"),
+    ("s3", "aws"),
+    ("gs", "gcp"),
+    ("azblob", "azure"),
+    ("hf", "local"),
+];
+
+/// Places with their tariffs and rates.
+pub(crate) struct Network<'a> {
+    tariffs: &'a Tariffs,
+    rates: &'a Rates,
+    month_to_date: Vec<Bytes>,
+    pub(crate) endpoints: Vec<Endpoint<'a>>,
+    classes: Vec<u16>,
+    /// Tariff by place and class, `place * class_count + class`.
+    moves: Vec<TariffId>,
+    stays: Vec<TariffId>,
+    class_ends: Vec<Endpoint<'a>>,
+}
+
+impl<'a> Network<'a> {
+    fn new(request: &Request<'a>, endpoints: Vec<Endpoint<'a>>) -> Self {
+        let tariffs = request.tariffs;
+        let mut known: BTreeMap<DestinationClass, u16> = BTreeMap::new();
+        // The first two members of each class: a place prices its own class by another member.
+        let mut members: Vec<[usize; 2]> = Vec::new();
+        let mut classes = Vec::with_capacity(endpoints.len());
+        for (place, endpoint) in endpoints.iter().enumerate() {
+            let next = u16::try_from(known.len()).unwrap_or(u16::MAX);
+            let class = *known.entry(tariffs.destination_class(endpoint)).or_insert(next);
+            if class == next {
+                members.push([place, place]);
+            } else if members[usize::from(class)][0] == members[usize::from(class)][1] {
+                members[usize::from(class)][1] = place;
+            }
+            classes.push(class);
+        }
+        let first: Vec<Endpoint<'a>> = members.iter().map(|member| endpoints[member[0]]).collect();
+        let second: Vec<Endpoint<'a>> = members.iter().map(|member| endpoints[member[1]]).collect();
+        let to_first = TariffMatrix::new(tariffs, &endpoints, &first);
+        let to_second = TariffMatrix::new(tariffs, &endpoints, &second);
+        let stays: Vec<TariffId> =
+            endpoints.iter().map(|endpoint| tariffs.between(endpoint, endpoint)).collect();
+        let mut moves = Vec::with_capacity(endpoints.len() * members.len());
+        for place in 0..endpoints.len() {
+            for (class, [one, other]) in members.iter().enumerate() {
+                moves.push(match (*one == place, *other == place) {
+                    (true, true) => stays[place],
+                    (true, false) => to_second.get(place, class),
+                    _ => to_first.get(place, class),
+                });
+            }
+        }
+        let ids = 0..u16::try_from(tariffs.len()).unwrap_or(u16::MAX);
+        let already = |id: u16| request.month_to_date.get(tariffs.get(TariffId(id)).meter()).copied();
+        let month_to_date = ids.map(|id| already(id).unwrap_or_default()).collect();
+        Self {
+            tariffs,
+            rates: request.rates,
+            month_to_date,
+            endpoints,
+            classes,
+            moves,
+            stays,
+            class_ends: first,
+        }
+    }
+
+    /// The tariff between two places.
+    pub(crate) fn tariff(&self, from: u16, to: u16) -> TariffId {
+        if from == to {
+            return self.stays[usize::from(from)];
+        }
+        self.moves[usize::from(from) * self.class_ends.len() + usize::from(self.classes[usize::from(to)])]
+    }
+
+    /// The tariff in words.
+    pub(crate) fn describe(&self, from: u16, to: u16) -> String {
+        let id = self.tariff(from, to);
+        self.tariffs.get(id).meter().to_owned()
+    }
+
+    pub(crate) fn time(&self, from: u16, to: u16, bytes: Bytes) -> Span {
+        self.rates.time(&self.endpoints[usize::from(from)], &self.endpoints[usize::from(to)], bytes)
+    }
+
+    /// The price of each of several transfers, given as (from, to, bytes), made in this order within
+    /// one month.
+    pub(crate) fn data_costs(&self, transfers: &[(u16, u16, Bytes)]) -> Vec<Usd> {
+        let mut sent = self.month_to_date.clone();
+        let costs = transfers.iter().map(|(from, to, bytes)| {
+            let id = self.tariff(*from, *to);
+            let already = &mut sent[usize::from(id.0)];
+            let cost = self.tariffs.get(id).marginal(*already, *bytes);
+            *already += *bytes;
+            cost
+        });
+        costs.collect()
+    }
+
+    fn data_cost(&self, transfers: &[(u16, u16, Bytes)]) -> i64 {
+        self.data_costs(transfers).into_iter().sum::<Usd>().nanos()
+    }
+
+    /// The least `bytes` can cost by tariff, whatever up to `others` is sent besides.
+    fn least_costs(&self, bytes: Bytes, others: Bytes) -> Vec<i64> {
+        let tariffs = (0_u16..).zip(&self.month_to_date);
+        tariffs
+            .map(|(id, already)| {
+                self.tariffs.get(TariffId(id)).least_marginal(*already, others, bytes).nanos()
+            })
+            .collect()
+    }
+
+    /// Cost and time of an edge from a place to a place.
+    fn price(&self, prices: &EdgePrices, from: u16, to: usize) -> (i64, i64) {
+        if usize::from(from) == to {
+            return (prices.stay_cost[to], prices.stay_time[to]);
+        }
+        let at = usize::from(from) * self.class_ends.len() + usize::from(self.classes[to]);
+        (prices.cost[at], prices.time[at])
+    }
+
+    fn edge(&self, from: usize, to: usize, flow: Option<(Bytes, Bytes)>) -> EdgePrices {
+        let (places, classes) = (self.endpoints.len(), self.class_ends.len());
+        let Some((bytes, others)) = flow else {
+            return EdgePrices {
+                from,
+                to,
+                cost: vec![0; places * classes],
+                time: vec![0; places * classes],
+                stay_cost: vec![0; places],
+                stay_time: vec![0; places],
+            };
+        };
+        let least = self.least_costs(bytes, others);
+        let time = |from: &Endpoint<'_>, to: &Endpoint<'_>| millis(self.rates.time(from, to, bytes));
+        let stay_cost: Vec<i64> = self.stays.iter().map(|id| least[usize::from(id.0)]).collect();
+        let stay_time: Vec<i64> = self.endpoints.iter().map(|end| time(end, end)).collect();
+        let mut times = Vec::with_capacity(places * classes);
+        for (place, end) in self.endpoints.iter().enumerate() {
+            for class_end in &self.class_ends {
+                // Another region of the same class, whose time does not depend on which.
+                let elsewhere = Endpoint { region: None, ..*class_end };
+                times.push(time(end, &elsewhere).max(stay_time[place]));
+            }
+        }
+        let moves = self.moves.iter().enumerate();
+        let cost = moves.map(|(at, id)| least[usize::from(id.0)].max(stay_cost[at / classes])).collect();
+        EdgePrices { from, to, cost, time: times, stay_cost, stay_time }
+    }
+}
+
+/// A job as an abstract problem.
+pub(crate) struct Model<'a> {
+    pub(crate) network: Network<'a>,
+    pub(crate) flows: &'a [Flow],
+    /// By task of the job and state: index into the task's candidates.
+    pub(crate) states: Vec<Vec<usize>>,
+    /// Dense place of each catalog place.
+    dense: BTreeMap<u16, u16>,
+    /// Place of each flow from outside, by flow.
+    outside: Vec<Option<u16>>,
+}
+
+impl<'a> Model<'a> {
+    pub(crate) fn new(request: &Request<'a>, candidates: &[Candidates], flows: &'a [Flow]) -> Self {
+        let by_place: Vec<BTreeMap<u16, Vec<usize>>> =
+            candidates.iter().map(|found| by_place(request, &found.list)).collect();
+        let mut endpoints: Vec<Endpoint<'a>> = Vec::new();
+        let mut dense = BTreeMap::new();
+        let mut all: Vec<u16> = by_place.iter().flat_map(|places| places.keys().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        for place in all {
+            dense.insert(place, u16::try_from(endpoints.len()).unwrap_or(u16::MAX));
+            endpoints.push(request.catalog.place(PlaceId(place)).into());
+        }
+        let mut outside = Vec::with_capacity(flows.len());
+        for flow in flows {
+            outside.push(match &flow.from {
+                FlowSource::Task { .. } => None,
+                FlowSource::Outside { provider, region, .. } => {
+                    let end = endpoints
+                        .iter()
+                        .position(|end| end.provider == provider && end.region == region.as_deref());
+                    let index = end.unwrap_or_else(|| {
+                        endpoints.push(outside_endpoint(request, provider, region.as_deref()));
+                        endpoints.len() - 1
+                    });
+                    Some(u16::try_from(index).unwrap_or(u16::MAX))
+                }
+            });
+        }
+        let states = by_place.into_iter().map(|places| places.into_values().flatten().collect()).collect();
+        Self { network: Network::new(request, endpoints), flows, states, dense, outside }
+    }
+
+    /// The dense place of a candidate.
+    pub(crate) fn place_of(&self, request: &Request<'_>, candidate: &Candidate) -> u16 {
+        let place = request.catalog.columns().place[candidate.offer.0 as usize];
+        self.dense.get(&place).copied().unwrap_or(0)
+    }
+
+    /// The transfers of an assignment, given the place of each task, in the order of the flows.
+    pub(crate) fn transfers(&self, places: &[u16]) -> Vec<(u16, u16, Bytes)> {
+        let flows = self.flows.iter().zip(&self.outside);
+        flows
+            .map(|(flow, outside)| {
+                let from = match (&flow.from, outside) {
+                    (FlowSource::Task { task, .. }, _) => places[*task],
+                    (FlowSource::Outside { .. }, place) => place.unwrap_or(0),
+                };
+                (from, places[flow.to], flow.bytes)
+            })
+            .collect()
+    }
+
+    /// Cost of the data of an assignment.
+    pub(crate) fn data_cost(&self, places: &[u16]) -> i64 {
+        self.network.data_cost(&self.transfers(places))
+    }
+
+    /// The abstract problem. Its first tasks are the job's, in order; any more stand for inputs.
+    pub(crate) fn problem(
+        &'a self,
+        request: &Request<'_>,
+        job: &Job,
+        candidates: &[Candidates],
+    ) -> Problem<'a> {
+        let total: Bytes = self.flows.iter().map(|flow| flow.bytes).sum();
+        let others = |flow: &Flow| total.saturating_sub(flow.bytes);
+        let waits = |task: usize| job.edges.iter().any(|edge| edge.to == task);
+        let mut tasks: Vec<Vec<State>> = self
+            .states
+            .iter()
+            .zip(candidates)
+            .map(|(states, found)| {
+                let state = |index: &usize| {
+                    let candidate = &found.list[*index];
+                    State {
+                        place: self.place_of(request, candidate),
+                        cost: candidate.scored.nanos(),
+                        time: millis(candidate.time),
+                    }
+                };
+                states.iter().map(state).collect()
+            })
+            .collect();
+        let mut edges = Vec::new();
+        // By task and place: cost and time of the inputs that are part of the task's own states.
+        let places = self.network.endpoints.len();
+        let mut folded: Vec<Option<Vec<(i64, i64)>>> = vec![None; job.tasks.len()];
+        for (flow, outside) in self.flows.iter().zip(&self.outside) {
+            let Some(from) = outside else { continue };
+            let prices = self.network.edge(0, flow.to, Some((flow.bytes, others(flow))));
+            if waits(flow.to) {
+                let source = tasks.len();
+                tasks.push(vec![State { place: *from, cost: 0, time: 0 }]);
+                edges.push(EdgePrices { from: source, ..prices });
+                continue;
+            }
+            let sums = folded[flow.to].get_or_insert_with(|| vec![(0, 0); places]);
+            for (place, (cost, time)) in sums.iter_mut().enumerate() {
+                let (more, arrival) = self.network.price(&prices, *from, place);
+                *cost += more;
+                *time = (*time).max(arrival);
+            }
+        }
+        for (states, folded) in tasks.iter_mut().zip(&folded) {
+            let Some(folded) = folded else { continue };
+            for state in states {
+                let (cost, time) = folded[usize::from(state.place)];
+                state.cost += cost;
+                state.time += time;
+            }
+        }
+        for edge in &job.edges {
+            let flow = edge.data.as_ref().and_then(|data| {
+                self.flows.iter().find(|flow| flow.to == edge.to && flow.input == data.input)
+            });
+            edges.push(self.network.edge(edge.from, edge.to, flow.map(|flow| (flow.bytes, others(flow)))));
+        }
+        let moving = self.flows.iter().filter(|flow| flow.bytes > Bytes::ZERO).count();
+        let shared = (moving > 1).then(|| -> Box<dyn Fn(&[u16]) -> i64 + 'a> {
+            Box::new(move |places| {
+                let counted = folded.iter().zip(places).filter_map(|(folded, place)| {
+                    folded.as_ref().map(|by_place| by_place[usize::from(*place)].0)
+                });
+                self.data_cost(places) - counted.sum::<i64>()
+            })
+        });
+        Problem::new(tasks, edges, self.network.classes.clone(), shared)
+    }
+}
+
+fn outside_endpoint<'a>(request: &Request<'a>, provider: &'a str, region: Option<&'a str>) -> Endpoint<'a> {
+    match region {
+        Some(region) => Endpoint::at(provider, region, request.tables),
+        None => Endpoint { provider, region: None, continent: Continent::Unknown },
+    }
+}
+
+fn millis(span: Span) -> i64 {
+    i64::try_from(span.millis()).unwrap_or(i64::MAX / 8).min(i64::MAX / 8)
+}

@@ -1,0 +1,429 @@
+//! From a request to a plan.
+
+use crate::candidates::{Candidate, Candidates, ExpressionError, candidates};
+use crate::explain::{Explanation, TaskExplanation};
+use crate::model::{Flow, FlowSource, Model, flows};
+use crate::plan::{Gap, Node, Placement, Plan, PlannedTask, SCHEMA, Transfer, TransferSource};
+use crate::relax::{Relaxation, relaxations};
+use crate::request::Request;
+use crate::solve::{self, Goal, Limits, Problem, Solution, Unsolved};
+use thiserror::Error;
+use welkin_job::{Input, Job, Market, Objective, TimeEstimate};
+use welkin_units::{Span, Usd};
+
+/// Why there is no plan.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PlanFailure {
+    /// A condition in CEL cannot be used.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    /// A task has no offer at all.
+    #[error("no offer satisfies every condition of task `{task}`")]
+    NoOffer {
+        /// The task.
+        task: String,
+        /// What removed the offers.
+        explanation: Box<TaskExplanation>,
+        /// The smallest sets of conditions to relax, and how many offers each would leave.
+        relaxations: Vec<Relaxation>,
+    },
+    /// Every task has offers, but no combination keeps the limits of the job.
+    #[error("no plan keeps the limits of the job{}", limits_in_words(*.deadline, *.budget))]
+    Limits {
+        /// The deadline asked for.
+        deadline: Option<Span>,
+        /// The budget asked for.
+        budget: Option<Usd>,
+        /// Time of the fastest plan within the budget.
+        fastest: Option<(Span, Usd)>,
+        /// Cost of the cheapest plan within the deadline.
+        cheapest: Option<(Span, Usd)>,
+    },
+    /// The search ended without a plan, which does not mean that there is none.
+    #[error("the search was cut short before any plan that keeps the limits was found")]
+    NotFound,
+}
+
+fn limits_in_words(deadline: Option<Span>, budget: Option<Usd>) -> String {
+    let deadline = deadline.map(|deadline| format!(" deadline {deadline}"));
+    let budget = budget.map(|budget| format!(" budget {budget}"));
+    let words: Vec<String> = deadline.into_iter().chain(budget).collect();
+    if words.is_empty() { String::new() } else { format!(":{}", words.join(",")) }
+}
+
+/// A plan with the reasons for it.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What removed how many offers.
+    pub explanation: Explanation,
+}
+
+/// The best plan for a request.
+///
+/// # Errors
+/// [`PlanFailure`] when no plan keeps every condition, with what to relax.
+pub fn plan(request: &Request<'_>) -> Result<Planned, PlanFailure> {
+    let found = all_candidates(request)?;
+    let flows = flows(request.job);
+    let model = Model::new(request, &found, &flows);
+    let problem = model.problem(request, request.job, &found);
+    let goal = goal(request.job);
+    let solution = solve::solve(&problem, &goal, &Limits::default())
+        .map_err(|unsolved| failure(request.job, &problem, &goal, unsolved))?;
+    let explanation = Explanation::new(request, &found);
+    Ok(Planned { plan: assemble(request, &model, &found, &problem, &goal, &solution), explanation })
+}
+
+/// The Pareto-optimal plans by rising cost, and whether they are all there are.
+///
+/// # Errors
+/// [`PlanFailure`] when no plan keeps every condition.
+pub fn front(request: &Request<'_>) -> Result<(Vec<Plan>, bool), PlanFailure> {
+    let found = all_candidates(request)?;
+    let flows = flows(request.job);
+    let model = Model::new(request, &found, &flows);
+    let problem = model.problem(request, request.job, &found);
+    let goal = goal(request.job);
+    let (points, complete) = solve::pareto(&problem, &goal, &Limits::default());
+    if points.is_empty() {
+        return Err(failure(request.job, &problem, &goal, Unsolved::Infeasible));
+    }
+    let plans = points.into_iter().map(|point| {
+        let bound = goal.value(point.cost, point.time);
+        let solution =
+            Solution { states: point.states, cost: point.cost, time: point.time, bound, exact: complete };
+        assemble(request, &model, &found, &problem, &goal, &solution)
+    });
+    Ok((plans.collect(), complete))
+}
+
+pub(crate) fn all_candidates(request: &Request<'_>) -> Result<Vec<Candidates>, PlanFailure> {
+    let mut all = Vec::with_capacity(request.job.tasks.len());
+    for task in &request.job.tasks {
+        // Tasks often ask for the same; their candidates depend on nothing else.
+        let same = request.job.tasks[..all.len()].iter().position(|other| alike(task, other));
+        let found: Candidates = match same {
+            Some(index) => Candidates::clone(&all[index]),
+            None => candidates(request, task)?,
+        };
+        if found.list.is_empty() {
+            return Err(PlanFailure::NoOffer {
+                task: task.name.clone(),
+                explanation: Box::new(TaskExplanation::new(task, &found)),
+                relaxations: relaxations(request, task),
+            });
+        }
+        all.push(found);
+    }
+    Ok(all)
+}
+
+/// Whether two tasks have the same candidates.
+fn alike(a: &welkin_job::Task, b: &welkin_job::Task) -> bool {
+    a.options == b.options
+        && a.choice == b.choice
+        && a.num_nodes == b.num_nodes
+        && a.needs == b.needs
+        && a.policy == b.policy
+        && a.time == b.time
+}
+
+/// The goal of a job.
+fn goal(job: &Job) -> Goal {
+    let max_cost = job.policy.budget.map(Usd::nanos);
+    let max_time = job.policy.deadline.map(|deadline| i64::try_from(deadline.millis()).unwrap_or(i64::MAX));
+    let (cost_weight, time_weight) = match job.objective {
+        Objective::Cost => (1.0, 0.0),
+        Objective::Time => (0.0, 1.0),
+        // Per dollar and per hour, in nano-dollars and milliseconds.
+        Objective::Weighted { cost, time } => (cost * 1e-9, time / 3_600_000.0),
+    };
+    Goal { cost_weight, time_weight, max_cost, max_time }
+}
+
+/// What stands in the way when the limits of the job cannot be kept.
+fn failure(job: &Job, problem: &Problem<'_>, goal: &Goal, unsolved: Unsolved) -> PlanFailure {
+    if unsolved == Unsolved::NotFound {
+        return PlanFailure::NotFound;
+    }
+    let both = |solution: Solution| {
+        (Span::from_millis(u64::try_from(solution.time).unwrap_or(0)), Usd::from_nanos(solution.cost))
+    };
+    let within_budget = Goal { max_cost: goal.max_cost, ..Goal::TIME };
+    let within_deadline = Goal { max_time: goal.max_time, ..Goal::COST };
+    let limits = Limits::default();
+    PlanFailure::Limits {
+        deadline: job.policy.deadline,
+        budget: job.policy.budget,
+        fastest: solve::solve(problem, &within_budget, &limits).ok().map(both),
+        cheapest: solve::solve(problem, &within_deadline, &limits).ok().map(both),
+    }
+}
+
+fn assemble(
+    request: &Request<'_>,
+    model: &Model<'_>,
+    found: &[Candidates],
+    problem: &Problem<'_>,
+    goal: &Goal,
+    solution: &Solution,
+) -> Plan {
+    let job = request.job;
+    let chosen: Vec<&Candidate> = (0..job.tasks.len())
+        .map(|task| &found[task].list[model.states[task][solution.states[task] as usize]])
+        .collect();
+    let draft = Draft { request, model, chosen };
+    let finish = problem.finish_times(&solution.states);
+    let tasks = (0..job.tasks.len()).map(|task| {
+        let finish = Span::from_millis(u64::try_from(finish[task]).unwrap_or(0));
+        let start = finish.saturating_sub(draft.chosen[task].time);
+        PlannedTask {
+            task: job.tasks[task].name.clone(),
+            choice: draft.placement(task, draft.chosen[task], start),
+            alternatives: draft.alternatives(task, &found[task], goal, start),
+            feasible_offers: found[task].feasible,
+        }
+    });
+    let tasks = tasks.collect();
+    let transfers = draft.transfers();
+    let egress: Usd = transfers.iter().map(|transfer| transfer.cost).sum();
+    let machines: Usd = draft.chosen.iter().map(|candidate| candidate.cost).sum();
+    let value = goal.value(solution.cost, solution.time);
+    let gap = if solution.exact || value <= 0.0 {
+        Gap::Exact
+    } else {
+        Gap::AtMost { fraction: ((value - solution.bound) / value).clamp(0.0, 1.0) }
+    };
+    Plan {
+        schema: SCHEMA,
+        id: String::new(),
+        job: job.clone(),
+        tasks,
+        transfers,
+        objective: job.objective,
+        cost: machines + egress,
+        egress,
+        time: Span::from_millis(u64::try_from(solution.time).unwrap_or(0)),
+        gap,
+        catalog: request.catalog.digest().to_owned(),
+        tariffs: request.tariffs.digest().to_owned(),
+        assumptions: assumptions(job, &draft.chosen),
+    }
+    .sealed()
+}
+
+/// What nobody said and the plan took for granted.
+fn assumptions(job: &Job, chosen: &[&Candidate]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let named = |tasks: Vec<&str>| tasks.join(", ");
+    let tasks = || job.tasks.iter().zip(chosen);
+    let untimed: Vec<&str> = tasks()
+        .filter(|(task, _)| task.time == TimeEstimate::Unstated)
+        .map(|(task, _)| task.name.as_str())
+        .collect();
+    if !untimed.is_empty() {
+        notes.push(format!("{}: no time stated, so 1h is assumed", named(untimed)));
+    }
+    let sizeless: Vec<&str> = tasks()
+        .filter(|(task, _)| {
+            task.inputs.values().any(|input| matches!(input, Input::Uri { size, .. } if size.get() == 0))
+        })
+        .map(|(task, _)| task.name.as_str())
+        .collect();
+    if !sizeless.is_empty() {
+        notes.push(format!(
+            "{}: an input has no stated size, so moving it is priced at nothing",
+            named(sizeless)
+        ));
+    }
+    let spot: Vec<&str> = tasks()
+        .filter(|(task, candidate)| {
+            candidate.market == Market::Spot && task.policy.preemptions_per_hour.is_none()
+        })
+        .map(|(task, _)| task.name.as_str())
+        .collect();
+    if !spot.is_empty() {
+        notes.push(format!("{}: spot machines are assumed to be taken away once in 20 hours", named(spot)));
+    }
+    if job.tasks.iter().any(|task| task.policy.score.is_some()) && job.policy.budget.is_some() {
+        notes.push("the budget is held against costs times their score".to_owned());
+    }
+    notes
+}
+
+/// A plan in the making: the chosen candidate of each task.
+struct Draft<'d, 'a> {
+    request: &'d Request<'a>,
+    model: &'d Model<'a>,
+    chosen: Vec<&'d Candidate>,
+}
+
+/// Alternatives kept for each task: enough to outlive a bad day, few enough to read.
+const MAX_ALTERNATIVES: usize = 12;
+/// Of these, at most so many in one region: zones of a region tend to run out together.
+const MAX_PER_REGION: usize = 3;
+
+impl Draft<'_, '_> {
+    fn places_with(&self, task: usize, candidate: &Candidate) -> Vec<u16> {
+        let at = |index: usize| if index == task { candidate } else { self.chosen[index] };
+        (0..self.chosen.len()).map(|index| self.model.place_of(self.request, at(index))).collect()
+    }
+
+    /// Cost and time of the whole plan with `candidate` for `task`.
+    fn assess(&self, task: usize, candidate: &Candidate) -> (Usd, Span) {
+        let places = self.places_with(task, candidate);
+        let at = |index: usize| if index == task { candidate } else { self.chosen[index] };
+        let machines: Usd = (0..self.chosen.len()).map(|index| at(index).cost).sum();
+        let cost = machines + Usd::from_nanos(self.model.data_cost(&places));
+        let transfers = self.model.transfers(&places);
+        let job = self.request.job;
+        let mut ready = vec![Span::ZERO; self.chosen.len()];
+        let mut finish = vec![Span::ZERO; self.chosen.len()];
+        for index in welkin_job_order(job) {
+            for (flow, (from, to, bytes)) in
+                self.model.flows.iter().zip(&transfers).filter(|(flow, _)| flow.to == index)
+            {
+                let sent = match &flow.from {
+                    FlowSource::Task { task, .. } => finish[*task],
+                    FlowSource::Outside { .. } => Span::ZERO,
+                };
+                ready[index] = ready[index].max(sent + self.model.network.time(*from, *to, *bytes));
+            }
+            for edge in job.edges.iter().filter(|edge| edge.to == index) {
+                ready[index] = ready[index].max(finish[edge.from]);
+            }
+            finish[index] = ready[index] + at(index).time;
+        }
+        (cost, finish.into_iter().max().unwrap_or_default())
+    }
+
+    fn placement(&self, task: usize, candidate: &Candidate, start: Span) -> Placement {
+        let offer = self.request.catalog.offer(candidate.offer);
+        let (plan_cost, plan_time) = self.assess(task, candidate);
+        Placement {
+            provider: offer.place.provider.to_owned(),
+            region: offer.place.region.to_owned(),
+            zone: offer.zone.map(str::to_owned),
+            node: Node {
+                instance_type: offer.instance_type.to_owned(),
+                vcpus_milli: offer.vcpus_milli,
+                memory: offer.memory,
+                accelerator: offer
+                    .accelerator
+                    .map(|accelerator| (accelerator.name.to_owned(), accelerator.count_milli)),
+                tee: offer.tee.names().map(str::to_owned).collect(),
+            },
+            nodes: self.request.job.tasks[task].num_nodes,
+            market: candidate.market,
+            hourly: candidate.hourly,
+            time: candidate.time,
+            cost: candidate.cost,
+            plan_cost,
+            plan_time,
+            start,
+        }
+    }
+
+    /// The next best placements of a task with all others kept, each in another failure domain.
+    fn alternatives(&self, task: usize, found: &Candidates, goal: &Goal, start: Span) -> Vec<Placement> {
+        let mut data: std::collections::BTreeMap<u16, i64> = std::collections::BTreeMap::new();
+        let mut ranked: Vec<(i64, &Candidate)> = Vec::with_capacity(found.list.len());
+        for candidate in &found.list {
+            let place = self.model.place_of(self.request, candidate);
+            let moved = *data
+                .entry(place)
+                .or_insert_with(|| self.model.data_cost(&self.places_with(task, candidate)));
+            let cost = candidate.scored.nanos().saturating_add(moved);
+            let rank = if goal.cost_weight > 0.0 {
+                cost
+            } else {
+                i64::try_from(candidate.time.millis()).unwrap_or(i64::MAX)
+            };
+            ranked.push((rank, candidate));
+        }
+        ranked.sort_by_key(|(rank, candidate)| (*rank, candidate.scored, candidate.time, candidate.offer));
+        let mut taken: Vec<(&str, &str, Option<&str>, Market)> = Vec::new();
+        let own = self.request.catalog.offer(self.chosen[task].offer);
+        taken.push((own.place.provider, own.place.region, own.zone, self.chosen[task].market));
+        let mut alternatives = Vec::new();
+        for (_, candidate) in ranked {
+            let offer = self.request.catalog.offer(candidate.offer);
+            let domain = (offer.place.provider, offer.place.region, offer.zone, candidate.market);
+            let same_region = taken.iter().filter(|known| (known.0, known.1) == (domain.0, domain.1)).count();
+            if taken.contains(&domain) || same_region >= MAX_PER_REGION {
+                continue;
+            }
+            let placement = self.placement(task, candidate, start);
+            let cost = placement.plan_cost.nanos();
+            let time = i64::try_from(placement.plan_time.millis()).unwrap_or(i64::MAX);
+            if !goal.allows(cost, time) {
+                continue;
+            }
+            taken.push(domain);
+            alternatives.push(placement);
+            if alternatives.len() == MAX_ALTERNATIVES {
+                break;
+            }
+        }
+        if goal.time_weight > 0.0 {
+            let value = |placement: &Placement| {
+                goal.value(
+                    placement.plan_cost.nanos(),
+                    i64::try_from(placement.plan_time.millis()).unwrap_or(i64::MAX),
+                )
+            };
+            alternatives.sort_by(|a, b| value(a).total_cmp(&value(b)));
+        }
+        alternatives
+    }
+
+    fn transfers(&self) -> Vec<Transfer> {
+        let places: Vec<u16> =
+            self.chosen.iter().map(|candidate| self.model.place_of(self.request, candidate)).collect();
+        let moves = self.model.transfers(&places);
+        let costs = self.model.network.data_costs(&moves);
+        let flows = self.model.flows.iter().zip(&moves).zip(costs);
+        flows
+            .map(|((flow, (from, to, bytes)), cost)| Transfer {
+                source: source(self.request.job, flow),
+                task: self.request.job.tasks[flow.to].name.clone(),
+                input: flow.input.clone(),
+                bytes: *bytes,
+                cost,
+                time: self.model.network.time(*from, *to, *bytes),
+                tariff: self.model.network.describe(*from, *to),
+            })
+            .collect()
+    }
+}
+
+fn source(job: &Job, flow: &Flow) -> TransferSource {
+    match &flow.from {
+        FlowSource::Task { task, output } => {
+            TransferSource::Task { task: job.tasks[*task].name.clone(), output: output.clone() }
+        }
+        FlowSource::Outside { uri, .. } => TransferSource::Uri(uri.clone()),
+    }
+}
+
+/// Tasks so that producers come before consumers.
+fn welkin_job_order(job: &Job) -> Vec<usize> {
+    let mut missing: Vec<usize> =
+        (0..job.tasks.len()).map(|task| job.edges.iter().filter(|edge| edge.to == task).count()).collect();
+    let mut ready: std::collections::BTreeSet<usize> =
+        (0..missing.len()).filter(|task| missing[*task] == 0).collect();
+    let mut order = Vec::with_capacity(missing.len());
+    while let Some(task) = ready.pop_first() {
+        order.push(task);
+        for edge in job.edges.iter().filter(|edge| edge.from == task) {
+            missing[edge.to] -= 1;
+            if missing[edge.to] == 0 {
+                ready.insert(edge.to);
+            }
+        }
+    }
+    order
+}

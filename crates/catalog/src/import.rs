@@ -33,6 +33,3 @@ pub(crate) use compose::starves;
 pub(crate) use dialect::Dialect;
 pub use file::{FileError, Imported, MAX_FILE_BYTES, MAX_FILE_ROWS, Origin, import};
 pub use quarantine::{MAX_KEPT, Quarantined, Reason, Scope};
-
-#[cfg(test)]
-mod tests;

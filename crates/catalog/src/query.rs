@@ -9,6 +9,3 @@ mod suggest;
 pub use filter::{AcceleratorFilter, Amount, Condition, Filter, Market};
 pub use select::Selection;
 pub use suggest::Names;
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,7 @@
 //! Prices that are too far from their peers to be believed.
 //!
 //! The peers of an offer are the offers of the same machine (type, accelerator, count) in the other
-//! regions, one price a region (that of its first zone in the file), so that a region with many
-//! zones has one vote. With at least [`MIN_PEER_REGIONS`] of them, let *m* be the median:
+//! regions, one price a region (its cheapest zone's), so that a region with many zones has one vote. With at least [`MIN_PEER_REGIONS`] of them, let *m* be the median:
 //!
 //! - on demand: refused outside *m* / 4 … 4 *m*. Real regional spread in the five catalogs on hand
 //!   is at most 2.4 upwards and 3.7 downwards; the faults found there are at 0.10 (a decimal point)
@@ -104,7 +103,7 @@ fn too_low(row: &Parsed, price: Usd, least: Usd) -> Option<String> {
 fn median(group: &[Parsed], price: impl Fn(&Parsed) -> Option<Usd>, scratch: &mut Vec<Usd>) -> Option<Usd> {
     scratch.clear();
     for region in group.chunk_by(|one, other| one.key.place == other.key.place) {
-        scratch.extend(region.iter().find_map(&price));
+        scratch.extend(region.iter().filter_map(&price).min());
     }
     if scratch.len() < MIN_PEER_REGIONS {
         return None;

@@ -218,7 +218,13 @@ impl<'a> Parser<'a> {
         let count =
             row.quantity(header.accelerator_count, column::ACCELERATOR_COUNT, 1000.0, MAX_ACCELERATORS)?;
         if count == 0 {
-            return Err(row.missing(column::ACCELERATOR_COUNT));
+            let text = row.get(header.accelerator_count);
+            if text.trim().is_empty() {
+                return Err(row.missing(column::ACCELERATOR_COUNT));
+            }
+            let message = format!("{}: names an accelerator and has none of it", row.subject(header));
+            let complaint = Complaint::row(row.line, Reason::OutOfRange, text, message);
+            return Err(complaint.in_column(column::ACCELERATOR_COUNT));
         }
         if !self.accelerators.contains_key(written) {
             self.accelerators.insert(written.to_owned(), self.tables.accelerators.resolve(written));
@@ -346,6 +352,15 @@ impl Fields<'_> {
         self.fields.get(index).map_or("", |field| field)
     }
 
+    /// What the row is about, for messages.
+    fn subject(&self, header: &Header) -> String {
+        let name = match self.get(header.instance_type) {
+            "" => self.get(header.accelerator_name),
+            name => name,
+        };
+        format!("{name} in {}", self.get(header.region))
+    }
+
     fn whole(&self) -> String {
         self.fields.join(",")
     }
@@ -378,8 +393,10 @@ impl Fields<'_> {
 
     fn on_demand(&self, header: &Header) -> Result<Option<Usd>, Complaint> {
         let text = self.get(header.price);
-        let complain =
-            |reason, message: &str| Complaint::row(self.line, reason, text, message).in_column(column::PRICE);
+        let complain = |reason, message: &str| {
+            let message = format!("{}: {message}", self.subject(header));
+            Complaint::row(self.line, reason, text, message).in_column(column::PRICE)
+        };
         match price(text) {
             Ok(Price::Absent) => Ok(None),
             Ok(Price::Hourly(price)) => Ok(Some(price)),
@@ -392,6 +409,7 @@ impl Fields<'_> {
     fn spot(&self, header: &Header) -> Result<Option<Usd>, Complaint> {
         let text = self.get(header.spot_price);
         let complain = |reason, message: &str| {
+            let message = format!("{}: {message}", self.subject(header));
             Complaint::row(self.line, reason, text, message).in_column(column::SPOT_PRICE).value_only()
         };
         match price(text) {

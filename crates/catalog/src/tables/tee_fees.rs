@@ -87,7 +87,7 @@ mod tests {
                     gcp,n2d-*,sev,,0.01,0.001,u,d\naws,*,sev-snp,10,,,u,d\naws,*,magic,1,,,u,d\n";
         let fees = TeeFees::parse(text, &mut problems);
         assert_eq!(problems.len(), 1);
-        let bytes = AlignedBytes::copy_from(&starter::catalog_bytes().unwrap());
+        let bytes = AlignedBytes::copy_from(&starter::catalog_bytes());
         let catalog = Catalog::open(bytes.as_bytes()).unwrap();
         let mut offer = catalog.offer(OfferId(0));
         offer.on_demand = "2".parse().ok();

@@ -94,13 +94,13 @@ impl Agent {
     }
 
     /// Ends every step at once and waits until nothing of them is left.
-    pub(crate) async fn end_all(&self) {
+    pub(crate) async fn end_all(&self, reason: &'static str) {
         let (steps, mut running) = {
             let mut state = self.state();
             state.ending = true;
             (state.steps.values().cloned().collect::<Vec<_>>(), std::mem::take(&mut state.running))
         };
-        steps.iter().filter(|step| !step.is_over()).for_each(|step| step.ask_to_stop(Span::ZERO));
+        steps.iter().filter(|step| !step.is_over()).for_each(|step| step.abort(reason));
         while running.join_next().await.is_some() {}
     }
 

@@ -27,17 +27,20 @@ pub(crate) fn kill_descendants() {
     family.into_iter().filter(|pid| *pid != own).for_each(kill);
 }
 
-/// Kills whatever carries the marks of a node, and of one step if given. Other processes could hide
-/// from this by dropping their environment; it is the net below the guard, not the guard.
+/// Kills whatever carries the marks of a node and of one of its steps, or of any step. Other processes
+/// could hide from this by dropping their environment; it is the net below the guard, not the guard.
 pub(crate) fn kill_marked(node_id: &str, step: Option<&str>) {
     let own = getpid();
     let node = format!("{NODE_MARK}={node_id}");
-    let step = step.map(|step| format!("{STEP_MARK}={step}"));
+    // The agent itself, and what started it, may carry the node's mark, but never a step's.
+    let any_step = format!("{STEP_MARK}=");
+    let is_step = |variable: &str| match step {
+        Some(step) => variable.strip_prefix(&any_step) == Some(step),
+        None => variable.starts_with(&any_step),
+    };
     for _ in 0..ROUNDS {
         let found: Vec<Pid> = living()
-            .filter(|pid| {
-                *pid != own && carries(*pid, &node) && step.as_ref().is_none_or(|step| carries(*pid, step))
-            })
+            .filter(|pid| *pid != own && carries(*pid, |variable| variable == node) && carries(*pid, is_step))
             .collect();
         if found.is_empty() {
             return;
@@ -68,7 +71,10 @@ fn parent(pid: Pid) -> Option<Pid> {
     Pid::from_raw(fields.next()?.parse().ok()?)
 }
 
-fn carries(pid: Pid, mark: &str) -> bool {
+fn carries(pid: Pid, is_mark: impl Fn(&str) -> bool) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    environment
+        .split(|byte| *byte == 0)
+        .filter_map(|variable| std::str::from_utf8(variable).ok())
+        .any(is_mark)
 }

@@ -129,7 +129,12 @@ pub async fn serve_until(
     drop(listener);
     // The next agent on this path removes what is left of it.
     let _ = std::fs::remove_file(&socket);
-    agent.end_all().await;
+    agent
+        .end_all(match ending {
+            Ending::Told => "the agent was told to end",
+            Ending::Abandoned => "no broker was heard for too long",
+        })
+        .await;
     clients.shutdown().await;
     Ok(ending)
 }

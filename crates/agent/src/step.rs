@@ -7,7 +7,7 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use welkin_provider::{Clock, Event, EventKind, Exit, Step, StepId, StoreLocation, Stream};
@@ -38,6 +38,8 @@ pub(crate) struct StepRecord {
     journal: Mutex<Journal>,
     mark: watch::Sender<Mark>,
     stop: watch::Sender<Option<Span>>,
+    /// Why the agent itself ends the step, if it does.
+    abort: OnceLock<&'static str>,
     clock: Arc<dyn Clock>,
 }
 
@@ -89,6 +91,7 @@ impl StepRecord {
             journal: Mutex::new(journal),
             mark: watch::Sender::new(mark),
             stop: watch::Sender::new(None),
+            abort: OnceLock::new(),
             clock,
         })
     }
@@ -119,6 +122,11 @@ impl StepRecord {
 
     /// Records the end of the step.
     pub(crate) fn finish(&self, exit: Exit) {
+        let exit = match self.abort.get() {
+            // Nobody asked for it, so it is a fault of the node.
+            Some(reason) if exit == Exit::Stopped => Exit::NodeFault { message: (*reason).to_owned() },
+            _ => exit,
+        };
         let now = self.clock.now();
         let mut journal = self.journal();
         if let Err(error) = journal.append(now, vec![EventKind::Finished { exit }]) {
@@ -155,6 +163,13 @@ impl StepRecord {
     /// Asks for its end; of several graces the shortest counts.
     pub(crate) fn ask_to_stop(&self, grace: Span) {
         self.stop.send_modify(|asked| *asked = Some(asked.map_or(grace, |earlier| earlier.min(grace))));
+    }
+
+    /// Ends it at once for the agent's own reason.
+    pub(crate) fn abort(&self, reason: &'static str) {
+        // The first reason is the one.
+        let _ = self.abort.set(reason);
+        self.ask_to_stop(Span::ZERO);
     }
 
     /// Follows the wish to end it.

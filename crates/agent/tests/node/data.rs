@@ -1,0 +1,111 @@
+//! Data in, data out.
+
+use crate::support::{Agent, exit, step};
+use std::path::Path;
+use welkin_provider::{EventKind, Exit, Fetch, Publish, Step, StoreLocation};
+use welkin_transfer::{find_tree, open, publish_tree, silent};
+use welkin_units::Bytes;
+
+fn store_at(folder: &Path) -> StoreLocation {
+    StoreLocation { url: format!("file://{}", folder.display()), options: Default::default() }
+}
+
+async fn publish_input(store: &StoreLocation, folder: &Path) -> String {
+    let tree = folder.join("input");
+    std::fs::create_dir_all(tree.join("sub")).unwrap();
+    std::fs::write(tree.join("numbers"), "1\n2\n3\n").unwrap();
+    std::fs::write(tree.join("sub/more"), "4\n").unwrap();
+    let store = open(store).unwrap();
+    publish_tree(&tree, store.as_ref(), "in/1", &silent).await.unwrap().digest
+}
+
+fn sum_step(store: &StoreLocation, digest: &str) -> Step {
+    let mut step = step("sum", "cat data/numbers data/sub/more | awk '{s+=$1} END {print s}' > sum");
+    step.fetch = vec![Fetch {
+        store: store.clone(),
+        prefix: "in/1".into(),
+        digest: digest.into(),
+        path: "work/data".into(),
+    }];
+    step.publish = vec![Publish {
+        name: "sum".into(),
+        path: "work/sum".into(),
+        store: store.clone(),
+        prefix: "out/1".into(),
+    }];
+    step
+}
+
+#[tokio::test]
+async fn data_comes_in_before_the_script_and_goes_out_after_it() {
+    let agent = Agent::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_at(&folder.path().join("store"));
+    let digest = publish_input(&store, folder.path()).await;
+    let events = agent.run(&sum_step(&store, &digest)).await;
+    assert_eq!(exit(&events), Exit::Success, "{events:?}");
+    assert_eq!(events[1].kind, EventKind::Fetched { path: "work/data".into(), bytes: Bytes::new(8) });
+    let opened = open(&store).unwrap();
+    let found = find_tree(opened.as_ref(), "out/1").await.unwrap().unwrap();
+    let EventKind::Published { digest, bytes, files, .. } = &events[events.len() - 2].kind else {
+        panic!("{events:?}")
+    };
+    assert_eq!((digest, *bytes, *files), (&found.digest, Bytes::new(3), 1));
+    assert_eq!(std::fs::read_to_string(folder.path().join("store/out/1/data/file")).unwrap(), "10\n");
+}
+
+#[tokio::test]
+async fn wrong_data_stops_the_step_before_its_script() {
+    let agent = Agent::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_at(&folder.path().join("store"));
+    let digest = publish_input(&store, folder.path()).await;
+    std::fs::write(folder.path().join("store/in/1/data/numbers"), "1\n2\n4\n").unwrap();
+    let events = agent.run(&sum_step(&store, &digest)).await;
+    let Exit::FetchFailed { message } = exit(&events) else { panic!("{events:?}") };
+    assert!(message.contains("in/1/data/numbers has hash"), "{message}");
+    assert!(!events.iter().any(|event| event.kind == EventKind::ScriptStarted));
+    assert!(!agent.home.join("work/data").exists());
+}
+
+#[tokio::test]
+async fn a_missing_output_is_named() {
+    let agent = Agent::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_at(&folder.path().join("store"));
+    let digest = publish_input(&store, folder.path()).await;
+    let mut step = sum_step(&store, &digest);
+    step.script = Some("true".into());
+    let events = agent.run(&step).await;
+    let Exit::PublishFailed { message } = exit(&events) else { panic!("{events:?}") };
+    assert!(message.starts_with("output sum is missing"), "{message}");
+}
+
+#[tokio::test]
+async fn a_failed_script_publishes_nothing() {
+    let agent = Agent::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_at(&folder.path().join("store"));
+    let digest = publish_input(&store, folder.path()).await;
+    let mut step = sum_step(&store, &digest);
+    step.script = Some("echo 10 > sum; exit 4".into());
+    assert_eq!(exit(&agent.run(&step).await), Exit::Code { code: 4 });
+    assert_eq!(find_tree(open(&store).unwrap().as_ref(), "out/1").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn places_outside_the_home_and_unknown_stores_are_refused() {
+    let agent = Agent::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_at(folder.path());
+    let mut outside = sum_step(&store, "0");
+    outside.fetch[0].path = "/etc/passwd".into();
+    let Exit::FetchFailed { message } = exit(&agent.run(&outside).await) else { panic!() };
+    assert!(message.contains("not below the node's home"), "{message}");
+    let mut unknown = sum_step(&store, "0");
+    unknown.id.0 = "unknown".into();
+    unknown.fetch[0].store =
+        StoreLocation { url: "s3://bucket".into(), options: [("key".into(), "bucket".into())].into() };
+    let Exit::FetchFailed { message } = exit(&agent.run(&unknown).await) else { panic!() };
+    assert!(message.contains("supported: file"), "{message}");
+}

@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["8", "''", "A100:", "A100:x", "A100:8:8", "A100:-1", "{A100: x}", "{A100:8: 2}", "[A100, 3]"]
+        for text in
+            ["8", "''", "'A100:'", "A100:x", "A100:8:8", "A100:-1", "{A100: x}", "{A100:8: 2}", "[A100, 3]"]
         {
             assert_eq!(read(text), Err(1), "{text}");
         }

@@ -83,7 +83,9 @@ pub(crate) fn read(documents: &[Node], reader: &mut Reader<'_, '_>) -> (Assembly
         Some(only) if alone => only.task.policy.clone(),
         _ => header.defaults.policy,
     };
-    let name = header.name.or_else(|| drafts.first().filter(|draft| alone && draft.named).map(|d| d.task.name.clone()));
+    let name = header
+        .name
+        .or_else(|| drafts.first().filter(|draft| alone && draft.named).map(|d| d.task.name.clone()));
     let objective = header.objective.or(own_objective).unwrap_or(Objective::Cost);
     (Assembly { name, objective, policy, drafts }, execution)
 }
@@ -132,7 +134,9 @@ fn group_settings(fields: &Fields<'_>, notes: &mut Notes, report: &mut Report<'_
             Value::Int(seconds) => *seconds >= 0,
             Value::Str(text) => {
                 let digits = text.trim_end_matches(|c: char| "smhdwSMHDW".contains(c));
-                text.len() <= digits.len() + 1 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+                text.len() <= digits.len() + 1
+                    && !digits.is_empty()
+                    && digits.bytes().all(|b| b.is_ascii_digit())
             }
             _ => false,
         };
@@ -149,7 +153,7 @@ fn check_group(header: Option<&Node>, drafts: &[Draft], report: &mut Report<'_>)
         report.add(Issue::error(Code::MissingKey, draft.place, message));
     }
     let Some(map) = header.and_then(Node::as_map) else { return };
-    let known = |name: &str| drafts.iter().any(|draft| draft.task.name == name);
+    let known: HashSet<&str> = drafts.iter().map(|draft| draft.task.name.as_str()).collect();
     let mut named = Vec::new();
     if let Some(Value::List(items)) = map.get("primary_tasks").map(|entry| &entry.value.value) {
         named.extend(items.iter().filter_map(|item| Some((item.as_str()?, item.place))));
@@ -162,7 +166,7 @@ fn check_group(header: Option<&Node>, drafts: &[Draft], report: &mut Report<'_>)
         if report.is_full() {
             break;
         }
-        if !known(name) {
+        if !known.contains(name) {
             let message = format!("there is no task `{}`", cut(name));
             report.add(Issue::error(Code::UnknownTask, place, message));
         }

@@ -42,9 +42,13 @@ mod tests {
 
     #[test]
     fn stem_becomes_a_name() {
-        for (file, name) in
-            [("a/train.yaml", "train"), ("", "job"), ("-", "job"), ("my job_1.sky.yml", "my-job-1"), (".x", "x")]
-        {
+        for (file, name) in [
+            ("a/train.yaml", "train"),
+            ("", "job"),
+            ("-", "job"),
+            ("my job_1.sky.yml", "my-job-1"),
+            (".x", "x"),
+        ] {
             assert_eq!(Context::new(file).stem(), name);
         }
     }

@@ -80,7 +80,14 @@ impl<'n> Cursor<'n> {
 
     /// Reports that the type is wrong.
     pub(crate) fn wrong_type(&self, expected: &str, report: &mut Report<'_>) {
-        let message = format!("{} is {}", place_name(&self.path), self.node.kind());
+        let message = format!(
+            "{} {}",
+            place_name(&self.path),
+            match self.node.value {
+                Value::Null => "has no value".to_owned(),
+                _ => format!("is {}", self.node.kind()),
+            }
+        );
         let mut issue = self.error(Code::WrongType, message).expected(expected);
         if matches!(self.node.value, Value::Bool(_)) && expected.contains("text") {
             issue = issue.hint("YAML reads this word as a boolean: put it in quotes to mean the text");
@@ -90,7 +97,12 @@ impl<'n> Cursor<'n> {
 
     /// Reports that the value is not acceptable.
     pub(crate) fn invalid(&self, expected: &str, report: &mut Report<'_>) {
-        let message = format!("`{}` is not acceptable for `{}`", cut(&self.shown()), self.path);
+        let shown = cut(&self.shown());
+        let message = if shown.is_empty() {
+            format!("`{}` is empty", self.path)
+        } else {
+            format!("`{shown}` is not acceptable for `{}`", self.path)
+        };
         report.add(self.error(Code::InvalidValue, message).expected(expected));
     }
 

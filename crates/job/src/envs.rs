@@ -14,7 +14,8 @@ use crate::yaml::{Place, Value, python_str};
 use std::collections::BTreeMap;
 
 /// Container registry logins are used only when all three are given in the same section.
-const DOCKER_LOGIN: [&str; 3] = ["SKYPILOT_DOCKER_USERNAME", "SKYPILOT_DOCKER_PASSWORD", "SKYPILOT_DOCKER_SERVER"];
+const DOCKER_LOGIN: [&str; 3] =
+    ["SKYPILOT_DOCKER_USERNAME", "SKYPILOT_DOCKER_PASSWORD", "SKYPILOT_DOCKER_SERVER"];
 
 /// Variables as one section of the file gives them; a value may be missing.
 #[derive(Debug, Clone, Default)]
@@ -117,24 +118,25 @@ pub(crate) fn settle(
     let context = reader.context;
     let mut variables = Variables::default();
     for (name, (value, place)) in layered(envs) {
-        match context.envs.get(&name).cloned().or(value) {
+        match context.envs.get(name).map(String::as_str).or(value) {
             Some(value) => {
                 if reader.report.grow(name.len() + value.len(), place) {
-                    variables.envs.insert(name, value);
+                    variables.envs.insert(name.to_owned(), value.to_owned());
                 }
             }
             None => {
                 let message = format!("the variable `{name}` has no value");
-                let hint = format!("give it with `--env {name}=value`, or write `{name}: \"\"` for an empty one");
+                let hint =
+                    format!("give it with `--env {name}=value`, or write `{name}: \"\"` for an empty one");
                 reader.report.add(Issue::error(Code::EnvUnset, place, message).hint(hint));
             }
         }
     }
     for (name, (value, place)) in layered(secrets) {
-        match context.secrets.get(&name).cloned().or(value.map(Secret::new)) {
+        match context.secrets.get(name).map(Secret::reveal).or(value) {
             Some(value) => {
-                if reader.report.grow(name.len() + value.reveal().len(), place) {
-                    variables.secrets.insert(name, value);
+                if reader.report.grow(name.len() + value.len(), place) {
+                    variables.secrets.insert(name.to_owned(), Secret::new(value.to_owned()));
                 }
             }
             None => {
@@ -156,16 +158,16 @@ pub(crate) fn settle(
         variables.secrets.entry(name.clone()).or_insert_with(|| value.clone());
     }
     for section in secrets {
-        notes.extend(&section.notes);
+        notes.extend(&section.notes, reader.report);
     }
     check_docker_login(&variables, envs, secrets, reader);
     variables
 }
 
-fn layered([own, job]: [&Section; 2]) -> BTreeMap<String, (Option<String>, Place)> {
-    let mut values = job.values.clone();
-    values.extend(own.values.iter().map(|(name, value)| (name.clone(), value.clone())));
-    values
+/// The task's values over the job's.
+fn layered([own, job]: [&Section; 2]) -> BTreeMap<&str, (Option<&str>, Place)> {
+    let both = job.values.iter().chain(&own.values);
+    both.map(|(name, (value, place))| (name.as_str(), (value.as_deref(), *place))).collect()
 }
 
 fn check_docker_login(
@@ -177,7 +179,8 @@ fn check_docker_login(
     let count = |has: &dyn Fn(&str) -> bool| DOCKER_LOGIN.iter().filter(|name| has(name)).count();
     let as_envs = count(&|name| variables.envs.contains_key(name));
     let as_secrets = count(&|name| {
-        variables.secrets.contains_key(name) || secrets.iter().any(|section| section.values.contains_key(name))
+        variables.secrets.contains_key(name)
+            || secrets.iter().any(|section| section.values.contains_key(name))
     });
     if matches!((as_envs, as_secrets), (0 | 3, 0) | (0, 3)) {
         return;
@@ -200,7 +203,12 @@ fn is_variable(name: &str) -> bool {
 
 impl Variables {
     /// The text with the task's variables filled in; `None` after it was reported as too long.
-    pub(crate) fn fill(&self, text: &str, cursor: &Cursor<'_>, reader: &mut Reader<'_, '_>) -> Option<String> {
+    pub(crate) fn fill(
+        &self,
+        text: &str,
+        cursor: &Cursor<'_>,
+        reader: &mut Reader<'_, '_>,
+    ) -> Option<String> {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find('$') {
@@ -217,7 +225,8 @@ impl Variables {
                 None => filled.push_str(reference),
             }
             if filled.len() > MAX_PATH_BYTES {
-                let message = format!("`{}` has more than {MAX_PATH_BYTES} bytes with its variables", cursor.path);
+                let message =
+                    format!("`{}` has more than {MAX_PATH_BYTES} bytes with its variables", cursor.path);
                 reader.report.add(cursor.error(Code::TooLong, message));
                 return None;
             }
@@ -255,7 +264,6 @@ fn reference(text: &str) -> (&str, &str) {
     let closing = usize::from(next == Some('}'));
     (&text[..start + end + closing], name)
 }
-
 
 #[cfg(test)]
 mod tests {

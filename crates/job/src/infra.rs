@@ -99,6 +99,10 @@ fn provider_of(
     if PROVIDERS.contains(&name) || others.clone().any(|other| other == name) {
         return Some(Some(name.to_owned()));
     }
+    if text.is_empty() {
+        cursor.invalid(EXPECTED, report);
+        return None;
+    }
     let message = format!("`{}` is not a known provider", cut(text));
     let hint = suggest::hint(name, PROVIDERS.iter().copied().chain(others));
     let issue = cursor.error(Code::UnknownProvider, message);

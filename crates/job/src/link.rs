@@ -18,8 +18,10 @@ const MAX_NAMED: usize = 12;
 /// Edges in the order of their consumers; inputs that come from tasks are entered into the tasks.
 pub(crate) fn link(drafts: &mut [Draft], report: &mut Report<'_>) -> Vec<Edge> {
     let names: Vec<String> = drafts.iter().map(|draft| draft.task.name.clone()).collect();
-    let outputs: Vec<BTreeMap<String, Output>> = drafts.iter().map(|draft| draft.task.outputs.clone()).collect();
-    let index: HashMap<&str, usize> = names.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
+    let outputs: Vec<BTreeMap<String, Output>> =
+        drafts.iter().map(|draft| draft.task.outputs.clone()).collect();
+    let index: HashMap<&str, usize> =
+        names.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
     let tasks = Tasks { names: &names, outputs: &outputs, index: &index };
     let mut edges = Vec::new();
     for (to, draft) in drafts.iter_mut().enumerate() {
@@ -31,7 +33,9 @@ pub(crate) fn link(drafts: &mut [Draft], report: &mut Report<'_>) -> Vec<Edge> {
             if report.is_full() {
                 break;
             }
-            let Some((from, output)) = tasks.resolve(&reference.text, to, reference.place, report) else { continue };
+            let Some((from, output)) = tasks.resolve(&reference.text, to, reference.place, report) else {
+                continue;
+            };
             let size = tasks.outputs[from].get(&output).map_or(Bytes::ZERO, |output| output.size);
             let source = Input::Task { task: names[from].clone(), output: output.clone() };
             draft.task.inputs.insert(reference.input.clone(), source);
@@ -96,7 +100,13 @@ struct Tasks<'t> {
 
 impl Tasks<'_> {
     /// The producer and output of `task.output`. Names may have dots, so every dot may be the one.
-    fn resolve(&self, text: &str, to: usize, place: Place, report: &mut Report<'_>) -> Option<(usize, String)> {
+    fn resolve(
+        &self,
+        text: &str,
+        to: usize,
+        place: Place,
+        report: &mut Report<'_>,
+    ) -> Option<(usize, String)> {
         let splits = text.match_indices('.').map(|(at, _)| (&text[..at], &text[at + 1..]));
         let known: Vec<(usize, &str)> =
             splits.filter_map(|(task, output)| Some((*self.index.get(task)?, output))).collect();

@@ -7,8 +7,7 @@ use crate::report::{Issue, cut};
 use crate::yaml::Place;
 
 /// What a name looks like, for messages.
-pub(crate) const EXPECTED: &str =
-    "letters and digits, with single or double `.`, `_` or `-` between them";
+pub(crate) const EXPECTED: &str = "letters and digits, with single or double `.`, `_` or `-` between them";
 
 /// Whether a text is a name: it starts and ends with a letter or digit and has at most two signs
 /// in a row. SkyPilot's rule, so that its files keep their names.

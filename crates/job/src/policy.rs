@@ -39,7 +39,9 @@ const MAX_PREEMPTIONS_PER_HOUR: f64 = 3_600.0;
 pub(crate) enum PolicyConflict {
     #[error("the task's residency has nothing in common with the job's")]
     Residency,
-    #[error("no provider is left: those the task allows, those the job allows and those denied exclude each other")]
+    #[error(
+        "no provider is left: those the task allows, those the job allows and those denied exclude each other"
+    )]
     Providers,
 }
 
@@ -163,7 +165,8 @@ pub(crate) fn tighten(job: &Policy, task: Policy) -> Result<Policy, PolicyConfli
     if residency.is_empty() && !(job.residency.is_empty() && task.residency.is_empty()) {
         return Err(PolicyConflict::Residency);
     }
-    let allow_providers: Vec<String> = match (job.allow_providers.is_empty(), task.allow_providers.is_empty()) {
+    let allow_providers: Vec<String> = match (job.allow_providers.is_empty(), task.allow_providers.is_empty())
+    {
         (_, true) => job.allow_providers.clone(),
         (true, false) => task.allow_providers,
         (false, false) => {

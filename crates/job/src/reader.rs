@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::cursor::Cursor;
 use crate::model::Unexecuted;
 use crate::report::Report;
+use crate::yaml::Place;
 use std::collections::HashSet;
 
 /// The state of reading one file.
@@ -27,14 +28,22 @@ impl Notes {
     pub(crate) fn add(&mut self, cursor: &Cursor<'_>, meaning: &str) {
         if self.seen.insert(cursor.path.clone()) {
             let (line, column) = (cursor.key_place.line, cursor.key_place.column);
-            self.list.push(Unexecuted { key: cursor.path.clone(), meaning: meaning.to_owned(), line, column });
+            self.list.push(Unexecuted {
+                key: cursor.path.clone(),
+                meaning: meaning.to_owned(),
+                line,
+                column,
+            });
         }
     }
 
-    /// Adds the notes of an inherited section.
-    pub(crate) fn extend(&mut self, others: &Self) {
+    /// Adds the notes of an inherited section, as far as the job may still grow.
+    pub(crate) fn extend(&mut self, others: &Self, report: &mut Report<'_>) {
         for note in &others.list {
-            if self.seen.insert(note.key.clone()) {
+            let place = Place::point(note.line, note.column);
+            let bytes = size_of::<Unexecuted>() + note.key.len() + note.meaning.len();
+            if !self.seen.contains(&note.key) && report.grow(bytes, place) {
+                self.seen.insert(note.key.clone());
                 self.list.push(note.clone());
             }
         }

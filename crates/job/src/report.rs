@@ -2,9 +2,10 @@
 //!
 //! Reading goes on after a mistake, so one run finds them all. Issues carry places only; texts and
 //! source lines are cut from the file at the end, when it is known which places are secret. A line
-//! is masked from where a secret value begins, both by the tree (values under `secrets`) and, for
-//! files that never became a tree, by spelling (whatever follows a key with `secret`, `password`
-//! or `token` in it, and the deeper lines below it).
+//! is shown up to where a secret value begins, by the tree (values under `secrets`) and, since a
+//! broken file never becomes a tree, by spelling too (whatever follows a key with `secret`,
+//! `password` or `token` in it, and the deeper lines below it). An issue about a secret value itself
+//! keeps its code and place and loses its words.
 
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Related, Severity};
@@ -70,6 +71,8 @@ pub(crate) struct Report<'s> {
     growth: usize,
     /// First masked column of a line, from 1.
     masks: BTreeMap<u32, u32>,
+    /// Where secret values stand.
+    secrets: Vec<Place>,
 }
 
 impl<'s> Report<'s> {
@@ -86,6 +89,7 @@ impl<'s> Report<'s> {
             kept_errors: 0,
             growth: 0,
             masks,
+            secrets: Vec::new(),
         }
     }
 
@@ -109,9 +113,10 @@ impl<'s> Report<'s> {
         self.errors > 0
     }
 
-    /// Whether more errors would not be kept, so that reading on is of no use.
+    /// Whether reading on is of no use: more errors would not be kept, or the job has grown beyond
+    /// its bound.
     pub(crate) fn is_full(&self) -> bool {
-        self.kept_errors >= MAX_DIAGNOSTICS
+        self.kept_errors >= MAX_DIAGNOSTICS || self.growth > MAX_GROWTH_BYTES
     }
 
     /// Counts bytes that the job gains over the text of the file; `false` once there are too many,
@@ -131,6 +136,7 @@ impl<'s> Report<'s> {
 
     /// Marks a value whose text must not be shown.
     pub(crate) fn mask(&mut self, place: Place) {
+        self.secrets.push(place);
         let last = usize::try_from(place.last_line).unwrap_or(usize::MAX).min(self.lines.len());
         for line in place.line..=number(last) {
             let column = if line == place.line { place.column } else { 1 };
@@ -152,13 +158,20 @@ impl<'s> Report<'s> {
         let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         let raw = self.lines.get(index).copied().unwrap_or_default();
         let mask = self.masks.get(&line).copied();
-        let secret = mask.is_some_and(|mask| column >= mask);
+        let is_masked = mask.is_some_and(|mask| column >= mask);
+        let is_secret = self.secrets.iter().any(|secret| holds(secret, line, column));
+        // Messages quote what they reject, and what broke the file may have been a secret.
+        let broken = matches!(issue.code, Code::Syntax | Code::UnknownAnchor | Code::Tag);
+        let wordless = is_secret && !names_keys(issue.code) || is_masked && broken;
         let width = number(raw.chars().count());
         let length = issue.place.length.min(width.saturating_sub(column - 1)).max(1);
         let skip = usize::try_from(column - 1).unwrap_or(usize::MAX);
         let take = usize::try_from(length).unwrap_or(usize::MAX);
-        let text: String =
-            if secret { String::new() } else { raw.chars().skip(skip).take(take.min(MAX_SHOWN_CHARS)).collect() };
+        let text: String = if is_masked {
+            String::new()
+        } else {
+            raw.chars().skip(skip).take(take.min(MAX_SHOWN_CHARS)).collect()
+        };
         let related = issue.related.into_iter().map(|(place, label)| Related {
             line: place.line,
             column: place.column,
@@ -170,15 +183,9 @@ impl<'s> Report<'s> {
             file: self.file.to_owned(),
             line,
             column,
-            length: if secret { 1 } else { length },
+            length: if is_masked { 1 } else { length },
             text: text.trim_end().to_owned(),
-            // Messages quote what they reject; of a secret only its title may be said, unless the
-            // message was written for secrets.
-            message: if secret && !names_secrets(issue.code) {
-                issue.code.title().to_owned()
-            } else {
-                issue.message
-            },
+            message: if wordless { issue.code.title().to_owned() } else { issue.message },
             expected: issue.expected,
             hint: issue.hint,
             related: related.collect(),
@@ -187,9 +194,20 @@ impl<'s> Report<'s> {
     }
 }
 
-/// Codes whose messages name keys and never values.
-fn names_secrets(code: Code) -> bool {
-    matches!(code, Code::SecretUnset | Code::WrongType | Code::DuplicateKey | Code::UnknownKey | Code::TooLong)
+/// Codes whose messages name keys and types and never values.
+fn names_keys(code: Code) -> bool {
+    matches!(code, Code::WrongType | Code::TooLong)
+}
+
+/// Whether a place covers a line and column.
+fn holds(place: &Place, line: u32, column: u32) -> bool {
+    let begun = (line, column) >= (place.line, place.column);
+    let ended = if place.last_line > place.line {
+        line > place.last_line
+    } else {
+        line > place.line || column >= place.column.saturating_add(place.length)
+    };
+    begun && !ended
 }
 
 /// The line cut to a bound around the column, masked from where a secret begins.
@@ -284,7 +302,7 @@ mod tests {
     fn spelled_secrets_are_masked() {
         let source = "name: a\nsecrets:\n  KEY: hunter2\n  LONG: |\n    more\nrun: x\nx: {password: p}";
         let masks = spelled_secrets(&split_lines(source));
-        assert_eq!(masks, BTreeMap::from([(2, 9), (3, 7), (4, 8), (5, 1), (7, 14)]));
+        assert_eq!(masks, BTreeMap::from([(2, 9), (3, 7), (4, 8), (5, 5), (7, 14)]));
     }
 
     #[test]

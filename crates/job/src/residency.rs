@@ -4,8 +4,8 @@
 
 /// Members of the European Union, ISO 3166-1 codes in lower case.
 const EU: &[&str] = &[
-    "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it", "lt", "lu",
-    "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk",
+    "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it", "lt",
+    "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk",
 ];
 
 /// Members of the European Economic Area that are not in the European Union.

@@ -5,7 +5,8 @@
 
 use crate::shape::Shape;
 use crate::shape::Shape::{
-    Any, Boolean, Choice, Each, Either, Fields, Integer, List, NonNegative, Number, Requires, Size, Text, Words,
+    Any, Boolean, Choice, Each, Either, Fields, Integer, List, NonNegative, Number, Requires, Size, Text,
+    Words,
 };
 
 const MANY: i64 = i64::MAX;

@@ -5,6 +5,8 @@
 //! each lies what is printed. With `UPDATE_GOLDENS=1` the goldens are written anew, to be reviewed
 //! as a diff. `corpus/skypilot-0.14.1.tsv` records what SkyPilot itself says about each file.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,7 +42,8 @@ fn check_accepted(folder: &str, least: usize) {
     assert!(files.len() >= least, "{} files", files.len());
     let mut differing = Vec::new();
     for (name, path, text) in files {
-        let Parsed { job, warnings } = parse(&text, &context(&name)).unwrap_or_else(|errors| panic!("{errors}"));
+        let Parsed { job, warnings } =
+            parse(&text, &context(&name)).unwrap_or_else(|errors| panic!("{errors}"));
         let dag = TaskDag::new(&job).unwrap();
         assert_eq!(dag.len(), job.tasks.len());
         let names: BTreeSet<&str> = job.tasks.iter().map(|task| task.name.as_str()).collect();
@@ -104,13 +107,57 @@ fn every_code_has_an_example() {
 fn every_key_is_used() {
     let all: String = corpus("valid").into_iter().map(|(_, _, text)| text).collect();
     for key in [
-        "name", "resources", "num_nodes", "workdir", "setup", "run", "envs", "secrets", "managed_secrets",
-        "file_mounts", "file_mounts_mapping", "volumes", "volume_mounts", "service", "pool", "config", "inputs",
-        "outputs", "event_callback", "api_server_access", "_metadata", "infra", "cloud", "region", "zone",
-        "accelerators", "gpus", "cpus", "memory", "instance_type", "use_spot", "any_of", "ordered", "disk_size",
-        "disk_tier", "local_disk", "ephemeral_storage", "network_tier", "ports", "image_id", "labels", "autostop",
-        "job_recovery", "priority", "priority_class", "max_hourly_cost", "accelerator_args",
-        "_docker_login_config", "_is_image_managed", "_requires_fuse", "_cluster_config_overrides",
+        "name",
+        "resources",
+        "num_nodes",
+        "workdir",
+        "setup",
+        "run",
+        "envs",
+        "secrets",
+        "managed_secrets",
+        "file_mounts",
+        "file_mounts_mapping",
+        "volumes",
+        "volume_mounts",
+        "service",
+        "pool",
+        "config",
+        "inputs",
+        "outputs",
+        "event_callback",
+        "api_server_access",
+        "_metadata",
+        "infra",
+        "cloud",
+        "region",
+        "zone",
+        "accelerators",
+        "gpus",
+        "cpus",
+        "memory",
+        "instance_type",
+        "use_spot",
+        "any_of",
+        "ordered",
+        "disk_size",
+        "disk_tier",
+        "local_disk",
+        "ephemeral_storage",
+        "network_tier",
+        "ports",
+        "image_id",
+        "labels",
+        "autostop",
+        "job_recovery",
+        "priority",
+        "priority_class",
+        "max_hourly_cost",
+        "accelerator_args",
+        "_docker_login_config",
+        "_is_image_managed",
+        "_requires_fuse",
+        "_cluster_config_overrides",
         "_no_missing_accel_warnings",
     ] {
         assert!(all.contains(&format!("{key}:")), "no valid file uses `{key}`");

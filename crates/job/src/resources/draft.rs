@@ -100,7 +100,8 @@ impl Draft {
 
     /// Bytes of text in the parts that grow with the file.
     pub(crate) fn text_bytes(&self) -> usize {
-        let pairs = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>();
+        let pairs =
+            |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>();
         pairs(&self.labels)
             + self.accelerator_args.as_ref().map_or(0, pairs)
             + self.ports.iter().flatten().map(String::len).sum::<usize>()

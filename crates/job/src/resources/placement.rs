@@ -30,7 +30,8 @@ pub(super) fn read(fields: &Fields<'_>, draft: &mut Draft, reader: &mut Reader<'
     draft.accelerators = named.or(alias).and_then(|cursor| accelerators(&cursor, report));
     draft.cpus = fields.get("cpus").and_then(|cursor| cpus(&cursor, report));
     draft.memory = fields.get("memory").and_then(|cursor| memory(&cursor, report));
-    draft.instance_type = fields.get("instance_type").and_then(|cursor| cursor.name(report)).map(str::to_owned);
+    draft.instance_type =
+        fields.get("instance_type").and_then(|cursor| cursor.name(report)).map(str::to_owned);
     draft.market = fields.get("use_spot").and_then(|cursor| market(&cursor, report));
     draft.max_hourly_cost = fields.get("max_hourly_cost").and_then(|cursor| money(&cursor, report));
     draft.recovery = fields.get("job_recovery").and_then(|cursor| recovery(&cursor, report));

@@ -7,6 +7,7 @@ use crate::cursor::{Cursor, Fields};
 use crate::limits::MAX_OPTIONS_PER_TASK;
 use crate::model::Choice;
 use crate::reader::{Notes, Reader};
+use crate::report::Report;
 use crate::yaml::{Place, Value};
 
 /// A `resources` section as it was read.
@@ -14,31 +15,29 @@ use crate::yaml::{Place, Value};
 pub(crate) struct Spec {
     pub(crate) base: Draft,
     pub(crate) alternatives: Option<(Choice, Vec<Draft>)>,
+    /// Notes on the base, and apart from them on the alternatives, which are inherited apart.
     pub(crate) notes: Notes,
+    pub(crate) alternative_notes: Notes,
     pub(crate) place: Place,
 }
 
 impl Spec {
     /// No conditions at all.
     pub(crate) fn anything(place: Place) -> Self {
-        Self { base: Draft::default(), alternatives: None, notes: Notes::default(), place }
+        let (notes, alternative_notes) = Default::default();
+        Self { base: Draft::default(), alternatives: None, notes, alternative_notes, place }
     }
 
     /// This section laid over the job's: single keys win, and so do place and alternatives as a
     /// whole, since half of one and half of the other would be neither.
-    pub(crate) fn over(self, job: &Self) -> Self {
+    pub(crate) fn over(mut self, job: &Self, report: &mut Report<'_>) -> Self {
         let mut defaults = job.base.clone();
         if !self.base.location.is_empty() {
             defaults.location = Default::default();
         }
-        let mut notes = self.notes;
-        notes.extend(&job.notes);
-        Self {
-            base: self.base.over(&defaults),
-            alternatives: self.alternatives,
-            notes,
-            place: self.place,
-        }
+        self.notes.extend(&job.notes, report);
+        self.base = self.base.over(&defaults);
+        self
     }
 }
 
@@ -47,8 +46,9 @@ pub(crate) fn spec(cursor: &Cursor<'_>, reader: &mut Reader<'_, '_>) -> Spec {
     let mut notes = Notes::default();
     let Some(fields) = cursor.fields(KEYS, reader.report) else { return Spec::anything(cursor.key_place) };
     let base = draft(&fields, &mut notes, reader);
-    let any_of = alternatives(&fields, "any_of", &mut notes, reader);
-    let ordered = alternatives(&fields, "ordered", &mut notes, reader);
+    let mut alternative_notes = Notes::default();
+    let any_of = alternatives(&fields, "any_of", &mut alternative_notes, reader);
+    let ordered = alternatives(&fields, "ordered", &mut alternative_notes, reader);
     if let (Some(_), Some(second)) = (&any_of, fields.get("ordered"))
         && ordered.is_some()
     {
@@ -70,7 +70,7 @@ pub(crate) fn spec(cursor: &Cursor<'_>, reader: &mut Reader<'_, '_>) -> Spec {
             reader.report.add(cursor.error(Code::Conflict, message).hint(hint));
         }
     }
-    Spec { base, alternatives, notes, place: cursor.key_place }
+    Spec { base, alternatives, notes, alternative_notes, place: cursor.key_place }
 }
 
 /// The alternatives under a key; an empty list is none.
@@ -84,11 +84,13 @@ fn alternatives(
     if let Value::List(items) = &cursor.node.value
         && items.len() > MAX_OPTIONS_PER_TASK
     {
-        let message = format!("`{}` has {} entries, more than {MAX_OPTIONS_PER_TASK}", cursor.path, items.len());
+        let message =
+            format!("`{}` has {} entries, more than {MAX_OPTIONS_PER_TASK}", cursor.path, items.len());
         reader.report.add(cursor.error(Code::TooMany, message));
         return None;
     }
-    let known: Vec<&'static str> = KEYS.iter().copied().filter(|key| !["any_of", "ordered"].contains(key)).collect();
+    let known: Vec<&'static str> =
+        KEYS.iter().copied().filter(|key| !["any_of", "ordered"].contains(key)).collect();
     let mut drafts = Vec::new();
     for item in cursor.list(reader.report)? {
         if let Some(fields) = item.fields(&known, reader.report) {

@@ -21,14 +21,16 @@ pub(crate) struct Options {
 
 /// Lays the alternatives over the base and multiplies by the accelerators.
 pub(crate) fn unfold(spec: &Spec, reader: &mut Reader<'_, '_>) -> Options {
-    let (mut choice, drafts) = match &spec.alternatives {
-        Some((choice, drafts)) => (*choice, drafts.iter().map(|draft| draft.over(&spec.base)).collect()),
-        None => (Choice::AnyOf, vec![spec.base.clone()]),
+    let nothing = [Draft::default()];
+    let (mut choice, alternatives) = match &spec.alternatives {
+        Some((choice, drafts)) => (*choice, drafts.as_slice()),
+        None => (Choice::AnyOf, nothing.as_slice()),
     };
     let mut options: Vec<Resources> = Vec::new();
     let mut recovery: Option<Recovery> = None;
     let mut unexecuted = None;
-    for draft in &drafts {
+    for alternative in alternatives {
+        let draft = &alternative.over(&spec.base);
         check_location(draft, spec, reader);
         if spec.alternatives.is_none() && draft.accelerators.as_ref().is_some_and(|found| found.ordered) {
             choice = Choice::Ordered;
@@ -91,10 +93,9 @@ fn option(draft: &Draft, accelerator: Option<&Accelerator>) -> Resources {
         memory_gib: draft.memory.and_then(|memory| match memory {
             Memory::Gib(amount) => Some(amount),
             // More vCPUs than asked for would want more memory too; this is the least that fits.
-            Memory::PerCpu(factor) => draft.cpus.map(|cpus| Amount {
-                milli: cpus.milli.saturating_mul(factor.milli) / 1000,
-                or_more: true,
-            }),
+            Memory::PerCpu(factor) => draft
+                .cpus
+                .map(|cpus| Amount { milli: cpus.milli.saturating_mul(factor.milli) / 1000, or_more: true }),
         }),
         instance_type: draft.instance_type.clone(),
         market: draft.market.unwrap_or_default(),

@@ -121,7 +121,7 @@ pub(crate) fn read(
     Some(Draft {
         task,
         named: name.is_some(),
-        place: cursor.key_place,
+        place: fields.get("name").map_or(cursor.key_place, |cursor| cursor.place()),
         references: data.references,
         after: requirements::after(&fields, reader),
         plain_inputs: data.plain_inputs,
@@ -173,12 +173,13 @@ fn options(
 ) -> resources::Options {
     let own = fields.get("resources").map(|cursor| resources::spec(&cursor, reader));
     let spec = match (own, &defaults.resources) {
-        (Some(own), Some(job)) => own.over(job),
+        (Some(own), Some(job)) => own.over(job, reader.report),
         (Some(own), None) => own,
         (None, Some(job)) => job.clone(),
         (None, None) => Spec::anything(fields.place),
     };
-    notes.extend(&spec.notes);
+    notes.extend(&spec.notes, reader.report);
+    notes.extend(&spec.alternative_notes, reader.report);
     unfold(&spec, reader)
 }
 

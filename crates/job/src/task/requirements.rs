@@ -29,7 +29,8 @@ const DEFAULT_EXPONENT: f64 = 1.0;
 /// Reads `needs`.
 pub(super) fn needs(fields: &Fields<'_>, reader: &mut Reader<'_, '_>) -> Needs {
     let report = &mut *reader.report;
-    let Some(fields) = fields.get("needs").and_then(|cursor| cursor.fields(&["tee", "interfaces"], report)) else {
+    let Some(fields) = fields.get("needs").and_then(|cursor| cursor.fields(&["tee", "interfaces"], report))
+    else {
         return Needs::default();
     };
     Needs {
@@ -83,7 +84,10 @@ fn scaled(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<TimeEstimate> 
         Some(cursor) => {
             let exponent = cursor.number(report).filter(|exponent| (0.0..=1.0).contains(exponent));
             if exponent.is_none() {
-                cursor.invalid("a number from 0 (more vCPUs do not help) to 1 (twice as many halve it)", report);
+                cursor.invalid(
+                    "a number from 0 (more vCPUs do not help) to 1 (twice as many halve it)",
+                    report,
+                );
             }
             exponent
         }

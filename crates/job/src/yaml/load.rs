@@ -23,8 +23,13 @@ pub(crate) fn load(text: &str, report: &mut Report<'_>) -> Option<Vec<Node>> {
             Err(error) => {
                 let mark = error.marker();
                 let place = Place::point(number(mark.line()), number(mark.col()).saturating_add(1));
-                let unknown_anchor = error.info().contains("unknown anchor");
-                let code = if unknown_anchor { Code::UnknownAnchor } else { Code::Syntax };
+                let code = match error.info() {
+                    info if info.contains("unknown anchor") => Code::UnknownAnchor,
+                    // The parser looks ahead over a run of brackets and may meet its own bound of
+                    // 255 before an event is out.
+                    info if info.contains("recursion limit") => Code::TooDeep,
+                    _ => Code::Syntax,
+                };
                 report.add(Issue::error(code, place, format!("YAML: {}", error.info())));
                 return None;
             }
@@ -222,16 +227,14 @@ impl Loader {
         frame.weight.add(weight);
         match &mut frame.items {
             Items::List(items) => items.push(node),
-            Items::Map { entries, seen, merges, key } => {
-                match std::mem::replace(key, Key::Awaited) {
-                    Key::Awaited => *key = begin_entry(&node, seen, report),
-                    Key::Broken => {}
-                    Key::Merge(place) => merge_sources(node, place, merges, report),
-                    Key::Name(name, key_place) => {
-                        entries.push(Entry { key: name, key_place, value: node });
-                    }
+            Items::Map { entries, seen, merges, key } => match std::mem::replace(key, Key::Awaited) {
+                Key::Awaited => *key = begin_entry(&node, seen, report),
+                Key::Broken => {}
+                Key::Merge(place) => merge_sources(node, place, merges, report),
+                Key::Name(name, key_place) => {
+                    entries.push(Entry { key: name, key_place, value: node });
                 }
-            }
+            },
         }
         Ok(())
     }
@@ -283,7 +286,11 @@ fn merge_sources(node: Node, place: Place, merges: &mut Vec<Node>, report: &mut 
         Value::Map(_) => merges.push(node),
         Value::List(items) => {
             for item in items {
-                if matches!(item.value, Value::Map(_)) { merges.push(item) } else { refuse(place, item.kind()) }
+                if matches!(item.value, Value::Map(_)) {
+                    merges.push(item)
+                } else {
+                    refuse(place, item.kind())
+                }
             }
         }
         _ => refuse(place, node.kind()),
@@ -348,7 +355,8 @@ fn standard_tag(tag: &Tag) -> Option<&str> {
     if tag.is_yaml_core_schema() {
         return Some(&tag.suffix);
     }
-    let whole_is_bang = tag.handle == "!" && tag.suffix.is_empty() || tag.handle.is_empty() && tag.suffix == "!";
+    let whole_is_bang =
+        tag.handle == "!" && tag.suffix.is_empty() || tag.handle.is_empty() && tag.suffix == "!";
     whole_is_bang.then_some("")
 }
 

@@ -1,5 +1,7 @@
 //! The solvers against brute force.
 
+mod fixtures;
+
 use super::problem::{EdgePrices, Problem, SharedEgress, State};
 use super::{Goal, Limits, Solution, Unsolved, pareto, solve};
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use welkin_catalog::import::{Origin, import};
 use welkin_catalog::tables::Tables;
 use welkin_catalog::{
-    AcceleratorFilter, AlignedBytes, Amount, Catalog, CatalogBuilder, Filter, Market, Selection,
+    AcceleratorFilter, AlignedBytes, Amount, Catalog, CatalogBuilder, Filter, Market, Selection, starter,
 };
 
 fn main() -> ExitCode {
@@ -28,6 +28,8 @@ fn main() -> ExitCode {
 
 fn run(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let tables = timed("tables", Tables::embedded);
+    let starter = timed("starter catalog, rows and build", starter::catalog_bytes);
+    println!("    {} bytes", starter.len());
     let mut rows = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

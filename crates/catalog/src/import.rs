@@ -21,11 +21,13 @@
 mod compose;
 mod dialect;
 mod doubt;
+mod fields;
 mod file;
 mod gpu_memory;
 mod header;
 mod intern;
 mod number;
+mod offers;
 mod parse;
 mod quarantine;
 

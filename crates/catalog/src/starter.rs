@@ -44,10 +44,11 @@ fn parse(types: &str, prices: &str, tables: &Tables) -> (Vec<Row>, Vec<TableProb
     let machines = machines(types, tables, &mut problems);
     let mut rows = Vec::new();
     let mut places: HashMap<(String, String), Arc<RowPlace>> = HashMap::new();
+    let mut zones: HashMap<String, Vec<Text>> = HashMap::new();
     let columns = ["provider", "instance_type", "region", "zones", "on_demand", "spot"];
     read("prices.csv", prices, columns, &mut problems, |line, problems| {
         let (provider, region) = (line.get(0), line.get(2));
-        let Some(machine) = machines.get(&(provider.to_owned(), line.get(1).to_owned())) else {
+        let Some(machine) = machines.get(provider).and_then(|types| types.get(line.get(1))) else {
             problems.push(line.problem(format!("`{}` is not in types.csv", line.get(1))));
             return;
         };
@@ -58,6 +59,11 @@ fn parse(types: &str, prices: &str, tables: &Tables) -> (Vec<Row>, Vec<TableProb
         let place = places
             .entry((provider.to_owned(), region.to_owned()))
             .or_insert_with(|| tables.regions.place(provider, region));
+        // The zones of a region are written the same way over and over.
+        let zones = zones.entry(line.get(3).to_owned()).or_insert_with(|| match line.get(3) {
+            "" => vec!["".into()],
+            _ => line.list(3).map(Text::from).collect(),
+        });
         let offer = |zone: Text| Row {
             place: place.clone(),
             zone,
@@ -66,14 +72,13 @@ fn parse(types: &str, prices: &str, tables: &Tables) -> (Vec<Row>, Vec<TableProb
             spot,
             ..machine.row.clone()
         };
-        let before = rows.len();
-        rows.extend(line.list(3).map(|zone| offer(zone.into())));
-        if rows.len() == before {
-            rows.push(offer("".into()));
-        }
+        rows.extend(zones.iter().cloned().map(offer));
     });
     (rows, problems)
 }
+
+/// Machine types by provider and name.
+type Machines = HashMap<String, HashMap<String, Machine>>;
 
 /// What a machine type is: a row that lacks place, zone, TEE and prices.
 struct Machine {
@@ -81,15 +86,11 @@ struct Machine {
     tee_rules: Vec<u32>,
 }
 
-fn machines(
-    types: &str,
-    tables: &Tables,
-    problems: &mut Vec<TableProblem>,
-) -> HashMap<(String, String), Machine> {
+fn machines(types: &str, tables: &Tables, problems: &mut Vec<TableProblem>) -> Machines {
     let nowhere = tables.regions.place("", "");
     let no_zone: Text = "".into();
     let mut sources: HashMap<(String, String), Arc<RowSource>> = HashMap::new();
-    let mut machines = HashMap::new();
+    let mut machines = Machines::new();
     let columns = [
         "provider",
         "instance_type",
@@ -155,7 +156,7 @@ fn machines(
             source,
         };
         let machine = Machine { row, tee_rules: tables.tee.for_type(provider, name) };
-        if machines.insert((provider.to_owned(), written.to_owned()), machine).is_some() {
+        if machines.entry(provider.to_owned()).or_default().insert(written.to_owned(), machine).is_some() {
             problems.push(line.problem(format!("`{written}` is there twice")));
         }
     });

@@ -16,6 +16,7 @@ mod aligned;
 mod build;
 mod checksum;
 mod columns;
+mod file;
 mod layout;
 mod open;
 mod strings;

@@ -238,6 +238,17 @@ fn complaints_are_counted_beyond_those_kept() {
     assert_eq!(got.counts[&Reason::ZeroPrice] as usize, MAX_KEPT + 7);
 }
 
+#[test]
+fn a_flood_of_names_stops_at_its_own_file() {
+    let regions: Vec<String> = (0..4_010).map(|n| format!("m,4,16,,,,r{n},,1,")).collect();
+    let models: Vec<String> = (0..4_010).map(|n| format!("m,4,16,gpu{n},1,,r,,1,")).collect();
+    for rows in [regions, models] {
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let got = lines("elsewhere", &rows);
+        assert_eq!((got.rows.len(), got.counts[&Reason::TooMany]), (4_000, 10));
+    }
+}
+
 /// Whatever comes out must be storable and sound.
 fn sound(imported: &Imported) {
     let mut builder = CatalogBuilder::new();

@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use welkin_catalog::import::{Imported, Origin, Reason, import};
 use welkin_catalog::tables::Tables;
 use welkin_catalog::{
-    AcceleratorFilter, AlignedBytes, Amount, Arch, Catalog, CatalogBuilder, Filter, Kind, Market, Row, TeeSet,
+    AcceleratorFilter, AlignedBytes, Amount, Arch, Catalog, CatalogBuilder, Filter, Kind, Offer, Row, TeeSet,
 };
 
 const PROVIDERS: [&str; 5] = ["aws", "azure", "gcp", "lambda", "vast"];
@@ -33,7 +34,7 @@ fn imported(provider: &str, bytes: &[u8]) -> Imported {
     import(bytes, &origin, Tables::embedded()).unwrap()
 }
 
-fn build(rows: &[Row]) -> AlignedBytes {
+fn build<'a>(rows: impl Iterator<Item = &'a Row>) -> AlignedBytes {
     let mut builder = CatalogBuilder::new();
     for row in rows {
         builder.push(row).unwrap();
@@ -41,8 +42,19 @@ fn build(rows: &[Row]) -> AlignedBytes {
     AlignedBytes::copy_from(&builder.finish())
 }
 
-fn all_rows(folder: &Path) -> Vec<Row> {
-    PROVIDERS.iter().flat_map(|provider| imported(provider, &read(folder, provider)).rows).collect()
+/// All five lists, imported once for all tests.
+fn all(folder: &Path) -> &'static BTreeMap<&'static str, Imported> {
+    static ALL: OnceLock<BTreeMap<&'static str, Imported>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        PROVIDERS.iter().map(|provider| (*provider, imported(provider, &read(folder, provider)))).collect()
+    })
+}
+
+/// The catalog of all five lists.
+fn catalog(folder: &Path) -> Catalog<'static> {
+    static BYTES: OnceLock<AlignedBytes> = OnceLock::new();
+    let bytes = BYTES.get_or_init(|| build(all(folder).values().flat_map(|imported| &imported.rows)));
+    Catalog::open(bytes.as_bytes()).unwrap()
 }
 
 #[test]
@@ -76,7 +88,7 @@ fn counts_by_reason() {
         ("vast", 64, 64, 0, 0, &[(Reason::ZeroSpot, 64)]),
     ];
     for (provider, read_rows, offers, repaired, composed, counts) in expected {
-        let got = imported(provider, &read(&folder, provider));
+        let got = &all(&folder)[provider];
         assert_eq!(
             (got.read, got.rows.len(), got.repaired, got.composed),
             (read_rows, offers, repaired, composed),
@@ -92,7 +104,7 @@ fn counts_by_reason() {
 fn every_line_is_accounted_for() {
     let Some(folder) = shared("every_line_is_accounted_for", "data/catalog") else { return };
     for provider in ["aws", "azure", "lambda", "vast"] {
-        let got = imported(provider, &read(&folder, provider));
+        let got = &all(&folder)[provider];
         let lost = got.quarantined.iter().filter(|q| q.scope == welkin_catalog::import::Scope::Row).count();
         assert_eq!(got.rows.len() + lost, got.read as usize, "{provider}");
     }
@@ -111,27 +123,23 @@ fn one_broken_file_costs_the_others_nothing() {
             }
         }
         let damaged = imported(broken, &bytes);
-        let whole = imported(broken, &read(&folder, broken));
+        let whole = &all(&folder)[broken];
         assert!(damaged.counts[&Reason::BadUtf8] > 0, "{broken}: {:?}", damaged.counts);
         assert!(damaged.rows.len() * 3 > whole.rows.len(), "{broken}: the first half stays");
-        let rows: Vec<Row> = PROVIDERS
-            .iter()
-            .flat_map(|provider| match *provider == broken {
-                true => damaged.rows.clone(),
-                false => imported(provider, &read(&folder, provider)).rows,
-            })
-            .collect();
-        let bytes = build(&rows);
-        assert_eq!(Catalog::open(bytes.as_bytes()).unwrap().len(), rows.len());
+        let others = all(&folder).iter().filter(|(provider, _)| **provider != broken);
+        let others: Vec<&Row> = others.flat_map(|(_, imported)| &imported.rows).collect();
+        let bytes = build(others.iter().copied().chain(&damaged.rows));
+        let catalog = Catalog::open(bytes.as_bytes()).unwrap();
+        assert_eq!(catalog.len(), others.len() + damaged.rows.len());
     }
 }
 
 #[test]
 fn no_price_is_free_or_above_its_bounds() {
     let Some(folder) = shared("no_price_is_free_or_above_its_bounds", "data/catalog") else { return };
-    let bytes = build(&all_rows(&folder));
-    let catalog = Catalog::open(bytes.as_bytes()).unwrap();
+    let catalog = catalog(&folder);
     assert!(catalog.len() > 90_000);
+    let bytes = build(all(&folder).values().flat_map(|imported| &imported.rows));
     assert!(bytes.as_bytes().len() <= catalog.len() * 60, "at most 60 bytes an offer");
     for offer in catalog.offers() {
         assert!(offer.on_demand.is_some() || offer.spot.is_some(), "{offer:?}");
@@ -147,8 +155,7 @@ fn no_price_is_free_or_above_its_bounds() {
 #[test]
 fn hardware_and_places_are_named() {
     let Some(folder) = shared("hardware_and_places_are_named", "data/catalog") else { return };
-    let bytes = build(&all_rows(&folder));
-    let catalog = Catalog::open(bytes.as_bytes()).unwrap();
+    let catalog = catalog(&folder);
     let select = |filter: Filter| catalog.select(&filter).ids.len();
     let accelerator = |name: &str, count| {
         let accelerator = AcceleratorFilter { name: name.to_owned(), count: Some(Amount::exactly(count)) };
@@ -186,9 +193,12 @@ fn skypilot_candidates_are_there_at_the_same_price() {
     else {
         return;
     };
-    let bytes = build(&all_rows(&folder));
-    let catalog = Catalog::open(bytes.as_bytes()).unwrap();
-    let (mut same, mut zero, mut all) = (0, 0, 0);
+    let catalog = catalog(&folder);
+    let mut index = Index::new();
+    for offer in catalog.offers() {
+        index.entry((offer.instance_type, offer.place.region)).or_default().push(offer);
+    }
+    let (mut same, mut zero, mut priced) = (0, 0, 0);
     let mut others = Vec::new();
     let mut files: Vec<_> = std::fs::read_dir(fixtures).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -206,8 +216,8 @@ fn skypilot_candidates_are_there_at_the_same_price() {
                     zero += 1;
                     continue;
                 }
-                all += 1;
-                let price = find(&catalog, candidate);
+                priced += 1;
+                let price = find(&index, candidate);
                 let hours = price.map(|price| *hours.get_or_insert(cost / price / nodes));
                 // All but the generated fixture run for whole hours.
                 let whole = |hours: f64| fixture["name"] == "e5" || (hours - hours.round()).abs() < 1e-9;
@@ -219,35 +229,36 @@ fn skypilot_candidates_are_there_at_the_same_price() {
             }
         }
     }
-    println!("{same} of {all} candidates at the same price, {zero} at zero left out");
+    println!("{same} of {priced} candidates at the same price, {zero} at zero left out");
     println!("{others:#?}");
     assert_eq!(zero, 4);
-    assert!(same * 100 >= all * 99, "{same} of {all}: {others:#?}");
+    assert!(same * 100 >= priced * 99, "{same} of {priced}: {others:#?}");
 }
 
+/// Offers by machine type and region.
+type Index<'a> = HashMap<(&'a str, &'a str), Vec<Offer<'a>>>;
+
 /// Price of the one offer that is this candidate, in dollars per hour.
-fn find(catalog: &Catalog<'_>, candidate: &Value) -> Option<f64> {
+fn find(index: &Index<'_>, candidate: &Value) -> Option<f64> {
+    let text = |key: &str| candidate[key].as_str().unwrap_or_default();
     let spot = candidate["use_spot"].as_bool().unwrap();
-    let accelerator = candidate["accelerators"].as_object().unwrap().iter().next().map(|(name, count)| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of devices")]
-        let count = Amount::exactly((count.as_f64().unwrap() * 1000.0) as u64);
-        AcceleratorFilter { name: name.clone(), count: Some(count) }
+    let wanted = candidate["accelerators"].as_object().unwrap().iter().next().map(|(name, count)| {
+        let name = Tables::embedded().accelerators.resolve(name).name;
+        (name, count.as_f64().unwrap() * 1000.0)
     });
-    let filter = Filter {
-        providers: vec![candidate["cloud"].as_str().unwrap().to_lowercase()],
-        region: candidate["region"].as_str().map(str::to_owned),
-        zone: candidate["zone"].as_str().map(str::to_owned),
-        instance_type: candidate["instance_type"].as_str().map(str::to_owned),
-        market: if spot { Market::Spot } else { Market::OnDemand },
-        accelerator,
-        ..Filter::default()
+    let is_it = |offer: &&Offer<'_>| {
+        offer.place.provider == text("cloud").to_lowercase()
+            && offer.zone.unwrap_or_default() == text("zone")
+            && (if spot { offer.spot } else { offer.on_demand }).is_some()
+            && match (&wanted, offer.accelerator) {
+                (None, None) => true,
+                (Some((name, milli)), Some(found)) => {
+                    **name == *found.name && (milli - f64::from(found.count_milli)).abs() < 1e-6
+                }
+                _ => false,
+            }
     };
-    let ids = catalog.select(&filter).ids;
-    let offer = catalog.offer(*ids.first()?);
-    let same_accelerator = filter.accelerator.is_some() == offer.accelerator.is_some();
-    if ids.len() != 1 || !same_accelerator {
-        return None;
-    }
-    let price = if spot { offer.spot } else { offer.on_demand };
-    price.map(|price| price.dollars())
+    let mut found = index.get(&(text("instance_type"), text("region")))?.iter().filter(is_it);
+    let (offer, None) = (found.next()?, found.next()) else { return None };
+    (if spot { offer.spot } else { offer.on_demand }).map(|price| price.dollars())
 }

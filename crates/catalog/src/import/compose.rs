@@ -19,11 +19,16 @@
 //! [1]: https://cloud.google.com/compute/docs/gpus
 
 use super::dialect::Dialect;
-use super::parse::{Key, Offers, Parsed};
+use super::offers::{Key, Offers, Parsed};
 use super::quarantine::{Complaint, Quarantine, Reason};
 use crate::RowAccelerator;
 use std::collections::{HashMap, HashSet};
 use welkin_units::Usd;
+
+/// Most pairs made of one file: ninety times those of the real list, which has 5,553.
+const MAX_PAIRS: usize = 500_000;
+/// Most hosts of one zone that are tried with an accelerator: Google sells some 60 such shapes.
+const MAX_HOSTS_IN_ZONE: usize = 256;
 
 /// Which accelerators go with which hosts.
 #[derive(Debug)]
@@ -104,6 +109,11 @@ pub(super) fn compose(offers: &mut Offers, dialect: &Dialect, quarantine: &mut Q
     let mut used: HashSet<u32> = HashSet::new();
     let mut composed = Vec::new();
     for accelerator in &accelerators {
+        if composed.len() >= MAX_PAIRS {
+            let message = format!("the list makes more than {MAX_PAIRS} pairs of host and accelerator");
+            quarantine.add(Complaint::row(accelerator.line, Reason::TooMany, "", message));
+            continue;
+        }
         let before = composed.len();
         let in_zone = by_zone.get(&(accelerator.key.place, accelerator.key.zone));
         for &index in in_zone.into_iter().flatten() {
@@ -133,7 +143,10 @@ fn hosts_by_zone(offers: &Offers, attach: &Attach, hosts: &[Parsed]) -> HashMap<
     for (index, host) in (0_u32..).zip(hosts).filter(|(_, host)| host.key.device == 0) {
         let name = offers.types.text(host.key.instance_type);
         if attach.always_carries(name) || attach.hosts.iter().any(|prefix| name.starts_with(prefix)) {
-            by_zone.entry((host.key.place, host.key.zone)).or_default().push(index);
+            let in_zone = by_zone.entry((host.key.place, host.key.zone)).or_default();
+            if in_zone.len() < MAX_HOSTS_IN_ZONE {
+                in_zone.push(index);
+            }
         }
     }
     by_zone

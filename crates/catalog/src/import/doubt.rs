@@ -17,7 +17,7 @@
 //! refused spot price leaves the row.
 
 use super::header::column;
-use super::parse::{Offers, Parsed};
+use super::offers::{Offers, Parsed};
 use super::quarantine::{Complaint, Quarantine, Reason};
 use welkin_units::Usd;
 

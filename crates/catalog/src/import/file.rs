@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Largest file that is read: the largest real one (AWS, all regions) has 3.7 MB; this leaves room
-/// for a list ten times the design's target of a million offers at 25 bytes a row more than today.
-pub const MAX_FILE_BYTES: usize = 256 << 20;
+/// Largest file that is read: room for [`MAX_FILE_ROWS`] of some 130 bytes, where real rows have 60
+/// to 180.
+pub const MAX_FILE_BYTES: usize = 128 << 20;
 
-/// Most rows of one file, the most offers a catalog holds.
-pub const MAX_FILE_ROWS: u32 = 4_000_000;
+/// Most rows of one file: the design's target for all offers together, seventeen times the largest
+/// real file, and a quarter of what a catalog holds, so that no single file can fill it.
+pub const MAX_FILE_ROWS: u32 = 1_000_000;
 
 /// Whose file it is and of what date.
 #[derive(Debug, Clone, Copy)]

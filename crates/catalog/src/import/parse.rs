@@ -1,19 +1,18 @@
-//! From the fields of a line to a parsed offer, and the set of parsed offers of a file.
+//! From the fields of a line to a parsed offer.
 
 use super::dialect::Dialect;
+use super::fields::Fields;
 use super::gpu_memory::per_device_mib;
 use super::header::{Header, column};
-use super::intern::Interner;
-use super::number::{Price, price, quantity};
+use super::offers::{Key, Offers, Parsed, TypeFacts};
 use super::quarantine::{Complaint, Quarantine, Reason};
 use crate::lines::{Malformed, split};
 use crate::tables::{Resolved, Tables};
-use crate::{Arch, Kind, Row, RowAccelerator, RowDevice, RowPlace, RowSource, TeeSet};
+use crate::{Arch, Kind, RowDevice};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use welkin_units::Usd;
 
 /// Largest hardware that is believed of one offer: a TPU v5p pod has 1,500 hosts of 208 vCPUs and
 /// 448 GiB.
@@ -21,58 +20,10 @@ const MAX_VCPUS: f64 = 1e6;
 const MAX_MEMORY_GIB: f64 = 1e6;
 const MAX_ACCELERATORS: f64 = 1e4;
 const MAX_NETWORK_GBPS: f64 = 1e5;
-/// Longest name of anything: the longest real one (a marketplace's region) has 40 bytes.
-const MAX_NAME: usize = 200;
-
-/// What makes two rows the same offer: numbers of the interners of [`Offers`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
-    pub(super) instance_type: u32,
-    /// One more than the device's number; 0 for none.
-    pub(super) device: u32,
-    pub(super) count_milli: u32,
-    pub(super) place: u32,
-    pub(super) zone: u32,
-}
-
-/// One row, parsed. A row without machine type is an accelerator to be put on a host.
-#[derive(Debug, Clone)]
-pub(super) struct Parsed {
-    pub(super) key: Key,
-    pub(super) line: u32,
-    pub(super) kind: Kind,
-    pub(super) vcpus_milli: u32,
-    pub(super) memory_mib: u32,
-    pub(super) arch: Arch,
-    pub(super) network_mbps: u32,
-    pub(super) enclaves: bool,
-    pub(super) undersized: bool,
-    pub(super) on_demand: Option<Usd>,
-    pub(super) spot: Option<Usd>,
-}
-
-/// The offers of a file and the names they refer to.
-#[derive(Debug, Default)]
-pub(super) struct Offers {
-    pub(super) rows: Vec<Parsed>,
-    pub(super) types: Interner,
-    type_facts: Vec<TypeFacts>,
-    pub(super) regions: Interner,
-    places: Vec<Arc<RowPlace>>,
-    zones: Interner,
-    pub(super) devices: Vec<Arc<RowDevice>>,
-    tee: HashMap<(u32, u32), TeeSet>,
-}
-
-/// What a machine type's name says.
-#[derive(Debug)]
-struct TypeFacts {
-    arch: Arch,
-    burstable: bool,
-    for_sale: bool,
-    /// Rules of the TEE table.
-    tee_rules: Vec<u32>,
-}
+/// Most regions and most kinds of accelerator of one file: fifty times the largest real list, and
+/// sixteen such files still fit the 16-bit indices of one catalog.
+const MAX_PLACES: usize = 4_000;
+const MAX_DEVICES: usize = 4_000;
 
 /// Reads the rows of one file.
 pub(super) struct Parser<'a> {
@@ -192,7 +143,10 @@ impl<'a> Parser<'a> {
         }
         let arch = arch(row.get(header.arch)).unwrap_or(facts.arch);
         let zone = self.offers.zones.id(zone);
-        let place = self.place(region);
+        let Some(place) = self.place(region) else {
+            let message = format!("the list has more than {MAX_PLACES} regions");
+            return Err(Complaint::row(line, Reason::TooMany, region, message).in_column(column::REGION));
+        };
         Ok(Parsed {
             key: Key { instance_type, device, count_milli, place, zone },
             line,
@@ -237,6 +191,11 @@ impl<'a> Parser<'a> {
         let next = u32::try_from(self.offers.devices.len()).unwrap_or(u32::MAX);
         let id = match self.device_ids.entry(device) {
             Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(_) if self.offers.devices.len() >= MAX_DEVICES => {
+                let message = format!("the list has more than {MAX_DEVICES} kinds of accelerator");
+                let complaint = Complaint::row(row.line, Reason::TooMany, written, message);
+                return Err(complaint.in_column(column::ACCELERATOR_NAME));
+            }
             Entry::Vacant(new) => {
                 self.offers.devices.push(new.key().clone());
                 *new.insert(next)
@@ -258,12 +217,16 @@ impl<'a> Parser<'a> {
         id
     }
 
-    fn place(&mut self, region: &str) -> u32 {
-        let id = self.offers.regions.id(region);
-        if self.offers.places.len() < self.offers.regions.len() {
-            self.offers.places.push(self.tables.regions.place(self.provider, region));
+    /// Number of a region; `None` when it is one too many.
+    fn place(&mut self, region: &str) -> Option<u32> {
+        if let Some(id) = self.offers.regions.find(region) {
+            return Some(id);
         }
-        id
+        if self.offers.places.len() >= MAX_PLACES {
+            return None;
+        }
+        self.offers.places.push(self.tables.regions.place(self.provider, region));
+        Some(self.offers.regions.id(region))
     }
 
     /// Keeps one row of each key, of two that disagree the dearer.
@@ -299,125 +262,6 @@ impl<'a> Parser<'a> {
         }
         let name = self.offers.types.text(self.offers.rows[index].key.instance_type);
         Err(Complaint::row(line, reason, name, format!("line {other} is the same offer")))
-    }
-}
-
-impl Offers {
-    /// Name of the place with this number, for messages.
-    pub(super) fn region(&self, place: u32) -> &str {
-        self.regions.text(place)
-    }
-
-    /// The offers as rows of a catalog.
-    pub(super) fn into_rows(self, source: &Arc<RowSource>, min_billed_s: u16) -> Vec<Row> {
-        let Self { rows, types, type_facts, places, zones, devices, tee, .. } = self;
-        let row = |parsed: Parsed| {
-            let Key { instance_type, device, count_milli, place, zone } = parsed.key;
-            let nitro = if parsed.enclaves { TeeSet::NITRO } else { TeeSet::default() };
-            let accelerator = device
-                .checked_sub(1)
-                .map(|device| RowAccelerator { device: devices[device as usize].clone(), count_milli });
-            Row {
-                place: places[place as usize].clone(),
-                zone: zones.text(zone).clone(),
-                kind: parsed.kind,
-                instance_type: types.text(instance_type).clone(),
-                vcpus_milli: parsed.vcpus_milli,
-                memory_mib: parsed.memory_mib,
-                arch: parsed.arch,
-                burstable: type_facts[instance_type as usize].burstable,
-                undersized: parsed.undersized,
-                accelerator,
-                network_mbps: parsed.network_mbps,
-                tee: tee.get(&(instance_type, place)).map_or(nitro, |tee| tee.union(nitro)),
-                on_demand: parsed.on_demand,
-                spot: parsed.spot,
-                min_billed_s,
-                source: source.clone(),
-            }
-        };
-        rows.into_iter().map(row).collect()
-    }
-}
-
-/// The fields of one line.
-struct Fields<'a> {
-    line: u32,
-    fields: &'a [Cow<'a, str>],
-}
-
-impl Fields<'_> {
-    /// A field; empty when the file has no such column.
-    fn get(&self, index: usize) -> &str {
-        self.fields.get(index).map_or("", |field| field)
-    }
-
-    /// What the row is about, for messages.
-    fn subject(&self, header: &Header) -> String {
-        let name = match self.get(header.instance_type) {
-            "" => self.get(header.accelerator_name),
-            name => name,
-        };
-        format!("{name} in {}", self.get(header.region))
-    }
-
-    fn whole(&self) -> String {
-        self.fields.join(",")
-    }
-
-    fn missing(&self, column: &'static str) -> Complaint {
-        let message = format!("`{column}` is empty");
-        Complaint::row(self.line, Reason::MissingField, &self.whole(), message).in_column(column)
-    }
-
-    fn name(&self, index: usize, column: &'static str) -> Result<&str, Complaint> {
-        let text = self.get(index).trim();
-        if text.len() <= MAX_NAME && !text.contains(char::is_control) {
-            return Ok(text);
-        }
-        let message = format!("a name has at most {MAX_NAME} bytes and no control characters");
-        Err(Complaint::row(self.line, Reason::OutOfRange, text, message).in_column(column))
-    }
-
-    fn quantity(
-        &self,
-        index: usize,
-        column: &'static str,
-        per_unit: f64,
-        most: f64,
-    ) -> Result<u32, Complaint> {
-        let text = self.get(index);
-        quantity(text, per_unit, most)
-            .map_err(|(reason, message)| Complaint::row(self.line, reason, text, message).in_column(column))
-    }
-
-    fn on_demand(&self, header: &Header) -> Result<Option<Usd>, Complaint> {
-        let text = self.get(header.price);
-        let complain = |reason, message: &str| {
-            let message = format!("{}: {message}", self.subject(header));
-            Complaint::row(self.line, reason, text, message).in_column(column::PRICE)
-        };
-        match price(text) {
-            Ok(Price::Absent) => Ok(None),
-            Ok(Price::Hourly(price)) => Ok(Some(price)),
-            Ok(Price::Zero) => Err(complain(Reason::ZeroPrice, "nothing is free")),
-            Err((reason, message)) => Err(complain(reason, message)),
-        }
-    }
-
-    /// A bad spot price costs the row its spot price only.
-    fn spot(&self, header: &Header) -> Result<Option<Usd>, Complaint> {
-        let text = self.get(header.spot_price);
-        let complain = |reason, message: &str| {
-            let message = format!("{}: {message}", self.subject(header));
-            Complaint::row(self.line, reason, text, message).in_column(column::SPOT_PRICE).value_only()
-        };
-        match price(text) {
-            Ok(Price::Absent) => Ok(None),
-            Ok(Price::Hourly(price)) => Ok(Some(price)),
-            Ok(Price::Zero) => Err(complain(Reason::ZeroSpot, "nothing is free: read as not offered")),
-            Err((reason, message)) => Err(complain(reason, message)),
-        }
     }
 }
 

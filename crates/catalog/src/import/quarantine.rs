@@ -50,8 +50,8 @@ pub enum Reason {
     NoHost,
     /// A shape that is listed but cannot be ordered.
     NotForSale,
-    /// More different names than a catalog can hold.
-    TooManyNames,
+    /// More regions, accelerators or pairs of host and accelerator than any real list has.
+    TooMany,
 }
 
 impl Reason {
@@ -76,7 +76,7 @@ impl Reason {
             Self::NoAcceleratorPrice => "no_accelerator_price",
             Self::NoHost => "no_host",
             Self::NotForSale => "not_for_sale",
-            Self::TooManyNames => "too_many_names",
+            Self::TooMany => "too_many",
         }
     }
 }

@@ -221,17 +221,31 @@ fn small(index: u32) -> u16 {
 #[derive(Debug)]
 struct Dictionary<T> {
     index: HashMap<T, u32>,
+    /// The latest value: rows come grouped, and shared text that is the same allocation compares
+    /// equal without being read.
+    latest: Option<(T, u32)>,
 }
 
 impl<T> Default for Dictionary<T> {
     fn default() -> Self {
-        Self { index: HashMap::new() }
+        Self { index: HashMap::new(), latest: None }
     }
 }
 
 impl<T: Clone + Eq + Hash + Ord> Dictionary<T> {
     /// The number of `value`; `None` when it is new and the dictionary is full.
     fn intern(&mut self, value: &T, limit: usize) -> Option<u32> {
+        if let Some((latest, index)) = &self.latest
+            && latest == value
+        {
+            return Some(*index);
+        }
+        let index = self.find_or_add(value, limit)?;
+        self.latest = Some((value.clone(), index));
+        Some(index)
+    }
+
+    fn find_or_add(&mut self, value: &T, limit: usize) -> Option<u32> {
         if let Some(&index) = self.index.get(value) {
             return Some(index);
         }

@@ -3,13 +3,13 @@
 use super::build::MAX_ROWS;
 use super::checksum::checksum;
 use super::columns::{Columns, NOT_OFFERED, flags};
+use super::file::File;
 use super::layout::{
     ACCELERATOR_FIELDS, CHECKSUM_AT, DIGEST_AT, DIGEST_LEN, HEADER_LEN, LENGTH_AT, MAGIC, PLACE_FIELDS,
     ROWS_AT, SCHEMA_VERSION, SOURCE_FIELDS, SUMMED_FROM, Section,
 };
 use super::strings::Strings;
 use crate::{Arch, Continent, Kind, Offer, OfferAccelerator, OfferId, Place, PlaceId, Source, TeeSet};
-use bytemuck::AnyBitPattern;
 use thiserror::Error;
 use welkin_units::{BitsPerSecond, Bytes, Usd};
 
@@ -324,81 +324,4 @@ fn continent_of(code: u32) -> Option<Continent> {
     ]
     .into_iter()
     .find(|&continent| continent as u32 == code)
-}
-
-/// The bytes of a file and their sections.
-struct File<'a> {
-    bytes: &'a [u8],
-}
-
-impl<'a> File<'a> {
-    fn u32_at(&self, at: usize) -> Result<u32, OpenError> {
-        let bytes = self.bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-        bytes.map(u32::from_le_bytes).ok_or(OpenError::NotACatalog)
-    }
-
-    fn u64_at(&self, at: usize) -> Result<u64, OpenError> {
-        let bytes = self.bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
-        bytes.map(u64::from_le_bytes).ok_or(OpenError::NotACatalog)
-    }
-
-    fn section(&self, section: Section, what: &'static str) -> Result<&'a [u8], OpenError> {
-        let bad = || OpenError::Inconsistent { what };
-        let offset = usize::try_from(self.u64_at(section.entry_at())?).map_err(|_| bad())?;
-        let len = usize::try_from(self.u64_at(section.entry_at() + 8)?).map_err(|_| bad())?;
-        let end = offset.checked_add(len).ok_or_else(bad)?;
-        self.bytes.get(offset..end).ok_or_else(bad)
-    }
-
-    fn slice<T: AnyBitPattern>(&self, section: Section, what: &'static str) -> Result<&'a [T], OpenError> {
-        bytemuck::try_cast_slice(self.section(section, what)?).map_err(|_| OpenError::Inconsistent { what })
-    }
-
-    fn records<const N: usize>(
-        &self,
-        section: Section,
-        what: &'static str,
-    ) -> Result<&'a [[u32; N]], OpenError> {
-        let (records, rest) = self.slice::<u32>(section, what)?.as_chunks();
-        if rest.is_empty() { Ok(records) } else { Err(OpenError::Inconsistent { what }) }
-    }
-
-    fn strings(
-        &self,
-        offsets: Section,
-        bytes: Section,
-        what: &'static str,
-    ) -> Result<Strings<'a>, OpenError> {
-        Strings::new(self.slice(offsets, what)?, self.section(bytes, what)?)
-            .ok_or(OpenError::Inconsistent { what })
-    }
-
-    fn columns(&self, rows: usize) -> Result<Columns<'a>, OpenError> {
-        Ok(Columns {
-            place: self.column(Section::Place, rows)?,
-            zone: self.column(Section::Zone, rows)?,
-            instance_type: self.column(Section::InstanceType, rows)?,
-            vcpus_milli: self.column(Section::Vcpus, rows)?,
-            memory_mib: self.column(Section::Memory, rows)?,
-            accelerator: self.column(Section::Accelerator, rows)?,
-            accelerator_count_milli: self.column(Section::AcceleratorCount, rows)?,
-            arch: self.column(Section::Arch, rows)?,
-            tee: self.column(Section::Tee, rows)?,
-            flags: self.column(Section::Flags, rows)?,
-            on_demand_nanos: self.column(Section::OnDemand, rows)?,
-            spot_nanos: self.column(Section::Spot, rows)?,
-            network_mbps: self.column(Section::Network, rows)?,
-            min_billed_s: self.column(Section::MinBilled, rows)?,
-            source: self.column(Section::Source, rows)?,
-        })
-    }
-
-    fn column<T: AnyBitPattern>(&self, section: Section, rows: usize) -> Result<&'a [T], OpenError> {
-        let values = self.slice(section, "column")?;
-        if values.len() == rows {
-            Ok(values)
-        } else {
-            Err(OpenError::Inconsistent { what: "length of a column" })
-        }
-    }
 }

@@ -4,10 +4,10 @@
 //! regions, one price a region (its cheapest zone's), so that a region with many zones has one vote. With at least [`MIN_PEER_REGIONS`] of them, let *m* be the median:
 //!
 //! - on demand: refused outside *m* / 4 … 4 *m*. Real regional spread in the five catalogs on hand
-//!   is at most 2.4 upwards and 3.7 downwards; the faults found there are at 0.10 (a decimal point)
+//!   is at most 3.0 upwards and 3.7 downwards; the faults found there are at 0.10 (a decimal point)
 //!   and from 4.05 (a placeholder of $700) to 259.
-//! - spot: refused outside *m* / 8 … 8 *m*, as spot follows local demand: real spread is at most 3.1
-//!   upwards and 4.8 downwards, faults begin at 8.6.
+//! - spot: refused outside *m* / 8 … 8 *m*, as spot follows local demand: real spread is at most 3.6
+//!   upwards and 4.8 downwards.
 //!
 //! Whatever the peers say: spot above on demand is refused, since nobody buys it (both may be
 //! right, but then the offer is simply not worth listing); less than $0.0005 per vCPU-hour on demand

@@ -4,9 +4,9 @@
 //! step is a bijection of the lane for a fixed word and of the word for a fixed lane, so a change
 //! confined to one word is always found; other damage slips through with probability about 2⁻⁶⁴.
 //!
-//! *Rejected:* BLAKE3, which also says what the content is (the store keeps it as the digest) but
-//! costs several times as much on each opening; the figures are in the crate's benchmark. Damage is
-//! the threat here, not forgery: whoever can write this file can write a valid one.
+//! *Rejected:* BLAKE3, which also says what the content is and which the store keeps as its digest:
+//! for 94,000 offers (4.9 MB) it takes 0.9 ms where the processor has AVX-512, three times all other
+//! checks of an opening together, and more where it has not. Damage is the threat here, not forgery: whoever can write this file can write a valid one.
 
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 const LANES: usize = 4;

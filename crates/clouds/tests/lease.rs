@@ -4,9 +4,7 @@ mod bed;
 
 use bed::{Bed, location, processes_of, request, until};
 use welkin_clouds::{BootFailure, BootFault, Faults, PreemptionRule, Scope, Shortage, sweep};
-use welkin_provider::{
-    Capacity, ErrorKind, LeaseState, Nature, Owner, Provider, SystemClock, Tier, UnixMillis,
-};
+use welkin_provider::{Capacity, ErrorKind, LeaseState, Nature, Owner, Provider, Tier, UnixMillis};
 use welkin_units::Span;
 
 #[tokio::test]
@@ -177,12 +175,12 @@ async fn the_sweep_ends_orphans_and_spares_the_living() {
     let (kept, orphan) = (bed.ready("kept", 1).await, bed.ready("orphan", 2).await);
     let (alive, lost) = (bed.node_ids(&kept.id), bed.node_ids(&orphan.id));
     std::fs::remove_dir_all(bed.lease_folder(&orphan.id)).unwrap();
-    let swept = sweep(bed.root(), &SystemClock).unwrap();
+    let swept = sweep(bed.root()).unwrap();
     let mut expected = lost.clone();
     expected.sort();
     assert_eq!(swept.orphans, expected);
     assert!(lost.iter().all(|node| processes_of(node).is_empty()));
     assert_eq!(processes_of(&alive[0]).len(), 1);
     assert_eq!(bed.aws.observe(&kept.id).await.unwrap().state, LeaseState::Ready);
-    assert_eq!(sweep(bed.root(), &SystemClock).unwrap(), welkin_clouds::Swept::default());
+    assert_eq!(sweep(bed.root()).unwrap(), welkin_clouds::Swept::default());
 }

@@ -1,8 +1,10 @@
 //! Files that survive a kill: whole or absent, never torn.
 //!
-//! *Guarantee.* A reader sees the old content or the new one; a folder made by [`publish_dir`]
-//! appears with all its content, once, whoever else tries. Both are on the disk before the call
-//! returns. Locks are advisory and belong to an open folder, so a killed process lets go of them
+//! *Guarantee.* A reader sees the old content or the new one, also after a power cut; a folder made
+//! by [`publish_dir`] appears with all its content, once, whoever else tries. [`settle_names`] puts
+//! the last change on the disk before it returns; without it a power cut may bring the old content
+//! back, which is no harm to what describes processes, since they end with the power. A sync costs
+//! some milliseconds and is most of the cost of a lease. Locks are advisory and belong to an open folder, so a killed process lets go of them
 //! and renaming a locked folder keeps it locked.
 
 use rustix::fs::{FlockOperation, flock};
@@ -22,14 +24,18 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         let mut file = File::create(&draft)?;
         file.write_all(content)?;
         file.sync_all()?;
-        fs::rename(&draft, path)?;
-        File::open(parent)?.sync_all()
+        fs::rename(&draft, path)
     })();
     if written.is_err() {
         // The draft is invisible; a failure to remove it must not hide the first failure.
         let _ = fs::remove_file(&draft);
     }
     written
+}
+
+/// Puts the names in `folder` on the disk, with what they stand for.
+pub(crate) fn settle_names(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Makes the folder `path` appear with the file `name` in it, already locked by the caller; `None`
@@ -44,8 +50,9 @@ pub(crate) fn publish_dir(path: &Path, name: &str, content: &[u8]) -> io::Result
     let lock = (|| {
         let lock = Lock::take(&draft)?;
         replace(&draft.join(name), content)?;
+        settle_names(&draft)?;
         fs::rename(&draft, path)?;
-        File::open(parent)?.sync_all()?;
+        settle_names(parent)?;
         Ok(lock)
     })();
     match lock {

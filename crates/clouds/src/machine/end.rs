@@ -18,43 +18,29 @@ impl Machine {
     /// Gives a lease back.
     pub(crate) fn release(&self, id: &LeaseId) -> Result<(), MachineError> {
         let mut held = Held::take(&self.layout, id)?.ok_or_else(|| MachineError::NoLease(id.clone()))?;
-        match held.record.phase.clone() {
-            Phase::Over(_) => held.archive(&self.layout),
-            Phase::Ending(verdict) => self.end(&mut held, verdict, self.now()),
-            Phase::Booting | Phase::Ready => {
-                // What is lost already must not be told as released.
-                self.settle(&mut held)?;
-                if held.record.is_live() {
-                    self.end(&mut held, Verdict::Released, self.now())
-                } else {
-                    Ok(())
-                }
-            }
-        }
+        // What is lost already must not be told as released.
+        self.settle(&mut held)?;
+        if held.record.is_live() { self.end(&mut held, Verdict::Released, self.now()) } else { Ok(()) }
     }
 
-    /// Ends a lease that is held: the verdict first, then the processes, then the homes.
+    /// Ends a live lease that is held: the verdict first, then the processes, then the homes.
     pub(super) fn end(
         &self,
         held: &mut Held,
         verdict: Verdict,
         ended: UnixMillis,
     ) -> Result<(), MachineError> {
-        end(&self.layout, held, verdict, ended)
+        held.record.phase = Phase::Ended(verdict);
+        held.record.ended = Some(ended.max(held.record.started));
+        held.save_for_good()?;
+        finish(&self.layout, held)
     }
 }
 
-/// As [`Machine::end`], for the sweep, which has no machine.
-pub(super) fn end(
-    layout: &Layout,
-    held: &mut Held,
-    verdict: Verdict,
-    ended: UnixMillis,
-) -> Result<(), MachineError> {
-    if held.record.is_live() {
-        held.record.phase = Phase::Ending(verdict.clone());
-        held.record.ended = Some(ended.max(held.record.started));
-        held.save()?;
+/// Ends whatever is left of a lease whose verdict is final. May be begun any number of times.
+pub(super) fn finish(layout: &Layout, held: &mut Held) -> Result<(), MachineError> {
+    if held.is_archived(layout) {
+        return Ok(());
     }
     let fault = |source| MachineError::End { lease: held.record.id.0.clone(), source };
     let nodes: BTreeSet<String> = held.record.nodes.iter().map(|node| node.id.clone()).collect();
@@ -65,8 +51,6 @@ pub(super) fn end(
         }
         clear(&layout.socket(&node.id), &Layout::node(&held.folder, node.rank)).map_err(fault)?;
     }
-    held.record.phase = Phase::Over(verdict);
-    held.save()?;
     held.archive(layout)
 }
 

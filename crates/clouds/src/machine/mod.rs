@@ -8,7 +8,7 @@
 //! (nothing) ────────▶ Booting ─────────────────────▶ Ready
 //!                        │ released, failed            │ released, preempted, an agent died
 //!                        ▼                             ▼
-//!                      Ending: verdict final, nothing billed ────▶ Over: no process, no home
+//!                      Ended: verdict final, nothing billed ─────▶ archived: no process, no home
 //! ```
 //!
 //! *Guarantee.* The record precedes the first process and outlives the last one. Whoever is killed

@@ -45,10 +45,9 @@ pub(crate) enum Phase {
     Booting,
     /// Every node has answered.
     Ready,
-    /// The verdict is final and nothing is billed; processes may still be there.
-    Ending(Verdict),
-    /// Nothing is left but this record.
-    Over(Verdict),
+    /// The verdict is final and nothing is billed. Processes may still be there until the folder is in
+    /// the archive.
+    Ended(Verdict),
 }
 
 /// How a lease ended.
@@ -104,7 +103,7 @@ impl Record {
     /// As the port tells it, `now`.
     pub(crate) fn lease(&self, now: UnixMillis) -> Lease {
         let state = match &self.phase {
-            Phase::Ending(verdict) | Phase::Over(verdict) => verdict.state(),
+            Phase::Ended(verdict) => verdict.state(),
             Phase::Booting => LeaseState::Pending,
             Phase::Ready => match self.preemption {
                 Some(Preemption { notice, at, .. }) if notice <= now => LeaseState::Preempting { at },
@@ -187,19 +186,28 @@ impl Held {
         Ok(Some(Self { record, folder, is_new: false, _lock: lock }))
     }
 
-    /// Makes the present record durable.
+    /// Makes the present record the one that everybody sees.
     pub(crate) fn save(&self) -> Result<(), MachineError> {
         let path = self.folder.join(FILE);
         durable::replace(&path, &encode(&path, &self.record)?)
             .map_err(|source| MachineError::Write { path, source })
     }
 
+    /// As [`Held::save`], and no power cut brings the old one back.
+    pub(crate) fn save_for_good(&self) -> Result<(), MachineError> {
+        self.save()?;
+        durable::settle_names(&self.folder)
+            .map_err(|source| MachineError::Write { path: self.folder.clone(), source })
+    }
+
+    /// Whether the lease is over and nothing is left of it but this record.
+    pub(crate) fn is_archived(&self, layout: &Layout) -> bool {
+        self.folder == layout.ended(&self.record.id)
+    }
+
     /// Moves a lease that is over to the archive.
     pub(crate) fn archive(&mut self, layout: &Layout) -> Result<(), MachineError> {
         let to = layout.ended(&self.record.id);
-        if self.folder == to {
-            return Ok(());
-        }
         fs::rename(&self.folder, &to)
             .map_err(|source| MachineError::Write { path: self.folder.clone(), source })?;
         self.folder = to;

@@ -1,6 +1,7 @@
 //! Carrying a lease one step further: what every look at a lease does first.
 
 use super::Machine;
+use super::end::finish;
 use super::error::MachineError;
 use super::layout::Layout;
 use super::record::{Boot, Held, Phase, Verdict};
@@ -34,8 +35,7 @@ impl Machine {
     /// Does what is due: boots, declares ready, lost or preempted, finishes an ending.
     pub(super) fn settle(&self, held: &mut Held) -> Result<(), MachineError> {
         match held.record.phase.clone() {
-            Phase::Over(_) => held.archive(&self.layout),
-            Phase::Ending(verdict) => self.end(held, verdict, self.now()),
+            Phase::Ended(_) => finish(&self.layout, held),
             Phase::Booting | Phase::Ready => self.settle_live(held),
         }
     }

@@ -4,16 +4,16 @@
 //! leases that are over, or whose record is missing or damaged, are ended; half-made folders go.
 
 use super::durable::{UNFINISHED, entries};
-use super::end::end;
+use super::end::finish;
 use super::error::MachineError;
 use super::layout::{Layout, belongs, root_mark};
 use super::process;
-use super::record::{self, Held, Phase};
+use super::record::{self, Held};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use welkin_provider::{Clock, LeaseId};
+use welkin_provider::LeaseId;
 
 /// An unfinished folder or file younger than this may still be worked on. Finishing one takes
 /// milliseconds, so a minute is far beyond any disk that still answers.
@@ -36,7 +36,7 @@ pub struct Swept {
 ///
 /// # Errors
 /// When a folder cannot be read or a process not be ended.
-pub fn sweep(root: &Path, clock: &dyn Clock) -> Result<Swept, MachineError> {
+pub fn sweep(root: &Path) -> Result<Swept, MachineError> {
     let root = fs::canonicalize(root).map_err(unreadable(root))?;
     let mut swept = Swept::default();
     // Before the records: a record precedes its processes, so what is seen here and has no live record
@@ -45,7 +45,7 @@ pub fn sweep(root: &Path, clock: &dyn Clock) -> Result<Swept, MachineError> {
     let mut live = BTreeSet::new();
     for cloud in Layout::clouds(&root).map_err(unreadable(&root))? {
         for folder in entries(&cloud.live()).map_err(unreadable(&cloud.live()))? {
-            live.extend(sweep_lease(&cloud, &folder, clock, &mut swept)?);
+            live.extend(sweep_lease(&cloud, &folder, &mut swept)?);
         }
         for folder in [cloud.folder(), cloud.live(), cloud.over()] {
             remove_stale(&folder, &mut swept)?;
@@ -63,12 +63,7 @@ pub fn sweep(root: &Path, clock: &dyn Clock) -> Result<Swept, MachineError> {
 }
 
 /// The ids of the lease's nodes when it is live; otherwise finishes its ending.
-fn sweep_lease(
-    cloud: &Layout,
-    folder: &Path,
-    clock: &dyn Clock,
-    swept: &mut Swept,
-) -> Result<Vec<String>, MachineError> {
+fn sweep_lease(cloud: &Layout, folder: &Path, swept: &mut Swept) -> Result<Vec<String>, MachineError> {
     let Ok(record) = record::read(folder) else {
         // Archived since the folder was listed, or damaged.
         if folder.exists() {
@@ -79,13 +74,9 @@ fn sweep_lease(
     if !record.is_live()
         && let Some(mut held) = Held::take(cloud, &record.id)?
     {
-        match held.record.phase.clone() {
-            Phase::Ending(verdict) => {
-                end(cloud, &mut held, verdict, clock.now())?;
-                swept.finished.push(record.id);
-            }
-            Phase::Over(_) => held.archive(cloud)?,
-            Phase::Booting | Phase::Ready => {}
+        if !held.is_archived(cloud) {
+            finish(cloud, &mut held)?;
+            swept.finished.push(record.id);
         }
         return Ok(Vec::new());
     }

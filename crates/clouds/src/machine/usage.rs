@@ -47,7 +47,8 @@ fn intervals(record: &Record, now: UnixMillis, minimum: Span) -> Vec<Usage> {
         let to = if whole <= until {
             whole
         } else if record.ended.is_some() && (from < until || usage.is_empty()) {
-            until
+            // A lease that ended in the millisecond it began still has an interval to bill.
+            until.max(from.after(Span::from_millis(1)))
         } else {
             return usage;
         };
@@ -61,7 +62,7 @@ fn intervals(record: &Record, now: UnixMillis, minimum: Span) -> Vec<Usage> {
             quantity_milli: billed.millis().saturating_mul(nodes),
         });
         from = to;
-        if to == until && record.ended.is_some() {
+        if to >= until && record.ended.is_some() {
             return usage;
         }
     }
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn a_short_life_costs_the_minimum() {
         assert_eq!(metered(&record(3, Some(6_000)), 9_000), [(1_000, 6_000, 180_000)]);
-        assert_eq!(metered(&record(1, Some(1_000)), 9_000), [(1_000, 1_000, 60_000)]);
+        assert_eq!(metered(&record(1, Some(1_000)), 9_000), [(1_000, 1_001, 60_000)]);
     }
 
     #[test]

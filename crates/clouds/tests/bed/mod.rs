@@ -1,6 +1,7 @@
 //! A root on disk with emulated clouds whose nodes are real processes.
 
 #![expect(dead_code, reason = "each test binary uses its own part of the bed")]
+#![expect(clippy::unwrap_used, reason = "a bed that cannot be made fails its test")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use welkin_clouds::{AgentCommand, Emulated, EmulatedCloud, EmulatedConfig, sweep};
 use welkin_provider::{
     Event, EventKind, Lease, LeaseId, LeaseRequest, LeaseState, Location, Node, Owner, Provider, Step,
-    StepId, Stream, SystemClock, Tier, Token,
+    StepId, Stream, Tier, Token,
 };
 use welkin_units::{Bytes, Span, Usd};
 
@@ -55,6 +56,7 @@ pub(crate) fn request(token: &str, nodes: u32) -> LeaseRequest {
 /// One root. Dropping it ends whatever a failed test left running.
 pub(crate) struct Bed {
     folder: TempDir,
+    emulated: Emulated,
     pub(crate) aws: Arc<EmulatedCloud>,
 }
 
@@ -67,8 +69,13 @@ impl Bed {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
         change(&mut config);
-        let aws = Emulated::new(&config).unwrap().cloud("aws").unwrap();
-        Self { folder, aws }
+        let emulated = Emulated::new(&config).unwrap();
+        let aws = emulated.cloud("aws").unwrap();
+        Self { folder, emulated, aws }
+    }
+
+    pub(crate) fn cloud(&self, name: &str) -> Arc<EmulatedCloud> {
+        self.emulated.cloud(name).unwrap()
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -110,9 +117,10 @@ impl Bed {
 impl Drop for Bed {
     fn drop(&mut self) {
         // Without its records everything below the root is an orphan.
-        let _ = std::fs::remove_dir_all(self.root().join("aws/leases"));
-        let _ = std::fs::create_dir_all(self.root().join("aws/leases"));
-        let _ = sweep(self.root(), &SystemClock);
+        for cloud in ["aws", "gcp", "local"] {
+            let _ = std::fs::remove_dir_all(self.root().join(cloud));
+        }
+        let _ = sweep(self.root());
     }
 }
 

@@ -1,7 +1,8 @@
 //! Prices that are too far from their peers to be believed.
 //!
 //! The peers of an offer are the offers of the same machine (type, accelerator, count) in the other
-//! regions, one price a region (its cheapest zone's), so that a region with many zones has one vote. With at least [`MIN_PEER_REGIONS`] of them, let *m* be the median:
+//! regions, one price a region (its cheapest zone's), so that a region with many zones has one vote.
+//! With at least [`MIN_PEER_REGIONS`] of them, let *m* be the median:
 //!
 //! - on demand: refused outside *m* / 4 … 4 *m*. Real regional spread in the five catalogs on hand
 //!   is at most 3.0 upwards and 3.7 downwards; the faults found there are at 0.10 (a decimal point)
@@ -11,7 +12,7 @@
 //!
 //! Whatever the peers say: spot above on demand is refused, since nobody buys it (both may be
 //! right, but then the offer is simply not worth listing); less than $0.0005 per vCPU-hour on demand
-//! or $0.00005 on spot is refused, a quarter of the cheapest machine on hand.
+//! or $0.00005 on spot is refused, a quarter and a thirteenth of the cheapest on hand.
 //!
 //! A refused on-demand price takes the row with it, as its spot price comes from the same place; a
 //! refused spot price leaves the row.

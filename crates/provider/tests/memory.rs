@@ -9,7 +9,7 @@ use welkin_provider::memory::{
 };
 use welkin_provider::{
     Capacity, Clock, ErrorKind, Event, EventKind, Exit, Fetch, LeaseId, LeaseRequest, LeaseState, Location,
-    Node, Owner, Provider, ProviderError, Publish, Step, StepId, Tier, Token, UnixMillis,
+    Node, Owner, Provider, ProviderError, Publish, Retry, Step, StepId, Tier, Token, UnixMillis,
 };
 use welkin_units::{Span, Usd};
 
@@ -320,6 +320,13 @@ async fn stopping_is_polite_then_forced() {
         assert_eq!(clock.now().since(asked), takes, "{id}");
         node.stop(&StepId(id.to_owned()), Span::ZERO).await.unwrap();
     }
+    // Stopped as soon as it was started: it still began.
+    node.start(&step("never")).await.unwrap();
+    node.stop(&StepId("never".to_owned()), Span::ZERO).await.unwrap();
+    let events = to_the_end(&*node, "never").await.unwrap();
+    assert_eq!(events[0].kind, EventKind::Started);
+    assert_eq!(events.last().unwrap().kind, EventKind::Finished { exit: Exit::Stopped });
+    assert_eq!(cloud.violations(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -385,4 +392,74 @@ async fn a_seed_repeats_bit_for_bit() {
         assert_eq!(life(seed).await, life(seed).await);
         assert_ne!(life(seed).await, life(seed + 1).await);
     }
+}
+
+/// Calls until it works or cannot work any more.
+async fn insist<T, F: Future<Output = Result<T, ProviderError>>>(
+    clock: &SimClock,
+    call: impl Fn() -> F,
+) -> Result<T, ProviderError> {
+    loop {
+        let error = match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        match (error.kind, error.retry()) {
+            (_, Retry::After(pause)) => clock.sleep(pause).await,
+            (ErrorKind::Unauthenticated | ErrorKind::NoCapacity | ErrorKind::QuotaExceeded, _) => {
+                clock.sleep(MINUTE).await;
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mean_cloud_bills_nothing_after_a_careful_broker_for_300_seeds() {
+    let (mut lost, mut finished, mut stuck) = (0, 0, 0);
+    for seed in 0..300 {
+        let clock = SimClock::starting_at(EPOCH);
+        let cloud = MemoryCloud::builder("aws", seed, clock)
+            .nastiness(Nastiness::mean())
+            .workload(|_: &Work<'_>| Outcome::success(Span::from_hours(1)))
+            .build();
+        let request = request("a");
+        let lease = insist(&clock, || cloud.acquire(&request)).await.unwrap().id;
+        let booted = clock.now().after(Span::from_secs(600));
+        let mut state = LeaseState::Pending;
+        while state == LeaseState::Pending && clock.now() < booted {
+            clock.sleep(MINUTE).await;
+            state = insist(&clock, || cloud.observe(&lease)).await.unwrap().state;
+        }
+        let work = async || {
+            let node = insist(&clock, || cloud.node(&lease, 0)).await?;
+            let step = step("s");
+            insist(&clock, || node.start(&step)).await?;
+            loop {
+                let events = insist(&clock, || node.events(&step.id, 0, Span::ZERO)).await?;
+                if matches!(events.last(), Some(Event { kind: EventKind::Finished { .. }, .. })) {
+                    return Ok::<_, ProviderError>(());
+                }
+                clock.sleep(MINUTE).await;
+            }
+        };
+        match state {
+            LeaseState::Pending => stuck += 1,
+            _ => match work().await {
+                Ok(()) => finished += 1,
+                Err(error) => {
+                    assert_eq!(error.kind, ErrorKind::LeaseLost, "seed {seed}: {error}");
+                    lost += 1;
+                }
+            },
+        }
+        insist(&clock, || cloud.release(&lease)).await.unwrap();
+        assert_eq!(cloud.billable(), vec![], "seed {seed}");
+        assert_eq!(cloud.violations(), Vec::<String>::new(), "seed {seed}");
+        let paid = cloud.cost();
+        clock.sleep(Span::from_hours(24)).await;
+        assert_eq!(cloud.cost(), paid, "seed {seed}: what is over costs nothing");
+    }
+    // Every way for a lease to go was met, or the test would prove little.
+    assert!(lost > 50 && finished > 50 && stuck > 5, "{lost} lost, {finished} finished, {stuck} stuck");
 }

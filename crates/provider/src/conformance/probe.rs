@@ -72,7 +72,9 @@ pub fn simulated(work: &Work<'_>) -> Option<Outcome> {
         Probe::Show => content("probe-in/answer").lines().fold(quick, Outcome::line),
         Probe::Count => {
             let count = content("probe-count") + "once\n";
-            count.lines().fold(quick, Outcome::line).file("probe-count", count.clone())
+            // In no time: between reading and writing there is no room for another step, as in an append.
+            let outcome = count.lines().fold(Outcome::success(Span::ZERO), Outcome::line);
+            outcome.file("probe-count", count)
         }
     })
 }

@@ -141,6 +141,9 @@ impl MemoryCloud {
 
 /// The first thing wrong with a sequence of events.
 fn disorder(events: &[Event]) -> Option<String> {
+    if events.first().is_none_or(|event| event.kind != EventKind::Started) {
+        return Some("it does not begin with its start".to_owned());
+    }
     let mut last: Option<(UnixMillis, bool)> = None;
     for (seq, event) in (0..).zip(events) {
         if event.seq != seq {

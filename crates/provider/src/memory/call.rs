@@ -49,6 +49,8 @@ impl Shared {
     /// Lets a call in, or refuses it before it has any effect.
     pub(super) async fn enter(&self, op: Op, subject: String) -> Result<Passage, ProviderError> {
         let (passage, faults) = self.admit(op, subject);
+        // As on a network, everybody else gets a turn before the effect, even in a cloud without delays.
+        tokio::task::yield_now().await;
         for fault in &faults {
             if let Fault::SlowBefore(span) = fault {
                 self.clock.sleep(*span).await;

@@ -22,8 +22,12 @@ impl SimClock {
         Self { epoch, start: Instant::now() }
     }
 
-    /// Sleeps until `at`; for ever when that is further away than the timer can count.
+    /// Sleeps until `at`: not at all, without even yielding, when that is past; for ever when it is
+    /// further away than the timer can count.
     pub async fn sleep_until(&self, at: UnixMillis) {
+        if at <= self.now() {
+            return;
+        }
         let wait = Duration::from_millis(at.since(self.epoch).millis());
         match self.start.checked_add(wait) {
             Some(deadline) if wait < FAR_AWAY => tokio::time::sleep_until(deadline).await,
@@ -33,9 +37,7 @@ impl SimClock {
 
     /// Sleeps for `span`.
     pub async fn sleep(&self, span: Span) {
-        if span > Span::ZERO {
-            self.sleep_until(self.now().after(span)).await;
-        }
+        self.sleep_until(self.now().after(span)).await;
     }
 }
 

@@ -40,7 +40,9 @@ impl MemoryNode {
     }
 
     fn begin(&self, step: &Step, subject: &str) -> Result<(), ProviderError> {
+        let now = self.shared.now();
         let mut state = self.alive(Op::Start, subject)?;
+        let at = state.record(&self.key.0).map_or(now, |record| record.node_time(now));
         let steps = state.steps.entry(self.key.clone()).or_default();
         match steps.get(&step.id) {
             Some(known) if *known.step == *step => return Ok(()),
@@ -48,7 +50,7 @@ impl MemoryNode {
                 let words = "the id was used for another step";
                 return Err(self.shared.error(Op::Start, subject, ErrorKind::Conflict, words));
             }
-            None => steps.insert(step.id.clone(), StepRecord::new(step.clone())),
+            None => steps.insert(step.id.clone(), StepRecord::new(step.clone(), at)),
         };
         drop(state);
         tokio::spawn(step::drive(Arc::clone(&self.shared), self.key.clone(), step.id.clone()));

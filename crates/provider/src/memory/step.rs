@@ -28,9 +28,10 @@ pub(super) struct StepRecord {
 }
 
 impl StepRecord {
-    pub(super) fn new(step: Step) -> Self {
-        let step = Arc::new(step);
-        Self { step, events: Vec::new(), stop: None, stubborn: false, noticed: false, finished: false }
+    /// A step that the node took at this moment of its own clock.
+    pub(super) fn new(step: Step, at: UnixMillis) -> Self {
+        let (step, started) = (Arc::new(step), Event { seq: 0, at, kind: EventKind::Started });
+        Self { step, events: vec![started], stop: None, stubborn: false, noticed: false, finished: false }
     }
 
     /// The first request counts; a second may only shorten the grace.
@@ -141,7 +142,6 @@ async fn run(shared: &Shared, node: &NodeKey, id: &StepId) -> Exit {
     let Some(step) = shared.state().step(node, id).map(|record| Arc::clone(&record.step)) else {
         return Exit::NodeFault { message: "the node forgot the step".to_owned() };
     };
-    tell(shared, node, id, EventKind::Started);
     for fetch in &step.fetch {
         match fetched(shared, node, fetch).await {
             Ok(bytes) => tell(shared, node, id, EventKind::Fetched { path: fetch.path.clone(), bytes }),

@@ -48,7 +48,8 @@ pub(super) async fn wait(bench: &Bench<'_>) -> Checked {
     while !events.iter().any(|event| matches!(event.kind, EventKind::Log { .. })) {
         let from = events.len() as u64;
         let more = bench.patiently(|| node.events(&step.id, from, bench.patience().step)).await?;
-        ensure(!more.is_empty(), || format!("no event within {}", bench.patience().step))?;
+        // Also the bound of this loop: each turn gets further, or fails.
+        ensure_eq("the next event", &more.first().map(|event| event.seq), &Some(from))?;
         events.extend(more);
     }
     let began = Instant::now();

@@ -95,7 +95,8 @@ fn header(node: &Node, execution: Execution, reader: &mut Reader<'_, '_>) -> Hea
     let known = if execution == Execution::Parallel { GROUP_HEADER } else { HEADER };
     let mut header = Header::default();
     let Some(fields) = cursor.fields(known, reader.report) else { return header };
-    header.name = fields.get("name").and_then(|cursor| cursor.name(reader.report)).map(str::to_owned);
+    // SkyPilot never checks the type of a header's name, so `name: 2024` is one.
+    header.name = fields.get("name").and_then(|cursor| cursor.text_or_number("text", reader.report));
     if let Some(cursor) = fields.get("execution") {
         cursor.choice(&["serial", "parallel"], reader.report);
     }

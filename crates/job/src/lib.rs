@@ -6,6 +6,18 @@
 //! trusted execution, times, objectives and policies. What is understood but has no effect in this
 //! version stands in [`Task::unexecuted`].
 //!
+//! ```
+//! use welkin_job::{Context, parse};
+//!
+//! let context = Context::new("job.yaml");
+//! let parsed = parse("resources: {accelerators: A100:8}\nrun: python train.py", &context)?;
+//! assert_eq!(parsed.job.tasks[0].options[0].accelerator.as_ref().map(|a| a.count_milli), Some(8_000));
+//!
+//! let errors = parse("resources: {accelerater: A100:8}", &context).unwrap_err();
+//! assert_eq!(errors.items[0].hint.as_deref(), Some("did you mean `accelerators`?"));
+//! # Ok::<(), welkin_job::Diagnostics>(())
+//! ```
+//!
 //! 1. `yaml` builds a tree with places from parser events, resolved by the rules of YAML 1.1 that
 //!    SkyPilot's files are written for.
 //! 2. `chain` and `welkin` read tasks from it (`task`, `resources`, `envs`, `policy`), reporting

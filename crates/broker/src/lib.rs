@@ -1,1 +1,60 @@
-//! Placeholder.
+//! Executes plans: durable runs over leases, from submission to committed outputs and a bill.
+//!
+//! * [`Broker`]: owns a state directory; [`Broker::submit`], [`Broker::run`], [`Broker::resume`],
+//!   [`Broker::cancel`], [`Broker::down`], [`Broker::gc`];
+//! * [`Reader`]: status, history, logs and bills of the same directory, from any process;
+//! * [`RunView`]: the state of a run, a fold over its [`Record`]s;
+//! * [`Observer`]: what happens, as it happens.
+//!
+//! *How it works.* A run is an append-only history. Every fact is recorded before the next thing is
+//! done, and nothing that costs money is asked for before its intent is on record, with the token
+//! that makes asking again harmless. Work is one future for each run; whatever stops it (an error, a
+//! cancel, `kill -9`) leaves the history, and driving the run again goes on from there. Leases are
+//! given back by a reconciler beside the tasks that looks only at the history.
+//!
+//! *Guarantee:* a task's outputs are committed once, in one transaction; no lease outlives its
+//! attempt without being on record and given back by the next broker; the plan's choice and
+//! alternatives are tried in order and nothing else ever is.
+//!
+//! *Rejected:* tables of mutable state beside the history (two truths), a thread for the database
+//! (virtual time would run past it), and releasing leases in destructors (they cannot wait).
+
+mod attempt;
+mod broker;
+mod deliver;
+mod drive;
+mod error;
+mod follow;
+mod gc;
+mod id;
+mod lease;
+mod limits;
+mod live;
+mod lock;
+mod observe;
+mod options;
+mod order;
+mod patience;
+mod reader;
+mod record;
+mod rng;
+mod settle;
+mod sql;
+mod stage;
+mod state;
+mod step;
+mod store;
+mod task;
+mod view;
+
+pub use broker::{Broker, Submission};
+pub use drive::RunOutcome;
+pub use error::{OpenError, RunError, StoreError, SubmitError};
+pub use gc::{Collected, GcError};
+pub use id::{AttemptId, RunId};
+pub use observe::{Nobody, Observer, Progress};
+pub use options::{BrokerOptions, Durability, Hook};
+pub use reader::{HistoryLine, LogLine, LogQuery, Reader, RunSummary};
+pub use record::{AttemptEnd, Record, TreeRef};
+pub use state::{LeaseState, Phase, RunState, TaskState};
+pub use view::{AttemptView, PlaceView, RunView, TaskView};

@@ -1,0 +1,165 @@
+//! What can go wrong in the broker itself. What goes wrong with a task is no error but an outcome.
+
+use crate::id::RunId;
+use std::path::PathBuf;
+use thiserror::Error;
+use welkin_provider::ProviderError;
+
+/// A failure of the broker's store.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file or folder of the store could not be used.
+    #[error("{what} {path}", path = path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("{what}")]
+    Sql {
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The store was written by a newer version.
+    #[error("the store has schema {found}; this version of welkin knows up to {known}: use a newer one")]
+    NewerSchema {
+        /// Version found.
+        found: i64,
+        /// Newest version known.
+        known: usize,
+    },
+    /// A stored document is not what it should be.
+    #[error("a stored document cannot be read or written")]
+    Body {
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A stored plan is damaged.
+    #[error("the stored plan of {run}")]
+    Plan {
+        /// Whose.
+        run: RunId,
+        /// Why.
+        #[source]
+        source: welkin_placement::PlanError,
+    },
+    /// A record cannot follow the ones before it.
+    #[error("the history of {run} contradicts itself: {reason}")]
+    Contradiction {
+        /// Whose.
+        run: RunId,
+        /// How.
+        reason: String,
+    },
+    /// There is no store.
+    #[error("there is no broker's store in {path}", path = path.display())]
+    Absent {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// No such run.
+    #[error("there is no run {run}")]
+    NoSuchRun {
+        /// Which.
+        run: RunId,
+    },
+}
+
+impl StoreError {
+    pub(crate) const fn sql(what: &'static str, source: rusqlite::Error) -> Self {
+        Self::Sql { what, source }
+    }
+}
+
+/// Why a broker could not be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another broker owns the state directory.
+    #[error("{dir} is in use by another broker ({holder})", dir = dir.display())]
+    InUse {
+        /// The state directory.
+        dir: PathBuf,
+        /// Its process and host.
+        holder: String,
+    },
+    /// The store.
+    #[error("opening the broker's store")]
+    Store(#[source] StoreError),
+}
+
+/// Why a plan was not taken.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// The plan and the job do not belong together.
+    #[error("the plan was made from another job")]
+    OtherJob,
+    /// The plan needs a provider this broker does not have.
+    #[error("task {task} may run at {provider}, which is not set up")]
+    NoProvider {
+        /// Task.
+        task: String,
+        /// Provider.
+        provider: String,
+    },
+    /// The job needs something this version cannot execute.
+    #[error("task {task}: {what} cannot be executed by this version")]
+    Unsupported {
+        /// Task.
+        task: String,
+        /// What.
+        what: String,
+    },
+    /// The token was used for another plan.
+    #[error("the client token was used for {run}, which has another plan")]
+    TokenReused {
+        /// The other run.
+        run: RunId,
+    },
+    /// The store.
+    #[error("recording the submission")]
+    Store(#[source] StoreError),
+}
+
+/// Why a run could not be driven to its end.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The store.
+    #[error("the broker's store failed; `resume` goes on from the last record")]
+    Store(#[source] StoreError),
+    /// Leases could not be given back in time; `resume` and `gc` try again.
+    #[error("{count} leases of {run} could not be given back", count = leases.len())]
+    Unsettled {
+        /// The run.
+        run: RunId,
+        /// Each with the last error.
+        leases: Vec<(String, ProviderError)>,
+    },
+    /// The run is being driven by this broker already.
+    #[error("{run} is being driven already")]
+    AlreadyDriven {
+        /// The run.
+        run: RunId,
+    },
+    /// The test hook ended the broker here.
+    #[error("ended by the hook after a record")]
+    Crashed,
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,138 @@
+//! One step on one node, from start to its last event.
+//!
+//! What the node tells is stored before it is believed, and read on from the last stored number, so
+//! that a broker that was killed misses nothing and stores nothing twice.
+
+use crate::limits::{EVENT_WAIT, NODE_SILENCE};
+use crate::live::{Fact, Halt, Live};
+use crate::patience::Backoff;
+use crate::record::{AttemptEnd, Record};
+use crate::sql::{self, StepKey};
+use crate::state::Phase;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, ProviderError, Step};
+
+/// Starts a step, or joins it where it is, and follows it to its end.
+pub(crate) async fn follow(
+    live: &Live,
+    key: StepKey,
+    node: &dyn Node,
+    step: &Step,
+    poked: &Notify,
+) -> Result<Exit, Halt> {
+    let (told, mut next) = sql::events_of(&live.world.store.db(), &live.id, key)?;
+    if let Some(exit) = told.iter().find_map(finished) {
+        return Ok(exit);
+    }
+    // A step that has told something is there; any other is started, once more if need be.
+    let mut started = next > 0;
+    let mut silence = Silence::new();
+    loop {
+        let answer = if started {
+            node.events(&step.id, next, EVENT_WAIT).await
+        } else {
+            node.start(step).await.map(|()| Vec::new())
+        };
+        match answer {
+            Ok(events) => {
+                silence = Silence::new();
+                started = true;
+                let events = contiguous(events, next);
+                let Some(last) = events.last() else { continue };
+                next = last.seq + 1;
+                let exit = events.iter().find_map(|event| finished(&event.kind));
+                take(live, key, events).await?;
+                if let Some(exit) = exit {
+                    return Ok(exit);
+                }
+            }
+            Err(error) => {
+                // The node does not know a step whose start it never heard of.
+                started = started && error.kind != ErrorKind::NotFound;
+                poked.notify_one();
+                live.retrying(&error);
+                silence.endure(live, &error).await?;
+            }
+        }
+    }
+}
+
+async fn take(live: &Live, key: StepKey, events: Vec<Event>) -> Result<(), Halt> {
+    let attempt = live.attempt(key.attempt)?;
+    let notice = events.iter().find_map(|event| match event.kind {
+        EventKind::PreemptionNotice { at } if attempt.preemption_notice.is_none() => Some(at),
+        _ => None,
+    });
+    let publishing = key.phase == Phase::Run
+        && !attempt.publishing
+        && events.iter().any(|event| matches!(event.kind, EventKind::Published { .. }));
+    let mut facts = Vec::new();
+    if let Some(at) = notice {
+        facts.push(Fact::Record(Record::PreemptionNoticed { attempt: key.attempt, at }));
+    }
+    if publishing {
+        facts.push(Fact::Record(Record::PublishBegan { attempt: key.attempt }));
+    }
+    facts.push(Fact::Told(key, events));
+    live.record(facts).await?;
+    Ok(())
+}
+
+fn finished(event: &EventKind) -> Option<Exit> {
+    match event {
+        EventKind::Finished { exit } => Some(exit.clone()),
+        _ => None,
+    }
+}
+
+/// The events from number `next` on, up to the first gap: what lies behind it is read again.
+fn contiguous(events: Vec<Event>, next: u64) -> Vec<Event> {
+    let new = events.into_iter().skip_while(|event| event.seq < next);
+    new.zip(next..).take_while(|(event, seq)| event.seq == *seq).map(|(event, _)| event).collect()
+}
+
+/// How long a node has not answered.
+struct Silence {
+    since: Instant,
+    backoff: Backoff,
+}
+
+impl Silence {
+    fn new() -> Self {
+        Self { since: Instant::now(), backoff: Backoff::new() }
+    }
+
+    /// Pauses, or gives the node up.
+    async fn endure(&mut self, live: &Live, error: &ProviderError) -> Result<(), Halt> {
+        if self.since.elapsed() > NODE_SILENCE.duration() {
+            let message = format!("no answer for {NODE_SILENCE}: {error}");
+            return Err(Halt::End(AttemptEnd::Unreachable { message }));
+        }
+        sleep(self.backoff.after(error, &live.world.rng)).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use welkin_provider::UnixMillis;
+
+    #[test]
+    fn repeated_events_are_dropped_and_gaps_end_a_batch() {
+        let batch = |seqs: &[u64]| -> Vec<Event> {
+            seqs.iter().map(|seq| Event { seq: *seq, at: UnixMillis(0), kind: EventKind::Started }).collect()
+        };
+        for (seqs, next, kept) in [
+            (vec![0, 1, 2], 0, vec![0, 1, 2]),
+            (vec![0, 1, 2], 2, vec![2]),
+            (vec![3, 5], 3, vec![3]),
+            (vec![4], 3, vec![]),
+            (vec![], 0, vec![]),
+        ] {
+            let got: Vec<u64> = contiguous(batch(&seqs), next).iter().map(|event| event.seq).collect();
+            assert_eq!(got, kept, "{seqs:?} from {next}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Getting machines: intent, request, ready; and noticing when they go.
+
+use crate::id::AttemptId;
+use crate::limits::{ABANDON_AFTER, ACQUIRE_WITHIN, OBSERVE_EVERY, READY_POLL, READY_WITHIN};
+use crate::live::{Fact, Halt, Live};
+use crate::patience::{Patience, as_told, trying};
+use crate::record::{AttemptEnd, Record};
+use crate::settle::lost;
+use crate::state::LeaseState;
+use crate::view::AttemptView;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use welkin_ledger::EntryKind;
+use welkin_provider::{ErrorKind, Lease, LeaseRequest, LeaseState as Provided, ProviderError};
+
+/// What an attempt asks its place for: the same words whenever it is asked again.
+pub(crate) fn request(live: &Live, attempt: &AttemptView) -> LeaseRequest {
+    let placement = live.placement(attempt);
+    LeaseRequest {
+        token: live.token(attempt.id),
+        owner: live.world.owner.clone(),
+        location: attempt.place.location.clone(),
+        instance_type: attempt.place.instance_type.clone(),
+        tier: attempt.place.tier,
+        nodes: attempt.place.nodes,
+        vcpus_milli: placement.node.vcpus_milli,
+        memory: placement.node.memory,
+        hourly: attempt.place.hourly,
+        abandon_after: ABANDON_AFTER,
+        labels: BTreeMap::from([
+            ("run".to_owned(), live.id.0.clone()),
+            ("task".to_owned(), live.task_name(attempt.id.task).to_owned()),
+            ("attempt".to_owned(), attempt.id.number.to_string()),
+        ]),
+    }
+}
+
+/// Takes the lease of an attempt from wherever the record says it is to ready. `fresh` says that
+/// nobody can have asked for it before.
+pub(crate) async fn obtain(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
+    if live.attempt(id)?.lease == LeaseState::Intended {
+        ask(live, id, fresh).await?;
+    }
+    if live.attempt(id)?.lease == LeaseState::Requested {
+        wait_until_ready(live, id).await?;
+    }
+    Ok(())
+}
+
+async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
+    let attempt = live.attempt(id)?;
+    let request = request(live, &attempt);
+    // Whether some call may have taken effect though its answer was no.
+    let doubtful = Cell::new(!fresh);
+    let patience = Patience { within: ACQUIRE_WITHIN, passes: as_told };
+    let answer = match live.world.provider(&attempt.place.location.provider) {
+        Err(error) => Err(error),
+        Ok(provider) => {
+            let noticed = |error: &ProviderError| {
+                doubtful.set(doubtful.get() || error.kind == ErrorKind::Transient);
+                live.retrying(error);
+            };
+            trying(patience, &live.world.rng, noticed, || provider.acquire(&request)).await
+        }
+    };
+    match answer {
+        Ok(lease) => {
+            let requested =
+                Record::LeaseRequested { attempt: id, lease: lease.id.clone(), started: lease.started };
+            live.record(vec![Fact::Record(requested)]).await?;
+            Ok(())
+        }
+        Err(error) => {
+            let end = AttemptEnd::Refused { kind: error.kind, message: error.message.clone() };
+            if doubtful.get() || error.kind == ErrorKind::Transient {
+                // The attempt ends now; its lease stays `Intended` until it is certain.
+                return Err(Halt::End(end));
+            }
+            live.record(vec![
+                Fact::Record(Record::LeaseRefused { attempt: id }),
+                Fact::Booked(EntryKind::Void { lease: request.token.0 }),
+            ])
+            .await?;
+            Err(Halt::End(end))
+        }
+    }
+}
+
+async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
+    let attempt = live.attempt(id)?;
+    let began = Instant::now();
+    let mut pause = READY_POLL.0.duration();
+    let mut last = String::from("it is still being made");
+    while began.elapsed() < READY_WITHIN.duration() {
+        match observe(live, &attempt).await {
+            Ok(lease) => match &lease.state {
+                Provided::Ready | Provided::Preempting { .. } if !lease.nodes.is_empty() => {
+                    let ready = Record::LeaseReady { attempt: id, nodes: lease.nodes };
+                    live.record(vec![Fact::Record(ready)]).await?;
+                    return Ok(());
+                }
+                state if state.is_over() => return Err(Halt::End(went(live, id, &lease).await?)),
+                _ => {}
+            },
+            Err(error) if gone(&error) => return Err(Halt::End(vanished(live, id, &error).await?)),
+            Err(error) => {
+                live.retrying(&error);
+                last = error.to_string();
+            }
+        }
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(READY_POLL.1.duration());
+    }
+    let message = format!("not ready within {READY_WITHIN}: {last}");
+    Err(Halt::End(AttemptEnd::Unreachable { message }))
+}
+
+/// Watches a lease that works. Returns only when it is gone; looks at once when `poked`.
+pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<AttemptEnd, Halt> {
+    let attempt = live.attempt(id)?;
+    loop {
+        match observe(live, &attempt).await {
+            Ok(lease) => match lease.state {
+                Provided::Preempting { at } => {
+                    if live.attempt(id)?.preemption_notice.is_none() {
+                        let noticed = Record::PreemptionNoticed { attempt: id, at };
+                        live.record(vec![Fact::Record(noticed)]).await?;
+                    }
+                }
+                ref state if state.is_over() => return went(live, id, &lease).await,
+                _ => {}
+            },
+            Err(error) if gone(&error) => return vanished(live, id, &error).await,
+            // A provider that does not answer says nothing about the machines.
+            Err(error) => live.retrying(error),
+        }
+        tokio::select! {
+            () = sleep(OBSERVE_EVERY.duration()) => {}
+            // At most one extra look a second, however often a node fails.
+            () = async { poked.notified().await; sleep(std::time::Duration::from_secs(1)).await } => {}
+        }
+    }
+}
+
+/// Whether the lease is on its way out: a step that failed on it says nothing about its script.
+pub(crate) async fn is_going(live: &Live, id: AttemptId) -> Result<Option<AttemptEnd>, Halt> {
+    let attempt = live.attempt(id)?;
+    let noticed =
+        |at| AttemptEnd::Lost { reason: format!("announced for {}", format_at(at)), preempted: true };
+    if let Some(at) = attempt.preemption_notice {
+        return Ok(Some(noticed(at)));
+    }
+    match observe(live, &attempt).await {
+        Ok(lease) => match lease.state {
+            Provided::Preempting { at } => Ok(Some(noticed(at))),
+            ref state if state.is_over() => went(live, id, &lease).await.map(Some),
+            _ => Ok(None),
+        },
+        Err(error) if gone(&error) => vanished(live, id, &error).await.map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+fn format_at(at: welkin_provider::UnixMillis) -> String {
+    format!("{} ms after 1970", at.0)
+}
+
+async fn observe(live: &Live, attempt: &AttemptView) -> Result<Lease, ProviderError> {
+    let provider = live.world.provider(&attempt.place.location.provider)?;
+    match &attempt.lease_id {
+        Some(lease) => provider.observe(lease).await,
+        None => Err(ProviderError::new(
+            provider.name(),
+            "observing a lease",
+            ErrorKind::NotFound,
+            "the lease was never accepted",
+        )),
+    }
+}
+
+fn gone(error: &ProviderError) -> bool {
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::LeaseLost)
+}
+
+async fn went(live: &Live, id: AttemptId, lease: &Lease) -> Result<AttemptEnd, Halt> {
+    let (reason, preempted) = match &lease.state {
+        Provided::Lost { reason, preempted } => (reason.clone(), *preempted),
+        _ => ("it was released by somebody else, or because no broker was there".to_owned(), false),
+    };
+    lost(live, id, &reason, preempted, lease.ended).await?;
+    Ok(AttemptEnd::Lost { reason, preempted })
+}
+
+async fn vanished(live: &Live, id: AttemptId, error: &ProviderError) -> Result<AttemptEnd, Halt> {
+    let reason = error.message.clone();
+    lost(live, id, &reason, false, None).await?;
+    Ok(AttemptEnd::Lost { reason, preempted: false })
+}

@@ -1,0 +1,244 @@
+//! A run while this process drives it: its plan, its state, and the one way to put facts on record.
+
+use crate::error::StoreError;
+use crate::id::{AttemptId, RunId};
+use crate::observe::Progress;
+use crate::options::BrokerOptions;
+use crate::record::{AttemptEnd, Record};
+use crate::rng::Rng;
+use crate::sql::{self, StepKey};
+use crate::stage::Roots;
+use crate::store::Store;
+use crate::view::{AttemptView, RunView};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+use welkin_job::Job;
+use welkin_ledger::{Entry, EntryKind, Ledger};
+use welkin_placement::{Placement, Plan};
+use welkin_provider::{ErrorKind, Event, Owner, Provider, ProviderError, Token};
+
+/// What all runs of a broker share.
+pub(crate) struct World {
+    pub(crate) options: BrokerOptions,
+    pub(crate) store: Store,
+    pub(crate) owner: Owner,
+    /// Tells the tokens of this state directory from those of any other.
+    pub(crate) salt: String,
+    pub(crate) rng: Mutex<Rng>,
+    /// Prefixes of stores that are being written, so that no two writers meet at one.
+    pub(crate) shelves: Mutex<BTreeMap<(String, String), Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) driven: Mutex<BTreeSet<RunId>>,
+    /// Changes whenever this process requests something of a run.
+    pub(crate) requests: watch::Sender<u64>,
+}
+
+impl World {
+    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<dyn Provider>, ProviderError> {
+        self.options.providers.get(name).ok_or_else(|| {
+            ProviderError::new(name, "looking it up", ErrorKind::NotFound, "this provider is not set up")
+        })
+    }
+}
+
+/// What can be put on record.
+#[derive(Debug, Clone)]
+pub(crate) enum Fact {
+    /// History of the run.
+    Record(Record),
+    /// What a node told.
+    Told(StepKey, Vec<Event>),
+    /// A row of the ledger.
+    Booked(EntryKind),
+}
+
+/// Why work on an attempt stops before its commit.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The store failed: nothing more can be done.
+    Store(StoreError),
+    /// The attempt is over.
+    End(AttemptEnd),
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+pub(crate) struct Live {
+    pub(crate) world: Arc<World>,
+    pub(crate) id: RunId,
+    pub(crate) plan: Plan,
+    /// With secrets, unless the run is over.
+    pub(crate) job: Job,
+    pub(crate) roots: Roots,
+    pub(crate) view: watch::Sender<RunView>,
+}
+
+impl Live {
+    /// Reads a run from the store.
+    pub(crate) fn load(world: &Arc<World>, id: &RunId) -> Result<Self, StoreError> {
+        let row = world.store.run(id)?;
+        let db = world.store.db();
+        let (plan, view) = read(&db, &row)?;
+        let job = row.job.as_deref().map(sql::parse).transpose()?.unwrap_or_else(|| plan.job.clone());
+        Ok(Self {
+            world: Arc::clone(world),
+            id: id.clone(),
+            plan,
+            job,
+            roots: Roots { base_dir: PathBuf::from(row.base_dir), home: world.options.home.clone() },
+            view: watch::Sender::new(view),
+        })
+    }
+
+    /// Puts facts on record, all or none. When this returns they are durable.
+    pub(crate) async fn record(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+        let at = self.world.options.clock.now();
+        let facts: Vec<Fact> = facts.into_iter().map(|fact| self.masked(fact)).collect();
+        let records: Vec<&Record> = facts
+            .iter()
+            .filter_map(|fact| if let Fact::Record(record) = fact { Some(record) } else { None })
+            .collect();
+        // The state is checked first: a contradiction must not reach the disk.
+        let mut applied = Ok(());
+        if !records.is_empty() {
+            self.view.send_modify(|view| {
+                applied = records.iter().try_for_each(|record| view.apply(record, at));
+            });
+        }
+        applied.map_err(|reason| StoreError::Contradiction { run: self.id.clone(), reason })?;
+        let state = self.view.borrow().state;
+        let told = self
+            .world
+            .store
+            .write(|tx| {
+                let mut told = Vec::with_capacity(facts.len());
+                for fact in &facts {
+                    told.push(match fact {
+                        Fact::Record(record) => {
+                            let seq = sql::append(tx, &self.id, at, record)?;
+                            let (run, record) = (self.id.clone(), record.clone());
+                            Progress::Recorded { run, seq, at, record }
+                        }
+                        Fact::Told(step, events) => {
+                            sql::append_events(tx, &self.id, *step, events)?;
+                            let StepKey { attempt, phase, rank } = *step;
+                            let (run, events) = (self.id.clone(), events.clone());
+                            Progress::Told { run, attempt, phase, rank, events }
+                        }
+                        Fact::Booked(kind) => {
+                            let entry = Entry { run: self.id.0.clone(), kind: kind.clone() };
+                            sql::append_entry(tx, at, &entry)?;
+                            Progress::Booked { entry }
+                        }
+                    });
+                }
+                if !records.is_empty() {
+                    sql::set_run_state(tx, &self.id, state)?;
+                }
+                Ok(told)
+            })
+            .await?;
+        for progress in &told {
+            self.world.options.observer.notice(progress);
+        }
+        Ok(())
+    }
+
+    /// Waits until the state of the run is such.
+    pub(crate) async fn until(&self, such: impl FnMut(&RunView) -> bool) {
+        // The sender lives in `self`, so the channel cannot close meanwhile.
+        let _ = self.view.subscribe().wait_for(such).await;
+    }
+
+    /// An attempt that is known to exist.
+    pub(crate) fn attempt(&self, id: AttemptId) -> Result<AttemptView, StoreError> {
+        self.view.borrow().attempt(id).cloned().ok_or_else(|| StoreError::Contradiction {
+            run: self.id.clone(),
+            reason: format!("attempt {} of task {} is missing", id.number, id.task),
+        })
+    }
+
+    /// What the plan says about the placement of an attempt.
+    pub(crate) fn placement(&self, attempt: &AttemptView) -> &Placement {
+        let task = &self.plan.tasks[attempt.id.task];
+        match attempt.placement {
+            0 => &task.choice,
+            n => &task.alternatives[n - 1],
+        }
+    }
+
+    pub(crate) fn token(&self, id: AttemptId) -> Token {
+        id.token(&self.id, &self.world.salt)
+    }
+
+    pub(crate) fn task_name(&self, task: usize) -> &str {
+        &self.plan.tasks[task].task
+    }
+
+    /// Balances of this run.
+    pub(crate) fn ledger(&self) -> Result<Ledger, StoreError> {
+        Ok(Ledger::replay(&sql::entries(&self.world.store.db(), Some(&self.id))?))
+    }
+
+    pub(crate) fn retrying(&self, message: impl ToString) {
+        let (run, message) = (self.id.clone(), message.to_string());
+        self.world.options.observer.notice(&Progress::Retrying { run, message });
+    }
+
+    /// Secrets are kept out of the store whatever a script prints. The agent masks them too; this
+    /// holds against an agent that does not.
+    fn masked(&self, fact: Fact) -> Fact {
+        let Fact::Told(step, mut events) = fact else { return fact };
+        let secrets = &self.job.tasks[step.attempt.task].secrets;
+        for event in &mut events {
+            if let welkin_provider::EventKind::Log { line, .. } = &mut event.kind {
+                for secret in secrets.values().map(welkin_job::Secret::reveal) {
+                    if secret.len() >= SHORTEST_SECRET && line.contains(secret) {
+                        *line = line.replace(secret, "****");
+                    }
+                }
+            }
+        }
+        Fact::Told(step, events)
+    }
+}
+
+/// Shorter values are not worth the letters that masking them would take out of every line.
+const SHORTEST_SECRET: usize = 4;
+
+/// A run's plan and its state, from any connection.
+pub(crate) fn read(db: &rusqlite::Connection, row: &sql::RunRow) -> Result<(Plan, RunView), StoreError> {
+    let plan =
+        Plan::from_json(&row.plan).map_err(|source| StoreError::Plan { run: row.id.clone(), source })?;
+    let mut view = RunView::new(row.id.clone(), &plan, row.submitted);
+    for (_, at, record) in sql::history(db, &row.id, 0)? {
+        view.apply(&record, at)
+            .map_err(|reason| StoreError::Contradiction { run: row.id.clone(), reason })?;
+    }
+    Ok((plan, view))
+}
+
+/// Marks a run as driven while it lives.
+pub(crate) struct Driven {
+    world: Arc<World>,
+    run: RunId,
+}
+
+impl Driven {
+    pub(crate) fn begin(world: &Arc<World>, run: &RunId) -> Option<Self> {
+        let mut driven = world.driven.lock().unwrap_or_else(PoisonError::into_inner);
+        driven.insert(run.clone()).then(|| Self { world: Arc::clone(world), run: run.clone() })
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.world.driven.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run);
+        self.world.requests.send_modify(|count| *count += 1);
+    }
+}

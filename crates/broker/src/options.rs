@@ -1,0 +1,87 @@
+//! What a broker is given.
+
+use crate::observe::{Nobody, Observer};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use welkin_ledger::{NoPricing, Pricing, Terms};
+use welkin_provider::{Clock, Owner, Provider, SystemClock};
+
+/// Called with the number of each durable write since the broker was opened, from 1; `Break` ends
+/// the broker there as if it had been killed.
+pub type Hook = Arc<dyn Fn(u64) -> ControlFlow<()> + Send + Sync>;
+
+/// What survives what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Records survive a power cut: each write waits for the disk.
+    #[default]
+    PowerCut,
+    /// Records survive the end of the process, not of the machine.
+    Process,
+}
+
+/// Everything a broker needs besides its state directory.
+#[derive(Clone)]
+pub struct BrokerOptions {
+    /// The providers, by [`Provider::name`].
+    pub providers: BTreeMap<String, Arc<dyn Provider>>,
+    /// The present moment. Pauses go through `tokio::time`.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness: identity of a new state directory, jitter of pauses.
+    pub seed: u64,
+    /// Tag on everything this state directory owns; made from the seed when absent. Kept in the
+    /// store: only the first opening decides it.
+    pub owner: Option<Owner>,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+    /// Tariffs of data movements.
+    pub pricing: Arc<dyn Pricing>,
+    /// Rounding of billed time by provider; [`Terms::PER_SECOND`] where absent.
+    pub terms: BTreeMap<String, Terms>,
+    /// What `~` stands for in paths of job files.
+    pub home: Option<PathBuf>,
+    /// Whether a task whose every place said no waits and asks again.
+    pub retry_until_up: bool,
+    /// What survives what.
+    pub durability: Durability,
+    /// For tests that end the broker after a write.
+    pub after_record: Option<Hook>,
+}
+
+impl BrokerOptions {
+    /// The machine's clock, nobody watching, no tariffs.
+    #[must_use]
+    pub fn new(providers: impl IntoIterator<Item = Arc<dyn Provider>>, seed: u64) -> Self {
+        Self {
+            providers: providers.into_iter().map(|it| (it.name().to_owned(), it)).collect(),
+            clock: Arc::new(SystemClock),
+            seed,
+            owner: None,
+            observer: Arc::new(Nobody),
+            pricing: Arc::new(NoPricing),
+            terms: BTreeMap::new(),
+            home: None,
+            retry_until_up: false,
+            durability: Durability::default(),
+            after_record: None,
+        }
+    }
+
+    pub(crate) fn terms_of(&self, provider: &str) -> Terms {
+        self.terms.get(provider).copied().unwrap_or(Terms::PER_SECOND)
+    }
+}
+
+impl fmt::Debug for BrokerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrokerOptions")
+            .field("providers", &self.providers)
+            .field("owner", &self.owner)
+            .field("retry_until_up", &self.retry_until_up)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
+    }
+}

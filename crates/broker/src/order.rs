@@ -1,0 +1,202 @@
+//! What comes after an attempt: a pure function of a task's history.
+//!
+//! Places are asked in the order of the plan. A round asks each place at most once; a place that had
+//! the machines and lost them goes to the back and opens a new round; a script that failed by itself
+//! is started again where it was. When a round has asked every place, the task fails with what each
+//! of them said, or waits and asks again under `retry_until_up`.
+//!
+//! *Guarantee:* independent of time and of the process, so that a broker that was killed goes on
+//! where the other stopped.
+
+use crate::limits;
+use crate::record::AttemptEnd;
+use crate::state::Phase;
+use welkin_job::Recovery;
+use welkin_provider::Exit;
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Try this placement.
+    Try(usize),
+    /// Pause, then start a round anew at this placement.
+    TryLater(usize),
+    /// Give the task up.
+    Fail(Why),
+}
+
+/// Why a task is given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Every place said no.
+    Exhausted,
+    /// The script failed once more than it may.
+    Script,
+    /// Machines were lost too often.
+    Losses,
+    /// Data or nodes failed too often.
+    Faults,
+}
+
+/// One attempt of the past: which placement, and how it ended.
+pub(crate) type Past<'a> = (usize, &'a AttemptEnd);
+
+/// Decides what follows `history` on `places` placements.
+pub(crate) fn next(history: &[Past<'_>], places: usize, recovery: &Recovery, retry_until_up: bool) -> Next {
+    let mut order: Vec<usize> = (0..places).collect();
+    let mut asked: Vec<usize> = Vec::new();
+    let (mut restarts, mut code_restarts, mut losses, mut faults) = (0, 0, 0, 0);
+    let mut waited = false;
+    for (placement, end) in history {
+        if asked.len() == places {
+            asked.clear();
+        }
+        match kind(end) {
+            Kind::No => asked.push(*placement),
+            Kind::Lost => {
+                losses += 1;
+                move_to_back(&mut order, *placement);
+                asked.clear();
+            }
+            Kind::Fault => {
+                faults += 1;
+                move_to_back(&mut order, *placement);
+                asked.clear();
+            }
+            Kind::Script(code) => {
+                if code.is_some_and(|code| recovery.recover_on_exit_codes.contains(&code)) {
+                    code_restarts += 1;
+                } else {
+                    restarts += 1;
+                }
+                order.retain(|other| other != placement);
+                order.insert(0, *placement);
+                asked.clear();
+            }
+            Kind::Over => {}
+        }
+    }
+    if restarts > recovery.max_restarts_on_errors || code_restarts > limits::MAX_CODE_RESTARTS {
+        return Next::Fail(Why::Script);
+    }
+    if losses > limits::MAX_LOSSES {
+        return Next::Fail(Why::Losses);
+    }
+    if faults >= limits::MAX_FAULTS {
+        return Next::Fail(Why::Faults);
+    }
+    if asked.len() >= places {
+        if !retry_until_up {
+            return Next::Fail(Why::Exhausted);
+        }
+        asked.clear();
+        waited = true;
+    }
+    match order.into_iter().find(|placement| !asked.contains(placement)) {
+        Some(placement) if waited => Next::TryLater(placement),
+        Some(placement) => Next::Try(placement),
+        None => Next::Fail(Why::Exhausted),
+    }
+}
+
+enum Kind {
+    /// The place did not give machines.
+    No,
+    /// It did, and they went.
+    Lost,
+    /// Something else than the script failed.
+    Fault,
+    /// The script failed, with this exit code if it had one.
+    Script(Option<i32>),
+    /// Nothing follows.
+    Over,
+}
+
+fn kind(end: &AttemptEnd) -> Kind {
+    match end {
+        AttemptEnd::Refused { .. } | AttemptEnd::OverBudget { .. } => Kind::No,
+        AttemptEnd::Lost { .. } | AttemptEnd::Unreachable { .. } => Kind::Lost,
+        AttemptEnd::Unstaged { .. } => Kind::Fault,
+        AttemptEnd::Failed { exit, phase, .. } => match exit {
+            Exit::Code { code } => Kind::Script((*phase == Phase::Run).then_some(*code)),
+            Exit::Signal { signal } => Kind::Script((*phase == Phase::Run).then_some(128 + signal)),
+            // Nobody but the provider stops a step of a live attempt: the machine is going down.
+            Exit::Stopped => Kind::Lost,
+            Exit::FetchFailed { .. } | Exit::NodeFault { .. } | Exit::PublishFailed { .. } => Kind::Fault,
+            Exit::Success => Kind::Over,
+        },
+        AttemptEnd::Committed | AttemptEnd::Cancelled => Kind::Over,
+    }
+}
+
+fn move_to_back(order: &mut Vec<usize>, placement: usize) {
+    order.retain(|other| *other != placement);
+    order.push(placement);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use welkin_provider::ErrorKind;
+
+    fn no() -> AttemptEnd {
+        AttemptEnd::Refused { kind: ErrorKind::NoCapacity, message: String::new() }
+    }
+    fn lost() -> AttemptEnd {
+        AttemptEnd::Lost { reason: String::new(), preempted: true }
+    }
+    fn code(code: i32) -> AttemptEnd {
+        AttemptEnd::Failed { rank: 0, phase: Phase::Run, exit: Exit::Code { code } }
+    }
+    fn fault() -> AttemptEnd {
+        AttemptEnd::Unstaged { message: String::new() }
+    }
+
+    #[test]
+    fn tables() {
+        use Next::{Fail, Try};
+        let plain = Recovery::default();
+        let once = Recovery { max_restarts_on_errors: 1, ..Recovery::default() };
+        let on_code = Recovery { recover_on_exit_codes: vec![75], ..Recovery::default() };
+        let cases: Vec<(&str, Vec<(usize, AttemptEnd)>, &Recovery, Next)> = vec![
+            ("the choice first", vec![], &plain, Try(0)),
+            ("then the alternatives", vec![(0, no())], &plain, Try(1)),
+            ("in order", vec![(0, no()), (1, no())], &plain, Try(2)),
+            ("until all said no", vec![(0, no()), (1, no()), (2, no())], &plain, Fail(Why::Exhausted)),
+            ("a lost place goes to the back", vec![(0, lost())], &plain, Try(1)),
+            ("of every later round", vec![(0, lost()), (1, lost())], &plain, Try(2)),
+            ("and comes again", vec![(0, lost()), (1, no()), (2, no())], &plain, Try(0)),
+            ("a loss opens a round", vec![(0, no()), (1, lost())], &plain, Try(0)),
+            ("a failed script fails the task", vec![(0, code(1))], &plain, Fail(Why::Script)),
+            ("or is restarted in place", vec![(0, no()), (1, code(1))], &once, Try(1)),
+            ("a bounded number of times", vec![(0, code(1)), (0, code(1))], &once, Fail(Why::Script)),
+            ("codes to recover from do not count", vec![(0, code(75)), (0, code(75))], &on_code, Try(0)),
+            ("others do", vec![(0, code(75)), (0, code(1))], &on_code, Fail(Why::Script)),
+            ("a fault tries elsewhere", vec![(0, fault())], &plain, Try(1)),
+            ("thrice", vec![(0, fault()), (1, fault()), (2, fault())], &plain, Fail(Why::Faults)),
+        ];
+        for (name, history, recovery, expected) in cases {
+            let history: Vec<Past<'_>> = history.iter().map(|(at, end)| (*at, end)).collect();
+            assert_eq!(next(&history, 3, recovery, false), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn patience_asks_all_places_again() {
+        let (end, recovery) = (no(), Recovery::default());
+        let mut history: Vec<Past<'_>> = vec![(0, &end), (1, &end)];
+        assert_eq!(next(&history, 2, &recovery, true), Next::TryLater(0));
+        history.push((0, &end));
+        assert_eq!(next(&history, 2, &recovery, true), Next::Try(1));
+    }
+
+    #[test]
+    fn losses_are_bounded() {
+        let (end, recovery) = (lost(), Recovery::default());
+        let mut history = Vec::new();
+        while let Next::Try(placement) = next(&history, 2, &recovery, false) {
+            history.push((placement, &end));
+        }
+        assert_eq!(history.len() as u32, limits::MAX_LOSSES + 1);
+    }
+}

@@ -1,0 +1,224 @@
+//! What is put on record about a run: append-only; the state of a run is a fold over it.
+
+use crate::id::AttemptId;
+use crate::state::{Phase, RunState};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use welkin_provider::{ErrorKind, Exit, LeaseId, Location, NodeAddress, UnixMillis};
+use welkin_units::{Bytes, Usd};
+
+/// A published tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeRef {
+    /// Prefix in the store.
+    pub prefix: String,
+    /// Hex digest of its manifest.
+    pub digest: String,
+    /// Amount.
+    pub bytes: Bytes,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "end")]
+pub enum AttemptEnd {
+    /// Its outputs are the task's.
+    Committed,
+    /// The place did not give the machines.
+    Refused {
+        /// Meaning.
+        kind: ErrorKind,
+        /// The provider's words.
+        message: String,
+    },
+    /// The budget does not cover it; the place was not asked.
+    OverBudget {
+        /// Expected cost.
+        wanted: Usd,
+        /// What is left.
+        left: Usd,
+    },
+    /// The machines did not become ready, or could not be reached, in time.
+    Unreachable {
+        /// Which and how long.
+        message: String,
+    },
+    /// The machines were taken away or crashed.
+    Lost {
+        /// Why.
+        reason: String,
+        /// Whether the provider took them back.
+        preempted: bool,
+    },
+    /// A step failed on a node.
+    Failed {
+        /// Rank of the node.
+        rank: u32,
+        /// Which step.
+        phase: Phase,
+        /// How.
+        exit: Exit,
+    },
+    /// Data did not get to the place.
+    Unstaged {
+        /// Which and why.
+        message: String,
+    },
+    /// The run ended meanwhile.
+    Cancelled,
+}
+
+impl fmt::Display for AttemptEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Committed => f.write_str("committed"),
+            Self::Refused { kind, message } => write!(f, "{kind}: {message}"),
+            Self::OverBudget { wanted, left } => {
+                write!(f, "over budget: expected to cost {wanted}, {left} left")
+            }
+            Self::Unreachable { message } | Self::Unstaged { message } => f.write_str(message),
+            Self::Lost { reason, preempted: true } => write!(f, "preempted: {reason}"),
+            Self::Lost { reason, preempted: false } => write!(f, "lost: {reason}"),
+            Self::Failed { rank, phase, exit } => {
+                let step = match phase {
+                    Phase::Prepare => "setup",
+                    Phase::Run => "run",
+                };
+                write!(f, "{step} on node {rank} ")?;
+                match exit {
+                    Exit::Success => f.write_str("succeeded"),
+                    Exit::Code { code } => write!(f, "ended with exit code {code}"),
+                    Exit::Signal { signal } => write!(f, "was ended by signal {signal}"),
+                    Exit::Stopped => f.write_str("was stopped"),
+                    Exit::FetchFailed { message } => write!(f, "could not fetch its data: {message}"),
+                    Exit::PublishFailed { message } => write!(f, "could not publish: {message}"),
+                    Exit::NodeFault { message } => write!(f, "could not be run: {message}"),
+                }
+            }
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+/// One fact about a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "record")]
+pub enum Record {
+    /// A broker began to drive the run.
+    RunStarted,
+    /// A place will be asked for machines: written before it is.
+    AttemptBegan {
+        /// Which.
+        attempt: AttemptId,
+        /// 0 = the plan's choice, n = its n-th alternative.
+        placement: usize,
+    },
+    /// The provider accepted.
+    LeaseRequested {
+        /// Whose.
+        attempt: AttemptId,
+        /// The provider's id.
+        lease: LeaseId,
+        /// When it began to cost.
+        started: UnixMillis,
+    },
+    /// Every node is ready.
+    LeaseReady {
+        /// Whose.
+        attempt: AttemptId,
+        /// Addresses by rank.
+        nodes: Vec<NodeAddress>,
+    },
+    /// The provider announced that it will take the machines away.
+    PreemptionNoticed {
+        /// Whose.
+        attempt: AttemptId,
+        /// When.
+        at: UnixMillis,
+    },
+    /// Data are in the store of the attempt's place.
+    DataStaged {
+        /// Whose.
+        attempt: AttemptId,
+        /// Path on the node.
+        path: String,
+        /// What lies in the store.
+        tree: TreeRef,
+        /// The place it was copied from; none when it was there already or came from this machine.
+        from: Option<Location>,
+    },
+    /// Every node started this phase.
+    PhaseBegan {
+        /// Whose.
+        attempt: AttemptId,
+        /// Which.
+        phase: Phase,
+    },
+    /// The scripts succeeded; outputs are being published.
+    PublishBegan {
+        /// Whose.
+        attempt: AttemptId,
+    },
+    /// The commit point of a task: its outputs are these, for ever.
+    TaskCommitted {
+        /// The attempt that made them.
+        attempt: AttemptId,
+        /// By name.
+        outputs: BTreeMap<String, TreeRef>,
+    },
+    /// An attempt ended without a commit.
+    AttemptEnded {
+        /// Which.
+        attempt: AttemptId,
+        /// How.
+        end: AttemptEnd,
+    },
+    /// A task is given up.
+    TaskFailed {
+        /// Index of the task.
+        task: usize,
+        /// Why, with what each place said.
+        reason: String,
+    },
+    /// An output was delivered to the place its `uri` names.
+    OutputDelivered {
+        /// Index of the task.
+        task: usize,
+        /// Name of the output.
+        output: String,
+    },
+    /// A lease is about to be given back: written before it is.
+    LeaseReleasing {
+        /// Whose.
+        attempt: AttemptId,
+    },
+    /// A lease was refused beyond doubt.
+    LeaseRefused {
+        /// Whose.
+        attempt: AttemptId,
+    },
+    /// A lease was given back, or never came to be.
+    LeaseReleased {
+        /// Whose.
+        attempt: AttemptId,
+    },
+    /// A lease was taken away or failed.
+    LeaseLost {
+        /// Whose.
+        attempt: AttemptId,
+        /// Why.
+        reason: String,
+        /// Whether the provider took it back.
+        preempted: bool,
+    },
+    /// The end of the run is decided. Tasks that are not over are cancelled, their attempts ended.
+    RunEnding {
+        /// `Succeeded`, `Failed` or `Cancelled`.
+        into: RunState,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Every lease is over.
+    RunEnded,
+}

@@ -1,0 +1,210 @@
+//! Giving machines back: a reconciler that sees to it that no lease outlives its attempt.
+//!
+//! Nobody else releases anything: whoever ends an attempt records that it ended, and this loop finds
+//! leases whose attempt is over while they are not. So every way an attempt can end (commit, failure,
+//! loss, cancel, crash of the broker) leads through the same code.
+
+use crate::error::StoreError;
+use crate::id::AttemptId;
+use crate::lease::request;
+use crate::limits::{DOUBT, DOUBT_POLL, RELEASE_WITHIN};
+use crate::live::{Fact, Live};
+use crate::patience::{Patience, trying, unless_final};
+use crate::record::Record;
+use crate::state::{LeaseState, RunState};
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::time::sleep;
+use welkin_ledger::{EntryKind, MeterEvent, VmUse, Who};
+use welkin_provider::{
+    ErrorKind, Lease, LeaseId, LeaseState as Provided, Provider, ProviderError, Retry, UnixMillis,
+};
+
+/// Why a lease could not be settled.
+#[derive(Debug)]
+pub(crate) enum Unsettled {
+    Store(StoreError),
+    Provider(ProviderError),
+}
+
+impl From<StoreError> for Unsettled {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Runs beside the tasks until the run is ending and nothing is left to settle. Returns the leases
+/// that could not be given back, with the last error of each.
+pub(crate) async fn janitor(live: &Live) -> Result<Vec<(String, ProviderError)>, StoreError> {
+    let mut view = live.view.subscribe();
+    let mut busy = FuturesUnordered::new();
+    // None = being settled.
+    let mut seen: BTreeMap<AttemptId, Option<ProviderError>> = BTreeMap::new();
+    loop {
+        let ending = {
+            let now = view.borrow_and_update();
+            for attempt in now.unsettled().map(|attempt| attempt.id) {
+                if let std::collections::btree_map::Entry::Vacant(free) = seen.entry(attempt) {
+                    free.insert(None);
+                    busy.push(async move { (attempt, settle(live, attempt).await) });
+                }
+            }
+            now.state == RunState::Ending
+        };
+        if busy.is_empty() && ending {
+            let failed = seen.into_iter().filter_map(|(id, error)| Some((live.token(id).0, error?)));
+            return Ok(failed.collect());
+        }
+        tokio::select! {
+            Some((id, done)) = busy.next(), if !busy.is_empty() => match done {
+                // Its lease is over: the view does not list it any more.
+                Ok(()) => { seen.remove(&id); }
+                Err(Unsettled::Store(error)) => return Err(error),
+                Err(Unsettled::Provider(error)) => { seen.insert(id, Some(error)); }
+            },
+            _ = view.changed() => {}
+        }
+    }
+}
+
+/// Takes the lease of an attempt that is over to its own end.
+async fn settle(live: &Live, id: AttemptId) -> Result<(), Unsettled> {
+    let attempt = live.attempt(id)?;
+    let provider = live.world.provider(&attempt.place.location.provider).map_err(Unsettled::Provider)?;
+    let lease = match attempt.lease_id {
+        Some(lease) => lease,
+        None => match resolve(live, id, provider).await? {
+            Some(lease) => lease,
+            None => return Ok(()),
+        },
+    };
+    release(live, id, provider, &lease).await
+}
+
+/// Finds out whether a lease exists whose answer never came. Asking again with the same token is what
+/// settles it: the token never makes a second one. Where that is refused, a request that is still on
+/// its way may yet take effect, so the list is watched until that can no longer be.
+async fn resolve(
+    live: &Live,
+    id: AttemptId,
+    provider: &Arc<dyn Provider>,
+) -> Result<Option<LeaseId>, Unsettled> {
+    let attempt = live.attempt(id)?;
+    let request = request(live, &attempt);
+    let until = attempt.ended.unwrap_or(attempt.began).after(DOUBT);
+    let patience =
+        Patience { within: RELEASE_WITHIN, passes: |error| matches!(error.retry(), Retry::After(_)) };
+    let mut found = listed(live, provider, &request.token).await;
+    if found.is_none() {
+        let notice = |error: &ProviderError| live.retrying(error);
+        match trying(patience, &live.world.rng, notice, || provider.acquire(&request)).await {
+            Ok(lease) => found = Some(lease),
+            Err(error) if matches!(error.retry(), Retry::After(_)) => return Err(Unsettled::Provider(error)),
+            Err(_) => {}
+        }
+    }
+    while found.is_none() && live.world.options.clock.now() < until {
+        sleep(DOUBT_POLL.duration()).await;
+        found = listed(live, provider, &request.token).await;
+    }
+    match found {
+        Some(lease) => {
+            let (lease, started) = (lease.id, lease.started);
+            let requested = Record::LeaseRequested { attempt: id, lease: lease.clone(), started };
+            live.record(vec![Fact::Record(requested)]).await?;
+            Ok(Some(lease))
+        }
+        None => {
+            live.record(vec![
+                Fact::Record(Record::LeaseRefused { attempt: id }),
+                Fact::Booked(EntryKind::Void { lease: request.token.0 }),
+            ])
+            .await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn listed(live: &Live, provider: &Arc<dyn Provider>, token: &welkin_provider::Token) -> Option<Lease> {
+    // A list that fails is one that shows nothing: it is looked at again.
+    let list = provider.list(&live.world.owner).await.unwrap_or_default();
+    list.into_iter().find(|lease| lease.token == *token)
+}
+
+async fn release(
+    live: &Live,
+    id: AttemptId,
+    provider: &Arc<dyn Provider>,
+    lease: &LeaseId,
+) -> Result<(), Unsettled> {
+    if live.attempt(id)?.lease != LeaseState::Releasing {
+        live.record(vec![Fact::Record(Record::LeaseReleasing { attempt: id })]).await?;
+    }
+    let patience = Patience { within: RELEASE_WITHIN, passes: unless_final };
+    let notice = |error: &ProviderError| live.retrying(error);
+    match trying(patience, &live.world.rng, notice, || provider.release(lease)).await {
+        Ok(()) => {}
+        // What is not there any more does not cost any more.
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::LeaseLost) => {}
+        Err(error) => return Err(Unsettled::Provider(error)),
+    }
+    // Only for the moment it ceased to cost; without an answer that is now.
+    let patience = Patience { within: DOUBT, passes: unless_final };
+    let seen = trying(patience, &live.world.rng, notice, || provider.observe(lease)).await.ok();
+    if let Some(Provided::Lost { reason, preempted }) = seen.as_ref().map(|lease| &lease.state) {
+        let ended = seen.as_ref().and_then(|lease| lease.ended);
+        return Ok(lost(live, id, reason, *preempted, ended).await?);
+    }
+    let released = Record::LeaseReleased { attempt: id };
+    live.record(over(live, id, released, seen.and_then(|lease| lease.ended))?).await?;
+    Ok(())
+}
+
+/// Records that a lease is gone, and what it cost.
+pub(crate) async fn lost(
+    live: &Live,
+    id: AttemptId,
+    reason: &str,
+    preempted: bool,
+    ended: Option<UnixMillis>,
+) -> Result<(), StoreError> {
+    let record = Record::LeaseLost { attempt: id, reason: reason.to_owned(), preempted };
+    live.record(over(live, id, record, ended)?).await
+}
+
+/// The end of a lease: the record, the charge, the rest of the hold.
+fn over(
+    live: &Live,
+    id: AttemptId,
+    record: Record,
+    ended: Option<UnixMillis>,
+) -> Result<Vec<Fact>, StoreError> {
+    let attempt = live.attempt(id)?;
+    let place = &attempt.place;
+    let subject = live.token(id).0;
+    let mut facts = vec![Fact::Record(record)];
+    if let Some(since) = attempt.lease_started {
+        let who = Who {
+            run: live.id.0.clone(),
+            task: live.task_name(id.task).to_owned(),
+            subject: subject.clone(),
+            place: place.location.clone(),
+            nature: live
+                .world
+                .provider(&place.location.provider)
+                .map_or(welkin_provider::Nature::Real, |provider| provider.nature()),
+        };
+        let used = VmUse {
+            instance_type: place.instance_type.clone(),
+            nodes: place.nodes,
+            since,
+            hourly: place.hourly,
+            terms: live.world.options.terms_of(&place.location.provider),
+        };
+        let to = ended.unwrap_or_else(|| live.world.options.clock.now()).max(since);
+        facts.push(Fact::Booked(EntryKind::Charge { event: MeterEvent::vm(who, since, to, used) }));
+    }
+    facts.push(Fact::Booked(EntryKind::Void { lease: subject }));
+    Ok(facts)
+}

@@ -1,0 +1,333 @@
+//! Data to the place: everything a task reads is put into the store of the place it runs at, before
+//! its nodes fetch it from there.
+//!
+//! 1. Outputs of predecessors are fetched straight from where they were committed when that is the
+//!    same store, and copied once otherwise, to a prefix named by their digest.
+//! 2. Files of this machine (inputs, workdir, file mounts) are published once for each place of the
+//!    run; what was published is kept, so that every attempt of a run sees the same bytes.
+//!
+//! *Guarantee:* repeating any of it after a crash moves only what is missing and changes nothing else.
+
+use crate::error::{StoreError, SubmitError};
+use crate::id::{AttemptId, RUNS, TREES};
+use crate::limits::STAGE_WITHIN;
+use crate::live::{Fact, Halt, Live};
+use crate::observe::Progress;
+use crate::patience::{Patience, trying, unless_final};
+use crate::record::{AttemptEnd, Record, TreeRef};
+use crate::view::AttemptView;
+use object_store::ObjectStore;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use welkin_job::{FileMount, Input, Job, Task, Workdir};
+use welkin_ledger::{EgressUse, EntryKind, MeterEvent, MonthToDate, Who};
+use welkin_provider::{ErrorKind, Fetch, Location, ProviderError, StoreLocation};
+use welkin_transfer::{copy_tree, find_tree, publish_tree};
+use welkin_units::Bytes;
+
+/// Folder on the node the scripts run in, as in SkyPilot.
+pub(crate) const WORKDIR: &str = "sky_workdir";
+
+/// One thing a task needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// Path on the node, relative to its home or absolute below it.
+    pub(crate) path: String,
+    pub(crate) source: Source,
+}
+
+/// Where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// This machine.
+    Local(PathBuf),
+    /// An output of another task, by the task's index.
+    Output { task: usize, output: String },
+}
+
+/// What a task needs, in a fixed order.
+pub(crate) fn needs(job: &Job, task: usize, roots: &Roots) -> Result<Vec<Need>, SubmitError> {
+    let task = &job.tasks[task];
+    let mut needs = Vec::new();
+    match &task.workdir {
+        Some(Workdir::Local(path)) => {
+            needs.push(Need { path: WORKDIR.to_owned(), source: local(path, roots) });
+        }
+        Some(Workdir::Git { url, .. }) => return Err(unsupported(task, format!("the git workdir {url}"))),
+        None => {}
+    }
+    for (path, mount) in &task.file_mounts {
+        let path = path.strip_prefix("~/").unwrap_or(path).to_owned();
+        let source = match mount {
+            FileMount::Local(source) => local(source, roots),
+            FileMount::Bucket { source: Some(uri), .. } if uri.starts_with(FILE) => local(uri, roots),
+            FileMount::Bucket { source, name, .. } => {
+                let what = source.as_ref().or(name.as_ref()).map_or("a new bucket", String::as_str);
+                return Err(unsupported(task, format!("the file mount {path} ({what})")));
+            }
+        };
+        needs.push(Need { path, source });
+    }
+    for (name, input) in &task.inputs {
+        let source = match input {
+            Input::Uri { uri, .. } if uri.starts_with(FILE) => local(uri, roots),
+            Input::Uri { uri, .. } if !uri.contains("://") => local(uri, roots),
+            Input::Uri { uri, .. } => return Err(unsupported(task, format!("the input {uri}"))),
+            Input::Task { task: producer, output } => Source::Output {
+                task: job.tasks.iter().position(|task| task.name == *producer).unwrap_or(usize::MAX),
+                output: output.clone(),
+            },
+        };
+        needs.push(Need { path: input_path(name), source });
+    }
+    Ok(needs)
+}
+
+/// Path on the node of an input.
+pub(crate) fn input_path(name: &str) -> String {
+    format!("inputs/{name}")
+}
+
+/// Path on the node of an output.
+pub(crate) fn output_path(name: &str) -> String {
+    format!("outputs/{name}")
+}
+
+const FILE: &str = "file://";
+
+/// What paths in a job file are relative to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Roots {
+    /// Folder of the job file.
+    pub(crate) base_dir: PathBuf,
+    /// What `~` stands for.
+    pub(crate) home: Option<PathBuf>,
+}
+
+impl Roots {
+    /// The path on this machine that a path or `file://` URI means.
+    pub(crate) fn path(&self, text: &str) -> PathBuf {
+        let path = text.strip_prefix(FILE).unwrap_or(text);
+        match (&self.home, path.strip_prefix('~')) {
+            (Some(home), Some("")) => home.clone(),
+            (Some(home), Some(rest)) if rest.starts_with('/') => home.join(&rest[1..]),
+            _ => self.base_dir.join(path),
+        }
+    }
+}
+
+/// Whether outputs can be delivered there.
+pub(crate) fn is_deliverable(uri: &str) -> bool {
+    uri.starts_with(FILE) || !uri.contains("://")
+}
+
+fn local(path: &str, roots: &Roots) -> Source {
+    Source::Local(roots.path(path))
+}
+
+fn unsupported(task: &Task, what: String) -> SubmitError {
+    SubmitError::Unsupported { task: task.name.clone(), what }
+}
+
+/// Puts everything an attempt needs into the store of its place and says what its nodes fetch.
+pub(crate) async fn all(live: &Live, id: AttemptId) -> Result<Vec<Fetch>, Halt> {
+    let needs = needs(&live.job, id.task, &live.roots)
+        .map_err(|error| Halt::End(AttemptEnd::Unstaged { message: error.to_string() }))?;
+    if needs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let attempt = live.attempt(id)?;
+    let shelf = Shelf::of(live, &attempt.place.location).await?;
+    let mut fetches = Vec::with_capacity(needs.len());
+    for need in needs {
+        let tree = match attempt.staged.get(&need.path) {
+            Some(tree) => tree.clone(),
+            None => one(live, &attempt, &shelf, &need).await?,
+        };
+        fetches.push(Fetch {
+            store: shelf.location.clone(),
+            prefix: tree.prefix,
+            digest: tree.digest,
+            path: need.path,
+        });
+    }
+    Ok(fetches)
+}
+
+/// The store of a place.
+pub(crate) struct Shelf {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) location: StoreLocation,
+}
+
+impl Shelf {
+    pub(crate) async fn of(live: &Live, place: &Location) -> Result<Self, Halt> {
+        Self::open(live, place).await.map_err(|error| {
+            Halt::End(AttemptEnd::Unstaged { message: format!("the store of {place}: {error}") })
+        })
+    }
+
+    pub(crate) async fn open(live: &Live, place: &Location) -> Result<Self, ProviderError> {
+        let provider = live.world.provider(&place.provider)?;
+        let owner = &live.world.owner;
+        let patience = Patience { within: STAGE_WITHIN, passes: unless_final };
+        let notice = |error: &ProviderError| live.retrying(error);
+        let rng = &live.world.rng;
+        let store = trying(patience, rng, notice, || provider.store(place, owner)).await?;
+        let location = trying(patience, rng, notice, || provider.store_location(place, owner)).await?;
+        Ok(Self { store, location })
+    }
+}
+
+async fn one(live: &Live, attempt: &AttemptView, shelf: &Shelf, need: &Need) -> Result<TreeRef, Halt> {
+    let (tree, moved) = match &need.source {
+        Source::Local(path) => (upload(live, attempt, shelf, need, path).await?, None),
+        Source::Output { task, output } => carry(live, attempt, shelf, need, *task, output).await?,
+    };
+    let from = moved.as_ref().map(|(from, _)| from.clone());
+    let staged =
+        Record::DataStaged { attempt: attempt.id, path: need.path.clone(), tree: tree.clone(), from };
+    let mut facts = vec![Fact::Record(staged)];
+    if let Some((from, bytes)) = moved {
+        facts.push(Fact::Booked(EntryKind::Charge { event: egress(live, attempt, need, from, bytes)? }));
+    }
+    live.record(facts).await?;
+    Ok(tree)
+}
+
+/// From this machine. Published under the run, by what it is for, so that a repeated attempt at the
+/// same place finds it.
+async fn upload(
+    live: &Live,
+    attempt: &AttemptView,
+    shelf: &Shelf,
+    need: &Need,
+    path: &Path,
+) -> Result<TreeRef, Halt> {
+    let name = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
+    let prefix = format!("{RUNS}/{}/{INPUTS}/{}", live.id, &name[..32]);
+    let _writing = write_lock(live, shelf, &prefix).await;
+    let progress = progress(live, attempt.id, &need.path);
+    let published = patiently(live, || async {
+        match find_tree(&*shelf.store, &prefix).await? {
+            Some(there) => Ok(there),
+            None => publish_tree(path, &*shelf.store, &prefix, &progress).await,
+        }
+    })
+    .await
+    .map_err(|error| unstaged(need, &error))?;
+    Ok(TreeRef { prefix, digest: published.digest, bytes: Bytes::new(published.bytes) })
+}
+
+/// Folder of a run's own uploads, beside those of its tasks: `=` does not occur at the start of a
+/// task's folder unless it is followed by two hexadecimal digits.
+pub(crate) const INPUTS: &str = "=inputs";
+
+/// From the store a predecessor committed it to. The second value is where it was copied from, if it
+/// had to be, and how much.
+async fn carry(
+    live: &Live,
+    attempt: &AttemptView,
+    shelf: &Shelf,
+    need: &Need,
+    task: usize,
+    output: &str,
+) -> Result<(TreeRef, Option<(Location, Bytes)>), Halt> {
+    let (tree, from) = {
+        let view = live.view.borrow();
+        let producer = view.tasks.get(task);
+        let tree = producer.and_then(|task| task.outputs.get(output)).cloned();
+        let from = producer.and_then(|task| task.committed()).map(|attempt| attempt.place.location.clone());
+        match tree.zip(from) {
+            Some(both) => both,
+            None => {
+                let message = format!("{}: {output} was not committed", need.path);
+                return Err(Halt::End(AttemptEnd::Unstaged { message }));
+            }
+        }
+    };
+    let source = Shelf::of(live, &from).await?;
+    if source.location.url == shelf.location.url {
+        return Ok((tree, None));
+    }
+    let prefix = format!("{TREES}/{}", tree.digest);
+    let _writing = write_lock(live, shelf, &prefix).await;
+    let progress = progress(live, attempt.id, &need.path);
+    let copied = patiently(live, || {
+        copy_tree(&*source.store, &tree.prefix, &*shelf.store, &prefix, &tree.digest, &progress)
+    })
+    .await
+    .map_err(|error| unstaged(need, &error))?;
+    let moved = (copied.bytes > 0).then(|| (from, Bytes::new(copied.bytes)));
+    Ok((TreeRef { prefix, ..tree }, moved))
+}
+
+async fn write_lock(live: &Live, shelf: &Shelf, prefix: &str) -> tokio::sync::OwnedMutexGuard<()> {
+    let lock = {
+        let mut shelves = live.world.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(shelves.entry((shelf.location.url.clone(), prefix.to_owned())).or_default())
+    };
+    lock.lock_owned().await
+}
+
+fn progress(live: &Live, attempt: AttemptId, path: &str) -> impl Fn(u64) + Send + Sync {
+    let (run, path, observer) = (live.id.clone(), path.to_owned(), Arc::clone(&live.world.options.observer));
+    move |bytes| {
+        let (run, path, bytes) = (run.clone(), path.clone(), Bytes::new(bytes));
+        observer.notice(&Progress::Moving { run, attempt, path, bytes });
+    }
+}
+
+/// Tries a transfer again as long as it is a store that fails, not the data.
+pub(crate) async fn patiently<T, F>(live: &Live, mut transfer: impl FnMut() -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, welkin_transfer::TransferError>>,
+{
+    use welkin_transfer::TransferError::{Missing, NotPublished, Store};
+    let patience = Patience { within: STAGE_WITHIN, passes: |error| error.kind == ErrorKind::Transient };
+    let notice = |error: &ProviderError| live.retrying(error);
+    let mut call = || {
+        let moving = transfer();
+        async {
+            moving.await.map_err(|error| {
+                // A store that is only eventually consistent shows a tree a little later.
+                let passes = matches!(error, Store { .. } | Missing { .. } | NotPublished { .. });
+                let kind = if passes { ErrorKind::Transient } else { ErrorKind::Invalid };
+                ProviderError::new("store", "moving data", kind, error.chain())
+            })
+        }
+    };
+    trying(patience, &live.world.rng, notice, &mut call).await.map_err(|error| error.message)
+}
+
+fn unstaged(need: &Need, why: &str) -> Halt {
+    Halt::End(AttemptEnd::Unstaged { message: format!("{}: {why}", need.path) })
+}
+
+fn egress(
+    live: &Live,
+    attempt: &AttemptView,
+    need: &Need,
+    from: Location,
+    bytes: Bytes,
+) -> Result<MeterEvent, StoreError> {
+    let options = &live.world.options;
+    let entries = crate::sql::entries(&live.world.store.db(), None)?;
+    let events = entries.iter().filter_map(|entry| match &entry.kind {
+        EntryKind::Charge { event } => Some(event),
+        _ => None,
+    });
+    let month = MonthToDate::of(events, &*options.pricing);
+    let who = Who {
+        run: live.id.0.clone(),
+        task: live.task_name(attempt.id.task).to_owned(),
+        subject: format!("{}:{}", live.token(attempt.id), need.path),
+        nature: live
+            .world
+            .provider(&from.provider)
+            .map_or(welkin_provider::Nature::Real, |provider| provider.nature()),
+        place: from,
+    };
+    let moved = EgressUse { to: attempt.place.location.clone(), bytes };
+    Ok(MeterEvent::egress(who, options.clock.now(), moved, &*options.pricing, &month))
+}

@@ -1,0 +1,375 @@
+//! The state of a run: a fold over its records, the same for the broker that writes them and for any
+//! process that reads them.
+
+use crate::id::{AttemptId, RunId};
+use crate::record::{AttemptEnd, Record, TreeRef};
+use crate::state::{LeaseState, Phase, RunState, TaskState};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use welkin_placement::{Placement, Plan};
+use welkin_provider::{LeaseId, Location, NodeAddress, Tier, UnixMillis};
+use welkin_units::Usd;
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// Id of its plan.
+    pub plan: String,
+    /// State.
+    pub state: RunState,
+    /// Why it ended so.
+    pub reason: Option<String>,
+    /// When it was submitted.
+    pub submitted: UnixMillis,
+    /// When it was over.
+    pub ended: Option<UnixMillis>,
+    /// One entry a task, in the order of the plan.
+    pub tasks: Vec<TaskView>,
+    /// The decided end while leases are given back.
+    #[serde(skip)]
+    pub(crate) into: Option<RunState>,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaskView {
+    /// Its name.
+    pub name: String,
+    /// State.
+    pub state: TaskState,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// Committed outputs by name.
+    pub outputs: BTreeMap<String, TreeRef>,
+    /// Outputs delivered to the place their `uri` names.
+    pub delivered: BTreeSet<String>,
+    /// Every attempt, by number.
+    pub attempts: Vec<AttemptView>,
+    #[serde(skip)]
+    places: Vec<PlaceView>,
+}
+
+/// One way to run a task, as the plan has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlaceView {
+    /// Where.
+    pub location: Location,
+    /// The provider's name of the machine type.
+    pub instance_type: String,
+    /// On demand or spot.
+    pub tier: Tier,
+    /// Nodes.
+    pub nodes: u32,
+    /// Price of one node per hour.
+    pub hourly: Usd,
+}
+
+/// An attempt and its lease.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttemptView {
+    /// Its id.
+    pub id: AttemptId,
+    /// 0 = the plan's choice, n = its n-th alternative.
+    pub placement: usize,
+    /// Where and on what.
+    pub place: PlaceView,
+    /// When it began.
+    pub began: UnixMillis,
+    /// When it ended.
+    pub ended: Option<UnixMillis>,
+    /// How it ended.
+    pub end: Option<AttemptEnd>,
+    /// State of its lease.
+    pub lease: LeaseState,
+    /// The provider's id of the lease.
+    pub lease_id: Option<LeaseId>,
+    /// When the lease began to cost.
+    pub lease_started: Option<UnixMillis>,
+    /// Addresses by rank, once ready.
+    pub nodes: Vec<NodeAddress>,
+    /// When the provider said it will take the machines away.
+    pub preemption_notice: Option<UnixMillis>,
+    /// Data in the store of the place, by path on the node.
+    pub staged: BTreeMap<String, TreeRef>,
+    /// The phase every node has started.
+    pub phase: Option<Phase>,
+    /// Whether outputs are being published.
+    pub publishing: bool,
+}
+
+impl PlaceView {
+    /// From the plan's words.
+    #[must_use]
+    pub fn of(placement: &Placement) -> Self {
+        Self {
+            location: Location {
+                provider: placement.provider.clone(),
+                region: placement.region.clone(),
+                zone: placement.zone.clone(),
+            },
+            instance_type: placement.node.instance_type.clone(),
+            // A plan has decided: `Any` does not occur, and full price is the safe reading of it.
+            tier: match placement.market {
+                welkin_job::Market::Spot => Tier::Spot,
+                _ => Tier::OnDemand,
+            },
+            nodes: placement.nodes,
+            hourly: placement.hourly,
+        }
+    }
+}
+
+impl RunView {
+    /// A run of `plan` nothing has happened to yet.
+    #[must_use]
+    pub fn new(id: RunId, plan: &Plan, submitted: UnixMillis) -> Self {
+        let tasks = plan.tasks.iter().map(|task| TaskView {
+            name: task.task.clone(),
+            state: TaskState::Waiting,
+            reason: None,
+            outputs: BTreeMap::new(),
+            delivered: BTreeSet::new(),
+            attempts: Vec::new(),
+            places: std::iter::once(&task.choice).chain(&task.alternatives).map(PlaceView::of).collect(),
+        });
+        Self {
+            id,
+            plan: plan.id.clone(),
+            state: RunState::Planned,
+            reason: None,
+            submitted,
+            ended: None,
+            tasks: tasks.collect(),
+            into: None,
+        }
+    }
+
+    /// Every attempt of every task.
+    pub fn attempts(&self) -> impl Iterator<Item = &AttemptView> {
+        self.tasks.iter().flat_map(|task| &task.attempts)
+    }
+
+    /// An attempt.
+    #[must_use]
+    pub fn attempt(&self, id: AttemptId) -> Option<&AttemptView> {
+        self.tasks.get(id.task)?.attempts.get(usize::try_from(id.number).ok()?.checked_sub(1)?)
+    }
+
+    /// Attempts that are over while their lease is not: what has to be given back.
+    pub fn unsettled(&self) -> impl Iterator<Item = &AttemptView> {
+        self.attempts().filter(|attempt| attempt.end.is_some() && !attempt.lease.is_over())
+    }
+
+    /// Takes one record in.
+    ///
+    /// # Errors
+    /// What is wrong when the record cannot follow the ones before: a bug, or a damaged store.
+    pub fn apply(&mut self, record: &Record, at: UnixMillis) -> Result<(), String> {
+        match record {
+            Record::RunStarted => self.become_state(RunState::Running)?,
+            Record::AttemptBegan { attempt, placement } => self.begin(*attempt, *placement, at)?,
+            Record::LeaseRequested { attempt, lease, started } => {
+                let attempt = self.lease_becomes(*attempt, LeaseState::Requested)?;
+                attempt.lease_id = Some(lease.clone());
+                attempt.lease_started = Some(*started);
+            }
+            Record::LeaseReady { attempt, nodes } => {
+                let view = self.lease_becomes(*attempt, LeaseState::Active)?;
+                view.nodes.clone_from(nodes);
+            }
+            Record::PreemptionNoticed { attempt, at } => self.live(*attempt)?.preemption_notice = Some(*at),
+            Record::DataStaged { attempt, path, tree, .. } => {
+                self.live(*attempt)?.staged.insert(path.clone(), tree.clone());
+            }
+            Record::PhaseBegan { attempt, phase } => self.live(*attempt)?.phase = Some(*phase),
+            Record::PublishBegan { attempt } => self.live(*attempt)?.publishing = true,
+            Record::TaskCommitted { attempt, outputs } => {
+                self.end_attempt(*attempt, AttemptEnd::Committed, at)?;
+                let task = self.open_task(attempt.task)?;
+                task.state = TaskState::Succeeded;
+                task.outputs.clone_from(outputs);
+            }
+            Record::AttemptEnded { attempt, end } => self.end_attempt(*attempt, end.clone(), at)?,
+            Record::TaskFailed { task, reason } => {
+                let task = self.open_task(*task)?;
+                task.state = TaskState::Failed;
+                task.reason = Some(reason.clone());
+            }
+            Record::OutputDelivered { task, output } => {
+                let task = self.tasks.get_mut(*task).ok_or("no such task")?;
+                task.delivered.insert(output.clone());
+            }
+            Record::LeaseReleasing { attempt } => {
+                self.lease_becomes(*attempt, LeaseState::Releasing)?;
+            }
+            Record::LeaseRefused { attempt } => {
+                self.lease_becomes(*attempt, LeaseState::Refused)?;
+            }
+            Record::LeaseReleased { attempt } => {
+                self.lease_becomes(*attempt, LeaseState::Released)?;
+            }
+            Record::LeaseLost { attempt, .. } => {
+                self.lease_becomes(*attempt, LeaseState::Lost)?;
+            }
+            Record::RunEnding { into, reason } => self.end(*into, reason.clone(), at)?,
+            Record::RunEnded => {
+                if let Some(attempt) = self.attempts().find(|attempt| !attempt.lease.is_over()) {
+                    return Err(format!("the lease of {:?} is not over", attempt.id));
+                }
+                self.become_state(self.into.ok_or("no end was decided")?)?;
+                self.ended = Some(at);
+            }
+        }
+        if let Some(task) = record.attempt().and_then(|attempt| self.tasks.get_mut(attempt.task)) {
+            task.derive_state();
+        }
+        Ok(())
+    }
+
+    fn become_state(&mut self, next: RunState) -> Result<(), String> {
+        if !self.state.may_become(next) {
+            return Err(format!("a run that is {} cannot become {next}", self.state));
+        }
+        self.state = next;
+        Ok(())
+    }
+
+    fn begin(&mut self, id: AttemptId, placement: usize, at: UnixMillis) -> Result<(), String> {
+        let task = self.open_task(id.task)?;
+        if task.attempts.iter().any(|attempt| attempt.end.is_none()) {
+            return Err(format!("{} has an attempt already", task.name));
+        }
+        if usize::try_from(id.number).ok() != Some(task.attempts.len() + 1) {
+            return Err(format!("{} is not the next attempt of {}", id.number, task.name));
+        }
+        let place = task.places.get(placement).cloned().ok_or("the plan has no such placement")?;
+        task.attempts.push(AttemptView {
+            id,
+            placement,
+            place,
+            began: at,
+            ended: None,
+            end: None,
+            lease: LeaseState::Intended,
+            lease_id: None,
+            lease_started: None,
+            nodes: Vec::new(),
+            preemption_notice: None,
+            staged: BTreeMap::new(),
+            phase: None,
+            publishing: false,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, into: RunState, reason: Option<String>, at: UnixMillis) -> Result<(), String> {
+        self.become_state(RunState::Ending)?;
+        self.into = Some(into);
+        self.reason = reason;
+        for task in self.tasks.iter_mut().filter(|task| !task.state.is_over()) {
+            task.state = TaskState::Cancelled;
+            for attempt in task.attempts.iter_mut().filter(|attempt| attempt.end.is_none()) {
+                attempt.end = Some(AttemptEnd::Cancelled);
+                attempt.ended = Some(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn end_attempt(&mut self, id: AttemptId, end: AttemptEnd, at: UnixMillis) -> Result<(), String> {
+        let attempt = self.live(id)?;
+        attempt.end = Some(end);
+        attempt.ended = Some(at);
+        Ok(())
+    }
+
+    fn open_task(&mut self, index: usize) -> Result<&mut TaskView, String> {
+        let task = self.tasks.get_mut(index).ok_or("no such task")?;
+        if task.state.is_over() {
+            return Err(format!("{} is {} already", task.name, task.state));
+        }
+        Ok(task)
+    }
+
+    fn any(&mut self, id: AttemptId) -> Result<&mut AttemptView, String> {
+        let task = self.tasks.get_mut(id.task).ok_or("no such task")?;
+        task.attempts.iter_mut().find(|attempt| attempt.id == id).ok_or_else(|| "no such attempt".to_owned())
+    }
+
+    fn live(&mut self, id: AttemptId) -> Result<&mut AttemptView, String> {
+        let attempt = self.any(id)?;
+        match &attempt.end {
+            Some(end) => Err(format!("attempt {} ended already: {end}", id.number)),
+            None => Ok(attempt),
+        }
+    }
+
+    fn lease_becomes(&mut self, id: AttemptId, next: LeaseState) -> Result<&mut AttemptView, String> {
+        let attempt = self.any(id)?;
+        if !attempt.lease.may_become(next) {
+            return Err(format!("a lease that is {} cannot become {next}", attempt.lease));
+        }
+        attempt.lease = next;
+        Ok(attempt)
+    }
+}
+
+impl TaskView {
+    /// The attempt that is not over.
+    #[must_use]
+    pub fn live(&self) -> Option<&AttemptView> {
+        self.attempts.last().filter(|attempt| attempt.end.is_none())
+    }
+
+    /// The attempt whose outputs are the task's.
+    #[must_use]
+    pub fn committed(&self) -> Option<&AttemptView> {
+        self.attempts.iter().find(|attempt| attempt.end == Some(AttemptEnd::Committed))
+    }
+
+    /// The states of an open task follow from its live attempt.
+    fn derive_state(&mut self) {
+        if self.state.is_over() {
+            return;
+        }
+        self.state = match self.live() {
+            None => TaskState::Waiting,
+            Some(attempt) if attempt.publishing => TaskState::Publishing,
+            Some(attempt) => match (attempt.phase, attempt.lease) {
+                (Some(Phase::Run), _) => TaskState::Running,
+                (Some(Phase::Prepare), _) => TaskState::Setup,
+                (None, LeaseState::Active) => TaskState::Staging,
+                (None, _) => TaskState::Acquiring,
+            },
+        };
+    }
+}
+
+impl Record {
+    /// The attempt it is about.
+    #[must_use]
+    pub fn attempt(&self) -> Option<AttemptId> {
+        match self {
+            Self::AttemptBegan { attempt, .. }
+            | Self::LeaseRequested { attempt, .. }
+            | Self::LeaseReady { attempt, .. }
+            | Self::PreemptionNoticed { attempt, .. }
+            | Self::DataStaged { attempt, .. }
+            | Self::PhaseBegan { attempt, .. }
+            | Self::PublishBegan { attempt }
+            | Self::TaskCommitted { attempt, .. }
+            | Self::AttemptEnded { attempt, .. }
+            | Self::LeaseReleasing { attempt }
+            | Self::LeaseRefused { attempt }
+            | Self::LeaseReleased { attempt }
+            | Self::LeaseLost { attempt, .. } => Some(*attempt),
+            Self::RunStarted
+            | Self::TaskFailed { .. }
+            | Self::OutputDelivered { .. }
+            | Self::RunEnding { .. }
+            | Self::RunEnded => None,
+        }
+    }
+}

@@ -7,8 +7,13 @@ use futures::future::join_all;
 use std::collections::BTreeSet;
 
 pub(super) async fn as_asked(bench: &Bench<'_>) -> Checked {
-    let request = bench.request("token");
+    let (request, clock) = (bench.request("token"), bench.harness.clock());
+    let before = clock.now();
     let lease = bench.acquire(&request).await?;
+    // The provider's clock is not ours, but it counts the same unit from the same epoch.
+    let slack = bench.patience().lag;
+    let soon = before <= lease.started.after(slack) && lease.started <= clock.now().after(slack);
+    ensure(soon, || format!("asked for at {before:?}, it began at {:?}", lease.started))?;
     ensure_eq("token", &lease.token, &request.token)?;
     ensure_eq("owner", &lease.owner, &request.owner)?;
     ensure_eq("location", &lease.location, &request.location)?;

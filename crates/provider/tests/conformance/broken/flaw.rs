@@ -11,6 +11,7 @@ pub(crate) enum Flaw {
     MisnamesUnknownTypes,
     TakesEmptyGangs,
     ForgetsOwners,
+    CountsSeconds,
     HangsOnCapacity,
     IsNeverReady,
     IsReadyWithoutNodes,
@@ -68,6 +69,7 @@ pub(crate) const FLAWS: &[(Flaw, &[&str])] = &[
     (MisnamesUnknownTypes, &["acquire-unknown-type"]),
     (TakesEmptyGangs, &["acquire-no-nodes"]),
     (ForgetsOwners, &["acquire-as-asked", "ready-in-time", "list-only-own"]),
+    (CountsSeconds, &["acquire-as-asked", "usage-amount"]),
     (HangsOnCapacity, &["capacity-answers"]),
     (
         IsNeverReady,

@@ -102,6 +102,7 @@ impl Broken {
         lease.token = as_asked(&lease.token);
         match (self.flaw, &lease.state) {
             (Flaw::ForgetsOwners, _) => lease.owner = Owner("nobody".to_owned()),
+            (Flaw::CountsSeconds, _) => lease.started = UnixMillis(lease.started.0 / 1000),
             (Flaw::IsNeverReady, LeaseState::Ready) => {
                 lease.state = LeaseState::Pending;
                 lease.nodes = vec![];

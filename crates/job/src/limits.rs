@@ -90,3 +90,10 @@ pub const MAX_DIAGNOSTICS: usize = 100;
 
 /// Longest source line or offending text shown, in characters: two lines of 100 columns.
 pub const MAX_SHOWN_CHARS: usize = 200;
+
+/// Longest file in which lines at an indentation that only PyYAML accepts are moved: 256 KiB. Each
+/// move reads the file again; [`MAX_REPAIRS`] times 256 KiB are as much as two files at their bound.
+pub const MAX_REPAIRED_BYTES: usize = 256 << 10;
+
+/// Most such lines in a file: 32.
+pub const MAX_REPAIRS: usize = 32;

@@ -5,36 +5,30 @@
 //! would pass [`MAX_NODES`] or [`MAX_TREE_BYTES`], before any memory is spent on it. An anchor
 //! holds a copy of its own, which counts too, so nested anchors cannot multiply memory either.
 
+use super::indent::{Moved, moved};
 use super::python::python_str;
 use super::resolve::{boolean, float, integer, resolve_plain};
 use super::tree::{Entry, Map, Node, Place, Value};
 use crate::codes::Code;
 use crate::limits::{MAX_DEPTH, MAX_DOCUMENTS, MAX_NODES, MAX_TREE_BYTES};
 use crate::report::{Issue, Report};
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use std::collections::{HashMap, HashSet};
 
 /// The documents of a text. `None` when nothing useful could be read; the report says why.
 pub(crate) fn load(text: &str, report: &mut Report<'_>) -> Option<Vec<Node>> {
+    let moved = moved(text).unwrap_or_default();
+    let text = if moved.text.is_empty() { text } else { &moved.text };
     let mut loader = Loader::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
             Ok(event) => event,
             Err(error) => {
-                let mark = error.marker();
-                let place = Place::point(number(mark.line()), number(mark.col()).saturating_add(1));
-                let code = match error.info() {
-                    info if info.contains("unknown anchor") => Code::UnknownAnchor,
-                    // The parser looks ahead over a run of brackets and may meet its own bound of
-                    // 255 before an event is out.
-                    info if info.contains("recursion limit") => Code::TooDeep,
-                    _ => Code::Syntax,
-                };
-                report.add(Issue::error(code, place, format!("YAML: {}", error.info())));
+                report.add(broken(&error, &moved));
                 return None;
             }
         };
-        if let Err(issue) = loader.take(event, place_of(span), report) {
+        if let Err(issue) = loader.take(event, place_of(span, &moved), report) {
             report.add(issue);
             return None;
         }
@@ -42,14 +36,30 @@ pub(crate) fn load(text: &str, report: &mut Report<'_>) -> Option<Vec<Node>> {
     Some(loader.documents)
 }
 
+/// What the parser could not read.
+fn broken(error: &ScanError, moved: &Moved) -> Issue {
+    let mark = error.marker();
+    let line = number(mark.line());
+    let place = Place::point(line, moved.column(line, number(mark.col()).saturating_add(1)));
+    let code = match error.info() {
+        info if info.contains("unknown anchor") => Code::UnknownAnchor,
+        // The parser looks ahead over a run of brackets and may meet its own bound of 255 before an
+        // event is out.
+        info if info.contains("recursion limit") => Code::TooDeep,
+        _ => Code::Syntax,
+    };
+    Issue::error(code, place, format!("YAML: {}", error.info()))
+}
+
 fn number(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-fn place_of(span: Span) -> Place {
+fn place_of(span: Span, moved: &Moved) -> Place {
     let (line, last_line) = (number(span.start.line()), number(span.end.line()));
     let length = if last_line > line { u32::MAX } else { number(span.len()).max(1) };
-    Place { line, column: number(span.start.col()).saturating_add(1), length, last_line }
+    let column = moved.column(line, number(span.start.col()).saturating_add(1));
+    Place { line, column, length, last_line }
 }
 
 /// How much a subtree counts against the bounds.

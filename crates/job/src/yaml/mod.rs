@@ -3,6 +3,7 @@
 //! `saphyr-parser` gives events; [`load`] builds the tree under bounds, [`resolve`] gives plain
 //! scalars their type as PyYAML's safe loader does, so that a file means here what it means there.
 
+mod indent;
 mod load;
 mod python;
 mod resolve;

@@ -51,7 +51,7 @@ mod wire;
 
 pub use client::AgentNode;
 pub use options::{AgentOptions, EXEC_COMMAND};
-pub use output::LOG_LIMIT_BYTES;
+pub use output::LOG_LIMIT;
 pub use server::{Ending, ServeError, serve, serve_until};
 pub use shim::exec_shim;
 pub use wire::{AgentInfo, MAX_FRAME_BYTES, MAX_SOCKET_PATH_BYTES, PROTOCOL};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_provider::{Clock, SystemClock};
-use welkin_units::Span;
+use welkin_units::{Bytes, Span};
 
 /// The subcommand as which the binary must call [`crate::exec_shim`].
 pub const EXEC_COMMAND: &str = "agent-exec";
@@ -26,6 +26,8 @@ pub struct AgentOptions {
     pub cgroup_procs: Vec<PathBuf>,
     /// Environment of every script on this node, above the bare one and below the step's own.
     pub env: BTreeMap<String, String>,
+    /// Most output of one step that is kept; what follows is dropped, and that is said in the log.
+    pub log_limit: Bytes,
     /// Clock of the events.
     pub clock: Arc<dyn Clock>,
 }
@@ -47,6 +49,7 @@ impl AgentOptions {
             abandon_after: Span::ZERO,
             cgroup_procs: Vec::new(),
             env: BTreeMap::new(),
+            log_limit: crate::LOG_LIMIT,
             clock: Arc::new(SystemClock),
         }
     }

@@ -13,10 +13,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 use welkin_provider::{EventKind, Stream};
+use welkin_units::Bytes;
 
-/// Most output of one step that is kept, both streams together. A log is for reading; results are
-/// outputs. A thousand steps of a run then still fit a small disk.
-pub const LOG_LIMIT_BYTES: u64 = 64 << 20;
+/// Most output of one step that is kept unless the provider says otherwise, both streams together. A
+/// log is for reading; results are outputs. A thousand steps of a run then still fit a small disk.
+pub const LOG_LIMIT: Bytes = Bytes::new(64 << 20);
 
 /// Kept of a line beyond its text: an empty line is not free.
 const LINE_COST_BYTES: u64 = 32;
@@ -28,13 +29,18 @@ const READ_BYTES: usize = 64 << 10;
 const GLIMPSE_PERIOD: Duration = Duration::from_secs(1);
 
 /// How much of a step's output was kept and dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Volume {
+    limit: Bytes,
     kept: AtomicU64,
     dropped: AtomicU64,
 }
 
 impl Volume {
+    pub(crate) const fn new(limit: Bytes) -> Self {
+        Self { limit, kept: AtomicU64::new(0), dropped: AtomicU64::new(0) }
+    }
+
     /// Bytes beyond the limit.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -80,10 +86,10 @@ fn admit(lines: Vec<String>, stream: Stream, volume: &Volume) -> Vec<EventKind> 
     for line in lines {
         let bytes = line.len() as u64;
         let kept = volume.kept.fetch_add(bytes + LINE_COST_BYTES, Ordering::Relaxed);
-        if kept + bytes + LINE_COST_BYTES <= LOG_LIMIT_BYTES {
+        if kept + bytes + LINE_COST_BYTES <= volume.limit.get() {
             events.push(EventKind::Log { stream, line });
         } else if volume.dropped.fetch_add(bytes + 1, Ordering::Relaxed) == 0 {
-            let line = format!("log cut after {} MiB; what follows is dropped", LOG_LIMIT_BYTES >> 20);
+            let line = format!("log cut after {}; what follows is dropped", volume.limit);
             events.push(EventKind::Log { stream: Stream::Agent, line });
         }
     }

@@ -20,6 +20,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use welkin_provider::{EventKind, Exit, Step, Stream};
 use welkin_units::Span;
@@ -40,8 +41,8 @@ pub(crate) async fn run(agent: &Agent, record: &Arc<StepRecord>, step: &Step, ma
         Ok(guarded) => guarded,
         Err(error) => return fault(error),
     };
-    let outcome = guarded.follow(record, masker).await;
-    if outcome.is_err() || guarded.child.try_wait().is_err() {
+    let outcome = guarded.follow(agent, record, step, masker).await;
+    if outcome.is_err() {
         guarded.force(agent, step).await;
     }
     // The guard has reported or is dead; its exit leaves no zombie.
@@ -93,7 +94,13 @@ impl Guarded {
     }
 
     /// Follows the script to its end, and its output.
-    async fn follow(&mut self, record: &Arc<StepRecord>, masker: &Arc<Masker>) -> io::Result<Exit> {
+    async fn follow(
+        &mut self,
+        agent: &Agent,
+        record: &Arc<StepRecord>,
+        step: &Step,
+        masker: &Arc<Masker>,
+    ) -> io::Result<Exit> {
         if let Some(script) = self.script.take() {
             self.order(&Order::Run(script)).await?;
         }
@@ -102,27 +109,42 @@ impl Guarded {
             Report::Started => record.append(vec![EventKind::ScriptStarted])?,
             other => return Ok(exit(other, wish.borrow().is_some())),
         }
-        let volume = Arc::new(Volume::default());
-        let out = self.child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
-        let err = self.child.stderr.take().ok_or_else(|| io::Error::other("no standard error"))?;
-        let (r, m, v) = (Arc::clone(record), Arc::clone(masker), Arc::clone(&volume));
-        let mut out = tokio::spawn(pump(out, Stream::Stdout, r, m, v));
-        let (r, m, v) = (Arc::clone(record), Arc::clone(masker), Arc::clone(&volume));
-        let mut err = tokio::spawn(pump(err, Stream::Stderr, r, m, v));
+        let volume = Arc::new(Volume::new(agent.options().log_limit));
+        let mut pumps = self.pump_output(record, masker, &volume)?;
         let report = self.next_report(&mut wish).await;
-        let drained = timeout(DRAIN_TIME, async { tokio::join!(&mut out, &mut err) }).await;
-        out.abort();
-        err.abort();
-        let report = report?;
-        match drained {
-            Ok((Ok(Ok(())), Ok(Ok(())))) => {}
-            Ok(_) => return Err(io::Error::other("its output could not be recorded")),
+        if report.is_err() {
+            // Before the pipes are drained: what the guard left alive holds them open.
+            self.force(agent, step).await;
+        }
+        let drained = timeout(DRAIN_TIME, async {
+            while let Some(pumped) = pumps.join_next().await {
+                pumped??;
+            }
+            io::Result::Ok(())
+        });
+        match drained.await {
+            Ok(recorded) => recorded?,
             Err(_) => record.say("the end of the output did not come; it may be incomplete")?,
         }
         if volume.dropped() > 0 {
             record.say(format!("{} bytes of output were dropped", volume.dropped()))?;
         }
-        Ok(exit(report, wish.borrow().is_some()))
+        Ok(exit(report?, wish.borrow().is_some()))
+    }
+
+    /// Begins to read both streams, each at its own pace.
+    fn pump_output(
+        &mut self,
+        record: &Arc<StepRecord>,
+        masker: &Arc<Masker>,
+        volume: &Arc<Volume>,
+    ) -> io::Result<JoinSet<io::Result<()>>> {
+        let out = self.child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
+        let err = self.child.stderr.take().ok_or_else(|| io::Error::other("no standard error"))?;
+        let mut pumps = JoinSet::new();
+        pumps.spawn(pump(out, Stream::Stdout, Arc::clone(record), Arc::clone(masker), Arc::clone(volume)));
+        pumps.spawn(pump(err, Stream::Stderr, Arc::clone(record), Arc::clone(masker), Arc::clone(volume)));
+        Ok(pumps)
     }
 
     /// The next report, passing on the wish to stop meanwhile.
@@ -140,7 +162,8 @@ impl Guarded {
                 Ok(()) = wish.changed() => {
                     let asked = *wish.borrow_and_update();
                     if let Some(grace) = asked {
-                        self.order(&Order::Stop { grace_ms: grace.millis() }).await?;
+                        // Fails when the guard is done; its report is then on its way.
+                        let _ = self.order(&Order::Stop { grace_ms: grace.millis() }).await;
                         let limit = grace.duration().min(NEVER) + KILL_TIME;
                         let latest = Instant::now() + limit;
                         self.deadline = Some(self.deadline.map_or(latest, |at| at.min(latest)));

@@ -1,8 +1,8 @@
 //! Much output, strange output.
 
 use crate::support::{Agent, exit, lines, step};
-use welkin_agent::LOG_LIMIT_BYTES;
 use welkin_provider::{Exit, Stream};
+use welkin_units::Bytes;
 
 #[tokio::test]
 async fn a_flood_arrives_whole_and_in_order() {
@@ -14,15 +14,16 @@ async fn a_flood_arrives_whole_and_in_order() {
 
 #[tokio::test]
 async fn beyond_the_limit_output_is_dropped_and_that_is_said() {
-    let agent = Agent::start().await;
-    let script = "yes $(printf '%01000d' 0) | head -c 80000000; echo end >&2; exit 5";
+    let limit = 4_000_000;
+    let agent = Agent::with(|options| options.log_limit = Bytes::new(limit)).await;
+    let script = "yes $(printf '%01000d' 0) | head -c 9000000; echo end >&2; exit 5";
     let events = agent.run(&step("limit", script)).await;
     assert_eq!(exit(&events), Exit::Code { code: 5 });
     let kept: u64 = lines(&events, Stream::Stdout).iter().map(|line| line.len() as u64).sum();
-    assert!(kept <= LOG_LIMIT_BYTES && kept > LOG_LIMIT_BYTES / 10 * 9, "{kept}");
+    assert!(kept <= limit && kept > limit / 10 * 9, "{kept}");
     let said = lines(&events, Stream::Agent);
     assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[0].starts_with("log cut after 64 MiB"), "{said:?}");
+    assert!(said[0].starts_with("log cut after 4 MB"), "{said:?}");
     assert!(said[1].ends_with("bytes of output were dropped"), "{said:?}");
 }
 

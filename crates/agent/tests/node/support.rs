@@ -93,8 +93,9 @@ pub(crate) async fn all_events(node: &AgentNode, step: &StepId) -> Vec<Event> {
     loop {
         let more = node.events(step, events.len() as u64, PATIENCE).await.unwrap();
         assert!(!more.is_empty(), "no event within {PATIENCE:?} after {events:?}");
+        let first = events.len() as u64;
+        assert!(more.iter().map(|event| event.seq).eq(first..first + more.len() as u64), "gaps in {more:?}");
         events.extend(more);
-        assert!(events.iter().map(|event| event.seq).eq(0..events.len() as u64), "gaps in {events:?}");
         if matches!(events.last().unwrap().kind, EventKind::Finished { .. }) {
             return events;
         }
@@ -137,15 +138,15 @@ pub(crate) fn exit(events: &[Event]) -> Exit {
 
 /// Lines of one stream.
 pub(crate) fn lines(events: &[Event], of: Stream) -> Vec<&str> {
-    let line = |event: &'_ Event| match &event.kind {
-        EventKind::Log { stream, .. } if *stream == of => Some(event.seq),
-        _ => None,
-    };
-    let line_of = |seq: u64| match &events[seq as usize].kind {
-        EventKind::Log { line, .. } => line.as_str(),
-        _ => unreachable!("filtered above"),
-    };
-    events.iter().filter_map(line).map(line_of).collect()
+    let mut lines = Vec::new();
+    for event in events {
+        if let EventKind::Log { stream, line } = &event.kind
+            && *stream == of
+        {
+            lines.push(line.as_str());
+        }
+    }
+    lines
 }
 
 /// A pipe by which a test learns that every process that holds it is dead, without looking again and

@@ -1,2 +1,36 @@
-//! The `welkin` command.
-fn main() {}
+//! The `welkin` command: plans a job over every cloud in reach and runs it to its end.
+//!
+//! A command line goes through four steps, each of which costs nothing to the commands that do not
+//! need it: `cli` parses, `settings` merges flags, environment and configuration, one module of
+//! `commands` does the work, `output` or `report` shows it. Nothing else starts a runtime, opens the
+//! catalog or makes a folder, so that `welkin --version` is a matter of one millisecond.
+
+mod app;
+mod catalog_cache;
+mod cli;
+mod commands;
+mod exit;
+mod naming;
+mod output;
+mod price_lists;
+mod report;
+mod settings;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    // Before anything else: it must be the only thread, and a task waits for it to start.
+    if args.next().is_some_and(|command| command == welkin_agent::EXEC_COMMAND) {
+        return welkin_agent::exec_shim(args);
+    }
+    let cli = cli::Cli::parse();
+    match app::App::new(&cli.global) {
+        Ok(mut app) => match commands::run(&cli.command, &mut app) {
+            Ok(exit) => exit.into(),
+            Err(error) => report::report(&error, app.settings.output, app.err),
+        },
+        Err(error) => report::report(&error, output::Format::Table, output::Style::PLAIN),
+    }
+}

@@ -1,0 +1,40 @@
+//! What every command is given: settings, and where output goes.
+
+use crate::cli::Global;
+use crate::output::Style;
+use crate::settings::Settings;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+/// The surroundings of a command.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    /// Data goes here, and nothing else does.
+    pub(crate) out: BufWriter<io::Stdout>,
+    /// How standard output is styled.
+    pub(crate) style: Style,
+    /// How standard error is styled.
+    pub(crate) err: Style,
+}
+
+impl App {
+    pub(crate) fn new(global: &Global) -> anyhow::Result<Self> {
+        let settings = Settings::resolve(global)?;
+        Ok(Self {
+            style: Style::for_stream(settings.color, io::stdout().is_terminal()),
+            err: Style::for_stream(settings.color, io::stderr().is_terminal()),
+            out: BufWriter::new(io::stdout()),
+            settings,
+        })
+    }
+
+    /// Tells the user something that is not data.
+    pub(crate) fn note(&self, text: &str) {
+        // Without standard error there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Tells the user about something that deserves a look.
+    pub(crate) fn warn(&self, text: &str) {
+        self.note(&format!("{}: {text}", self.err.yellow("warning")));
+    }
+}

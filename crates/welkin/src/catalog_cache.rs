@@ -1,0 +1,179 @@
+//! The catalog on disk: built once, mapped into memory by every command that needs it.
+//!
+//! 1. The file's name holds a fingerprint of this binary, so that one `open` both finds the catalog
+//!    and shows that this version wrote it: the starter prices are part of the binary.
+//! 2. A file that is missing, torn, damaged or of another schema is built again from the starter
+//!    prices and the price lists that were imported ([`crate::price_lists`]).
+//! 3. Files are replaced by renaming, never written in place.
+//!
+//! *Guarantee:* no state of the folder makes a command fail that would succeed without the folder; a
+//! catalog that cannot be written is used from memory.
+//!
+//! *Rejected:* reading the file into memory: a plan touches a tenth of the columns, and 91,000 offers
+//! are 4 MB that the page cache already holds.
+
+use crate::price_lists;
+use memmap2::Mmap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+use welkin_catalog::tables::Tables;
+use welkin_catalog::{
+    AlignedBytes, Arch, Catalog, CatalogBuilder, Continent, Kind, OpenError, Row, RowPlace, RowSource, TeeSet,
+};
+use welkin_clouds::{Hardware, Local};
+use welkin_units::Usd;
+
+/// Opens the catalog, building it first where there is none that can be used. It stays mapped for the
+/// rest of the process.
+pub(crate) fn open(dir: &Path) -> anyhow::Result<Catalog<'static>> {
+    let path = file(dir);
+    if let Some(catalog) = map(&path) {
+        return Ok(catalog);
+    }
+    rebuild(dir)
+}
+
+/// Builds the catalog from the starter prices and the imported lists, and opens it.
+pub(crate) fn rebuild(dir: &Path) -> anyhow::Result<Catalog<'static>> {
+    let bytes = build(dir)?;
+    let path = file(dir);
+    // A folder that cannot be written costs a few milliseconds on every start, nothing else.
+    if write(dir, &path, &bytes).is_ok()
+        && let Some(catalog) = map(&path)
+    {
+        return Ok(catalog);
+    }
+    let bytes: &'static AlignedBytes = Box::leak(Box::new(AlignedBytes::copy_from(&bytes)));
+    Ok(Catalog::open(bytes.as_bytes())?)
+}
+
+fn file(dir: &Path) -> PathBuf {
+    dir.join(format!("offers-{:016x}.bin", fingerprint()))
+}
+
+/// Tells one build of this program from another: size and time of the binary. Asking the operating
+/// system costs less than hashing the starter prices would.
+fn fingerprint() -> u64 {
+    let about = std::env::current_exe().and_then(fs::metadata).ok();
+    let modified = about.as_ref().and_then(|about| about.modified().ok());
+    let nanos =
+        modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |age| age.as_nanos());
+    let size = about.map_or(0, |about| about.len());
+    let hash = blake3::hash(format!("{} {size} {nanos}", env!("CARGO_PKG_VERSION")).as_bytes());
+    hash.as_bytes().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
+/// Maps a file; `None` when it is not a catalog that this program can use.
+fn map(path: &Path) -> Option<Catalog<'static>> {
+    let file = File::open(path).ok()?;
+    #[expect(unsafe_code, reason = "mapping a file is unsafe in itself")]
+    // SAFETY: a mapping is undefined behaviour only if the file changes beneath it. Catalog files are
+    // written under another name, renamed into place and never written again; renaming or deleting
+    // leaves the mapped file as it is. Whoever edits files below Welkin's folder by hand while it runs
+    // can crash it, as they could by editing its binary.
+    let mapped = unsafe { Mmap::map(&file) }.ok()?;
+    let opened: Result<Catalog<'static>, OpenError> = Catalog::open(Box::leak(Box::new(mapped)));
+    opened.ok()
+}
+
+fn build(dir: &Path) -> anyhow::Result<Vec<u8>> {
+    let tables = Tables::embedded();
+    let mut rows = welkin_catalog::starter::rows();
+    let lists = price_lists::read_all(dir);
+    if !lists.is_empty() {
+        let imported = lists.iter().filter_map(|list| list.import(tables).ok()).flat_map(|read| read.rows);
+        rows = welkin_catalog::merge(rows, imported.collect());
+    }
+    rows.push(this_machine());
+    let mut builder = CatalogBuilder::new();
+    for row in &rows {
+        builder.push(row)?;
+    }
+    Ok(builder.finish())
+}
+
+/// This machine as an offer: for tasks that ask for it by name.
+fn this_machine() -> Row {
+    let hardware = Hardware::detect();
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => Arch::X86_64,
+        "aarch64" => Arch::Arm64,
+        _ => Arch::Unknown,
+    };
+    Row {
+        place: Arc::new(RowPlace {
+            provider: Local::NAME.into(),
+            region: Local::REGION.into(),
+            country: "".into(),
+            jurisdiction: "".into(),
+            continent: Continent::Unknown,
+            certs: "".into(),
+            restricted: false,
+        }),
+        zone: "".into(),
+        kind: Kind::Vm,
+        instance_type: Local::INSTANCE_TYPE.into(),
+        vcpus_milli: hardware.vcpus_milli,
+        memory_mib: u32::try_from(hardware.memory.get() >> 20).unwrap_or(u32::MAX),
+        arch,
+        burstable: false,
+        undersized: false,
+        accelerator: None,
+        network_mbps: 0,
+        tee: TeeSet::default(),
+        on_demand: Some(Usd::ZERO),
+        spot: None,
+        min_billed_s: 0,
+        source: Arc::new(RowSource { name: "this machine".into(), as_of: "".into() }),
+    }
+}
+
+/// Puts the file into place and removes those of other versions.
+fn write(dir: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let mut draft = tempfile::NamedTempFile::new_in(dir)?;
+    draft.write_all(bytes)?;
+    draft.persist(path)?;
+    for entry in fs::read_dir(dir)?.flatten() {
+        let name = entry.file_name();
+        let is_catalog = name.to_string_lossy().starts_with("offers-");
+        if is_catalog && entry.path() != path {
+            // Another process may have been faster.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalog_is_built_once_and_again_when_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = open(dir.path()).unwrap();
+        let path = file(dir.path());
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(open(dir.path()).unwrap().digest(), first.digest());
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
+
+        let whole = fs::read(&path).unwrap();
+        for damaged in [&whole[..whole.len() / 2], b"not a catalog", b""] {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, damaged).unwrap();
+            assert_eq!(open(dir.path()).unwrap().digest(), first.digest());
+            assert_eq!(fs::read(&path).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_done_without() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let catalog = open(&file.path().join("below")).unwrap();
+        assert!(catalog.places().any(|(_, place)| place.provider == "local"));
+    }
+}

@@ -1,0 +1,73 @@
+//! What can be said on the command line: clap structures and nothing else.
+
+mod catalog;
+mod explain;
+mod offers;
+mod values;
+
+pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
+pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
+pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
+
+use crate::output::Format;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+/// Finds where each part of a job should run over every cloud in reach, and runs it.
+///
+/// Describe the work and its conditions once. Welkin picks places and machines by real prices, moves
+/// the data between the parts, runs everything to the end through failures, and accounts for every
+/// cent.
+#[derive(Debug, Parser)]
+#[command(name = "welkin", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  welkin offers --accelerator H100:8 --sort price
+  welkin resolve aws/us-east-1
+
+Files: $WELKIN_HOME, else $XDG_STATE_HOME/welkin, else ~/.local/state/welkin, holds config.toml, the
+catalog and the records of runs. `welkin explain exit-codes` lists the exit codes.";
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Write results as tables or as JSON with a versioned schema [env: WELKIN_OUTPUT]
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", help_heading = "Global options")]
+    pub(crate) output: Option<Format>,
+    /// When to use colour; NO_COLOR is respected [env: WELKIN_COLOR]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Global options")]
+    pub(crate) color: Option<ColorChoice>,
+    /// Tell more about what is being done; repeat for more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Global options")]
+    pub(crate) verbose: u8,
+}
+
+/// When to use colour.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ColorChoice {
+    /// On terminals.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Offers(Box<OffersArgs>),
+    Catalog(CatalogArgs),
+    Resolve(ResolveArgs),
+    Explain(ExplainArgs),
+    Completions(CompletionsArgs),
+}

@@ -1,0 +1,138 @@
+//! `welkin offers`: search the catalog.
+
+use crate::app::App;
+use crate::catalog_cache;
+use crate::cli::{ArchKind, OffersArgs, Sort, TeeKind};
+use crate::exit::Exit;
+use crate::output::{Format, OfferWire, counted, offer_table, write_json};
+use crate::report::{Code, Fault};
+use serde::Serialize;
+use std::io::Write;
+use welkin_catalog::{Arch, Catalog, Filter, Market, Names, OfferId, Selection, TeeSet};
+use welkin_clouds::Local;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    /// How many offers satisfy the conditions.
+    matching: usize,
+    offers: Vec<OfferWire<'a>>,
+}
+
+pub(crate) fn run(args: &OffersArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let catalog = catalog_cache::open(&app.settings.catalog_dir())?;
+    let filter = filter(args, &app.settings.providers, &catalog);
+    let selection = catalog.select(&filter);
+    if selection.ids.is_empty() {
+        return Err(nothing(args, &catalog, &selection).into());
+    }
+    let matching = selection.ids.len();
+    let ids = sorted(&catalog, selection.ids, args.sort, filter.market);
+    let shown: Vec<OfferId> = match args.limit {
+        0 => ids,
+        limit => ids.into_iter().take(limit).collect(),
+    };
+    match app.settings.output {
+        Format::Json => {
+            let offers = shown.iter().map(|id| OfferWire::new(&catalog, *id)).collect();
+            write_json(&mut app.out, "welkin.offers/1", &Wire { matching, offers })?;
+        }
+        Format::Table => {
+            offer_table(&catalog, &shown).write(&mut app.out, app.style)?;
+            if shown.len() < matching {
+                let rest = counted(matching - shown.len(), "more offer");
+                writeln!(app.out, "{}", app.style.dim(&format!("… and {rest}; --limit 0 shows all")))?;
+            }
+            app.out.flush()?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn filter(args: &OffersArgs, configured: &[String], catalog: &Catalog<'_>) -> Filter {
+    let providers = if args.provider.is_empty() { configured.to_vec() } else { args.provider.clone() };
+    // This machine is no market: it is offered to those who ask for it.
+    let deny_providers = if providers.is_empty() { vec![Local::NAME.to_owned()] } else { Vec::new() };
+    let jurisdictions: Vec<&str> = catalog.places().map(|(_, place)| place.jurisdiction).collect();
+    let (in_jurisdictions, in_countries): (Vec<String>, Vec<String>) = args
+        .residency
+        .iter()
+        .cloned()
+        .partition(|code| jurisdictions.iter().any(|known| known.eq_ignore_ascii_case(code)));
+    Filter {
+        providers,
+        deny_providers,
+        region: args.region.clone(),
+        zone: args.zone.clone(),
+        jurisdictions: in_jurisdictions,
+        countries: in_countries,
+        certs: args.cert.clone(),
+        include_restricted: args.restricted,
+        instance_type: args.instance_type.clone(),
+        accelerator: args.accelerator.clone(),
+        cpus: args.cpus,
+        memory_gib: args.memory,
+        include_undersized: false,
+        arch: args.arch.map(|arch| match arch {
+            ArchKind::X8664 => Arch::X86_64,
+            ArchKind::Arm64 => Arch::Arm64,
+        }),
+        tee: args.tee.iter().fold(TeeSet::default(), |set, kind| set.union(tee(*kind))),
+        exclude_burstable: false,
+        market: match (args.spot, args.on_demand) {
+            (true, _) => Market::Spot,
+            (_, true) => Market::OnDemand,
+            _ => Market::Any,
+        },
+        max_hourly: args.max_hourly,
+    }
+}
+
+fn tee(kind: TeeKind) -> TeeSet {
+    match kind {
+        TeeKind::SevSnp => TeeSet::SEV_SNP,
+        TeeKind::Sev => TeeSet::SEV,
+        TeeKind::Tdx => TeeSet::TDX,
+        TeeKind::Sgx => TeeSet::SGX,
+        TeeKind::Nitro => TeeSet::NITRO,
+        TeeKind::GpuCc => TeeSet::GPU_CC,
+    }
+}
+
+fn sorted(catalog: &Catalog<'_>, mut ids: Vec<OfferId>, sort: Sort, market: Market) -> Vec<OfferId> {
+    match sort {
+        Sort::Price => catalog.sort_by_price(&mut ids, market),
+        Sort::PricePerAccelerator => catalog.sort_by_price_per_accelerator(&mut ids, market),
+        // Rows of a catalog are in this order.
+        Sort::Place => ids.sort_unstable(),
+    }
+    ids
+}
+
+/// Why nothing is left: a name nobody has, or what each condition removed.
+fn nothing(args: &OffersArgs, catalog: &Catalog<'_>, selection: &Selection) -> Fault {
+    let removed: Vec<String> = selection
+        .removed
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(condition, count)| format!("{condition} removed {count}"))
+        .collect();
+    let total = counted(catalog.len(), "offer");
+    let fault = Fault::new(
+        Code::NoOffers,
+        format!("none of {total} satisfies the conditions: {}", removed.join(", ")),
+    );
+    let written = [
+        (Names::Accelerator, args.accelerator.as_ref().map(|wanted| wanted.name.as_str())),
+        (Names::Region, args.region.as_deref()),
+        (Names::InstanceType, args.instance_type.as_deref()),
+        (Names::Provider, args.provider.first().map(String::as_str)),
+    ];
+    let near = written
+        .into_iter()
+        .filter_map(|(names, text)| Some((names, text.filter(|text| !text.contains(['*', '?']))?)))
+        .find_map(|(names, text)| catalog.suggest(names, text, 1).first().map(|near| (*near).to_owned()));
+    match near {
+        Some(near) => fault.hint(format!("did you mean `{near}`?")),
+        None => fault,
+    }
+}

@@ -1,0 +1,186 @@
+//! `welkin resolve`: what a name, selector or native id means, and which offers it matches.
+
+use crate::app::App;
+use crate::catalog_cache;
+use crate::cli::ResolveArgs;
+use crate::exit::Exit;
+use crate::naming::offer_name;
+use crate::output::{Format, OfferWire, counted, offer_table, write_json};
+use crate::report::{Code, Fault};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use welkin_catalog::{Catalog, Filter, OfferId};
+use welkin_name::native::{from_native, to_native};
+use welkin_name::{Name, ParseError, Selector};
+
+/// What the text is.
+enum Meaning {
+    Name(Name),
+    Selector(Selector),
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    /// `name` or `selector`.
+    r#type: &'static str,
+    canonical: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<Parts>,
+    /// The provider's own id, where it has one for such an instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native: Option<String>,
+    matching: usize,
+    offers: Vec<OfferWire<'a>>,
+}
+
+#[derive(Serialize)]
+struct Parts {
+    provider: String,
+    location: String,
+    kind: String,
+    offering: String,
+    version: Option<String>,
+    qualifiers: BTreeMap<String, String>,
+    instance: Option<String>,
+}
+
+pub(crate) fn run(args: &ResolveArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let meaning = read(&args.name)?;
+    let catalog = catalog_cache::open(&app.settings.catalog_dir())?;
+    let mut ids = matches(&meaning, &catalog);
+    let matching = ids.len();
+    catalog.sort_by_price(&mut ids, welkin_catalog::Market::Any);
+    if args.limit > 0 {
+        ids.truncate(args.limit);
+    }
+    let wire = wire(&meaning, &catalog, &ids, matching);
+    if app.settings.output == Format::Json {
+        write_json(&mut app.out, "welkin.resolved/1", &wire)?;
+        return Ok(Exit::Success);
+    }
+    show(&wire, app)?;
+    if matching == 0 {
+        writeln!(app.out, "\nno offer of the catalog matches")?;
+    } else {
+        writeln!(app.out, "\n{} of the catalog:", counted(matching, "matching offer"))?;
+        offer_table(&catalog, &ids).write(&mut app.out, app.style)?;
+    }
+    app.out.flush()?;
+    Ok(Exit::Success)
+}
+
+/// A name before a selector before a native id: every name is a selector too, and native ids begin
+/// in ways that neither does.
+fn read(text: &str) -> anyhow::Result<Meaning> {
+    let error = match Name::parse(text) {
+        Ok(name) => return Ok(Meaning::Name(name)),
+        Err(error) => error,
+    };
+    let is_native = text.contains("://")
+        || text.starts_with('/')
+        || text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:"))
+        || text.contains("/api/")
+        || text.contains("/apis/");
+    if is_native {
+        return from_native(text).map(Meaning::Name).map_err(|error| {
+            let fault = Fault::new(Code::Name, format!("`{text}` is not an id that is known here"));
+            anyhow::Error::new(error).context(fault)
+        });
+    }
+    // A full name with a mistake is a mistake, not a pattern; the short form is always a pattern.
+    let full = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sky:"));
+    Selector::parse(text).map(Meaning::Selector).map_err(|second| {
+        let error = if full && !text.contains(['*', '{', '!']) { error } else { second };
+        invalid(text, &error).into()
+    })
+}
+
+fn invalid(text: &str, error: &ParseError) -> Fault {
+    let fault = Fault::new(Code::Name, format!("`{text}` is not a name: {error}"));
+    match error.suggestion() {
+        Some(suggestion) => fault.hint(format!("did you mean `{suggestion}`?")),
+        None => fault.hint("a name reads `sky:provider/location/kind/offering`"),
+    }
+}
+
+fn matches(meaning: &Meaning, catalog: &Catalog<'_>) -> Vec<OfferId> {
+    let (filter, selector) = match meaning {
+        Meaning::Name(name) => (narrow(name), Selector::from(&name.without_instance())),
+        Meaning::Selector(selector) => {
+            (Filter { include_restricted: true, ..Filter::default() }, selector.clone())
+        }
+    };
+    let filter = Filter { include_undersized: true, ..filter };
+    let ids = catalog.select(&filter).ids.into_iter();
+    ids.filter(|id| offer_name(&catalog.offer(*id)).is_some_and(|name| selector.matches(&name))).collect()
+}
+
+/// The columns decide first: building 91,000 names would take longer than all the rest.
+fn narrow(name: &Name) -> Filter {
+    let offering = name.offering();
+    Filter {
+        providers: vec![name.provider().to_owned()],
+        region: name.location().region().map(str::to_owned),
+        instance_type: (offering != "-").then(|| offering.into_owned()),
+        include_restricted: true,
+        ..Filter::default()
+    }
+}
+
+fn wire<'a>(meaning: &'a Meaning, catalog: &Catalog<'a>, ids: &[OfferId], matching: usize) -> Wire<'a> {
+    let offers = ids.iter().map(|id| OfferWire::new(catalog, *id)).collect();
+    match meaning {
+        Meaning::Selector(selector) => Wire {
+            r#type: "selector",
+            canonical: selector.as_str(),
+            parts: None,
+            native: None,
+            matching,
+            offers,
+        },
+        Meaning::Name(name) => Wire {
+            r#type: "name",
+            canonical: name.as_str(),
+            parts: Some(Parts {
+                provider: name.provider().to_owned(),
+                location: name.location().to_string(),
+                kind: name.kind_path().to_owned(),
+                offering: name.offering().into_owned(),
+                version: name.version().map(Into::into),
+                qualifiers: name
+                    .qualifiers()
+                    .map(|(key, value)| (key.to_owned(), value.into_owned()))
+                    .collect(),
+                instance: name.instance().map(Into::into),
+            }),
+            native: to_native(name).ok(),
+            matching,
+            offers,
+        },
+    }
+}
+
+fn show(wire: &Wire<'_>, app: &mut App) -> anyhow::Result<()> {
+    let mut line = |key: &str, value: &str| writeln!(app.out, "{key:<12}{value}");
+    line(wire.r#type, wire.canonical)?;
+    if let Some(parts) = &wire.parts {
+        line("provider", &parts.provider)?;
+        line("location", &parts.location)?;
+        line("kind", &parts.kind)?;
+        line("offering", &parts.offering)?;
+        if let Some(version) = &parts.version {
+            line("version", version)?;
+        }
+        for (key, value) in &parts.qualifiers {
+            line(key, value)?;
+        }
+        if let Some(instance) = &parts.instance {
+            line("instance", instance)?;
+        }
+    }
+    if let Some(native) = &wire.native {
+        line("native id", native)?;
+    }
+    Ok(())
+}

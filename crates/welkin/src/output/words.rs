@@ -1,0 +1,35 @@
+//! Numbers and hardware in words, the same in every table.
+
+/// A count with its noun: `1 offer`, `3 offers`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Thousandths as the shortest decimal: `8`, `0.5`.
+pub(crate) fn thousandths(milli: u64) -> String {
+    let (whole, rest) = (milli / 1000, milli % 1000);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    format!("{whole}.{rest:03}").trim_end_matches('0').to_owned()
+}
+
+/// An accelerator with its count: `H100:8`.
+pub(crate) fn accelerator(name: &str, count_milli: u32) -> String {
+    format!("{name}:{}", thousandths(u64::from(count_milli)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words() {
+        assert_eq!(counted(1, "task"), "1 task");
+        assert_eq!(counted(0, "task"), "0 tasks");
+        for (milli, text) in [(8000, "8"), (500, "0.5"), (1250, "1.25"), (0, "0")] {
+            assert_eq!(thousandths(milli), text);
+        }
+        assert_eq!(accelerator("H100", 8000), "H100:8");
+    }
+}

@@ -1,0 +1,84 @@
+//! What a user sees when a command fails: code, message, causes, hint.
+//!
+//! A [`Fault`] anywhere in the chain decides exit code and hint; an error without one is a plain
+//! failure. A broken pipe is success: whoever read the output had seen enough.
+
+mod codes;
+mod fault;
+
+pub(crate) use codes::Code;
+pub(crate) use fault::Fault;
+
+use crate::exit::Exit;
+use crate::output::{Format, Style};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    schema: &'static str,
+    code: &'a str,
+    message: String,
+    causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    exit: u8,
+}
+
+/// Writes `error` to standard error and gives the exit code for it.
+pub(crate) fn report(error: &anyhow::Error, format: Format, style: Style) -> ExitCode {
+    if is_broken_pipe(error) {
+        return Exit::Success.into();
+    }
+    let fault = error.chain().find_map(|cause| cause.downcast_ref::<Fault>());
+    let exit = fault.map_or(Exit::Failure, |fault| fault.code.exit());
+    // A failure to tell of a failure has nobody left to be told to.
+    let _ = match format {
+        Format::Json => json(error, fault, exit),
+        Format::Table => text(error, fault, style),
+    };
+    exit.into()
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let is = |kind: io::ErrorKind| kind == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| is(error.kind()))
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|error| error.io_error_kind().is_some_and(is))
+    })
+}
+
+fn json(error: &anyhow::Error, fault: Option<&Fault>, exit: Exit) -> io::Result<()> {
+    let wire = Wire {
+        schema: "welkin.error/1",
+        code: fault.map_or("cli::failure", |fault| fault.code.as_str()),
+        message: error.to_string(),
+        causes: error.chain().skip(1).map(ToString::to_string).collect(),
+        hint: fault.and_then(|fault| fault.hint.as_deref()),
+        exit: exit as u8,
+    };
+    let mut err = io::stderr().lock();
+    serde_json::to_writer(&mut err, &wire)?;
+    err.write_all(b"\n")
+}
+
+fn text(error: &anyhow::Error, fault: Option<&Fault>, style: Style) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    if fault.is_some_and(|fault| fault.verbatim) {
+        // Diagnostics carry their own codes and places.
+        writeln!(err, "{error}")?;
+    } else {
+        let code = fault.map_or(String::new(), |fault| format!("[{}]", fault.code.as_str()));
+        writeln!(err, "{}: {error}", style.red(&format!("error{code}")))?;
+    }
+    for cause in error.chain().skip(1) {
+        writeln!(err, "  caused by: {cause}")?;
+    }
+    if let Some(hint) = fault.and_then(|fault| fault.hint.as_deref()) {
+        writeln!(err, "  {}: {hint}", style.bold("hint"))?;
+    }
+    Ok(())
+}

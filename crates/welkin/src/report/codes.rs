@@ -1,0 +1,118 @@
+//! The command line's own failure codes, for messages and for `welkin explain CODE`.
+//!
+//! One table makes the enum, the printed form, the exit code and the explanation. Mistakes in job
+//! files have codes of their own, in `welkin-job`.
+
+use crate::exit::Exit;
+
+macro_rules! codes {
+    ($($variant:ident = $name:literal, $exit:ident, $title:literal, $explanation:literal;)+) => {
+        /// What kind of failure it is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Code {
+            $(#[doc = $title] $variant,)+
+        }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The printed form, such as `cli::no-such-run`.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The exit code it leads to.
+            pub(crate) const fn exit(self) -> Exit {
+                match self { $(Self::$variant => Exit::$exit),+ }
+            }
+
+            /// One line saying what is wrong.
+            pub(crate) const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),+ }
+            }
+
+            /// What it means and what to do about it.
+            pub(crate) const fn explanation(self) -> &'static str {
+                match self { $(Self::$variant => $explanation),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    Usage = "cli::usage", Usage, "The command line makes no sense",
+        "An argument is missing, unknown or contradicts another. `welkin COMMAND --help` shows what a command takes, with examples.";
+    Config = "cli::config", Invalid, "The configuration file cannot be used",
+        "`config.toml` lies in Welkin's folder (`WELKIN_HOME`, else the XDG state folder). It may set `output`, `color` and `providers`. Unknown keys are refused, since a misspelt key would silently do nothing.";
+    Home = "cli::home", Failure, "There is no folder to keep state in",
+        "Welkin keeps runs, logs and the catalog in `$WELKIN_HOME`, else `$XDG_STATE_HOME/welkin`, else `~/.local/state/welkin`. None of the three variables is set.";
+    Job = "cli::job", Invalid, "The job file is not valid",
+        "Every mistake is shown with its place in the file and a code of its own, `job::…`, which `welkin explain` explains too.";
+    File = "cli::file", NotFound, "A file cannot be read or written",
+        "The message names the file and what the operating system said.";
+    PlanFile = "plan::file", Invalid, "The plan file cannot be used",
+        "A plan is sealed by a digest of its content. A file that was edited, cut short or written by another version is refused: make the plan again with `welkin plan --save`.";
+    Infeasible = "plan::infeasible", Infeasible, "No plan keeps the conditions",
+        "Either no offer satisfies every condition of a task, or no combination of offers keeps the deadline and budget of the job. The message names the smallest sets of conditions whose removal leaves offers. `welkin plan --explain` shows what each condition removes.";
+    Expression = "plan::expression", Invalid, "A condition in CEL cannot be used",
+        "`policy.where` and `policy.score` are expressions over one offer. The message says what the expression did.";
+    NoOffers = "catalog::no-offers", Infeasible, "No offer satisfies the conditions",
+        "The message shows how many offers each condition removed, in the order in which they were applied. Drop the one that removes the most, or look for a misspelt name.";
+    Import = "catalog::import", Invalid, "The price lists cannot be imported",
+        "An import reads `PROVIDER/vms.csv` files in SkyPilot's format from a folder, an archive (`.tar.gz`, `.zip`), a single file or a URL. Nothing is changed when not one offer could be read.";
+    Network = "cli::network", Network, "The download failed",
+        "The server could not be reached, answered with an error, or sent more than the limit. Nothing was changed.";
+    Name = "name::invalid", Invalid, "The text is not a name",
+        "A name reads `sky:provider/location/kind/offering`, a selector may leave out trailing parts and use `*`, and native ids of AWS, Google Cloud, Azure and Kubernetes are understood too.";
+    UnknownCode = "cli::unknown-code", NotFound, "There is no such code",
+        "`welkin explain` without a code lists every code.";
+    NoSuchRun = "run::not-found", NotFound, "There is no such run",
+        "`welkin runs` lists the runs of this state directory. A prefix of a run's name that fits only one run is enough.";
+    NoSuchTask = "run::no-such-task", NotFound, "The run has no such task",
+        "`welkin status RUN` lists the tasks of a run.";
+    Declined = "run::declined", Declined, "The question was answered with no",
+        "Nothing was acquired. `--yes` answers every question with yes.";
+    NeedsConsent = "run::needs-consent", Usage, "Nobody is there to be asked",
+        "The plan costs money, standard input is not a terminal, and `--yes` was not given.";
+    Refused = "run::refused", Invalid, "The plan cannot be run",
+        "The plan needs a provider that is not set up, or something that this version cannot execute.";
+    RunFailed = "run::failed", RunFailed, "The run failed",
+        "A task failed; the message says which and why. Everything that cost money was given back. `welkin logs RUN` shows the output of its scripts, and `welkin status RUN` every attempt.";
+    Cancelled = "run::cancelled", RunCancelled, "The run was cancelled",
+        "Everything that cost money was given back.";
+    InUse = "broker::in-use", InUse, "Another broker holds the state directory",
+        "One process at a time drives the runs of a state directory. `welkin status` and `welkin logs -f` work meanwhile, and `welkin cancel` asks the other process. When it is gone, `welkin resume` takes over.";
+    Unsettled = "broker::unsettled", Unsettled, "Leases could not be given back",
+        "The provider could not be reached in time. `welkin resume` and `welkin gc` try again.";
+    Store = "broker::store", Failure, "The broker's records cannot be read or written",
+        "The state directory holds a database, `broker.sqlite3`. The message says what failed; a full disk and missing permissions are the usual reasons.";
+    Emulator = "cloud::emulator", Failure, "The emulated clouds cannot be opened",
+        "Emulated clouds keep their state below Welkin's folder, and sockets of at most 107 bytes in it: a very long `WELKIN_HOME` does not work.";
+}
+
+impl Code {
+    /// The code printed as `name`, with or without its prefix.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        let bare = |code: &Self| code.as_str().split_once("::").map_or("", |(_, bare)| bare);
+        Self::ALL.iter().copied().find(|code| code.as_str() == name || bare(code) == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_distinct_and_found() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert_eq!(Code::find(code.as_str()), Some(*code));
+            assert!(!code.explanation().is_empty() && !code.title().ends_with('.'), "{code:?}");
+        }
+        assert_eq!(Code::find("no-such-run"), None);
+        assert_eq!(Code::find("in-use"), Some(Code::InUse));
+    }
+}

@@ -1,0 +1,39 @@
+//! A failure that has a code.
+
+use super::Code;
+use std::fmt;
+
+/// A failure with a stable code, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(super) code: Code,
+    message: String,
+    pub(super) hint: Option<String>,
+    /// Whether the message is complete as it stands, with places and codes of its own.
+    pub(super) verbatim: bool,
+}
+
+impl Fault {
+    /// A failure in the user's words.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None, verbatim: false }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Marks the message as complete: it is shown without a prefix.
+    pub(crate) fn verbatim(self) -> Self {
+        Self { verbatim: true, ..self }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,121 @@
+//! Settings: flags before environment before `config.toml` before defaults.
+
+mod file;
+
+use crate::cli::{ColorChoice, Global};
+use crate::output::Format;
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use clap::ValueEnum;
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// What all commands go by.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Where state, configuration and the catalog lie. May not exist yet.
+    pub(crate) home: PathBuf,
+    pub(crate) output: Format,
+    pub(crate) color: ColorChoice,
+    /// How much to tell besides the result.
+    pub(crate) verbose: u8,
+    /// Providers to plan over; empty means every provider of the catalog.
+    pub(crate) providers: Vec<String>,
+}
+
+impl Settings {
+    /// Merges all sources. Reads one small file, if it exists.
+    pub(crate) fn resolve(global: &Global) -> anyhow::Result<Self> {
+        let home = home(|name| env::var_os(name))?;
+        let file = file::read(&home.join("config.toml"))?;
+        let output = match global.output {
+            Some(format) => Some(format),
+            None => choice("WELKIN_OUTPUT")?.or(file.output),
+        };
+        let color = match global.color {
+            Some(color) => Some(color),
+            None => choice("WELKIN_COLOR")?.or(file.color),
+        };
+        let providers = match text("WELKIN_PROVIDERS") {
+            Some(list) => list.split(',').map(|name| name.trim().to_lowercase()).collect(),
+            None => file.providers,
+        };
+        Ok(Self {
+            home,
+            output: output.unwrap_or_default(),
+            color: color.unwrap_or_default(),
+            verbose: global.verbose,
+            providers: providers.into_iter().filter(|name| !name.is_empty()).collect(),
+        })
+    }
+
+    /// The broker's state.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.home.join("state")
+    }
+
+    /// The state of the clouds that this machine emulates.
+    pub(crate) fn clouds_dir(&self) -> PathBuf {
+        self.home.join("clouds")
+    }
+
+    /// The catalog and the price lists it was made from.
+    pub(crate) fn catalog_dir(&self) -> PathBuf {
+        self.home.join("catalog")
+    }
+}
+
+/// Where Welkin keeps what it knows, given a way to look variables up.
+fn home(variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<PathBuf> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let found = set("WELKIN_HOME")
+        .or_else(|| set("XDG_STATE_HOME").filter(|path| path.is_absolute()).map(|path| path.join("welkin")))
+        .or_else(|| set("HOME").map(|path| path.join(".local/state/welkin")));
+    let home = found.ok_or_else(|| {
+        Fault::new(Code::Home, "neither WELKIN_HOME nor XDG_STATE_HOME nor HOME is set")
+            .hint("set WELKIN_HOME to a folder of your own")
+    })?;
+    // Agents and other processes start elsewhere.
+    std::path::absolute(&home).with_context(|| format!("resolving {}", Path::display(&home)))
+}
+
+fn text(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A variable that takes the values of a flag.
+fn choice<T: ValueEnum>(name: &str) -> anyhow::Result<Option<T>> {
+    let Some(text) = text(name) else { return Ok(None) };
+    T::from_str(&text, true).map(Some).map_err(|_| {
+        let known: Vec<String> = T::value_variants()
+            .iter()
+            .filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        let message = format!("{name} is `{text}`, expected one of {}", known.join(", "));
+        Fault::new(Code::Config, message).into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn home_prefers_the_most_specific_variable() {
+        let with = |set: &[(&str, &str)]| {
+            let set: Vec<(String, OsString)> =
+                set.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+            home(move |name| set.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()))
+        };
+        for (set, expected) in [
+            (vec![("WELKIN_HOME", "/w"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")], "/w"),
+            (vec![("WELKIN_HOME", ""), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")], "/x/welkin"),
+            (vec![("XDG_STATE_HOME", "relative"), ("HOME", "/h")], "/h/.local/state/welkin"),
+            (vec![("HOME", "/h")], "/h/.local/state/welkin"),
+        ] {
+            assert_eq!(with(&set).unwrap(), Path::new(expected), "{set:?}");
+        }
+        assert!(with(&[]).is_err());
+    }
+}

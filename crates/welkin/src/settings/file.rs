@@ -1,0 +1,34 @@
+//! The configuration file.
+
+use crate::cli::ColorChoice;
+use crate::output::Format;
+use crate::report::{Code, Fault};
+use serde::Deserialize;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// What `config.toml` may say.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct ConfigFile {
+    pub(super) output: Option<Format>,
+    pub(super) color: Option<ColorChoice>,
+    pub(super) providers: Vec<String>,
+}
+
+/// Reads the file; one that does not exist says nothing.
+pub(super) fn read(path: &Path) -> anyhow::Result<ConfigFile> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ConfigFile::default()),
+        Err(error) => {
+            let fault = Fault::new(Code::Config, format!("cannot read {}", path.display()));
+            return Err(anyhow::Error::new(error).context(fault));
+        }
+    };
+    toml::from_str(&text).map_err(|error| {
+        let fault = Fault::new(Code::Config, format!("{} is not valid", path.display()));
+        anyhow::Error::new(error).context(fault)
+    })
+}

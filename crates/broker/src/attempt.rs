@@ -37,9 +37,9 @@ pub(crate) async fn pursue(live: &Live, id: AttemptId, fresh: bool) -> Result<At
             live.record(vec![Fact::Record(Record::TaskCommitted { attempt: id, outputs })]).await?;
             Ok(AttemptEnd::Committed)
         }
-        Err(Halt::End(end)) => {
-            let ended = Record::AttemptEnded { attempt: id, end: end.clone() };
-            live.record(vec![Fact::Record(ended)]).await?;
+        Err(Halt::End(end, mut facts)) => {
+            facts.push(Fact::Record(Record::AttemptEnded { attempt: id, end: end.clone() }));
+            live.record(facts).await?;
             Ok(end)
         }
         Err(Halt::Store(error)) => Err(error),
@@ -59,7 +59,7 @@ async fn work(live: &Live, id: AttemptId, fresh: bool) -> Result<BTreeMap<String
     let (fetches, ()) = futures::future::try_join(staged, lease::obtain(live, id, fresh)).await?;
     let poked = Notify::new();
     tokio::select! {
-        lost = lease::watch(live, id, &poked) => Err(Halt::End(lost?)),
+        lost = lease::watch(live, id, &poked) => match lost? {},
         done = steps(live, id, &fetches, &poked) => done,
     }
 }
@@ -81,11 +81,8 @@ async fn steps(
             .map(|rank| step::build(live, &attempt, phase, rank, fetches, &shelf.location))
             .collect();
         if let Some((rank, exit)) = gang(live, id, phase, &nodes, &steps, poked).await? {
-            let end = match lease::is_going(live, id).await? {
-                Some(lost) => lost,
-                None => AttemptEnd::Failed { rank, phase, exit },
-            };
-            return Err(Halt::End(end));
+            let failed = || Halt::end(AttemptEnd::Failed { rank, phase, exit });
+            return Err(lease::going(live, id).await?.unwrap_or_else(failed));
         }
     }
     outputs(live, id)
@@ -95,11 +92,11 @@ async fn steps(
 async fn reach(live: &Live, id: AttemptId, poked: &Notify) -> Result<Vec<Arc<dyn Node>>, Halt> {
     let attempt = live.attempt(id)?;
     let unreachable =
-        |error: ProviderError| Halt::End(AttemptEnd::Unreachable { message: error.to_string() });
+        |error: ProviderError| Halt::end(AttemptEnd::Unreachable { message: error.to_string() });
     let provider = live.world.provider(&attempt.place.location.provider).map_err(unreachable)?;
     let Some(lease) = &attempt.lease_id else {
         let message = "the lease was never accepted".to_owned();
-        return Err(Halt::End(AttemptEnd::Unreachable { message }));
+        return Err(Halt::end(AttemptEnd::Unreachable { message }));
     };
     let patience = Patience { within: NODE_SILENCE, passes: unless_final };
     let mut nodes = Vec::new();
@@ -167,7 +164,7 @@ fn outputs(live: &Live, id: AttemptId) -> Result<BTreeMap<String, TreeRef>, Halt
         None => Ok(outputs),
         Some(missing) => {
             let exit = Exit::PublishFailed { message: format!("the node did not publish {missing}") };
-            Err(Halt::End(AttemptEnd::Failed { rank: 0, phase: Phase::Run, exit }))
+            Err(Halt::end(AttemptEnd::Failed { rank: 0, phase: Phase::Run, exit }))
         }
     }
 }

@@ -107,7 +107,7 @@ impl Silence {
     async fn endure(&mut self, live: &Live, error: &ProviderError) -> Result<(), Halt> {
         if self.since.elapsed() > NODE_SILENCE.duration() {
             let message = format!("no answer for {NODE_SILENCE}: {error}");
-            return Err(Halt::End(AttemptEnd::Unreachable { message }));
+            return Err(Halt::end(AttemptEnd::Unreachable { message }));
         }
         sleep(self.backoff.after(error, &live.world.rng)).await;
         Ok(())

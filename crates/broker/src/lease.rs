@@ -5,15 +5,16 @@ use crate::limits::{ABANDON_AFTER, ACQUIRE_WITHIN, OBSERVE_EVERY, READY_POLL, RE
 use crate::live::{Fact, Halt, Live};
 use crate::patience::{Patience, as_told, trying};
 use crate::record::{AttemptEnd, Record};
-use crate::settle::lost;
+use crate::settle::over;
 use crate::state::LeaseState;
 use crate::view::AttemptView;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use welkin_ledger::EntryKind;
-use welkin_provider::{ErrorKind, Lease, LeaseRequest, LeaseState as Provided, ProviderError};
+use welkin_provider::{ErrorKind, Lease, LeaseRequest, LeaseState as Provided, ProviderError, UnixMillis};
 
 /// What an attempt asks its place for: the same words whenever it is asked again.
 pub(crate) fn request(live: &Live, attempt: &AttemptView) -> LeaseRequest {
@@ -76,14 +77,10 @@ async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
             let end = AttemptEnd::Refused { kind: error.kind, message: error.message.clone() };
             if doubtful.get() || error.kind == ErrorKind::Transient {
                 // The attempt ends now; its lease stays `Intended` until it is certain.
-                return Err(Halt::End(end));
+                return Err(Halt::end(end));
             }
-            live.record(vec![
-                Fact::Record(Record::LeaseRefused { attempt: id }),
-                Fact::Booked(EntryKind::Void { lease: request.token.0 }),
-            ])
-            .await?;
-            Err(Halt::End(end))
+            let refused = Fact::Record(Record::LeaseRefused { attempt: id });
+            Err(Halt::End(end, vec![refused, Fact::Booked(EntryKind::Void { lease: request.token.0 })]))
         }
     }
 }
@@ -101,10 +98,10 @@ async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
                     live.record(vec![Fact::Record(ready)]).await?;
                     return Ok(());
                 }
-                state if state.is_over() => return Err(Halt::End(went(live, id, &lease).await?)),
+                state if state.is_over() => return Err(went(live, id, &lease)?),
                 _ => {}
             },
-            Err(error) if gone(&error) => return Err(Halt::End(vanished(live, id, &error).await?)),
+            Err(error) if gone(&error) => return Err(vanished(live, id, &error)?),
             Err(error) => {
                 live.retrying(&error);
                 last = error.to_string();
@@ -114,11 +111,11 @@ async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
         pause = (pause * 3 / 2).min(READY_POLL.1.duration());
     }
     let message = format!("not ready within {READY_WITHIN}: {last}");
-    Err(Halt::End(AttemptEnd::Unreachable { message }))
+    Err(Halt::end(AttemptEnd::Unreachable { message }))
 }
 
 /// Watches a lease that works. Returns only when it is gone; looks at once when `poked`.
-pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<AttemptEnd, Halt> {
+pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<Infallible, Halt> {
     let attempt = live.attempt(id)?;
     loop {
         match observe(live, &attempt).await {
@@ -129,10 +126,10 @@ pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<
                         live.record(vec![Fact::Record(noticed)]).await?;
                     }
                 }
-                ref state if state.is_over() => return went(live, id, &lease).await,
+                ref state if state.is_over() => return Err(went(live, id, &lease)?),
                 _ => {}
             },
-            Err(error) if gone(&error) => return vanished(live, id, &error).await,
+            Err(error) if gone(&error) => return Err(vanished(live, id, &error)?),
             // A provider that does not answer says nothing about the machines.
             Err(error) => live.retrying(error),
         }
@@ -144,27 +141,26 @@ pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<
     }
 }
 
-/// Whether the lease is on its way out: a step that failed on it says nothing about its script.
-pub(crate) async fn is_going(live: &Live, id: AttemptId) -> Result<Option<AttemptEnd>, Halt> {
+/// How the attempt ends when its lease is on its way out: a step that failed on it says nothing about
+/// its script.
+pub(crate) async fn going(live: &Live, id: AttemptId) -> Result<Option<Halt>, Halt> {
     let attempt = live.attempt(id)?;
-    let noticed =
-        |at| AttemptEnd::Lost { reason: format!("announced for {}", format_at(at)), preempted: true };
-    if let Some(at) = attempt.preemption_notice {
-        return Ok(Some(noticed(at)));
+    let announced = || {
+        let reason = "the provider announced that it takes the machines back".to_owned();
+        Halt::end(AttemptEnd::Lost { reason, preempted: true })
+    };
+    if attempt.preemption_notice.is_some() {
+        return Ok(Some(announced()));
     }
     match observe(live, &attempt).await {
         Ok(lease) => match lease.state {
-            Provided::Preempting { at } => Ok(Some(noticed(at))),
-            ref state if state.is_over() => went(live, id, &lease).await.map(Some),
+            Provided::Preempting { .. } => Ok(Some(announced())),
+            ref state if state.is_over() => went(live, id, &lease).map(Some),
             _ => Ok(None),
         },
-        Err(error) if gone(&error) => vanished(live, id, &error).await.map(Some),
+        Err(error) if gone(&error) => vanished(live, id, &error).map(Some),
         Err(_) => Ok(None),
     }
-}
-
-fn format_at(at: welkin_provider::UnixMillis) -> String {
-    format!("{} ms after 1970", at.0)
 }
 
 async fn observe(live: &Live, attempt: &AttemptView) -> Result<Lease, ProviderError> {
@@ -184,17 +180,26 @@ fn gone(error: &ProviderError) -> bool {
     matches!(error.kind, ErrorKind::NotFound | ErrorKind::LeaseLost)
 }
 
-async fn went(live: &Live, id: AttemptId, lease: &Lease) -> Result<AttemptEnd, Halt> {
+fn went(live: &Live, id: AttemptId, lease: &Lease) -> Result<Halt, Halt> {
     let (reason, preempted) = match &lease.state {
         Provided::Lost { reason, preempted } => (reason.clone(), *preempted),
         _ => ("it was released by somebody else, or because no broker was there".to_owned(), false),
     };
-    lost(live, id, &reason, preempted, lease.ended).await?;
-    Ok(AttemptEnd::Lost { reason, preempted })
+    lost(live, id, reason, preempted, lease.ended)
 }
 
-async fn vanished(live: &Live, id: AttemptId, error: &ProviderError) -> Result<AttemptEnd, Halt> {
-    let reason = error.message.clone();
-    lost(live, id, &reason, false, None).await?;
-    Ok(AttemptEnd::Lost { reason, preempted: false })
+fn vanished(live: &Live, id: AttemptId, error: &ProviderError) -> Result<Halt, Halt> {
+    lost(live, id, error.message.clone(), false, None)
+}
+
+/// The end of an attempt whose lease is over.
+fn lost(
+    live: &Live,
+    id: AttemptId,
+    reason: String,
+    preempted: bool,
+    ended: Option<UnixMillis>,
+) -> Result<Halt, Halt> {
+    let record = Record::LeaseLost { attempt: id, reason: reason.clone(), preempted };
+    Ok(Halt::End(AttemptEnd::Lost { reason, preempted }, over(live, id, record, ended)?))
 }

@@ -58,8 +58,14 @@ pub(crate) enum Fact {
 pub(crate) enum Halt {
     /// The store failed: nothing more can be done.
     Store(StoreError),
-    /// The attempt is over.
-    End(AttemptEnd),
+    /// The attempt is over, and these facts are recorded with its end, in one write.
+    End(AttemptEnd, Vec<Fact>),
+}
+
+impl Halt {
+    pub(crate) const fn end(end: AttemptEnd) -> Self {
+        Self::End(end, Vec::new())
+    }
 }
 
 impl From<StoreError> for Halt {

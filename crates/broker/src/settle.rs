@@ -154,27 +154,18 @@ async fn release(
     let seen = trying(patience, &live.world.rng, notice, || provider.observe(lease)).await.ok();
     if let Some(Provided::Lost { reason, preempted }) = seen.as_ref().map(|lease| &lease.state) {
         let ended = seen.as_ref().and_then(|lease| lease.ended);
-        return Ok(lost(live, id, reason, *preempted, ended).await?);
+        let reason = reason.clone();
+        let lost = Record::LeaseLost { attempt: id, reason, preempted: *preempted };
+        live.record(over(live, id, lost, ended)?).await?;
+        return Ok(());
     }
     let released = Record::LeaseReleased { attempt: id };
     live.record(over(live, id, released, seen.and_then(|lease| lease.ended))?).await?;
     Ok(())
 }
 
-/// Records that a lease is gone, and what it cost.
-pub(crate) async fn lost(
-    live: &Live,
-    id: AttemptId,
-    reason: &str,
-    preempted: bool,
-    ended: Option<UnixMillis>,
-) -> Result<(), StoreError> {
-    let record = Record::LeaseLost { attempt: id, reason: reason.to_owned(), preempted };
-    live.record(over(live, id, record, ended)?).await
-}
-
 /// The end of a lease: the record, the charge, the rest of the hold.
-fn over(
+pub(crate) fn over(
     live: &Live,
     id: AttemptId,
     record: Record,

@@ -132,7 +132,7 @@ fn unsupported(task: &Task, what: String) -> SubmitError {
 /// Puts everything an attempt needs into the store of its place and says what its nodes fetch.
 pub(crate) async fn all(live: &Live, id: AttemptId) -> Result<Vec<Fetch>, Halt> {
     let needs = needs(&live.job, id.task, &live.roots)
-        .map_err(|error| Halt::End(AttemptEnd::Unstaged { message: error.to_string() }))?;
+        .map_err(|error| Halt::end(AttemptEnd::Unstaged { message: error.to_string() }))?;
     if needs.is_empty() {
         return Ok(Vec::new());
     }
@@ -163,7 +163,7 @@ pub(crate) struct Shelf {
 impl Shelf {
     pub(crate) async fn of(live: &Live, place: &Location) -> Result<Self, Halt> {
         Self::open(live, place).await.map_err(|error| {
-            Halt::End(AttemptEnd::Unstaged { message: format!("the store of {place}: {error}") })
+            Halt::end(AttemptEnd::Unstaged { message: format!("the store of {place}: {error}") })
         })
     }
 
@@ -204,7 +204,8 @@ async fn upload(
     need: &Need,
     path: &Path,
 ) -> Result<TreeRef, Halt> {
-    let name = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
+    let named = path.strip_prefix(&live.roots.base_dir).unwrap_or(path);
+    let name = blake3::hash(named.as_os_str().as_encoded_bytes()).to_hex();
     let prefix = format!("{RUNS}/{}/{INPUTS}/{}", live.id, &name[..32]);
     let _writing = write_lock(live, shelf, &prefix).await;
     let progress = progress(live, attempt.id, &need.path);
@@ -242,7 +243,7 @@ async fn carry(
             Some(both) => both,
             None => {
                 let message = format!("{}: {output} was not committed", need.path);
-                return Err(Halt::End(AttemptEnd::Unstaged { message }));
+                return Err(Halt::end(AttemptEnd::Unstaged { message }));
             }
         }
     };
@@ -301,7 +302,7 @@ where
 }
 
 fn unstaged(need: &Need, why: &str) -> Halt {
-    Halt::End(AttemptEnd::Unstaged { message: format!("{}: {why}", need.path) })
+    Halt::end(AttemptEnd::Unstaged { message: format!("{}: {why}", need.path) })
 }
 
 fn egress(

@@ -66,9 +66,12 @@ async fn begin(live: &Live, task: &TaskView, placement: usize) -> Result<Option<
     let index = live.plan.tasks.iter().position(|planned| planned.task == task.name).unwrap_or_default();
     let planned = &live.plan.tasks[index];
     let place = if placement == 0 { &planned.choice } else { &planned.alternatives[placement - 1] };
-    // A quota of one machine is enough for a chain when the last one is given back first.
-    let settled =
-        live.until(|view| view.unsettled().all(|attempt| attempt.place.location.provider != place.provider));
+    // A quota of one machine is enough for a chain when the last one is given back first, and so is a
+    // budget when what was set aside and not spent has returned.
+    let budget = live.job.policy.budget.is_some();
+    let settled = live.until(|view| {
+        view.unsettled().all(|attempt| !budget && attempt.place.location.provider != place.provider)
+    });
     // Not waiting for ever: a provider that does not take machines back may still give new ones.
     drop(timeout(SETTLE_WITHIN.duration(), settled).await);
 

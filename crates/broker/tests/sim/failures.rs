@@ -1,0 +1,180 @@
+//! Places that refuse, machines that go, scripts that fail.
+
+use crate::world::{CHAIN, World, chain, plan, task};
+use welkin_broker::{AttemptEnd, LogQuery, RunState};
+use welkin_provider::memory::{Fate, Op, Script, Stock, StockKey};
+use welkin_provider::{ErrorKind, Tier};
+use welkin_units::Span;
+
+fn stock(cloud: &str, stock: Stock) -> World {
+    World::with(0, |name, builder| {
+        if name == cloud { builder.stock(StockKey::new("x", "m1", Tier::OnDemand), stock) } else { builder }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_place_leads_to_the_next_alternative() {
+    for (limit, kind) in [
+        (Stock { capacity: Some(0), ..Stock::default() }, ErrorKind::NoCapacity),
+        (Stock { quota: Some(0), quota_shown: Some(9), ..Stock::default() }, ErrorKind::QuotaExceeded),
+    ] {
+        let world = stock("a", limit);
+        let broker = world.broker();
+        let run = world.submit(&broker, &chain()).await;
+        broker.run(&run).await.unwrap();
+        world.assert_succeeded(&broker, &run, CHAIN).await;
+        let view = broker.reader().unwrap().status(&run).unwrap();
+        let clean = &view.tasks[0].attempts;
+        assert!(matches!(&clean[0].end, Some(AttemptEnd::Refused { kind: told, .. }) if *told == kind));
+        assert_eq!(clean[1].place.location.provider, "b");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_of_one_machine_is_enough_for_a_chain() {
+    let world = stock("a", Stock { quota: Some(1), ..Stock::default() });
+    let broker = world.broker();
+    let step = |name: &str| task(name, "").at(&["a/x"]).output("out");
+    let plan = plan(vec![
+        step("one"),
+        step("two").input("in", "one", "out"),
+        step("three").input("in", "two", "out"),
+    ]);
+    let run = world.submit(&broker, &plan).await;
+    broker.run(&run).await.unwrap();
+    world.assert_succeeded(&broker, &run, &[("three", "out", "three(two(one()))")]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_every_place_refuses_the_failure_says_what_each_said() {
+    let full = Stock { capacity: Some(0), ..Stock::default() };
+    let world = World::with(0, |_, builder| builder.stock(StockKey::new("x", "m1", Tier::OnDemand), full));
+    let broker = world.broker();
+    let run = world.submit(&broker, &chain()).await;
+    let outcome = broker.run(&run).await.unwrap();
+    assert_eq!(outcome.state, RunState::Failed);
+    let reason = outcome.reason.unwrap();
+    for line in [
+        "task clean failed: no place of the plan could take it",
+        "1. a/x m1 on demand: no capacity",
+        "2. b/x",
+        "3. c/x",
+    ] {
+        assert!(reason.contains(line), "{reason}");
+    }
+    world.assert_clean(&broker.reader().unwrap().status(&run).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_patience_a_full_place_is_asked_until_it_has_room() {
+    let key = || StockKey::new("x", "m1", Tier::OnDemand);
+    let mut world =
+        World::with(0, |_, builder| builder.stock(key(), Stock { capacity: Some(0), ..Stock::default() }));
+    world.retry_until_up = true;
+    let broker = world.broker();
+    let plan = plan(vec![task("only", "").at(&["a/x"]).output("out")]);
+    let run = world.submit(&broker, &plan).await;
+    let room = async {
+        tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+        world.clouds[0].restock(key(), Stock::default());
+    };
+    let (outcome, ()) = tokio::join!(broker.run(&run), room);
+    assert_eq!(outcome.unwrap().state, RunState::Succeeded);
+    let view = broker.reader().unwrap().status(&run).unwrap();
+    let asked = view.tasks[0].attempts.len();
+    assert!((8..=15).contains(&asked), "asked {asked} times in ten minutes");
+    world.assert_clean(&view);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preempted_task_starts_again_elsewhere() {
+    for fate in [
+        Fate::preempted(Span::from_secs(30), Span::ZERO),
+        Fate::preempted(Span::from_secs(50), Span::from_secs(30)),
+        Fate::crashed(Span::from_secs(30)),
+        Fate::late_failure(Span::from_secs(30)),
+        Fate::never_ready(),
+    ] {
+        let noticed = fate.loss.as_ref().is_some_and(|loss| loss.notice > Span::ZERO);
+        let world = World::scripted(Script::new().fate(1, fate.clone()));
+        let broker = world.broker();
+        let run = world.submit(&broker, &chain()).await;
+        broker.run(&run).await.unwrap();
+        world.assert_succeeded(&broker, &run, CHAIN).await;
+        let view = broker.reader().unwrap().status(&run).unwrap();
+        let clean = &view.tasks[0].attempts;
+        assert_eq!(clean.len(), 2, "{fate:?}");
+        assert_eq!(clean[1].place.location.provider, "b", "{fate:?}");
+        assert_eq!(clean[0].preemption_notice.is_some(), noticed, "{fate:?}");
+        let lost = matches!(clean[0].end, Some(AttemptEnd::Lost { .. } | AttemptEnd::Unreachable { .. }));
+        assert!(lost, "{:?}", clean[0].end);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_script_fails_the_run_and_stops_its_siblings() {
+    let world = World::kind();
+    let broker = world.broker();
+    let plan = plan(vec![
+        task("bad", "exit=3").at(&["a/x", "b/x"]),
+        task("long", "minutes=600").at(&["b/x"]).output("out"),
+    ]);
+    let run = world.submit(&broker, &plan).await;
+    let outcome = broker.run(&run).await.unwrap();
+    assert_eq!(outcome.state, RunState::Failed);
+    let reason = outcome.reason.unwrap();
+    assert!(reason.contains("run on node 0 ended with exit code 3"), "{reason}");
+    let view = broker.reader().unwrap().status(&run).unwrap();
+    assert_eq!(view.tasks[0].attempts.len(), 1, "a script's own failure is not tried elsewhere");
+    assert!(view.ended.unwrap().since(view.submitted) < Span::from_secs(600));
+    world.assert_clean(&view);
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarts_follow_the_recovery_of_the_job() {
+    let attempts = |max: u32, codes: &[i32], script: &str| {
+        let codes = codes.to_vec();
+        let spec = task("t", script).at(&["a/x", "b/x"]).output("out").edit(|task| {
+            task.recovery.max_restarts_on_errors = max;
+            task.recovery.recover_on_exit_codes = codes;
+        });
+        async move {
+            let world = World::kind();
+            let broker = world.broker();
+            let run = world.submit(&broker, &plan(vec![spec])).await;
+            let outcome = broker.run(&run).await.unwrap();
+            let view = broker.reader().unwrap().status(&run).unwrap();
+            world.assert_clean(&view);
+            (outcome.state, view.tasks[0].attempts.len())
+        }
+    };
+    assert_eq!(attempts(2, &[], "exit=3 until=3").await, (RunState::Succeeded, 3));
+    assert_eq!(attempts(1, &[], "exit=3 until=3").await, (RunState::Failed, 2));
+    assert_eq!(attempts(0, &[75], "exit=75 until=5").await, (RunState::Succeeded, 5));
+    assert_eq!(attempts(0, &[75], "exit=1 until=5").await, (RunState::Failed, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gang_starts_together_and_one_failure_ends_all() {
+    let world = World::kind();
+    let broker = world.broker();
+    let good = plan(vec![task("gang", "").at(&["a/x"]).nodes(4).output("out").edit(|task| {
+        task.setup = Some("prepare".to_owned());
+    })]);
+    let run = world.submit(&broker, &good).await;
+    broker.run(&run).await.unwrap();
+    world.assert_succeeded(&broker, &run, &[("gang", "out", "gang()")]).await;
+    let lines = broker.reader().unwrap().logs(&run, &LogQuery::default()).unwrap();
+    let phases: Vec<&str> = lines.iter().map(|line| line.phase.as_str()).collect();
+    assert_eq!(phases, ["prepare", "prepare", "prepare", "prepare", "run", "run", "run", "run"]);
+
+    let world = World::kind();
+    let broker = world.broker();
+    let bad = plan(vec![task("gang", "minutes=90 exit=9 rank=2").at(&["a/x"]).nodes(4).output("out")]);
+    let run = world.submit(&broker, &bad).await;
+    let outcome = broker.run(&run).await.unwrap();
+    let reason = outcome.reason.unwrap();
+    assert!(reason.contains("run on node 2 ended with exit code 9"), "{reason}");
+    world.assert_clean(&broker.reader().unwrap().status(&run).unwrap());
+    assert!(world.calls(Op::Release) > 0);
+}

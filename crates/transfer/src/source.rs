@@ -112,7 +112,7 @@ impl SourceFile {
 
     /// Opens the file that the walk saw.
     pub(crate) fn open(&self) -> Result<File, TransferError> {
-        // Neither wait for the other end of a pipe nor follow a link that has come in its place.
+        // A pipe that has come in its place must not be waited for; the check below then refuses it.
         let flags = OFlags::NONBLOCK.bits().cast_signed();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
         let file = file.map_err(|error| self.gone_or("open", error))?;

@@ -1,0 +1,92 @@
+//! Trees that are not what they were.
+
+use crate::support::{contents, sample, stores};
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStore, ObjectStoreExt};
+use welkin_transfer::{TransferError, copy_tree, fetch_tree, find_tree, publish_tree, silent, verify_tree};
+
+const VICTIM: &str = "p/data/sub/deep/run.sh";
+
+/// Damages one object of a published tree and expects every reader to notice.
+async fn expect(
+    damage: impl AsyncFn(&dyn ObjectStore, &ObjectPath),
+    victim: &str,
+    noticed: impl Fn(&TransferError) -> bool,
+) {
+    let source = tempfile::tempdir().unwrap();
+    sample(source.path());
+    for (store, _folder) in stores() {
+        let store = store.as_ref();
+        let digest = publish_tree(source.path(), store, "p", &silent).await.unwrap().digest;
+        damage(store, &ObjectPath::parse(victim).unwrap()).await;
+        let error = verify_tree(store, "p", &digest, &silent).await.unwrap_err();
+        assert!(noticed(&error), "verify: {error:?}");
+
+        let target = tempfile::tempdir().unwrap();
+        let place = target.path().join("x");
+        std::fs::write(&place, "before").unwrap();
+        let error = fetch_tree(store, "p", &digest, &place, &silent).await.unwrap_err();
+        assert!(noticed(&error), "fetch: {error:?}");
+        assert_eq!(contents(target.path()).len(), 1, "leftovers");
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), "before");
+
+        let other = object_store::memory::InMemory::new();
+        let error = copy_tree(store, "p", &other, "q", &digest, &silent).await.unwrap_err();
+        assert!(noticed(&error), "copy: {error:?}");
+        assert_eq!(find_tree(&other, "q").await.unwrap(), None);
+    }
+}
+
+async fn rewrite(store: &dyn ObjectStore, object: &ObjectPath, change: impl Fn(&mut Vec<u8>)) {
+    let mut bytes = store.get(object).await.unwrap().bytes().await.unwrap().to_vec();
+    change(&mut bytes);
+    store.put(object, bytes.into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flipped_bit_is_noticed() {
+    let flip = async |store: &dyn ObjectStore, object: &ObjectPath| {
+        rewrite(store, object, |bytes| bytes[3] ^= 1).await;
+    };
+    expect(flip, VICTIM, |error| matches!(error, TransferError::Corrupt { object, .. } if object == VICTIM))
+        .await;
+    let flip_last = async |store: &dyn ObjectStore, object: &ObjectPath| {
+        rewrite(store, object, |bytes| *bytes.last_mut().unwrap() ^= 1).await;
+    };
+    expect(flip_last, "p/data/big", |error| matches!(error, TransferError::Corrupt { .. })).await;
+}
+
+#[tokio::test]
+async fn a_truncated_and_a_grown_file_are_noticed() {
+    let truncate = async |store: &dyn ObjectStore, object: &ObjectPath| {
+        rewrite(store, object, |bytes| bytes.truncate(9)).await;
+    };
+    expect(truncate, VICTIM, |error| {
+        matches!(error, TransferError::WrongSize { expected: 10, found: 9, .. })
+    })
+    .await;
+    let grow = async |store: &dyn ObjectStore, object: &ObjectPath| {
+        rewrite(store, object, |bytes| bytes.resize(1 << 20, 0)).await;
+    };
+    expect(grow, VICTIM, |error| matches!(error, TransferError::WrongSize { expected: 10, .. })).await;
+}
+
+#[tokio::test]
+async fn a_missing_file_and_a_missing_manifest_are_noticed() {
+    let remove = async |store: &dyn ObjectStore, object: &ObjectPath| store.delete(object).await.unwrap();
+    expect(remove, VICTIM, |error| matches!(error, TransferError::Missing { object } if object == VICTIM))
+        .await;
+    expect(remove, "p/manifest.json", |error| matches!(error, TransferError::NotPublished { .. })).await;
+}
+
+#[tokio::test]
+async fn a_changed_and_a_torn_manifest_are_noticed() {
+    let change = async |store: &dyn ObjectStore, object: &ObjectPath| {
+        rewrite(store, object, |bytes| bytes.push(b' ')).await;
+    };
+    expect(change, "p/manifest.json", |error| matches!(error, TransferError::WrongTree { .. })).await;
+    let tear = async |store: &dyn ObjectStore, object: &ObjectPath| {
+        rewrite(store, object, |bytes| bytes.truncate(bytes.len() / 2)).await;
+    };
+    expect(tear, "p/manifest.json", |error| matches!(error, TransferError::WrongTree { .. })).await;
+}

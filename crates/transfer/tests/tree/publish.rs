@@ -1,0 +1,129 @@
+//! Into a store.
+
+use crate::support::{BIG, SAMPLE_BYTES, SAMPLE_FILES, sample, stores};
+use futures::TryStreamExt;
+use object_store::{ObjectStore, ObjectStoreExt};
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicU64, Ordering};
+use welkin_transfer::{
+    TransferError, delete_tree, find_tree, publish_bytes, publish_tree, silent, verify_tree,
+};
+
+async fn objects(store: &dyn ObjectStore) -> Vec<String> {
+    let mut all: Vec<_> =
+        store.list(None).map_ok(|meta| meta.location.to_string()).try_collect().await.unwrap();
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn equal_trees_have_equal_digests_whatever_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    sample(folder.path());
+    let mut digests = Vec::new();
+    for (store, _folder) in stores() {
+        let done = AtomicU64::new(0);
+        let watch = |bytes| assert!(done.swap(bytes, Ordering::SeqCst) <= bytes);
+        let published = publish_tree(folder.path(), store.as_ref(), "a/b", &watch).await.unwrap();
+        assert_eq!((published.bytes, published.files), (SAMPLE_BYTES, SAMPLE_FILES));
+        assert_eq!(done.load(Ordering::SeqCst), SAMPLE_BYTES);
+        assert_eq!(verify_tree(store.as_ref(), "a/b", &published.digest, &silent).await.unwrap(), published);
+        assert_eq!(find_tree(store.as_ref(), "a/b").await.unwrap(), Some(published.clone()));
+        assert_eq!(objects(store.as_ref()).await.len() as u64, SAMPLE_FILES + 1);
+        digests.push(published.digest);
+    }
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[tokio::test]
+async fn a_prefix_holds_one_tree_and_a_second_replaces_it_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    sample(folder.path());
+    for (store, _folder) in stores() {
+        let first = publish_tree(folder.path(), store.as_ref(), "p", &silent).await.unwrap();
+        publish_bytes("neighbour".into(), store.as_ref(), "p2").await.unwrap();
+        let second = publish_tree(&folder.path().join("none"), store.as_ref(), "p", &silent).await.unwrap();
+        assert_ne!(first.digest, second.digest);
+        let all = objects(store.as_ref()).await;
+        assert_eq!(all, ["p/data/file", "p/manifest.json", "p2/data/file", "p2/manifest.json"]);
+        delete_tree(store.as_ref(), "p").await.unwrap();
+        delete_tree(store.as_ref(), "p").await.unwrap();
+        assert_eq!(find_tree(store.as_ref(), "p").await.unwrap(), None);
+        assert_eq!(objects(store.as_ref()).await, ["p2/data/file", "p2/manifest.json"]);
+    }
+}
+
+#[tokio::test]
+async fn bytes_are_published_as_the_file_they_would_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = crate::support::pattern(BIG, 3);
+    std::fs::write(folder.path().join("f"), &content).unwrap();
+    for (store, _folder) in stores() {
+        let file = publish_tree(&folder.path().join("f"), store.as_ref(), "file", &silent).await.unwrap();
+        let bytes = publish_bytes(content.clone().into(), store.as_ref(), "bytes").await.unwrap();
+        assert_eq!(file, bytes);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_part_of_a_tree_is_refused_by_name_and_nothing_is_committed() {
+    let store = object_store::memory::InMemory::new();
+    let folder = tempfile::tempdir().unwrap();
+    let missing = publish_tree(&folder.path().join("no"), &store, "p", &silent).await.unwrap_err();
+    assert!(matches!(missing, TransferError::SourceMissing { .. }), "{missing}");
+    for (name, target) in [("absolute", "/etc/passwd"), ("outside", "../x"), ("deep", "a/../../x")] {
+        let link = folder.path().join(name);
+        symlink(target, &link).unwrap();
+        let error = publish_tree(folder.path(), &store, "p", &silent).await.unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+        std::fs::remove_file(link).unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    let error = publish_tree(folder.path(), &store, "p", &silent).await.unwrap_err();
+    assert!(error.to_string().ends_with("it is a socket"), "{error}");
+    assert_eq!(find_tree(&store, "p").await.unwrap(), None);
+}
+
+type Change = fn(&std::path::Path);
+
+/// The progress report is a moment in the middle of reading a file: exactly when it must not change.
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_read_is_noticed() {
+    let changes: [(&str, Change); 4] = [
+        ("longer", |path| {
+            std::fs::OpenOptions::new().append(true).open(path).unwrap().set_len(BIG as u64 + 1).unwrap();
+        }),
+        ("shorter", |path| {
+            std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(BIG as u64 - 1).unwrap()
+        }),
+        ("replaced", |path| {
+            std::fs::write(path.with_extension("new"), vec![0; BIG]).unwrap();
+            std::fs::rename(path.with_extension("new"), path).unwrap();
+        }),
+        ("removed", |path| std::fs::remove_file(path).unwrap()),
+    ];
+    for (name, change) in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("big");
+        std::fs::write(&file, vec![0; BIG]).unwrap();
+        let store = object_store::memory::InMemory::new();
+        let once = AtomicU64::new(0);
+        let watch = |_| {
+            if once.fetch_add(1, Ordering::SeqCst) == 0 {
+                change(&file);
+            }
+        };
+        let error = publish_tree(folder.path(), &store, "p", &watch).await.unwrap_err();
+        assert!(matches!(error, TransferError::SourceChanged { .. }), "{name}: {error}");
+        assert_eq!(find_tree(&store, "p").await.unwrap(), None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn leftovers_without_a_manifest_are_no_tree_and_are_cleared() {
+    let store = object_store::memory::InMemory::new();
+    store.put(&"p/data/old".into(), "torn".into()).await.unwrap();
+    assert_eq!(find_tree(&store, "p").await.unwrap(), None);
+    publish_bytes("new".into(), &store, "p").await.unwrap();
+    assert_eq!(objects(&store).await, ["p/data/file", "p/manifest.json"]);
+}

@@ -45,3 +45,35 @@ async fn read(stream: &mut UnixStream) -> Result<Option<Result<Envelope, String>
         Ok(Err(error)) => Ok(Some(Err(error.to_string()))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Home;
+    use crate::options::AgentOptions;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    fn agent(folder: &std::path::Path) -> Arc<Agent> {
+        let options = AgentOptions::new(folder, folder.join("socket"), "/bin/true", "slow");
+        let home = Home::open(folder).unwrap().unwrap();
+        Arc::new(Agent::recover(options, home).unwrap())
+    }
+
+    /// One byte, then nothing: the agent hangs up when the time of a frame is over.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_dawdles_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        for sent in [&[][..], &[0], &[0, 0, 0, 9, b'{']] {
+            let (mut client, server) = UnixStream::pair().unwrap();
+            let begin = Instant::now();
+            let served = tokio::spawn(serve(agent(folder.path()), server));
+            client.write_all(sent).await.unwrap();
+            let mut answer = Vec::new();
+            client.read_to_end(&mut answer).await.unwrap();
+            served.await.unwrap();
+            assert!(answer.is_empty());
+            assert!(begin.elapsed() >= FRAME_TIME && begin.elapsed() < FRAME_TIME * 2);
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Real agents with real scripts.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 mod abandon;
 mod crash;
 mod data;

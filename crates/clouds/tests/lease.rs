@@ -174,12 +174,20 @@ async fn the_sweep_ends_orphans_and_spares_the_living() {
     let bed = Bed::new();
     let (kept, orphan) = (bed.ready("kept", 1).await, bed.ready("orphan", 2).await);
     let (alive, lost) = (bed.node_ids(&kept.id), bed.node_ids(&orphan.id));
+    let groups: Vec<String> = bed.record(&orphan.id)["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|node| node["cgroups"].as_array().unwrap().clone())
+        .map(|group| group.as_str().unwrap().to_owned())
+        .collect();
     std::fs::remove_dir_all(bed.lease_folder(&orphan.id)).unwrap();
     let swept = sweep(bed.root()).unwrap();
     let mut expected = lost.clone();
     expected.sort();
     assert_eq!(swept.orphans, expected);
     assert!(lost.iter().all(|node| processes_of(node).is_empty()));
+    assert!(!groups.iter().any(|group| std::path::Path::new(group).exists()), "{groups:?}");
     assert_eq!(processes_of(&alive[0]).len(), 1);
     assert_eq!(bed.aws.observe(&kept.id).await.unwrap().state, LeaseState::Ready);
     assert_eq!(sweep(bed.root()).unwrap(), welkin_clouds::Swept::default());

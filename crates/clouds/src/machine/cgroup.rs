@@ -64,6 +64,16 @@ impl Cgroups {
         found
     }
 
+    /// Every group of a node that this process can see.
+    pub(crate) fn all(&self) -> Vec<PathBuf> {
+        let parents = [&self.unified, &self.cpu, &self.memory].into_iter().flatten();
+        let entries = parents.filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten();
+        entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+            .collect()
+    }
+
     /// Whether CPU and memory can be limited.
     pub(crate) const fn limits(&self) -> (bool, bool) {
         (self.unified_cpu || self.cpu.is_some(), self.unified_memory || self.memory.is_some())

@@ -1,8 +1,10 @@
 //! The orphan sweep: what should not be there, ended.
 //!
 //! *Guarantee.* A node whose lease is live is never touched, nor one of another root. Processes of
-//! leases that are over, or whose record is missing or damaged, are ended; half-made folders go.
+//! leases that are over, or whose record is missing or damaged, are ended, their control
+//! groups removed; half-made folders go.
 
+use super::cgroup::{self, Cgroups};
 use super::durable::{UNFINISHED, entries};
 use super::end::finish;
 use super::error::MachineError;
@@ -39,8 +41,9 @@ pub struct Swept {
 pub fn sweep(root: &Path) -> Result<Swept, MachineError> {
     let root = fs::canonicalize(root).map_err(unreadable(root))?;
     let mut swept = Swept::default();
-    // Before the records: a record precedes its processes, so what is seen here and has no live record
+    // Before the records: a record precedes its groups and processes, so what is seen here and has no live record
     // below will never have one.
+    let groups = Cgroups::detect().all();
     let running = process::marked_nodes().map_err(unreadable(Path::new("/proc")))?;
     let mut live = BTreeSet::new();
     for cloud in Layout::clouds(&root).map_err(unreadable(&root))? {
@@ -57,6 +60,12 @@ pub fn sweep(root: &Path) -> Result<Swept, MachineError> {
             .map_err(|source| MachineError::End { lease: node.clone(), source })?;
         if ended > 0 {
             swept.orphans.push(node.clone());
+        }
+    }
+    for group in groups {
+        let node = group.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if belongs(node, &mark) && !live.contains(node) {
+            cgroup::remove(&group).map_err(|source| MachineError::End { lease: node.to_owned(), source })?;
         }
     }
     Ok(swept)

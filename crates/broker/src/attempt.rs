@@ -74,6 +74,9 @@ async fn steps(
     let shelf = Shelf::of(live, &live.attempt(id)?.place.location).await?;
     for phase in [Phase::Prepare, Phase::Run] {
         let attempt = live.attempt(id)?;
+        if phase == Phase::Prepare && fetches.is_empty() && live.job.tasks[id.task].setup.is_none() {
+            continue;
+        }
         if attempt.phase < Some(phase) {
             live.record(vec![Fact::Record(Record::PhaseBegan { attempt: id, phase })]).await?;
         }

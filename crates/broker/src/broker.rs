@@ -3,7 +3,7 @@
 use crate::drive::{RunOutcome, drive};
 use crate::error::{OpenError, RunError, StoreError, SubmitError};
 use crate::id::RunId;
-use crate::live::{Driven, Live, World};
+use crate::live::{Driven, Live, SALT, World};
 use crate::lock::Lock;
 use crate::options::BrokerOptions;
 use crate::reader::Reader;
@@ -57,7 +57,7 @@ impl Broker {
             Store::open(dir, options.durability, options.after_record.clone()).map_err(OpenError::Store)?;
         let mut rng = Rng::new(options.seed);
         let salt =
-            identity(&store, "salt", || format!("{:010x}", rng.next() >> 24)).map_err(OpenError::Store)?;
+            identity(&store, SALT, || format!("{:010x}", rng.next() >> 24)).map_err(OpenError::Store)?;
         let tag = || options.owner.clone().map_or_else(|| format!("welkin-{salt}"), |owner| owner.0);
         let owner = Owner(identity(&store, "owner", tag).map_err(OpenError::Store)?);
         let world = World {

@@ -81,15 +81,25 @@ impl AttemptId {
 
     /// The folder of everything the attempt publishes.
     pub(crate) fn folder(&self, run: &RunId, task: &str) -> String {
-        format!("{RUNS}/{run}/{}/{}", part(task), self.number)
+        format!("{}/{}/{}", run.folder(), part(task), self.number)
     }
 }
 
 /// Prefix of everything attempts publish.
 pub(crate) const RUNS: &str = "runs";
 
-/// Prefix of trees kept by their digest: inputs and copies of outputs.
-pub(crate) const TREES: &str = "trees";
+impl RunId {
+    /// The folder of everything the run publishes.
+    pub(crate) fn folder(&self) -> String {
+        format!("{RUNS}/{self}")
+    }
+
+    /// The folder of trees that belong to no attempt: uploads, and copies of outputs. No folder of a
+    /// task has this name, as [`part`] follows every `=` with two hexadecimal digits.
+    pub(crate) fn shared(&self) -> String {
+        format!("{RUNS}/{self}/=shared")
+    }
+}
 
 /// A name as one part of an object's path: what object stores and file systems agree on is kept, the
 /// rest is written as `=xx`.

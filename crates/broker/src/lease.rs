@@ -3,14 +3,14 @@
 use crate::id::AttemptId;
 use crate::limits::{ABANDON_AFTER, ACQUIRE_WITHIN, OBSERVE_EVERY, READY_POLL, READY_WITHIN};
 use crate::live::{Fact, Halt, Live};
+use crate::meter::{self, over};
 use crate::patience::{Patience, as_told, trying};
 use crate::record::{AttemptEnd, Record};
-use crate::settle::over;
 use crate::state::LeaseState;
 use crate::view::AttemptView;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use welkin_ledger::EntryKind;
@@ -54,13 +54,13 @@ async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
     let attempt = live.attempt(id)?;
     let request = request(live, &attempt);
     // Whether some call may have taken effect though its answer was no.
-    let doubtful = Cell::new(!fresh);
+    let doubtful = AtomicBool::new(!fresh);
     let patience = Patience { within: ACQUIRE_WITHIN, passes: as_told };
     let answer = match live.world.provider(&attempt.place.location.provider) {
         Err(error) => Err(error),
         Ok(provider) => {
             let noticed = |error: &ProviderError| {
-                doubtful.set(doubtful.get() || error.kind == ErrorKind::Transient);
+                doubtful.fetch_or(error.kind == ErrorKind::Transient, Ordering::Relaxed);
                 live.retrying(error);
             };
             trying(patience, &live.world.rng, noticed, || provider.acquire(&request)).await
@@ -75,7 +75,7 @@ async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
         }
         Err(error) => {
             let end = AttemptEnd::Refused { kind: error.kind, message: error.message.clone() };
-            if doubtful.get() || error.kind == ErrorKind::Transient {
+            if doubtful.into_inner() || error.kind == ErrorKind::Transient {
                 // The attempt ends now; its lease stays `Intended` until it is certain.
                 return Err(Halt::end(end));
             }
@@ -132,6 +132,9 @@ pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<
             Err(error) if gone(&error) => return Err(vanished(live, id, &error)?),
             // A provider that does not answer says nothing about the machines.
             Err(error) => live.retrying(error),
+        }
+        if let Some(overrun) = meter::overrun(live)? {
+            return Err(Halt::end(overrun));
         }
         tokio::select! {
             () = sleep(OBSERVE_EVERY.duration()) => {}

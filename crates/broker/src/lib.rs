@@ -31,6 +31,7 @@ mod lease;
 mod limits;
 mod live;
 mod lock;
+mod meter;
 mod observe;
 mod options;
 mod order;

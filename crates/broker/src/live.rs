@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use welkin_job::Job;
-use welkin_ledger::{Entry, EntryKind, Ledger};
+use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::{Placement, Plan};
 use welkin_provider::{ErrorKind, Event, Owner, Provider, ProviderError, Token};
 
@@ -186,9 +186,9 @@ impl Live {
         &self.plan.tasks[task].task
     }
 
-    /// Balances of this run.
-    pub(crate) fn ledger(&self) -> Result<Ledger, StoreError> {
-        Ok(Ledger::replay(&sql::entries(&self.world.store.db(), Some(&self.id))?))
+    /// Rows of the ledger for this run.
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+        sql::entries(&self.world.store.db(), Some(&self.id))
     }
 
     pub(crate) fn retrying(&self, message: impl ToString) {
@@ -213,6 +213,9 @@ impl Live {
         Fact::Told(step, events)
     }
 }
+
+/// Key under which [`World::salt`] is kept.
+pub(crate) const SALT: &str = "salt";
 
 /// Shorter values are not worth the letters that masking them would take out of every line.
 const SHORTEST_SECRET: usize = 4;

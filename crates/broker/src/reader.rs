@@ -2,15 +2,17 @@
 
 use crate::error::StoreError;
 use crate::id::{AttemptId, RunId};
-use crate::live::read;
+use crate::live::{SALT, read};
+use crate::meter::used;
 use crate::record::Record;
 use crate::sql;
 use crate::store::path;
 use crate::view::RunView;
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
-use welkin_ledger::{Bill, EntryKind, Estimate};
+use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, Terms};
 use welkin_placement::Plan;
 use welkin_provider::UnixMillis;
 
@@ -163,17 +165,30 @@ impl Reader {
             .collect())
     }
 
-    /// What a run has cost: leases that are over and data that were moved.
+    /// What a run has cost up to `now`: leases, those that still run included, and data moved. `terms`
+    /// as in [`crate::BrokerOptions::terms`]; they price only what is not booked yet.
     ///
     /// # Errors
     /// [`StoreError::NoSuchRun`], or when the store cannot be read.
-    pub fn bill(&self, run: &RunId) -> Result<Bill, StoreError> {
-        let plan = self.plan(run)?;
+    pub fn bill(
+        &self,
+        run: &RunId,
+        now: UnixMillis,
+        terms: &BTreeMap<String, Terms>,
+    ) -> Result<Bill, StoreError> {
+        let (plan, view) = self.load(run)?;
         let entries = sql::entries(&self.db, Some(run))?;
-        let events = entries.iter().filter_map(|entry| match &entry.kind {
-            EntryKind::Charge { event } => Some(event),
+        let booked = entries.iter().filter_map(|entry| match &entry.kind {
+            EntryKind::Charge { event } => Some(event.clone()),
             _ => None,
         });
+        let mut events: Vec<MeterEvent> = booked.collect();
+        let salt = sql::meta(&self.db, SALT)?.unwrap_or_default();
+        for attempt in view.attempts().filter(|attempt| !attempt.lease.is_over()) {
+            let task = &view.tasks[attempt.id.task].name;
+            let terms = terms.get(&attempt.place.location.provider).copied().unwrap_or(Terms::PER_SECOND);
+            events.extend(used(run, task, attempt, &attempt.id.token(run, &salt), terms, now));
+        }
         let machines =
             plan.tasks.iter().map(|task| Estimate { task: task.task.clone(), amount: task.choice.cost });
         let data = plan
@@ -181,7 +196,7 @@ impl Reader {
             .iter()
             .map(|transfer| Estimate { task: transfer.task.clone(), amount: transfer.cost });
         let estimates: Vec<Estimate> = machines.chain(data).collect();
-        Ok(Bill::of(&run.0, events, &estimates))
+        Ok(Bill::of(&run.0, &events, &estimates))
     }
 
     /// Asks whichever broker drives the run to cancel it; one that opens the directory later does

@@ -5,7 +5,7 @@ use crate::state::{Phase, RunState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use welkin_provider::{ErrorKind, Exit, LeaseId, Location, NodeAddress, UnixMillis};
+use welkin_provider::{ErrorKind, Exit, LeaseId, Location, Nature, NodeAddress, UnixMillis};
 use welkin_units::{Bytes, Usd};
 
 /// A published tree.
@@ -32,9 +32,9 @@ pub enum AttemptEnd {
         /// The provider's words.
         message: String,
     },
-    /// The budget does not cover it; the place was not asked.
+    /// The budget does not cover it: the place was not asked, or its machines were given back.
     OverBudget {
-        /// Expected cost.
+        /// Expected cost, or what the run has cost.
         wanted: Usd,
         /// What is left.
         left: Usd,
@@ -75,7 +75,7 @@ impl fmt::Display for AttemptEnd {
             Self::Committed => f.write_str("committed"),
             Self::Refused { kind, message } => write!(f, "{kind}: {message}"),
             Self::OverBudget { wanted, left } => {
-                write!(f, "over budget: expected to cost {wanted}, {left} left")
+                write!(f, "over budget: {wanted} wanted, {left} left")
             }
             Self::Unreachable { message } | Self::Unstaged { message } => f.write_str(message),
             Self::Lost { reason, preempted: true } => write!(f, "preempted: {reason}"),
@@ -113,6 +113,8 @@ pub enum Record {
         attempt: AttemptId,
         /// 0 = the plan's choice, n = its n-th alternative.
         placement: usize,
+        /// What stands behind the place.
+        nature: Nature,
     },
     /// The provider accepted.
     LeaseRequested {

@@ -9,6 +9,7 @@ use crate::id::AttemptId;
 use crate::lease::request;
 use crate::limits::{DOUBT, DOUBT_POLL, RELEASE_WITHIN};
 use crate::live::{Fact, Live};
+use crate::meter::over;
 use crate::patience::{Patience, trying, unless_final};
 use crate::record::Record;
 use crate::state::{LeaseState, RunState};
@@ -16,10 +17,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::sleep;
-use welkin_ledger::{EntryKind, MeterEvent, VmUse, Who};
-use welkin_provider::{
-    ErrorKind, Lease, LeaseId, LeaseState as Provided, Provider, ProviderError, Retry, UnixMillis,
-};
+use welkin_ledger::EntryKind;
+use welkin_provider::{ErrorKind, Lease, LeaseId, LeaseState as Provided, Provider, ProviderError, Retry};
 
 /// Why a lease could not be settled.
 #[derive(Debug)]
@@ -162,40 +161,4 @@ async fn release(
     let released = Record::LeaseReleased { attempt: id };
     live.record(over(live, id, released, seen.and_then(|lease| lease.ended))?).await?;
     Ok(())
-}
-
-/// The end of a lease: the record, the charge, the rest of the hold.
-pub(crate) fn over(
-    live: &Live,
-    id: AttemptId,
-    record: Record,
-    ended: Option<UnixMillis>,
-) -> Result<Vec<Fact>, StoreError> {
-    let attempt = live.attempt(id)?;
-    let place = &attempt.place;
-    let subject = live.token(id).0;
-    let mut facts = vec![Fact::Record(record)];
-    if let Some(since) = attempt.lease_started {
-        let who = Who {
-            run: live.id.0.clone(),
-            task: live.task_name(id.task).to_owned(),
-            subject: subject.clone(),
-            place: place.location.clone(),
-            nature: live
-                .world
-                .provider(&place.location.provider)
-                .map_or(welkin_provider::Nature::Real, |provider| provider.nature()),
-        };
-        let used = VmUse {
-            instance_type: place.instance_type.clone(),
-            nodes: place.nodes,
-            since,
-            hourly: place.hourly,
-            terms: live.world.options.terms_of(&place.location.provider),
-        };
-        let to = ended.unwrap_or_else(|| live.world.options.clock.now()).max(since);
-        facts.push(Fact::Booked(EntryKind::Charge { event: MeterEvent::vm(who, since, to, used) }));
-    }
-    facts.push(Fact::Booked(EntryKind::Void { lease: subject }));
-    Ok(facts)
 }

@@ -2,14 +2,15 @@
 //! its nodes fetch it from there.
 //!
 //! 1. Outputs of predecessors are fetched straight from where they were committed when that is the
-//!    same store, and copied once otherwise, to a prefix named by their digest.
+//!    same store, and copied once otherwise, to a prefix of the run named by their digest. Runs
+//!    share no prefix: the sweep for one can take nothing from another.
 //! 2. Files of this machine (inputs, workdir, file mounts) are published once for each place of the
 //!    run; what was published is kept, so that every attempt of a run sees the same bytes.
 //!
 //! *Guarantee:* repeating any of it after a crash moves only what is missing and changes nothing else.
 
 use crate::error::{StoreError, SubmitError};
-use crate::id::{AttemptId, RUNS, TREES};
+use crate::id::AttemptId;
 use crate::limits::STAGE_WITHIN;
 use crate::live::{Fact, Halt, Live};
 use crate::observe::Progress;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
 use welkin_ledger::{EgressUse, EntryKind, MeterEvent, MonthToDate, Who};
-use welkin_provider::{ErrorKind, Fetch, Location, ProviderError, StoreLocation};
+use welkin_provider::{ErrorKind, Fetch, Location, Nature, ProviderError, StoreLocation};
 use welkin_transfer::{copy_tree, find_tree, publish_tree};
 use welkin_units::Bytes;
 
@@ -58,6 +59,9 @@ pub(crate) fn needs(job: &Job, task: usize, roots: &Roots) -> Result<Vec<Need>, 
     }
     for (path, mount) in &task.file_mounts {
         let path = path.strip_prefix("~/").unwrap_or(path).to_owned();
+        if path.starts_with('/') {
+            return Err(unsupported(task, format!("the file mount at {path}, outside the node's home")));
+        }
         let source = match mount {
             FileMount::Local(source) => local(source, roots),
             FileMount::Bucket { source: Some(uri), .. } if uri.starts_with(FILE) => local(uri, roots),
@@ -206,7 +210,7 @@ async fn upload(
 ) -> Result<TreeRef, Halt> {
     let named = path.strip_prefix(&live.roots.base_dir).unwrap_or(path);
     let name = blake3::hash(named.as_os_str().as_encoded_bytes()).to_hex();
-    let prefix = format!("{RUNS}/{}/{INPUTS}/{}", live.id, &name[..32]);
+    let prefix = format!("{}/{}", live.id.shared(), &name[..32]);
     let _writing = write_lock(live, shelf, &prefix).await;
     let progress = progress(live, attempt.id, &need.path);
     let published = patiently(live, || async {
@@ -219,10 +223,6 @@ async fn upload(
     .map_err(|error| unstaged(need, &error))?;
     Ok(TreeRef { prefix, digest: published.digest, bytes: Bytes::new(published.bytes) })
 }
-
-/// Folder of a run's own uploads, beside those of its tasks: `=` does not occur at the start of a
-/// task's folder unless it is followed by two hexadecimal digits.
-pub(crate) const INPUTS: &str = "=inputs";
 
 /// From the store a predecessor committed it to. The second value is where it was copied from, if it
 /// had to be, and how much.
@@ -251,7 +251,7 @@ async fn carry(
     if source.location.url == shelf.location.url {
         return Ok((tree, None));
     }
-    let prefix = format!("{TREES}/{}", tree.digest);
+    let prefix = format!("{}/{}", live.id.shared(), tree.digest);
     let _writing = write_lock(live, shelf, &prefix).await;
     let progress = progress(live, attempt.id, &need.path);
     let copied = patiently(live, || {
@@ -323,12 +323,13 @@ fn egress(
         run: live.id.0.clone(),
         task: live.task_name(attempt.id.task).to_owned(),
         subject: format!("{}:{}", live.token(attempt.id), need.path),
-        nature: live
-            .world
-            .provider(&from.provider)
-            .map_or(welkin_provider::Nature::Real, |provider| provider.nature()),
+        nature: nature_of(live, &from),
         place: from,
     };
     let moved = EgressUse { to: attempt.place.location.clone(), bytes };
     Ok(MeterEvent::egress(who, options.clock.now(), moved, &*options.pricing, &month))
+}
+
+fn nature_of(live: &Live, place: &Location) -> Nature {
+    live.world.provider(&place.provider).map_or(Nature::Real, |provider| provider.nature())
 }

@@ -9,7 +9,8 @@
 //! thread would cost as much and let virtual time run past them.
 //!
 //! *Durability:* WAL with `synchronous=FULL`. With `NORMAL` a power cut could lose the record of a
-//! lease that was asked for, and only the orphan sweep would find it.
+//! lease that was asked for, and only the orphan sweep would find it. `OFF` is enough where only the
+//! process may die: what was written is in the kernel's hands.
 
 use crate::error::StoreError;
 use crate::id::RunId;
@@ -66,7 +67,7 @@ impl Store {
         db.pragma_update(None, "journal_mode", "WAL").map_err(setting)?;
         let synchronous = match durability {
             Durability::PowerCut => "FULL",
-            Durability::Process => "NORMAL",
+            Durability::Process => "OFF",
         };
         db.pragma_update(None, "synchronous", synchronous).map_err(setting)?;
         sql::migrate(&mut db)?;

@@ -11,7 +11,8 @@ use crate::record::{AttemptEnd, Record};
 use crate::state::TaskState;
 use crate::view::TaskView;
 use tokio::time::{sleep, timeout};
-use welkin_ledger::{Entry, EntryKind, LedgerError};
+use welkin_ledger::{Entry, EntryKind, Ledger, LedgerError};
+use welkin_provider::Nature;
 
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,10 +78,12 @@ async fn begin(live: &Live, task: &TaskView, placement: usize) -> Result<Option<
 
     let number = u32::try_from(task.attempts.len() + 1).unwrap_or(u32::MAX);
     let attempt = AttemptId { task: index, number };
-    let began = Fact::Record(Record::AttemptBegan { attempt, placement });
+    // A place that is not set up any more is refused when it is asked.
+    let nature = live.world.provider(&place.provider).map_or(Nature::Real, |provider| provider.nature());
+    let began = Fact::Record(Record::AttemptBegan { attempt, placement, nature });
     let hold = EntryKind::Hold { lease: live.token(attempt).0, amount: place.cost };
     let entry = Entry { run: live.id.0.clone(), kind: hold.clone() };
-    match live.ledger()?.post(&entry) {
+    match Ledger::replay(&live.entries()?).post(&entry) {
         Ok(_) => {
             live.record(vec![began, Fact::Booked(hold)]).await?;
             Ok(Some(attempt))

@@ -7,7 +7,7 @@ use crate::state::{LeaseState, Phase, RunState, TaskState};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use welkin_placement::{Placement, Plan};
-use welkin_provider::{LeaseId, Location, NodeAddress, Tier, UnixMillis};
+use welkin_provider::{LeaseId, Location, Nature, NodeAddress, Tier, UnixMillis};
 use welkin_units::Usd;
 
 /// A run.
@@ -75,6 +75,8 @@ pub struct AttemptView {
     pub placement: usize,
     /// Where and on what.
     pub place: PlaceView,
+    /// What stands behind the place; what is not real must say so wherever it is shown.
+    pub nature: Nature,
     /// When it began.
     pub began: UnixMillis,
     /// When it ended.
@@ -169,7 +171,9 @@ impl RunView {
     pub fn apply(&mut self, record: &Record, at: UnixMillis) -> Result<(), String> {
         match record {
             Record::RunStarted => self.become_state(RunState::Running)?,
-            Record::AttemptBegan { attempt, placement } => self.begin(*attempt, *placement, at)?,
+            Record::AttemptBegan { attempt, placement, nature } => {
+                self.begin(*attempt, *placement, *nature, at)?
+            }
             Record::LeaseRequested { attempt, lease, started } => {
                 let attempt = self.lease_becomes(*attempt, LeaseState::Requested)?;
                 attempt.lease_id = Some(lease.clone());
@@ -236,7 +240,13 @@ impl RunView {
         Ok(())
     }
 
-    fn begin(&mut self, id: AttemptId, placement: usize, at: UnixMillis) -> Result<(), String> {
+    fn begin(
+        &mut self,
+        id: AttemptId,
+        placement: usize,
+        nature: Nature,
+        at: UnixMillis,
+    ) -> Result<(), String> {
         let task = self.open_task(id.task)?;
         if task.attempts.iter().any(|attempt| attempt.end.is_none()) {
             return Err(format!("{} has an attempt already", task.name));
@@ -249,6 +259,7 @@ impl RunView {
             id,
             placement,
             place,
+            nature,
             began: at,
             ended: None,
             end: None,

@@ -7,7 +7,7 @@ use welkin_broker::{Broker, BrokerOptions, LogQuery, Observer, Progress, RunStat
 use welkin_job::{Input, Policy, Secret};
 use welkin_ledger::Pricing;
 use welkin_provider::memory::{Fate, Script};
-use welkin_provider::{Location, Owner};
+use welkin_provider::{Clock, Location, Owner, Provider};
 use welkin_units::{Bytes, Span, Usd};
 
 /// A cent a byte that leaves a provider.
@@ -29,7 +29,7 @@ async fn the_bill_is_what_the_clouds_charged_and_the_tariffs_say() {
     let broker = Broker::open(&world.dir.path().join("state"), options).unwrap();
     let run = world.submit(&broker, &chain()).await;
     broker.run(&run).await.unwrap();
-    let bill = broker.reader().unwrap().bill(&run).unwrap();
+    let bill = bill(&world, &broker, &run);
     let (data, machines): (Vec<_>, Vec<_>) =
         bill.lines.iter().partition(|line| matches!(line.item, welkin_ledger::Item::Egress { .. }));
     let machines: Usd = machines.iter().map(|line| line.cost).sum();
@@ -65,8 +65,62 @@ async fn a_lease_the_budget_does_not_cover_is_not_asked_for() {
     let run = world.submit(&broker, &plan).await;
     let outcome = broker.run(&run).await.unwrap();
     let reason = outcome.reason.unwrap();
-    assert!(reason.contains("over budget: expected to cost $0.010, $0.0050 left"), "{reason}");
+    assert!(reason.contains("over budget: $0.010 wanted, $0.0050 left"), "{reason}");
     assert!(world.clouds.iter().all(|cloud| cloud.leases().is_empty()));
+}
+
+fn bill(world: &World, broker: &Broker, run: &welkin_broker::RunId) -> welkin_ledger::Bill {
+    broker.reader().unwrap().bill(run, world.clock.now(), &world.options().terms).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_outgrows_its_budget_is_stopped() {
+    let world = World::kind();
+    let broker = world.broker();
+    // At 60 cents an hour two cents last two minutes; the plan expected one.
+    let policy = Policy { budget: Some(Usd::from_cents(2)), ..Policy::default() };
+    let plan = plan_of("slow", vec![task("one", "minutes=600").at(&["a/x", "b/x"])], policy);
+    let run = world.submit(&broker, &plan).await;
+    let halfway = async {
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        // What runs is on the bill already.
+        assert_eq!(bill(&world, &broker, &run).metered, Usd::from_cents(1));
+    };
+    let (outcome, ()) = tokio::join!(broker.run(&run), halfway);
+    let reason = outcome.unwrap().reason.unwrap();
+    assert!(reason.contains("1. a/x m1 on demand: over budget"), "{reason}");
+    let spent = bill(&world, &broker, &run).metered;
+    assert!(spent > Usd::from_cents(2) && spent < Usd::from_nanos(21_000_000), "{spent}");
+    world.assert_clean(&broker.reader().unwrap().status(&run).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_no_run_knows_is_given_back() {
+    let world = World::kind();
+    let broker = world.broker();
+    let run = world.submit(&broker, &chain()).await;
+    drop(tokio::time::timeout(std::time::Duration::from_secs(30), broker.run(&run)).await.unwrap_err());
+    let known = world.clouds[0].leases().remove(0);
+    let mut stray = welkin_provider::LeaseRequest {
+        token: welkin_provider::Token("of a state directory that was deleted".to_owned()),
+        owner: broker.owner().clone(),
+        location: known.location.clone(),
+        instance_type: "m1".to_owned(),
+        tier: welkin_provider::Tier::OnDemand,
+        nodes: 1,
+        vcpus_milli: 0,
+        memory: Bytes::ZERO,
+        hourly: Usd::ZERO,
+        abandon_after: Span::MAX,
+        labels: std::collections::BTreeMap::new(),
+    };
+    world.clouds[0].acquire(&stray).await.unwrap();
+    stray.owner = Owner("somebody else".to_owned());
+    stray.token = welkin_provider::Token("theirs".to_owned());
+    world.clouds[0].acquire(&stray).await.unwrap();
+    assert_eq!(broker.gc().await.unwrap().leases, ["a: a-lease-2"]);
+    let left: Vec<String> = world.clouds[0].billable().into_iter().map(|lease| lease.id.0).collect();
+    assert_eq!(left, ["a-lease-1", "a-lease-3"], "what a run needs and what others own stays");
 }
 
 #[derive(Debug, Default)]
@@ -112,7 +166,7 @@ async fn secrets_reach_the_script_and_nothing_else() {
         serde_json::to_string(&reader.status(&run).unwrap()).unwrap(),
         serde_json::to_string(&reader.events(&run, 0).unwrap()).unwrap(),
         serde_json::to_string(&lines).unwrap(),
-        serde_json::to_string(&reader.bill(&run).unwrap()).unwrap(),
+        serde_json::to_string(&bill(&world, &broker, &run)).unwrap(),
         reader.plan(&run).unwrap().to_json(),
         format!("{broker:?} {:?}", reader.list().unwrap()),
     ];

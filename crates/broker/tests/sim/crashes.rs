@@ -62,7 +62,7 @@ async fn writes_of_a_whole_run() -> u64 {
 #[tokio::test(start_paused = true)]
 async fn killed_after_any_record_the_run_ends_as_if_nothing_had_been() {
     let writes = writes_of_a_whole_run().await;
-    assert!(writes > 40, "{writes} writes: is the history still fine enough to be worth the test?");
+    assert!(writes > 30, "{writes} writes: is the history still fine enough to be worth the test?");
     for last in 1..=writes {
         let world = World::kind();
         let (run, deaths) = live_through(&world, &chain(), |life| (life == 0).then_some(last)).await;
@@ -79,7 +79,7 @@ async fn killed_after_every_record_in_turn_the_run_still_ends() {
     // Each broker writes one thing and dies; the next goes on.
     let world = World::kind();
     let (run, deaths) = live_through(&world, &chain(), |_| Some(1)).await;
-    assert!(deaths > 30, "{deaths}");
+    assert!(deaths > 25, "{deaths}");
     world.assert_succeeded(&world.broker(), &run, CHAIN).await;
 }
 

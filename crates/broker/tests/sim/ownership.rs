@@ -50,3 +50,30 @@ async fn a_store_of_a_newer_version_is_refused() {
     assert!(matches!(Reader::open(&dir), Err(StoreError::NewerSchema { .. })));
     assert!(matches!(Reader::open(world.dir.path()), Err(StoreError::Absent { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn several_runs_are_resumed_side_by_side_and_may_be_driven_from_any_thread() {
+    fn is_send<T: Send>(future: T) -> T {
+        future
+    }
+    let world = World::kind();
+    let broker = world.broker();
+    let plan = chain();
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let base_dir = world.dir.path().to_owned();
+        let submission =
+            welkin_broker::Submission { plan: &plan, job: &plan.job, base_dir, client_token: None };
+        runs.push(is_send(broker.submit(submission)).await.unwrap());
+    }
+    let outcomes = is_send(broker.resume()).await.unwrap();
+    let resumed: Vec<_> = outcomes.iter().map(|(run, _)| run.clone()).collect();
+    assert_eq!(resumed, runs);
+    for run in &runs {
+        world.assert_outputs(&broker, run, CHAIN).await;
+    }
+    assert!(world.clouds.iter().all(|cloud| cloud.billable().is_empty()));
+    is_send(broker.gc()).await.unwrap();
+    assert!(is_send(broker.cancel(&runs[0])).await.is_ok());
+    assert!(broker.unfinished().unwrap().is_empty());
+}

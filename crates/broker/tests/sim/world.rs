@@ -222,6 +222,11 @@ impl World {
         let view = broker.reader().unwrap().status(run).unwrap();
         assert_eq!(view.state, RunState::Succeeded, "{:?}", view.reason);
         self.assert_clean(&view);
+        self.assert_outputs(broker, run, outputs).await;
+    }
+
+    pub(crate) async fn assert_outputs(&self, broker: &Broker, run: &RunId, outputs: &[(&str, &str, &str)]) {
+        let view = broker.reader().unwrap().status(run).unwrap();
         for (task, output, text) in outputs {
             assert_eq!(self.output(&view, task, output).await, *text);
         }

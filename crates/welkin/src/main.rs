@@ -12,7 +12,9 @@ mod commands;
 mod exit;
 mod naming;
 mod output;
+mod planning;
 mod price_lists;
+mod reach;
 mod report;
 mod settings;
 

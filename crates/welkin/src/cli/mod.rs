@@ -2,11 +2,13 @@
 
 mod catalog;
 mod explain;
+mod job;
 mod offers;
 mod values;
 
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
+pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
 
 use crate::output::Format;
@@ -65,6 +67,8 @@ pub(crate) enum ColorChoice {
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Plan(Box<PlanArgs>),
+    Diff(DiffArgs),
     Offers(Box<OffersArgs>),
     Catalog(CatalogArgs),
     Resolve(ResolveArgs),

@@ -1,7 +1,8 @@
 //! Values of flags.
 
 use welkin_catalog::{AcceleratorFilter, Amount};
-use welkin_units::Usd;
+use welkin_job::{Infra, Objective};
+use welkin_units::{Span, Usd};
 
 /// `8` or `8+`, fractions included.
 pub(crate) fn amount(text: &str) -> Result<Amount, String> {
@@ -38,6 +39,61 @@ pub(crate) fn usd(text: &str) -> Result<Usd, String> {
     if amount < Usd::ZERO { Err(format!("`{text}` is less than nothing")) } else { Ok(amount) }
 }
 
+/// `8h`, `90min`.
+pub(crate) fn span(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: welkin_units::QuantityError| error.to_string())?;
+    if span == Span::ZERO { Err("no time at all".to_owned()) } else { Ok(span) }
+}
+
+/// `NAME` or `NAME=VALUE`.
+pub(crate) fn pair(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    let is_name = name.bytes().enumerate().all(|(index, byte)| {
+        byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit())
+    });
+    if name.is_empty() || !is_name {
+        return Err(format!("`{name}` is not the name of a variable"));
+    }
+    Ok((name.to_owned(), value))
+}
+
+/// `cost`, `time` or `cost=1,time=0.3`.
+pub(crate) fn objective(text: &str) -> Result<Objective, String> {
+    match text {
+        "cost" => return Ok(Objective::Cost),
+        "time" => return Ok(Objective::Time),
+        _ => {}
+    }
+    let wrong = || format!("`{text}` is not `cost`, `time` or weights such as `cost=1,time=0.3`");
+    let (mut cost, mut time) = (0.0, 0.0);
+    for part in text.split(',') {
+        let (name, weight) = part.split_once('=').ok_or_else(wrong)?;
+        let weight: f64 = weight.trim().parse().map_err(|_| wrong())?;
+        if !weight.is_finite() || weight < 0.0 {
+            return Err(wrong());
+        }
+        match name.trim() {
+            "cost" => cost = weight,
+            "time" => time = weight,
+            _ => return Err(wrong()),
+        }
+    }
+    if cost == 0.0 && time == 0.0 { Err(wrong()) } else { Ok(Objective::Weighted { cost, time }) }
+}
+
+/// `provider[/region[/zone]]`, each part possibly a pattern.
+pub(crate) fn infra(text: &str) -> Result<Infra, String> {
+    let parts: Vec<&str> = text.split('/').map(str::trim).collect();
+    if parts.len() > 3 || parts.iter().any(|part| part.is_empty()) {
+        return Err(format!("`{text}` is not a place such as `aws`, `aws/us-east-1` or `gcp/us-*`"));
+    }
+    let part = |index: usize| parts.get(index).filter(|part| **part != "*").map(|part| (*part).to_owned());
+    Ok(Infra { provider: part(0).map(|name| name.to_lowercase()), region: part(1), zone: part(2) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +109,23 @@ mod tests {
         assert_eq!((filter.name.as_str(), filter.count), ("H100", Some(Amount::at_least(4000))));
         assert!(accelerator(":8").is_err() && accelerator("H100:x").is_err());
         assert!(usd("-3").is_err() && usd("$0.25").is_ok());
+    }
+
+    #[test]
+    fn overrides() {
+        assert_eq!(pair("A=b=c"), Ok(("A".to_owned(), Some("b=c".to_owned()))));
+        assert_eq!(pair("_A1"), Ok(("_A1".to_owned(), None)));
+        assert!(pair("1A").is_err() && pair("=x").is_err());
+        assert_eq!(objective("time=0.5, cost=2"), Ok(Objective::Weighted { cost: 2.0, time: 0.5 }));
+        for text in ["", "speed", "cost=", "cost=-1", "cost=0,time=0", "cost=inf"] {
+            assert!(objective(text).is_err(), "{text}");
+        }
+        let place = infra("AWS/us-*/*").unwrap();
+        assert_eq!(
+            (place.provider.as_deref(), place.region.as_deref(), place.zone),
+            (Some("aws"), Some("us-*"), None)
+        );
+        assert!(infra("aws//z").is_err() && infra("a/b/c/d").is_err());
+        assert!(span("0s").is_err() && span("8h").is_ok());
     }
 }

@@ -2,8 +2,10 @@
 
 mod catalog;
 mod completions;
+mod diff;
 mod explain;
 mod offers;
+mod plan;
 mod resolve;
 
 use crate::app::App;
@@ -13,6 +15,8 @@ use crate::exit::Exit;
 /// Runs a command.
 pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
     match command {
+        Command::Plan(args) => plan::run(args, app),
+        Command::Diff(args) => diff::run(args, app),
         Command::Offers(args) => offers::run(args, app),
         Command::Catalog(args) => catalog::run(args, app),
         Command::Resolve(args) => resolve::run(args, app),

@@ -1,0 +1,83 @@
+//! `welkin plan`: where each task runs, what it costs, and why.
+
+mod explain;
+mod front;
+mod why_not;
+
+use crate::app::App;
+use crate::cli::PlanArgs;
+use crate::exit::Exit;
+use crate::output::{Format, plan_notes, plan_size, plan_table, write_json};
+use crate::planning::{self, Loaded, Planner, infeasible};
+use crate::reach;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use welkin_placement::{Explanation, Plan};
+use welkin_provider::Nature;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    /// As saved by `--save`; money in nano-dollars, time in milliseconds, data in bytes.
+    plan: &'a Plan,
+    /// What stands behind each provider of the plan.
+    natures: BTreeMap<&'a str, Nature>,
+    warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a Explanation>,
+}
+
+pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let loaded = planning::job(&args.file, &args.overrides, false, app)?;
+    let planner = Planner::open(&app.settings)?;
+    if args.pareto {
+        return front::run(&planner, &loaded, app);
+    }
+    if let Some(place) = &args.why_not {
+        return why_not::run(&planner, &loaded, place, app);
+    }
+    let planned = planner.plan(&loaded.job).map_err(infeasible)?;
+    if let Some(path) = &args.save {
+        planning::write_plan(&planned.plan, path)?;
+    }
+    let explanation = args.explain.then_some(&planned.explanation);
+    match app.settings.output {
+        Format::Json => {
+            write_json(&mut app.out, "welkin.plan/1", &wire(&planned.plan, &loaded, explanation))?
+        }
+        Format::Table => {
+            show(&planned.plan, &loaded, app)?;
+            if let Some(explanation) = explanation {
+                explain::show(explanation, app)?;
+            }
+            if let Some(path) = &args.save {
+                writeln!(app.out, "saved to {}", path.display())?;
+            }
+            app.out.flush()?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// The plan as JSON.
+fn wire<'a>(plan: &'a Plan, loaded: &'a Loaded, explanation: Option<&'a Explanation>) -> Wire<'a> {
+    let natures = reach::placements(plan).map(|place| place.provider.as_str());
+    let natures = natures.map(|provider| (provider, reach::nature(provider))).collect();
+    Wire { plan, natures, warnings: &loaded.warnings, explanation }
+}
+
+/// The plan as a table, with warnings on standard error.
+pub(crate) fn show(plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<()> {
+    for warning in &loaded.warnings {
+        app.note(warning);
+    }
+    plan_table(plan).write(&mut app.out, app.style)?;
+    writeln!(app.out)?;
+    for note in plan_notes(plan) {
+        writeln!(app.out, "{note}")?;
+    }
+    if app.settings.verbose > 0 {
+        writeln!(app.out, "{}", plan_size(plan))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! A plan as a table.
+
+use super::table::{Align, Table};
+use super::words::{accelerator, counted};
+use crate::reach::{nature, nature_words};
+use std::collections::BTreeSet;
+use welkin_job::{Market, Objective};
+use welkin_placement::{Gap, Placement, Plan, PlannedTask};
+use welkin_provider::Nature;
+use welkin_units::{Bytes, Usd};
+
+/// One row a task, and the total.
+pub(crate) fn plan_table(plan: &Plan) -> Table {
+    let mut table = Table::new([
+        ("TASK", Align::Left),
+        ("PLACE", Align::Left),
+        ("RUNS ON", Align::Left),
+        ("INSTANCE", Align::Left),
+        ("MARKET", Align::Left),
+        ("PER HOUR", Align::Right),
+        ("TIME", Align::Right),
+        ("DATA IN", Align::Right),
+        ("DATA COST", Align::Right),
+        ("TOTAL", Align::Right),
+        ("NEXT BEST", Align::Left),
+    ]);
+    for task in &plan.tasks {
+        table.row(row(plan, task));
+    }
+    let mut total = vec![String::new(); 11];
+    "total".clone_into(&mut total[0]);
+    total[6] = plan.time.to_string();
+    total[7] = moved(plan.transfers.iter().map(|transfer| transfer.bytes).sum());
+    total[8] = plan.egress.to_string();
+    total[9] = plan.cost.to_string();
+    table.strong_row(total);
+    table
+}
+
+fn row(plan: &Plan, task: &PlannedTask) -> Vec<String> {
+    let choice = &task.choice;
+    let bytes: Bytes = plan.transfers_into(&task.task).map(|transfer| transfer.bytes).sum();
+    let data: Usd = plan.transfers_into(&task.task).map(|transfer| transfer.cost).sum();
+    vec![
+        task.task.clone(),
+        place(choice),
+        nature_words(nature(&choice.provider)).to_owned(),
+        instance(choice),
+        market(choice.market).to_owned(),
+        choice.hourly.times(u64::from(choice.nodes)).to_string(),
+        choice.time.to_string(),
+        moved(bytes),
+        if bytes == Bytes::ZERO { String::new() } else { data.to_string() },
+        (choice.cost + data).to_string(),
+        next_best(plan, task),
+    ]
+}
+
+/// A placement in a few words, for lists.
+pub(crate) fn placement_words(placement: &Placement) -> String {
+    let market = match placement.market {
+        Market::Spot => " spot",
+        _ => "",
+    };
+    format!("{} {}{market}", place(placement), instance(placement))
+}
+
+fn place(placement: &Placement) -> String {
+    placement.zone.as_ref().map_or_else(
+        || format!("{}/{}", placement.provider, placement.region),
+        |zone| format!("{}/{zone}", placement.provider),
+    )
+}
+
+fn instance(placement: &Placement) -> String {
+    let node = &placement.node;
+    let device = node.accelerator.as_ref();
+    let device = device.map_or(String::new(), |(name, count)| format!(" ({})", accelerator(name, *count)));
+    let gang = if placement.nodes > 1 { format!("{}x ", placement.nodes) } else { String::new() };
+    format!("{gang}{}{device}", node.instance_type)
+}
+
+const fn market(market: Market) -> &'static str {
+    match market {
+        Market::Spot => "spot",
+        _ => "on demand",
+    }
+}
+
+fn moved(bytes: Bytes) -> String {
+    if bytes == Bytes::ZERO { String::new() } else { bytes.to_string() }
+}
+
+/// What the whole plan would cost more, or take longer, with the first alternative for this task.
+fn next_best(plan: &Plan, task: &PlannedTask) -> String {
+    let Some(other) = task.alternatives.first() else { return "none".to_owned() };
+    let more = match plan.objective {
+        Objective::Time if other.plan_time > plan.time => {
+            format!("+{}", other.plan_time.saturating_sub(plan.time))
+        }
+        _ => match other.plan_cost - plan.cost {
+            less if less < Usd::ZERO => less.to_string(),
+            more => format!("+{more}"),
+        },
+    };
+    format!("{more} {}", place(other))
+}
+
+/// What is to be said below the table: proof, assumptions, and what is not real.
+pub(crate) fn plan_notes(plan: &Plan) -> Vec<String> {
+    let goal = match plan.objective {
+        Objective::Cost => "least cost".to_owned(),
+        Objective::Time => "least time".to_owned(),
+        Objective::Weighted { cost, time } => format!("{cost} per dollar and {time} per hour"),
+    };
+    let proof = match plan.gap {
+        Gap::Exact => "proven best over all offers".to_owned(),
+        Gap::AtMost { fraction } => format!("at most {:.2} % from the best", fraction * 100.0),
+    };
+    let mut notes = vec![format!("plan {}: {goal}, {proof}", &plan.id[..plan.id.len().min(12)])];
+    for transfer in plan.transfers.iter().filter(|transfer| transfer.bytes > Bytes::ZERO) {
+        let source = match &transfer.source {
+            welkin_placement::TransferSource::Task { task, output } => format!("{task}.{output}"),
+            welkin_placement::TransferSource::Uri(uri) => uri.clone(),
+        };
+        notes.push(format!(
+            "moves {} from {source} to {} in {} for {} (tariff {})",
+            transfer.bytes, transfer.task, transfer.time, transfer.cost, transfer.tariff
+        ));
+    }
+    notes.extend(plan.assumptions.iter().map(|assumption| format!("assumed: {assumption}")));
+    notes.extend(emulated(plan));
+    notes
+}
+
+fn emulated(plan: &Plan) -> Option<String> {
+    let names: BTreeSet<&str> = crate::reach::placements(plan)
+        .map(|placement| placement.provider.as_str())
+        .filter(|provider| nature(provider) == Nature::Emulated)
+        .collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "EMULATED: {} {} on this machine; prices are list prices, and nobody is charged",
+            names.join(", "),
+            if names.len() == 1 { "is emulated" } else { "are emulated" }
+        )
+    })
+}
+
+/// Tasks and offers in one line, for `--verbose`.
+pub(crate) fn plan_size(plan: &Plan) -> String {
+    let offers: u64 = plan.tasks.iter().map(|task| u64::from(task.feasible_offers)).sum();
+    format!("{} over {}", counted(plan.tasks.len(), "task"), counted(offers as usize, "suitable offer"))
+}

@@ -1,0 +1,76 @@
+//! Reading a job file.
+
+use super::overrides;
+use crate::app::App;
+use crate::catalog_cache;
+use crate::cli::Overrides;
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use welkin_job::limits::MAX_FILE_BYTES;
+use welkin_job::{Context, Job, PROVIDERS, Secret, parse_bytes, render};
+
+/// A job with what is to be said about its file.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) job: Job,
+    /// Remarks, each complete with its place.
+    pub(crate) warnings: Vec<String>,
+    /// The folder that paths in the file are relative to.
+    pub(crate) base_dir: PathBuf,
+}
+
+/// Reads a job file and applies what the command line says over it. `to_run` asks for what a plan can
+/// do without: values of secrets.
+pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> anyhow::Result<Loaded> {
+    let shown = file.display().to_string();
+    let bytes = read(file).with_context(|| Fault::new(Code::File, format!("cannot read {shown}")))?;
+    let context = Context {
+        file: shown.clone(),
+        envs: overrides::values(&said.env)?,
+        secrets: secrets(said)?,
+        secrets_required: to_run,
+        providers: imported_providers(app),
+    };
+    let parsed = parse_bytes(&bytes, &context)
+        .map_err(|diagnostics| Fault::new(Code::Job, diagnostics.to_string()).verbatim())?;
+    let mut warnings: Vec<String> = parsed.warnings.iter().map(render).collect();
+    for task in &parsed.job.tasks {
+        for key in &task.unexecuted {
+            let place = format!("{shown}:{}:{}", key.line, key.column);
+            warnings.push(format!("{place}: warning: `{}` has no effect here: {}", key.key, key.meaning));
+        }
+    }
+    let mut job = parsed.job;
+    overrides::apply(&mut job, said);
+    Ok(Loaded { job, warnings, base_dir: folder_of(file)? })
+}
+
+/// The values of secrets given on the command line.
+pub(crate) fn secrets(said: &Overrides) -> anyhow::Result<BTreeMap<String, Secret>> {
+    let values = overrides::values(&said.secret)?.into_iter();
+    Ok(values.map(|(name, value)| (name, Secret::new(value))).collect())
+}
+
+/// The folder of a file, absolute.
+pub(super) fn folder_of(file: &Path) -> anyhow::Result<PathBuf> {
+    let absolute = fs::canonicalize(file).with_context(|| format!("resolving {}", file.display()))?;
+    Ok(absolute.parent().unwrap_or(&absolute).to_owned())
+}
+
+/// One byte more than a job file may have, so that a longer one is refused for its length.
+fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Providers of imported price lists that the file format does not know by itself.
+fn imported_providers(app: &App) -> Vec<String> {
+    let Ok(catalog) = catalog_cache::open(&app.settings.catalog_dir()) else { return Vec::new() };
+    let names: BTreeSet<&str> = catalog.places().map(|(_, place)| place.provider).collect();
+    names.into_iter().filter(|name| !PROVIDERS.contains(name)).map(str::to_owned).collect()
+}

@@ -1,0 +1,69 @@
+//! From a job file to a plan: what `plan` and `up` share.
+
+mod failure;
+mod load;
+mod local;
+mod overrides;
+mod saved;
+
+pub(crate) use failure::infeasible;
+pub(crate) use load::{Loaded, job};
+pub(crate) use saved::{read_plan, write_plan};
+
+use crate::reach;
+use crate::settings::Settings;
+use std::collections::BTreeMap;
+use welkin_catalog::Catalog;
+use welkin_catalog::tables::Tables;
+use welkin_job::{Infra, Job};
+use welkin_placement::{Plan, PlanFailure, Planned, Request, WhyNot};
+use welkin_route::{Rates, Tariffs};
+
+/// What plans are made from.
+pub(crate) struct Planner {
+    catalog: Catalog<'static>,
+    tariffs: Tariffs,
+    rates: Rates,
+    configured: Vec<String>,
+}
+
+impl Planner {
+    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            catalog: crate::catalog_cache::open(&settings.catalog_dir())?,
+            tariffs: Tariffs::builtin(),
+            rates: Rates::builtin(),
+            configured: settings.providers.clone(),
+        })
+    }
+
+    /// The best plan.
+    pub(crate) fn plan(&self, job: &Job) -> Result<Planned, PlanFailure> {
+        let job = local::only_where_asked(job);
+        let planned = self.with(&job, welkin_placement::plan)?;
+        Ok(Planned { plan: local::unlimited(planned.plan), ..planned })
+    }
+
+    /// Every plan that no other beats in both cost and time, and whether these are all.
+    pub(crate) fn front(&self, job: &Job) -> Result<(Vec<Plan>, bool), PlanFailure> {
+        self.with(&local::only_where_asked(job), welkin_placement::front)
+    }
+
+    /// Why tasks do not run at a place.
+    pub(crate) fn why_not(&self, job: &Job, place: &Infra) -> Result<Vec<WhyNot>, PlanFailure> {
+        self.with(&local::only_where_asked(job), |request| welkin_placement::why_not(request, place))
+    }
+
+    fn with<T>(&self, job: &Job, plan: impl FnOnce(&Request<'_>) -> T) -> T {
+        plan(&Request {
+            job,
+            catalog: &self.catalog,
+            tables: Tables::embedded(),
+            tariffs: &self.tariffs,
+            rates: &self.rates,
+            providers: &reach::providers(&self.catalog, &self.configured, job),
+            month_to_date: &BTreeMap::new(),
+            blocked: &[],
+        })
+    }
+}

@@ -1,0 +1,35 @@
+//! Plans in files.
+
+use super::load::folder_of;
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use welkin_placement::Plan;
+
+/// Reads a saved plan, and the folder its paths are relative to: that of the file.
+pub(crate) fn read_plan(path: &Path) -> anyhow::Result<(Plan, PathBuf)> {
+    let shown = path.display();
+    let text =
+        fs::read_to_string(path).with_context(|| Fault::new(Code::File, format!("cannot read {shown}")))?;
+    let plan = Plan::from_json(&text).map_err(|error| {
+        let fault = Fault::new(Code::PlanFile, format!("{shown} cannot be used"))
+            .hint("make it again with `welkin plan FILE --save PLAN.json`");
+        anyhow::Error::new(error).context(fault)
+    })?;
+    Ok((plan, folder_of(path)?))
+}
+
+/// Writes a plan, whole or not at all.
+pub(crate) fn write_plan(plan: &Plan, path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+        draft.write_all(plan.to_json().as_bytes())?;
+        draft.write_all(b"\n")?;
+        draft.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| Fault::new(Code::File, format!("cannot write {}", path.display())))
+}

@@ -1,0 +1,52 @@
+//! What is in reach: which providers there are, and what stands behind each.
+//!
+//! Every provider of the catalog is emulated on this machine, with its real regions, machine types
+//! and prices; this machine itself is in reach for tasks that ask for it.
+
+use std::collections::BTreeSet;
+use welkin_catalog::Catalog;
+use welkin_clouds::Local;
+use welkin_job::{Infra, Job};
+use welkin_placement::{Placement, Plan};
+use welkin_provider::Nature;
+
+/// What stands behind a provider.
+pub(crate) fn nature(provider: &str) -> Nature {
+    if provider == Local::NAME { Nature::Local } else { Nature::Emulated }
+}
+
+/// How a nature is shown: loud where something only pretends.
+pub(crate) const fn nature_words(nature: Nature) -> &'static str {
+    match nature {
+        Nature::Real => "real",
+        Nature::Emulated => "EMULATED",
+        Nature::Local => "this machine",
+    }
+}
+
+/// Every place a plan may use: choices and alternatives.
+pub(crate) fn placements(plan: &Plan) -> impl Iterator<Item = &Placement> {
+    plan.tasks.iter().flat_map(|task| std::iter::once(&task.choice).chain(&task.alternatives))
+}
+
+/// Whether running the plan can cost money.
+pub(crate) fn costs_money(plan: &Plan) -> bool {
+    placements(plan).any(|placement| nature(&placement.provider) == Nature::Real)
+}
+
+/// Whether a place pattern names this machine.
+pub(crate) fn is_local(infra: &Infra) -> bool {
+    infra.provider.as_deref() == Some(Local::NAME)
+}
+
+/// The providers to plan over: those configured, else all of the catalog; this machine only for jobs
+/// that ask for it.
+pub(crate) fn providers(catalog: &Catalog<'_>, configured: &[String], job: &Job) -> Vec<String> {
+    let asked = job.tasks.iter().flat_map(|task| &task.options).any(|option| is_local(&option.infra));
+    let all: BTreeSet<&str> = catalog.places().map(|(_, place)| place.provider).collect();
+    let chosen = |name: &str| configured.is_empty() || configured.iter().any(|known| known == name);
+    all.into_iter()
+        .filter(|name| if *name == Local::NAME { asked } else { chosen(name) })
+        .map(str::to_owned)
+        .collect()
+}

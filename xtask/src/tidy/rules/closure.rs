@@ -16,12 +16,16 @@ pub(super) fn concerns(member: &Member) -> bool {
 
 pub(super) fn check(member: &Member, closure: &[Node]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut banned: BTreeSet<&str> = BTreeSet::new();
     for node in closure {
-        let broken = bans(member).find(|ban| ban.packages.iter().any(|banned| matches(banned, node)));
-        let Some(ban) = broken else { continue };
-        // The first path is enough; the others are longer or as long.
-        if !seen.insert(&node.name) {
+        let Some(ban) = bans(member).find(|ban| ban.packages.iter().any(|banned| matches(banned, node)))
+        else {
+            continue;
+        };
+        // Once is enough, and what a banned package brings along goes when it goes.
+        let known = node.path.iter().any(|name| banned.contains(name.as_str()));
+        banned.insert(&node.name);
+        if known {
             continue;
         }
         let direct = node.path.get(1).unwrap_or(&node.name).clone();
@@ -66,10 +70,11 @@ mod tests {
     }
 
     #[test]
-    fn a_banned_package_is_shown_once_with_its_path() {
+    fn a_banned_package_is_shown_once_with_its_path_and_without_its_own_dependencies() {
         let closure = [
             node(&["welkin-job"], &[]),
             node(&["welkin-job", "yaml", "rand"], &["std"]),
+            node(&["welkin-job", "yaml", "rand", "getrandom"], &[]),
             node(&["welkin-job", "other", "more", "rand"], &["std"]),
             node(&["welkin-job", "serde"], &["std"]),
         ];

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Slow rounds: tests that kill at random times, and fuzzing.
+#
+#     .ci/soak.sh [ROUNDS] [SECONDS PER FUZZ TARGET]
+#
+# A test takes part by reading WELKIN_SOAK_ROUNDS; without it, it runs as many rounds as `just check`
+# can afford. Which test files do so is looked up here, so that no list has to be kept.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+export WELKIN_SOAK_ROUNDS="${1:-${WELKIN_SOAK_ROUNDS:-200}}"
+fuzz_seconds=${2:-300}
+
+fuzz() {
+    local folder=$1 target
+    if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
+        printf '\n== fuzz %s: did NOT run: it needs a nightly toolchain and cargo-fuzz\n' "$folder"
+        return
+    fi
+    for target in "$folder"/fuzz_targets/*.rs; do
+        target=$(basename "$target" .rs)
+        printf '\n== fuzz %s %s: %s s\n' "$folder" "$target" "$fuzz_seconds"
+        (cd "$(dirname "$folder")" && cargo +nightly fuzz run "$target" -- -max_total_time="$fuzz_seconds")
+    done
+}
+
+mapfile -t crates < <(grep -rl --include='*.rs' WELKIN_SOAK_ROUNDS crates | cut -d/ -f1,2 | sort -u)
+if ((${#crates[@]} == 0)); then
+    echo 'soak: no test reads WELKIN_SOAK_ROUNDS' >&2
+    exit 1
+fi
+for crate in "${crates[@]}"; do
+    start=$SECONDS
+    printf '\n== soak %s: %s rounds\n' "$crate" "$WELKIN_SOAK_ROUNDS"
+    cargo test --locked --manifest-path "$crate/Cargo.toml" --tests
+    printf -- '-- %d s %s\n' "$((SECONDS - start))" "$crate"
+done
+shopt -s nullglob
+for folder in crates/*/fuzz; do
+    fuzz "$folder"
+done

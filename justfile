@@ -1,0 +1,37 @@
+# Recipes for people. `just check` is exactly what CI runs.
+
+# What there is.
+default:
+    @just --list
+
+# Every check that CI runs.
+check:
+    bash .ci/check.sh
+
+# Build the `welkin` program as users get it.
+build:
+    cargo build --release --locked
+
+# Format everything.
+fmt:
+    cargo fmt --all
+
+# Rings, dependencies, manifests and style only.
+tidy:
+    cargo run --quiet --package xtask -- tidy
+
+# Slow rounds: ROUNDS kills at random times, then each fuzz target for SECONDS.
+soak ROUNDS="200" SECONDS="300":
+    bash .ci/soak.sh {{ ROUNDS }} {{ SECONDS }}
+
+# Run the benchmarks and print their tables.
+bench:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    shopt -s nullglob
+    scripts=(benches/*.sh)
+    ((${#scripts[@]} > 0)) || { echo "no scripts in benches/" >&2; exit 1; }
+    for script in "${scripts[@]}"; do
+        printf '\n== %s\n' "$script"
+        bash "$script"
+    done

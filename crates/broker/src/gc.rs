@@ -18,7 +18,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use thiserror::Error;
-use welkin_provider::{Lease, Location};
+use welkin_provider::{Lease, Location, ProviderError};
 
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -115,15 +115,22 @@ async fn release(
         if lease.state.is_over() || !is_orphan(&lease.token.0) {
             continue;
         }
-        let released = match world.provider(&name) {
-            Ok(provider) => trying(PATIENCE, &world.rng, |_| {}, || provider.release(&lease.id)).await,
-            Err(error) => Err(error),
-        };
-        match released {
-            Ok(()) => collected.leases.push(format!("{name}: {}", lease.id)),
+        match release_orphan(world, &name, &lease).await {
+            Ok(true) => collected.leases.push(format!("{name}: {}", lease.id)),
+            Ok(false) => {}
             Err(error) => collected.failures.push(error.to_string()),
         }
     }
+}
+
+/// Whether it was still there: lists lag, and may show what a run has given back meanwhile.
+async fn release_orphan(world: &World, name: &str, lease: &Lease) -> Result<bool, ProviderError> {
+    let provider = world.provider(name)?;
+    let now = trying(PATIENCE, &world.rng, |_| {}, || provider.observe(&lease.id)).await;
+    if now.is_ok_and(|lease| lease.state.is_over()) {
+        return Ok(false);
+    }
+    trying(PATIENCE, &world.rng, |_| {}, || provider.release(&lease.id)).await.map(|()| true)
 }
 
 async fn sweep_store(world: &Arc<World>, place: &Location, collected: &mut Collected) -> Result<(), String> {

@@ -88,7 +88,6 @@ async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
 async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
     let attempt = live.attempt(id)?;
     let began = Instant::now();
-    let mut pause = READY_POLL.0.duration();
     let mut last = String::from("it is still being made");
     while began.elapsed() < READY_WITHIN.duration() {
         match observe(live, &attempt).await {
@@ -107,8 +106,9 @@ async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
                 last = error.to_string();
             }
         }
-        sleep(pause).await;
-        pause = (pause * 3 / 2).min(READY_POLL.1.duration());
+        // A twentieth of the time it has taken, so that a boot of a second is noticed within 50 ms.
+        let (shortest, longest) = READY_POLL;
+        sleep((began.elapsed() / 20).clamp(shortest.duration(), longest.duration())).await;
     }
     let message = format!("not ready within {READY_WITHIN}: {last}");
     Err(Halt::end(AttemptEnd::Unreachable { message }))
@@ -120,11 +120,9 @@ pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<
     loop {
         match observe(live, &attempt).await {
             Ok(lease) => match lease.state {
-                Provided::Preempting { at } => {
-                    if live.attempt(id)?.preemption_notice.is_none() {
-                        let noticed = Record::PreemptionNoticed { attempt: id, at };
-                        live.record(vec![Fact::Record(noticed)]).await?;
-                    }
+                Provided::Preempting { at } if live.attempt(id)?.preemption_notice.is_none() => {
+                    let noticed = Record::PreemptionNoticed { attempt: id, at };
+                    live.record(vec![Fact::Record(noticed)]).await?;
                 }
                 ref state if state.is_over() => return Err(went(live, id, &lease)?),
                 _ => {}

@@ -10,8 +10,8 @@ pub(crate) const ACQUIRE_WITHIN: Span = Span::from_secs(600);
 /// half as much again is given.
 pub(crate) const READY_WITHIN: Span = Span::from_secs(900);
 
-/// First and longest pause between looks at a lease that boots. The first is short because emulated
-/// machines boot in milliseconds; the longest keeps 100 booting leases below 50 calls a second.
+/// Shortest and longest pause between looks at a lease that boots. The shortest suits emulated
+/// machines, which boot in milliseconds; the longest keeps 100 booting leases below 50 calls a second.
 pub(crate) const READY_POLL: (Span, Span) = (Span::from_millis(10), Span::from_secs(2));
 
 /// Pause between looks at a lease that works: a preemption is announced 30 s ahead at the least, so

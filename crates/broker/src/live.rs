@@ -19,6 +19,9 @@ use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::{Placement, Plan};
 use welkin_provider::{ErrorKind, Event, Owner, Provider, ProviderError, Token};
 
+/// Locks by store and prefix.
+type Shelves = BTreeMap<(String, String), Arc<tokio::sync::Mutex<()>>>;
+
 /// What all runs of a broker share.
 pub(crate) struct World {
     pub(crate) options: BrokerOptions,
@@ -28,7 +31,7 @@ pub(crate) struct World {
     pub(crate) salt: String,
     pub(crate) rng: Mutex<Rng>,
     /// Prefixes of stores that are being written, so that no two writers meet at one.
-    pub(crate) shelves: Mutex<BTreeMap<(String, String), Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) shelves: Mutex<Shelves>,
     pub(crate) driven: Mutex<BTreeSet<RunId>>,
     /// Changes whenever this process requests something of a run.
     pub(crate) requests: watch::Sender<u64>,

@@ -122,7 +122,10 @@ fn kind(end: &AttemptEnd) -> Kind {
             Exit::Signal { signal } => Kind::Script((*phase == Phase::Run).then_some(128 + signal)),
             // Nobody but the provider stops a step of a live attempt: the machine is going down.
             Exit::Stopped => Kind::Lost,
-            Exit::FetchFailed { .. } | Exit::NodeFault { .. } | Exit::PublishFailed { .. } => Kind::Fault,
+            // A missing output is the script's, and a store that fails is tried again by the node:
+            // hours of work are not repeated elsewhere unless the job says so.
+            Exit::PublishFailed { .. } => Kind::Script(None),
+            Exit::FetchFailed { .. } | Exit::NodeFault { .. } => Kind::Fault,
             Exit::Success => Kind::Over,
         },
         AttemptEnd::Committed | AttemptEnd::Cancelled => Kind::Over,
@@ -158,7 +161,8 @@ mod tests {
         let plain = Recovery::default();
         let once = Recovery { max_restarts_on_errors: 1, ..Recovery::default() };
         let on_code = Recovery { recover_on_exit_codes: vec![75], ..Recovery::default() };
-        let cases: Vec<(&str, Vec<(usize, AttemptEnd)>, &Recovery, Next)> = vec![
+        type Case<'a> = (&'a str, Vec<(usize, AttemptEnd)>, &'a Recovery, Next);
+        let cases: Vec<Case<'_>> = vec![
             ("the choice first", vec![], &plain, Try(0)),
             ("then the alternatives", vec![(0, no())], &plain, Try(1)),
             ("in order", vec![(0, no()), (1, no())], &plain, Try(2)),

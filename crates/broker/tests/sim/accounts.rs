@@ -99,7 +99,7 @@ async fn a_lease_no_run_knows_is_given_back() {
     let world = World::kind();
     let broker = world.broker();
     let run = world.submit(&broker, &chain()).await;
-    drop(tokio::time::timeout(std::time::Duration::from_secs(30), broker.run(&run)).await.unwrap_err());
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(30), broker.run(&run)).await.unwrap_err();
     let known = world.clouds[0].leases().remove(0);
     let mut stray = welkin_provider::LeaseRequest {
         token: welkin_provider::Token("of a state directory that was deleted".to_owned()),

@@ -115,12 +115,12 @@ async fn a_run_nobody_drives_is_cancelled_by_whoever_opens_the_directory() {
         let broker = world.broker();
         let run = world.submit(&broker, &chain()).await;
         // The broker goes away in the middle of the run.
-        drop(tokio::time::timeout(Duration::from_secs(70), broker.run(&run)).await.unwrap_err());
+        let _ = tokio::time::timeout(Duration::from_secs(70), broker.run(&run)).await.unwrap_err();
         run
     };
     assert_eq!(world.clouds.iter().map(|cloud| cloud.billable().len()).sum::<usize>(), 1);
     let broker = world.broker();
-    assert_eq!(broker.unfinished().unwrap(), [run.clone()]);
+    assert_eq!(broker.unfinished().unwrap(), std::slice::from_ref(&run));
     assert_eq!(broker.cancel(&run).await.unwrap().state, RunState::Cancelled);
     // Twice is as good as once, and what is over stays as it is.
     assert_eq!(broker.cancel(&run).await.unwrap().state, RunState::Cancelled);

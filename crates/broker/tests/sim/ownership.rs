@@ -9,7 +9,7 @@ async fn a_second_broker_is_refused_with_the_firsts_name_and_takes_over_when_it_
     let world = World::kind();
     let first = world.broker();
     let run = world.submit(&first, &chain()).await;
-    drop(tokio::time::timeout(Duration::from_secs(70), first.run(&run)).await.unwrap_err());
+    let _ = tokio::time::timeout(Duration::from_secs(70), first.run(&run)).await.unwrap_err();
     let dir = world.dir.path().join("state");
     let refused = Broker::open(&dir, world.options()).unwrap_err();
     let OpenError::InUse { holder, .. } = refused else { panic!("{refused}") };

@@ -8,4 +8,4 @@ raw="$HOME/inputs/raw"
 echo "reading $(grep -vc '^#' "$raw") lines"
 # Twice over the data: the first pass counts means and deviations, the second writes.
 awk -f clean.awk -v out="$out" "$raw" "$raw"
-wc -l "$out/train" "$out/test"
+echo "train on $(wc -l < "$out/train") rows, test on $(wc -l < "$out/test")"

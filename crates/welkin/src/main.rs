@@ -9,6 +9,7 @@ mod app;
 mod catalog_cache;
 mod cli;
 mod commands;
+mod engine;
 mod exit;
 mod naming;
 mod output;
@@ -28,6 +29,9 @@ fn main() -> ExitCode {
         return welkin_agent::exec_shim(args);
     }
     let cli = cli::Cli::parse();
+    if let cli::Command::Agent(args) = &cli.command {
+        return commands::agent(args);
+    }
     match app::App::new(&cli.global) {
         Ok(mut app) => match commands::run(&cli.command, &mut app) {
             Ok(exit) => exit.into(),

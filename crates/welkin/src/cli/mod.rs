@@ -1,15 +1,21 @@
 //! What can be said on the command line: clap structures and nothing else.
 
+mod agent;
 mod catalog;
 mod explain;
 mod job;
 mod offers;
+mod run;
 mod values;
 
+pub(crate) use agent::AgentArgs;
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
+pub(crate) use run::{
+    CancelArgs, CostArgs, DownArgs, GcArgs, LogsArgs, ResumeArgs, RunsArgs, StatusArgs, UpArgs,
+};
 
 use crate::output::Format;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -31,6 +37,8 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  welkin up examples/sky.yaml
+  welkin plan examples/sky.yaml --explain
   welkin offers --accelerator H100:8 --sort price
   welkin resolve aws/us-east-1
 
@@ -67,11 +75,22 @@ pub(crate) enum ColorChoice {
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Up(Box<UpArgs>),
     Plan(Box<PlanArgs>),
     Diff(DiffArgs),
+    Runs(RunsArgs),
+    Status(StatusArgs),
+    Logs(LogsArgs),
+    Cancel(CancelArgs),
+    Resume(ResumeArgs),
+    Down(DownArgs),
+    Cost(CostArgs),
+    Gc(GcArgs),
     Offers(Box<OffersArgs>),
     Catalog(CatalogArgs),
     Resolve(ResolveArgs),
     Explain(ExplainArgs),
     Completions(CompletionsArgs),
+    #[command(hide = true)]
+    Agent(AgentArgs),
 }

@@ -1,12 +1,24 @@
 //! The commands, one a file: each takes its arguments and the surroundings, and says how it ended.
 
+mod agent;
+mod cancel;
 mod catalog;
 mod completions;
+mod cost;
 mod diff;
+mod down;
 mod explain;
+mod gc;
+mod logs;
 mod offers;
 mod plan;
 mod resolve;
+mod resume;
+mod runs;
+mod status;
+mod up;
+
+pub(crate) use agent::run as agent;
 
 use crate::app::App;
 use crate::cli::Command;
@@ -15,12 +27,23 @@ use crate::exit::Exit;
 /// Runs a command.
 pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
     match command {
+        Command::Up(args) => up::run(args, app),
         Command::Plan(args) => plan::run(args, app),
         Command::Diff(args) => diff::run(args, app),
+        Command::Runs(_) => runs::run(app),
+        Command::Status(args) => status::run(args, app),
+        Command::Logs(args) => logs::run(args, app),
+        Command::Cancel(args) => cancel::run(args, app),
+        Command::Resume(args) => resume::run(args, app),
+        Command::Down(args) => down::run(args, app),
+        Command::Cost(args) => cost::run(args, app),
+        Command::Gc(_) => gc::run(app),
         Command::Offers(args) => offers::run(args, app),
         Command::Catalog(args) => catalog::run(args, app),
         Command::Resolve(args) => resolve::run(args, app),
         Command::Explain(args) => explain::run(args, app),
         Command::Completions(args) => completions::run(args, app),
+        // Answered in `main`, where there are no settings: a node has no user.
+        Command::Agent(_) => Ok(Exit::Usage),
     }
 }

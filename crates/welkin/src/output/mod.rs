@@ -1,17 +1,23 @@
 //! How results look: tables and JSON on standard output, progress on standard error.
 
+mod bill;
 mod format;
 mod json;
 mod offers;
 mod plan;
+mod progress;
 mod style;
 mod table;
+mod time;
 mod words;
 
+pub(crate) use bill::{bill_notes, bill_table};
 pub(crate) use format::Format;
 pub(crate) use json::write_json;
-pub(crate) use offers::{OfferWire, gib, offer_table};
+pub(crate) use offers::{OfferWire, offer_table};
 pub(crate) use plan::{placement_words, plan_notes, plan_size, plan_table};
+pub(crate) use progress::Narrator;
 pub(crate) use style::Style;
 pub(crate) use table::{Align, Table};
-pub(crate) use words::{accelerator, counted, thousandths};
+pub(crate) use time::moment;
+pub(crate) use words::{counted, location_words, thousandths};

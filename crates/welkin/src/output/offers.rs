@@ -105,7 +105,7 @@ fn cells(offer: &Offer<'_>) -> [String; 11] {
 }
 
 /// Memory is sold in binary units.
-pub(crate) fn gib(memory: Bytes) -> String {
+fn gib(memory: Bytes) -> String {
     match memory.get() {
         0 => String::new(),
         bytes => format!("{} GiB", thousandths(bytes.saturating_mul(1000) >> 30)),

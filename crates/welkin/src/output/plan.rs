@@ -91,9 +91,17 @@ fn moved(bytes: Bytes) -> String {
     if bytes == Bytes::ZERO { String::new() } else { bytes.to_string() }
 }
 
-/// What the whole plan would cost more, or take longer, with the first alternative for this task.
+/// The first alternative, and the first one of another provider.
 fn next_best(plan: &Plan, task: &PlannedTask) -> String {
-    let Some(other) = task.alternatives.first() else { return "none".to_owned() };
+    let Some(first) = task.alternatives.first() else { return "none".to_owned() };
+    let elsewhere = |other: &&Placement| other.provider != task.choice.provider;
+    let away = task.alternatives.iter().find(elsewhere).filter(|other| *other != first);
+    let shown: Vec<String> = std::iter::once(first).chain(away).map(|other| against(plan, other)).collect();
+    shown.join(", ")
+}
+
+/// What the whole plan would cost more, or take longer, with `other` for its task.
+fn against(plan: &Plan, other: &Placement) -> String {
     let more = match plan.objective {
         Objective::Time if other.plan_time > plan.time => {
             format!("+{}", other.plan_time.saturating_sub(plan.time))

@@ -1,4 +1,6 @@
-//! Numbers and hardware in words, the same in every table.
+//! Numbers, hardware and places in words, the same in every table.
+
+use welkin_provider::Location;
 
 /// A count with its noun: `1 offer`, `3 offers`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
@@ -17,6 +19,14 @@ pub(crate) fn thousandths(milli: u64) -> String {
 /// An accelerator with its count: `H100:8`.
 pub(crate) fn accelerator(name: &str, count_milli: u32) -> String {
     format!("{name}:{}", thousandths(u64::from(count_milli)))
+}
+
+/// A place without what it says twice: a zone's name begins with its region's at every large cloud.
+pub(crate) fn location_words(location: &Location) -> String {
+    match &location.zone {
+        Some(zone) if zone.starts_with(&location.region) => format!("{}/{zone}", location.provider),
+        _ => location.to_string(),
+    }
 }
 
 #[cfg(test)]

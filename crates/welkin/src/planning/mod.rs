@@ -7,7 +7,7 @@ mod overrides;
 mod saved;
 
 pub(crate) use failure::infeasible;
-pub(crate) use load::{Loaded, job};
+pub(crate) use load::{Loaded, job, secrets};
 pub(crate) use saved::{read_plan, write_plan};
 
 use crate::reach;

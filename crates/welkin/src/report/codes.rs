@@ -92,6 +92,11 @@ codes! {
 }
 
 impl Code {
+    /// The code of a failure, if it has one.
+    pub(crate) fn of(error: &anyhow::Error) -> Option<Self> {
+        error.downcast_ref::<super::Fault>().map(|fault| fault.code)
+    }
+
     /// The code printed as `name`, with or without its prefix.
     pub(crate) fn find(name: &str) -> Option<Self> {
         let bare = |code: &Self| code.as_str().split_once("::").map_or("", |(_, bare)| bare);

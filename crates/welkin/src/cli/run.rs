@@ -1,0 +1,124 @@
+//! Commands about runs: `up`, `runs`, `status`, `logs`, `cancel`, `resume`, `down`, `cost`, `gc`.
+
+use super::job::Overrides;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Plan a job and run it to its end
+///
+/// The plan is shown before anything is acquired. A plan that costs money is confirmed first; one
+/// whose every place is emulated or local costs nothing and is run without a question. Ctrl-C asks,
+/// then cancels cleanly: everything acquired is given back.
+#[derive(Debug, Args)]
+#[command(after_help = UP)]
+pub(crate) struct UpArgs {
+    /// The job file, or a plan saved by `welkin plan --save`
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Show the plan and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// When every place of the plan refused, wait and ask again, for ever
+    #[arg(long)]
+    pub(crate) retry_until_up: bool,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
+const UP: &str = "\
+Examples:
+  welkin up examples/sky.yaml
+  welkin up train.yaml --env EPOCHS=3 --secret HF_TOKEN --on 'gcp/us-*'
+  welkin up plan.json --yes
+  welkin up job.yaml --deadline 2h --objective time --dry-run";
+
+/// List runs
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin runs\n  welkin runs --output json | jq '.runs[-1].id'")]
+pub(crate) struct RunsArgs {}
+
+/// Show the tasks of a run: state, place, attempts
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin status\n  welkin status sky-example-nb1sm0 --history")]
+pub(crate) struct StatusArgs {
+    /// The run, or the beginning of its name; the latest when absent
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// Also show everything that happened, in order
+    #[arg(long)]
+    pub(crate) history: bool,
+}
+
+/// Show the output of a run's scripts
+#[derive(Debug, Args)]
+#[command(after_help = LOGS)]
+pub(crate) struct LogsArgs {
+    /// The run, or the beginning of its name; the latest when absent
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// Of this task only
+    #[arg(value_name = "TASK")]
+    pub(crate) task: Option<String>,
+    /// Go on until the run is over
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Begin with the last so many lines
+    #[arg(long, value_name = "LINES")]
+    pub(crate) tail: Option<usize>,
+    /// Show when each line was written (UTC)
+    #[arg(short, long)]
+    pub(crate) timestamps: bool,
+}
+
+const LOGS: &str = "\
+Examples:
+  welkin logs
+  welkin logs sky-example-nb1sm0 train -f
+  welkin logs --tail 20 --timestamps";
+
+/// Cancel a run and give everything back that it acquired
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin cancel sky-example-nb1sm0")]
+pub(crate) struct CancelArgs {
+    /// The run, or the beginning of its name
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+}
+
+/// Go on with a run whose process ended, or with all of them
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin resume\n  welkin resume sky-example-nb1sm0")]
+pub(crate) struct ResumeArgs {
+    /// The run, or the beginning of its name; every unfinished one when absent
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// When every place of the plan refused, wait and ask again, for ever
+    #[arg(long)]
+    pub(crate) retry_until_up: bool,
+}
+
+/// End a run for good: cancel it, then look for anything of it at every provider
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin down sky-example-nb1sm0")]
+pub(crate) struct DownArgs {
+    /// The run, or the beginning of its name
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+}
+
+/// Show what runs cost, or the bill of one
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin cost\n  welkin cost sky-example-nb1sm0 --output json")]
+pub(crate) struct CostArgs {
+    /// The run, or the beginning of its name; all runs when absent
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+}
+
+/// Give back whatever no run needs any more
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin gc")]
+pub(crate) struct GcArgs {}

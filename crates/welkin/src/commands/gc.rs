@@ -1,0 +1,62 @@
+//! `welkin gc`: give back whatever no run needs any more.
+
+use crate::app::App;
+use crate::engine::{self, Opening};
+use crate::exit::Exit;
+use crate::output::{Format, counted, write_json};
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use serde::Serialize;
+use std::io::Write;
+use welkin_broker::Collected;
+use welkin_clouds::Swept;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    /// Leases given back, objects deleted, what could not be done.
+    #[serde(flatten)]
+    collected: &'a Collected,
+    /// Nodes of this machine that had processes though their lease was over.
+    orphans: &'a [String],
+    /// Leases whose ending was begun by a process that died.
+    finished: Vec<&'a str>,
+}
+
+pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
+    let root = app.settings.clouds_dir();
+    let (collected, swept) = engine::runtime()?.block_on(async {
+        let broker = engine::broker(&app.settings, Opening::default())?;
+        let collected =
+            broker.gc().await.with_context(|| Fault::new(Code::Store, "the sweep cannot begin"))?;
+        // Still inside: the broker's lock keeps other brokers from making what would be swept away.
+        let failed = || Fault::new(Code::Emulator, format!("cannot sweep {}", root.display()));
+        anyhow::Ok((collected, welkin_clouds::sweep(&root).with_context(failed)?))
+    })?;
+    show(&collected, Some(&swept), app)
+}
+
+/// What was given back.
+pub(crate) fn show(collected: &Collected, swept: Option<&Swept>, app: &mut App) -> anyhow::Result<Exit> {
+    let orphans: &[String] = swept.map_or(&[], |swept| &swept.orphans);
+    let finished: Vec<&str> =
+        swept.iter().flat_map(|swept| &swept.finished).map(|lease| lease.0.as_str()).collect();
+    match app.settings.output {
+        Format::Json => write_json(&mut app.out, "welkin.gc/1", &Wire { collected, orphans, finished })?,
+        Format::Table => {
+            for lease in &collected.leases {
+                writeln!(app.out, "gave back {lease}")?;
+            }
+            for node in orphans {
+                writeln!(app.out, "ended {node}")?;
+            }
+            for failure in &collected.failures {
+                app.warn(failure);
+            }
+            let objects = usize::try_from(collected.objects).unwrap_or(usize::MAX);
+            let leases = counted(collected.leases.len() + finished.len() + orphans.len(), "lease");
+            writeln!(app.out, "{leases} given back, {} deleted", counted(objects, "object"))?;
+            app.out.flush()?;
+        }
+    }
+    Ok(if collected.failures.is_empty() { Exit::Success } else { Exit::Unsettled })
+}

@@ -1,0 +1,99 @@
+//! `welkin status`: the tasks of a run.
+
+use crate::app::App;
+use crate::cli::StatusArgs;
+use crate::engine::{latest_run, reader, store_fault};
+use crate::exit::Exit;
+use crate::output::{Align, Format, Table, location_words, moment, write_json};
+use crate::reach::nature_words;
+use serde::Serialize;
+use std::io::Write;
+use welkin_broker::{HistoryLine, RunView, TaskView};
+use welkin_provider::{Clock, SystemClock, UnixMillis};
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    run: &'a RunView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<&'a [HistoryLine]>,
+}
+
+pub(crate) fn run(args: &StatusArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let reader = reader(&app.settings)?;
+    let id = latest_run(reader.as_ref(), args.run.as_deref())?;
+    // `latest_run` finds nothing without a reader.
+    let Some(reader) = reader else { return Ok(Exit::NotFound) };
+    let view = reader.status(&id).map_err(store_fault)?;
+    let history = match args.history {
+        true => Some(reader.events(&id, 0).map_err(store_fault)?),
+        false => None,
+    };
+    match app.settings.output {
+        Format::Json => {
+            write_json(&mut app.out, "welkin.status/1", &Wire { run: &view, history: history.as_deref() })?;
+        }
+        Format::Table => show(&view, history.as_deref(), app)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn show(view: &RunView, history: Option<&[HistoryLine]>, app: &mut App) -> anyhow::Result<()> {
+    let now = view.ended.unwrap_or_else(|| SystemClock.now());
+    writeln!(
+        app.out,
+        "{} {}, submitted {}, {}",
+        view.id,
+        view.state,
+        moment(view.submitted),
+        now.since(view.submitted)
+    )?;
+    if let Some(reason) = &view.reason {
+        writeln!(app.out, "{reason}")?;
+    }
+    writeln!(app.out)?;
+    tasks(view, now).write(&mut app.out, app.style)?;
+    if let Some(history) = history {
+        writeln!(app.out)?;
+        let mut table = Table::new([("TIME", Align::Right), ("RECORD", Align::Left)]);
+        for line in history {
+            table.row([line.at.since(view.submitted).to_string(), serde_json::to_string(&line.record)?]);
+        }
+        table.write(&mut app.out, app.style)?;
+    }
+    app.out.flush()?;
+    Ok(())
+}
+
+fn tasks(view: &RunView, now: UnixMillis) -> Table {
+    let mut table = Table::new([
+        ("TASK", Align::Left),
+        ("STATE", Align::Left),
+        ("PLACE", Align::Left),
+        ("RUNS ON", Align::Left),
+        ("INSTANCE", Align::Left),
+        ("ATTEMPT", Align::Right),
+        ("TIME", Align::Right),
+        ("WHY", Align::Left),
+    ]);
+    for task in &view.tasks {
+        table.row(row(task, now));
+    }
+    table
+}
+
+fn row(task: &TaskView, now: UnixMillis) -> Vec<String> {
+    let mut cells = vec![task.name.clone(), task.state.to_string()];
+    if let Some(attempt) = task.attempts.last() {
+        let place = &attempt.place;
+        let last = task.reason.clone().or_else(|| attempt.end.as_ref().map(ToString::to_string));
+        cells.extend([
+            location_words(&place.location),
+            nature_words(attempt.nature).to_owned(),
+            place.instance_type.clone(),
+            attempt.id.number.to_string(),
+            attempt.ended.unwrap_or(now).since(attempt.began).to_string(),
+            last.unwrap_or_default(),
+        ]);
+    }
+    cells
+}

@@ -1,0 +1,111 @@
+//! `welkin up`: plan, show, confirm, run, bill.
+
+mod consent;
+mod summary;
+
+pub(crate) use summary::show as summary;
+
+use crate::app::App;
+use crate::cli::{Overrides, UpArgs};
+use crate::commands::plan;
+use crate::engine::{self, Opening};
+use crate::exit::Exit;
+use crate::output::{Format, Narrator, write_json};
+use crate::planning::{self, Loaded, Planner, infeasible};
+use crate::report::{Code, Fault};
+use serde::Serialize;
+use std::io::Write;
+use std::sync::Arc;
+use welkin_broker::{Broker, RunId, Submission, SubmitError};
+use welkin_job::Job;
+use welkin_placement::Plan;
+
+#[derive(Serialize)]
+struct DryRun<'a> {
+    plan: &'a Plan,
+    warnings: &'a [String],
+}
+
+pub(crate) fn run(args: &UpArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let (plan, loaded) = prepare(args, app)?;
+    if args.dry_run && app.settings.output == Format::Json {
+        write_json(&mut app.out, "welkin.plan/1", &DryRun { plan: &plan, warnings: &loaded.warnings })?;
+        return Ok(Exit::Success);
+    }
+    if app.settings.output == Format::Table {
+        plan::show(&plan, &loaded, app)?;
+        app.out.flush()?;
+    }
+    if args.dry_run {
+        return Ok(Exit::Success);
+    }
+    consent::ask(&plan, args.yes, app)?;
+    execute(args, &plan, &loaded, app)
+}
+
+/// The plan and the job with its secrets: from a job file, or from a saved plan.
+fn prepare(args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loaded)> {
+    if args.file.extension().is_some_and(|extension| extension == "json") {
+        return saved(args);
+    }
+    let mut loaded = planning::job(&args.file, &args.overrides, !args.dry_run, app)?;
+    let planned = Planner::open(&app.settings)?.plan(&loaded.job).map_err(infeasible)?;
+    loaded.job = with_secrets(&planned.plan, &loaded.job);
+    Ok((planned.plan, loaded))
+}
+
+fn saved(args: &UpArgs) -> anyhow::Result<(Plan, Loaded)> {
+    let said = &args.overrides;
+    if (Overrides { secret: said.secret.clone(), ..Overrides::default() }) != *said {
+        let fault = Fault::new(Code::Usage, "a saved plan is final: only --secret may be given with it");
+        return Err(fault.hint("make another plan with `welkin plan FILE --save PLAN.json`").into());
+    }
+    let (plan, base_dir) = planning::read_plan(&args.file)?;
+    let given = planning::secrets(said)?;
+    let mut job = plan.job.clone();
+    for (name, secret) in job.tasks.iter_mut().flat_map(|task| &mut task.secrets) {
+        let value = given.get(name).ok_or_else(|| {
+            Fault::new(Code::Usage, format!("the plan needs the secret {name}"))
+                .hint(format!("plans do not hold secrets: give it with --secret {name}"))
+        })?;
+        secret.clone_from(value);
+    }
+    Ok((plan, Loaded { job, warnings: Vec::new(), base_dir }))
+}
+
+/// The plan's own job, which may have been narrowed, with the values of secrets.
+fn with_secrets(plan: &Plan, job: &Job) -> Job {
+    let mut filled = plan.job.clone();
+    for (task, source) in filled.tasks.iter_mut().zip(&job.tasks) {
+        task.secrets.clone_from(&source.secrets);
+    }
+    filled
+}
+
+fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
+    let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.settings.verbose));
+    let opening = Opening { observer: narrator.clone(), retry_until_up: args.retry_until_up };
+    let runtime = engine::runtime()?;
+    runtime.block_on(async {
+        let broker = engine::broker(&app.settings, opening)?;
+        let run = submit(&broker, plan, loaded).await?;
+        narrator.introduce(&run, plan);
+        narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
+        let driven = engine::drive(&broker, std::slice::from_ref(&run), &narrator).await?;
+        summary(&broker, &run, app)?;
+        engine::first_failure(driven)?;
+        Ok(Exit::Success)
+    })
+}
+
+async fn submit(broker: &Broker, plan: &Plan, loaded: &Loaded) -> anyhow::Result<RunId> {
+    let base_dir = loaded.base_dir.clone();
+    let submission = Submission { plan, job: &loaded.job, base_dir, client_token: None };
+    broker.submit(submission).await.map_err(|error| {
+        let fault = match &error {
+            SubmitError::Store(_) => Fault::new(Code::Store, "the run cannot be recorded"),
+            _ => Fault::new(Code::Refused, "the plan cannot be run"),
+        };
+        anyhow::Error::new(error).context(fault)
+    })
+}

@@ -1,0 +1,37 @@
+//! What is shown when a run is over: how it ended and what it cost.
+
+use crate::app::App;
+use crate::engine::{bill, store_fault};
+use crate::output::{Format, bill_notes, bill_table, write_json};
+use serde::Serialize;
+use std::io::Write;
+use welkin_broker::{Broker, RunId, RunView};
+use welkin_ledger::Bill;
+use welkin_provider::UnixMillis;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    run: &'a RunView,
+    bill: &'a Bill,
+}
+
+pub(crate) fn show(broker: &Broker, run: &RunId, app: &mut App) -> anyhow::Result<()> {
+    let reader = broker.reader().map_err(store_fault)?;
+    let view = reader.status(run).map_err(store_fault)?;
+    let bill = bill(&reader, run)?;
+    if app.settings.output == Format::Json {
+        return write_json(&mut app.out, "welkin.run/1", &Wire { run: &view, bill: &bill });
+    }
+    let took = view.ended.unwrap_or(UnixMillis(0)).since(view.submitted);
+    writeln!(app.out, "\n{run} {} after {took}", view.state)?;
+    if !bill.lines.is_empty() {
+        writeln!(app.out)?;
+        bill_table(&bill).write(&mut app.out, app.style)?;
+        writeln!(app.out)?;
+        for note in bill_notes(&bill) {
+            writeln!(app.out, "{note}")?;
+        }
+    }
+    app.out.flush()?;
+    Ok(())
+}

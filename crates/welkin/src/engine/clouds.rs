@@ -1,0 +1,42 @@
+//! The providers in reach, as the broker sees them.
+
+use crate::report::{Code, Fault};
+use crate::settings::Settings;
+use anyhow::Context as _;
+use std::sync::Arc;
+use welkin_catalog::{Catalog, Filter};
+use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig, KnownTypes, Local, LocalConfig};
+use welkin_provider::{Location, Provider};
+
+/// Opens this machine and an emulated cloud for each name.
+pub(super) fn open(
+    settings: &Settings,
+    catalog: Catalog<'static>,
+    names: impl IntoIterator<Item = String>,
+) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
+    let program = std::env::current_exe().context("finding this program")?;
+    let agent = AgentCommand { program, args: vec!["agent".to_owned()] };
+    let clouds: Vec<String> = names.into_iter().filter(|name| name != Local::NAME).collect();
+    let root = settings.clouds_dir();
+    let failed = || Fault::new(Code::Emulator, format!("cannot open the clouds in {}", root.display()));
+    let local = Local::new(LocalConfig::new(root.clone(), agent.clone())).with_context(failed)?;
+    let config = EmulatedConfig::new(root.clone(), clouds, agent, known(catalog));
+    let emulated = Emulated::new(&config).with_context(failed)?;
+    let clouds = emulated.clouds().iter().map(|cloud| Arc::clone(cloud) as Arc<dyn Provider>);
+    Ok(clouds.chain(std::iter::once(Arc::new(local) as Arc<dyn Provider>)).collect())
+}
+
+/// A machine type exists where the catalog has an offer of it.
+fn known(catalog: Catalog<'static>) -> KnownTypes {
+    Arc::new(move |location: &Location, instance_type: &str| {
+        let filter = Filter {
+            providers: vec![location.provider.clone()],
+            region: Some(location.region.clone()),
+            zone: location.zone.clone(),
+            instance_type: Some(instance_type.to_owned()),
+            include_restricted: true,
+            ..Filter::default()
+        };
+        !catalog.select(&filter).ids.is_empty()
+    })
+}

@@ -1,0 +1,15 @@
+//! The broker as commands use it: opened over what is in reach, driven to the end of a run, watched,
+//! interrupted.
+
+mod clouds;
+mod drive;
+mod interrupt;
+mod open;
+mod outcome;
+mod pricing;
+mod runs;
+
+pub(crate) use drive::{drive, first_failure};
+pub(crate) use open::{Opening, bill, broker, reader, runtime};
+pub(crate) use outcome::{conclude, run_fault, store_fault};
+pub(crate) use runs::{find_run, latest_run};

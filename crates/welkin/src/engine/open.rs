@@ -1,0 +1,91 @@
+//! Opening the broker, or a view of its store.
+
+use super::outcome::store_fault;
+use super::pricing::RoutePricing;
+use super::{clouds, outcome};
+use crate::catalog_cache;
+use crate::reach;
+use crate::report::{Code, Fault};
+use crate::settings::Settings;
+use anyhow::Context as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use welkin_broker::{Broker, BrokerOptions, Nobody, Observer, Reader, RunId, StoreError};
+use welkin_clouds::Local;
+use welkin_ledger::{Bill, Terms};
+use welkin_provider::{Clock, SystemClock};
+
+/// How to open the broker.
+#[derive(Debug, Clone)]
+pub(crate) struct Opening {
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) retry_until_up: bool,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self { observer: Arc::new(Nobody), retry_until_up: false }
+    }
+}
+
+/// The runtime of commands that talk to providers. One thread: the work is waiting.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")
+}
+
+/// Takes the state directory over. Call it inside the runtime.
+pub(crate) fn broker(settings: &Settings, opening: Opening) -> anyhow::Result<Broker> {
+    let catalog = catalog_cache::open(&settings.catalog_dir())?;
+    // Runs of an earlier catalog may have left something at providers that this one does not have.
+    let mut names: BTreeSet<String> = catalog.places().map(|(_, place)| place.provider.to_owned()).collect();
+    names.extend(recorded_providers(settings)?);
+    let providers = clouds::open(settings, catalog, names)?;
+    let mut options = BrokerOptions::new(providers, seed());
+    options.observer = opening.observer;
+    options.retry_until_up = opening.retry_until_up;
+    options.pricing = Arc::new(RoutePricing::new());
+    options.terms = terms();
+    options.home = std::env::home_dir();
+    Broker::open(&settings.state_dir(), options).map_err(outcome::open_fault)
+}
+
+/// A view of the store; `None` when nothing was ever run.
+pub(crate) fn reader(settings: &Settings) -> anyhow::Result<Option<Reader>> {
+    match Reader::open(&settings.state_dir()) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(StoreError::Absent { .. }) => Ok(None),
+        Err(error) => Err(store_fault(error)),
+    }
+}
+
+fn recorded_providers(settings: &Settings) -> anyhow::Result<BTreeSet<String>> {
+    let Some(reader) = reader(settings)? else { return Ok(BTreeSet::new()) };
+    let mut names = BTreeSet::new();
+    for run in reader.list().map_err(store_fault)? {
+        let plan = reader.plan(&run.id).map_err(store_fault)?;
+        names.extend(reach::placements(&plan).map(|place| place.provider.clone()));
+    }
+    Ok(names)
+}
+
+/// How providers round the time of machines; all others bill whole seconds after the first minute.
+fn terms() -> BTreeMap<String, Terms> {
+    BTreeMap::from([(Local::NAME.to_owned(), Terms::EXACT)])
+}
+
+/// What a run has cost so far.
+pub(crate) fn bill(reader: &Reader, run: &RunId) -> anyhow::Result<Bill> {
+    reader.bill(run, SystemClock.now(), &terms()).map_err(store_fault)
+}
+
+/// Whether nothing was ever run, as a failure.
+pub(crate) fn no_runs() -> anyhow::Error {
+    Fault::new(Code::NoSuchRun, "there are no runs yet").hint("`welkin up FILE` makes one").into()
+}
+
+/// Randomness from the operating system, by way of the standard library's hash keys.
+fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

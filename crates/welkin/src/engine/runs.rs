@@ -1,0 +1,37 @@
+//! Finding runs by what users type.
+
+use super::open::no_runs;
+use super::outcome::store_fault;
+use crate::report::{Code, Fault};
+use welkin_broker::{Reader, RunId};
+
+/// The run called `text`, or the only one whose name begins so.
+pub(crate) fn find_run(reader: Option<&Reader>, text: &str) -> anyhow::Result<RunId> {
+    let Some(reader) = reader else { return Err(no_runs()) };
+    let runs = reader.list().map_err(store_fault)?;
+    let mut fits: Vec<&RunId> = runs.iter().map(|run| &run.id).filter(|id| id.0.starts_with(text)).collect();
+    if let Some(exact) = fits.iter().find(|id| id.0 == text) {
+        return Ok((*exact).clone());
+    }
+    match (fits.pop(), fits.len()) {
+        (Some(only), 0) => Ok(only.clone()),
+        (None, _) => {
+            let fault = Fault::new(Code::NoSuchRun, format!("there is no run `{text}`"));
+            Err(fault.hint("`welkin runs` lists the runs").into())
+        }
+        (Some(last), more) => {
+            let message = format!("`{text}` fits {} runs, among them {last} and {}", more + 1, fits[0]);
+            Err(Fault::new(Code::NoSuchRun, message).hint("write more of its name").into())
+        }
+    }
+}
+
+/// The run called `text`, or the latest.
+pub(crate) fn latest_run(reader: Option<&Reader>, text: Option<&str>) -> anyhow::Result<RunId> {
+    if let Some(text) = text {
+        return find_run(reader, text);
+    }
+    let Some(reader) = reader else { return Err(no_runs()) };
+    let runs = reader.list().map_err(store_fault)?;
+    runs.last().map(|run| run.id.clone()).ok_or_else(no_runs)
+}

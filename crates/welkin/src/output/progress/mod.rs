@@ -1,0 +1,7 @@
+//! What happens, as it happens: plain lines in a pipe, a block of live lines on a terminal.
+
+mod block;
+mod narrator;
+mod words;
+
+pub(crate) use narrator::Narrator;

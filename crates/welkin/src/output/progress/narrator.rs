@@ -1,0 +1,246 @@
+//! Tells what a broker does.
+//!
+//! Lines of scripts go to standard output, since they are what the user asked for; everything else
+//! goes to standard error. With `--output json` the document is all there is on standard output, so
+//! lines of scripts join the rest.
+
+use super::block::Block;
+use super::words::{self, Weight, placed};
+use crate::output::{Format, Style};
+use crate::reach::nature_words;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use welkin_broker::{AttemptId, Observer, Progress, Record, RunId};
+use welkin_placement::{Plan, PlannedTask};
+use welkin_provider::{Event, EventKind, Nature};
+
+/// An observer with a voice.
+pub(crate) struct Narrator {
+    scene: Mutex<Scene>,
+    style: Style,
+    verbose: bool,
+    /// Where lines of scripts go.
+    lines_to_stdout: bool,
+}
+
+struct Scene {
+    began: Instant,
+    block: Option<Block>,
+    runs: BTreeMap<RunId, Cast>,
+    /// The reader of standard output is gone: what it does not want is not written any more.
+    deaf: bool,
+}
+
+/// The tasks of a run.
+struct Cast {
+    tasks: Vec<PlannedTask>,
+    lines: Vec<Line>,
+}
+
+/// What a task does now.
+#[derive(Clone)]
+struct Line {
+    state: String,
+    place: String,
+    /// What stands behind the place.
+    nature: Option<Nature>,
+    since: Instant,
+    over: bool,
+}
+
+impl Narrator {
+    pub(crate) fn new(format: Format, style: Style, verbose: u8) -> Self {
+        let live = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let block = live.then(Block::new);
+        Self {
+            scene: Mutex::new(Scene { began: Instant::now(), block, runs: BTreeMap::new(), deaf: false }),
+            style,
+            verbose: verbose > 0,
+            lines_to_stdout: format == Format::Table,
+        }
+    }
+
+    /// Introduces a run, so that its tasks can be called by their names.
+    pub(crate) fn introduce(&self, run: &RunId, plan: &Plan) {
+        let line = Line {
+            state: "waiting".to_owned(),
+            place: String::new(),
+            nature: None,
+            since: Instant::now(),
+            over: false,
+        };
+        let cast = Cast { tasks: plan.tasks.clone(), lines: vec![line; plan.tasks.len()] };
+        self.scene().runs.insert(run.clone(), cast);
+    }
+
+    /// Draws the live lines again: clocks go on though nothing happens.
+    pub(crate) fn tick(&self) {
+        self.scene().draw(self.style);
+    }
+
+    /// Says something of its own.
+    pub(crate) fn say(&self, text: &str) {
+        let mut scene = self.scene();
+        scene.clear();
+        let _ = writeln!(io::stderr(), "{text}");
+        scene.draw(self.style);
+    }
+
+    /// Takes the live lines away for good.
+    pub(crate) fn finish(&self) {
+        let mut scene = self.scene();
+        scene.clear();
+        scene.block = None;
+    }
+
+    fn scene(&self) -> MutexGuard<'_, Scene> {
+        // Every change is one assignment; there is no half of it to see.
+        self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, scene: &mut Scene, subject: &str, text: &str) {
+        let elapsed = scene.began.elapsed().as_secs_f64();
+        scene.clear();
+        let time = self.style.dim(&format!("[{elapsed:7.2}s]"));
+        let _ = writeln!(io::stderr(), "{time} {}: {text}", self.style.bold(subject));
+        scene.draw(self.style);
+    }
+
+    fn recorded(&self, run: &RunId, record: &Record) {
+        let mut scene = self.scene();
+        let index = record.attempt().map(|attempt| attempt.task).or(match record {
+            Record::TaskFailed { task, .. } | Record::OutputDelivered { task, .. } => Some(*task),
+            _ => None,
+        });
+        let task = scene.task(run, index).cloned();
+        scene.follow(run, index, record);
+        let Some((weight, text)) = words::record(record, task.as_ref()) else { return };
+        if weight == Weight::Told || self.verbose {
+            let subject = task.map_or_else(|| run.0.clone(), |task| task.task);
+            let nature = index.and_then(|index| scene.runs.get(run)?.lines.get(index)?.nature);
+            let nature = nature.map_or(String::new(), |nature| format!(" ({})", nature_words(nature)));
+            self.tell(&mut scene, &format!("{subject}{nature}"), &text);
+        }
+    }
+
+    fn told(&self, run: &RunId, attempt: AttemptId, rank: u32, events: &[Event]) {
+        let mut scene = self.scene();
+        let Some(task) = scene.task(run, Some(attempt.task)) else { return };
+        let gang = scene.nodes(run, attempt.task) > 1;
+        let subject = if gang { format!("{}.{rank}", task.task) } else { task.task.clone() };
+        let lines = events.iter().filter_map(|event| match &event.kind {
+            EventKind::Log { line, .. } => Some(line),
+            _ => None,
+        });
+        let text: String = lines.map(|line| format!("{} | {line}\n", self.style.green(&subject))).collect();
+        if text.is_empty() {
+            return;
+        }
+        scene.clear();
+        if !self.lines_to_stdout {
+            let _ = io::stderr().write_all(text.as_bytes());
+        } else if !scene.deaf {
+            let mut out = io::stdout().lock();
+            scene.deaf = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err();
+        }
+        scene.draw(self.style);
+    }
+}
+
+impl Observer for Narrator {
+    fn notice(&self, progress: &Progress) {
+        match progress {
+            Progress::Recorded { run, record, .. } => self.recorded(run, record),
+            Progress::Told { run, attempt, rank, events, .. } => self.told(run, *attempt, *rank, events),
+            Progress::Moving { run, attempt, path, bytes } => {
+                let mut scene = self.scene();
+                scene.set(run, attempt.task, words::moving(path, *bytes));
+            }
+            Progress::Retrying { run, message } if self.verbose => {
+                let mut scene = self.scene();
+                self.tell(&mut scene, &run.0, &format!("trying again: {message}"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for Narrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Narrator").finish_non_exhaustive()
+    }
+}
+
+impl Scene {
+    fn task(&self, run: &RunId, index: Option<usize>) -> Option<&PlannedTask> {
+        self.runs.get(run)?.tasks.get(index?)
+    }
+
+    fn nodes(&self, run: &RunId, index: usize) -> u32 {
+        self.task(run, Some(index)).map_or(1, |task| task.choice.nodes)
+    }
+
+    fn set(&mut self, run: &RunId, index: usize, state: String) {
+        if let Some(line) = self.runs.get_mut(run).and_then(|cast| cast.lines.get_mut(index)) {
+            line.state = state;
+        }
+    }
+
+    /// Keeps the live line of a task up to date.
+    fn follow(&mut self, run: &RunId, index: Option<usize>, record: &Record) {
+        let Some(cast) = self.runs.get_mut(run) else { return };
+        let Some((task, line)) = index.and_then(|index| cast.tasks.get(index).zip(cast.lines.get_mut(index)))
+        else {
+            return;
+        };
+        let state = match record {
+            Record::AttemptBegan { placement, nature, .. } => {
+                line.since = Instant::now();
+                line.nature = Some(*nature);
+                line.place = placed(task, *placement).map_or_else(String::new, |place| {
+                    format!("{}/{} {}", place.provider, place.region, nature_words(*nature))
+                });
+                "acquiring"
+            }
+            Record::LeaseReady { .. } => "ready",
+            Record::PhaseBegan { phase: welkin_broker::Phase::Run, .. } => "running",
+            Record::PhaseBegan { .. } => "preparing",
+            Record::PublishBegan { .. } => "publishing",
+            Record::TaskCommitted { .. } => {
+                line.over = true;
+                "done"
+            }
+            Record::TaskFailed { .. } => {
+                line.over = true;
+                "failed"
+            }
+            _ => return,
+        };
+        state.clone_into(&mut line.state);
+    }
+
+    fn clear(&mut self) {
+        if let Some(block) = &mut self.block {
+            block.clear();
+        }
+    }
+
+    fn draw(&mut self, style: Style) {
+        let Some(block) = &mut self.block else { return };
+        let lines = self.runs.values().flat_map(|cast| cast.tasks.iter().zip(&cast.lines));
+        let open = lines.filter(|(_, line)| !line.over);
+        let shown: Vec<String> = open
+            .map(|(task, line)| {
+                let clock = match line.place.is_empty() {
+                    true => String::new(),
+                    false => format!("{:.0}s", line.since.elapsed().as_secs_f64()),
+                };
+                style.dim(&format!("  {:<16} {:<28} {:<32} {clock}", task.task, line.state, line.place))
+            })
+            .collect();
+        block.draw(&shown);
+    }
+}

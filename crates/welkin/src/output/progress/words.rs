@@ -1,0 +1,70 @@
+//! Records in words.
+
+use crate::output::{counted, location_words, placement_words};
+use welkin_broker::{Phase, Record};
+use welkin_placement::{Placement, PlannedTask};
+use welkin_units::Bytes;
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Always told.
+    Told,
+    /// Told with `--verbose`.
+    Detail,
+}
+
+/// A record about a task in words; `None` for what is not worth a line.
+pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Weight, String)> {
+    use Weight::{Detail, Told};
+    Some(match record {
+        Record::AttemptBegan { attempt, placement, .. } => {
+            let place =
+                task.and_then(|task| placed(task, *placement)).map_or_else(String::new, placement_words);
+            let which =
+                if attempt.number > 1 { format!("attempt {}: ", attempt.number) } else { String::new() };
+            (Told, format!("{which}asking for {place}"))
+        }
+        Record::LeaseRequested { lease, .. } => (Detail, format!("lease {lease} accepted")),
+        Record::LeaseReady { nodes, .. } => (Told, format!("{} ready", counted(nodes.len(), "node"))),
+        Record::PreemptionNoticed { .. } => (Told, "the provider will take the machines away".to_owned()),
+        Record::DataStaged { path, tree, from, .. } => {
+            let from = from.as_ref().map_or(String::new(), |from| format!(" from {}", location_words(from)));
+            (Told, format!("{path}: {} arrived{from}, verified", tree.bytes))
+        }
+        Record::PhaseBegan { phase: Phase::Prepare, .. } => (Detail, "preparing".to_owned()),
+        Record::PhaseBegan { phase: Phase::Run, .. } => (Told, "running".to_owned()),
+        Record::PublishBegan { .. } => (Detail, "publishing outputs".to_owned()),
+        Record::TaskCommitted { outputs, .. } => {
+            let sizes: Vec<String> =
+                outputs.iter().map(|(name, tree)| format!("{name} {}", tree.bytes)).collect();
+            let sizes =
+                if sizes.is_empty() { String::new() } else { format!(", outputs: {}", sizes.join(", ")) };
+            (Told, format!("done{sizes}"))
+        }
+        Record::AttemptEnded { attempt, end } => (Told, format!("attempt {} ended: {end}", attempt.number)),
+        Record::TaskFailed { reason, .. } => (Told, format!("failed: {reason}")),
+        Record::OutputDelivered { output, .. } => (Told, format!("{output} delivered")),
+        Record::LeaseReleasing { .. } => (Detail, "giving the machines back".to_owned()),
+        Record::LeaseReleased { .. } => (Detail, "machines given back".to_owned()),
+        Record::LeaseLost { reason, preempted, .. } => {
+            (Told, format!("machines {}: {reason}", if *preempted { "taken away" } else { "lost" }))
+        }
+        Record::LeaseRefused { .. } | Record::RunStarted | Record::RunEnding { .. } | Record::RunEnded => {
+            return None;
+        }
+    })
+}
+
+/// The placement of an attempt: 0 is the choice, n the n-th alternative.
+pub(super) fn placed(task: &PlannedTask, placement: usize) -> Option<&Placement> {
+    match placement.checked_sub(1) {
+        None => Some(&task.choice),
+        Some(alternative) => task.alternatives.get(alternative),
+    }
+}
+
+/// Data on its way.
+pub(super) fn moving(path: &str, bytes: Bytes) -> String {
+    format!("moving {path}: {bytes}")
+}

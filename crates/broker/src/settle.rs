@@ -10,7 +10,7 @@ use crate::lease::request;
 use crate::limits::{DOUBT, DOUBT_POLL, RELEASE_WITHIN};
 use crate::live::{Fact, Live};
 use crate::meter::over;
-use crate::patience::{Patience, trying, unless_final};
+use crate::patience::{Patience, as_told, trying, unless_final};
 use crate::record::Record;
 use crate::state::{LeaseState, RunState};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::sleep;
 use welkin_ledger::EntryKind;
-use welkin_provider::{ErrorKind, Lease, LeaseId, LeaseState as Provided, Provider, ProviderError, Retry};
+use welkin_provider::{ErrorKind, Lease, LeaseId, LeaseState as Provided, Provider, ProviderError, Token};
 
 /// Why a lease could not be settled.
 #[derive(Debug)]
@@ -91,21 +91,16 @@ async fn resolve(
 ) -> Result<Option<LeaseId>, Unsettled> {
     let attempt = live.attempt(id)?;
     let request = request(live, &attempt);
-    let until = attempt.ended.unwrap_or(attempt.began).after(DOUBT);
-    let patience =
-        Patience { within: RELEASE_WITHIN, passes: |error| matches!(error.retry(), Retry::After(_)) };
-    let mut found = listed(live, provider, &request.token).await;
+    // A list that fails here shows nothing: asking again is as good.
+    let mut found = listed(live, provider, &request.token).await.unwrap_or_default();
     if found.is_none() {
+        let patience = Patience { within: RELEASE_WITHIN, passes: as_told };
         let notice = |error: &ProviderError| live.retrying(error);
-        match trying(patience, &live.world.rng, notice, || provider.acquire(&request)).await {
-            Ok(lease) => found = Some(lease),
-            Err(error) if matches!(error.retry(), Retry::After(_)) => return Err(Unsettled::Provider(error)),
-            Err(_) => {}
-        }
-    }
-    while found.is_none() && live.world.options.clock.now() < until {
-        sleep(DOUBT_POLL.duration()).await;
-        found = listed(live, provider, &request.token).await;
+        found = match trying(patience, &live.world.rng, notice, || provider.acquire(&request)).await {
+            Ok(lease) => Some(lease),
+            Err(error) if as_told(&error) => return Err(Unsettled::Provider(error)),
+            Err(_) => awaited(live, provider, &request.token).await?,
+        };
     }
     match found {
         Some(lease) => {
@@ -125,10 +120,34 @@ async fn resolve(
     }
 }
 
-async fn listed(live: &Live, provider: &Arc<dyn Provider>, token: &welkin_provider::Token) -> Option<Lease> {
-    // A list that fails is one that shows nothing: it is looked at again.
-    let list = provider.list(&live.world.owner).await.unwrap_or_default();
-    list.into_iter().find(|lease| lease.token == *token)
+/// The lease of a request that may still take effect; `None` once a list shows that it has not and no
+/// longer can.
+async fn awaited(
+    live: &Live,
+    provider: &Arc<dyn Provider>,
+    token: &Token,
+) -> Result<Option<Lease>, Unsettled> {
+    let certain = live.world.options.clock.now().after(DOUBT);
+    loop {
+        let now = live.world.options.clock.now();
+        match listed(live, provider, token).await {
+            Ok(Some(lease)) => return Ok(Some(lease)),
+            Ok(None) if now >= certain => return Ok(None),
+            Err(error) if now >= certain.after(RELEASE_WITHIN) => return Err(Unsettled::Provider(error)),
+            Ok(None) => {}
+            Err(error) => live.retrying(error),
+        }
+        sleep(DOUBT_POLL.duration()).await;
+    }
+}
+
+async fn listed(
+    live: &Live,
+    provider: &Arc<dyn Provider>,
+    token: &Token,
+) -> Result<Option<Lease>, ProviderError> {
+    let leases = provider.list(&live.world.owner).await?;
+    Ok(leases.into_iter().find(|lease| lease.token == *token))
 }
 
 async fn release(

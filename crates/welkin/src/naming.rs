@@ -27,6 +27,14 @@ pub(crate) fn offer_name(offer: &Offer<'_>) -> Option<Name> {
     builder.build().ok()
 }
 
+/// The names under which an offer can be had: on demand, and on the spot market where it is sold there.
+pub(crate) fn offer_names(offer: &Offer<'_>) -> impl Iterator<Item = Name> {
+    let plain = offer_name(offer);
+    let spot = plain.as_ref().filter(|_| offer.spot.is_some());
+    let spot = spot.and_then(|name| name.to_builder().qualifier("tier", "spot").build().ok());
+    plain.into_iter().chain(spot)
+}
+
 /// Vendor, model and count, as in `nvidia-h100:8`.
 fn hardware(device: &OfferAccelerator<'_>) -> String {
     let model = device.name.to_lowercase().replace([' ', '_'], "-");

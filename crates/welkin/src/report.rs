@@ -31,7 +31,8 @@ pub(crate) fn report(error: &anyhow::Error, format: Format, style: Style) -> Exi
     if is_broken_pipe(error) {
         return Exit::Success.into();
     }
-    let fault = error.chain().find_map(|cause| cause.downcast_ref::<Fault>());
+    // Not over the chain: a fault that was added as context is no error of its own there.
+    let fault = error.downcast_ref::<Fault>();
     let exit = fault.map_or(Exit::Failure, |fault| fault.code.exit());
     // A failure to tell of a failure has nobody left to be told to.
     let _ = match format {

@@ -65,7 +65,7 @@ fn find(name: &str) -> Option<Entry> {
 fn one(name: &str, app: &mut App) -> anyhow::Result<()> {
     let Some(entry) = find(name) else {
         let near = all().filter(|entry| entry.code.contains(name)).map(|entry| entry.code).next();
-        let fault = Fault::new(Code::UnknownCode, format!("there is no code `{name}`"));
+        let fault = Fault::new(Code::Unknown, format!("there is no code `{name}`"));
         return Err(match near {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
             None => fault.hint("`welkin explain` lists every code"),

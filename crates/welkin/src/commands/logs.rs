@@ -38,14 +38,8 @@ pub(crate) fn run(args: &LogsArgs, app: &mut App) -> anyhow::Result<Exit> {
     let mut follower =
         Follower { reader, run, query: LogQuery { task: args.task.clone(), ..LogQuery::default() } };
     follower.first(args, app)?;
-    while args.follow {
-        // Asked before the lines are read: what was written before the end is then read too.
-        let over = follower.is_over()?;
-        follower.next(args, app)?;
-        if over {
-            break;
-        }
-        std::thread::sleep(POLL);
+    if args.follow {
+        follower.rest(args, app)?;
     }
     Ok(Exit::Success)
 }
@@ -72,6 +66,19 @@ impl Follower {
         last.iter().try_for_each(|line| write(line, args, app))?;
         app.out.flush()?;
         Ok(())
+    }
+
+    /// Everything that is written until the run is over.
+    fn rest(&mut self, args: &LogsArgs, app: &mut App) -> anyhow::Result<()> {
+        loop {
+            // Asked before the lines are read: what was written before the end is then read too.
+            let over = self.is_over()?;
+            self.next(args, app)?;
+            if over {
+                return Ok(());
+            }
+            std::thread::sleep(POLL);
+        }
     }
 
     /// Everything since the last look.

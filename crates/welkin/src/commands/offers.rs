@@ -26,7 +26,9 @@ pub(crate) fn run(args: &OffersArgs, app: &mut App) -> anyhow::Result<Exit> {
         return Err(nothing(args, &catalog, &selection).into());
     }
     let matching = selection.ids.len();
-    let ids = sorted(&catalog, selection.ids, args.sort, filter.market);
+    // Spot prices change by the hour: they order the rows only when spot is asked for.
+    let market = if args.spot { Market::Spot } else { Market::OnDemand };
+    let ids = sorted(&catalog, selection.ids, args.sort, market);
     let shown: Vec<OfferId> = match args.limit {
         0 => ids,
         limit => ids.into_iter().take(limit).collect(),

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::catalog_cache;
 use crate::cli::ResolveArgs;
 use crate::exit::Exit;
-use crate::naming::offer_name;
+use crate::naming::offer_names;
 use crate::output::{Format, OfferWire, counted, offer_table, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use welkin_name::{Name, ParseError, Selector};
 /// What the text is.
 enum Meaning {
     Name(Name),
-    Selector(Selector),
+    Selector(Box<Selector>),
 }
 
 #[derive(Serialize)]
@@ -61,7 +61,11 @@ pub(crate) fn run(args: &ResolveArgs, app: &mut App) -> anyhow::Result<Exit> {
     }
     show(&wire, app)?;
     if matching == 0 {
-        writeln!(app.out, "\nno offer of the catalog matches")?;
+        let why = match &meaning {
+            Meaning::Name(name) if name.offering() == "-" => "the id does not tell which offering it is",
+            _ => "no offer of the catalog matches",
+        };
+        writeln!(app.out, "\n{why}")?;
     } else {
         writeln!(app.out, "\n{} of the catalog:", counted(matching, "matching offer"))?;
         offer_table(&catalog, &ids).write(&mut app.out, app.style)?;
@@ -90,7 +94,7 @@ fn read(text: &str) -> anyhow::Result<Meaning> {
     }
     // A full name with a mistake is a mistake, not a pattern; the short form is always a pattern.
     let full = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sky:"));
-    Selector::parse(text).map(Meaning::Selector).map_err(|second| {
+    Selector::parse(text).map(|selector| Meaning::Selector(Box::new(selector))).map_err(|second| {
         let error = if full && !text.contains(['*', '{', '!']) { error } else { second };
         invalid(text, &error).into()
     })
@@ -106,23 +110,39 @@ fn invalid(text: &str, error: &ParseError) -> Fault {
 
 fn matches(meaning: &Meaning, catalog: &Catalog<'_>) -> Vec<OfferId> {
     let (filter, selector) = match meaning {
-        Meaning::Name(name) => (narrow(name), Selector::from(&name.without_instance())),
+        Meaning::Name(name) => match offering(name) {
+            Some(selector) => (narrow(name), selector),
+            None => return Vec::new(),
+        },
         Meaning::Selector(selector) => {
-            (Filter { include_restricted: true, ..Filter::default() }, selector.clone())
+            (Filter { include_restricted: true, ..Filter::default() }, (**selector).clone())
         }
     };
     let filter = Filter { include_undersized: true, ..filter };
     let ids = catalog.select(&filter).ids.into_iter();
-    ids.filter(|id| offer_name(&catalog.offer(*id)).is_some_and(|name| selector.matches(&name))).collect()
+    ids.filter(|id| offer_names(&catalog.offer(*id)).any(|name| selector.matches(&name))).collect()
+}
+
+/// What a name says about the offering: not whose instance of it. `None` when it does not tell which
+/// offering, as names made of native ids do not.
+fn offering(name: &Name) -> Option<Selector> {
+    let offering = name.offering();
+    if offering == "-" {
+        return None;
+    }
+    let builder =
+        Name::builder(name.provider(), name.kind_path(), &offering).location(name.location().as_str());
+    let quals = name.qualifiers().filter(|(key, _)| matches!(*key, "hw" | "tee" | "tier"));
+    let builder = quals.fold(builder, |builder, (key, value)| builder.qualifier(key, &value));
+    builder.build().ok().as_ref().map(Selector::from)
 }
 
 /// The columns decide first: building 91,000 names would take longer than all the rest.
 fn narrow(name: &Name) -> Filter {
-    let offering = name.offering();
     Filter {
         providers: vec![name.provider().to_owned()],
         region: name.location().region().map(str::to_owned),
-        instance_type: (offering != "-").then(|| offering.into_owned()),
+        instance_type: Some(name.offering().into_owned()),
         include_restricted: true,
         ..Filter::default()
     }

@@ -8,7 +8,7 @@ use crate::output::{Align, Format, Table, location_words, moment, write_json};
 use crate::reach::nature_words;
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::{HistoryLine, RunView, TaskView};
+use welkin_broker::{AttemptEnd, HistoryLine, RunView, TaskView};
 use welkin_provider::{Clock, SystemClock, UnixMillis};
 
 #[derive(Serialize)]
@@ -85,7 +85,9 @@ fn row(task: &TaskView, now: UnixMillis) -> Vec<String> {
     let mut cells = vec![task.name.clone(), task.state.to_string()];
     if let Some(attempt) = task.attempts.last() {
         let place = &attempt.place;
-        let last = task.reason.clone().or_else(|| attempt.end.as_ref().map(ToString::to_string));
+        let last = task.reason.clone().or_else(|| {
+            attempt.end.as_ref().filter(|end| **end != AttemptEnd::Committed).map(ToString::to_string)
+        });
         cells.extend([
             location_words(&place.location),
             nature_words(attempt.nature).to_owned(),

@@ -65,7 +65,7 @@ codes! {
         "The server could not be reached, answered with an error, or sent more than the limit. Nothing was changed.";
     Name = "name::invalid", Invalid, "The text is not a name",
         "A name reads `sky:provider/location/kind/offering`, a selector may leave out trailing parts and use `*`, and native ids of AWS, Google Cloud, Azure and Kubernetes are understood too.";
-    UnknownCode = "cli::unknown-code", NotFound, "There is no such code",
+    Unknown = "cli::unknown-code", NotFound, "There is no such code",
         "`welkin explain` without a code lists every code.";
     NoSuchRun = "run::not-found", NotFound, "There is no such run",
         "`welkin runs` lists the runs of this state directory. A prefix of a run's name that fits only one run is enough.";

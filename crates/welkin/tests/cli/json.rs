@@ -1,0 +1,54 @@
+//! JSON: every document names its schema and holds what programs need.
+
+use crate::bed::{Bed, example};
+use serde_json::Value;
+
+#[test]
+fn every_document_has_a_schema() {
+    let bed = Bed::new();
+    let sky = example("sky.yaml");
+    bed.ok(["plan", &sky, "--save", "p.json"]);
+    for (args, schema) in [
+        (vec!["plan", &sky], "welkin.plan/1"),
+        (vec!["plan", &sky, "--pareto"], "welkin.front/1"),
+        (vec!["plan", &sky, "--why-not", "aws"], "welkin.why-not/1"),
+        (vec!["diff", "p.json", "p.json"], "welkin.diff/1"),
+        (vec!["up", &sky, "--dry-run"], "welkin.plan/1"),
+        (vec!["offers"], "welkin.offers/1"),
+        (vec!["resolve", "aws"], "welkin.resolved/1"),
+        (vec!["explain"], "welkin.codes/1"),
+        (vec!["explain", "exit-codes"], "welkin.exit-codes/1"),
+        (vec!["explain", "cycle"], "welkin.code/1"),
+        (vec!["catalog", "list"], "welkin.catalog/1"),
+        (vec!["catalog", "check"], "welkin.check/1"),
+        (vec!["catalog", "reset"], "welkin.reset/1"),
+        (vec!["runs"], "welkin.runs/1"),
+        (vec!["cost"], "welkin.cost/1"),
+        (vec!["gc"], "welkin.gc/1"),
+    ] {
+        assert_eq!(bed.json(&args)["schema"], schema, "{args:?}");
+    }
+}
+
+#[test]
+fn a_plan_says_what_is_emulated() {
+    let bed = Bed::new();
+    let plan = bed.json(&["plan", &example("sky.yaml")]);
+    let chosen: Vec<&Value> =
+        plan["plan"]["tasks"].as_array().unwrap().iter().map(|task| &task["choice"]["provider"]).collect();
+    assert_eq!(chosen, ["azure", "gcp", "aws"]);
+    for provider in chosen {
+        assert_eq!(plan["natures"][provider.as_str().unwrap()], "emulated");
+    }
+}
+
+#[test]
+fn errors_are_documents_too() {
+    let output = Bed::new().run(["status", "x", "--output", "json"]);
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(
+        (&error["schema"], &error["code"], &error["exit"]),
+        (&"welkin.error/1".into(), &"run::not-found".into(), &9.into())
+    );
+    assert!(output.stdout.is_empty());
+}

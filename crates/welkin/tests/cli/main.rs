@@ -1,0 +1,15 @@
+//! The command line from outside: the built binary, in a home of its own, with nothing of the user's
+//! environment.
+//!
+//! Goldens lie in `golden/`; `WELKIN_BLESS=1 cargo test -p welkin` writes them anew.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+
+mod bed;
+mod catalog;
+mod golden;
+mod import;
+mod interrupt;
+mod json;
+mod kill;
+mod mistakes;
+mod run;

@@ -1,0 +1,128 @@
+//! What users get wrong, and what they are told: message, hint, exit code.
+
+use crate::bed::{Bed, both, example, stderr};
+
+#[test]
+fn a_job_file_with_several_mistakes_is_told_all_of_them_at_once() {
+    let bed = Bed::new();
+    bed.file(
+        "bad.yaml",
+        "name: bad\nresources:\n  accelerater: A100:8\n  cpus: -3\nnum_nodes: 0\nfile_mounts: 7\nrun: echo hi\n",
+    );
+    let output = bed.run(["plan", "bad.yaml"]);
+    assert_eq!(output.status.code(), Some(3), "{}", both(&output));
+    let text = stderr(&output);
+    for expected in
+        ["bad.yaml:3:3", "did you mean `accelerators`?", "bad.yaml:4:", "bad.yaml:5:", "bad.yaml:6:"]
+    {
+        assert!(text.contains(expected), "{expected} is missing in:\n{text}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn an_infeasible_job_names_what_to_relax() {
+    let bed = Bed::new();
+    bed.file(
+        "tee.yaml",
+        "tasks:\n  a:\n    needs: {tee: [tdx]}\n    resources: {accelerators: H100:8}\n    run: x\n",
+    );
+    let output = bed.run(["plan", "tee.yaml"]);
+    assert_eq!(output.status.code(), Some(4), "{}", both(&output));
+    let text = stderr(&output);
+    assert!(text.contains("hint: relax") && text.contains("`needs.tee`"), "{text}");
+    assert!(text.contains("trusted execution environment removed"), "{text}");
+}
+
+#[test]
+fn limits_that_cannot_be_kept_tell_what_can() {
+    let bed = Bed::new();
+    let output = bed.run(["plan", &example("sky.yaml"), "--deadline", "1h"]);
+    assert_eq!(output.status.code(), Some(4), "{}", both(&output));
+    let text = stderr(&output);
+    assert!(text.contains("deadline 1h") || text.contains("deadline"), "{text}");
+}
+
+#[test]
+fn keys_without_effect_are_named() {
+    let bed = Bed::new();
+    bed.file(
+        "serve.yaml",
+        "resources: {cpus: 2+, ports: 8080}\nrun: x\nservice:\n  readiness_probe: /\n  replicas: 2\n",
+    );
+    let output = bed.run(["plan", "serve.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    assert!(stderr(&output).contains("serve.yaml:3:"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("has no effect"), "{}", stderr(&output));
+}
+
+#[test]
+fn exit_codes_and_hints() {
+    let bed = Bed::new();
+    bed.file("cut.json", "{\"schema\": 1");
+    bed.file("old.json", "{\"schema\": 99}");
+    bed.file("secret.yaml", "resources: {infra: local}\nsecrets: {TOKEN: null}\nrun: x\n");
+    for (args, code, expected) in [
+        (vec!["frobnicate"], 2, "unrecognized subcommand"),
+        (vec!["offers", "--cpus", "many"], 2, "is not an amount"),
+        (vec!["offers", "--accelerator", "H1000:8"], 4, "did you mean"),
+        (vec!["plan", "absent.yaml"], 9, "cannot read absent.yaml"),
+        (vec!["up", "cut.json"], 3, "welkin plan FILE --save"),
+        (vec!["up", "old.json"], 3, "schema 99"),
+        (vec!["up", "secret.yaml"], 3, "TOKEN"),
+        (vec!["up", "cut.json", "--budget", "3"], 2, "a saved plan is final"),
+        (vec!["status"], 9, "there are no runs yet"),
+        (vec!["status", "x"], 9, "there are no runs yet"),
+        (vec!["resolve", "sky:aws/us-east-1/vmm/m7i.large"], 3, "did you mean"),
+        (vec!["explain", "no-such-thing"], 9, "welkin explain"),
+        (vec!["catalog", "import", "absent"], 9, "cannot read absent"),
+        (vec!["plan", "secret.yaml", "--env", "WELKIN_TEST_UNSET_VARIABLE"], 2, "has no value"),
+    ] {
+        let output = bed.run(&args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{}", both(&output));
+        assert!(both(&output).contains(expected), "{args:?} does not say `{expected}`:\n{}", both(&output));
+    }
+}
+
+#[test]
+fn a_changed_plan_is_refused() {
+    let bed = Bed::new();
+    bed.ok(["plan", &example("gang.yaml"), "--save", "plan.json"]);
+    let text = std::fs::read_to_string(bed.home().with_file_name("plan.json")).unwrap();
+    bed.file("plan.json", &text.replacen("\"nodes\": 3", "\"nodes\": 300", 1));
+    let output = bed.run(["up", "plan.json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", both(&output));
+    assert!(stderr(&output).contains("changed after it was made"), "{}", stderr(&output));
+}
+
+#[test]
+fn configuration_is_read_and_checked() {
+    let bed = Bed::new();
+    bed.file("h/config.toml", "output = \"json\"\nproviders = [\"gcp\"]\n");
+    let offers: serde_json::Value = serde_json::from_str(&bed.ok(["offers", "-a", "L4", "-n", "0"])).unwrap();
+    let offers = offers["offers"].as_array().unwrap();
+    assert!(!offers.is_empty() && offers.iter().all(|offer| offer["provider"] == "gcp"));
+    // The environment wins over the file, a flag over both.
+    let table = bed.command(["offers", "-a", "L4"]).env("WELKIN_OUTPUT", "table").output().unwrap();
+    assert!(String::from_utf8_lossy(&table.stdout).starts_with("PROVIDER"), "{}", both(&table));
+    bed.file("h/config.toml", "colour = \"never\"\n");
+    let output = bed.run(["runs"]);
+    assert_eq!(output.status.code(), Some(3), "{}", both(&output));
+    assert!(stderr(&output).contains("colour"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let bed = Bed::new();
+    let mut child = bed.command(["offers", "--limit", "0"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn colour_only_where_asked_for() {
+    let bed = Bed::new();
+    assert!(!bed.ok(["offers", "-n", "1"]).contains('\x1b'));
+    assert!(bed.ok(["offers", "-n", "1", "--color", "always"]).contains('\x1b'));
+}

@@ -1,0 +1,130 @@
+//! Runs from beginning to end.
+
+use crate::bed::{Bed, both, example, stderr};
+use std::io::{BufRead, BufReader};
+
+#[test]
+fn the_founding_example_runs_to_its_accuracy() {
+    let bed = Bed::new();
+    let output = bed.run(["up", &example("sky.yaml")]);
+    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let accuracy = told.split("accuracy: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    assert!((78.0..90.0).contains(&accuracy.parse::<f64>().unwrap()), "{accuracy}");
+    // Nobody was asked, and nobody was told that this is a cloud.
+    assert!(stderr(&output).contains("no money is at stake"), "{}", stderr(&output));
+    for line in stderr(&output).lines().filter(|line| line.starts_with('[')) {
+        assert!(line.contains("(EMULATED)"), "{line}");
+    }
+    let bill = bed.json(&["cost", "sky-example"]);
+    assert_eq!(bill["bill"]["metered"], bill["bill"]["notional"]);
+    let places: Vec<&str> = bill["bill"]["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| line["item"]["vm"].is_object())
+        .map(|line| line["place"]["provider"].as_str().unwrap())
+        .collect();
+    assert_eq!(places, ["azure", "aws", "gcp"]);
+    bed.assert_clean();
+}
+
+#[test]
+fn the_other_examples_run() {
+    let bed = Bed::new();
+    for (name, expected) in [
+        ("hello.yaml", "hello | hello from"),
+        ("gang.yaml", "gang.2 | pi is about 3.1"),
+        ("diamond.yaml", "join | the sum is 49995000"),
+        ("skypilot-task.yaml", "count-words |      52"),
+    ] {
+        let told = bed.ok(["up", &example(name)]);
+        assert!(told.contains(expected), "{name} does not say `{expected}`:\n{told}");
+    }
+    assert_eq!(bed.json(&["runs"])["runs"].as_array().unwrap().len(), 4);
+    bed.assert_clean();
+}
+
+#[test]
+fn a_saved_plan_runs_with_its_secret_which_is_never_shown() {
+    let bed = Bed::new();
+    bed.file(
+        "job.yaml",
+        "name: quiet\nresources: {cpus: 2+}\nsecrets: {TOKEN: placeholder}\nrun: |\n  echo \"${#TOKEN} letters: $TOKEN\"\n",
+    );
+    bed.ok(["plan", "job.yaml", "--save", "plan.json"]);
+    let without = bed.run(["up", "plan.json"]);
+    assert_eq!(without.status.code(), Some(2), "{}", both(&without));
+    assert!(stderr(&without).contains("--secret TOKEN"), "{}", stderr(&without));
+    let output = bed.run(["up", "plan.json", "--secret", "TOKEN=hunter22"]);
+    assert!(both(&output).contains("8 letters: ****"), "{}", both(&output));
+    assert!(!both(&output).contains("hunter22"), "{}", both(&output));
+    let shown = bed.ok(["logs"]) + &bed.ok(["status", "--history", "--output", "json"]);
+    assert!(!shown.contains("hunter22"), "{shown}");
+}
+
+#[test]
+fn a_script_that_fails_fails_the_run() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "name: sad\nresources: {cpus: 2+}\nrun: |\n  echo before\n  exit 7\n");
+    let output = bed.run(["up", "job.yaml"]);
+    assert_eq!(output.status.code(), Some(6), "{}", both(&output));
+    assert!(stderr(&output).contains("exit code 7"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("welkin logs sad-"), "{}", stderr(&output));
+    assert_eq!(bed.ok(["logs", "sad"]), "sad | before\n");
+    let status = bed.json(&["status"]);
+    assert_eq!(
+        (&status["run"]["state"], &status["run"]["tasks"][0]["state"]),
+        (&"failed".into(), &"failed".into())
+    );
+    bed.assert_clean();
+}
+
+#[test]
+fn while_a_run_is_under_way_others_look_follow_and_are_kept_out() {
+    let bed = Bed::new();
+    let gate = bed.home().with_file_name("gate");
+    let script = format!(
+        "name: slow\nresources: {{cpus: 2+}}\nrun: |\n  echo started\n  until [ -e {} ]; do sleep 0.02; done\n  echo finished\n",
+        gate.display()
+    );
+    bed.file("job.yaml", &script);
+    let mut up = bed.command(["up", "job.yaml"]).spawn().unwrap();
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "slow | started"));
+
+    let mut follow = bed.command(["logs", "-f"]).spawn().unwrap();
+    let mut followed = BufReader::new(follow.stdout.take().unwrap()).lines();
+    assert_eq!(followed.next().unwrap().unwrap(), "slow | started");
+    assert_eq!(bed.json(&["status"])["run"]["tasks"][0]["state"], "running");
+    assert_eq!(bed.json(&["runs"])["runs"][0]["state"], "running");
+    let second = bed.run(["resume"]);
+    assert_eq!(second.status.code(), Some(8), "{}", both(&second));
+
+    std::fs::write(&gate, "").unwrap();
+    assert_eq!(followed.next().unwrap().unwrap(), "slow | finished");
+    assert!(followed.next().is_none());
+    assert!(follow.wait().unwrap().success());
+    assert!(lines.any(|line| line.unwrap() == "slow | finished"));
+    assert!(lines.count() > 0);
+    assert!(up.wait().unwrap().success());
+    bed.assert_clean();
+}
+
+#[test]
+fn no_capacity_moves_on_to_the_next_best_place() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "name: moved\nresources: {cpus: 2+, infra: aws}\nrun: echo here\n");
+    bed.file(
+        "h/clouds/aws/faults.json",
+        r#"{"shortages": [{"scope": {"region": "us-east-1"}, "nodes": 0}]}"#,
+    );
+    let output = bed.run(["up", "job.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    assert!(stderr(&output).contains("no capacity"), "{}", stderr(&output));
+    let status = bed.json(&["status"]);
+    let attempts = status["run"]["tasks"][0]["attempts"].as_array().unwrap();
+    assert!(attempts.len() > 1);
+    assert_ne!(attempts.last().unwrap()["place"]["location"]["region"], "us-east-1");
+    bed.assert_clean();
+}

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use welkin_broker::{Broker, BrokerOptions, Nobody, Observer, Reader, RunId, StoreError};
 use welkin_clouds::Local;
 use welkin_ledger::{Bill, Terms};
+use welkin_placement::Plan;
 use welkin_provider::{Clock, SystemClock};
 
 /// How to open the broker.
@@ -40,7 +41,7 @@ pub(crate) fn broker(settings: &Settings, opening: Opening) -> anyhow::Result<Br
     let catalog = catalog_cache::open(&settings.catalog_dir())?;
     // Runs of an earlier catalog may have left something at providers that this one does not have.
     let mut names: BTreeSet<String> = catalog.places().map(|(_, place)| place.provider.to_owned()).collect();
-    names.extend(recorded_providers(settings)?);
+    names.extend(recorded_providers(settings));
     let providers = clouds::open(settings, catalog, names)?;
     let mut options = BrokerOptions::new(providers, seed());
     options.observer = opening.observer;
@@ -60,14 +61,15 @@ pub(crate) fn reader(settings: &Settings) -> anyhow::Result<Option<Reader>> {
     }
 }
 
-fn recorded_providers(settings: &Settings) -> anyhow::Result<BTreeSet<String>> {
-    let Some(reader) = reader(settings)? else { return Ok(BTreeSet::new()) };
-    let mut names = BTreeSet::new();
-    for run in reader.list().map_err(store_fault)? {
-        let plan = reader.plan(&run.id).map_err(store_fault)?;
-        names.extend(reach::placements(&plan).map(|place| place.provider.clone()));
-    }
-    Ok(names)
+/// Providers that plans of earlier runs name. What cannot be read is passed over: the broker opens the
+/// same store next, repairs what a killed process left half made, and tells what is wrong with it.
+fn recorded_providers(settings: &Settings) -> BTreeSet<String> {
+    let Ok(Some(reader)) = reader(settings) else { return BTreeSet::new() };
+    let runs = reader.list().unwrap_or_default();
+    let plans = runs.iter().filter_map(|run| reader.plan(&run.id).ok());
+    let places =
+        |plan: Plan| reach::placements(&plan).map(|place| place.provider.clone()).collect::<Vec<_>>();
+    plans.flat_map(places).collect()
 }
 
 /// How providers round the time of machines; all others bill whole seconds after the first minute.

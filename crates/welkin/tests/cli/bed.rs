@@ -82,12 +82,14 @@ impl Bed {
             .collect()
     }
 
-    /// Leases that are not over, as folders of the emulated clouds.
+    /// Leases that are not over, as folders of the emulated clouds. What was being written when its
+    /// writer was killed is hidden: no lease came of it, and nothing runs for it.
     pub(crate) fn leases(&self) -> Vec<PathBuf> {
         let clouds = fs::read_dir(self.home().join("clouds")).into_iter().flatten().flatten();
         let leases = clouds
             .flat_map(|cloud| fs::read_dir(cloud.path().join("leases")).into_iter().flatten().flatten());
-        leases.map(|lease| lease.path()).collect()
+        let whole = leases.filter(|lease| !lease.file_name().to_string_lossy().starts_with('.'));
+        whole.map(|lease| lease.path()).collect()
     }
 
     /// Nothing that would cost money on a real cloud is left.

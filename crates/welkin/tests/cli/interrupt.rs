@@ -1,9 +1,12 @@
 //! Ctrl-C, SIGTERM and `welkin cancel`: clean ends.
 
 use crate::bed::Bed;
+use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
-use std::process::Child;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Stdio};
 
 const JOB: &str = "name: endless\nresources: {cpus: 2+}\nrun: |\n  echo started\n  sleep 10000\n";
 
@@ -52,4 +55,71 @@ fn a_run_that_nobody_drives_can_be_cancelled_and_taken_down() {
         assert_eq!(bed.json(&["status"])["run"]["state"], "cancelled");
         bed.assert_clean();
     }
+}
+
+/// A terminal with the program on its other end.
+struct Terminal {
+    side: File,
+    seen: String,
+}
+
+impl Terminal {
+    /// Starts the run with this terminal as its standard input and error.
+    fn start(bed: &Bed) -> (Self, Child) {
+        bed.file("job.yaml", JOB);
+        let side = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&side).unwrap();
+        unlockpt(&side).unwrap();
+        let name = ptsname(&side, Vec::new()).unwrap();
+        let other = open(&*name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let child = bed
+            .command(["up", "job.yaml"])
+            .stdin(Stdio::from(other.try_clone().unwrap()))
+            .stderr(Stdio::from(other))
+            .spawn()
+            .unwrap();
+        (Self { side: File::from(side), seen: String::new() }, child)
+    }
+
+    /// Reads until `text` is on the screen.
+    fn until(&mut self, text: &str) {
+        let mut bytes = [0; 4096];
+        while !self.seen.contains(text) {
+            let read = self.side.read(&mut bytes).unwrap_or_else(|error| panic!("{error}: {}", self.seen));
+            self.seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        self.seen.clear();
+    }
+}
+
+#[test]
+fn on_a_terminal_the_first_interrupt_asks() {
+    let bed = Bed::new();
+    let (mut terminal, mut up) = Terminal::start(&bed);
+    let interrupt = |up: &Child| kill_process(Pid::from_child(up), Signal::INT).unwrap();
+    terminal.until("running");
+    interrupt(&up);
+    terminal.until("cancel the run? [y/N]");
+    terminal.side.write_all(b"n\n").unwrap();
+    terminal.until("going on");
+    assert_eq!(bed.json(&["status"])["run"]["state"], "running");
+    interrupt(&up);
+    terminal.until("cancel the run? [y/N]");
+    terminal.side.write_all(b"y\n").unwrap();
+    terminal.until("cancelling");
+    assert_eq!(up.wait().unwrap().code(), Some(7));
+    bed.assert_clean();
+}
+
+#[test]
+fn on_a_terminal_the_second_interrupt_cancels() {
+    let bed = Bed::new();
+    let (mut terminal, mut up) = Terminal::start(&bed);
+    terminal.until("running");
+    for expected in ["cancel the run? [y/N]", "cancelling"] {
+        kill_process(Pid::from_child(&up), Signal::INT).unwrap();
+        terminal.until(expected);
+    }
+    assert_eq!(up.wait().unwrap().code(), Some(7));
+    bed.assert_clean();
 }

@@ -23,6 +23,9 @@ struct Wire<'a> {
     causes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+    /// Of a job file: its diagnostics, each with its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a serde_json::Value>,
     exit: u8,
 }
 
@@ -59,6 +62,7 @@ fn json(error: &anyhow::Error, fault: Option<&Fault>, exit: Exit) -> io::Result<
         message: error.to_string(),
         causes: error.chain().skip(1).map(ToString::to_string).collect(),
         hint: fault.and_then(|fault| fault.hint.as_deref()),
+        details: fault.and_then(|fault| fault.details.as_ref()),
         exit: exit as u8,
     };
     let mut err = io::stderr().lock();

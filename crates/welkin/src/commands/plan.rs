@@ -42,9 +42,7 @@ pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     }
     let explanation = args.explain.then_some(&planned.explanation);
     match app.settings.output {
-        Format::Json => {
-            write_json(&mut app.out, "welkin.plan/1", &wire(&planned.plan, &loaded, explanation))?
-        }
+        Format::Json => document(&planned.plan, &loaded, explanation, app)?,
         Format::Table => {
             show(&planned.plan, &loaded, app)?;
             if let Some(explanation) = explanation {
@@ -59,14 +57,20 @@ pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// The plan as JSON.
-fn wire<'a>(plan: &'a Plan, loaded: &'a Loaded, explanation: Option<&'a Explanation>) -> Wire<'a> {
+/// Writes the plan as JSON.
+pub(crate) fn document(
+    plan: &Plan,
+    loaded: &Loaded,
+    explanation: Option<&Explanation>,
+    app: &mut App,
+) -> anyhow::Result<()> {
     let natures = reach::placements(plan).map(|place| place.provider.as_str());
     let natures = natures.map(|provider| (provider, reach::nature(provider))).collect();
-    Wire { plan, natures, warnings: &loaded.warnings, explanation }
+    let wire = Wire { plan, natures, warnings: &loaded.warnings, explanation };
+    write_json(&mut app.out, "welkin.plan/1", &wire)
 }
 
-/// The plan as a table, with warnings on standard error.
+/// Writes the plan as a table, and warnings to standard error.
 pub(crate) fn show(plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<()> {
     for warning in &loaded.warnings {
         app.note(warning);

@@ -10,31 +10,25 @@ use crate::cli::{Overrides, UpArgs};
 use crate::commands::plan;
 use crate::engine::{self, Opening};
 use crate::exit::Exit;
-use crate::output::{Format, Narrator, write_json};
+use crate::output::{Format, Narrator};
 use crate::planning::{self, Loaded, Planner, infeasible};
 use crate::report::{Code, Fault};
-use serde::Serialize;
 use std::io::Write;
 use std::sync::Arc;
 use welkin_broker::{Broker, RunId, Submission, SubmitError};
 use welkin_job::Job;
 use welkin_placement::Plan;
 
-#[derive(Serialize)]
-struct DryRun<'a> {
-    plan: &'a Plan,
-    warnings: &'a [String],
-}
-
 pub(crate) fn run(args: &UpArgs, app: &mut App) -> anyhow::Result<Exit> {
     let (plan, loaded) = prepare(args, app)?;
-    if args.dry_run && app.settings.output == Format::Json {
-        write_json(&mut app.out, "welkin.plan/1", &DryRun { plan: &plan, warnings: &loaded.warnings })?;
-        return Ok(Exit::Success);
-    }
-    if app.settings.output == Format::Table {
-        plan::show(&plan, &loaded, app)?;
-        app.out.flush()?;
+    match app.settings.output {
+        Format::Table => {
+            plan::show(&plan, &loaded, app)?;
+            app.out.flush()?;
+        }
+        Format::Json if args.dry_run => plan::document(&plan, &loaded, None, app)?,
+        // The one document is written when the run is over.
+        Format::Json => loaded.warnings.iter().for_each(|warning| app.note(warning)),
     }
     if args.dry_run {
         return Ok(Exit::Success);

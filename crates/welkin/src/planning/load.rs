@@ -35,8 +35,9 @@ pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> any
         secrets_required: to_run,
         providers: imported_providers(app),
     };
-    let parsed = parse_bytes(&bytes, &context)
-        .map_err(|diagnostics| Fault::new(Code::Job, diagnostics.to_string()).verbatim())?;
+    let parsed = parse_bytes(&bytes, &context).map_err(|diagnostics| {
+        Fault::new(Code::Job, diagnostics.to_string()).verbatim().details(&diagnostics)
+    })?;
     let mut warnings: Vec<String> = parsed.warnings.iter().map(render).collect();
     for task in &parsed.job.tasks {
         for key in &task.unexecuted {

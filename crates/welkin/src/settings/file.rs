@@ -21,7 +21,9 @@ pub(super) struct ConfigFile {
 pub(super) fn read(path: &Path) -> anyhow::Result<ConfigFile> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ConfigFile::default()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(ConfigFile::default());
+        }
         Err(error) => {
             let fault = Fault::new(Code::Config, format!("cannot read {}", path.display()));
             return Err(anyhow::Error::new(error).context(fault));

@@ -52,3 +52,24 @@ fn errors_are_documents_too() {
     );
     assert!(output.stdout.is_empty());
 }
+
+#[test]
+fn mistakes_in_a_job_file_keep_their_places() {
+    let bed = Bed::new();
+    bed.file("bad.yaml", "resources:\n  accelerater: A100\nrun: x\n");
+    let output = bed.run(["plan", "bad.yaml", "--output", "json"]);
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    let first = &error["details"]["items"][0];
+    assert_eq!(
+        (&first["line"], &first["column"], &first["code"]),
+        (&2.into(), &3.into(), &"job::unknown-key".into())
+    );
+}
+
+#[test]
+fn a_run_is_one_document_with_its_bill() {
+    let bed = Bed::new();
+    let run = bed.json(&["up", &example("gang.yaml")]);
+    assert_eq!((&run["schema"], &run["run"]["state"]), (&"welkin.run/1".into(), &"succeeded".into()));
+    assert_eq!(run["bill"]["lines"][0]["nature"], "emulated");
+}

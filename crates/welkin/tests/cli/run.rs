@@ -30,6 +30,14 @@ fn the_founding_example_runs_to_its_accuracy() {
 }
 
 #[test]
+fn the_shipped_patients_are_what_the_generator_draws() {
+    let drawn =
+        std::process::Command::new("awk").args(["-f", &example("data/generate.awk")]).output().unwrap();
+    let shipped = std::fs::read(example("data/patients.csv")).unwrap();
+    assert!(drawn.status.success() && drawn.stdout == shipped);
+}
+
+#[test]
 fn the_other_examples_run() {
     let bed = Bed::new();
     for (name, expected) in [

@@ -1,9 +1,12 @@
 //! What every command is given: settings, and where output goes.
 
+use crate::catalog_cache;
 use crate::cli::Global;
 use crate::output::Style;
 use crate::settings::Settings;
+use std::cell::OnceCell;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use welkin_catalog::Catalog;
 
 /// The surroundings of a command.
 pub(crate) struct App {
@@ -14,6 +17,7 @@ pub(crate) struct App {
     pub(crate) style: Style,
     /// How standard error is styled.
     pub(crate) err: Style,
+    catalog: OnceCell<Catalog<'static>>,
 }
 
 impl App {
@@ -23,8 +27,18 @@ impl App {
             style: Style::for_stream(settings.color, io::stdout().is_terminal()),
             err: Style::for_stream(settings.color, io::stderr().is_terminal()),
             out: BufWriter::new(io::stdout()),
+            catalog: OnceCell::new(),
             settings,
         })
+    }
+
+    /// The catalog, opened by the first who asks.
+    pub(crate) fn catalog(&self) -> anyhow::Result<Catalog<'static>> {
+        if let Some(catalog) = self.catalog.get() {
+            return Ok(*catalog);
+        }
+        let catalog = catalog_cache::open(&self.settings.catalog_dir())?;
+        Ok(*self.catalog.get_or_init(|| catalog))
     }
 
     /// Tells the user something that is not data.

@@ -10,8 +10,8 @@ pub(crate) use failure::infeasible;
 pub(crate) use load::{Loaded, job, secrets};
 pub(crate) use saved::{read_plan, write_plan};
 
+use crate::app::App;
 use crate::reach;
-use crate::settings::Settings;
 use std::collections::BTreeMap;
 use welkin_catalog::Catalog;
 use welkin_catalog::tables::Tables;
@@ -28,12 +28,12 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
+    pub(crate) fn open(app: &App) -> anyhow::Result<Self> {
         Ok(Self {
-            catalog: crate::catalog_cache::open(&settings.catalog_dir())?,
+            catalog: app.catalog()?,
             tariffs: Tariffs::builtin(),
             rates: Rates::builtin(),
-            configured: settings.providers.clone(),
+            configured: app.settings.providers.clone(),
         })
     }
 

@@ -46,7 +46,7 @@ fn settle(reader: &Reader, run: &RunId, app: &App) -> anyhow::Result<RunState> {
         }
         let runtime = engine::runtime()?;
         let cancelled = runtime.block_on(async {
-            match engine::broker(&app.settings, Opening::default()) {
+            match engine::broker(app, Opening::default()) {
                 Ok(broker) => Ok(Some(broker.cancel(run).await.map_err(run_fault)?.state)),
                 Err(error) if Code::of(&error) == Some(Code::InUse) => Ok(None),
                 Err(error) => Err(error),

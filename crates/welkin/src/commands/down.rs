@@ -9,7 +9,7 @@ use crate::exit::Exit;
 pub(crate) fn run(args: &DownArgs, app: &mut App) -> anyhow::Result<Exit> {
     let run = find_run(reader(&app.settings)?.as_ref(), &args.run)?;
     let collected = engine::runtime()?.block_on(async {
-        let broker = engine::broker(&app.settings, Opening::default())?;
+        let broker = engine::broker(app, Opening::default())?;
         broker.down(&run).await.map_err(run_fault)
     })?;
     gc::show(&collected, None, app)

@@ -25,7 +25,7 @@ struct Wire<'a> {
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
     let root = app.settings.clouds_dir();
     let (collected, swept) = engine::runtime()?.block_on(async {
-        let broker = engine::broker(&app.settings, Opening::default())?;
+        let broker = engine::broker(app, Opening::default())?;
         let collected =
             broker.gc().await.with_context(|| Fault::new(Code::Store, "the sweep cannot begin"))?;
         // Still inside: the broker's lock keeps other brokers from making what would be swept away.

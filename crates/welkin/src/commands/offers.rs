@@ -1,7 +1,6 @@
 //! `welkin offers`: search the catalog.
 
 use crate::app::App;
-use crate::catalog_cache;
 use crate::cli::{ArchKind, OffersArgs, Sort, TeeKind};
 use crate::exit::Exit;
 use crate::output::{Format, OfferWire, counted, offer_table, write_json};
@@ -19,7 +18,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(args: &OffersArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let catalog = catalog_cache::open(&app.settings.catalog_dir())?;
+    let catalog = app.catalog()?;
     let filter = filter(args, &app.settings.providers, &catalog);
     let selection = catalog.select(&filter);
     if selection.ids.is_empty() {

@@ -29,7 +29,7 @@ struct Wire<'a> {
 
 pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     let loaded = planning::job(&args.file, &args.overrides, false, app)?;
-    let planner = Planner::open(&app.settings)?;
+    let planner = Planner::open(app)?;
     if args.pareto {
         return front::run(&planner, &loaded, app);
     }

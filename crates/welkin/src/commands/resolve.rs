@@ -1,7 +1,6 @@
 //! `welkin resolve`: what a name, selector or native id means, and which offers it matches.
 
 use crate::app::App;
-use crate::catalog_cache;
 use crate::cli::ResolveArgs;
 use crate::exit::Exit;
 use crate::naming::offer_names;
@@ -47,7 +46,7 @@ struct Parts {
 
 pub(crate) fn run(args: &ResolveArgs, app: &mut App) -> anyhow::Result<Exit> {
     let meaning = read(&args.name)?;
-    let catalog = catalog_cache::open(&app.settings.catalog_dir())?;
+    let catalog = app.catalog()?;
     let mut ids = matches(&meaning, &catalog);
     let matching = ids.len();
     catalog.sort_by_price(&mut ids, welkin_catalog::Market::Any);
@@ -114,9 +113,7 @@ fn matches(meaning: &Meaning, catalog: &Catalog<'_>) -> Vec<OfferId> {
             Some(selector) => (narrow(name), selector),
             None => return Vec::new(),
         },
-        Meaning::Selector(selector) => {
-            (Filter { include_restricted: true, ..Filter::default() }, (**selector).clone())
-        }
+        Meaning::Selector(selector) => (narrow_to(selector), (**selector).clone()),
     };
     let filter = Filter { include_undersized: true, ..filter };
     let ids = catalog.select(&filter).ids.into_iter();
@@ -146,6 +143,23 @@ fn narrow(name: &Name) -> Filter {
         include_restricted: true,
         ..Filter::default()
     }
+}
+
+/// The same for a selector: what its provider and region say that a column can decide.
+fn narrow_to(selector: &Selector) -> Filter {
+    let mut filter = Filter { include_restricted: true, ..Filter::default() };
+    if selector.excludes() {
+        return filter;
+    }
+    let text = selector.as_str().trim_start_matches("sky:");
+    let mut parts = text.split(['?', '#', '@']).next().unwrap_or_default().split('/');
+    // Alternatives and exclusions are left to the selector itself.
+    let mut plain = || parts.next().filter(|part| !part.contains(['{', '!']));
+    if let Some(provider) = plain().filter(|provider| !provider.contains('*')) {
+        filter.providers.push(provider.to_owned());
+    }
+    filter.region = plain().and_then(|location| location.split(':').next()).map(str::to_owned);
+    filter
 }
 
 fn wire<'a>(meaning: &'a Meaning, catalog: &Catalog<'a>, ids: &[OfferId], matching: usize) -> Wire<'a> {
@@ -203,4 +217,31 @@ fn show(wire: &Wire<'_>, app: &mut App) -> anyhow::Result<()> {
         line("native id", native)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use welkin_catalog::{AlignedBytes, starter};
+
+    #[test]
+    fn narrowing_loses_nothing() {
+        let bytes = AlignedBytes::copy_from(&starter::catalog_bytes());
+        let catalog = Catalog::open(bytes.as_bytes()).unwrap();
+        for text in [
+            "aws",
+            "aws/us-east-1/us-east-1a",
+            "sky:*/us-*/vm/*?hw=nvidia-h100*",
+            "sky:{aws,gcp}/{us,eu}*/vm",
+            "sky:!azure/!us-*",
+            "!sky:aws",
+            "sky:gcp/*/tpu/*?tier=spot",
+        ] {
+            let selector = Selector::parse(text).unwrap();
+            let all = catalog.offers().filter(|offer| offer_names(offer).any(|name| selector.matches(&name)));
+            let all: Vec<OfferId> = all.map(|offer| offer.id).collect();
+            assert!(!all.is_empty(), "{text}");
+            assert_eq!(matches(&Meaning::Selector(Box::new(selector)), &catalog), all, "{text}");
+        }
+    }
 }

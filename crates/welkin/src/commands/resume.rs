@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
     let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.settings.verbose));
     let opening = Opening { observer: narrator.clone(), retry_until_up: args.retry_until_up };
     engine::runtime()?.block_on(async {
-        let broker = engine::broker(&app.settings, opening)?;
+        let broker = engine::broker(app, opening)?;
         let runs = match asked {
             Some(run) => vec![run],
             None => broker.unfinished().map_err(store_fault)?,

@@ -43,7 +43,7 @@ fn prepare(args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loaded)> {
         return saved(args);
     }
     let mut loaded = planning::job(&args.file, &args.overrides, !args.dry_run, app)?;
-    let planned = Planner::open(&app.settings)?.plan(&loaded.job).map_err(infeasible)?;
+    let planned = Planner::open(app)?.plan(&loaded.job).map_err(infeasible)?;
     loaded.job = with_secrets(&planned.plan, &loaded.job);
     Ok((planned.plan, loaded))
 }
@@ -81,7 +81,7 @@ fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow
     let opening = Opening { observer: narrator.clone(), retry_until_up: args.retry_until_up };
     let runtime = engine::runtime()?;
     runtime.block_on(async {
-        let broker = engine::broker(&app.settings, opening)?;
+        let broker = engine::broker(app, opening)?;
         let run = submit(&broker, plan, loaded).await?;
         narrator.introduce(&run, plan);
         narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));

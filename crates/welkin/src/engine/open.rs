@@ -3,7 +3,7 @@
 use super::outcome::store_fault;
 use super::pricing::RoutePricing;
 use super::{clouds, outcome};
-use crate::catalog_cache;
+use crate::app::App;
 use crate::reach;
 use crate::report::{Code, Fault};
 use crate::settings::Settings;
@@ -37,8 +37,8 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
 }
 
 /// Takes the state directory over. Call it inside the runtime.
-pub(crate) fn broker(settings: &Settings, opening: Opening) -> anyhow::Result<Broker> {
-    let catalog = catalog_cache::open(&settings.catalog_dir())?;
+pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
+    let (settings, catalog) = (&app.settings, app.catalog()?);
     // Runs of an earlier catalog may have left something at providers that this one does not have.
     let mut names: BTreeSet<String> = catalog.places().map(|(_, place)| place.provider.to_owned()).collect();
     names.extend(recorded_providers(settings));

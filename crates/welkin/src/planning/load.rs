@@ -2,7 +2,6 @@
 
 use super::overrides;
 use crate::app::App;
-use crate::catalog_cache;
 use crate::cli::Overrides;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -71,7 +70,7 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Providers of imported price lists that the file format does not know by itself.
 fn imported_providers(app: &App) -> Vec<String> {
-    let Ok(catalog) = catalog_cache::open(&app.settings.catalog_dir()) else { return Vec::new() };
+    let Ok(catalog) = app.catalog() else { return Vec::new() };
     let names: BTreeSet<&str> = catalog.places().map(|(_, place)| place.provider).collect();
     names.into_iter().filter(|name| !PROVIDERS.contains(name)).map(str::to_owned).collect()
 }

@@ -1,7 +1,6 @@
 //! `welkin catalog list`: providers, how much of each, from where and of what date.
 
 use crate::app::App;
-use crate::catalog_cache;
 use crate::exit::Exit;
 use crate::output::{Align, Format, Table, write_json};
 use serde::Serialize;
@@ -29,7 +28,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
-    let catalog = catalog_cache::open(&app.settings.catalog_dir())?;
+    let catalog = app.catalog()?;
     let providers = providers(&catalog);
     if app.settings.output == Format::Json {
         let wire = Wire { offers: catalog.len(), digest: catalog.digest(), providers };

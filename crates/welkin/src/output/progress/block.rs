@@ -3,6 +3,7 @@
 //! It is taken away before anything else is written and drawn again after it, so that what scripts
 //! print scrolls past above it.
 
+use crate::output::Style;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthChar;
@@ -34,7 +35,7 @@ impl Block {
     }
 
     /// Draws the block instead of the one that is there.
-    pub(super) fn draw(&mut self, lines: &[String]) {
+    pub(super) fn draw(&mut self, lines: &[String], style: Style) {
         if self.began.elapsed() < PATIENCE {
             return;
         }
@@ -44,7 +45,8 @@ impl Block {
             text.push_str(&format!("\x1b[{}A\x1b[J", self.drawn));
         }
         for line in lines {
-            text.push_str(&cut(line, width));
+            // Styled after the cut, which must not take the end of a style away.
+            text.push_str(&style.dim(&cut(line, width)));
             text.push('\n');
         }
         let _ = io::stderr().write_all(text.as_bytes());
@@ -53,7 +55,8 @@ impl Block {
 }
 
 fn columns() -> usize {
-    rustix::termios::tcgetwinsize(io::stderr()).map_or(COLUMNS, |size| usize::from(size.ws_col).max(20))
+    let told = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    if told == 0 { COLUMNS } else { told }
 }
 
 /// As much of a line as fits: one that wraps could not be taken away again.

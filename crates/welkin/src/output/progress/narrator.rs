@@ -238,9 +238,9 @@ impl Scene {
                     true => String::new(),
                     false => format!("{:.0}s", line.since.elapsed().as_secs_f64()),
                 };
-                style.dim(&format!("  {:<16} {:<28} {:<32} {clock}", task.task, line.state, line.place))
+                format!("  {:<12} {:<12} {:<36} {clock}", task.task, line.state, line.place)
             })
             .collect();
-        block.draw(&shown);
+        block.draw(&shown, style);
     }
 }

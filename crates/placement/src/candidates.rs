@@ -15,7 +15,7 @@ pub use expression::ExpressionError;
 use crate::request::Request;
 use expression::Expression;
 use std::collections::BTreeMap;
-use welkin_catalog::{Offer, OfferId};
+use welkin_catalog::{NOT_OFFERED, Offer, OfferId, Place};
 use welkin_job::{Choice, Market, Policy, Resources, Task};
 use welkin_units::{Span, Usd};
 
@@ -34,13 +34,14 @@ pub(crate) struct Candidate {
     pub(crate) scored: Usd,
 }
 
-/// The candidates of a task and what became of the other offers.
+/// The candidates of a task — the Pareto-optimal offers of each failure domain — and what became of
+/// the other offers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Candidates {
     pub(crate) list: Vec<Candidate>,
     /// Offers looked at.
     pub(crate) considered: u32,
-    /// Distinct offers that are left.
+    /// Offers that are left, counted once for each option.
     pub(crate) feasible: u32,
     /// By condition in order of application: how many offers it removed, over all options.
     pub(crate) removed: Vec<(String, u32)>,
@@ -59,9 +60,6 @@ pub(crate) fn candidates(request: &Request<'_>, task: &Task) -> Result<Candidate
     }
     found.list.sort_by_key(|candidate| (candidate.offer, candidate.market == Market::Spot));
     found.list.dedup_by_key(|candidate| (candidate.offer, candidate.market));
-    let mut offers: Vec<OfferId> = found.list.iter().map(|candidate| candidate.offer).collect();
-    offers.dedup();
-    found.feasible = u32::try_from(offers.len()).unwrap_or(u32::MAX);
     Ok(found)
 }
 
@@ -72,6 +70,10 @@ struct Conditions {
 }
 
 impl Conditions {
+    fn is_empty(&self) -> bool {
+        self.r#where.is_empty() && self.score.is_none()
+    }
+
     fn new(policy: &Policy) -> Result<Self, ExpressionError> {
         Ok(Self {
             r#where: policy.r#where.iter().map(|text| Expression::compile(text)).collect::<Result<_, _>>()?,
@@ -96,27 +98,63 @@ fn add_option(
         Some((_, sum)) => *sum += 1,
         None => removed.push((condition.to_owned(), 1)),
     };
+    let columns = request.catalog.columns();
+    let refusals: Vec<Option<&'static str>> =
+        request.catalog.places().map(|(_, place)| refused(request, task, &place)).collect();
+    let pricing = Pricing::new(request, task, option);
+    let mut domains: BTreeMap<(u16, u32, bool), Vec<Candidate>> = BTreeMap::new();
     for id in selection.ids {
-        let offer = request.catalog.offer(id);
-        if let Some(condition) = refused(request, task, &offer) {
+        let row = id.0 as usize;
+        if let Some(condition) = refusals[usize::from(columns.place[row])] {
             count(condition);
             continue;
         }
-        let Some(time) = time::estimate(request.tables, &task.time, &offer) else {
-            count("no time stated for it");
-            continue;
+        // Most tasks need no look at the whole offer.
+        let min_billed = Span::from_secs(u64::from(columns.min_billed_s[row]));
+        let by_columns = pricing.plain && conditions.is_empty();
+        let (time, fee, score) = match time::by_cpus(&task.time, columns.vcpus_milli[row]) {
+            Some(time) if by_columns => (time, Usd::ZERO, 1.0),
+            _ => {
+                let offer = request.catalog.offer(id);
+                if request.blocked.iter().any(|blocked| blocked.covers(&offer)) {
+                    count("refused lately");
+                    continue;
+                }
+                let Some(time) = time::estimate(request.tables, &task.time, &offer) else {
+                    count("no time stated for it");
+                    continue;
+                };
+                if !holds(&conditions.r#where, &offer)? {
+                    count("where");
+                    continue;
+                }
+                let score = conditions.score.as_ref().map_or(Ok(1.0), |score| score.number(&offer))?;
+                let fee = filter::confidential_fee(request.tables, task, &offer);
+                (time, fee, score)
+            }
         };
-        if !holds(&conditions.r#where, &offer)? {
-            count("where");
-            continue;
+        let mut kept = false;
+        for (market, nanos) in
+            [(Market::OnDemand, columns.on_demand_nanos[row]), (Market::Spot, columns.spot_nanos[row])]
+        {
+            if nanos == NOT_OFFERED || !pricing.buys(market) {
+                continue;
+            }
+            let hourly = Usd::from_nanos(nanos) + fee;
+            let Some(priced) = pricing.price(id, market, hourly, time, min_billed, score) else { continue };
+            kept = true;
+            keep_best(
+                domains.entry((columns.place[row], columns.zone[row], market == Market::Spot)).or_default(),
+                priced,
+            );
         }
-        let score = conditions.score.as_ref().map_or(Ok(1.0), |score| score.number(&offer))?;
-        let priced = priced(request, task, option, &offer, time, score);
-        if priced.is_empty() {
-            count("budget or deadline of the task");
+        if kept {
+            found.feasible += 1;
+        } else {
+            count("budget or deadline of the task, or its maximum hourly cost");
         }
-        found.list.extend(priced);
     }
+    found.list.extend(domains.into_values().flatten());
     for (condition, count) in removed {
         match found.removed.iter_mut().find(|(name, _)| *name == condition) {
             Some((_, sum)) => *sum = sum.saturating_add(count),
@@ -124,6 +162,16 @@ fn add_option(
         }
     }
     Ok(())
+}
+
+/// Adds a candidate of a failure domain unless one there is as cheap and as fast; plans and their
+/// alternatives never need more of a domain than its Pareto-optimal candidates.
+fn keep_best(domain: &mut Vec<Candidate>, candidate: Candidate) {
+    let beats = |a: &Candidate, b: &Candidate| a.scored <= b.scored && a.time <= b.time;
+    if !domain.iter().any(|known| beats(known, &candidate)) {
+        domain.retain(|known| !beats(&candidate, known));
+        domain.push(candidate);
+    }
 }
 
 fn holds(conditions: &[Expression], offer: &Offer<'_>) -> Result<bool, ExpressionError> {
@@ -135,15 +183,11 @@ fn holds(conditions: &[Expression], offer: &Offer<'_>) -> Result<bool, Expressio
     Ok(true)
 }
 
-/// The condition beyond the catalog's filter that refuses an offer.
-fn refused(request: &Request<'_>, task: &Task, offer: &Offer<'_>) -> Option<&'static str> {
-    let place = &offer.place;
+/// The condition beyond the catalog's filter that refuses everything at a place.
+fn refused(request: &Request<'_>, task: &Task, place: &Place<'_>) -> Option<&'static str> {
     let within = |set: &[String], text: &str| set.iter().any(|one| one.eq_ignore_ascii_case(text));
     if !request.providers.is_empty() && !within(request.providers, place.provider) {
         return Some("provider not in reach");
-    }
-    if request.blocked.iter().any(|blocked| blocked.covers(offer)) {
-        return Some("refused lately");
     }
     let residency = &task.policy.residency;
     if !residency.is_empty() && !within(residency, place.jurisdiction) && !within(residency, place.country) {
@@ -152,44 +196,50 @@ fn refused(request: &Request<'_>, task: &Task, offer: &Offer<'_>) -> Option<&'st
     None
 }
 
-/// The offer on each market the option allows.
-fn priced(
-    request: &Request<'_>,
-    task: &Task,
-    option: &Resources,
-    offer: &Offer<'_>,
-    time: Span,
-    score: f64,
-) -> Vec<Candidate> {
-    let fee = filter::confidential_fee(request.tables, task, offer);
-    let most = [option.max_hourly_cost, task.policy.max_hourly_cost].into_iter().flatten().min();
-    let on_demand =
-        offer.on_demand.filter(|_| option.market != Market::Spot).map(|price| (Market::OnDemand, price));
-    let spot = offer.spot.filter(|_| option.market != Market::OnDemand).map(|price| (Market::Spot, price));
-    let offers = on_demand.into_iter().chain(spot);
-    offers
-        .filter_map(|(market, price)| {
-            let hourly = price + fee;
-            let time = match market {
-                Market::Spot => spot::expected(time, &task.policy)?,
-                _ => time,
-            };
-            let billed = time.max(Span::from_secs(u64::from(offer.min_billed_s)));
-            let cost = hourly.per_hour_over(billed).times(u64::from(task.num_nodes));
-            let kept = most.is_none_or(|most| hourly <= most)
-                && task.policy.deadline.is_none_or(|deadline| time <= deadline)
-                && task.policy.budget.is_none_or(|budget| cost <= budget);
-            let scored = Usd::from_dollars(cost.dollars() * score).unwrap_or(Usd::MAX);
-            kept.then_some(Candidate {
-                offer: offer.id,
-                market,
-                hourly,
-                time,
-                cost,
-                scored: if score == 1.0 { cost } else { scored },
-            })
-        })
-        .collect()
+/// What prices depend on besides the offer.
+struct Pricing<'t> {
+    task: &'t Task,
+    market: Market,
+    max_hourly: Option<Usd>,
+    /// Whether nothing of an offer matters but its size and prices.
+    plain: bool,
+}
+
+impl<'t> Pricing<'t> {
+    fn new(request: &Request<'_>, task: &'t Task, option: &Resources) -> Self {
+        Self {
+            task,
+            market: option.market,
+            max_hourly: [option.max_hourly_cost, task.policy.max_hourly_cost].into_iter().flatten().min(),
+            plain: task.needs.tee.is_empty() && request.blocked.is_empty(),
+        }
+    }
+
+    fn buys(&self, market: Market) -> bool {
+        self.market == Market::Any || self.market == market
+    }
+
+    fn price(
+        &self,
+        offer: OfferId,
+        market: Market,
+        hourly: Usd,
+        time: Span,
+        min_billed: Span,
+        score: f64,
+    ) -> Option<Candidate> {
+        let policy = &self.task.policy;
+        let time = if market == Market::Spot { spot::expected(time, policy)? } else { time };
+        let cost = hourly.per_hour_over(time.max(min_billed)).times(u64::from(self.task.num_nodes));
+        let kept = self.max_hourly.is_none_or(|most| hourly <= most)
+            && policy.deadline.is_none_or(|deadline| time <= deadline)
+            && policy.budget.is_none_or(|budget| cost <= budget);
+        let scored = match score == 1.0 {
+            true => cost,
+            false => Usd::from_dollars(cost.dollars() * score).unwrap_or(Usd::MAX),
+        };
+        kept.then_some(Candidate { offer, market, hourly, time, cost, scored })
+    }
 }
 
 /// How many candidates a task would have were some conditions dropped; for finding what to relax.

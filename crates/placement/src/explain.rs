@@ -4,6 +4,7 @@ use crate::candidates::{Candidates, candidates};
 use crate::planner::PlanFailure;
 use crate::request::Request;
 use serde::Serialize;
+use std::rc::Rc;
 use welkin_job::{Infra, Job, Task};
 use welkin_units::{Span, Usd};
 
@@ -28,7 +29,7 @@ pub struct TaskExplanation {
 }
 
 impl Explanation {
-    pub(crate) fn new(request: &Request<'_>, found: &[Candidates]) -> Self {
+    pub(crate) fn new(request: &Request<'_>, found: &[Rc<Candidates>]) -> Self {
         let tasks = request.job.tasks.iter().zip(found);
         Self { tasks: tasks.map(|(task, found)| TaskExplanation::new(task, found)).collect() }
     }

@@ -7,19 +7,19 @@
 //! task's own states where nothing else has to finish first, and a task of its own (one state, no
 //! cost) where something has.
 //!
-//! *Volume tiers.* Transfers over the same meter share the month's free quota and tiers, so the cost
-//! of data is not a sum over edges. Each edge is priced at the least it can cost whatever the others
-//! send ([`welkin_route::Tariff::least_marginal`]): the solver's bound. The true cost of an assignment
-//! adds volumes up meter by meter ([`Network::data_cost`]), and that is what plans are compared by.
+//! *Volume tiers.* Transfers over the same meter share the month's free quota and tiers. Where more
+//! than one transfer can use a meter, edges count volume on meters and the solver adds it up; with a
+//! single transfer its price is simply the edge's.
 
 use crate::candidates::{Candidate, Candidates, by_place};
 use crate::request::Request;
-use crate::solve::{EdgePrices, Problem, State};
+use crate::solve::{Curve, EdgePrices, Meters, Problem, State};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use welkin_catalog::{Continent, PlaceId};
 use welkin_job::{Infra, Input, Job};
 use welkin_route::{DestinationClass, Endpoint, Rates, TariffId, TariffMatrix, Tariffs};
-use welkin_units::{Bytes, Span, Usd};
+use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
 /// Data that moves to a task.
 #[derive(Debug, Clone)]
@@ -94,6 +94,10 @@ pub(crate) struct Network<'a> {
     moves: Vec<TariffId>,
     stays: Vec<TariffId>,
     class_ends: Vec<Endpoint<'a>>,
+    /// The distinct rates, and which of them holds for each move and for staying.
+    rate_values: Vec<Option<BitsPerSecond>>,
+    move_rates: Vec<u8>,
+    stay_rates: Vec<u8>,
 }
 
 impl<'a> Network<'a> {
@@ -120,10 +124,10 @@ impl<'a> Network<'a> {
         let stays: Vec<TariffId> =
             endpoints.iter().map(|endpoint| tariffs.between(endpoint, endpoint)).collect();
         let mut moves = Vec::with_capacity(endpoints.len() * members.len());
-        for place in 0..endpoints.len() {
+        for (place, stay) in stays.iter().enumerate() {
             for (class, [one, other]) in members.iter().enumerate() {
                 moves.push(match (*one == place, *other == place) {
-                    (true, true) => stays[place],
+                    (true, true) => *stay,
                     (true, false) => to_second.get(place, class),
                     _ => to_first.get(place, class),
                 });
@@ -132,6 +136,25 @@ impl<'a> Network<'a> {
         let ids = 0..u16::try_from(tariffs.len()).unwrap_or(u16::MAX);
         let already = |id: u16| request.month_to_date.get(tariffs.get(TariffId(id)).meter()).copied();
         let month_to_date = ids.map(|id| already(id).unwrap_or_default()).collect();
+        let mut rate_values: Vec<Option<BitsPerSecond>> = Vec::new();
+        let mut rate = |from: &Endpoint<'_>, to: &Endpoint<'_>| -> u8 {
+            let rate = request.rates.between(from, to);
+            let known = rate_values.iter().position(|value| *value == rate);
+            let index = known.unwrap_or_else(|| {
+                rate_values.push(rate);
+                rate_values.len() - 1
+            });
+            // The table of rates has far fewer rows than this.
+            u8::try_from(index).unwrap_or(u8::MAX)
+        };
+        let stay_rates = endpoints.iter().map(|end| rate(end, end)).collect();
+        let mut move_rates = Vec::with_capacity(moves.len());
+        for end in &endpoints {
+            for class_end in &first {
+                // Another region of the same class, whose rate does not depend on which.
+                move_rates.push(rate(end, &Endpoint { region: None, ..*class_end }));
+            }
+        }
         Self {
             tariffs,
             rates: request.rates,
@@ -141,6 +164,9 @@ impl<'a> Network<'a> {
             moves,
             stays,
             class_ends: first,
+            rate_values,
+            move_rates,
+            stay_rates,
         }
     }
 
@@ -176,18 +202,41 @@ impl<'a> Network<'a> {
         costs.collect()
     }
 
+    /// Bytes on each tariff.
+    pub(crate) fn volumes<'t>(&self, transfers: impl Iterator<Item = &'t (u16, u16, Bytes)>) -> Vec<Bytes> {
+        let mut volumes = vec![Bytes::ZERO; self.month_to_date.len()];
+        for (from, to, bytes) in transfers {
+            volumes[usize::from(self.tariff(*from, *to).0)] += *bytes;
+        }
+        volumes
+    }
+
+    /// What `more` transfers add to the cost of those whose volumes are given.
+    pub(crate) fn added_cost(&self, volumes: &[Bytes], more: &[(u16, u16, Bytes)]) -> i64 {
+        // A task has few transfers, most on one tariff.
+        let mut added: Vec<(usize, Bytes)> = Vec::with_capacity(more.len());
+        for (from, to, bytes) in more {
+            let tariff = usize::from(self.tariff(*from, *to).0);
+            match added.iter_mut().find(|(known, _)| *known == tariff) {
+                Some((_, sum)) => *sum += *bytes,
+                None => added.push((tariff, *bytes)),
+            }
+        }
+        let cost = |(tariff, bytes): (usize, Bytes)| {
+            let id = TariffId(u16::try_from(tariff).unwrap_or(u16::MAX));
+            self.tariffs.get(id).marginal(self.month_to_date[tariff] + volumes[tariff], bytes).nanos()
+        };
+        added.into_iter().map(cost).sum()
+    }
+
     fn data_cost(&self, transfers: &[(u16, u16, Bytes)]) -> i64 {
         self.data_costs(transfers).into_iter().sum::<Usd>().nanos()
     }
 
-    /// The least `bytes` can cost by tariff, whatever up to `others` is sent besides.
-    fn least_costs(&self, bytes: Bytes, others: Bytes) -> Vec<i64> {
-        let tariffs = (0_u16..).zip(&self.month_to_date);
-        tariffs
-            .map(|(id, already)| {
-                self.tariffs.get(TariffId(id)).least_marginal(*already, others, bytes).nanos()
-            })
-            .collect()
+    /// Whether whatever leaves this place is free, so that an input from it needs no meter.
+    fn is_free_from(&self, place: u16) -> bool {
+        let row = usize::from(place) * self.class_ends.len();
+        self.moves[row..row + self.class_ends.len()].iter().all(|id| self.tariffs.get(*id).is_free())
     }
 
     /// Cost and time of an edge from a place to a place.
@@ -199,33 +248,42 @@ impl<'a> Network<'a> {
         (prices.cost[at], prices.time[at])
     }
 
-    fn edge(&self, from: usize, to: usize, flow: Option<(Bytes, Bytes)>) -> EdgePrices {
+    /// An edge that moves `bytes`, priced by itself or, when `metered`, by the volume it counts.
+    fn edge(&self, from: usize, to: usize, bytes: Bytes, metered: bool) -> EdgePrices {
         let (places, classes) = (self.endpoints.len(), self.class_ends.len());
-        let Some((bytes, others)) = flow else {
+        if bytes == Bytes::ZERO {
             return EdgePrices {
                 from,
                 to,
+                volume: 0,
                 cost: vec![0; places * classes],
                 time: vec![0; places * classes],
                 stay_cost: vec![0; places],
                 stay_time: vec![0; places],
             };
-        };
-        let least = self.least_costs(bytes, others);
-        let time = |from: &Endpoint<'_>, to: &Endpoint<'_>| millis(self.rates.time(from, to, bytes));
-        let stay_cost: Vec<i64> = self.stays.iter().map(|id| least[usize::from(id.0)]).collect();
-        let stay_time: Vec<i64> = self.endpoints.iter().map(|end| time(end, end)).collect();
-        let mut times = Vec::with_capacity(places * classes);
-        for (place, end) in self.endpoints.iter().enumerate() {
-            for class_end in &self.class_ends {
-                // Another region of the same class, whose time does not depend on which.
-                let elsewhere = Endpoint { region: None, ..*class_end };
-                times.push(time(end, &elsewhere).max(stay_time[place]));
-            }
         }
+        let by_tariff: Vec<i64> = (0_u16..)
+            .zip(&self.month_to_date)
+            .map(|(id, already)| match metered {
+                true => 0,
+                false => self.tariffs.get(TariffId(id)).marginal(*already, bytes).nanos(),
+            })
+            .collect();
+        let by_rate: Vec<i64> = self
+            .rate_values
+            .iter()
+            .map(|rate| millis(rate.map_or(Span::ZERO, |rate| rate.time_for(bytes))))
+            .collect();
+        let price = |id: &TariffId| by_tariff[usize::from(id.0)];
+        let stay_cost: Vec<i64> = self.stays.iter().map(price).collect();
+        let stay_time: Vec<i64> = self.stay_rates.iter().map(|rate| by_rate[usize::from(*rate)]).collect();
+        let times = self.move_rates.iter().enumerate();
+        let times =
+            times.map(|(at, rate)| by_rate[usize::from(*rate)].max(stay_time[at / classes])).collect();
         let moves = self.moves.iter().enumerate();
-        let cost = moves.map(|(at, id)| least[usize::from(id.0)].max(stay_cost[at / classes])).collect();
-        EdgePrices { from, to, cost, time: times, stay_cost, stay_time }
+        let cost = moves.map(|(at, id)| price(id).max(stay_cost[at / classes])).collect();
+        let volume = if metered { bytes.get() } else { 0 };
+        EdgePrices { from, to, volume, cost, time: times, stay_cost, stay_time }
     }
 }
 
@@ -242,7 +300,7 @@ pub(crate) struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    pub(crate) fn new(request: &Request<'a>, candidates: &[Candidates], flows: &'a [Flow]) -> Self {
+    pub(crate) fn new(request: &Request<'a>, candidates: &[Rc<Candidates>], flows: &'a [Flow]) -> Self {
         let by_place: Vec<BTreeMap<u16, Vec<usize>>> =
             candidates.iter().map(|found| by_place(request, &found.list)).collect();
         let mut endpoints: Vec<Endpoint<'a>> = Vec::new();
@@ -283,15 +341,21 @@ impl<'a> Model<'a> {
     /// The transfers of an assignment, given the place of each task, in the order of the flows.
     pub(crate) fn transfers(&self, places: &[u16]) -> Vec<(u16, u16, Bytes)> {
         let flows = self.flows.iter().zip(&self.outside);
-        flows
-            .map(|(flow, outside)| {
-                let from = match (&flow.from, outside) {
-                    (FlowSource::Task { task, .. }, _) => places[*task],
-                    (FlowSource::Outside { .. }, place) => place.unwrap_or(0),
-                };
-                (from, places[flow.to], flow.bytes)
-            })
-            .collect()
+        flows.map(|(flow, outside)| Self::transfer(flow, *outside, places)).collect()
+    }
+
+    /// The transfers of those flows that are picked.
+    pub(crate) fn transfers_where(&self, places: &[u16], picked: &[bool]) -> Vec<(u16, u16, Bytes)> {
+        let all = self.flows.iter().zip(&self.outside).zip(picked).filter(|(_, picked)| **picked);
+        all.map(|((flow, outside), _)| Self::transfer(flow, *outside, places)).collect()
+    }
+
+    fn transfer(flow: &Flow, outside: Option<u16>, places: &[u16]) -> (u16, u16, Bytes) {
+        let from = match &flow.from {
+            FlowSource::Task { task, .. } => places[*task],
+            FlowSource::Outside { .. } => outside.unwrap_or(0),
+        };
+        (from, places[flow.to], flow.bytes)
     }
 
     /// Cost of the data of an assignment.
@@ -299,15 +363,22 @@ impl<'a> Model<'a> {
         self.network.data_cost(&self.transfers(places))
     }
 
+    fn meters(&self) -> Meters {
+        let network = &self.network;
+        let curve = |(id, already): (u16, &Bytes)| Curve {
+            tariff: network.tariffs.get(TariffId(id)).clone(),
+            already: *already,
+        };
+        Meters {
+            curves: (0_u16..).zip(&network.month_to_date).map(curve).collect(),
+            of_move: network.moves.iter().map(|id| id.0).collect(),
+            of_stay: network.stays.iter().map(|id| id.0).collect(),
+        }
+    }
+
     /// The abstract problem. Its first tasks are the job's, in order; any more stand for inputs.
-    pub(crate) fn problem(
-        &'a self,
-        request: &Request<'_>,
-        job: &Job,
-        candidates: &[Candidates],
-    ) -> Problem<'a> {
-        let total: Bytes = self.flows.iter().map(|flow| flow.bytes).sum();
-        let others = |flow: &Flow| total.saturating_sub(flow.bytes);
+    pub(crate) fn problem(&self, request: &Request<'_>, job: &Job, candidates: &[Rc<Candidates>]) -> Problem {
+        let metered = self.flows.iter().filter(|flow| flow.bytes > Bytes::ZERO).count() > 1;
         let waits = |task: usize| job.edges.iter().any(|edge| edge.to == task);
         let mut tasks: Vec<Vec<State>> = self
             .states
@@ -331,8 +402,8 @@ impl<'a> Model<'a> {
         let mut folded: Vec<Option<Vec<(i64, i64)>>> = vec![None; job.tasks.len()];
         for (flow, outside) in self.flows.iter().zip(&self.outside) {
             let Some(from) = outside else { continue };
-            let prices = self.network.edge(0, flow.to, Some((flow.bytes, others(flow))));
-            if waits(flow.to) {
+            let prices = self.network.edge(0, flow.to, flow.bytes, metered);
+            if waits(flow.to) || (metered && !self.network.is_free_from(*from)) {
                 let source = tasks.len();
                 tasks.push(vec![State { place: *from, cost: 0, time: 0 }]);
                 edges.push(EdgePrices { from: source, ..prices });
@@ -354,21 +425,10 @@ impl<'a> Model<'a> {
             }
         }
         for edge in &job.edges {
-            let flow = edge.data.as_ref().and_then(|data| {
-                self.flows.iter().find(|flow| flow.to == edge.to && flow.input == data.input)
-            });
-            edges.push(self.network.edge(edge.from, edge.to, flow.map(|flow| (flow.bytes, others(flow)))));
+            let bytes = edge.data.as_ref().map_or(Bytes::ZERO, |data| data.size);
+            edges.push(self.network.edge(edge.from, edge.to, bytes, metered));
         }
-        let moving = self.flows.iter().filter(|flow| flow.bytes > Bytes::ZERO).count();
-        let shared = (moving > 1).then(|| -> Box<dyn Fn(&[u16]) -> i64 + 'a> {
-            Box::new(move |places| {
-                let counted = folded.iter().zip(places).filter_map(|(folded, place)| {
-                    folded.as_ref().map(|by_place| by_place[usize::from(*place)].0)
-                });
-                self.data_cost(places) - counted.sum::<i64>()
-            })
-        });
-        Problem::new(tasks, edges, self.network.classes.clone(), shared)
+        Problem::new(tasks, edges, self.network.classes.clone(), metered.then(|| self.meters()))
     }
 }
 

@@ -7,8 +7,10 @@ use crate::plan::{Gap, Node, Placement, Plan, PlannedTask, SCHEMA, Transfer, Tra
 use crate::relax::{Relaxation, relaxations};
 use crate::request::Request;
 use crate::solve::{self, Goal, Limits, Problem, Solution, Unsolved};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use thiserror::Error;
-use welkin_job::{Input, Job, Market, Objective, TimeEstimate};
+use welkin_job::{Input, Job, Market, Objective, TaskDag, TimeEstimate};
 use welkin_units::{Span, Usd};
 
 /// Why there is no plan.
@@ -100,14 +102,14 @@ pub fn front(request: &Request<'_>) -> Result<(Vec<Plan>, bool), PlanFailure> {
     Ok((plans.collect(), complete))
 }
 
-pub(crate) fn all_candidates(request: &Request<'_>) -> Result<Vec<Candidates>, PlanFailure> {
-    let mut all = Vec::with_capacity(request.job.tasks.len());
+pub(crate) fn all_candidates(request: &Request<'_>) -> Result<Vec<Rc<Candidates>>, PlanFailure> {
+    let mut all: Vec<Rc<Candidates>> = Vec::with_capacity(request.job.tasks.len());
     for task in &request.job.tasks {
         // Tasks often ask for the same; their candidates depend on nothing else.
         let same = request.job.tasks[..all.len()].iter().position(|other| alike(task, other));
-        let found: Candidates = match same {
-            Some(index) => Candidates::clone(&all[index]),
-            None => candidates(request, task)?,
+        let found = match same {
+            Some(index) => Rc::clone(&all[index]),
+            None => Rc::new(candidates(request, task)?),
         };
         if found.list.is_empty() {
             return Err(PlanFailure::NoOffer {
@@ -145,7 +147,7 @@ fn goal(job: &Job) -> Goal {
 }
 
 /// What stands in the way when the limits of the job cannot be kept.
-fn failure(job: &Job, problem: &Problem<'_>, goal: &Goal, unsolved: Unsolved) -> PlanFailure {
+fn failure(job: &Job, problem: &Problem, goal: &Goal, unsolved: Unsolved) -> PlanFailure {
     if unsolved == Unsolved::NotFound {
         return PlanFailure::NotFound;
     }
@@ -166,8 +168,8 @@ fn failure(job: &Job, problem: &Problem<'_>, goal: &Goal, unsolved: Unsolved) ->
 fn assemble(
     request: &Request<'_>,
     model: &Model<'_>,
-    found: &[Candidates],
-    problem: &Problem<'_>,
+    found: &[Rc<Candidates>],
+    problem: &Problem,
     goal: &Goal,
     solution: &Solution,
 ) -> Plan {
@@ -175,7 +177,12 @@ fn assemble(
     let chosen: Vec<&Candidate> = (0..job.tasks.len())
         .map(|task| &found[task].list[model.states[task][solution.states[task] as usize]])
         .collect();
-    let draft = Draft { request, model, chosen };
+    let mut flows_into = vec![Vec::new(); chosen.len()];
+    for (index, flow) in model.flows.iter().enumerate() {
+        flows_into[flow.to].push(index);
+    }
+    let dag = TaskDag::new(job).expect("the parser hands out acyclic jobs only");
+    let draft = Draft { request, model, chosen, dag, flows_into };
     let finish = problem.finish_times(&solution.states);
     let tasks = (0..job.tasks.len()).map(|task| {
         let finish = Span::from_millis(u64::try_from(finish[task]).unwrap_or(0));
@@ -259,6 +266,9 @@ struct Draft<'d, 'a> {
     request: &'d Request<'a>,
     model: &'d Model<'a>,
     chosen: Vec<&'d Candidate>,
+    dag: TaskDag,
+    /// By task: the flows it waits for.
+    flows_into: Vec<Vec<usize>>,
 }
 
 /// Alternatives kept for each task: enough to outlive a bad day, few enough to read.
@@ -279,23 +289,21 @@ impl Draft<'_, '_> {
         let machines: Usd = (0..self.chosen.len()).map(|index| at(index).cost).sum();
         let cost = machines + Usd::from_nanos(self.model.data_cost(&places));
         let transfers = self.model.transfers(&places);
-        let job = self.request.job;
-        let mut ready = vec![Span::ZERO; self.chosen.len()];
         let mut finish = vec![Span::ZERO; self.chosen.len()];
-        for index in welkin_job_order(job) {
-            for (flow, (from, to, bytes)) in
-                self.model.flows.iter().zip(&transfers).filter(|(flow, _)| flow.to == index)
-            {
-                let sent = match &flow.from {
+        for &index in self.dag.order() {
+            let mut ready = Span::ZERO;
+            for &flow in &self.flows_into[index] {
+                let (from, to, bytes) = transfers[flow];
+                let sent = match &self.model.flows[flow].from {
                     FlowSource::Task { task, .. } => finish[*task],
                     FlowSource::Outside { .. } => Span::ZERO,
                 };
-                ready[index] = ready[index].max(sent + self.model.network.time(*from, *to, *bytes));
+                ready = ready.max(sent + self.model.network.time(from, to, bytes));
             }
-            for edge in job.edges.iter().filter(|edge| edge.to == index) {
-                ready[index] = ready[index].max(finish[edge.from]);
+            for &before in self.dag.predecessors(index) {
+                ready = ready.max(finish[before]);
             }
-            finish[index] = ready[index] + at(index).time;
+            finish[index] = ready + at(index).time;
         }
         (cost, finish.into_iter().max().unwrap_or_default())
     }
@@ -329,13 +337,24 @@ impl Draft<'_, '_> {
 
     /// The next best placements of a task with all others kept, each in another failure domain.
     fn alternatives(&self, task: usize, found: &Candidates, goal: &Goal, start: Span) -> Vec<Placement> {
-        let mut data: std::collections::BTreeMap<u16, i64> = std::collections::BTreeMap::new();
+        // What every other transfer sends, and the task's own transfers from each place.
+        let mut places = self.places_with(task, self.chosen[task]);
+        let transfers = self.model.transfers(&places);
+        let touches = |flow: &Flow| {
+            flow.to == task || matches!(flow.from, FlowSource::Task { task: from, .. } if from == task)
+        };
+        let own: Vec<bool> = self.model.flows.iter().map(touches).collect();
+        let others = transfers.iter().zip(&own).filter(|(_, own)| !**own).map(|(transfer, _)| transfer);
+        let volumes = self.model.network.volumes(others);
+        let mut data: BTreeMap<u16, i64> = BTreeMap::new();
         let mut ranked: Vec<(i64, &Candidate)> = Vec::with_capacity(found.list.len());
         for candidate in &found.list {
             let place = self.model.place_of(self.request, candidate);
-            let moved = *data
-                .entry(place)
-                .or_insert_with(|| self.model.data_cost(&self.places_with(task, candidate)));
+            let moved = *data.entry(place).or_insert_with(|| {
+                places[task] = place;
+                let moves = self.model.transfers_where(&places, &own);
+                self.model.network.added_cost(&volumes, &moves)
+            });
             let cost = candidate.scored.nanos().saturating_add(moved);
             let rank = if goal.cost_weight > 0.0 {
                 cost
@@ -407,23 +426,4 @@ fn source(job: &Job, flow: &Flow) -> TransferSource {
         }
         FlowSource::Outside { uri, .. } => TransferSource::Uri(uri.clone()),
     }
-}
-
-/// Tasks so that producers come before consumers.
-fn welkin_job_order(job: &Job) -> Vec<usize> {
-    let mut missing: Vec<usize> =
-        (0..job.tasks.len()).map(|task| job.edges.iter().filter(|edge| edge.to == task).count()).collect();
-    let mut ready: std::collections::BTreeSet<usize> =
-        (0..missing.len()).filter(|task| missing[*task] == 0).collect();
-    let mut order = Vec::with_capacity(missing.len());
-    while let Some(task) = ready.pop_first() {
-        order.push(task);
-        for edge in job.edges.iter().filter(|edge| edge.from == task) {
-            missing[edge.to] -= 1;
-            if missing[edge.to] == 0 {
-                ready.insert(edge.to);
-            }
-        }
-    }
-    order
 }

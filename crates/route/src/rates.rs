@@ -41,13 +41,19 @@ impl Rates {
         rules.collect::<Result<_, _>>().map(|rules| Self { rules })
     }
 
-    /// The time `bytes` take; none where data is read in place.
+    /// The rate between two endpoints; `None` where data is read in place and takes no time of its own.
     #[must_use]
-    pub fn time(&self, from: &Endpoint<'_>, to: &Endpoint<'_>, bytes: Bytes) -> Span {
+    pub fn between(&self, from: &Endpoint<'_>, to: &Endpoint<'_>) -> Option<BitsPerSecond> {
         let scope = Scope::between(from, to);
         let same_continent = from.continent == to.continent && from.continent != Continent::Unknown;
         let rule = self.rules.iter().find(|(s, near, _)| *s == scope && (!near || same_continent));
-        rule.and_then(|(_, _, rate)| *rate).map_or(Span::ZERO, |rate| rate.time_for(bytes))
+        rule.and_then(|(_, _, rate)| *rate)
+    }
+
+    /// The time `bytes` take.
+    #[must_use]
+    pub fn time(&self, from: &Endpoint<'_>, to: &Endpoint<'_>, bytes: Bytes) -> Span {
+        self.between(from, to).map_or(Span::ZERO, |rate| rate.time_for(bytes))
     }
 }
 

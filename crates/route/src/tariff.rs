@@ -66,22 +66,9 @@ impl Tariff {
         self.total(already + more) - self.total(already)
     }
 
-    /// The least `more` can cost when some volume between `already` and `already + others` has been
-    /// counted before it: a bound that holds whatever else the plan sends over this meter.
-    ///
-    /// The marginal price is piecewise linear in the offset, so its least value lies at an end of the
-    /// range or where one end of the slice meets a tier bound.
-    #[must_use]
-    pub fn least_marginal(&self, already: Bytes, others: Bytes, more: Bytes) -> Usd {
-        let (low, high) = (already, already + others);
-        let bounds = self.tiers.iter().filter_map(|tier| tier.up_to);
-        bounds
-            .flat_map(|bound| [bound, bound.saturating_sub(more)])
-            .filter(|offset| (low..=high).contains(offset))
-            .chain([low, high])
-            .map(|offset| self.marginal(offset, more))
-            .min()
-            .unwrap_or(Usd::ZERO)
+    /// The volumes at which the price per gigabyte changes.
+    pub fn bounds(&self) -> impl Iterator<Item = Bytes> {
+        self.tiers.iter().filter_map(|tier| tier.up_to)
     }
 
     /// Whether every volume is free.
@@ -180,18 +167,6 @@ mod tests {
                 tariff.marginal(already, a) + tariff.marginal(already + a, b),
                 tariff.marginal(already, a + b)
             );
-        }
-
-        #[test]
-        fn the_least_marginal_is_a_bound(
-            tariff in any_tariff(), already in 0_u64..100_000_000_000, others in 0_u64..100_000_000_000,
-            more in 0_u64..100_000_000_000, share in 0.0_f64..1.0,
-        ) {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a test value")]
-            let offset = already + (others as f64 * share) as u64;
-            let least = tariff.least_marginal(Bytes::new(already), Bytes::new(others), Bytes::new(more));
-            // Rounding per tier may put two nano-dollars a tier between offsets.
-            prop_assert!(least <= tariff.marginal(Bytes::new(offset), Bytes::new(more)) + Usd::from_nanos(12));
         }
     }
 }

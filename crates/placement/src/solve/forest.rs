@@ -11,7 +11,7 @@ use super::problem::{Assignment, Problem};
 const NEVER: i64 = i64::MAX / 4;
 
 /// The cheapest assignment by the sum of states and edges.
-pub(super) fn cheapest(problem: &Problem<'_>) -> Assignment {
+pub(super) fn cheapest(problem: &Problem) -> Assignment {
     let count = problem.tasks.len();
     let (sequence, parent) = rooted(problem);
     // Cost of the subtree below each task, by the task's state.
@@ -40,7 +40,7 @@ pub(super) fn cheapest(problem: &Problem<'_>) -> Assignment {
 }
 
 /// Tasks so that each comes after its parent, and the parent of each with the edge to it.
-fn rooted(problem: &Problem<'_>) -> (Vec<usize>, Vec<Option<(usize, usize)>>) {
+pub(super) fn rooted(problem: &Problem) -> (Vec<usize>, Vec<Option<(usize, usize)>>) {
     let count = problem.tasks.len();
     let mut parent = vec![None; count];
     let mut seen = vec![false; count];
@@ -66,13 +66,13 @@ fn rooted(problem: &Problem<'_>) -> (Vec<usize>, Vec<Option<(usize, usize)>>) {
 }
 
 /// Cost of `edge` with `task` at `here` and its other end at `there`.
-fn step(problem: &Problem<'_>, edge: usize, task: usize, here: u16, there: u16) -> i64 {
+fn step(problem: &Problem, edge: usize, task: usize, here: u16, there: u16) -> i64 {
     let (from, to) = if problem.edges[edge].from == task { (here, there) } else { (there, here) };
     problem.edge_between(edge, from, to).0
 }
 
 /// For every place of the other end of `edge`: the least of `cost` of a state of `task` plus the edge.
-fn best_by_place(problem: &Problem<'_>, edge: usize, task: usize, cost: &[i64]) -> Vec<i64> {
+fn best_by_place(problem: &Problem, edge: usize, task: usize, cost: &[i64]) -> Vec<i64> {
     let prices = &problem.edges[edge];
     let places = problem.classes.len();
     let classes = problem.class_count;

@@ -45,7 +45,7 @@ struct Label {
 }
 
 /// The whole front by rising cost; `None` when the graph has another shape or the sets grow too large.
-pub(super) fn front(problem: &Problem<'_>, limits: &Limits) -> Option<Vec<FrontPoint>> {
+pub(super) fn front(problem: &Problem, limits: &Limits) -> Option<Vec<FrontPoint>> {
     let shape = problem.shape();
     let direction = if shape.out_forest {
         Direction::Down
@@ -193,12 +193,7 @@ fn side_by_side(a: &[Label], b: &[Label], arena: &mut Arena) -> Option<Vec<Label
 }
 
 /// For every place of the near end of `edge`, the Pareto set of what lies beyond it.
-fn over_edge(
-    problem: &Problem<'_>,
-    edge: usize,
-    direction: Direction,
-    sets: &[Vec<Label>],
-) -> Vec<Vec<Label>> {
+fn over_edge(problem: &Problem, edge: usize, direction: Direction, sets: &[Vec<Label>]) -> Vec<Vec<Label>> {
     let prices = &problem.edges[edge];
     let classes = problem.class_count;
     let shifted = |labels: &[Label], cost: i64, time: i64| -> Vec<Label> {
@@ -245,7 +240,7 @@ fn over_edge(
 }
 
 /// Which places the near end of `edge` can be at.
-fn near_places(problem: &Problem<'_>, edge: usize, direction: Direction) -> Vec<bool> {
+fn near_places(problem: &Problem, edge: usize, direction: Direction) -> Vec<bool> {
     let near = match direction {
         Direction::Down => problem.edges[edge].from,
         Direction::Up => problem.edges[edge].to,

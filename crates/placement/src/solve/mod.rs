@@ -8,8 +8,8 @@
 //! of the order of states.
 //!
 //! Which solver when:
-//! 1. sum objectives on forests (chains, trees): [`forest`], one pass of dynamic programming, exact;
-//! 2. anything with time on chains, out-trees and in-trees: [`front`], dynamic programming over
+//! 1. cost on forests (chains, trees) without shared volume tiers: [`forest`], one pass of dynamic programming, exact;
+//! 2. anything with time on chains, out-trees and in-trees likewise: [`front`], dynamic programming over
 //!    Pareto sets of (cost, time), exact, and the whole front at once;
 //! 3. everything else: [`search`], branch and bound under a Lagrangian dual bound ([`dual`]), exact
 //!    when it ends within its node limit, else with a proven gap.
@@ -17,14 +17,17 @@
 //! *Rejected:* a 0-1 program per edge pair (tens of thousands of binaries for five tasks), and
 //! variable elimination over pairs of places (its tables explode at the widths of ordinary graphs).
 
+mod descent;
 mod dual;
 mod forest;
 mod front;
+mod meters;
 mod problem;
 mod schedule;
 mod search;
 
 pub(crate) use front::FrontPoint;
+pub(crate) use meters::{Curve, Meters};
 pub(crate) use problem::{EdgePrices, Problem, State};
 pub(crate) use search::Limits;
 
@@ -110,15 +113,13 @@ pub(crate) fn solve(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<S
 }
 
 fn solve_once(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
-    let shape = problem.shape();
-    if !goal.heeds_time() && shape.forest {
+    if let Some(plain) = problem.unmetered() {
+        return solve_once(&plain, goal, limits);
+    }
+    if problem.is_pairwise() && !goal.heeds_time() && problem.shape().forest {
         let states = forest::cheapest(problem);
-        let solution = search::certify(problem, goal, states);
-        if solution.exact {
-            return Ok(solution);
-        }
-        // Volume tiers shared between edges make the sum of edges a bound only.
-        return search::search(problem, goal, limits, Some(solution));
+        let (cost, time) = problem.evaluate(&states);
+        return Ok(Solution { states, cost, time, bound: goal.value(cost, time), exact: true });
     }
     if problem.is_pairwise()
         && goal.heeds_time()
@@ -132,36 +133,49 @@ fn solve_once(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solutio
         let bound = goal.value(point.cost, point.time);
         return Ok(Solution { states: point.states, cost: point.cost, time: point.time, bound, exact: true });
     }
-    search::search(problem, goal, limits, None)
+    search::search(problem, goal, limits)
 }
 
-/// Every Pareto-optimal (cost, time), by rising cost; complete when the flag says so.
+/// Pareto-optimal (cost, time) by rising cost, and whether they are proven to be all there are.
+///
+/// Where dynamic programming applies, its front is exact when edges share no volume tiers; when they
+/// do, its points are priced anew and what is then dominated is dropped. Elsewhere the front is walked
+/// from its cheap end, each point the cheapest that is faster than the last.
 pub(crate) fn pareto(problem: &Problem, within: &Goal, limits: &Limits) -> (Vec<FrontPoint>, bool) {
     if problem.tasks.iter().any(Vec::is_empty) {
         return (Vec::new(), true);
     }
-    if problem.is_pairwise()
-        && let Some(points) = front::front(problem, limits)
-    {
-        return (points.into_iter().filter(|point| within.allows(point.cost, point.time)).collect(), true);
+    if let Some(plain) = problem.unmetered() {
+        return pareto(&plain, within, limits);
+    }
+    if let Some(mut points) = front::front(problem, limits) {
+        for point in &mut points {
+            (point.cost, point.time) = problem.evaluate(&point.states);
+        }
+        points.sort_by_key(|point| (point.cost, point.time));
+        let mut fastest = i64::MAX;
+        points.retain(|point| {
+            let keep = point.time < fastest && within.allows(point.cost, point.time);
+            fastest = fastest.min(point.time);
+            keep
+        });
+        return (points, problem.is_pairwise());
     }
     let mut points = Vec::new();
     let mut complete = true;
     let mut max_time = within.max_time;
-    while points.len() < limits.front_points {
+    loop {
+        if points.len() == limits.front_points {
+            return (points, false);
+        }
         let goal = Goal { max_time, max_cost: within.max_cost, ..Goal::COST };
-        let Ok(cheapest) = solve_once(problem, &goal, limits) else { break };
+        let Ok(cheapest) = solve_once(problem, &goal, limits) else { return (points, complete) };
         let fastest = Goal { max_cost: Some(cheapest.cost), max_time, ..Goal::TIME };
         let point = solve_once(problem, &fastest, limits).unwrap_or_else(|_| cheapest.clone());
         complete &= cheapest.exact && point.exact;
         max_time = Some(point.time - 1);
         points.push(FrontPoint { cost: point.cost, time: point.time, states: point.states });
-        if point.time == 0 {
-            break;
-        }
     }
-    complete &= points.len() < limits.front_points;
-    (points, complete)
 }
 
 #[cfg(test)]

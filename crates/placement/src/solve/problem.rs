@@ -1,5 +1,6 @@
 //! The problem as dense integers.
 
+use super::meters::{Curve, Meters, Window};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -22,6 +23,8 @@ pub(crate) struct EdgePrices {
     pub(crate) from: usize,
     /// Consumer.
     pub(crate) to: usize,
+    /// Bytes that count on a meter, where the problem has meters.
+    pub(crate) volume: u64,
     /// Nano-dollars by `place * classes + class`.
     pub(crate) cost: Vec<i64>,
     /// Milliseconds likewise.
@@ -32,12 +35,8 @@ pub(crate) struct EdgePrices {
     pub(crate) stay_time: Vec<i64>,
 }
 
-/// True cost of the data of an assignment, given the place of each task, when edges share volume
-/// tiers; never below the sum of the edges' own prices.
-pub(crate) type SharedEgress<'a> = Box<dyn Fn(&[u16]) -> i64 + 'a>;
-
 /// Tasks with states, edges with prices.
-pub(crate) struct Problem<'a> {
+pub(crate) struct Problem {
     /// States of each task.
     pub(crate) tasks: Vec<Vec<State>>,
     /// Edges of a DAG, at most one between two tasks.
@@ -52,7 +51,8 @@ pub(crate) struct Problem<'a> {
     pub(crate) incoming: Vec<Vec<usize>>,
     /// Outgoing edges of each task.
     pub(crate) outgoing: Vec<Vec<usize>>,
-    shared: Option<SharedEgress<'a>>,
+    /// Volume tiers that edges share.
+    pub(crate) meters: Option<Meters>,
 }
 
 /// A state chosen for each task.
@@ -78,14 +78,14 @@ pub(crate) struct Shape {
     pub(crate) in_forest: bool,
 }
 
-impl<'a> Problem<'a> {
+impl Problem {
     /// A problem from its parts. Edges must form a DAG over the tasks; several between the same two
     /// tasks are added up.
     pub(crate) fn new(
         tasks: Vec<Vec<State>>,
         edges: Vec<EdgePrices>,
         classes: Vec<u16>,
-        shared: Option<SharedEgress<'a>>,
+        meters: Option<Meters>,
     ) -> Self {
         let edges = merged(edges);
         let class_count = classes.iter().map(|class| usize::from(*class) + 1).max().unwrap_or(1);
@@ -96,7 +96,7 @@ impl<'a> Problem<'a> {
             outgoing[edge.from].push(index);
         }
         let order = topological(tasks.len(), &edges);
-        let problem = Self { tasks, edges, classes, class_count, order, incoming, outgoing, shared };
+        let problem = Self { tasks, edges, classes, class_count, order, incoming, outgoing, meters };
         debug_assert!(problem.staying_is_best(), "a move to another place must not beat staying");
         problem
     }
@@ -112,7 +112,7 @@ impl<'a> Problem<'a> {
 
     /// Whether the cost of data is the sum over edges.
     pub(crate) fn is_pairwise(&self) -> bool {
-        self.shared.is_none()
+        self.meters.is_none()
     }
 
     /// Cost and time of edge `edge` between two places.
@@ -132,15 +132,23 @@ impl<'a> Problem<'a> {
     /// True cost and makespan of an assignment.
     pub(crate) fn evaluate(&self, choice: &[u32]) -> (i64, i64) {
         let machines: i64 = (0..self.tasks.len()).map(|task| self.state(task, choice).cost).sum();
-        let data = match &self.shared {
-            Some(shared) => {
-                let places: Vec<u16> =
-                    (0..self.tasks.len()).map(|task| self.state(task, choice).place).collect();
-                shared(&places)
-            }
-            None => self.pairwise_data(choice),
-        };
+        let data = self.pairwise_data(choice).saturating_add(self.metered(choice));
         (machines.saturating_add(data), self.makespan(choice))
+    }
+
+    /// What the meters charge for an assignment.
+    fn metered(&self, choice: &[u32]) -> i64 {
+        self.meters.as_ref().map_or(0, |meters| meters.charge(&self.volumes(meters, choice)))
+    }
+
+    /// Bytes on each meter.
+    pub(super) fn volumes(&self, meters: &Meters, choice: &[u32]) -> Vec<u64> {
+        let mut volumes = vec![0; meters.curves.len()];
+        for edge in self.edges.iter().filter(|edge| edge.volume > 0) {
+            let (from, to) = (self.state(edge.from, choice).place, self.state(edge.to, choice).place);
+            volumes[meters.between(from, to, &self.classes, self.class_count)] += edge.volume;
+        }
+        volumes
     }
 
     fn pairwise_data(&self, choice: &[u32]) -> i64 {
@@ -157,10 +165,17 @@ impl<'a> Problem<'a> {
             .sum()
     }
 
-    /// Sum of the edges' own prices and of the states: at most the true cost.
-    pub(crate) fn pairwise_cost(&self, choice: &[u32]) -> i64 {
-        let machines: i64 = (0..self.tasks.len()).map(|task| self.state(task, choice).cost).sum();
-        machines.saturating_add(self.pairwise_data(choice))
+    /// The least and the most volume each meter can have with these active states.
+    pub(super) fn reachable(&self, meters: &Meters, active: &[Vec<u32>]) -> Vec<Window> {
+        let places = |(task, states): (usize, &Vec<u32>)| {
+            let mut places: Vec<u16> =
+                states.iter().map(|state| self.tasks[task][*state as usize].place).collect();
+            places.sort_unstable();
+            places.dedup();
+            places
+        };
+        let places: Vec<Vec<u16>> = active.iter().enumerate().map(places).collect();
+        meters.reachable(&self.edges, &places, &self.classes, self.class_count)
     }
 
     /// Finish time of each task.
@@ -203,6 +218,89 @@ impl<'a> Problem<'a> {
         path
     }
 
+    /// The same problem without meters, where each charges one price over all that can reach it: then
+    /// the volumes of edges do not matter to each other. Charges are rounded edge by edge, which moves a
+    /// cost by a nano-dollar an edge at most.
+    pub(super) fn unmetered(&self) -> Option<Self> {
+        let meters = self.meters.as_ref()?;
+        let all: Vec<Vec<u32>> =
+            self.tasks.iter().map(|states| (0..u32::try_from(states.len()).unwrap_or(0)).collect()).collect();
+        let reachable = self.reachable(meters, &all);
+        let plain = |(curve, window): (&Curve, &Window)| {
+            curve.bounds_within(Window { low: 0, high: window.high }).next().is_none()
+        };
+        if !meters.curves.iter().zip(&reachable).all(plain) {
+            return None;
+        }
+        let mut edges = self.edges.clone();
+        for edge in &mut edges {
+            let charges: Vec<i64> = meters.curves.iter().map(|curve| curve.charge(edge.volume)).collect();
+            let add = |costs: &mut Vec<i64>, ids: &[u16]| {
+                costs.iter_mut().zip(ids).for_each(|(cost, id)| *cost += charges[usize::from(*id)]);
+            };
+            add(&mut edge.cost, &meters.of_move);
+            add(&mut edge.stay_cost, &meters.of_stay);
+            edge.volume = 0;
+        }
+        let staying_is_best = edges.iter().all(|edge| {
+            self.classes.iter().enumerate().all(|(place, class)| {
+                edge.stay_cost[place] <= edge.cost[place * self.class_count + usize::from(*class)]
+            })
+        });
+        staying_is_best.then(|| Self::new(self.tasks.clone(), edges, self.classes.clone(), None))
+    }
+
+    /// The same problem with only the active states, their places and classes: whatever runs over it
+    /// costs as much less. States keep their order, so the `i`-th state of a task is its `i`-th active one.
+    pub(super) fn restricted(&self, active: &[Vec<u32>]) -> Self {
+        let mut used: Vec<u16> = Vec::new();
+        for (states, active) in self.tasks.iter().zip(active) {
+            used.extend(active.iter().map(|state| states[*state as usize].place));
+        }
+        used.sort_unstable();
+        used.dedup();
+        let new_place = |place: u16| u16::try_from(used.partition_point(|known| *known < place)).unwrap_or(0);
+        let mut used_classes: Vec<u16> = used.iter().map(|place| self.classes[usize::from(*place)]).collect();
+        used_classes.sort_unstable();
+        used_classes.dedup();
+        let new_class =
+            |class: u16| u16::try_from(used_classes.partition_point(|known| *known < class)).unwrap_or(0);
+        let cells: Vec<usize> = used
+            .iter()
+            .flat_map(|place| {
+                let row = usize::from(*place) * self.class_count;
+                used_classes.iter().map(move |class| row + usize::from(*class))
+            })
+            .collect();
+        let stays: Vec<usize> = used.iter().map(|place| usize::from(*place)).collect();
+        fn pick<T: Copy>(table: &[T], at: &[usize]) -> Vec<T> {
+            at.iter().map(|index| table[*index]).collect()
+        }
+        let tasks = self.tasks.iter().zip(active).map(|(states, active)| {
+            let keep = |state: &u32| {
+                let state = states[*state as usize];
+                State { place: new_place(state.place), ..state }
+            };
+            active.iter().map(keep).collect()
+        });
+        let edges = self.edges.iter().map(|edge| EdgePrices {
+            from: edge.from,
+            to: edge.to,
+            volume: edge.volume,
+            cost: pick(&edge.cost, &cells),
+            time: pick(&edge.time, &cells),
+            stay_cost: pick(&edge.stay_cost, &stays),
+            stay_time: pick(&edge.stay_time, &stays),
+        });
+        let meters = self.meters.as_ref().map(|meters| Meters {
+            curves: meters.curves.clone(),
+            of_move: pick(&meters.of_move, &cells),
+            of_stay: pick(&meters.of_stay, &stays),
+        });
+        let classes = used.iter().map(|place| new_class(self.classes[usize::from(*place)])).collect();
+        Self::new(tasks.collect(), edges.collect(), classes, meters)
+    }
+
     /// Shape of the graph.
     pub(crate) fn shape(&self) -> Shape {
         let mut root: Vec<usize> = (0..self.tasks.len()).collect();
@@ -237,6 +335,7 @@ fn merged(edges: Vec<EdgePrices>) -> Vec<EdgePrices> {
             }
             Entry::Occupied(mut occupied) => {
                 let first = occupied.get_mut();
+                first.volume += edge.volume;
                 for (sum, cost) in first.cost.iter_mut().zip(&edge.cost) {
                     *sum += cost;
                 }

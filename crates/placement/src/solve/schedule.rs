@@ -18,7 +18,7 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// Computes both for the active states of each task.
-    pub(super) fn new(problem: &Problem<'_>, active: &[Vec<u32>]) -> Self {
+    pub(super) fn new(problem: &Problem, active: &[Vec<u32>]) -> Self {
         let count = problem.tasks.len();
         let mut head: Vec<Vec<i64>> = vec![Vec::new(); count];
         let mut tail: Vec<Vec<i64>> = vec![Vec::new(); count];
@@ -66,7 +66,7 @@ fn raise(sums: &mut [i64], values: &[i64]) {
 }
 
 /// Earliest arrival over `edge` at every place.
-fn arrivals(problem: &Problem<'_>, edge: usize, active: &[u32], head: &[i64]) -> Vec<i64> {
+fn arrivals(problem: &Problem, edge: usize, active: &[u32], head: &[i64]) -> Vec<i64> {
     let prices = &problem.edges[edge];
     let classes = problem.class_count;
     let mut by_class = vec![NEVER; classes];
@@ -85,7 +85,7 @@ fn arrivals(problem: &Problem<'_>, edge: usize, active: &[u32], head: &[i64]) ->
 }
 
 /// Least time from the end of the producer to the end of the job over `edge`, by the producer's place.
-fn remainders(problem: &Problem<'_>, edge: usize, active: &[u32], tail: &[i64]) -> Vec<i64> {
+fn remainders(problem: &Problem, edge: usize, active: &[u32], tail: &[i64]) -> Vec<i64> {
     let prices = &problem.edges[edge];
     let classes = problem.class_count;
     let mut by_class = vec![NEVER; classes];

@@ -1,12 +1,16 @@
 //! Branch and bound for the cases dynamic programming does not cover.
 //!
-//! At each node: drop states that cannot keep the deadline ([`super::schedule`]), raise the dual bound
+//! Each part of the search is a set of states for each task and a window of volumes for each meter. For
+//! each part: drop states that cannot keep the deadline ([`super::schedule`]), raise the dual bound
 //! by a few sweeps, drop states whose own bound is no better than the best known plan, read a plan off
-//! the messages and improve it one task at a time, then branch on the task with the fewest states left,
-//! most promising state first. The search is exact when it ends; cut short by its node limit it returns
+//! the messages and improve it one task at a time, then split: the
+//! window of a meter at a tier bound, where the meter's charge is what the bound misses, else the task
+//! with the fewest states left, most promising state first. The search is exact when it ends; cut short by its node limit it returns
 //! the best plan with the least bound of what was left open.
 
+use super::descent;
 use super::dual::Dual;
+use super::meters::Window;
 use super::problem::{Assignment, Problem};
 use super::schedule::Schedule;
 use super::{Goal, Solution, Unsolved};
@@ -14,8 +18,9 @@ use super::{Goal, Solution, Unsolved};
 /// Bounds on the work of a solve.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Nodes of the search. Ordinary jobs need under a hundred; this many take some ten seconds.
-    pub(crate) nodes: usize,
+    /// Updates of one edge by the search. One takes about five microseconds over five catalogs, so this is
+    /// a quarter of a second; ordinary jobs need a hundredth of it.
+    pub(crate) updates: usize,
     /// Labels of the front: 16 bytes each in the arena, so some 64 MB.
     pub(crate) labels: usize,
     /// Points of a front found by search: each costs two solves.
@@ -24,55 +29,34 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { nodes: 20_000, labels: 4_000_000, front_points: 64 }
+        Self { updates: 40_000, labels: 4_000_000, front_points: 64 }
     }
 }
 
 /// Rounds of ascent at the root; the bound gains little after them.
-const ROOT_ROUNDS: usize = 40;
+const ROOT_ROUNDS: u32 = 40;
 /// Rounds at the root when no limit or weight involves time: the flow need not move.
-const ROOT_ROUNDS_SUM: usize = 12;
+const ROOT_ROUNDS_SUM: u32 = 12;
+/// Rounds after a window was split.
+const PART_ROUNDS: u32 = 12;
+/// Share of the missing bound that a round must gain to count as progress,
+const WORTH_A_ROUND: f64 = 0.01;
+/// and the rounds without progress after which it ends.
+const PATIENCE: u32 = 8;
+/// Share of the missing bound that a meter must account for to have its window split.
+const WORTH_SPLITTING: f64 = 0.2;
 /// Sweeps at an inner node, which starts from its parent's messages.
 const NODE_SWEEPS: usize = 2;
-/// Passes of one-task-at-a-time improvement.
-const DESCENTS: usize = 4;
-
-/// Proof status of an assignment found by dynamic programming over pairwise costs, which are a lower bound.
-pub(super) fn certify(problem: &Problem<'_>, goal: &Goal, states: Assignment) -> Solution {
-    let (cost, time) = problem.evaluate(&states);
-    let bound = goal.value(problem.pairwise_cost(&states), 0);
-    let value = goal.value(cost, time);
-    Solution { exact: value <= bound + goal.resolution(value), states, cost, time, bound: bound.min(value) }
-}
-
-/// The best assignment for `goal`; `known` is one already found.
-pub(super) fn search(
-    problem: &Problem<'_>,
-    goal: &Goal,
-    limits: &Limits,
-    known: Option<Solution>,
-) -> Result<Solution, Unsolved> {
-    let mut active: Vec<Vec<u32>> =
+/// The best assignment for `goal`.
+///
+/// The root is solved over all states, then again over those that survived it, and so on while that
+/// shrinks the problem: most of the work is then done on a small one.
+pub(super) fn search(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
+    let active: Vec<Vec<u32>> =
         (0..problem.tasks.len()).map(|task| undominated(problem, goal, task)).collect();
-    let start = spread(&active);
-    let path = problem.critical_path(&start);
-    let mut search = Search {
-        problem,
-        goal,
-        limits,
-        dual: Dual::new(problem, goal, &path),
-        best: None,
-        nodes: 0,
-        open: f64::INFINITY,
-    };
-    if let Some(known) = known {
-        search.offer(&known.states);
-    }
+    let mut search = Search::new(problem, goal, limits, &active);
     search.offer_single_places(&active);
-    let root = if search.keep_deadline(&mut active) { search.ascend(&mut active) } else { f64::INFINITY };
-    if search.can_improve(root) && active.iter().all(|states| !states.is_empty()) {
-        search.branch(active, root);
-    }
+    search.run(active, true);
     let cut_short = search.open < f64::INFINITY;
     match search.best {
         Some(best) => {
@@ -85,6 +69,17 @@ pub(super) fn search(
     }
 }
 
+/// A part of the search: plans over these states whose volumes lie in these windows.
+#[derive(Clone)]
+struct Part {
+    active: Vec<Vec<u32>>,
+    windows: Vec<Window>,
+    /// Prices of the meters to start with.
+    prices: Vec<f64>,
+    /// No plan of the part has a lower value.
+    bound: f64,
+}
+
 struct Best {
     value: f64,
     cost: i64,
@@ -92,11 +87,11 @@ struct Best {
     states: Assignment,
 }
 
-struct Search<'s, 'p, 'a> {
-    problem: &'p Problem<'a>,
+struct Search<'s, 'p> {
+    problem: &'p Problem,
     goal: &'s Goal,
     limits: &'s Limits,
-    dual: Dual<'p, 'a>,
+    dual: Dual<'p>,
     best: Option<Best>,
     nodes: usize,
     /// Least bound of what the node limit left unexplored.
@@ -104,7 +99,7 @@ struct Search<'s, 'p, 'a> {
 }
 
 /// States of a task that no other state at the same place equals or beats in all the goal heeds.
-fn undominated(problem: &Problem<'_>, goal: &Goal, task: usize) -> Vec<u32> {
+fn undominated(problem: &Problem, goal: &Goal, task: usize) -> Vec<u32> {
     let states = &problem.tasks[task];
     let mut order: Vec<usize> = (0..states.len()).collect();
     order.sort_by_key(|index| (states[*index].place, states[*index].cost, states[*index].time, *index));
@@ -127,7 +122,53 @@ fn spread(active: &[Vec<u32>]) -> Assignment {
     active.iter().map(|states| states.first().copied().unwrap_or(0)).collect()
 }
 
-impl Search<'_, '_, '_> {
+impl<'s, 'p> Search<'s, 'p> {
+    fn new(problem: &'p Problem, goal: &'s Goal, limits: &'s Limits, active: &[Vec<u32>]) -> Self {
+        let path = problem.critical_path(&spread(active));
+        let dual = Dual::new(problem, goal, &path, active);
+        Self { problem, goal, limits, dual, best: None, nodes: 0, open: f64::INFINITY }
+    }
+
+    fn run(&mut self, mut active: Vec<Vec<u32>>, may_restrict: bool) {
+        if !self.keep_deadline(&mut active) {
+            return;
+        }
+        let windows = self.dual.windows().to_vec();
+        let mut part = Part { active, windows, prices: self.dual.prices(), bound: f64::NEG_INFINITY };
+        if !self.ascend(&mut part, ROOT_ROUNDS) {
+            return;
+        }
+        let count = |states: &[Vec<u32>]| states.iter().map(Vec::len).sum::<usize>();
+        let all: usize = self.problem.tasks.iter().map(Vec::len).sum();
+        if may_restrict && count(&part.active) * 4 < all * 3 {
+            self.run_restricted(&part);
+        } else {
+            part.prices = self.dual.prices();
+            self.explore(part, 1);
+        }
+    }
+
+    /// Goes on over the active states alone.
+    fn run_restricted(&mut self, part: &Part) {
+        let small = self.problem.restricted(&part.active);
+        let everything: Vec<Vec<u32>> = part
+            .active
+            .iter()
+            .map(|states| (0..u32::try_from(states.len()).unwrap_or(0)).collect())
+            .collect();
+        let mut inner = Search::new(&small, self.goal, self.limits, &everything);
+        inner.dual.start_from(&self.dual);
+        // The best known plan need not be among the active states any more; its value still counts.
+        inner.best = self.best.as_ref().map(|best| Best { states: Vec::new(), ..*best });
+        inner.run(everything, true);
+        self.open = self.open.min(inner.open.max(part.bound));
+        self.nodes += inner.nodes;
+        if let Some(best) = inner.best.filter(|best| !best.states.is_empty()) {
+            let states = best.states.iter().zip(&part.active).map(|(state, active)| active[*state as usize]);
+            self.offer(&states.collect::<Vec<_>>());
+        }
+    }
+
     /// Whether a plan with this bound can still be better than the best known one.
     fn can_improve(&self, bound: f64) -> bool {
         self.best.as_ref().is_none_or(|best| bound <= best.value - self.goal.resolution(best.value))
@@ -178,25 +219,34 @@ impl Search<'_, '_, '_> {
         active.iter().all(|states| !states.is_empty())
     }
 
-    /// Raises the bound at the root; returns it.
-    fn ascend(&mut self, active: &mut [Vec<u32>]) -> f64 {
-        let rounds = if self.goal.heeds_time() { ROOT_ROUNDS } else { ROOT_ROUNDS_SUM };
-        let mut highest = f64::NEG_INFINITY;
+    /// Whether the relaxation has multipliers to move.
+    fn ascends(&self) -> bool {
+        self.goal.heeds_time() || self.dual.has_open_meters()
+    }
+
+    /// Raises the bound of a part; false when nothing in it can be better than the best known plan.
+    fn ascend(&mut self, part: &mut Part, rounds: u32) -> bool {
+        let rounds = if self.ascends() { rounds } else { rounds.min(ROOT_ROUNDS_SUM) };
+        let mut high_water = (0, f64::NEG_INFINITY);
         for round in 0..rounds {
-            let bound = self.tighten(active, 2);
-            highest = highest.max(bound);
-            if !self.can_improve(highest) || active.iter().any(Vec::is_empty) {
-                return highest;
+            if !self.tighten(part, NODE_SWEEPS) {
+                return false;
             }
-            let choice = self.read_off(active);
-            if round % 4 == 0 {
-                self.descend(choice.clone(), active);
+            let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
+            if part.bound > high_water.1 + missing * WORTH_A_ROUND {
+                high_water = (round, part.bound);
+            } else if round >= high_water.0 + PATIENCE {
+                break;
             }
-            if self.goal.heeds_time() {
-                self.shift(&choice, bound, 2.0 / (f64::from(u32::try_from(round).unwrap_or(0)) + 3.0));
+            let choice = self.read_off(&part.active);
+            if round % 4 == 0 && rounds == ROOT_ROUNDS {
+                self.descend(choice.clone(), &part.active);
+            }
+            if self.ascends() {
+                self.shift(&choice, part.bound, 2.0 / (f64::from(round) + 3.0));
             }
         }
-        highest
+        self.can_improve(part.bound)
     }
 
     /// Moves the multipliers by the violation of a minimiser of the relaxed sum.
@@ -204,25 +254,29 @@ impl Search<'_, '_, '_> {
         let slack =
             self.best.as_ref().map_or_else(|| bound.abs().max(1.0), |best| (best.value - bound).max(0.0));
         let path = self.problem.critical_path(choice);
-        let (cost, time) = (self.problem.pairwise_cost(choice), self.problem.makespan(choice));
-        self.dual.ascend(&path, cost, time, share, slack);
+        self.dual.ascend(&path, choice, share, slack);
     }
 
-    /// One bound over the active states, dropping those that cannot be part of a better plan.
-    fn tighten(&mut self, active: &mut [Vec<u32>], sweeps: usize) -> f64 {
-        let bound = self.dual.sweep(active, sweeps);
-        let mut value = bound.value;
+    /// One bound over a part, dropping states that cannot be part of a better plan; false when nothing
+    /// in it can be better.
+    fn tighten(&mut self, part: &mut Part, sweeps: usize) -> bool {
+        if !self.dual.narrow(&part.active, &part.windows) {
+            return false;
+        }
+        let bound = self.dual.sweep(&part.active, sweeps);
+        part.bound = part.bound.max(bound.value);
         if self.goal.time_weight > 0.0 && self.goal.cost_weight == 0.0 {
-            value = value.max(self.goal.value(0, Schedule::new(self.problem, active).makespan_bound()));
+            let makespan = Schedule::new(self.problem, &part.active).makespan_bound();
+            part.bound = part.bound.max(self.goal.value(0, makespan));
         }
         if let Some(best) = &self.best {
             let most = best.value - self.goal.resolution(best.value);
-            for (states, excess) in active.iter_mut().zip(&bound.excess) {
+            for (states, excess) in part.active.iter_mut().zip(&bound.excess) {
                 let mut excess = excess.iter();
                 states.retain(|_| excess.next().is_none_or(|excess| bound.value + excess <= most));
             }
         }
-        value
+        self.can_improve(part.bound) && part.active.iter().all(|states| !states.is_empty())
     }
 
     /// Reads a plan off the relaxed sum: in topological order the state that adds least, given what is
@@ -233,88 +287,73 @@ impl Search<'_, '_, '_> {
         choice
     }
 
-    /// Improves a plan one task at a time, violations of the limits first.
-    fn descend(&mut self, mut choice: Assignment, active: &[Vec<u32>]) {
-        let rank = |cost: i64, time: i64| {
-            let over = |limit: Option<i64>, value: i64| limit.map_or(0, |most| (value - most).max(0));
-            (over(self.goal.max_time, time), over(self.goal.max_cost, cost), self.goal.value(cost, time))
-        };
-        let less = |a: (i64, i64, f64), b: (i64, i64, f64)| {
-            (a.0, a.1) < (b.0, b.1) || ((a.0, a.1) == (b.0, b.1) && a.2 < b.2)
-        };
-        let (cost, time) = self.problem.evaluate(&choice);
-        let mut current = rank(cost, time);
-        for _ in 0..DESCENTS {
-            let mut moved = false;
-            for (task, states) in active.iter().enumerate() {
-                let mut kept = choice[task];
-                for &state in states {
-                    choice[task] = state;
-                    let (cost, time) = self.problem.evaluate(&choice);
-                    let candidate = rank(cost, time);
-                    if less(candidate, current) {
-                        current = candidate;
-                        kept = state;
-                        moved = true;
-                    }
-                }
-                choice[task] = kept;
-            }
-            if !moved {
-                break;
-            }
-        }
-        self.offer(&choice);
+    /// Improves a plan one task at a time.
+    fn descend(&mut self, choice: Assignment, active: &[Vec<u32>]) {
+        let better = descent::descend(self.problem, self.goal, choice, active);
+        self.dual.spend(descent::work(self.problem, self.goal, active));
+        self.offer(&better);
     }
 
-    /// Explores all plans over the active states.
-    fn branch(&mut self, mut active: Vec<Vec<u32>>, inherited: f64) {
-        if self.nodes >= self.limits.nodes {
-            self.open = self.open.min(inherited);
+    /// Explores all plans of a part.
+    fn explore(&mut self, mut part: Part, rounds: u32) {
+        if self.dual.updates() >= self.limits.updates {
+            self.open = self.open.min(part.bound);
             return;
         }
+        self.dual.set_prices(&part.prices);
+        if !self.keep_deadline(&mut part.active) || !self.ascend(&mut part, rounds) {
+            return;
+        }
+        let choice = self.read_off(&part.active);
         self.nodes += 1;
-        if !self.keep_deadline(&mut active) {
-            return;
-        }
-        let mut bound = inherited.max(self.tighten(&mut active, NODE_SWEEPS));
-        if !self.can_improve(bound) || active.iter().any(Vec::is_empty) {
-            return;
-        }
-        let choice = self.read_off(&active);
-        if active.iter().all(|states| states.len() == 1) {
-            return;
-        }
-        if self.goal.heeds_time() {
-            self.shift(&choice, bound, 0.15);
-            bound = bound.max(self.tighten(&mut active, 1));
-        }
         if self.nodes.is_power_of_two() {
-            self.descend(choice, &active);
+            self.descend(choice.clone(), &part.active);
         }
-        if !self.can_improve(bound) || active.iter().any(Vec::is_empty) {
+        part.prices = self.dual.prices();
+        if self.split_window(&part, &choice) {
             return;
         }
-        let order = self.dual.sweep(&active, 0).excess;
-        let open_tasks = (0..active.len()).filter(|task| active[*task].len() > 1);
+        self.split_task(part);
+    }
+
+    /// Splits the window of the meter whose charge the bound understates most, if that is what keeps the
+    /// bound low.
+    fn split_window(&mut self, part: &Part, choice: &[u32]) -> bool {
+        let Some((gap, meter, at)) = self.dual.loosest(choice) else { return false };
+        let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
+        if self.dual.cost_weight() * gap < WORTH_SPLITTING * missing {
+            return false;
+        }
+        let window = part.windows[meter];
+        let halves = [Window { high: at, ..window }, Window { low: at, ..window }];
+        for half in halves {
+            let mut child = part.clone();
+            child.windows[meter] = half;
+            child.prices[meter] = self.dual.chord(meter, half);
+            self.explore(child, PART_ROUNDS);
+        }
+        true
+    }
+
+    /// Branches on the task with the fewest states left, most promising state first.
+    fn split_task(&mut self, part: Part) {
+        let excess = self.dual.sweep(&part.active, 0).excess;
+        let open_tasks = (0..part.active.len()).filter(|task| part.active[*task].len() > 1);
         let Some(task) = open_tasks.min_by_key(|task| {
             let degree = self.problem.incoming[*task].len() + self.problem.outgoing[*task].len();
-            (active[*task].len(), usize::MAX - degree)
+            (part.active[*task].len(), usize::MAX - degree)
         }) else {
-            // Every task has one state left: the only plan over them was offered above or is offered now.
-            self.offer(&spread(&active));
+            self.offer(&spread(&part.active));
             return;
         };
         let mut states: Vec<(f64, u32)> =
-            order[task].iter().copied().zip(active[task].iter().copied()).collect();
+            excess[task].iter().copied().zip(part.active[task].iter().copied()).collect();
         states.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        for (excess, state) in states {
-            if self.can_improve(bound) {
-                let mut child = active.clone();
-                child[task] = vec![state];
-                // The excess belongs to the sweep's own bound, which may be below the inherited one.
-                let _ = excess;
-                self.branch(child, bound);
+        for (_, state) in states {
+            if self.can_improve(part.bound) {
+                let mut child = part.clone();
+                child.active[task] = vec![state];
+                self.explore(child, 1);
             }
         }
     }

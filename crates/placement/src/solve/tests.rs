@@ -2,9 +2,12 @@
 
 mod fixtures;
 
-use super::problem::{EdgePrices, Problem, SharedEgress, State};
+use super::meters::{Curve, Meters};
+use super::problem::{EdgePrices, Problem, State};
 use super::{Goal, Limits, Solution, Unsolved, pareto, solve};
 use std::collections::BTreeSet;
+use welkin_route::{Tariff, Tier};
+use welkin_units::{Bytes, Usd};
 
 /// Small deterministic generator (SplitMix64), so that a failing seed can be named.
 struct Rng(u64);
@@ -42,8 +45,7 @@ struct Instance {
     tasks: Vec<Vec<State>>,
     edges: Vec<EdgePrices>,
     classes: Vec<u16>,
-    /// Charged once more for every two edges that leave the same place, as a shared free quota does.
-    quota: Option<i64>,
+    meters: Option<Meters>,
 }
 
 impl Instance {
@@ -105,6 +107,7 @@ impl Instance {
                 EdgePrices {
                     from,
                     to,
+                    volume: 0,
                     cost: table(rng, 40),
                     time: table(rng, 30),
                     stay_cost: (0..places).map(|_| rng.between(0, 1)).collect(),
@@ -112,22 +115,36 @@ impl Instance {
                 }
             })
             .collect();
-        Self { tasks, edges, classes, quota: None }
+        Self { tasks, edges, classes, meters: None }
     }
 
-    fn problem(&self) -> Problem<'_> {
-        let shared = self.quota.map(|quota| -> SharedEgress<'_> {
-            Box::new(move |places| {
-                let bare = Problem::new(self.tasks.clone(), self.edges.clone(), self.classes.clone(), None);
-                let cost = |(index, edge): (usize, &EdgePrices)| {
-                    bare.edge_between(index, places[edge.from], places[edge.to]).0
-                };
-                let sum: i64 = bare.edges.iter().enumerate().map(cost).sum();
-                let moves = bare.edges.iter().filter(|edge| places[edge.from] != places[edge.to]).count();
-                sum + quota * i64::try_from(moves.saturating_sub(1)).unwrap()
-            })
-        });
-        Problem::new(self.tasks.clone(), self.edges.clone(), self.classes.clone(), shared)
+    fn problem(&self) -> Problem {
+        Problem::new(self.tasks.clone(), self.edges.clone(), self.classes.clone(), self.meters.clone())
+    }
+
+    /// Adds volumes on a few meters with random tiers: quotas, dearer tiers, discounts.
+    fn with_meters(mut self, rng: &mut Rng) -> Self {
+        let count = 1 + rng.below(3);
+        let mut curves = Vec::new();
+        for _ in 0..count {
+            let mut bound = 0;
+            let mut tiers = Vec::new();
+            for _ in 0..rng.below(3) {
+                bound += 1 + rng.next() % 30;
+                tiers.push(Tier { up_to: Some(Bytes::new(bound)), per_gb: per_byte(rng) });
+            }
+            tiers.push(Tier { up_to: None, per_gb: per_byte(rng) });
+            let tariff = Tariff::new("test".to_owned(), tiers).unwrap();
+            curves.push(Curve { tariff, already: Bytes::new(rng.next() % 20) });
+        }
+        let width = usize::from(self.classes.iter().max().unwrap() + 1);
+        let mut any = |length: usize| (0..length).map(|_| u16::try_from(rng.below(count)).unwrap()).collect();
+        let (of_move, of_stay) = (any(self.classes.len() * width), any(self.classes.len()));
+        self.meters = Some(Meters { curves, of_move, of_stay });
+        for edge in &mut self.edges {
+            edge.volume = rng.next() % 25;
+        }
+        self
     }
 
     /// (cost, time) of every assignment.
@@ -151,6 +168,11 @@ impl Instance {
             }
         }
     }
+}
+
+/// A price per gigabyte that is a small integer of nano-dollars per byte.
+fn per_byte(rng: &mut Rng) -> Usd {
+    Usd::from_nanos(rng.between(0, 4) * 1_000_000_000)
 }
 
 fn goals(rng: &mut Rng, all: &[(i64, i64)]) -> Vec<Goal> {
@@ -183,7 +205,7 @@ fn brute_force(all: &[(i64, i64)], goal: &Goal) -> Option<(f64, i64)> {
     Some((best, cheapest))
 }
 
-fn check(problem: &Problem<'_>, goal: &Goal, expected: Option<(f64, i64)>, context: &str) {
+fn check(problem: &Problem, goal: &Goal, expected: Option<(f64, i64)>, context: &str) {
     match (solve(problem, goal, &Limits::default()), expected) {
         (Ok(Solution { states, cost, time, bound, exact }), Some((value, cheapest))) => {
             assert!(exact, "{context}: not exact");
@@ -230,12 +252,11 @@ fn equals_brute_force_for_every_goal() {
 
 #[test]
 fn shared_tiers_are_priced_together() {
-    for seed in 0..400 {
+    for seed in 0..3_000 {
         let mut rng = Rng(seed + 77);
         let graph = GRAPHS[rng.below(5)];
         let count = 2 + rng.below(4);
-        let mut instance = Instance::random(&mut rng, graph, count, 4);
-        instance.quota = Some(rng.between(1, 15));
+        let instance = Instance::random(&mut rng, graph, count, 4).with_meters(&mut rng);
         let all = instance.all();
         let problem = instance.problem();
         for (index, goal) in goals(&mut rng, &all).into_iter().enumerate() {
@@ -293,7 +314,7 @@ fn independent_of_the_order_of_states() {
 fn a_cut_search_states_its_gap() {
     let mut rng = Rng(99);
     let instance = Instance::random(&mut rng, Graph::Dag, 14, 9);
-    let limits = Limits { nodes: 1, ..Limits::default() };
+    let limits = Limits { updates: 1, ..Limits::default() };
     let exact = solve(&instance.problem(), &Goal::COST, &Limits::default()).unwrap();
     let cut = solve(&instance.problem(), &Goal::COST, &limits).unwrap();
     assert!(exact.exact);

@@ -117,7 +117,7 @@ fn nanos(dollars: f64) -> i64 {
 }
 
 /// The problem under SkyPilot's model: a place is a cloud, staying is free.
-fn skypilot_problem(fixture: &Fixture) -> Problem<'static> {
+fn skypilot_problem(fixture: &Fixture) -> Problem {
     let mut clouds: Vec<String> =
         fixture.tasks.iter().flat_map(|task| task.candidates.iter().map(|c| c.cloud.clone())).collect();
     clouds.sort();
@@ -137,6 +137,7 @@ fn skypilot_problem(fixture: &Fixture) -> Problem<'static> {
         EdgePrices {
             from,
             to,
+            volume: 0,
             cost: clouds.iter().flat_map(row).collect(),
             time: vec![0; clouds.len() * clouds.len()],
             stay_cost: vec![0; clouds.len()],
@@ -244,6 +245,7 @@ fn never_worse_under_true_tariffs_and_better_on_large_data() {
         let edges = fixture.edges.iter().map(|&(from, to)| EdgePrices {
             from,
             to,
+            volume: 0,
             cost: (0..count * count)
                 .map(|at| truth.cost(at / count, at % count, fixture.tasks[from].output_gb))
                 .collect(),

@@ -1,0 +1,134 @@
+//! Volume tiers that the edges of a plan share.
+//!
+//! Every move of data counts on a meter, and what a meter charges is a piecewise linear function of
+//! the volume on it: a free quota, then tiers. So the cost of data is not a sum over edges. For any
+//! price `p` per byte, though, a meter charges at least `p·volume + min_y (charge(y) − p·y)`, with `y`
+//! up to the most that can still reach the meter; with one price a meter, the cost of a plan is at
+//! least a plain sum over edges plus a constant. The dual ([`super::dual`]) looks for the prices that
+//! make this bound highest: near nothing for a meter nobody needs, near the tier's price for one in use.
+
+use super::problem::EdgePrices;
+use welkin_route::Tariff;
+use welkin_units::Bytes;
+
+/// The meters of a problem.
+#[derive(Debug, Clone)]
+pub(crate) struct Meters {
+    /// What each meter charges.
+    pub(crate) curves: Vec<Curve>,
+    /// Meter of a move, by `place * classes + class`.
+    pub(crate) of_move: Vec<u16>,
+    /// Meter of staying, by place.
+    pub(crate) of_stay: Vec<u16>,
+}
+
+/// What a meter charges for the volume of a plan.
+#[derive(Debug, Clone)]
+pub(crate) struct Curve {
+    /// The tariff of the month.
+    pub(crate) tariff: Tariff,
+    /// Volume already counted this month.
+    pub(crate) already: Bytes,
+}
+
+impl Curve {
+    /// Nano-dollars for `volume` bytes.
+    pub(crate) fn charge(&self, volume: u64) -> i64 {
+        self.tariff.marginal(self.already, Bytes::new(volume)).nanos()
+    }
+
+    /// `min_y (charge(y) − price·y)` for `y` in a window, and the `y` that attains it. The charge is
+    /// piecewise linear, so the least value is at a tier bound or an end.
+    #[expect(clippy::cast_precision_loss, reason = "volumes and charges are below 2^53")]
+    pub(super) fn support(&self, price: f64, window: Window) -> (f64, u64) {
+        let ends = self.bounds_within(window).chain([window.low, window.high]);
+        let value = |volume: u64| (self.charge(volume) as f64 - price * volume as f64, volume);
+        ends.map(value).fold((f64::INFINITY, 0), |best, next| if next.0 < best.0 { next } else { best })
+    }
+
+    /// Nano-dollars a byte from one end of a window to the other.
+    #[expect(clippy::cast_precision_loss, reason = "volumes and charges are below 2^53")]
+    pub(super) fn chord(&self, window: Window) -> f64 {
+        let width = window.high.saturating_sub(window.low);
+        if width == 0 {
+            0.0
+        } else {
+            (self.charge(window.high) - self.charge(window.low)) as f64 / width as f64
+        }
+    }
+
+    /// The tier bounds strictly inside a window.
+    pub(super) fn bounds_within(&self, window: Window) -> impl Iterator<Item = u64> {
+        let bounds = self.tariff.bounds().map(|bound| bound.saturating_sub(self.already).get());
+        bounds.filter(move |volume| window.low < *volume && *volume < window.high)
+    }
+}
+
+/// The volumes of a meter that a part of the search looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) low: u64,
+    pub(super) high: u64,
+}
+
+impl Meters {
+    /// The meter of a move between two places.
+    pub(super) fn between(&self, from: u16, to: u16, classes: &[u16], class_count: usize) -> usize {
+        usize::from(if from == to {
+            self.of_stay[usize::from(from)]
+        } else {
+            self.of_move[usize::from(from) * class_count + usize::from(classes[usize::from(to)])]
+        })
+    }
+
+    /// What the meters charge together.
+    pub(super) fn charge(&self, volumes: &[u64]) -> i64 {
+        self.curves
+            .iter()
+            .zip(volumes)
+            .filter(|(_, volume)| **volume > 0)
+            .map(|(curve, volume)| curve.charge(*volume))
+            .sum()
+    }
+
+    /// The least and the most volume each meter can have when tasks are at one of the given places.
+    pub(super) fn reachable(
+        &self,
+        edges: &[EdgePrices],
+        places: &[Vec<u16>],
+        classes: &[u16],
+        class_count: usize,
+    ) -> Vec<Window> {
+        let mut volume = vec![Window { low: 0, high: 0 }; self.curves.len()];
+        let mut seen = vec![usize::MAX; self.curves.len()];
+        for (index, edge) in edges.iter().enumerate().filter(|(_, edge)| edge.volume > 0) {
+            let mut to: Vec<u16> = places[edge.to].iter().map(|place| classes[usize::from(*place)]).collect();
+            to.sort_unstable();
+            to.dedup();
+            let mut meters = 0_usize;
+            let mut last = 0;
+            let mut mark = |meter: u16| {
+                let meter = usize::from(meter);
+                if std::mem::replace(&mut seen[meter], index) != index {
+                    volume[meter].high += edge.volume;
+                    meters += 1;
+                    last = meter;
+                }
+            };
+            for place in &places[edge.from] {
+                let row = usize::from(*place) * class_count;
+                let alone = places[edge.to].as_slice() == [*place];
+                if !alone {
+                    to.iter().for_each(|class| mark(self.of_move[row + usize::from(*class)]));
+                }
+                if places[edge.to].binary_search(place).is_ok() {
+                    mark(self.of_stay[usize::from(*place)]);
+                }
+            }
+            if meters == 1 {
+                volume[last].low += edge.volume;
+            }
+        }
+        volume
+    }
+}

@@ -94,7 +94,10 @@ impl Reader {
         // cancel is asked for here.
         let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(|source| StoreError::sql("opening the database", source))?;
-        sql::check_version(&db)?;
+        // A broker that was killed between making the file and the first table leaves nothing to read.
+        if sql::check_version(&db)? == 0 {
+            return Err(StoreError::Absent { path: dir.to_owned() });
+        }
         sql::prepare(&db)?;
         Ok(Self { db })
     }

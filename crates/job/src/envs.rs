@@ -147,6 +147,8 @@ pub(crate) fn settle(
                     Issue::warning(Code::SecretUnset, place, message)
                 };
                 reader.report.add(issue.hint(format!("give it with `--secret {name}=value`")));
+                // Kept by name, so that a saved plan still tells what must be given to run it.
+                variables.secrets.insert(name.to_owned(), Secret::new(String::new()));
             }
         }
     }

@@ -197,6 +197,8 @@ pub trait Node: Send + Sync + fmt::Debug {
     /// or after `wait`, whichever is earlier. Also counts as a sign of life of the broker.
     async fn events(&self, step: &StepId, from: u64, wait: Span) -> Result<Vec<Event>, ProviderError>;
 
-    /// Ends a step: polite first, by force after `grace`. Idempotent; ending what is over succeeds.
+    /// Ends a step: polite first, by force after `grace`. Idempotent; ending what is over succeeds. A
+    /// step that is not known is not found, or is noted as stopped, so that a start which was overtaken
+    /// does not run.
     async fn stop(&self, step: &StepId, grace: Span) -> Result<(), ProviderError>;
 }

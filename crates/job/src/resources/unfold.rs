@@ -79,6 +79,7 @@ fn check_location(draft: &Draft, spec: &Spec, reader: &mut Reader<'_, '_>) {
         reader.report.add(issue.hint("put all of it into `infra`, such as `aws/us-east-1`"));
     }
     let infra = draft.location.infra();
+    // tidy: expect(clouds, reason = "the grammar of SkyPilot's infra: a context, never a zone")
     if infra.provider.as_deref() == Some("kubernetes") && infra.zone.is_some() {
         let message = "Kubernetes has no zones";
         reader.report.add(Issue::error(Code::Conflict, spec.place, message));

@@ -21,6 +21,7 @@ use super::Goal;
 use super::forest::rooted;
 use super::meters::{Meters, Window};
 use super::problem::{CriticalPath, EdgePrices, Problem};
+use super::step::{Relaxed, Scratch, Step};
 
 /// The tasks of a forest, each after the one it hangs on, with that task and the edge between them.
 type Rooted = Vec<(usize, Option<(usize, usize)>)>;
@@ -38,19 +39,6 @@ struct Multipliers {
     budget: f64,
     /// Price of each meter, in nano-dollars a byte.
     meter: Vec<f64>,
-}
-
-/// Prices of the relaxed sum.
-#[derive(Debug, Clone)]
-struct Relaxed {
-    /// By task and state.
-    unary: Vec<Vec<f64>>,
-    /// By edge, then `place * classes + class`.
-    edges: Vec<Vec<f64>>,
-    /// By edge, then place.
-    stay: Vec<Vec<f64>>,
-    /// Subtracted from the sum.
-    constant: f64,
 }
 
 /// The bound with its messages. Messages stay valid for any subset of states, so one instance serves
@@ -546,97 +534,6 @@ impl<'p> Dual<'p> {
             excess[to].iter_mut().zip(&right).for_each(|(sum, right)| *sum += (right - best).max(0.0));
         }
         Bound { value, excess }
-    }
-}
-
-/// Buffers of one step over an edge.
-struct Scratch {
-    by_class: Vec<f64>,
-    by_place: Vec<f64>,
-    /// Result of a backward step, by position of the producer's active states.
-    producer: Vec<f64>,
-    /// Result of a forward step, by position of the consumer's active states.
-    consumer: Vec<f64>,
-}
-
-impl Scratch {
-    fn new(problem: &Problem) -> Self {
-        Self {
-            by_class: vec![0.0; problem.class_count],
-            by_place: vec![0.0; problem.classes.len()],
-            producer: Vec::new(),
-            consumer: Vec::new(),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.by_class.fill(f64::INFINITY);
-        self.by_place.fill(f64::INFINITY);
-    }
-}
-
-/// Minimisation over one end of an edge.
-struct Step<'s> {
-    prices: &'s [f64],
-    stay: &'s [f64],
-    classes: &'s [u16],
-    class_count: usize,
-    producer: Vec<usize>,
-    consumer: Vec<usize>,
-}
-
-impl<'s> Step<'s> {
-    fn new(problem: &'s Problem, relaxed: &'s Relaxed, edge: usize, from: &[u32], to: &[u32]) -> Self {
-        let ends = &problem.edges[edge];
-        let places = |task: usize, states: &[u32]| -> Vec<usize> {
-            states.iter().map(|state| usize::from(problem.tasks[task][*state as usize].place)).collect()
-        };
-        Self {
-            prices: &relaxed.edges[edge],
-            stay: &relaxed.stay[edge],
-            classes: &problem.classes,
-            class_count: problem.class_count,
-            producer: places(ends.from, from),
-            consumer: places(ends.to, to),
-        }
-    }
-
-    fn row(&self, place: usize) -> &[f64] {
-        &self.prices[place * self.class_count..(place + 1) * self.class_count]
-    }
-
-    /// For each consumer state the least of `values` of a producer state plus the edge.
-    fn forward(&self, values: &[f64], scratch: &mut Scratch) {
-        scratch.clear();
-        for (value, &place) in values.iter().zip(&self.producer) {
-            scratch.by_place[place] = scratch.by_place[place].min(value + self.stay[place]);
-            for (best, price) in scratch.by_class.iter_mut().zip(self.row(place)) {
-                *best = best.min(value + price);
-            }
-        }
-        scratch.consumer.clear();
-        let Scratch { by_class, by_place, consumer, .. } = scratch;
-        consumer.extend(
-            self.consumer
-                .iter()
-                .map(|&place| by_place[place].min(by_class[usize::from(self.classes[place])])),
-        );
-    }
-
-    /// For each producer state the least of `values` of a consumer state plus the edge.
-    fn backward(&self, values: &[f64], scratch: &mut Scratch) {
-        scratch.clear();
-        for (value, &place) in values.iter().zip(&self.consumer) {
-            scratch.by_place[place] = scratch.by_place[place].min(*value);
-            let best = &mut scratch.by_class[usize::from(self.classes[place])];
-            *best = best.min(*value);
-        }
-        scratch.producer.clear();
-        let Scratch { by_class, by_place, producer, .. } = scratch;
-        producer.extend(self.producer.iter().map(|&place| {
-            let moved = by_class.iter().zip(self.row(place)).map(|(value, price)| value + price);
-            moved.fold(by_place[place] + self.stay[place], f64::min)
-        }));
     }
 }
 

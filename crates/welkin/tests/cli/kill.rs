@@ -1,7 +1,7 @@
 //! `kill -9` of the broker and of agents at random times, then `welkin resume`: the run ends well,
 //! every output is committed once, nothing is left.
 //!
-//! `WELKIN_KILL_ROUNDS=200 cargo test -p welkin kill` kills two hundred times; `WELKIN_KILL_SEED`
+//! `WELKIN_SOAK_ROUNDS=200 cargo test -p welkin kill` kills two hundred times; `WELKIN_KILL_SEED`
 //! repeats what failed.
 
 use crate::bed::{Bed, both};
@@ -64,7 +64,7 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn killed_at_random_times_the_run_ends_well_after_resume() {
     let seed = number("WELKIN_KILL_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 | 1);
-    for round in 0..number("WELKIN_KILL_ROUNDS").unwrap_or(ROUNDS) {
+    for round in 0..number("WELKIN_SOAK_ROUNDS").unwrap_or(ROUNDS) {
         let seed = seed.wrapping_add(round * 2);
         println!("round {round}: WELKIN_KILL_SEED={seed}");
         hunt(&mut Dice(seed | 1));

@@ -25,6 +25,7 @@ mod meters;
 mod problem;
 mod schedule;
 mod search;
+mod step;
 
 pub(crate) use front::FrontPoint;
 pub(crate) use meters::{Curve, Meters};

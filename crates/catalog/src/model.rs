@@ -53,6 +53,24 @@ pub enum Continent {
     Unknown,
 }
 
+impl Continent {
+    /// The continent with this name, as the tables of this workspace spell it; an empty name is unknown.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "north_america" => Self::NorthAmerica,
+            "south_america" => Self::SouthAmerica,
+            "europe" => Self::Europe,
+            "middle_east" => Self::MiddleEast,
+            "africa" => Self::Africa,
+            "asia" => Self::Asia,
+            "oceania" => Self::Oceania,
+            "" | "unknown" => Self::Unknown,
+            _ => return None,
+        })
+    }
+}
+
 /// One offer: so much hardware, in one zone or anywhere in one region, at these prices.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Offer<'a> {

@@ -97,6 +97,7 @@ pub(crate) fn read(
     let file_mounts = files::mounts(&fields, &variables, &mut notes, reader);
     let data = data::read(&fields, &variables, reader);
     sections::check(&fields, &mut notes, reader);
+    let needs = requirements::needs(&fields, &mut notes, reader);
     let mut unexecuted = notes.finish();
     unexecuted.extend(options.unexecuted);
     let task = Task {
@@ -104,7 +105,7 @@ pub(crate) fn read(
         num_nodes: num_nodes(&fields, reader),
         options: options.options,
         choice: options.choice,
-        needs: requirements::needs(&fields, reader),
+        needs,
         policy: task_policy(&fields, defaults, reader),
         inputs: data.inputs,
         outputs: data.outputs,

@@ -1,10 +1,10 @@
 //! Which tariff applies from one endpoint to another.
 
 use crate::endpoint::Endpoint;
-use crate::pattern::{Pattern, glob_matches};
+use crate::pattern::Pattern;
 use crate::table::{TableError, rows};
 use crate::tariff::{Tariff, Tier};
-use welkin_catalog::Continent;
+use welkin_catalog::{Continent, Glob};
 use welkin_units::{Bytes, Usd};
 
 const TABLE: &str = "egress tariffs";
@@ -32,7 +32,7 @@ pub struct Tariffs {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
-    provider: String,
+    provider: Glob,
     source: Pattern,
     pub(crate) scope: Scope,
     to: Pattern,
@@ -41,7 +41,7 @@ pub(crate) struct Rule {
 
 impl Rule {
     pub(crate) fn matches_source(&self, from: &Endpoint<'_>) -> bool {
-        glob_matches(&self.provider, from.provider) && self.source.matches(from)
+        self.provider.matches(from.provider) && self.source.matches(from)
     }
 
     pub(crate) fn matches_destination(&self, to: &Endpoint<'_>) -> bool {
@@ -106,7 +106,7 @@ impl Tariffs {
                 }
             };
             rules.push(Rule {
-                provider,
+                provider: Glob::new(&provider),
                 source: Pattern::parse(&source).map_err(wrong)?,
                 scope: Scope::parse(&scope).map_err(wrong)?,
                 to: Pattern::parse(&to).map_err(wrong)?,
@@ -118,7 +118,7 @@ impl Tariffs {
         for scope in [Scope::SameRegion, Scope::Provider, Scope::Internet] {
             let covered = table.rules.iter().any(|rule| {
                 rule.scope == scope
-                    && rule.provider == "*"
+                    && rule.provider.as_str() == "*"
                     && rule.source == Pattern::parse("*").unwrap_or_default()
             });
             if !covered {

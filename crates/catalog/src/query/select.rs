@@ -105,10 +105,13 @@ impl Catalog<'_> {
         }
         if let Some(AcceleratorFilter { name, count }) = &filter.accelerator {
             let wanted = tables.accelerators.resolve(name);
-            let folded = crate::tables::fold(&wanted.name);
+            let folded: Vec<String> = match tables.accelerators.by_memory(name) {
+                Some(devices) => devices.iter().map(|device| crate::tables::fold(&device.name)).collect(),
+                None => vec![crate::tables::fold(&wanted.name)],
+            };
             let devices: Vec<bool> = (0..=u16::MAX)
                 .take(self.accelerator_count())
-                .map(|index| index > 0 && crate::tables::fold(self.accelerator(index).0) == folded)
+                .map(|index| index > 0 && folded.contains(&crate::tables::fold(self.accelerator(index).0)))
                 .collect();
             scan.keep(Condition::Accelerator, |row| devices[usize::from(columns.accelerator[row])]);
             // A slice's name alone already says how many chips.

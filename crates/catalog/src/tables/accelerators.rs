@@ -72,6 +72,31 @@ impl Accelerators {
         self.by_name.get(&fold(name)).and_then(|&index| self.devices.get(index))
     }
 
+    /// The models that `80GB`, `80GB+` or `NVIDIA:80GB+` asks for; `None` when `name` is not of this
+    /// form. The number is the vendor's nominal memory of one device.
+    #[must_use]
+    pub fn by_memory(&self, name: &str) -> Option<Vec<&Device>> {
+        let (vendor, memory) = match name.split_once(':') {
+            Some((vendor, memory)) => (Some(vendor.trim().to_lowercase()), memory.trim()),
+            None => (None, name.trim()),
+        };
+        let (memory, or_more) = memory.strip_suffix('+').map_or((memory, false), |memory| (memory, true));
+        let (number, unit) = memory.split_at(memory.find(|c: char| !c.is_ascii_digit())?);
+        let per_unit_mib = match unit.to_ascii_lowercase().as_str() {
+            "mb" => 1,
+            "gb" => 1024,
+            "tb" => 1024 * 1024,
+            _ => return None,
+        };
+        let wanted = number.parse::<u32>().ok()?.checked_mul(per_unit_mib)?;
+        let fits = |device: &&Device| {
+            vendor.as_deref().is_none_or(|vendor| *device.vendor == *vendor)
+                && device.memory_mib > 0
+                && (device.memory_mib == wanted || (or_more && device.memory_mib > wanted))
+        };
+        Some(self.devices.iter().filter(fits).collect())
+    }
+
     /// All models, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = &Device> {
         self.devices.iter()
@@ -146,5 +171,26 @@ mod tests {
         }
         assert_eq!(table.resolve("A100-40GB").memory_mib, 40 << 10);
         assert!(!table.resolve("Frobnicator").known);
+    }
+
+    #[test]
+    fn by_memory() {
+        let table = &crate::tables::Tables::embedded().accelerators;
+        let names = |text: &str| -> Option<Vec<String>> {
+            Some(table.by_memory(text)?.iter().map(|device| device.name.to_string()).collect())
+        };
+        let exactly = names("80GB").unwrap();
+        assert!(
+            exactly.contains(&"A100-80GB".to_owned()) && !exactly.contains(&"H200".to_owned()),
+            "{exactly:?}"
+        );
+        let or_more = names("NVIDIA:80gb+").unwrap();
+        assert!(
+            or_more.contains(&"H200".to_owned()) && !or_more.contains(&"MI300X".to_owned()),
+            "{or_more:?}"
+        );
+        for name in ["A100-80GB", "GB200", "80", "tpu-v5e", ""] {
+            assert_eq!(names(name), None, "{name}");
+        }
     }
 }

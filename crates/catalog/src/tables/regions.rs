@@ -32,7 +32,7 @@ impl Regions {
         let mut share = |text: String| shared.entry(text.clone()).or_insert_with(|| text.into()).clone();
         let columns = ["provider", "region", "country", "jurisdiction", "continent", "certs"];
         read("regions.csv", text, columns, problems, |row, problems| {
-            let Some(continent) = continent(row.get(4)) else {
+            let Some(continent) = Continent::named(row.get(4)) else {
                 problems.push(row.problem(format!("`{}` is not a continent", row.get(4))));
                 return;
             };
@@ -89,20 +89,6 @@ fn is_restricted(region: &str) -> bool {
     ["us-gov-", "us-iso", "usgov", "usdod", "cn-", "china", "eusc-"]
         .iter()
         .any(|prefix| region.starts_with(prefix))
-}
-
-fn continent(text: &str) -> Option<Continent> {
-    Some(match text {
-        "north_america" => Continent::NorthAmerica,
-        "south_america" => Continent::SouthAmerica,
-        "europe" => Continent::Europe,
-        "middle_east" => Continent::MiddleEast,
-        "africa" => Continent::Africa,
-        "asia" => Continent::Asia,
-        "oceania" => Continent::Oceania,
-        "" | "unknown" => Continent::Unknown,
-        _ => return None,
-    })
 }
 
 /// Reads `…, DK, EU`: ISO country, then continent as two letters.

@@ -6,7 +6,7 @@ use crate::cursor::{Cursor, Fields, any_of};
 use crate::limits::MAX_OPTIONS_PER_TASK;
 use crate::model::{Accelerator, Needs, Tee, TimeEstimate};
 use crate::quantity::{cpus, positive_span};
-use crate::reader::Reader;
+use crate::reader::{Notes, Reader};
 use crate::report::{Report, cut};
 use crate::suggest;
 use crate::yaml::{Place, Value};
@@ -27,12 +27,15 @@ const TEES: &[(&str, Tee)] = &[
 const DEFAULT_EXPONENT: f64 = 1.0;
 
 /// Reads `needs`.
-pub(super) fn needs(fields: &Fields<'_>, reader: &mut Reader<'_, '_>) -> Needs {
+pub(super) fn needs(fields: &Fields<'_>, notes: &mut Notes, reader: &mut Reader<'_, '_>) -> Needs {
     let report = &mut *reader.report;
     let Some(fields) = fields.get("needs").and_then(|cursor| cursor.fields(&["tee", "interfaces"], report))
     else {
         return Needs::default();
     };
+    if let Some(interfaces) = fields.get("interfaces") {
+        notes.add(interfaces, "offers do not state their interfaces yet, so none is checked");
+    }
     Needs {
         tee: fields.get("tee").map(|cursor| tees(&cursor, report)).unwrap_or_default(),
         interfaces: fields.get("interfaces").and_then(|cursor| cursor.names(report)).unwrap_or_default(),

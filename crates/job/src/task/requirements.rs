@@ -34,7 +34,7 @@ pub(super) fn needs(fields: &Fields<'_>, notes: &mut Notes, reader: &mut Reader<
         return Needs::default();
     };
     if let Some(interfaces) = fields.get("interfaces") {
-        notes.add(interfaces, "offers do not state their interfaces yet, so none is checked");
+        notes.add(&interfaces, "offers do not state their interfaces yet, so none is checked");
     }
     Needs {
         tee: fields.get("tee").map(|cursor| tees(&cursor, report)).unwrap_or_default(),

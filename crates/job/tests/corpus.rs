@@ -2,7 +2,7 @@
 //!
 //! `corpus/valid` are task files as SkyPilot users write them and `corpus/welkin` jobs with Welkin's
 //! own keys; beside each lies the job as JSON. `corpus/invalid` are files with mistakes; beside
-//! each lies what is printed. With `UPDATE_GOLDENS=1` the goldens are written anew, to be reviewed
+//! each lies what is printed. With `WELKIN_BLESS=1` the goldens are written anew, to be reviewed
 //! as a diff. `corpus/skypilot-0.14.1.tsv` records what SkyPilot itself says about each file.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
@@ -26,7 +26,7 @@ fn corpus(folder: &str) -> Vec<(String, PathBuf, String)> {
 }
 
 fn compare(golden: &Path, found: &str, differing: &mut Vec<String>) {
-    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+    if std::env::var_os("WELKIN_BLESS").is_some() {
         fs::write(golden, found).unwrap();
     } else if fs::read_to_string(golden).unwrap_or_default() != found {
         differing.push(format!("{}:\n{found}", golden.display()));

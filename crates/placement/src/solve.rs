@@ -8,11 +8,13 @@
 //! of the order of states.
 //!
 //! Which solver when:
-//! 1. cost on forests (chains, trees) without shared volume tiers: [`forest`], one pass of dynamic programming, exact;
+//! 1. cost on forests (chains, trees) without shared volume tiers: [`forest`], one pass of dynamic
+//!    programming, exact;
 //! 2. anything with time on chains, out-trees and in-trees likewise: [`front`], dynamic programming over
 //!    Pareto sets of (cost, time), exact, and the whole front at once;
 //! 3. everything else: [`search`], branch and bound under a Lagrangian dual bound ([`dual`]), exact
-//!    when it ends within its node limit, else with a proven gap.
+//!    when it ends within its limit of work, else with a proven gap. Shared volume tiers ([`meters`]) are
+//!    its business too; where every meter has one price left they fold into the edges first.
 //!
 //! *Rejected:* a 0-1 program per edge pair (tens of thousands of binaries for five tasks), and
 //! variable elimination over pairs of places (its tables explode at the widths of ordinary graphs).

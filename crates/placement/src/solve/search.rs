@@ -1,12 +1,12 @@
 //! Branch and bound for the cases dynamic programming does not cover.
 //!
 //! Each part of the search is a set of states for each task and a window of volumes for each meter. For
-//! each part: drop states that cannot keep the deadline ([`super::schedule`]), raise the dual bound
-//! by a few sweeps, drop states whose own bound is no better than the best known plan, read a plan off
-//! the messages and improve it one task at a time, then split: the
-//! window of a meter at a tier bound, where the meter's charge is what the bound misses, else the task
-//! with the fewest states left, most promising state first. The search is exact when it ends; cut short by its node limit it returns
-//! the best plan with the least bound of what was left open.
+//! each part: drop states that cannot keep the deadline ([`super::schedule`]), raise the dual bound by a
+//! few sweeps, drop states whose own bound is no better than the best known plan, read a plan off the
+//! messages and improve it one task at a time ([`super::descent`]), then split: the window of a meter at
+//! a tier bound, where that meter's charge is what the bound misses, else the task with the fewest states
+//! left, most promising state first. The search is exact when it ends; cut short by its limit of work it
+//! returns the best plan with the least bound of what was left open.
 
 use super::descent;
 use super::dual::Dual;
@@ -47,6 +47,7 @@ const PATIENCE: u32 = 8;
 const WORTH_SPLITTING: f64 = 0.2;
 /// Sweeps at an inner node, which starts from its parent's messages.
 const NODE_SWEEPS: usize = 2;
+
 /// The best assignment for `goal`.
 ///
 /// The root is solved over all states, then again over those that survived it, and so on while that
@@ -94,7 +95,7 @@ struct Search<'s, 'p> {
     dual: Dual<'p>,
     best: Option<Best>,
     nodes: usize,
-    /// Least bound of what the node limit left unexplored.
+    /// Least bound of what the limit of work left unexplored.
     open: f64,
 }
 
@@ -129,6 +130,7 @@ impl<'s, 'p> Search<'s, 'p> {
         Self { problem, goal, limits, dual, best: None, nodes: 0, open: f64::INFINITY }
     }
 
+    /// Solves the root, then everything below it.
     fn run(&mut self, mut active: Vec<Vec<u32>>, may_restrict: bool) {
         if !self.keep_deadline(&mut active) {
             return;

@@ -7,7 +7,7 @@
 use super::block::Block;
 use super::words::{self, Weight, placed};
 use crate::output::{Format, Style};
-use crate::reach::nature_words;
+use crate::reach::{nature, nature_words};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -65,14 +65,15 @@ impl Narrator {
 
     /// Introduces a run, so that its tasks can be called by their names.
     pub(crate) fn introduce(&self, run: &RunId, plan: &Plan) {
-        let line = Line {
+        // Until an attempt says where it runs, or when it said so before this process: as planned.
+        let line = |task: &PlannedTask| Line {
             state: "waiting".to_owned(),
             place: String::new(),
-            nature: None,
+            nature: Some(nature(&task.choice.provider)),
             since: Instant::now(),
             over: false,
         };
-        let cast = Cast { tasks: plan.tasks.clone(), lines: vec![line; plan.tasks.len()] };
+        let cast = Cast { tasks: plan.tasks.clone(), lines: plan.tasks.iter().map(line).collect() };
         self.scene().runs.insert(run.clone(), cast);
     }
 

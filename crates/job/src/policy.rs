@@ -120,7 +120,7 @@ fn facts(fields: &Fields<'_>, policy: &mut Policy, report: &mut Report<'_>) {
 fn expression(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<String> {
     let text = cursor.bounded(MAX_EXPRESSION_BYTES, report)?;
     if text.trim().is_empty() {
-        cursor.invalid("an expression over the offer, such as `offer.gpu_memory_gib >= 40`", report);
+        cursor.invalid("an expression over the offer, such as `offer.memory_gib >= 64.0`", report);
         return None;
     }
     Some(text.to_owned())

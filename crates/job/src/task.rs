@@ -95,7 +95,7 @@ pub(crate) fn read(
     let options = options(&fields, defaults, &mut notes, reader);
     let workdir = files::settle(&fields, defaults.workdir.as_ref(), &variables, &mut notes, reader);
     let file_mounts = files::mounts(&fields, &variables, &mut notes, reader);
-    let data = data::read(&fields, &variables, reader);
+    let data = data::read(&fields, &variables, &mut notes, reader);
     sections::check(&fields, &mut notes, reader);
     let needs = requirements::needs(&fields, &mut notes, reader);
     let mut unexecuted = notes.finish();

@@ -15,7 +15,7 @@ pub use expression::ExpressionError;
 use crate::request::Request;
 use expression::Expression;
 use std::collections::BTreeMap;
-use welkin_catalog::{NOT_OFFERED, Offer, OfferId, Place};
+use welkin_catalog::{NOT_OFFERED, Offer, OfferId, Place, flags};
 use welkin_job::{Choice, Market, Policy, Resources, Task};
 use welkin_units::{Span, Usd};
 
@@ -32,6 +32,9 @@ pub(crate) struct Candidate {
     pub(crate) cost: Usd,
     /// Cost as the objective sees it: times the policy's score.
     pub(crate) scored: Usd,
+    /// Position of its option where options are ordered: a plan chooses among the lowest, and falls back
+    /// to higher ones.
+    pub(crate) preference: u16,
 }
 
 /// The candidates of a task — the Pareto-optimal offers of each failure domain — and what became of
@@ -51,14 +54,16 @@ pub(crate) struct Candidates {
 pub(crate) fn candidates(request: &Request<'_>, task: &Task) -> Result<Candidates, ExpressionError> {
     let conditions = Conditions::new(&task.policy)?;
     let mut found = Candidates::default();
-    for option in &task.options {
-        let before = found.list.len();
-        add_option(request, task, option, &conditions, &mut found)?;
-        if task.choice == Choice::Ordered && found.list.len() > before {
-            break;
-        }
+    for (index, option) in task.options.iter().enumerate() {
+        let preference = match task.choice {
+            Choice::AnyOf => 0,
+            Choice::Ordered => u16::try_from(index).unwrap_or(u16::MAX),
+        };
+        add_option(request, task, option, preference, &conditions, &mut found)?;
     }
-    found.list.sort_by_key(|candidate| (candidate.offer, candidate.market == Market::Spot));
+    found
+        .list
+        .sort_by_key(|candidate| (candidate.offer, candidate.market == Market::Spot, candidate.preference));
     found.list.dedup_by_key(|candidate| (candidate.offer, candidate.market));
     Ok(found)
 }
@@ -86,6 +91,7 @@ fn add_option(
     request: &Request<'_>,
     task: &Task,
     option: &Resources,
+    preference: u16,
     conditions: &Conditions,
     found: &mut Candidates,
 ) -> Result<(), ExpressionError> {
@@ -105,6 +111,10 @@ fn add_option(
     let mut domains: BTreeMap<(u16, u32, bool), Vec<Candidate>> = BTreeMap::new();
     for id in selection.ids {
         let row = id.0 as usize;
+        if !pricing.takes_tpus && columns.flags[row] & flags::TPU != 0 {
+            count("TPU host, and no TPU asked for");
+            continue;
+        }
         if let Some(condition) = refusals[usize::from(columns.place[row])] {
             count(condition);
             continue;
@@ -142,6 +152,7 @@ fn add_option(
             }
             let hourly = Usd::from_nanos(nanos) + fee;
             let Some(priced) = pricing.price(id, market, hourly, time, min_billed, score) else { continue };
+            let priced = Candidate { preference, ..priced };
             kept = true;
             keep_best(
                 domains.entry((columns.place[row], columns.zone[row], market == Market::Spot)).or_default(),
@@ -203,6 +214,8 @@ struct Pricing<'t> {
     max_hourly: Option<Usd>,
     /// Whether nothing of an offer matters but its size and prices.
     plain: bool,
+    /// Whether the option says what it runs on: a TPU's host is not for ordinary work.
+    takes_tpus: bool,
 }
 
 impl<'t> Pricing<'t> {
@@ -211,6 +224,7 @@ impl<'t> Pricing<'t> {
             task,
             market: option.market,
             max_hourly: [option.max_hourly_cost, task.policy.max_hourly_cost].into_iter().flatten().min(),
+            takes_tpus: option.accelerator.is_some() || option.instance_type.is_some(),
             plain: task.needs.tee.is_empty() && request.blocked.is_empty(),
         }
     }
@@ -238,7 +252,7 @@ impl<'t> Pricing<'t> {
             true => cost,
             false => Usd::from_dollars(cost.dollars() * score).unwrap_or(Usd::MAX),
         };
-        kept.then_some(Candidate { offer, market, hourly, time, cost, scored })
+        kept.then_some(Candidate { offer, market, hourly, time, cost, scored, preference: 0 })
     }
 }
 
@@ -251,7 +265,9 @@ pub(crate) fn count_with(request: &Request<'_>, task: &Task) -> usize {
 pub(crate) fn by_place(request: &Request<'_>, list: &[Candidate]) -> BTreeMap<u16, Vec<usize>> {
     let mut places: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
     let columns = request.catalog.columns();
-    let mut order: Vec<usize> = (0..list.len()).collect();
+    let first = list.iter().map(|candidate| candidate.preference).min();
+    let mut order: Vec<usize> =
+        (0..list.len()).filter(|index| Some(list[*index].preference) == first).collect();
     order.sort_by_key(|index| {
         let candidate = &list[*index];
         (candidate.scored, candidate.time, candidate.market == Market::Spot, candidate.offer)

@@ -305,7 +305,10 @@ impl<'a> Model<'a> {
             candidates.iter().map(|found| by_place(request, &found.list)).collect();
         let mut endpoints: Vec<Endpoint<'a>> = Vec::new();
         let mut dense = BTreeMap::new();
-        let mut all: Vec<u16> = by_place.iter().flat_map(|places| places.keys().copied()).collect();
+        // Also places that only alternatives are at.
+        let column = request.catalog.columns().place;
+        let offers = candidates.iter().flat_map(|found| &found.list);
+        let mut all: Vec<u16> = offers.map(|candidate| column[candidate.offer.0 as usize]).collect();
         all.sort_unstable();
         all.dedup();
         for place in all {

@@ -10,7 +10,7 @@ use crate::solve::{self, Goal, Limits, Problem, Solution, Unsolved};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use thiserror::Error;
-use welkin_job::{Input, Job, Market, Objective, TaskDag, TimeEstimate};
+use welkin_job::{Choice, Input, Job, Market, Objective, TaskDag, TimeEstimate};
 use welkin_units::{Span, Usd};
 
 /// Why there is no plan.
@@ -347,7 +347,7 @@ impl Draft<'_, '_> {
         let others = transfers.iter().zip(&own).filter(|(_, own)| !**own).map(|(transfer, _)| transfer);
         let volumes = self.model.network.volumes(others);
         let mut data: BTreeMap<u16, i64> = BTreeMap::new();
-        let mut ranked: Vec<(i64, &Candidate)> = Vec::with_capacity(found.list.len());
+        let mut ranked: Vec<((u16, i64), &Candidate)> = Vec::with_capacity(found.list.len());
         for candidate in &found.list {
             let place = self.model.place_of(self.request, candidate);
             let moved = *data.entry(place).or_insert_with(|| {
@@ -361,7 +361,7 @@ impl Draft<'_, '_> {
             } else {
                 i64::try_from(candidate.time.millis()).unwrap_or(i64::MAX)
             };
-            ranked.push((rank, candidate));
+            ranked.push(((candidate.preference, rank), candidate));
         }
         ranked.sort_by_key(|(rank, candidate)| (*rank, candidate.scored, candidate.time, candidate.offer));
         let mut taken: Vec<(&str, &str, Option<&str>, Market)> = Vec::new();
@@ -387,7 +387,8 @@ impl Draft<'_, '_> {
                 break;
             }
         }
-        if goal.time_weight > 0.0 {
+        // Fallbacks to a later option stay behind the first one's.
+        if goal.time_weight > 0.0 && self.request.job.tasks[task].choice == Choice::AnyOf {
             let value = |placement: &Placement| {
                 goal.value(
                     placement.plan_cost.nanos(),

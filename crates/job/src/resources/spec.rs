@@ -106,6 +106,11 @@ fn alternatives(
 fn draft(fields: &Fields<'_>, notes: &mut Notes, reader: &mut Reader<'_, '_>) -> Draft {
     let mut draft = Draft::default();
     placement::read(fields, &mut draft, reader);
+    if draft.recovery.as_ref().is_some_and(|recovery| recovery.strategy.is_some())
+        && let Some(cursor) = fields.get("job_recovery")
+    {
+        notes.add(&cursor, "the strategy has no effect: a run always goes on to the next place of its plan");
+    }
     settings::read(fields, &mut draft, notes, reader);
     draft
 }

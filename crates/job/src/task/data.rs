@@ -11,7 +11,7 @@ use crate::limits::{MAX_LIST, MAX_PATH_BYTES};
 use crate::model::{Input, Output};
 use crate::names;
 use crate::quantity::size;
-use crate::reader::Reader;
+use crate::reader::{Notes, Reader};
 use crate::report::{Report, cut};
 use crate::yaml::{Place, Value};
 use std::collections::BTreeMap;
@@ -37,18 +37,29 @@ pub(crate) struct Data {
 }
 
 /// Reads `inputs` and `outputs`.
-pub(crate) fn read(fields: &Fields<'_>, variables: &Variables, reader: &mut Reader<'_, '_>) -> Data {
+pub(crate) fn read(
+    fields: &Fields<'_>,
+    variables: &Variables,
+    notes: &mut Notes,
+    reader: &mut Reader<'_, '_>,
+) -> Data {
     let mut data = Data { plain_inputs: true, ..Data::default() };
     for (key, value) in entries(fields, "inputs", reader.report) {
         if is_number(&value) {
-            plain_input(key, &value, &mut data, reader);
+            plain_input(key, &value, &mut data, notes, reader);
         } else {
             data.plain_inputs = false;
-            input(key, &value, variables, &mut data, reader);
+            input(key, &value, variables, &mut data, notes, reader);
         }
     }
     for (key, value) in entries(fields, "outputs", reader.report) {
         if let Some((name, output)) = output(key, &value, variables, reader) {
+            if output.uri.as_deref().is_some_and(is_remote) {
+                notes.add(
+                    &value,
+                    "only `file://` outputs are delivered; the data stays in the run's own store",
+                );
+            }
             data.outputs.insert(free_name(&name, &data.outputs), output);
         }
     }
@@ -64,7 +75,13 @@ fn is_number(cursor: &Cursor<'_>) -> bool {
 }
 
 /// `{uri: gigabytes}`.
-fn plain_input(uri: &str, value: &Cursor<'_>, data: &mut Data, reader: &mut Reader<'_, '_>) {
+fn plain_input(
+    uri: &str,
+    value: &Cursor<'_>,
+    data: &mut Data,
+    notes: &mut Notes,
+    reader: &mut Reader<'_, '_>,
+) {
     let Some(size) = size(value, reader.report) else { return };
     if !has_scheme(uri) || uri.len() > MAX_PATH_BYTES {
         let message = format!("`{}` is not a URI", cut(uri));
@@ -72,6 +89,7 @@ fn plain_input(uri: &str, value: &Cursor<'_>, data: &mut Data, reader: &mut Read
         reader.report.add(issue.expected("a URI such as `s3://bucket/path` with its size in GB"));
         return;
     }
+    note_remote(uri, value, notes);
     let name = free_name("input", &data.inputs);
     data.inputs.insert(name, Input::Uri { uri: uri.to_owned(), size, place: None });
 }
@@ -81,6 +99,7 @@ fn input(
     value: &Cursor<'_>,
     variables: &Variables,
     data: &mut Data,
+    notes: &mut Notes,
     reader: &mut Reader<'_, '_>,
 ) {
     const KEYS: &[&str] = &["uri", "size", "infra"];
@@ -91,6 +110,7 @@ fn input(
     if let Some(text) = value.node.as_str() {
         if has_scheme(text) || text.starts_with('$') {
             if let Some(uri) = variables.fill_node(value, reader) {
+                note_remote(&uri, value, notes);
                 data.inputs.insert(name.to_owned(), Input::Uri { uri, size: Bytes::ZERO, place: None });
             }
         } else if text.starts_with(['/', '.', '~']) {
@@ -120,8 +140,21 @@ fn input(
     let size = fields.get("size").and_then(|cursor| size(&cursor, reader.report)).unwrap_or(Bytes::ZERO);
     let place = fields.get("infra").and_then(|cursor| infra(&cursor, reader.context, reader.report));
     if let Some(uri) = uri {
+        note_remote(&uri, value, notes);
         data.inputs.insert(name.to_owned(), Input::Uri { uri, size, place });
     }
+}
+
+/// Plans price inputs from anywhere; runs fetch only some.
+fn note_remote(uri: &str, value: &Cursor<'_>, notes: &mut Notes) {
+    if is_remote(uri) {
+        notes
+            .add(value, "only `file://` inputs can be fetched: the plan prices it, and `up` refuses the job");
+    }
+}
+
+fn is_remote(uri: &str) -> bool {
+    has_scheme(uri) && !uri.starts_with("file://")
 }
 
 /// One output: `{size, uri}`, a size, a URI, nothing, or SkyPilot's `{uri: gigabytes}`.

@@ -12,7 +12,7 @@ use thiserror::Error;
 use welkin_catalog::{Arch, Kind, Offer};
 
 /// Longest expression. The parser recurses on nesting; this keeps its stack far from its end.
-const MAX_LENGTH: usize = 2_000;
+const MAX_LENGTH: usize = 4_096;
 /// Deepest nesting of brackets, for the same reason.
 const MAX_DEPTH: usize = 32;
 

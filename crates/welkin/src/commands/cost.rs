@@ -27,8 +27,8 @@ struct Total {
     state: String,
     estimated: Usd,
     metered: Usd,
-    /// The part that no cloud will ever charge.
-    notional: Usd,
+    /// The part that is list price for emulated machines: no cloud will ever charge it.
+    emulated: Usd,
 }
 
 pub(crate) fn run(args: &CostArgs, app: &mut App) -> anyhow::Result<Exit> {
@@ -63,7 +63,7 @@ fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<()> {
     for run in reader.map_or_else(|| Ok(Vec::new()), Reader::list).map_err(store_fault)? {
         let Some(reader) = reader else { break };
         let Bill { estimated, metered, notional, .. } = bill(reader, &run.id)?;
-        runs.push(Total { run: run.id.0, state: run.state, estimated, metered, notional });
+        runs.push(Total { run: run.id.0, state: run.state, estimated, metered, emulated: notional });
     }
     if app.settings.output == Format::Json {
         return write_json(&mut app.out, "welkin.cost/1", &Totals { runs });
@@ -81,7 +81,7 @@ fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<()> {
             run.state.clone(),
             run.estimated.to_string(),
             run.metered.to_string(),
-            run.notional.to_string(),
+            run.emulated.to_string(),
         ]);
     }
     if table.is_empty() {

@@ -1,0 +1,235 @@
+//! Plans over the starter catalog: what the crate promises, seen from outside.
+
+use std::collections::BTreeMap;
+use welkin_catalog::tables::Tables;
+use welkin_catalog::{AlignedBytes, Catalog, starter};
+use welkin_job::{Context, Infra, Job};
+use welkin_placement::{Gap, Plan, PlanFailure, Planned, Request, Verdict, front, plan, why_not};
+use welkin_route::{Rates, Tariffs};
+use welkin_units::{Bytes, Span, Usd};
+
+struct Bed {
+    bytes: AlignedBytes,
+    tariffs: Tariffs,
+    rates: Rates,
+    sent: BTreeMap<String, Bytes>,
+}
+
+impl Bed {
+    fn new() -> Self {
+        let bytes = AlignedBytes::copy_from(&starter::catalog_bytes());
+        Self { bytes, tariffs: Tariffs::builtin(), rates: Rates::builtin(), sent: BTreeMap::new() }
+    }
+
+    fn with<T>(&self, job: &Job, ask: impl FnOnce(&Request<'_>) -> T) -> T {
+        let catalog = Catalog::open(self.bytes.as_bytes()).unwrap();
+        ask(&Request {
+            job,
+            catalog: &catalog,
+            tables: Tables::embedded(),
+            tariffs: &self.tariffs,
+            rates: &self.rates,
+            providers: &[],
+            month_to_date: &self.sent,
+            blocked: &[],
+        })
+    }
+
+    fn plan(&self, text: &str) -> Result<Planned, PlanFailure> {
+        self.with(&job(text), plan)
+    }
+}
+
+fn job(text: &str) -> Job {
+    welkin_job::parse(text, &Context::new("test.yaml")).unwrap().job
+}
+
+const CHAIN: &str = "
+name: chain
+tasks:
+  prep: {resources: {cpus: 8+, memory: 32+}, outputs: {table: {size: 300 GB}}, time: 2h, run: x}
+  train:
+    inputs: {table: prep.table}
+    outputs: {model: {size: 10 GB}}
+    resources: {accelerators: {A100: 8}}
+    time: 3h
+    run: x
+  infer: {inputs: {model: train.model}, resources: {accelerators: {T4: 1}}, time: 1h, run: x}
+";
+
+#[test]
+fn the_founding_example_spans_three_clouds() {
+    let text = "
+name: sky
+policy: {residency: [us, eu]}
+tasks:
+  clean:
+    needs: {tee: [sev-snp, tdx]}
+    resources: {cpus: 8+, memory: 32+}
+    inputs: {raw: {uri: 'file://./raw', size: 200 GB}}
+    outputs: {table: {size: 40 GB}}
+    time: 30min
+    run: x
+  train:
+    inputs: {table: clean.table}
+    outputs: {model: {size: 2 GB}}
+    resources: {accelerators: {tpu-v5e: 8, A100: 8}}
+    time: {tpu-v5e:8: 3h, A100:8: 2h}
+    run: x
+  infer: {inputs: {model: train.model}, resources: {accelerators: {inferentia2: 1}}, time: 1h, run: x}
+";
+    let made = Bed::new().plan(text).unwrap().plan;
+    let providers: Vec<&str> = made.tasks.iter().map(|task| task.choice.provider.as_str()).collect();
+    assert_eq!(providers, ["azure", "gcp", "aws"]);
+    assert_eq!(made.gap, Gap::Exact);
+}
+
+#[test]
+fn a_plan_adds_up() {
+    let made = Bed::new().plan(CHAIN).unwrap().plan;
+    let machines: Usd = made.tasks.iter().map(|task| task.choice.cost).sum();
+    let data: Usd = made.transfers.iter().map(|transfer| transfer.cost).sum();
+    assert_eq!(made.cost, machines + data);
+    assert_eq!(made.egress, data);
+    for task in &made.tasks {
+        assert_eq!((task.choice.plan_cost, task.choice.plan_time), (made.cost, made.time), "{}", task.task);
+        assert!(task.choice.start + task.choice.time <= made.time);
+    }
+}
+
+#[test]
+fn alternatives_are_ranked_and_in_other_failure_domains() {
+    let made = Bed::new().plan(CHAIN).unwrap().plan;
+    for task in &made.tasks {
+        let domain = |p: &welkin_placement::Placement| (p.provider.clone(), p.region.clone(), p.zone.clone());
+        let mut domains: Vec<_> =
+            std::iter::once(&task.choice).chain(&task.alternatives).map(domain).collect();
+        assert!(task.alternatives.iter().all(|other| other.plan_cost >= made.cost), "{}", task.task);
+        assert!(task.alternatives.is_sorted_by_key(|other| other.plan_cost), "{}", task.task);
+        let count = domains.len();
+        domains.sort();
+        domains.dedup();
+        assert_eq!(domains.len(), count, "{}", task.task);
+        assert!(count > 4, "{}: {count}", task.task);
+    }
+}
+
+#[test]
+fn a_plan_is_the_same_twice_and_survives_its_file() {
+    let bed = Bed::new();
+    let first = bed.plan(CHAIN).unwrap().plan;
+    assert_eq!(bed.plan(CHAIN).unwrap().plan.id, first.id);
+    assert_eq!(Plan::from_json(&first.to_json()).unwrap(), first);
+    let edited = first.to_json().replacen("\"region\": \"", "\"region\": \"x", 1);
+    assert!(Plan::from_json(&edited).unwrap_err().to_string().contains("was changed"));
+}
+
+#[test]
+fn secrets_are_not_in_a_plan() {
+    let text = "name: s\nsecrets: {TOKEN: hunter2}\nresources: {cpus: 2+}\nrun: x\n";
+    let json = Bed::new().plan(text).unwrap().plan.to_json();
+    assert!(!json.contains("hunter2") && json.contains("TOKEN"));
+}
+
+#[test]
+fn quota_used_earlier_this_month_is_not_free_again() {
+    let text = CHAIN.replace(
+        "{resources: {cpus: 8+, memory: 32+},",
+        "{resources: {cpus: 8+, memory: 32+, infra: azure/eastus},",
+    );
+    let text = text.replace("{A100: 8}}", "{A100: 8}, infra: aws/us-east-1}");
+    let mut bed = Bed::new();
+    let fresh = bed.plan(&text).unwrap().plan.egress;
+    bed.sent.insert("azure.internet".to_owned(), Bytes::from_gb(100));
+    let spent = bed.plan(&text).unwrap().plan.egress;
+    // The first 100 GB of a month are free on that meter, and 8.7 cents a GB after.
+    assert_eq!(spent - fresh, "8.7".parse().unwrap());
+}
+
+#[test]
+fn limits_hold_or_say_what_is_possible() {
+    let bed = Bed::new();
+    let free = bed.plan(CHAIN).unwrap().plan;
+    let with = |policy: &str| format!("{CHAIN}policy: {{{policy}}}\n");
+    let (points, complete) = bed.with(&job(CHAIN), front).unwrap();
+    assert!(!points.is_empty() && points[0].cost == free.cost, "complete: {complete}");
+    assert!(points.windows(2).all(|pair| pair[0].cost < pair[1].cost && pair[0].time > pair[1].time));
+    let fastest = points.last().unwrap();
+    let deadline = fastest.time + Span::from_secs(60);
+    let hurried = bed.plan(&with(&format!("deadline: {}s", deadline.millis() / 1000))).unwrap().plan;
+    assert!(hurried.time <= deadline && hurried.cost >= free.cost);
+    match bed.plan(&with("deadline: 10h, budget: 5 USD")) {
+        Err(PlanFailure::NoOffer { relaxations, .. }) => {
+            assert!(relaxations.iter().any(|set| set.drop == ["policy.deadline or policy.budget"]));
+        }
+        Err(PlanFailure::Limits { cheapest: Some((_, cost)), .. }) => assert_eq!(cost, free.cost),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ordered_options_come_first_and_fall_back() {
+    let text = "name: o\nresources: {ordered: [{infra: gcp, cpus: 4}, {infra: aws, cpus: 4}]}\nrun: x\n";
+    let made = Bed::new().plan(text).unwrap().plan;
+    let task = &made.tasks[0];
+    assert_eq!(task.choice.provider, "gcp");
+    let providers: Vec<&str> = task.alternatives.iter().map(|other| other.provider.as_str()).collect();
+    let switch = providers.iter().position(|provider| *provider == "aws");
+    assert!(providers[..switch.unwrap_or(providers.len())].iter().all(|provider| *provider == "gcp"));
+}
+
+#[test]
+fn ordinary_work_does_not_land_on_a_tpu() {
+    let text = "name: c\nobjective: time\nresources: {cpus: 96+}\ntime: {reference: 10h, cpus: 8, exponent: 1.0}\nrun: x\n";
+    let made = Bed::new().plan(text).unwrap().plan;
+    let all = std::iter::once(&made.tasks[0].choice).chain(&made.tasks[0].alternatives);
+    for placement in all {
+        assert!(placement.node.accelerator.as_ref().is_none_or(|(name, _)| !name.starts_with("tpu")));
+    }
+}
+
+#[test]
+fn conditions_in_cel_hold() {
+    let text = "name: c\nresources: {cpus: 4+}\npolicy: {where: 'offer.memory_gib / offer.vcpus >= 8.0 && offer.provider != \"gcp\"'}\nrun: x\n";
+    let Planned { plan: made, explanation } = Bed::new().plan(text).unwrap();
+    let node = &made.tasks[0].choice.node;
+    assert!(node.memory.get() / u64::from(node.vcpus_milli) >= 8 * (1 << 30) / 1000);
+    assert!(explanation.tasks[0].removed.iter().any(|(condition, count)| condition == "where" && *count > 0));
+    for broken in ["offer.", "1 + 1", "nobody.home", &"(".repeat(200)] {
+        let text = format!("name: c\nresources: {{cpus: 4+}}\npolicy: {{where: '{broken}'}}\nrun: x\n");
+        let job = welkin_job::parse(&text, &Context::new("test.yaml")).unwrap().job;
+        assert!(matches!(Bed::new().with(&job, plan), Err(PlanFailure::Expression(_))), "{broken}");
+    }
+}
+
+#[test]
+fn an_impossible_task_names_the_smallest_relaxation() {
+    let text = "name: i\nneeds: {tee: [sgx]}\nresources: {accelerators: 'tpu-v5e:8'}\nrun: x\n";
+    let Err(PlanFailure::NoOffer { task, explanation, relaxations }) = Bed::new().plan(text) else {
+        panic!("there is no TPU with SGX")
+    };
+    assert_eq!(task, "i");
+    let lost: u32 = explanation.removed.iter().map(|(_, count)| count).sum();
+    assert_eq!(lost, explanation.considered);
+    let dropped: Vec<_> = relaxations.iter().map(|set| set.drop.clone()).collect();
+    assert!(dropped.contains(&vec!["needs.tee"]) && dropped.iter().all(|set| set.len() == 1), "{dropped:?}");
+}
+
+#[test]
+fn why_a_place_lost() {
+    let bed = Bed::new();
+    let place = |text: &str| {
+        let mut parts = text.split('/').map(str::to_owned);
+        Infra { provider: parts.next(), region: parts.next(), zone: None }
+    };
+    let ask = |text: &str| bed.with(&job(CHAIN), |request| why_not(request, &place(text))).unwrap();
+    let best = bed.plan(CHAIN).unwrap().plan;
+    for verdict in ask("azure/westeurope") {
+        match verdict.verdict {
+            Verdict::Worse { cost, .. } => assert!(cost >= best.cost),
+            Verdict::Removed(conditions) => assert!(!conditions.is_empty()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(ask("nimbus/x").iter().all(|answer| answer.verdict == Verdict::Unknown));
+}

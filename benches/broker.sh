@@ -20,6 +20,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
+shopt -s inherit_errexit
 
 rounds=15 build='' venv='' long=''
 while (($# > 0)); do
@@ -161,12 +162,12 @@ if [[ -n $venv ]]; then
         python=$venv/bin/python
         PYTHONPATH='' "$python" benches/skypilot.py prepare "$scratch/sky" "$lists" >&2
         run=(env "HOME=$scratch/sky" PYTHONPATH= SKYPILOT_DISABLE_USAGE_COLLECTION=1)
-        sky_version=$(cost 'sky --version' --runs 7 "${run[@]}" "$venv/bin/sky" --version)
+        sky_version=$(cost 'sky --version' --runs 5 "${run[@]}" "$venv/bin/sky" --version)
         for job in a b c d; do
             # As a process: to start, to read the task and to plan it once, which is what a user waits for.
-            sky_memory[$job]=$(cost "SkyPilot plans $job, whole process" --runs 3 \
+            sky_memory[$job]=$(cost "SkyPilot plans $job, whole process" --runs 2 \
                 "${run[@]}" "$python" benches/skypilot.py plan "$job" 1)
-            sky[$job]=$("${run[@]}" "$python" benches/skypilot.py plan "$job" 5 | tail -n 1)
+            sky[$job]=$("${run[@]}" "$python" benches/skypilot.py plan "$job" 3 | tail -n 1)
             say "${sky[$job]}"
         done
         if [[ -n $long ]]; then
@@ -278,7 +279,7 @@ else
     [[ $outcome != ok ]] || equal='equal on all 8'
     row "placement fixtures, same candidates, SkyPilot's cost model" 'its objectives' "$equal" '—' 'equal to the cent on all 8'
     while IFS= read -r line; do
-        name=${line%%:*}
+        name=${line%%: SkyPilot*}
         name=${name##* }
         theirs=$(sed 's/.*SkyPilot \$\([0-9.,]*\), .*/\1/; s/,//g' <<<"$line")
         ours=$(sed 's/.*Welkin \$\([0-9.,]*\).*/\1/; s/,//g' <<<"$line")
@@ -302,7 +303,8 @@ first=$(sed -n 's/^1 nodes: ready to first line of output *\([0-9.]*\) ms *\([0-
 row 'emulated cloud: lease ready to first line of output: wall, median of 50 (worst)' '—' \
     "${first% *} ms (${first#* } ms)" '—' "$(bound "${first% *}" 100 '< 100 ms')"
 row 'agent: start of a step to its first line: wall, of 200' '—' \
-    "$(sed -n 's/^start to first line: \(.*\), 200 rounds/\1/p' <<<"$latency")" '—' '—'
+    "$(sed -n 's/^start to first line: \(.*\), 200 rounds/\1/p' <<<"$latency" |
+        sed -E 's/(\.[0-9])[0-9]*(ms|µs)/\1 \2/g; s/([0-9])(ms|µs)/\1 \2/g')" '—' '—'
 
 # The founding example.
 say "== founding example"

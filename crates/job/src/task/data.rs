@@ -57,7 +57,7 @@ pub(crate) fn read(
             if output.uri.as_deref().is_some_and(is_remote) {
                 notes.add(
                     &value,
-                    "only `file://` outputs are delivered; the data stays in the run's own store",
+                    "only `file://` outputs can be delivered: the plan stands, and `up` refuses the job",
                 );
             }
             data.outputs.insert(free_name(&name, &data.outputs), output);

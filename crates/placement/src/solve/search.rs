@@ -5,8 +5,8 @@
 //! few sweeps, drop states whose own bound is no better than the best known plan, read a plan off the
 //! messages and improve it one task at a time ([`super::descent`]), then split: the window of a meter at
 //! a tier bound, where that meter's charge is what the bound misses, else the task with the fewest states
-//! left, most promising state first. The search is exact when it ends; cut short by its limit of work it
-//! returns the best plan with the least bound of what was left open.
+//! left. Parts wait in order of their bounds, least first. The search is exact when it ends; cut short by
+//! its limit of work it returns the best plan with the least bound of what was left open.
 
 use super::descent;
 use super::dual::Dual;
@@ -14,12 +14,14 @@ use super::meters::Window;
 use super::problem::{Assignment, Problem};
 use super::schedule::Schedule;
 use super::{Goal, Solution, Unsolved};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 /// Bounds on the work of a solve.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Updates of one edge by the search. One takes about five microseconds over five catalogs, so this is
-    /// a quarter of a second; ordinary jobs need a hundredth of it.
+    /// half a second; ordinary jobs need a hundredth of it.
     pub(crate) updates: usize,
     /// Labels of the front: 16 bytes each in the arena, so some 64 MB.
     pub(crate) labels: usize,
@@ -29,7 +31,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { updates: 40_000, labels: 4_000_000, front_points: 64 }
+        Self { updates: 100_000, labels: 4_000_000, front_points: 64 }
     }
 }
 
@@ -81,6 +83,34 @@ struct Part {
     bound: f64,
 }
 
+/// A part that waits for its turn.
+struct Waiting {
+    part: Part,
+    rounds: u32,
+    number: usize,
+}
+
+impl Ord for Waiting {
+    /// The greatest comes first: the least bound, and of equals the latest, which is the deepest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.part.bound.total_cmp(&self.part.bound).then(self.number.cmp(&other.number))
+    }
+}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Waiting {}
+
 struct Best {
     value: f64,
     cost: i64,
@@ -95,6 +125,10 @@ struct Search<'s, 'p> {
     dual: Dual<'p>,
     best: Option<Best>,
     nodes: usize,
+    /// Parts to explore, least bound first.
+    queue: BinaryHeap<Waiting>,
+    /// Parts that have waited so far.
+    waited: usize,
     /// Least bound of what the limit of work left unexplored.
     open: f64,
 }
@@ -127,7 +161,17 @@ impl<'s, 'p> Search<'s, 'p> {
     fn new(problem: &'p Problem, goal: &'s Goal, limits: &'s Limits, active: &[Vec<u32>]) -> Self {
         let path = problem.critical_path(&spread(active));
         let dual = Dual::new(problem, goal, &path, active);
-        Self { problem, goal, limits, dual, best: None, nodes: 0, open: f64::INFINITY }
+        Self {
+            problem,
+            goal,
+            limits,
+            dual,
+            best: None,
+            nodes: 0,
+            queue: BinaryHeap::new(),
+            waited: 0,
+            open: f64::INFINITY,
+        }
     }
 
     /// Solves the root, then everything below it.
@@ -146,7 +190,28 @@ impl<'s, 'p> Search<'s, 'p> {
             self.run_restricted(&part);
         } else {
             part.prices = self.dual.prices();
-            self.explore(part, 1);
+            self.wait(part, 1);
+            self.explore_all();
+        }
+    }
+
+    fn wait(&mut self, part: Part, rounds: u32) {
+        self.waited += 1;
+        self.queue.push(Waiting { part, rounds, number: self.waited });
+    }
+
+    /// Explores part after part, least bound first: what is left when the limit of work is reached is then
+    /// as close to the best plan as can be proven.
+    fn explore_all(&mut self) {
+        while let Some(Waiting { part, rounds, .. }) = self.queue.pop() {
+            if !self.can_improve(part.bound) {
+                return;
+            }
+            if self.dual.updates() >= self.limits.updates {
+                self.open = self.open.min(part.bound);
+                return;
+            }
+            self.explore(part, rounds);
         }
     }
 
@@ -296,12 +361,8 @@ impl<'s, 'p> Search<'s, 'p> {
         self.offer(&better);
     }
 
-    /// Explores all plans of a part.
+    /// Looks at a part, and splits it where it may hold a better plan.
     fn explore(&mut self, mut part: Part, rounds: u32) {
-        if self.dual.updates() >= self.limits.updates {
-            self.open = self.open.min(part.bound);
-            return;
-        }
         self.dual.set_prices(&part.prices);
         if !self.keep_deadline(&mut part.active) || !self.ascend(&mut part, rounds) {
             return;
@@ -332,14 +393,14 @@ impl<'s, 'p> Search<'s, 'p> {
             let mut child = part.clone();
             child.windows[meter] = half;
             child.prices[meter] = self.dual.chord(meter, half);
-            self.explore(child, PART_ROUNDS);
+            self.wait(child, PART_ROUNDS);
         }
         true
     }
 
-    /// Branches on the task with the fewest states left, most promising state first.
+    /// Branches on the task with the fewest states left.
     fn split_task(&mut self, part: Part) {
-        let excess = self.dual.sweep(&part.active, 0).excess;
+        let bound = self.dual.sweep(&part.active, 0);
         let open_tasks = (0..part.active.len()).filter(|task| part.active[*task].len() > 1);
         let Some(task) = open_tasks.min_by_key(|task| {
             let degree = self.problem.incoming[*task].len() + self.problem.outgoing[*task].len();
@@ -348,14 +409,15 @@ impl<'s, 'p> Search<'s, 'p> {
             self.offer(&spread(&part.active));
             return;
         };
-        let mut states: Vec<(f64, u32)> =
-            excess[task].iter().copied().zip(part.active[task].iter().copied()).collect();
-        states.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        for (_, state) in states {
-            if self.can_improve(part.bound) {
-                let mut child = part.clone();
+        let excess = bound.excess[task].iter().map(|excess| part.bound.max(bound.value + excess));
+        let mut states: Vec<(f64, u32)> = excess.zip(part.active[task].iter().copied()).collect();
+        // Of equals the last to wait comes first, so the most promising goes last.
+        states.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+        for (bound, state) in states {
+            if self.can_improve(bound) {
+                let mut child = Part { bound, ..part.clone() };
                 child.active[task] = vec![state];
-                self.explore(child, 1);
+                self.wait(child, 1);
             }
         }
     }

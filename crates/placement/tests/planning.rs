@@ -1,4 +1,5 @@
 //! Plans over the starter catalog: what the crate promises, seen from outside.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
 use std::collections::BTreeMap;
 use welkin_catalog::tables::Tables;

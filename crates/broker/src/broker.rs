@@ -160,6 +160,13 @@ impl Broker {
                 let (task, what) = (task.name.clone(), format!("the output to {uri}"));
                 return Err(SubmitError::Unsupported { task, what });
             }
+            // Delivery replaces what is there: a file, as `cp` would, but never a folder of the user's.
+            let mut uris = task.outputs.values().filter_map(|output| output.uri.as_deref());
+            if let Some(uri) = uris.find(|uri| has_content(&roots.path(uri))) {
+                let what =
+                    format!("the output to {uri}: a folder with content is there, and would be replaced");
+                return Err(SubmitError::Unsupported { task: task.name.clone(), what });
+            }
         }
         Ok(())
     }
@@ -248,4 +255,9 @@ impl std::fmt::Debug for Broker {
             .field("owner", &self.world.owner)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a folder with something in it is at this path; one that cannot be read counts.
+fn has_content(path: &Path) -> bool {
+    path.is_dir() && std::fs::read_dir(path).map_or(true, |mut entries| entries.next().is_some())
 }

@@ -154,7 +154,9 @@ impl Broker {
         }
         let roots = Roots { base_dir: submission.base_dir.clone(), home: self.world.options.home.clone() };
         for (index, task) in submission.job.tasks.iter().enumerate() {
-            needs(submission.job, index, &roots)?;
+            for need in needs(submission.job, index, &roots)? {
+                need.check().map_err(|what| SubmitError::Path { task: task.name.clone(), what })?;
+            }
             let uris = task.outputs.values().filter_map(|output| output.uri.as_deref());
             if let Some(uri) = uris.into_iter().find(|uri| !is_deliverable(uri)) {
                 let (task, what) = (task.name.clone(), format!("the output to {uri}"));
@@ -163,9 +165,8 @@ impl Broker {
             // Delivery replaces what is there: a file, as `cp` would, but never a folder of the user's.
             let mut uris = task.outputs.values().filter_map(|output| output.uri.as_deref());
             if let Some(uri) = uris.find(|uri| has_content(&roots.path(uri))) {
-                let what =
-                    format!("the output to {uri}: a folder with content is there, and would be replaced");
-                return Err(SubmitError::Unsupported { task: task.name.clone(), what });
+                let what = format!("the output to {uri} would replace a folder with content");
+                return Err(SubmitError::Path { task: task.name.clone(), what });
             }
         }
         Ok(())

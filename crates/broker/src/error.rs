@@ -121,6 +121,14 @@ pub enum SubmitError {
         /// What.
         what: String,
     },
+    /// A path of this machine cannot serve as the job says.
+    #[error("task {task}: {what}")]
+    Path {
+        /// Task.
+        task: String,
+        /// Path and reason.
+        what: String,
+    },
     /// The token was used for another plan.
     #[error("the client token was used for {run}, which has another plan")]
     TokenReused {

@@ -48,6 +48,10 @@ pub(crate) async fn follow(
                 }
             }
             Err(error) => {
+                // Asking again cannot help a step that the node finds malformed.
+                if error.kind == ErrorKind::Invalid {
+                    return Err(Halt::end(AttemptEnd::Unstaged { message: error.to_string() }));
+                }
                 // The node does not know a step whose start it never heard of.
                 started = started && error.kind != ErrorKind::NotFound;
                 poked.notify_one();

@@ -18,7 +18,7 @@ use crate::patience::{Patience, trying, unless_final};
 use crate::record::{AttemptEnd, Record, TreeRef};
 use crate::view::AttemptView;
 use object_store::ObjectStore;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
 use welkin_ledger::{EgressUse, EntryKind, MeterEvent, MonthToDate, Who};
@@ -85,6 +85,23 @@ pub(crate) fn needs(job: &Job, task: usize, roots: &Roots) -> Result<Vec<Need>, 
         needs.push(Need { path: input_path(name), source });
     }
     Ok(needs)
+}
+
+impl Need {
+    /// Whether this can be staged as far as can be told before anything is leased: the source is there,
+    /// and the path stays in the node's home.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let climbs = |part| matches!(part, Component::ParentDir | Component::RootDir);
+        if Path::new(&self.path).components().any(climbs) {
+            return Err(format!("{} leads out of the node's home", self.path));
+        }
+        match &self.source {
+            Source::Local(path) => std::fs::metadata(path)
+                .map(drop)
+                .map_err(|error| format!("{} cannot be read: {error}", path.display())),
+            Source::Output { .. } => Ok(()),
+        }
+    }
 }
 
 /// Path on the node of an input.

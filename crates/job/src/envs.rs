@@ -105,6 +105,11 @@ fn text(value: &Cursor<'_>, reader: &mut Reader<'_, '_>) -> Option<String> {
         reader.report.add(Issue::error(Code::TooLong, value.key_place, message));
         return Some(String::new());
     }
+    if text.contains('\0') {
+        let message = format!("`{}` holds a NUL character, which no environment can", value.path);
+        reader.report.add(Issue::error(Code::InvalidValue, value.key_place, message));
+        return Some(String::new());
+    }
     Some(text)
 }
 

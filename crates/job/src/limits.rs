@@ -44,9 +44,9 @@ pub const MAX_GROWTH_BYTES: usize = 64 << 20;
 /// arguments and environment; 1,024 variables of 2 KiB fill that.
 pub const MAX_ENVS: usize = 1_024;
 
-/// Longest value of an environment variable: 128 KiB, the most Linux accepts for one string
-/// (32 pages of 4 KiB).
-pub const MAX_ENV_VALUE_BYTES: usize = 128 << 10;
+/// Longest value of an environment variable: Linux accepts 128 KiB (32 pages of 4 KiB) for one string, in
+/// which the longest name, `=` and the final NUL take their place.
+pub const MAX_ENV_VALUE_BYTES: usize = (128 << 10) - MAX_NAME_BYTES - 2;
 
 /// Longest name of a job, task, input, output or variable, in bytes: 255, the longest file name on
 /// every file system the names end up on.

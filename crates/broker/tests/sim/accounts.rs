@@ -262,16 +262,41 @@ async fn what_cannot_be_run_is_refused_before_anything_is_asked_for() {
     })]);
     let refused = submit(&bucket, &bucket.job, None).await.unwrap_err().to_string();
     assert_eq!(refused, "task t: the input s3://b/k cannot be executed by this version");
+    let refusal = async |edit: fn(&mut welkin_job::Task)| {
+        let plan = plan(vec![task("t", "").at(&["a/x"]).output("out").edit(edit)]);
+        submit(&plan, &plan.job, None).await.unwrap_err().to_string()
+    };
+    let missing = refusal(|task| task.workdir = Some(welkin_job::Workdir::Local("nowhere".to_owned()))).await;
+    assert!(missing.starts_with("task t: ") && missing.contains("nowhere cannot be read"), "{missing}");
+    let climbing = refusal(|task| {
+        let mount = welkin_job::FileMount::Local(".".to_owned());
+        task.file_mounts.insert("~/../../x".to_owned(), mount);
+    });
+    assert_eq!(climbing.await, "task t: ../../x leads out of the node's home");
+    // Delivery replaces what is there, but never a folder of the user's.
+    let precious = world.dir.path().join("precious");
+    std::fs::create_dir(&precious).unwrap();
+    std::fs::write(precious.join("file"), "precious").unwrap();
+    let replacing =
+        refusal(|task| task.outputs.get_mut("out").unwrap().uri = Some("file://./precious".to_owned()));
+    assert_eq!(
+        replacing.await,
+        "task t: the output to file://./precious would replace a folder with content"
+    );
+    assert_eq!(std::fs::read_to_string(precious.join("file")).unwrap(), "precious");
     // Two runs of one job in one second have two names.
     let second = submit(&plain, &plain.job, None).await.unwrap();
     assert!(second > first);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_input_fails_the_task_with_its_path() {
+async fn an_input_that_vanishes_fails_the_task_with_its_path() {
     let world = World::kind();
     let broker = world.broker();
+    let nope = world.dir.path().join("nope");
+    std::fs::write(&nope, "here for now").unwrap();
     let run = world.submit(&broker, &plan(vec![task("t", "").at(&["a/x"]).file("raw", "file://nope")])).await;
+    std::fs::remove_file(nope).unwrap();
     let outcome = broker.run(&run).await.unwrap();
     let reason = outcome.reason.unwrap();
     assert!(reason.contains("nope"), "{reason}");

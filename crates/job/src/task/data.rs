@@ -44,6 +44,9 @@ pub(crate) fn read(
     reader: &mut Reader<'_, '_>,
 ) -> Data {
     let mut data = Data { plain_inputs: true, ..Data::default() };
+    for key in ["inputs", "outputs"] {
+        distinct_variables(fields, key, reader.report);
+    }
     for (key, value) in entries(fields, "inputs", reader.report) {
         if is_number(&value) {
             plain_input(key, &value, &mut data, notes, reader);
@@ -64,6 +67,23 @@ pub(crate) fn read(
         }
     }
     data
+}
+
+/// Scripts find data by variables whose names keep letters and digits only: two names must not share one.
+fn distinct_variables(fields: &Fields<'_>, key: &str, report: &mut Report<'_>) {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, value) in entries(fields, key, report) {
+        // SkyPilot's form names data by URI, and its scripts know no such variable.
+        if has_scheme(name) || is_number(&value) {
+            continue;
+        }
+        let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+        if let Some(other) = known.insert(name.chars().map(letter).collect(), name) {
+            let message = format!("`{}` and `{}` would share one variable in scripts", cut(other), cut(name));
+            let issue = crate::report::Issue::error(Code::Conflict, value.key_place, message);
+            report.add(issue.hint("let them differ in letters or digits"));
+        }
+    }
 }
 
 fn entries<'n>(fields: &Fields<'n>, key: &str, report: &mut Report<'_>) -> Vec<(&'n str, Cursor<'n>)> {

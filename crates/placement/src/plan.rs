@@ -5,8 +5,9 @@
 //! carries its job without the values of secrets.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use thiserror::Error;
-use welkin_job::{Job, Market, Objective, Secret};
+use welkin_job::{Edge, Input, Job, Market, Objective, Secret, Task, TaskDag};
 use welkin_units::{Bytes, Span, Usd};
 
 /// Version of the plan's JSON.
@@ -211,11 +212,63 @@ impl Plan {
         if actual != plan.id {
             return Err(PlanError::Digest { stated: plan.id, actual });
         }
-        let planned = plan.tasks.iter().map(|task| task.task.as_str());
-        if !planned.eq(plan.job.tasks.iter().map(|task| task.name.as_str())) {
-            return Err(PlanError::Inconsistent("its tasks are not those of its job".to_owned()));
-        }
+        plan.consistent().map_err(PlanError::Inconsistent)?;
         Ok(plan)
+    }
+
+    /// What a digest cannot say, since whoever edits a plan can compute it anew: whether the parts agree.
+    fn consistent(&self) -> Result<(), String> {
+        let names: BTreeSet<&str> = self.job.tasks.iter().map(|task| task.name.as_str()).collect();
+        if self.tasks.is_empty() || names.len() != self.job.tasks.len() {
+            return Err("it has no task, or two of one name".to_owned());
+        }
+        let planned = self.tasks.iter().map(|task| task.task.as_str());
+        if !planned.eq(self.job.tasks.iter().map(|task| task.name.as_str())) {
+            return Err("its tasks are not those of its job".to_owned());
+        }
+        if let Some(name) = names.iter().find(|name| name.is_empty() || name.contains(['/', '\0'])) {
+            return Err(format!("`{name}` is not the name of a task"));
+        }
+        if self.job.edges.iter().any(|edge| edge.from.max(edge.to) >= self.tasks.len()) {
+            return Err("an edge leads to a task that is not there".to_owned());
+        }
+        TaskDag::new(&self.job).map_err(|error| error.to_string())?;
+        for (task, planned) in self.job.tasks.iter().zip(&self.tasks) {
+            self.inputs_exist(task)?;
+            for placement in std::iter::once(&planned.choice).chain(&planned.alternatives) {
+                if placement.nodes != task.num_nodes || placement.nodes == 0 {
+                    return Err(format!(
+                        "`{}` wants {} nodes and is placed on {}",
+                        task.name, task.num_nodes, placement.nodes
+                    ));
+                }
+                // Of what a provider offers, only this machine costs nothing; the run bills by this price.
+                if placement.hourly < Usd::ZERO || placement.cost < Usd::ZERO {
+                    return Err(format!("`{}` has a negative price", task.name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn inputs_exist(&self, task: &Task) -> Result<(), String> {
+        for (name, input) in &task.inputs {
+            let Input::Task { task: producer, output } = input else { continue };
+            let found = self.job.tasks.iter().find(|other| other.name == *producer);
+            if !found.is_some_and(|found| found.outputs.contains_key(output)) {
+                return Err(format!(
+                    "input `{name}` of `{}` comes from `{producer}.{output}`, which is not there",
+                    task.name
+                ));
+            }
+            let edge = |edge: &&Edge| {
+                self.job.tasks[edge.to].name == task.name && self.job.tasks[edge.from].name == *producer
+            };
+            if !self.job.edges.iter().any(|one| edge(&one)) {
+                return Err(format!("input `{name}` of `{}` has no edge", task.name));
+            }
+        }
+        Ok(())
     }
 
     /// The transfers into `task`.

@@ -126,6 +126,33 @@ fn a_plan_is_the_same_twice_and_survives_its_file() {
 }
 
 #[test]
+fn a_plan_that_contradicts_itself_is_refused_though_its_digest_fits() {
+    type Edit = fn(&mut Plan);
+    let edits: [(Edit, &str); 7] = [
+        (|plan| plan.tasks[0].choice.hourly = "-1".parse().unwrap(), "negative price"),
+        (|plan| plan.tasks[0].choice.nodes = 2, "wants 1 nodes"),
+        (|plan| plan.job.tasks[1].name = "prep".to_owned(), "two of one name"),
+        (|plan| plan.tasks.swap(0, 1), "not those of its job"),
+        (|plan| plan.job.edges[0].to = 9, "not there"),
+        (|plan| plan.job.edges.clear(), "has no edge"),
+        (
+            |plan| {
+                plan.job.tasks[0].name = "../x".to_owned();
+                plan.tasks[0].task = "../x".to_owned();
+            },
+            "not the name",
+        ),
+    ];
+    let good = Bed::new().plan(CHAIN).unwrap().plan;
+    for (edit, expected) in edits {
+        let mut plan = good.clone();
+        edit(&mut plan);
+        let error = Plan::from_json(&plan.sealed().to_json()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}, expected {expected}");
+    }
+}
+
+#[test]
 fn secrets_are_not_in_a_plan() {
     let text = "name: s\nsecrets: {TOKEN: hunter2}\nresources: {cpus: 2+}\nrun: x\n";
     let json = Bed::new().plan(text).unwrap().plan.to_json();

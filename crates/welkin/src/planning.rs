@@ -8,7 +8,7 @@ mod saved;
 
 pub(crate) use failure::infeasible;
 pub(crate) use load::{Loaded, job, secrets};
-pub(crate) use saved::{read_plan, write_plan};
+pub(crate) use saved::{anchor, read_plan, write_plan};
 
 use crate::app::App;
 use crate::reach;

@@ -28,13 +28,16 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let loaded = planning::job(&args.file, &args.overrides, false, app)?;
+    let mut loaded = planning::job(&args.file, &args.overrides, false, app)?;
     let planner = Planner::open(app)?;
     if args.pareto {
         return front::run(&planner, &loaded, app);
     }
     if let Some(place) = &args.why_not {
         return why_not::run(&planner, &loaded, place, app);
+    }
+    if args.save.is_some() {
+        planning::anchor(&mut loaded.job, &loaded.base_dir);
     }
     let planned = planner.plan(&loaded.job).map_err(infeasible)?;
     if let Some(path) = &args.save {

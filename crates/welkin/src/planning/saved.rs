@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use welkin_job::{FileMount, Input, Job, Workdir};
 use welkin_placement::Plan;
 
 /// Reads a saved plan, and the folder its paths are relative to: that of the file.
@@ -19,6 +20,41 @@ pub(crate) fn read_plan(path: &Path) -> anyhow::Result<(Plan, PathBuf)> {
         anyhow::Error::new(error).context(fault)
     })?;
     Ok((plan, folder_of(path)?))
+}
+
+/// Makes the paths of a job absolute, so that a plan of it can be kept anywhere on this machine.
+pub(crate) fn anchor(job: &mut Job, base_dir: &Path) {
+    const FILE: &str = "file://";
+    let absolute = |path: &mut String| {
+        if !path.starts_with('~') {
+            *path = base_dir.join(&*path).to_string_lossy().into_owned();
+        }
+    };
+    let uri = |uri: &mut String| {
+        if let Some(path) = uri.strip_prefix(FILE) {
+            let mut path = path.to_owned();
+            absolute(&mut path);
+            *uri = format!("{FILE}{path}");
+        }
+    };
+    for task in &mut job.tasks {
+        if let Some(Workdir::Local(path)) = &mut task.workdir {
+            absolute(path);
+        }
+        for mount in task.file_mounts.values_mut() {
+            match mount {
+                FileMount::Local(path) => absolute(path),
+                FileMount::Bucket { source: Some(source), .. } => uri(source),
+                FileMount::Bucket { .. } => {}
+            }
+        }
+        for input in task.inputs.values_mut() {
+            if let Input::Uri { uri: text, .. } = input {
+                uri(text);
+            }
+        }
+        task.outputs.values_mut().filter_map(|output| output.uri.as_mut()).for_each(uri);
+    }
 }
 
 /// Writes a plan, whole or not at all.

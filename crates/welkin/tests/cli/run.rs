@@ -72,6 +72,21 @@ fn a_saved_plan_runs_with_its_secret_which_is_never_shown() {
 }
 
 #[test]
+fn a_saved_plan_finds_its_files_from_another_folder() {
+    let bed = Bed::new();
+    bed.file("work/code/word.txt", "anchored\n");
+    let job = bed.file(
+        "work/job.yaml",
+        "name: far\nresources: {cpus: 2+}\nworkdir: code\noutputs: {o: {uri: \"file://./out.txt\"}}\nrun: cat word.txt | tee $WELKIN_OUTPUT_O\n",
+    );
+    bed.file("elsewhere/empty", "");
+    bed.ok(["plan", "work/job.yaml", "--save", "elsewhere/plan.json"]);
+    let output = bed.ok(["up", "elsewhere/plan.json"]);
+    assert!(output.contains("far | anchored"), "{output}");
+    assert_eq!(std::fs::read_to_string(job.with_file_name("out.txt")).unwrap(), "anchored\n");
+}
+
+#[test]
 fn a_script_that_fails_fails_the_run() {
     let bed = Bed::new();
     bed.file("job.yaml", "name: sad\nresources: {cpus: 2+}\nrun: |\n  echo before\n  exit 7\n");

@@ -41,6 +41,7 @@ fn each_fault_is_named_and_costs_its_row_only() {
         ("m2,4,16,,,,r1,,1,x", Reason::NotANumber, Scope::Value, "SpotPrice"),
         ("m2,4,16,,,,r1,,1,2", Reason::SpotAboveOnDemand, Scope::Value, "SpotPrice"),
         ("m2,4,16,,,,,,1,", Reason::MissingField, Scope::Row, "Region"),
+        ("m2,4,16,,,,../../x,,1,", Reason::UnsafeName, Scope::Row, "Region"),
         (",4,16,,,,r1,,1,", Reason::MissingField, Scope::Row, "InstanceType"),
         (",4,16,T4,1,,r1,,1,", Reason::MissingField, Scope::Row, "InstanceType"),
         ("m2,4,16,T4,,,r1,,1,", Reason::MissingField, Scope::Row, "AcceleratorCount"),

@@ -111,6 +111,12 @@ impl<'a> Parser<'a> {
         if region.is_empty() {
             return Err(row.missing(column::REGION));
         }
+        for (name, column) in [(region, column::REGION), (zone, column::ZONE)] {
+            if name.contains(['/', '\\']) || name.starts_with('.') || name.chars().any(char::is_control) {
+                let message = "a place's name must not look like a path";
+                return Err(Complaint::row(line, Reason::UnsafeName, name, message).in_column(column));
+            }
+        }
         let vcpus_milli = row.quantity(header.vcpus, column::VCPUS, 1000.0, MAX_VCPUS)?;
         let memory_mib = row.quantity(header.memory, column::MEMORY, 1024.0, MAX_MEMORY_GIB)?;
         let network_mbps = row.quantity(header.network, column::NETWORK, 1000.0, MAX_NETWORK_GBPS)?;

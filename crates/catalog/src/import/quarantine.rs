@@ -28,6 +28,8 @@ pub enum Reason {
     OutOfRange,
     /// A field that every row needs is empty.
     MissingField,
+    /// A name that could be taken for a path: places name buckets and folders.
+    UnsafeName,
     /// Neither an on-demand nor a spot price.
     MissingPrice,
     /// An on-demand price of zero.
@@ -65,6 +67,7 @@ impl Reason {
             Self::NotANumber => "not_a_number",
             Self::OutOfRange => "out_of_range",
             Self::MissingField => "missing_field",
+            Self::UnsafeName => "unsafe_name",
             Self::MissingPrice => "missing_price",
             Self::ZeroPrice => "zero_price",
             Self::ZeroSpot => "zero_spot",

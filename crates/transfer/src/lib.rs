@@ -21,27 +21,13 @@
 //! *Rejected:* archives (one torn byte loses the whole tree, nothing can be resumed or skipped), and
 //! ETags as checksums (they differ by provider and upload size).
 
-mod chunks;
-mod copy;
-mod error;
-mod fetch;
-mod manifest;
-mod names;
-mod progress;
-mod publish;
-mod remove;
-mod source;
-mod store;
-mod upload;
-mod verify;
+pub mod block;
+pub mod endpoint;
+pub mod hash;
+mod tree;
 
-pub use copy::{Copied, copy_tree};
-pub use error::TransferError;
-pub use fetch::fetch_tree;
-pub use manifest::{Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, Root};
-pub use progress::{Progress, silent};
-pub use publish::{Published, publish_bytes, publish_tree};
-pub use remove::delete_tree;
-pub use store::open;
-pub use upload::PART_BYTES;
-pub use verify::{find_tree, verify_tree};
+pub use tree::{
+    Copied, Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, PART_BYTES, Progress, Published, Root,
+    TransferError, copy_tree, delete_tree, fetch_tree, find_tree, open, publish_bytes, publish_tree, silent,
+    verify_tree,
+};

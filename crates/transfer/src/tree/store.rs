@@ -1,6 +1,6 @@
 //! From a location to a store.
 
-use crate::error::TransferError;
+use crate::tree::error::TransferError;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use std::path::{Path, PathBuf};

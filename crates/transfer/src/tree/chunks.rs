@@ -3,7 +3,7 @@
 //! Files are read on the blocking pool, where the hashing happens too, so that a large tree does not
 //! hold up whatever else runs on the same thread.
 
-use crate::error::TransferError;
+use crate::tree::error::TransferError;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::BoxStream;

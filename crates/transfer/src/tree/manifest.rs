@@ -7,8 +7,8 @@
 //! digest asked for, and checked: only relative paths without `..`, no path twice, nothing below a
 //! file or a link, links relative and inside the tree.
 
-use crate::error::TransferError;
-use crate::names::{manifest_object, parse_prefix};
+use crate::tree::error::TransferError;
+use crate::tree::names::{manifest_object, parse_prefix};
 use futures::StreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};

@@ -1,7 +1,7 @@
 //! Taking a tree out of a store.
 
-use crate::error::TransferError;
-use crate::names::{manifest_object, parse_prefix};
+use crate::tree::error::TransferError;
+use crate::tree::names::{manifest_object, parse_prefix};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};

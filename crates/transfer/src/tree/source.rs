@@ -3,8 +3,8 @@
 //! A folder is walked once; each file is then read once and checked against what the walk saw, so
 //! that a tree never holds half of an old and half of a new file.
 
-use crate::error::TransferError;
-use crate::manifest::{MAX_ENTRIES, Root, SINGLE_FILE, check_link};
+use crate::tree::error::TransferError;
+use crate::tree::manifest::{MAX_ENTRIES, Root, SINGLE_FILE, check_link};
 use rustix::fs::OFlags;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;

@@ -3,7 +3,7 @@
 //! A file that fits one part is put at once; a longer one goes up in parts and appears when the last
 //! of them is there. In both cases the object comes into being whole or not at all.
 
-use crate::error::TransferError;
+use crate::tree::error::TransferError;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};

@@ -1,12 +1,12 @@
 //! Reading a tree without moving it.
 
-use crate::chunks::Chunks;
-use crate::copy::expect_hash;
-use crate::error::TransferError;
-use crate::manifest::{self, Entry};
-use crate::names::{data_object, parse_prefix};
-use crate::progress::Progress;
-use crate::publish::Published;
+use crate::tree::chunks::Chunks;
+use crate::tree::copy::expect_hash;
+use crate::tree::error::TransferError;
+use crate::tree::manifest::{self, Entry};
+use crate::tree::names::{data_object, parse_prefix};
+use crate::tree::progress::Progress;
+use crate::tree::publish::Published;
 use object_store::ObjectStore;
 
 /// The tree committed under `prefix`, if there is one. Reads its manifest only.

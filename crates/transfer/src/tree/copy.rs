@@ -5,14 +5,14 @@
 //! belong to the tree, and write the manifest last. Repeating a copy that was killed therefore moves
 //! only what is missing.
 
-use crate::chunks::Chunks;
-use crate::error::TransferError;
-use crate::manifest::{self, Entry, Manifest};
-use crate::names::{data_object, manifest_object, parse_prefix};
-use crate::progress::Progress;
-use crate::publish::{commit, pump};
-use crate::remove::{delete_others, uncommit};
-use crate::upload::Upload;
+use crate::tree::chunks::Chunks;
+use crate::tree::error::TransferError;
+use crate::tree::manifest::{self, Entry, Manifest};
+use crate::tree::names::{data_object, manifest_object, parse_prefix};
+use crate::tree::progress::Progress;
+use crate::tree::publish::{commit, pump};
+use crate::tree::remove::{delete_others, uncommit};
+use crate::tree::upload::Upload;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use std::collections::HashSet;

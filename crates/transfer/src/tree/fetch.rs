@@ -3,13 +3,13 @@
 //! The tree is built beside its destination and moved there in one rename once every byte has been
 //! compared; a fetch that fails or is killed leaves the destination as it was.
 
-use crate::chunks::Chunks;
-use crate::copy::expect_hash;
-use crate::error::TransferError;
-use crate::manifest::{self, Entry, Manifest, Root, SINGLE_FILE};
-use crate::names::data_object;
-use crate::progress::Progress;
-use crate::publish::{Published, blocking};
+use crate::tree::chunks::Chunks;
+use crate::tree::copy::expect_hash;
+use crate::tree::error::TransferError;
+use crate::tree::manifest::{self, Entry, Manifest, Root, SINGLE_FILE};
+use crate::tree::names::data_object;
+use crate::tree::progress::Progress;
+use crate::tree::publish::{Published, blocking};
 use object_store::ObjectStore;
 use object_store::path::Path as ObjectPath;
 use std::fs::{File, OpenOptions, Permissions};

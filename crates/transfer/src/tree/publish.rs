@@ -1,13 +1,13 @@
 //! From a disk, or from memory, into a store.
 
-use crate::chunks::Chunks;
-use crate::error::TransferError;
-use crate::manifest::{self, Entry, Manifest, Root, SINGLE_FILE};
-use crate::names::{data_object, manifest_object, parse_prefix};
-use crate::progress::Progress;
-use crate::remove::delete_under;
-use crate::source::{Item, ItemKind, SourceFile, walk};
-use crate::upload::Upload;
+use crate::tree::chunks::Chunks;
+use crate::tree::error::TransferError;
+use crate::tree::manifest::{self, Entry, Manifest, Root, SINGLE_FILE};
+use crate::tree::names::{data_object, manifest_object, parse_prefix};
+use crate::tree::progress::Progress;
+use crate::tree::remove::delete_under;
+use crate::tree::source::{Item, ItemKind, SourceFile, walk};
+use crate::tree::upload::Upload;
 use bytes::Bytes;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt};

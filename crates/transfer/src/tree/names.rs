@@ -4,7 +4,7 @@
 //! characters …). Those are percent-encoded; everything else, non-ASCII letters included, is kept,
 //! since a tripled length would push long names over the 255 bytes a file system allows.
 
-use crate::error::TransferError;
+use crate::tree::error::TransferError;
 use object_store::path::Path;
 
 /// The manifest's object under `prefix`.

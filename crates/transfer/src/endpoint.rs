@@ -1,0 +1,162 @@
+//! The port of the data plane: what a place that holds objects can do.
+//!
+//! Files of this machine, buckets of S3, Google Cloud Storage and Azure, and the folders behind another
+//! Welkin gateway are all an [`Endpoint`]. The engine knows nothing of them but this.
+//!
+//! * Keys are UTF-8 with `/` between their parts, without a leading slash, and order as bytes.
+//! * A *version* is whatever changes when an object does (an ETag; length, time and inode of a file). A
+//!   read that names one fails with [`FailureKind::Changed`] rather than return bytes of another.
+//! * An object comes into being whole: by [`Endpoint::put`], or by parts of equal power-of-two length but
+//!   the last, and then [`Endpoint::finish`]. Until then nobody sees it.
+//! * Whoever writes takes the bytes from [`crate::block::Block::slices`] (or checks them), so that what flipped in memory
+//!   is never written.
+//! * No method retries, but for a connection that had been closed while idle. Pauses and repetition
+//!   are the engine's.
+
+mod failure;
+mod limits;
+mod metadata;
+
+pub use failure::{Failure, FailureKind};
+pub use limits::Limits;
+pub use metadata::Metadata;
+
+use crate::block::{Block, Buffer};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// When it was last written, in milliseconds since 1970, if the place knows.
+    pub modified_ms: Option<i64>,
+    /// What changes when it does.
+    pub version: Option<String>,
+}
+
+/// An object as it is when one looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// As in a listing.
+    pub listed: Listed,
+    /// What is kept beside its content.
+    pub metadata: Metadata,
+    /// CRC-64/NVME of its whole content, where the place keeps one.
+    pub crc64: Option<u64>,
+}
+
+/// What to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Read<'a> {
+    /// The object.
+    pub key: &'a str,
+    /// From which byte.
+    pub offset: u64,
+    /// How many bytes; all of them must come.
+    pub length: usize,
+    /// Whether this is the whole object.
+    pub whole: bool,
+    /// Only of this version.
+    pub version: Option<&'a str>,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Piece {
+    /// The bytes, summed as they came.
+    pub block: Block,
+    /// What is kept beside the content, as far as this read showed it.
+    pub metadata: Metadata,
+    /// Version that the bytes belong to.
+    pub version: Option<String>,
+}
+
+/// A write in parts under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Upload {
+    /// The object that will be.
+    pub key: String,
+    /// The place's name for the write. Together with the key it is all that is needed to go on after a restart.
+    pub id: String,
+}
+
+/// A part that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// From 0.
+    pub number: u32,
+    /// The place's receipt.
+    pub tag: String,
+}
+
+/// A write in parts that somebody began and nobody finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dangling {
+    /// The write.
+    pub upload: Upload,
+    /// When it was begun, in milliseconds since 1970, if the place knows.
+    pub begun_ms: Option<i64>,
+}
+
+/// Pages of a listing, in the order of the keys.
+#[async_trait]
+pub trait Lister: Send {
+    /// The next page, which may be empty; `None` after the last.
+    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, Failure>;
+}
+
+/// A place that holds objects. See the [module](self) for what holds of all of them.
+#[async_trait]
+pub trait Endpoint: Send + Sync {
+    /// Its name for people, such as `s3://bucket`.
+    fn name(&self) -> String;
+
+    /// What fits.
+    fn limits(&self) -> Limits;
+
+    /// Lists objects whose keys begin with `prefix` and come after `after`.
+    fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister>;
+
+    /// Looks at an object; `None` when there is none.
+    async fn find(&self, key: &str) -> Result<Option<Found>, Failure>;
+
+    /// Reads bytes of an object into `buffer`.
+    async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure>;
+
+    /// Writes an object at once and returns its version, if the place tells it.
+    async fn put(&self, key: &str, metadata: &Metadata, block: &Block) -> Result<Option<String>, Failure>;
+
+    /// Begins an object of `size` bytes that comes in parts of `part_bytes`.
+    async fn begin(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        size: u64,
+        part_bytes: u64,
+    ) -> Result<Upload, Failure>;
+
+    /// Writes a part. Repeating it replaces what was there.
+    async fn part(&self, upload: &Upload, number: u32, block: &Block) -> Result<Part, Failure>;
+
+    /// Makes the object appear, from all of its parts in order, and returns its version. `root` is the BLAKE3 hash of
+    /// the whole: a place that can compare it does.
+    async fn finish(
+        &self,
+        upload: &Upload,
+        parts: &[Part],
+        root: &blake3::Hash,
+    ) -> Result<Option<String>, Failure>;
+
+    /// Gives a write up; what arrived of it is dropped. One that does not exist any more is no failure.
+    async fn abort(&self, upload: &Upload) -> Result<(), Failure>;
+
+    /// Writes in parts below `prefix` that nobody finished.
+    async fn dangling(&self, prefix: &str) -> Result<Vec<Dangling>, Failure>;
+
+    /// Removes objects. Those that are not there are no failure. Returns those that could not be removed.
+    async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure>;
+}

@@ -1,0 +1,26 @@
+//! Trees: files and folders published under a prefix of a store, with a manifest written last.
+
+mod chunks;
+mod copy;
+mod error;
+mod fetch;
+mod manifest;
+mod names;
+mod progress;
+mod publish;
+mod remove;
+mod source;
+mod store;
+mod upload;
+mod verify;
+
+pub use copy::{Copied, copy_tree};
+pub use error::TransferError;
+pub use fetch::fetch_tree;
+pub use manifest::{Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, Root};
+pub use progress::{Progress, silent};
+pub use publish::{Published, publish_bytes, publish_tree};
+pub use remove::delete_tree;
+pub use store::open;
+pub use upload::PART_BYTES;
+pub use verify::{find_tree, verify_tree};

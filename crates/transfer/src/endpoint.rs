@@ -10,6 +10,7 @@
 //!   the last, and then [`Endpoint::finish`]. Until then nobody sees it.
 //! * Whoever writes takes the bytes from [`crate::block::Block::slices`] (or checks them), so that what flipped in memory
 //!   is never written.
+//! * Blocks come shared, so that a place can hand one to a thread, or keep it until it is acknowledged.
 //! * No method retries, but for a connection that had been closed while idle. Pauses and repetition
 //!   are the engine's.
 
@@ -128,7 +129,12 @@ pub trait Endpoint: Send + Sync {
     async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure>;
 
     /// Writes an object at once and returns its version, if the place tells it.
-    async fn put(&self, key: &str, metadata: &Metadata, block: &Block) -> Result<Option<String>, Failure>;
+    async fn put(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        block: &Arc<Block>,
+    ) -> Result<Option<String>, Failure>;
 
     /// Begins an object of `size` bytes that comes in parts of `part_bytes`.
     async fn begin(
@@ -140,7 +146,7 @@ pub trait Endpoint: Send + Sync {
     ) -> Result<Upload, Failure>;
 
     /// Writes a part. Repeating it replaces what was there.
-    async fn part(&self, upload: &Upload, number: u32, block: &Block) -> Result<Part, Failure>;
+    async fn part(&self, upload: &Upload, number: u32, block: &Arc<Block>) -> Result<Part, Failure>;
 
     /// Makes the object appear, from all of its parts in order, and returns its version. `root` is the BLAKE3 hash of
     /// the whole: a place that can compare it does.

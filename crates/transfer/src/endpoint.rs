@@ -17,10 +17,12 @@
 mod failure;
 mod limits;
 mod metadata;
+mod s3;
 
 pub use failure::{Failure, FailureKind};
 pub use limits::Limits;
 pub use metadata::Metadata;
+pub use s3::{Addressing, Checksums, Credentials, S3, S3Options};
 
 use crate::block::{Block, Buffer};
 use async_trait::async_trait;

@@ -24,6 +24,8 @@
 pub mod block;
 pub mod endpoint;
 pub mod hash;
+mod http;
+pub mod tls;
 mod tree;
 
 pub use tree::{

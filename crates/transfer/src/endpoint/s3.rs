@@ -1,0 +1,201 @@
+//! Buckets of S3 and of the many stores that speak its protocol.
+//!
+//! Requests are signed with Signature Version 4; bodies are not part of the signature
+//! (`UNSIGNED-PAYLOAD`), because TLS protects them on the way and a CRC-64/NVME made at the first read
+//! goes with each of them for the store to compare. Sources: *Amazon S3 API Reference*; *Authenticating Requests (AWS
+//! Signature Version 4)*; *Checking object integrity*.
+//!
+//! *Fewer requests:* none but the read and the write for an object of one part; metadata comes with
+//! the first read.
+
+mod answer;
+mod errors;
+mod list;
+mod request;
+mod sign;
+mod write;
+mod xml;
+
+pub use request::{Addressing, Checksums, S3Options};
+pub use sign::Credentials;
+
+use crate::block::{Block, BlockWriter, Buffer};
+use crate::endpoint::{
+    Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
+};
+use crate::http::{Body, Client};
+use async_trait::async_trait;
+use request::Request;
+use std::sync::Arc;
+
+/// Deletes at once: enough to hide the round trip, too few to be throttled.
+const DELETES_AT_ONCE: usize = 16;
+
+/// A bucket.
+pub struct S3 {
+    options: S3Options,
+    client: Arc<Client>,
+    signer: sign::Signer,
+    base: request::Base,
+}
+
+impl S3 {
+    /// A bucket with its options. No request is made.
+    ///
+    /// # Errors
+    /// [`FailureKind::Invalid`] when the endpoint's URL cannot be used.
+    pub fn new(options: S3Options, tls: Arc<rustls::ClientConfig>) -> Result<Arc<Self>, Failure> {
+        let base = request::Base::new(&options)?;
+        let signer = sign::Signer::new(&options.region, options.credentials.clone());
+        Ok(Arc::new(Self { options, client: Client::new(tls), signer, base }))
+    }
+
+    fn operation(&self, verb: &str, key: &str) -> String {
+        format!("{verb} s3://{}/{key}", self.options.bucket)
+    }
+}
+
+#[async_trait]
+impl Endpoint for S3 {
+    fn name(&self) -> String {
+        format!("s3://{}", self.options.bucket)
+    }
+
+    /// *Amazon S3 multipart upload limits* and *Creating object key names*, read November 2026.
+    fn limits(&self) -> Limits {
+        Limits {
+            object_bytes: 5 << 40,
+            part_bytes_min: 5 << 20,
+            part_bytes_max: 5 << 30,
+            parts: 10_000,
+            part_bytes_best: 8 << 20,
+            parts_in_any_order: true,
+            key_bytes: 1024,
+        }
+    }
+
+    fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
+        Box::new(list::Pages::new(self, prefix, after))
+    }
+
+    async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
+        let operation = self.operation("look at", key);
+        let mut request = Request::new("HEAD", key);
+        if self.options.checksums == Checksums::Crc64Nvme {
+            request = request.header("x-amz-checksum-mode", "ENABLED");
+        }
+        let response = self.send(&request, Body::Empty, &operation).await?;
+        if response.status == 404 {
+            return Ok(None);
+        }
+        let response = self.accept(response, &operation, &[200]).await?;
+        answer::found(key, &response, &operation).map(Some)
+    }
+
+    async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
+        let operation = self.operation("read", what.key);
+        let mut request = Request::new("GET", what.key);
+        if let Some(version) = what.version {
+            request = request.header("if-match", version);
+        }
+        // A range of an empty object cannot be satisfied, so what is whole is asked for whole.
+        if !what.whole {
+            let last = what.offset + (what.length as u64).max(1) - 1;
+            request = request.header("range", format!("bytes={}-{last}", what.offset));
+        } else if self.options.checksums == Checksums::Crc64Nvme {
+            request = request.header("x-amz-checksum-mode", "ENABLED");
+        }
+        let response = self.send(&request, Body::Empty, &operation).await?;
+        let response = self.accept(response, &operation, if what.whole { &[200] } else { &[206] }).await?;
+        let version = response.header("etag").map(str::to_owned);
+        if let (Some(asked), Some(came)) = (what.version, &version)
+            && asked != came
+        {
+            let message = format!("it is version {came} now, not {asked}");
+            return Err(Failure::new(FailureKind::Changed, operation, message));
+        }
+        if !what.whole {
+            answer::check_range(&response, what.offset, what.length, &operation)?;
+        }
+        let metadata = answer::metadata(&response);
+        let kept = answer::crc64(&response).filter(|_| what.whole);
+        let writer = BlockWriter::new(buffer, what.offset, what.length, what.whole);
+        let block = response.block(writer).await.map_err(|error| errors::http(&operation, &error))?;
+        if kept.is_some_and(|kept| kept != block.crc64()) {
+            let message = "what arrived does not have the checksum that the store keeps for it";
+            return Err(Failure::new(FailureKind::Corrupt, operation, message));
+        }
+        Ok(Piece { block, metadata, version })
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        block: &Arc<Block>,
+    ) -> Result<Option<String>, Failure> {
+        self.put_object(key, metadata, block).await.map(Some)
+    }
+
+    async fn begin(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        _size: u64,
+        _part_bytes: u64,
+    ) -> Result<Upload, Failure> {
+        self.create_upload(key, metadata).await
+    }
+
+    async fn part(&self, upload: &Upload, number: u32, block: &Arc<Block>) -> Result<Part, Failure> {
+        self.upload_part(upload, number, block).await
+    }
+
+    async fn finish(
+        &self,
+        upload: &Upload,
+        parts: &[Part],
+        _root: &blake3::Hash,
+    ) -> Result<Option<String>, Failure> {
+        match self.complete_upload(upload, parts).await {
+            Err(failure) if failure.kind == FailureKind::NotFound => {
+                // An earlier call may have made the object, and its answer been lost.
+                self.became(upload, parts.len()).await?.map(Some).ok_or(failure)
+            }
+            result => result,
+        }
+    }
+
+    async fn abort(&self, upload: &Upload) -> Result<(), Failure> {
+        let operation = self.operation("give up the upload of", &upload.key);
+        let request = Request::new("DELETE", &upload.key).query("uploadId", &upload.id);
+        let response = self.send(&request, Body::Empty, &operation).await?;
+        self.accept(response, &operation, &[200, 204, 404])
+            .await?
+            .text(errors::MOST_TEXT)
+            .await
+            .map(drop)
+            .or(Ok(()))
+    }
+
+    async fn dangling(&self, prefix: &str) -> Result<Vec<Dangling>, Failure> {
+        list::uploads(self, prefix).await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        use futures::StreamExt;
+        // One request each: they are free, and unlike the call for many they need no MD5.
+        let deleting = keys.iter().cloned().map(|key| async move {
+            let result = self.delete_object(&key).await;
+            (key, result)
+        });
+        let mut failed = Vec::new();
+        let mut ended = futures::stream::iter(deleting).buffer_unordered(DELETES_AT_ONCE);
+        while let Some((key, result)) = ended.next().await {
+            if let Err(failure) = result {
+                failed.push((key, failure));
+            }
+        }
+        Ok(failed)
+    }
+}

@@ -1,0 +1,234 @@
+//! From what is wanted to the bytes of a request.
+
+use crate::endpoint::s3::S3;
+use crate::endpoint::s3::errors;
+use crate::endpoint::s3::sign::{Credentials, Signable, sha256};
+use crate::endpoint::{Failure, FailureKind};
+use crate::http::{Body, Response, Target};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+/// Whether the bucket stands in the host name or in the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Addressing {
+    /// In the host name at AWS, in the path elsewhere.
+    #[default]
+    Auto,
+    /// `https://host/bucket/key`.
+    Path,
+    /// `https://bucket.host/key`.
+    Virtual,
+}
+
+/// Whether checksums go with objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Checksums {
+    /// CRC-64/NVME with each body, and what the store keeps is compared.
+    #[default]
+    Crc64Nvme,
+    /// None, for stores that refuse them.
+    Off,
+}
+
+/// How a bucket is reached.
+#[derive(Debug, Clone)]
+pub struct S3Options {
+    /// Its name.
+    pub bucket: String,
+    /// Its region.
+    pub region: String,
+    /// URL of the service; AWS's for the region when absent.
+    pub endpoint: Option<String>,
+    /// Who asks; anonymous when absent.
+    pub credentials: Option<Credentials>,
+    /// Where the bucket's name stands.
+    pub addressing: Addressing,
+    /// Whether checksums go with objects.
+    pub checksums: Checksums,
+}
+
+/// What all requests have in common.
+pub(super) struct Base {
+    target: Target,
+    host: String,
+    /// Begins and does not end with a slash; empty for none.
+    path: String,
+}
+
+impl Base {
+    pub(super) fn new(options: &S3Options) -> Result<Self, Failure> {
+        let invalid = |why: &str| {
+            let operation = format!("use the endpoint of s3://{}", options.bucket);
+            Failure::new(FailureKind::Invalid, operation, why)
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if options.bucket.is_empty() || !options.bucket.chars().all(plain) {
+            return Err(invalid("a bucket's name has letters, digits, `.`, `-` and `_`"));
+        }
+        let aws = format!("https://s3.{}.amazonaws.com", options.region);
+        let url = options.endpoint.as_deref().unwrap_or(&aws);
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| invalid("its URL has no http:// or https://"))?;
+        let tls = match scheme {
+            "https" => true,
+            "http" => false,
+            _ => return Err(invalid("its URL has another scheme than http or https")),
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().map_err(|_| invalid("the port of its URL is no number below 65536"))?)
+            }
+            _ => (authority, if tls { 443 } else { 80 }),
+        };
+        if host.is_empty() || host.contains(['@', '?', '#', ' ']) || path.contains(['?', '#']) {
+            return Err(invalid("its URL is not SCHEME://HOST[:PORT][/PATH]"));
+        }
+        // A bucket with a dot breaks the certificate of its host name.
+        let virtual_host = match options.addressing {
+            Addressing::Auto => options.endpoint.is_none() && !options.bucket.contains('.'),
+            Addressing::Path => false,
+            Addressing::Virtual => true,
+        };
+        let path = path.trim_end_matches('/');
+        let mut path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        let mut host = host.to_owned();
+        if virtual_host {
+            host = format!("{}.{host}", options.bucket);
+        } else {
+            let _ = write!(path, "/{}", options.bucket);
+        }
+        let target = Target { host, port, tls };
+        Ok(Self { host: target.authority(), target, path })
+    }
+}
+
+/// A request before it is signed.
+pub(super) struct Request<'a> {
+    method: &'static str,
+    key: &'a str,
+    query: Vec<(&'static str, String)>,
+    headers: Vec<(String, String)>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(method: &'static str, key: &'a str) -> Self {
+        Self { method, key, query: Vec::new(), headers: Vec::new() }
+    }
+
+    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl S3 {
+    /// Signs and sends a request, and reads the head of the response.
+    pub(super) async fn send(
+        &self,
+        request: &Request<'_>,
+        body: Body<'_>,
+        operation: &str,
+    ) -> Result<Response, Failure> {
+        if request.headers.iter().any(|(_, value)| value.contains(['\r', '\n', '\0'])) {
+            return Err(Failure::new(FailureKind::Unsupported, operation, "its metadata has a line break"));
+        }
+        let head = self.head(request, body);
+        let sent = self.client.send(&self.base.target, head.as_bytes(), body).await;
+        sent.map_err(|error| errors::http(operation, &error))
+    }
+
+    fn head(&self, request: &Request<'_>, body: Body<'_>) -> String {
+        let path = match request.key {
+            "" if self.base.path.is_empty() => "/".to_owned(),
+            "" => self.base.path.clone(),
+            key => format!("{}/{}", self.base.path, utf8_percent_encode(key, PATH)),
+        };
+        let mut query: Vec<_> = request.query.iter().collect();
+        query.sort_unstable();
+        let query: Vec<_> = query
+            .iter()
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY)))
+            .collect();
+        let query = query.join("&");
+        let hashed;
+        let payload = match body {
+            Body::Block(_) => "UNSIGNED-PAYLOAD",
+            Body::Empty => EMPTY_SHA256,
+            Body::Text(bytes) => {
+                hashed = sha256(bytes);
+                &hashed
+            }
+        };
+        let (method, host) = (request.method, self.base.host.as_str());
+        let signable =
+            Signable { method, host, path: &path, query: &query, headers: &request.headers, payload };
+        let signed = self.signer.headers(&signable, SystemTime::now());
+        let mark = if query.is_empty() { "" } else { "?" };
+        let mut head =
+            format!("{method} {path}{mark}{query} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\n");
+        for (name, value) in &request.headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        head.push_str(&signed);
+        head
+    }
+}
+
+/// SHA-256 of nothing.
+const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+const AGENT: &str = concat!("welkin/", env!("CARGO_PKG_VERSION"));
+
+/// All but RFC 3986's unreserved characters.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The same without the slash between the parts of a key.
+const PATH: &AsciiSet = &QUERY.remove(b'/');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(
+        endpoint: Option<&str>,
+        bucket: &str,
+        addressing: Addressing,
+    ) -> Result<(String, String), String> {
+        let options = S3Options {
+            bucket: bucket.to_owned(),
+            region: "eu-west-1".to_owned(),
+            endpoint: endpoint.map(str::to_owned),
+            credentials: None,
+            addressing,
+            checksums: Checksums::Off,
+        };
+        Base::new(&options).map(|base| (base.host, base.path)).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn where_requests_go() {
+        use Addressing::{Auto, Path, Virtual};
+        for (endpoint, bucket, addressing, host, path) in [
+            (None, "b", Auto, "b.s3.eu-west-1.amazonaws.com", ""),
+            (None, "a.b", Auto, "s3.eu-west-1.amazonaws.com", "/a.b"),
+            (None, "b", Path, "s3.eu-west-1.amazonaws.com", "/b"),
+            (Some("http://127.0.0.1:9000"), "b", Auto, "127.0.0.1:9000", "/b"),
+            (Some("http://[::1]:80/"), "b", Auto, "[::1]", "/b"),
+            (Some("https://x.example/s3/"), "b", Auto, "x.example", "/s3/b"),
+            (Some("https://x.example:444"), "b", Virtual, "b.x.example:444", ""),
+        ] {
+            assert_eq!(base(endpoint, bucket, addressing), Ok((host.to_owned(), path.to_owned())));
+        }
+        for endpoint in ["127.0.0.1", "ftp://x", "http://", "http://x:99999", "http://u@x", "http://x/?a"] {
+            assert!(base(Some(endpoint), "b", Auto).is_err(), "{endpoint}");
+        }
+        assert!(base(None, "b/../c", Auto).is_err());
+    }
+}

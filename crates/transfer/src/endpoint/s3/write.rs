@@ -1,0 +1,145 @@
+//! Writing objects: at once, and in parts.
+
+use crate::block::Block;
+use crate::endpoint::s3::answer::{CRC64, encode_base64_u64, metadata_headers};
+use crate::endpoint::s3::errors::{MOST_TEXT, http, kind};
+use crate::endpoint::s3::request::{Checksums, Request};
+use crate::endpoint::s3::{S3, xml};
+use crate::endpoint::{Endpoint as _, Failure, FailureKind, Metadata, Part, Upload};
+use crate::http::{Body, Response};
+use std::fmt::Write as _;
+
+impl S3 {
+    pub(super) async fn put_object(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        block: &Block,
+    ) -> Result<String, Failure> {
+        let operation = self.operation("write", key);
+        let request = self.with_crc(with_metadata(Request::new("PUT", key), metadata), block);
+        self.put_body(&request, block, &operation).await
+    }
+
+    pub(super) async fn create_upload(&self, key: &str, metadata: &Metadata) -> Result<Upload, Failure> {
+        let operation = self.operation("begin", key);
+        let mut request = with_metadata(Request::new("POST", key).query("uploads", ""), metadata);
+        if self.options.checksums == Checksums::Crc64Nvme {
+            request = request
+                .header("x-amz-checksum-algorithm", "CRC64NVME")
+                .header("x-amz-checksum-type", "FULL_OBJECT");
+        }
+        let body = self.words(&request, Body::Empty, &operation).await?;
+        match xml::text_of(&body, "UploadId") {
+            Some(id) if !id.is_empty() => Ok(Upload { key: key.to_owned(), id }),
+            _ => Err(Failure::new(FailureKind::Invalid, operation, "the answer has no UploadId")),
+        }
+    }
+
+    pub(super) async fn upload_part(
+        &self,
+        upload: &Upload,
+        number: u32,
+        block: &Block,
+    ) -> Result<Part, Failure> {
+        let operation = self.operation(&format!("write part {number} of"), &upload.key);
+        let request = Request::new("PUT", &upload.key)
+            .query("partNumber", (number + 1).to_string())
+            .query("uploadId", &upload.id);
+        let tag = self.put_body(&self.with_crc(request, block), block, &operation).await?;
+        Ok(Part { number, tag })
+    }
+
+    pub(super) async fn complete_upload(
+        &self,
+        upload: &Upload,
+        parts: &[Part],
+    ) -> Result<Option<String>, Failure> {
+        let operation = self.operation("complete", &upload.key);
+        let mut body = String::from("<CompleteMultipartUpload>");
+        for part in parts {
+            let tag = xml::escape(&part.tag);
+            let _ =
+                write!(body, "<Part><PartNumber>{}</PartNumber><ETag>{tag}</ETag></Part>", part.number + 1);
+        }
+        body.push_str("</CompleteMultipartUpload>");
+        let request = Request::new("POST", &upload.key)
+            .query("uploadId", &upload.id)
+            .header("content-type", "application/xml");
+        let answer = self.words(&request, Body::Text(body.as_bytes()), &operation).await?;
+        // S3 begins its answer before it knows how the assembly ends: 200 may carry an error.
+        if !xml::has(&answer, "CompleteMultipartUploadResult") {
+            return Err(said_no(&answer, operation));
+        }
+        Ok(xml::text_of(&answer, "ETag"))
+    }
+
+    pub(super) async fn delete_object(&self, key: &str) -> Result<(), Failure> {
+        let operation = self.operation("remove", key);
+        let response = self.send(&Request::new("DELETE", key), Body::Empty, &operation).await?;
+        let response = self.accept(response, &operation, &[200, 204, 404]).await?;
+        response.text(MOST_TEXT).await.map(drop).map_err(|error| http(&operation, &error))
+    }
+
+    fn with_crc<'a>(&self, request: Request<'a>, block: &Block) -> Request<'a> {
+        match self.options.checksums {
+            Checksums::Crc64Nvme => request.header(CRC64, encode_base64_u64(block.crc64())),
+            Checksums::Off => request,
+        }
+    }
+
+    async fn put_body(
+        &self,
+        request: &Request<'_>,
+        block: &Block,
+        operation: &str,
+    ) -> Result<String, Failure> {
+        let response = self.send(request, Body::Block(block), operation).await?;
+        let response = self.accept(response, operation, &[200]).await?;
+        let tag = response.header("etag").map(str::to_owned);
+        let answer = text(response, operation).await?;
+        if xml::error(&answer).is_some() {
+            return Err(said_no(&answer, operation.to_owned()));
+        }
+        tag.ok_or_else(|| Failure::new(FailureKind::Transient, operation, "the answer has no ETag"))
+    }
+
+    /// The body of a successful answer.
+    pub(super) async fn words(
+        &self,
+        request: &Request<'_>,
+        body: Body<'_>,
+        operation: &str,
+    ) -> Result<Vec<u8>, Failure> {
+        let response = self.send(request, body, operation).await?;
+        text(self.accept(response, operation, &[200]).await?, operation).await
+    }
+
+    /// Whether an upload that is not there any more had become the object: the answer to an earlier
+    /// call to complete it may have been lost.
+    pub(super) async fn became(&self, upload: &Upload, parts: usize) -> Result<Option<String>, Failure> {
+        let found = self.find(&upload.key).await?;
+        let version = found.and_then(|found| found.listed.version);
+        // The ETag of an object of parts ends with their number.
+        Ok(version.filter(|tag| tag.trim_matches('"').ends_with(&format!("-{parts}"))))
+    }
+}
+
+fn with_metadata<'a>(request: Request<'a>, metadata: &Metadata) -> Request<'a> {
+    metadata_headers(metadata).into_iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
+async fn text(response: Response, operation: &str) -> Result<Vec<u8>, Failure> {
+    response.text(MOST_TEXT).await.map_err(|error| http(operation, &error))
+}
+
+/// An error in the body of an answer that began with 200.
+fn said_no(answer: &[u8], operation: String) -> Failure {
+    match xml::error(answer) {
+        Some((code, words)) => {
+            // Without a status of its own, an unknown code is taken for a fault of the store.
+            Failure::new(kind(500, &code), operation, format!("200, but {code}: {words}"))
+        }
+        None => Failure::new(FailureKind::Transient, operation, "the answer is not what the call returns"),
+    }
+}

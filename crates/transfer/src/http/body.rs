@@ -1,0 +1,22 @@
+//! What a request carries.
+
+use crate::block::Block;
+
+/// A request's body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Body<'a> {
+    Empty,
+    Text(&'a [u8]),
+    /// Sent in checked slices; the last is held back when the block is not what was read.
+    Block(&'a Block),
+}
+
+impl Body<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Text(bytes) => bytes.len(),
+            Self::Block(block) => block.len(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Sending requests over connections that are kept.
+
+use crate::http::connection::Connection;
+use crate::http::{Body, HttpError, Response};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Idle connections kept for each server: as many as lanes at most.
+const KEEP: usize = 256;
+
+/// How long one is trusted. Stores close after 5 s (some proxies) to some minutes; what was closed
+/// meanwhile costs one more attempt.
+const TRUST: Duration = Duration::from_secs(20);
+
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) tls: bool,
+}
+
+impl Target {
+    /// Value of the `Host` header.
+    pub(crate) fn authority(&self) -> String {
+        match (self.tls, self.port) {
+            (true, 443) | (false, 80) => self.host.clone(),
+            (_, port) => format!("{}:{port}", self.host),
+        }
+    }
+}
+
+/// A client with its pool of connections.
+pub(crate) struct Client {
+    tls: Arc<rustls::ClientConfig>,
+    idle: Mutex<HashMap<Target, Vec<Connection>>>,
+}
+
+impl Client {
+    pub(crate) fn new(tls: Arc<rustls::ClientConfig>) -> Arc<Self> {
+        Arc::new(Self { tls, idle: Mutex::new(HashMap::new()) })
+    }
+
+    /// Sends a request whose head is complete but for `Content-Length` and the empty line, and returns
+    /// the head of the response. A connection that had been closed while it was idle is replaced once.
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        target: &Target,
+        head: &[u8],
+        body: Body<'_>,
+    ) -> Result<Response, HttpError> {
+        if let Some(kept) = self.take(target) {
+            match self.exchange(kept, target, head, body).await {
+                Err(Exchange { error: HttpError::Broken(_) | HttpError::Malformed(_), answered: false }) => {}
+                Err(failed) => return Err(failed.error),
+                Ok(response) => return Ok(response),
+            }
+        }
+        let fresh = Connection::open(&target.host, target.port, target.tls.then_some(&self.tls)).await?;
+        self.exchange(fresh, target, head, body).await.map_err(|failed| failed.error)
+    }
+
+    async fn exchange(
+        self: &Arc<Self>,
+        mut connection: Connection,
+        target: &Target,
+        head: &[u8],
+        body: Body<'_>,
+    ) -> Result<Response, Exchange> {
+        let head_only = head.starts_with(b"HEAD ");
+        let sent = send_request(&mut connection, head, body).await;
+        if let Err(HttpError::Flipped(flipped)) = sent {
+            return Err(Exchange { error: flipped.into(), answered: true });
+        }
+        // A server may refuse before it has read everything; what it said is better than a broken pipe.
+        match Response::read(connection, head_only, Arc::clone(self), target.clone()).await {
+            Ok(mut response) => {
+                if sent.is_err() {
+                    response.close();
+                }
+                Ok(response)
+            }
+            Err((error, answered)) => Err(Exchange { error: sent.err().unwrap_or(error), answered }),
+        }
+    }
+
+    fn take(&self, target: &Target) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle.get_mut(target)?;
+        // The one used last is the least likely to have been closed.
+        let last = kept.pop()?;
+        if last.idle_since.elapsed() < TRUST {
+            return Some(last);
+        }
+        kept.clear();
+        None
+    }
+
+    pub(crate) fn give_back(&self, target: Target, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle.entry(target).or_default();
+        if kept.len() < KEEP {
+            kept.push(connection);
+        }
+    }
+}
+
+struct Exchange {
+    error: HttpError,
+    /// Whether anything of a response came: then the connection was alive.
+    answered: bool,
+}
+
+async fn send_request(connection: &mut Connection, head: &[u8], body: Body<'_>) -> Result<(), HttpError> {
+    let mut whole = Vec::with_capacity(head.len() + 48);
+    whole.extend_from_slice(head);
+    if body.len() > 0 || !head.starts_with(b"GET ") && !head.starts_with(b"HEAD ") {
+        whole.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+    }
+    whole.extend_from_slice(b"\r\n");
+    match body {
+        Body::Empty => connection.write(&whole, &[]).await?,
+        Body::Text(bytes) => connection.write(&whole, bytes).await?,
+        Body::Block(block) => {
+            let mut slices = block.slices();
+            let first = slices.next_slice()?.unwrap_or_default();
+            connection.write(&whole, first).await?;
+            while let Some(slice) = slices.next_slice()? {
+                connection.write(&[], slice).await?;
+            }
+        }
+    }
+    connection.flush().await
+}

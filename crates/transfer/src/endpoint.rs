@@ -16,11 +16,13 @@
 
 mod failure;
 mod limits;
+mod local;
 mod metadata;
 mod s3;
 
 pub use failure::{Failure, FailureKind};
 pub use limits::Limits;
+pub use local::Local;
 pub use metadata::Metadata;
 pub use s3::{Addressing, Checksums, Credentials, S3, S3Options};
 

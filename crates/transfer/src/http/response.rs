@@ -278,7 +278,7 @@ mod tests {
     fn heads() {
         let head =
             parse(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"x\"\r\n\r\nhello").unwrap().unwrap();
-        assert_eq!((head.status, head.framing, head.keep, head.length), (200, Framing::Length(5), true, 48));
+        assert_eq!((head.status, head.framing, head.keep, head.length), (200, Framing::Length(5), true, 49));
         assert_eq!(head.headers[1], ("etag".to_owned(), "\"x\"".to_owned()));
         let head = parse(b"HTTP/1.0 200 OK\r\n\r\n").unwrap().unwrap();
         assert_eq!((head.framing, head.keep), (Framing::Close, false));

@@ -23,8 +23,11 @@
 
 pub mod block;
 pub mod endpoint;
+pub mod engine;
+pub mod filter;
 pub mod hash;
 mod http;
+pub mod journal;
 pub mod tls;
 mod tree;
 

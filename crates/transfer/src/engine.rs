@@ -1,0 +1,49 @@
+//! Moving objects from one endpoint to another: many lanes, nothing lost.
+//!
+//! ```text
+//!  listings ──▶ steps ──▶ feed ──▶ lane ─ read ▶ hash ▶ check ▶ write ─▶ journal
+//!  (streams,     compare,   parts of   lane            …                   │
+//!   page by page) filter    large ones  …  (as many as the tuner finds worth it)
+//! ```
+//!
+//! 1. The source is listed as a stream; for a comparison the target is listed beside it and both are merged
+//!    in the order of keys. The first object moves while the first page is being looked through.
+//! 2. Objects of one part are read and written by one lane. Longer ones are opened once and their
+//!    parts taken by whichever lane is free.
+//! 3. The tuner watches the rate and adds lanes while that pays; throttling takes lanes away.
+//! 4. What arrived goes to the journal. A mark in it says up to which key everything is settled.
+//! 5. What is to be removed at the target is found by a second pass, after everything arrived.
+//!
+//! *Guarantee:* an object at the target is the one version of the source that its hash in the journal was
+//! made of, or it is not there. Repeating a transfer that was killed moves at most the parts that were
+//! in flight again.
+//!
+//! *Memory:* the pages being merged, the objects in flight, and the blocks of the pool; nothing grows with
+//! the number of objects.
+
+mod compare;
+mod context;
+mod feed;
+mod lane;
+mod large;
+mod ledger;
+mod limiter;
+mod observe;
+mod options;
+mod remove;
+mod retry;
+mod run;
+mod stats;
+mod steps;
+mod tuner;
+mod verify;
+mod whole;
+
+pub use compare::Compare;
+pub use limiter::Limiter;
+pub use observe::{Notice, Observer, Quiet};
+pub use options::{Guard, Options, Scope, Side, Transfer};
+pub use run::{Ended, EngineError, Outcome, run};
+pub use stats::{Snapshot, Stats};
+pub use steps::{Preview, preview};
+pub use verify::{Fault, Verified, verify};

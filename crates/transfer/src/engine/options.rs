@@ -1,0 +1,104 @@
+//! What a transfer is to do.
+
+use crate::endpoint::Endpoint;
+use crate::engine::Compare;
+use crate::filter::Filter;
+use std::fmt;
+use std::sync::Arc;
+
+/// An endpoint with the place in it that keys are relative to.
+#[derive(Clone)]
+pub struct Side {
+    /// The endpoint.
+    pub endpoint: Arc<dyn Endpoint>,
+    /// What the keys begin with: empty, or ending with a slash.
+    pub prefix: String,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.endpoint.name().trim_end_matches('/'), self.prefix)
+    }
+}
+
+impl fmt::Debug for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Which objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All below the prefixes.
+    Tree,
+    /// One, by its keys.
+    One {
+        /// At the source.
+        source: String,
+        /// At the target.
+        target: String,
+    },
+}
+
+/// How many objects a transfer may remove at the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// At most so many.
+    Count(u64),
+    /// At most this part of what is there, in percent.
+    Percent(u8),
+    /// All.
+    Off,
+}
+
+/// How it is to be done.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which objects are left as they are at the target.
+    pub compare: Compare,
+    /// Which keys are looked at, on both sides.
+    pub filter: Filter,
+    /// Remove what the source does not have, within the guard.
+    pub delete: Option<Guard>,
+    /// Length of parts, if it is to be another than what suits the target.
+    pub part_bytes: Option<u64>,
+    /// Bytes of content in memory at most.
+    pub memory_bytes: usize,
+    /// Lanes, if the tuner is not to find out.
+    pub lanes: Option<usize>,
+    /// Bytes a second at most.
+    pub rate: Option<u64>,
+    /// Tries of a call that fails in a way that passes.
+    pub attempts: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            compare: Compare::Always,
+            filter: Filter::default(),
+            delete: None,
+            part_bytes: None,
+            // Eight lanes with parts of 8 MiB each, being read and written.
+            memory_bytes: 128 << 20,
+            lanes: None,
+            rate: None,
+            // With pauses that double from 100 ms to 20 s: a minute and a half.
+            attempts: 12,
+        }
+    }
+}
+
+/// A transfer.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    /// From where.
+    pub source: Side,
+    /// To where.
+    pub target: Side,
+    /// What.
+    pub scope: Scope,
+    /// How.
+    pub options: Options,
+}

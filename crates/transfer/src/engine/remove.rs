@@ -1,0 +1,79 @@
+//! Removing what the source does not have.
+
+use crate::engine::context::Context;
+use crate::engine::observe::Notice;
+use crate::engine::options::Guard;
+use crate::engine::retry::patiently;
+use crate::engine::run::EngineError;
+use crate::engine::stats::Stats;
+use crate::engine::steps::{Merge, below};
+
+/// Keys removed at a time.
+const BATCH: usize = 500;
+
+/// Counts what would be removed, holds it against the guard, then removes it. Two passes over the listings, so that
+/// nothing is held in memory and the guard speaks before the first removal.
+pub(super) async fn surplus(context: &Context, guard: Guard) -> Result<(), EngineError> {
+    let (mut there, mut surplus) = (0_u64, 0_u64);
+    each(context, async |key| {
+        there += 1;
+        surplus += u64::from(key.is_some());
+        Ok(())
+    })
+    .await?;
+    let most = match guard {
+        Guard::Count(most) => most,
+        Guard::Percent(percent) => there * u64::from(percent) / 100,
+        Guard::Off => u64::MAX,
+    };
+    if surplus > most {
+        return Err(EngineError::Guarded { surplus, there, most });
+    }
+    if surplus == 0 {
+        return Ok(());
+    }
+    let mut batch = Vec::new();
+    each(context, async |key| {
+        batch.extend(key);
+        if batch.len() >= BATCH { remove(context, std::mem::take(&mut batch)).await } else { Ok(()) }
+    })
+    .await?;
+    remove(context, batch).await
+}
+
+/// Every object at the target that passes the filter: its key if the source does not have it.
+async fn each(
+    context: &Context,
+    mut visit: impl AsyncFnMut(Option<String>) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let transfer = &context.transfer;
+    let mut merge = Merge::open(transfer, None, true);
+    while let Some(pair) = merge.next().await.map_err(EngineError::Listing)? {
+        let Some(target) = pair.target else { continue };
+        let name = below(&transfer.target, &target.key);
+        if name.is_empty() || !transfer.options.filter.passes(name, target.size) {
+            continue;
+        }
+        visit(pair.source.is_none().then_some(target.key)).await?;
+    }
+    Ok(())
+}
+
+async fn remove(context: &Context, keys: Vec<String>) -> Result<(), EngineError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let target = &context.transfer.target.endpoint;
+    let kept = patiently(context, || target.delete(&keys)).await.map_err(EngineError::Fatal)?;
+    for key in keys.iter().filter(|key| !kept.iter().any(|(name, _)| name == *key)) {
+        Stats::add(&context.stats.deleted_objects, 1);
+        context.observer.notice(&Notice::Deleted { key });
+    }
+    for (key, failure) in kept {
+        let why = failure.to_string();
+        Stats::add(&context.stats.failed_objects, 1);
+        context.observer.notice(&Notice::Failed { key: &key, why: &why });
+        context.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((key, why));
+    }
+    Ok(())
+}

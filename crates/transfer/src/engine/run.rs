@@ -1,0 +1,219 @@
+//! A transfer from beginning to end.
+
+use crate::endpoint::Failure;
+use crate::engine::context::{Context, now_ms};
+use crate::engine::feed::Feed;
+use crate::engine::limiter::Limiter;
+use crate::engine::observe::Observer;
+use crate::engine::options::Transfer;
+use crate::engine::stats::{Snapshot, Stats};
+use crate::engine::{lane, large, remove, steps, tuner};
+use crate::journal::{Journal, JournalError, Record, Resumed};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// What an object is worth beside its bytes when the rate is looked at: about what a request costs.
+const OBJECT_WORTH: u64 = 32 << 10;
+
+/// How long before the first mark of an intent an upload may have begun by the clock of the store.
+const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;
+
+/// Why a transfer ended before its end. Everything that arrived is on record, and it can go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A listing failed.
+    #[error(transparent)]
+    Listing(Failure),
+    /// A failure that every further call would share.
+    #[error(transparent)]
+    Fatal(Failure),
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// More would be removed than is allowed.
+    #[error(
+        "{surplus} of {there} objects at the target are not at the source, and at most {most} may be removed"
+    )]
+    Guarded {
+        /// Objects that would be removed.
+        surplus: u64,
+        /// Objects at the target.
+        there: u64,
+        /// The bound.
+        most: u64,
+    },
+}
+
+/// How a transfer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything is at the target.
+    Whole,
+    /// Some objects could not be moved.
+    Partly,
+    /// It was told to stop.
+    Stopped,
+}
+
+/// What a transfer did.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// Counts.
+    pub counts: Snapshot,
+    /// Objects that could not be moved and why; the first hundred.
+    pub failures: Vec<(String, String)>,
+}
+
+/// Runs a transfer, or goes on with it, until it is over or `stop` completes.
+///
+/// Dropping the future ends it as the death of the process would. Without a journal nothing can go on later.
+///
+/// # Errors
+/// [`EngineError`]; what was on record before still is.
+pub async fn run(
+    transfer: Transfer,
+    journal: Option<(Journal, Resumed)>,
+    limiter: Arc<Limiter>,
+    stats: Arc<Stats>,
+    observer: Arc<dyn Observer>,
+    stop: impl Future<Output = ()>,
+) -> Result<Outcome, EngineError> {
+    let (journal, mut resumed) = match journal {
+        Some((journal, resumed)) => (Some(journal), resumed),
+        None => (None, Resumed::default()),
+    };
+    let partials = std::mem::take(&mut resumed.uploads);
+    let intents = std::mem::take(&mut resumed.intents);
+    let delete = transfer.options.delete;
+    let context = Context::new(transfer, limiter, stats, observer, journal, partials);
+    forget_lost_uploads(&context, intents).await;
+    let (sender, receiver) = mpsc::channel(steps::AHEAD);
+    let target = context.transfer.target.endpoint.limits();
+    let whole = context.options().part_bytes.unwrap_or(target.part_bytes_best);
+    let feed = Arc::new(Feed::new(receiver, whole.clamp(target.part_bytes_min, target.part_bytes_max)));
+    let mut crew =
+        Crew { context: Arc::clone(&context), feed, lanes: JoinSet::new(), moved: 0, since: Instant::now() };
+    let producing = steps::produce(&context, resumed, sender);
+    let stopped = tokio::select! {
+        ((), ()) = async { tokio::join!(producing, crew.work()) } => false,
+        () = context.halted.notified() => false,
+        () = stop => true,
+    };
+    crew.lanes.shutdown().await;
+    context.mark();
+    if let Some(error) = context.take_halt() {
+        let _ = context.sync(true);
+        return Err(error);
+    }
+    let failed = context.stats.failed_objects.load(Ordering::Relaxed);
+    if !stopped {
+        drop_leftovers(&context).await;
+        // Nothing is removed while something is missing.
+        if let Some(guard) = delete.filter(|_| failed == 0) {
+            remove::surplus(&context, guard).await?;
+        }
+    }
+    let failed = context.stats.failed_objects.load(Ordering::Relaxed);
+    let ended = match (stopped, failed) {
+        (true, _) => Ended::Stopped,
+        (false, 0) => Ended::Whole,
+        (false, _) => Ended::Partly,
+    };
+    if ended != Ended::Stopped {
+        context.record(&Record::Closed { whole: ended == Ended::Whole, at_ms: now_ms() });
+    }
+    context.sync(true)?;
+    let failures = std::mem::take(&mut *context.failures.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Outcome { ended, counts: context.stats.snapshot(), failures })
+}
+
+/// The lanes, and who looks after them.
+struct Crew {
+    context: Arc<Context>,
+    feed: Arc<Feed>,
+    lanes: JoinSet<()>,
+    moved: u64,
+    since: Instant,
+}
+
+impl Crew {
+    async fn work(&mut self) {
+        self.hire();
+        let mut window = tokio::time::interval(tuner::WINDOW);
+        window.tick().await;
+        loop {
+            tokio::select! {
+                ended = self.lanes.join_next() => {
+                    if let Some(Err(error)) = ended && error.is_panic() {
+                        std::panic::resume_unwind(error.into_panic());
+                    }
+                    if self.lanes.is_empty() {
+                        return;
+                    }
+                }
+                _ = window.tick() => self.look().await,
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        let counts = self.context.stats.snapshot();
+        let moved = counts.copied_bytes + counts.copied_objects * OBJECT_WORTH;
+        let rate = moved.saturating_sub(self.moved) as f64 / self.since.elapsed().as_secs_f64();
+        (self.moved, self.since) = (moved, Instant::now());
+        if self.context.tuner.observe(rate) {
+            self.hire();
+        }
+        self.context.mark();
+        let context = Arc::clone(&self.context);
+        let synced = tokio::task::spawn_blocking(move || context.sync(false)).await;
+        if let Ok(Err(error)) = synced {
+            self.context.halt(EngineError::Journal(error));
+        }
+    }
+
+    fn hire(&mut self) {
+        for number in self.lanes.len()..self.context.tuner.lanes() {
+            self.lanes.spawn(lane::work(Arc::clone(&self.context), Arc::clone(&self.feed), number));
+        }
+        self.context.stats.lanes.store(self.lanes.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Uploads that began without their answer being heard are given up: by key, and by time, so that
+/// nobody else's are touched that began long before.
+async fn forget_lost_uploads(context: &Context, intents: std::collections::HashMap<String, i64>) {
+    for (key, at_ms) in intents {
+        let target = &context.transfer.target.endpoint;
+        let Ok(dangling) = target.dangling(&key).await else { continue };
+        let known = |id: &str| {
+            let partials = context.partials.lock().unwrap_or_else(PoisonError::into_inner);
+            partials.values().any(|partial| partial.upload.id == id)
+        };
+        for lost in dangling {
+            let ours =
+                lost.upload.key == key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS);
+            if ours && !known(&lost.upload.id) {
+                let _ = target.abort(&lost.upload).await;
+            }
+        }
+    }
+}
+
+/// Uploads of an earlier process whose objects the source does not have any more.
+async fn drop_leftovers(context: &Context) {
+    let left: Vec<_> = {
+        let mut partials = context.partials.lock().unwrap_or_else(PoisonError::into_inner);
+        partials.drain().map(|(_, partial)| partial.upload).collect()
+    };
+    for upload in left {
+        large::drop_upload(context, &upload).await;
+    }
+}

@@ -1,0 +1,134 @@
+//! Objects of one part.
+
+use crate::block::Block;
+use crate::endpoint::{Failure, FailureKind, Piece, Read};
+use crate::engine::context::{Context, Job};
+use crate::engine::feed::{Feed, Unit};
+use crate::engine::options::Side;
+use crate::engine::retry::patiently;
+use crate::engine::stats::Stats;
+use crate::engine::{lane, large};
+use crate::journal::Done;
+use std::sync::Arc;
+
+/// Times an object is read again because it changed, or because its bytes were damaged on the way.
+const FRESH_STARTS: u32 = 3;
+
+/// Moves an object; says how it ended.
+pub(super) async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job) {
+    let mut starts = 0;
+    loop {
+        let failure = match attempt(context, &job).await {
+            Ok(done) => return context.done(&job, done),
+            Err(failure) => failure,
+        };
+        starts += 1;
+        if starts < FRESH_STARTS && matches!(failure.kind, FailureKind::Changed | FailureKind::Corrupt) {
+            Stats::add(&context.stats.retries, 1);
+            match look_again(context, &mut job).await {
+                Ok(()) => {}
+                Err(failure) => return context.failed(&job, failure),
+            }
+            match feed.copy(job) {
+                Unit::Whole(same) => job = same,
+                // It has grown beyond one part.
+                Unit::Open(grown) => return feed.opened(large::open(context, grown).await),
+                Unit::Check(other) => job = other,
+                Unit::Part(..) => return,
+            }
+            continue;
+        }
+        if lane::is_marker(&job, &failure) {
+            return context.skipped(&job, "it marks a folder");
+        }
+        return context.failed(&job, failure);
+    }
+}
+
+async fn attempt(context: &Context, job: &Job) -> Result<Done, Failure> {
+    let size = usize::try_from(job.source.size).unwrap_or(usize::MAX);
+    context.limiter.take(job.source.size).await;
+    let (key, version) = (job.source.key.as_str(), job.source.version.as_deref());
+    let what = Read { key, offset: 0, length: size, whole: true, version };
+    let Piece { block, metadata, version } = patiently(context, || async {
+        let buffer = context.pool.lend(size).await;
+        context.transfer.source.endpoint.read(what, buffer).await
+    })
+    .await?;
+    let block = Arc::new(block);
+    let target = &context.transfer.target.endpoint;
+    let target_version = patiently(context, || target.put(&job.key, &metadata, &block)).await?;
+    Stats::add(&context.stats.copied_bytes, job.source.size);
+    Ok(Done {
+        source: job.source.key.clone(),
+        version: version.or_else(|| job.source.version.clone()),
+        key: job.key.clone(),
+        size: job.source.size,
+        blake3: block.chaining().to_string(),
+        target_version,
+    })
+}
+
+/// The job as the source has it now.
+pub(super) async fn look_again(context: &Context, job: &mut Job) -> Result<(), Failure> {
+    let source = &context.transfer.source.endpoint;
+    match patiently(context, || source.find(&job.source.key)).await? {
+        Some(found) => {
+            job.source = found.listed;
+            Ok(())
+        }
+        None => {
+            let operation = format!("read {} of {}", job.source.key, source.name());
+            Err(Failure::new(FailureKind::NotFound, operation, "it is not there any more"))
+        }
+    }
+}
+
+/// Whether both sides have the same content: by the sums that both places keep, else by reading both.
+pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> {
+    let (source, target) = (&context.transfer.source, &context.transfer.target);
+    let ours = patiently(context, || source.endpoint.find(&job.source.key)).await?;
+    let theirs = patiently(context, || target.endpoint.find(&job.key)).await?;
+    let (Some(ours), Some(theirs)) = (ours, theirs) else { return Ok(false) };
+    if ours.listed.size != theirs.listed.size {
+        return Ok(false);
+    }
+    if let Some((ours, theirs)) = ours.crc64.zip(theirs.crc64) {
+        return Ok(ours == theirs);
+    }
+    let size = ours.listed.size;
+    let step = context.options().part_bytes.unwrap_or(large::COMPARE_BYTES);
+    let mut offset = 0;
+    while offset < size {
+        let length = usize::try_from((size - offset).min(step)).unwrap_or(usize::MAX);
+        let (left, right) = (
+            part(context, source, &job.source.key, offset, length, size),
+            part(context, target, &job.key, offset, length, size),
+        );
+        let (left, right) = futures::try_join!(left, right)?;
+        if left.chaining() != right.chaining() {
+            return Ok(false);
+        }
+        offset += length as u64;
+    }
+    Ok(true)
+}
+
+async fn part(
+    context: &Context,
+    side: &Side,
+    key: &str,
+    offset: u64,
+    length: usize,
+    size: u64,
+) -> Result<Block, Failure> {
+    context.limiter.take(length as u64).await;
+    let whole = length as u64 == size;
+    let what = Read { key, offset, length, whole, version: None };
+    let piece = patiently(context, || async {
+        let buffer = context.pool.lend(length).await;
+        side.endpoint.read(what, buffer).await
+    })
+    .await?;
+    Ok(piece.block)
+}

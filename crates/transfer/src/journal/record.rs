@@ -1,0 +1,105 @@
+//! What can be put on record.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the records' form.
+pub(super) const SCHEMA: u32 = 1;
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// Which transfer this is.
+    Open {
+        /// Version of the form.
+        schema: u32,
+        /// Its name.
+        id: String,
+        /// Everything that decides what it does, for comparison.
+        what: String,
+        /// When it began, in milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// An upload for a key will begin.
+    Intent {
+        /// Key at the target.
+        key: String,
+        /// When, in milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// An upload has begun.
+    Begun {
+        /// Key at the target.
+        key: String,
+        /// The target's name for it.
+        upload: String,
+        /// Version of the source that it is made of.
+        version: Option<String>,
+        /// Length of the object.
+        size: u64,
+        /// Length of its parts.
+        part_bytes: u64,
+    },
+    /// A part is at the target.
+    Part {
+        /// Key at the target.
+        key: String,
+        /// The upload.
+        upload: String,
+        /// From 0.
+        number: u32,
+        /// The target's receipt.
+        tag: String,
+        /// BLAKE3 subtree of the part.
+        chaining: String,
+    },
+    /// An upload was given up.
+    Dropped {
+        /// Key at the target.
+        key: String,
+        /// The upload.
+        upload: String,
+    },
+    /// An object is at the target.
+    Done(Done),
+    /// An object could not be moved.
+    Failed {
+        /// Key at the source.
+        source: String,
+        /// Key at the target.
+        key: String,
+        /// Why.
+        why: String,
+    },
+    /// Every object up to this key of the source is done, skipped or failed.
+    Mark {
+        /// Key at the source.
+        source: String,
+    },
+    /// The transfer is over.
+    Closed {
+        /// Whether nothing failed.
+        whole: bool,
+        /// When, in milliseconds since 1970.
+        at_ms: i64,
+    },
+}
+
+/// An object that arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Key at the source.
+    pub source: String,
+    /// Version of the source, if it has any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
+    /// Key at the target.
+    pub key: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// BLAKE3 hash of the content, as first read.
+    pub blake3: String,
+    /// Version at the target, if it told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub target_version: Option<String>,
+}

@@ -1,0 +1,6 @@
+//! Stand-ins that tests and benchmarks run against.
+//!
+//! [`s3`] is an S3 server in memory that can be made to fail in every way that S3 does. Nothing here is
+//! part of what a user gets.
+
+pub mod s3;

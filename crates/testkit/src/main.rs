@@ -1,0 +1,90 @@
+//! `welkin-testkit`: the stand-ins as programs, for benchmarks that count another process's CPU alone.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use clap::{Args, Parser, Subcommand};
+use welkin_testkit::s3::{BucketKind, Rule, S3Options, S3Server, Synthetic};
+
+/// Stand-ins that tests and benchmarks run against.
+#[derive(Debug, Parser)]
+#[command(name = "welkin-testkit", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves S3 from memory, prints `http://ADDRESS` on the first line, and runs until it is killed
+    S3(S3Args),
+}
+
+#[derive(Debug, Args)]
+struct S3Args {
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    ip: IpAddr,
+    /// The port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Verify signatures with this key; without it nothing is verified
+    #[arg(long, requires = "secret_key")]
+    access_key: Option<String>,
+    /// Its secret
+    #[arg(long, requires = "access_key")]
+    secret_key: Option<String>,
+    /// Buckets that keep their objects
+    #[arg(long, value_delimiter = ',')]
+    buckets: Vec<String>,
+    /// Buckets that keep sizes and checksums and throw bytes away
+    #[arg(long, value_delimiter = ',')]
+    discard: Vec<String>,
+    /// A bucket of objects made on the fly: NAME=OBJECTS,BYTES[,SEED]
+    #[arg(long, value_parser = synthetic)]
+    synthetic: Vec<(String, Synthetic)>,
+    /// What goes wrong, for instance `slow-down:every=7,retry-after=1,op=PutObject`
+    #[arg(long)]
+    fault: Vec<Rule>,
+    /// Threads that serve
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+}
+
+fn main() -> io::Result<()> {
+    match Cli::parse().command {
+        Command::S3(args) => serve(args),
+    }
+}
+
+fn serve(args: S3Args) -> io::Result<()> {
+    let mut options = S3Options::default().ip(args.ip).port(args.port).threads(args.threads);
+    if let (Some(access), Some(secret)) = (&args.access_key, &args.secret_key) {
+        options = options.credentials(access, secret);
+    }
+    let memory = args.buckets.into_iter().map(|name| (name, BucketKind::Memory));
+    let discard = args.discard.into_iter().map(|name| (name, BucketKind::Discard));
+    let made = args.synthetic.into_iter().map(|(name, kind)| (name, BucketKind::Synthetic(kind)));
+    for (name, kind) in memory.chain(discard).chain(made) {
+        options = options.bucket_of(&name, kind);
+    }
+    let options = args.fault.into_iter().fold(options, S3Options::fault);
+    let server = S3Server::start(options)?;
+    // Flushed: whoever started this waits for the line.
+    writeln!(io::stdout(), "{}", server.url())?;
+    io::stdout().flush()?;
+    loop {
+        std::thread::park();
+    }
+}
+
+fn synthetic(text: &str) -> Result<(String, Synthetic), String> {
+    let shape = || format!("`{text}` is not NAME=OBJECTS,BYTES[,SEED]");
+    let (name, rest) = text.split_once('=').ok_or_else(shape)?;
+    let numbers: Result<Vec<u64>, _> = rest.split(',').map(str::parse).collect();
+    match numbers.map_err(|_| shape())?[..] {
+        [objects, bytes] => Ok((name.to_owned(), Synthetic { objects, bytes, seed: 0 })),
+        [objects, bytes, seed] => Ok((name.to_owned(), Synthetic { objects, bytes, seed })),
+        _ => Err(shape()),
+    }
+}

@@ -4,6 +4,7 @@ mod agent;
 mod catalog;
 mod explain;
 mod job;
+mod moving;
 mod offers;
 mod run;
 mod values;
@@ -12,6 +13,9 @@ pub(crate) use agent::AgentArgs;
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
+pub(crate) use moving::{
+    CpArgs, Manner, MaxDelete, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
+};
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
 pub(crate) use run::{
     CancelArgs, CostArgs, DownArgs, GcArgs, LogsArgs, ResumeArgs, RunsArgs, StatusArgs, UpArgs,
@@ -39,6 +43,7 @@ const EXAMPLES: &str = "\
 Examples:
   welkin up examples/sky.yaml
   welkin plan examples/sky.yaml --explain
+  welkin cp ./data s3://bucket/data
   welkin offers --accelerator H100:8 --sort price
   welkin resolve aws/us-east-1
 
@@ -86,6 +91,10 @@ pub(crate) enum Command {
     Down(DownArgs),
     Cost(CostArgs),
     Gc(GcArgs),
+    Cp(Box<CpArgs>),
+    Sync(Box<SyncArgs>),
+    Verify(VerifyArgs),
+    Transfers(TransfersArgs),
     Offers(Box<OffersArgs>),
     Catalog(CatalogArgs),
     Resolve(ResolveArgs),

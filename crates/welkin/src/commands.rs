@@ -5,6 +5,7 @@ mod cancel;
 mod catalog;
 mod completions;
 mod cost;
+mod cp;
 mod diff;
 mod down;
 mod explain;
@@ -16,7 +17,10 @@ mod resolve;
 mod resume;
 mod runs;
 mod status;
+mod sync;
+mod transfers;
 mod up;
+mod verify;
 
 pub(crate) use agent::run as agent;
 
@@ -38,6 +42,10 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Down(args) => down::run(args, app),
         Command::Cost(args) => cost::run(args, app),
         Command::Gc(_) => gc::run(app),
+        Command::Cp(args) => cp::run(args, app),
+        Command::Sync(args) => sync::run(args, app),
+        Command::Verify(args) => verify::run(args, app),
+        Command::Transfers(args) => transfers::run(args, app),
         Command::Offers(args) => offers::run(args, app),
         Command::Catalog(args) => catalog::run(args, app),
         Command::Resolve(args) => resolve::run(args, app),

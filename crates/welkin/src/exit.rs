@@ -45,6 +45,10 @@ exits! {
     Network = 11,
     /// Two plans differ.
     Different = 12,
+    /// Some objects could not be moved, or are not what their manifest says; the others are.
+    Incomplete = 13,
+    /// The transfer was stopped; the same command goes on with it.
+    Stopped = 14,
 }
 
 impl From<Exit> for ExitCode {

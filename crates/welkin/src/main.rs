@@ -11,6 +11,7 @@ mod cli;
 mod commands;
 mod engine;
 mod exit;
+mod moving;
 mod naming;
 mod output;
 mod planning;

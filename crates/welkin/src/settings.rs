@@ -1,12 +1,16 @@
 //! Settings: flags before environment before `config.toml` before defaults.
 
 mod file;
+mod stores;
+
+pub(crate) use stores::StoreSettings;
 
 use crate::cli::{ColorChoice, Global};
 use crate::output::Format;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use clap::ValueEnum;
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -22,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) verbose: u8,
     /// Providers to plan over; empty means every provider of the catalog.
     pub(crate) providers: Vec<String>,
+    /// Stores with names of their own.
+    pub(crate) stores: BTreeMap<String, StoreSettings>,
 }
 
 impl Settings {
@@ -46,6 +52,7 @@ impl Settings {
             output: output.unwrap_or_default(),
             color: color.unwrap_or_default(),
             verbose: global.verbose,
+            stores: stores::with_environment(file.stores, |name| text(name)),
             providers: providers.into_iter().filter(|name| !name.is_empty()).collect(),
         })
     }
@@ -58,6 +65,11 @@ impl Settings {
     /// The state of the clouds that this machine emulates.
     pub(crate) fn clouds_dir(&self) -> PathBuf {
         self.home.join("clouds")
+    }
+
+    /// What transfers have done.
+    pub(crate) fn transfers_dir(&self) -> PathBuf {
+        self.home.join("transfers")
     }
 
     /// The catalog and the price lists it was made from.

@@ -218,6 +218,10 @@ fn read(
 ) -> Result<Piece, Failure> {
     let failed = |error: &std::io::Error| Failure::io(operation.clone(), error);
     let changed = |why: &str| Failure::new(FailureKind::Changed, operation.clone(), why);
+    // Looked at before it is opened: opening a pipe waits for whoever writes to it.
+    if !std::fs::metadata(path).map_err(|error| failed(&error))?.is_file() {
+        return Err(Failure::new(FailureKind::Unsupported, operation, "it is no regular file"));
+    }
     let file = File::open(path).map_err(|error| failed(&error))?;
     let stamp = Stamp::of(&file.metadata().map_err(|error| failed(&error))?);
     if version.is_some_and(|version| version != stamp.version()) {

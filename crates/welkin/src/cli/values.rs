@@ -2,7 +2,7 @@
 
 use welkin_catalog::{AcceleratorFilter, Amount};
 use welkin_job::{Infra, Objective};
-use welkin_units::{Span, Usd};
+use welkin_units::{Bytes, Span, Usd};
 
 /// `8` or `8+`, fractions included.
 pub(crate) fn amount(text: &str) -> Result<Amount, String> {
@@ -31,6 +31,12 @@ pub(crate) fn accelerator(text: &str) -> Result<AcceleratorFilter, String> {
         return Err(format!("`{text}` names no accelerator; expected something like `H100:8`"));
     }
     Ok(AcceleratorFilter { name: name.trim().to_owned(), count })
+}
+
+/// `10M`, `512KiB`, `1000000`.
+pub(crate) fn size(text: &str) -> Result<Bytes, String> {
+    let size = Bytes::parse_with_bare_unit(text, 1).map_err(|error| error.to_string())?;
+    if size == Bytes::ZERO { Err("nothing at all".to_owned()) } else { Ok(size) }
 }
 
 /// `2.50`, `$2.50`, `250 cents`.

@@ -16,7 +16,7 @@ pub(crate) use format::Format;
 pub(crate) use json::write_json;
 pub(crate) use offers::{OfferWire, offer_table};
 pub(crate) use plan::{placement_words, plan_notes, plan_size, plan_table};
-pub(crate) use progress::Narrator;
+pub(crate) use progress::{Block, Narrator};
 pub(crate) use style::Style;
 pub(crate) use table::{Align, Table};
 pub(crate) use time::moment;

@@ -87,6 +87,22 @@ codes! {
         "The provider could not be reached in time. `welkin resume` and `welkin gc` try again.";
     Store = "broker::store", Failure, "The broker's records cannot be read or written",
         "The state directory holds a database, `broker.sqlite3`. The message says what failed; a full disk and missing permissions are the usual reasons.";
+    Place = "transfer::place", Invalid, "The text does not name a place for data",
+        "A place is a path, `file://path`, `s3://bucket/key`, `NAME:bucket/key` with a store `[stores.NAME]` of `config.toml`, or `-` for standard input and output.";
+    Transfer = "transfer::failed", Failure, "The transfer ended before its end",
+        "Everything that arrived is on record: the same command, or `welkin transfers resume`, goes on where it was.";
+    Credentials = "transfer::credentials", Failure, "The store does not accept the credentials",
+        "They are missing, wrong or expired. When there are good ones, the same command goes on where it was.";
+    Full = "transfer::full", Failure, "There is no room left at the target",
+        "What arrived whole is kept, nothing is there in half. When there is room, the same command goes on where it was.";
+    Guarded = "transfer::guarded", Declined, "More would be removed than is allowed",
+        "`--delete` removes nothing when it would be more than `--max-delete`, half of what is there unless you say otherwise: a source that is suddenly empty is more often a mistake than a wish.";
+    Manifest = "transfer::manifest", Invalid, "The manifest cannot be used",
+        "It is damaged, cut off, or not a manifest. Each line names the hash of one object and the last line the digest of all others.";
+    Unverified = "transfer::unverified", Incomplete, "Objects are not what their manifest says",
+        "Each is listed with what is wrong: missing, of another length, or of other content.";
+    NoSuchTransfer = "transfer::not-found", NotFound, "There is no such transfer",
+        "`welkin transfers` lists the transfers of this folder. A prefix of a name that fits only one is enough.";
     Emulator = "cloud::emulator", Failure, "The emulated clouds cannot be opened",
         "Emulated clouds keep their state below Welkin's folder, and sockets of at most 107 bytes in it: a very long `WELKIN_HOME` does not work.";
 }

@@ -3,7 +3,9 @@
 use crate::cli::ColorChoice;
 use crate::output::Format;
 use crate::report::{Code, Fault};
+use crate::settings::StoreSettings;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -15,6 +17,7 @@ pub(super) struct ConfigFile {
     pub(super) output: Option<Format>,
     pub(super) color: Option<ColorChoice>,
     pub(super) providers: Vec<String>,
+    pub(super) stores: BTreeMap<String, StoreSettings>,
 }
 
 /// Reads the file; one that does not exist says nothing.

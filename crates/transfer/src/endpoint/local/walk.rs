@@ -7,6 +7,7 @@
 use crate::endpoint::local::blocking;
 use crate::endpoint::local::path::TEMPORARY;
 use crate::endpoint::local::stat::Stamp;
+use crate::endpoint::local::write::name_mark;
 use crate::endpoint::{Dangling, Failure, FailureKind, Listed, Lister, Upload};
 use async_trait::async_trait;
 use std::fs;
@@ -113,16 +114,14 @@ impl State {
     fn look(&self, key: String) -> Result<Option<Listed>, Failure> {
         match fs::metadata(self.root.join(&key)) {
             Ok(meta) if meta.is_file() => Ok(Some(Stamp::of(&meta).listed(key))),
-            Ok(_) => Ok(None),
+            // Pipes, sockets, devices.
+            Ok(_) => Ok(Some(Listed { key, size: 0, modified_ms: None, version: None })),
+            // A file that went away is none. What is there and cannot be looked at (a link to nowhere, a
+            // name that is not UTF-8) is listed, so that reading it fails under its name.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // A link to nowhere is something the user should hear of; a file that went away is not.
-                match fs::symlink_metadata(self.root.join(&key)) {
-                    Ok(_) => {
-                        let message = "it is a link to something that does not exist";
-                        Err(Failure::new(FailureKind::NotFound, self.operation(&key), message))
-                    }
-                    Err(_) => Ok(None),
-                }
+                let odd = key.contains(char::REPLACEMENT_CHARACTER);
+                let there = odd || fs::symlink_metadata(self.root.join(&key)).is_ok();
+                Ok(there.then_some(Listed { key, size: 0, modified_ms: None, version: None }))
             }
             Err(error) => Err(Failure::io(self.operation(&key), &error)),
         }
@@ -143,10 +142,7 @@ impl State {
         for entry in entries {
             let entry = entry.map_err(|error| failed(&error))?;
             let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                let message = format!("the name {name:?} is not UTF-8, and keys are");
-                return Err(Failure::new(FailureKind::Unsupported, self.operation(folder), message));
-            };
+            let name = &*name.to_string_lossy();
             if name.starts_with(TEMPORARY) {
                 continue;
             }
@@ -186,6 +182,7 @@ impl State {
 /// Files that were being written and are no more.
 pub(super) fn dangling(root: &Path, prefix: &str) -> Result<Vec<Dangling>, Failure> {
     let start = prefix.rfind('/').map_or("", |end| &prefix[..=end]);
+    let mark = name_mark(prefix[start.len()..].as_bytes());
     let mut found = Vec::new();
     let mut folders = vec![start.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -208,8 +205,11 @@ pub(super) fn dangling(root: &Path, prefix: &str) -> Result<Vec<Dangling>, Failu
             } else if name.starts_with(TEMPORARY) && kind.is_file() {
                 let begun_ms =
                     entry.metadata().ok().and_then(|meta| Stamp::of(&meta).listed(String::new()).modified_ms);
-                // Whose it is cannot be told from the name; any key of the folder leads to it.
-                let upload = Upload { key: format!("{folder}x"), id: name.to_owned() };
+                // Only a mark of the final name is in the name: enough to know one that is asked for.
+                // For others, any key of the folder leads to it.
+                let marked = name[TEMPORARY.len()..].starts_with(&mark);
+                let key = if folder == start && marked { prefix.to_owned() } else { format!("{folder}x") };
+                let upload = Upload { key, id: name.to_owned() };
                 found.push(Dangling { upload, begun_ms });
             }
         }

@@ -127,6 +127,11 @@ pub(super) fn remove(root: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What tells the file that one is being written for, by its name.
+pub(super) fn name_mark(name: &[u8]) -> String {
+    blake3::hash(name).to_hex()[..16].to_owned()
+}
+
 /// A new file beside `path`.
 fn create(path: &Path) -> Result<(File, PathBuf), WriteError> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -134,7 +139,9 @@ fn create(path: &Path) -> Result<(File, PathBuf), WriteError> {
     loop {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-        let temporary = folder.join(format!("{TEMPORARY}{:x}-{nanos:x}-{count:x}", std::process::id()));
+        let name = name_mark(path.file_name().unwrap_or_default().as_encoded_bytes());
+        let temporary =
+            folder.join(format!("{TEMPORARY}{name}-{:x}-{nanos:x}-{count:x}", std::process::id()));
         let opened = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temporary);
         match opened {
             Ok(file) => return Ok((file, temporary)),

@@ -15,18 +15,18 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const COLUMNS: usize = 80;
 
 #[derive(Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     began: Instant,
     drawn: usize,
 }
 
 impl Block {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { began: Instant::now(), drawn: 0 }
     }
 
     /// Takes the block away.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.drawn > 0 {
             // Without a terminal there is nothing to clear.
             let _ = write!(io::stderr(), "\x1b[{}A\x1b[J", self.drawn);
@@ -35,7 +35,7 @@ impl Block {
     }
 
     /// Draws the block instead of the one that is there.
-    pub(super) fn draw(&mut self, lines: &[String], style: Style) {
+    pub(crate) fn draw(&mut self, lines: &[String], style: Style) {
         if self.began.elapsed() < PATIENCE {
             return;
         }

@@ -4,4 +4,5 @@ mod block;
 mod narrator;
 mod words;
 
+pub(crate) use block::Block;
 pub(crate) use narrator::Narrator;

@@ -1,0 +1,81 @@
+//! `welkin transfers gc`: drop what unfinished transfers left at stores.
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::moving::{About, Place, Records, State};
+use crate::output::{Format, counted, write_json};
+use serde::Serialize;
+use std::io::Write;
+use welkin_transfer::journal::Record;
+
+/// How far the clock of a store may be behind when an upload is told from one that was there before.
+const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;
+
+#[derive(Serialize, Default)]
+struct Wire {
+    /// Transfers that were given up.
+    transfers: Vec<String>,
+    /// Uploads that were dropped.
+    uploads: u64,
+    /// What could not be done.
+    failures: Vec<String>,
+}
+
+pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyhow::Result<Exit> {
+    let chosen = match name {
+        Some(name) => vec![records.find(name)?],
+        None => records.all()?,
+    };
+    let mut wire = Wire::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        for about in chosen {
+            if matches!(records.state(&about).0, State::Interrupted | State::Incomplete) {
+                match give_up(records, &about, app).await {
+                    Ok(uploads) => {
+                        wire.uploads += uploads;
+                        wire.transfers.push(about.id);
+                    }
+                    Err(error) => wire.failures.push(format!("{}: {error:#}", about.id)),
+                }
+            }
+        }
+    });
+    let whole = wire.failures.is_empty();
+    if app.settings.output == Format::Json {
+        write_json(&mut app.out, "welkin.transfers-gc/1", &wire)?;
+    } else {
+        for failure in &wire.failures {
+            app.warn(failure);
+        }
+        let uploads = usize::try_from(wire.uploads).unwrap_or(usize::MAX);
+        let (transfers, uploads) = (counted(wire.transfers.len(), "transfer"), counted(uploads, "upload"));
+        writeln!(app.out, "{transfers} given up, {uploads} dropped")?;
+        app.out.flush()?;
+    }
+    Ok(if whole { Exit::Success } else { Exit::Unsettled })
+}
+
+/// Drops what a transfer left, and forgets it.
+async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<u64> {
+    let (journal, resumed) = records.take(about)?;
+    let endpoint = Place::parse(&about.keys_at, app)?.open(app, false)?;
+    let mut dropped = 0;
+    for partial in resumed.uploads.values() {
+        endpoint.abort(&partial.upload).await?;
+        let (key, upload) = (partial.upload.key.clone(), partial.upload.id.clone());
+        journal.write(&Record::Dropped { key, upload })?;
+        dropped += 1;
+    }
+    for (key, at_ms) in &resumed.intents {
+        for lost in endpoint.dangling(key).await? {
+            if lost.upload.key == *key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS) {
+                endpoint.abort(&lost.upload).await?;
+                dropped += 1;
+            }
+        }
+    }
+    drop(journal);
+    records.forget(&about.id)?;
+    Ok(dropped)
+}

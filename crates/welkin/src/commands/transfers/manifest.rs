@@ -1,0 +1,32 @@
+//! `welkin transfers manifest`: what arrived, with its hashes.
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::moving::Records;
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use std::io::Write;
+use welkin_transfer::journal::Manifest;
+
+pub(super) fn run(records: &Records, name: &str, b3sum: bool, app: &mut App) -> anyhow::Result<Exit> {
+    let about = records.find(name)?;
+    let path = records.manifest(&about.id);
+    if !b3sum {
+        let text = std::fs::read(&path)
+            .with_context(|| Fault::new(Code::Manifest, format!("{} has no manifest yet", about.id)))?;
+        app.out.write_all(&text)?;
+        app.out.flush()?;
+        return Ok(Exit::Success);
+    }
+    let mut manifest = Manifest::open(&path).with_context(|| {
+        Fault::new(Code::Manifest, format!("{} has no manifest that can be used", about.id))
+    })?;
+    while let Some(entry) = manifest.next_entry()? {
+        // As coreutils and b3sum write names with line breaks.
+        let odd = entry.key.contains(['\\', '\n', '\r']);
+        let key = entry.key.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+        writeln!(app.out, "{}{}  {key}", if odd { "\\" } else { "" }, entry.blake3)?;
+    }
+    app.out.flush()?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,85 @@
+//! `welkin verify`: compare objects with a manifest.
+
+use crate::app::App;
+use crate::cli::VerifyArgs;
+use crate::exit::Exit;
+use crate::moving::{Place, Records, bytes_words};
+use crate::output::{Format, counted, write_json};
+use crate::report::{Code, Fault};
+use serde::Serialize;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use welkin_transfer::engine::{Limiter, Stats, verify};
+use welkin_transfer::journal::{Manifest, ManifestError};
+
+/// Content in memory at most.
+const MEMORY: usize = 128 << 20;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    transfer: &'a str,
+    place: &'a str,
+    good_objects: u64,
+    good_bytes: u64,
+    faults: Vec<(&'a str, String)>,
+}
+
+pub(crate) fn run(args: &VerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let path = manifest_path(&args.manifest, app)?;
+    let manifest = Manifest::open(&path).map_err(fault)?;
+    let text = args.place.clone().unwrap_or_else(|| manifest.head.target.clone());
+    let transfer = manifest.head.transfer.clone();
+    let endpoint = Place::parse(&text, app)?.open(app, false)?;
+    let limiter = Limiter::new(args.bwlimit.map(welkin_units::Bytes::get));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let verified =
+        runtime.block_on(verify(manifest, endpoint, MEMORY, &limiter, &Stats::default())).map_err(fault)?;
+    let bad = verified.faults.len();
+    if app.settings.output == Format::Json {
+        let faults = verified.faults.iter().map(|(key, fault)| (key.as_str(), fault.to_string())).collect();
+        let wire = Wire {
+            transfer: &transfer,
+            place: &text,
+            good_objects: verified.good_objects,
+            good_bytes: verified.good_bytes,
+            faults,
+        };
+        write_json(&mut app.out, "welkin.verified/1", &wire)?;
+    } else {
+        for (key, fault) in &verified.faults {
+            writeln!(app.out, "{}: {key}: {fault}", app.style.red("BAD"))?;
+        }
+        let good = counted(usize::try_from(verified.good_objects).unwrap_or(usize::MAX), "object");
+        writeln!(app.out, "{good} ({}) as the manifest says, {bad} not", bytes_words(verified.good_bytes))?;
+        app.out.flush()?;
+    }
+    Ok(if bad == 0 { Exit::Success } else { Exit::Incomplete })
+}
+
+/// A file, or the manifest of a transfer.
+fn manifest_path(text: &str, app: &App) -> anyhow::Result<PathBuf> {
+    if Path::new(text).is_file() {
+        return Ok(PathBuf::from(text));
+    }
+    let records = Records::new(app.settings.transfers_dir());
+    let about = records.find(text).map_err(|error| {
+        error.context(
+            Fault::new(Code::NoSuchTransfer, format!("`{text}` is neither a manifest nor a transfer"))
+                .hint("`welkin transfers` lists transfers; a manifest is a file"),
+        )
+    })?;
+    let path = records.manifest(&about.id);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let message = format!("{} is not over, so it has no manifest yet", about.id);
+    Err(Fault::new(Code::Manifest, message).hint(format!("welkin transfers resume {}", about.id)).into())
+}
+
+fn fault(error: ManifestError) -> anyhow::Error {
+    let code = match &error {
+        ManifestError::Io { .. } => Code::File,
+        _ => Code::Manifest,
+    };
+    anyhow::Error::new(error).context(Fault::new(code, "the manifest cannot be used"))
+}

@@ -1,0 +1,14 @@
+//! What the commands that move data share.
+
+mod credentials;
+mod execute;
+mod meter;
+mod place;
+mod records;
+mod select;
+
+pub(crate) use execute::{Wanted, execute};
+pub(crate) use meter::{bytes_words, rate_words};
+pub(crate) use place::Place;
+pub(crate) use records::{About, Records, State};
+pub(crate) use select::filter;

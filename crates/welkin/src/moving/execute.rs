@@ -1,0 +1,362 @@
+//! A transfer from its command line to its end.
+
+use crate::app::App;
+use crate::cli::{Manner, Selection};
+use crate::exit::Exit;
+use crate::moving::meter::{self, Teller};
+use crate::moving::place::{Place, Root};
+use crate::moving::records::{About, Records};
+use crate::moving::{bytes_words, filter};
+use crate::output::{Format, counted, write_json};
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use serde::Serialize;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::signal::unix::{SignalKind, signal};
+use welkin_transfer::endpoint::{Failure, FailureKind};
+use welkin_transfer::engine::{
+    Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Preview, Scope, Side, Stats, Transfer,
+    preview, run,
+};
+use welkin_transfer::journal::write_manifest;
+
+/// What a command line asks for.
+pub(crate) struct Wanted<'a> {
+    /// `cp` or `sync`.
+    pub(crate) verb: &'static str,
+    pub(crate) source: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) compare: Compare,
+    pub(crate) delete: Option<Guard>,
+    pub(crate) selection: &'a Selection,
+    pub(crate) manner: &'a Manner,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    transfer: Option<&'a str>,
+    state: &'static str,
+    objects: u64,
+    bytes: u64,
+    resumed_bytes: u64,
+    skipped_objects: u64,
+    failed_objects: u64,
+    deleted_objects: u64,
+    retries: u64,
+    seconds: f64,
+    failures: &'a [(String, String)],
+    manifest: Option<String>,
+}
+
+/// Runs it.
+pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (transfer, keys_at) = aim(wanted, app).await?;
+        if wanted.manner.dry_run {
+            return look(wanted, &transfer, app).await;
+        }
+        go(wanted, transfer, keys_at, app).await
+    })
+}
+
+/// Finds out what source and target are: folders or single objects.
+async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Transfer, String)> {
+    let source = Place::parse(wanted.source, app)?;
+    let target = Place::parse(wanted.target, app)?;
+    let manner = wanted.manner;
+    let one = single(&source, app).await?;
+    let (source_side, scope_source) = match (&source.root, one) {
+        (Root::Local(path), true) => {
+            let (folder, name) = split(path)?;
+            let folder = Place { root: Root::Local(folder), ..source.clone() };
+            (Side { endpoint: folder.open(app, false)?, prefix: String::new() }, Some(name))
+        }
+        (_, true) => {
+            (Side { endpoint: source.open(app, false)?, prefix: String::new() }, Some(source.key.clone()))
+        }
+        (_, false) => (Side { endpoint: source.open(app, false)?, prefix: folder_key(&source.key) }, None),
+    };
+    let (target_side, scope, keys_at) = match scope_source {
+        None => {
+            let side = Side { endpoint: target.open(app, manner.fsync)?, prefix: folder_key(&target.key) };
+            let keys_at = Place { key: String::new(), ..target.clone() }.canonical();
+            (side, Scope::Tree, keys_at)
+        }
+        Some(name) => one_target(&target, name, app, manner.fsync)?,
+    };
+    let options = Options {
+        compare: wanted.compare,
+        filter: filter(wanted.selection)?,
+        delete: wanted.delete.filter(|_| scope == Scope::Tree),
+        part_bytes: manner.part_size.map(|size| size.get().next_power_of_two()),
+        memory_bytes: usize::try_from(manner.memory.get()).unwrap_or(usize::MAX),
+        lanes: manner.lanes,
+        rate: manner.bwlimit.map(welkin_units::Bytes::get),
+        ..Options::default()
+    };
+    Ok((Transfer { source: source_side, target: target_side, scope, options }, keys_at))
+}
+
+/// Where a single object goes: into a folder under its name, or exactly there.
+fn one_target(target: &Place, name: String, app: &App, fsync: bool) -> anyhow::Result<(Side, Scope, String)> {
+    let last = name.rsplit('/').next().unwrap_or(&name).to_owned();
+    let (place, key) = match &target.root {
+        Root::Local(path) if target.says_folder() || path.is_dir() => (target.clone(), last),
+        Root::Local(path) => {
+            let (folder, file) = split(path)?;
+            (Place { root: Root::Local(folder), ..target.clone() }, file)
+        }
+        _ if target.says_folder() => {
+            let key = format!("{}{last}", folder_key(&target.key));
+            (target.clone(), key)
+        }
+        _ => (target.clone(), target.key.clone()),
+    };
+    let side = Side { endpoint: place.open(app, fsync)?, prefix: String::new() };
+    let keys_at = Place { key: String::new(), ..place }.canonical();
+    Ok((side, Scope::One { source: name, target: key }, keys_at))
+}
+
+/// Whether a source is one object. A name that is both is the object, unless it ends with a slash.
+async fn single(source: &Place, app: &App) -> anyhow::Result<bool> {
+    match &source.root {
+        Root::Local(path) => {
+            let missing = || Fault::new(Code::File, format!("cannot read {}", source.text));
+            let meta = std::fs::metadata(path).with_context(missing)?;
+            Ok(!meta.is_dir())
+        }
+        Root::Bucket { .. } if source.says_folder() => Ok(false),
+        Root::Bucket { .. } => {
+            let endpoint = source.open(app, false)?;
+            Ok(endpoint.find(&source.key).await.map_err(fault)?.is_some())
+        }
+        Root::Stdio => Err(Fault::new(Code::Place, "`-` cannot be synchronised").into()),
+    }
+}
+
+fn split(path: &std::path::Path) -> anyhow::Result<(std::path::PathBuf, String)> {
+    let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    let folder = path.parent().map(std::path::Path::to_owned);
+    let wrong = || Fault::new(Code::Place, format!("{} is no file with a name in UTF-8", path.display()));
+    Ok(folder.zip(name).ok_or_else(wrong)?)
+}
+
+/// A prefix that ends with a slash, so that `a` does not take `ab` along.
+fn folder_key(key: &str) -> String {
+    if key.is_empty() || key.ends_with('/') { key.to_owned() } else { format!("{key}/") }
+}
+
+async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow::Result<Exit> {
+    #[derive(Serialize)]
+    struct Dry<'a> {
+        would: &'a [(&'static str, String, u64)],
+        copy_objects: u64,
+        copy_bytes: u64,
+        check_objects: u64,
+        same_objects: u64,
+        delete_objects: u64,
+        refused: &'a [(String, String)],
+    }
+    let json = app.settings.output == Format::Json;
+    let mut steps = Vec::new();
+    let mut failed = Ok(());
+    let out = &mut app.out;
+    let seen = preview(transfer, |word, key, size| {
+        if json {
+            steps.push((word, key.to_owned(), size));
+        } else if failed.is_ok() {
+            failed = writeln!(out, "{word} {key} ({})", bytes_words(size));
+        }
+    })
+    .await
+    .map_err(fault)?;
+    failed?;
+    if json {
+        let Preview {
+            copy_objects, copy_bytes, check_objects, same_objects, delete_objects, refused, ..
+        } = &seen;
+        let dry = Dry {
+            would: &steps,
+            copy_objects: *copy_objects,
+            copy_bytes: *copy_bytes,
+            check_objects: *check_objects,
+            same_objects: *same_objects,
+            delete_objects: *delete_objects,
+            refused,
+        };
+        write_json(&mut app.out, "welkin.transfer-preview/1", &dry)?;
+        return Ok(Exit::Success);
+    }
+    let count = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "object");
+    writeln!(
+        app.out,
+        "would copy {} ({}), compare {}, leave {}, remove {}; nothing was done",
+        count(seen.copy_objects),
+        bytes_words(seen.copy_bytes),
+        count(seen.check_objects),
+        count(seen.same_objects),
+        count(seen.delete_objects),
+    )?;
+    for (key, why) in &seen.refused {
+        app.warn(&format!("{key}: {why}"));
+    }
+    let _ = wanted;
+    app.out.flush()?;
+    Ok(Exit::Success)
+}
+
+async fn go(wanted: &Wanted<'_>, transfer: Transfer, keys_at: String, app: &mut App) -> anyhow::Result<Exit> {
+    let records = Records::new(app.settings.transfers_dir());
+    let (source, target) = (transfer.source.to_string(), transfer.target.to_string());
+    let what = format!(
+        "{} {source} {target} {:?} {:?} {} {:?} {:?}",
+        wanted.verb,
+        transfer.scope,
+        transfer.options.compare,
+        transfer.options.filter,
+        transfer.options.delete,
+        transfer.options.part_bytes
+    );
+    let mut about = About {
+        id: Records::new_id(wanted.verb),
+        verb: wanted.verb.to_owned(),
+        source: source.clone(),
+        target: target.clone(),
+        keys_at,
+        what,
+        args: std::env::args().skip(1).collect(),
+        cwd: std::env::current_dir()?,
+    };
+    let journal = records.open(&mut about, wanted.manner.restart)?;
+    if journal.1.id.is_some() {
+        app.note(&format!("going on with {}: {} arrived before", about.id, bytes_words(journal.1.bytes)));
+    }
+    let stats = Arc::new(Stats::default());
+    let limiter = Arc::new(Limiter::new(transfer.options.rate));
+    let events = wanted.manner.events;
+    let began = Instant::now();
+    let mut watching = tokio::spawn(meter::watch(Arc::clone(&stats), events, app.err));
+    let result =
+        run(transfer, Some(journal), limiter, Arc::clone(&stats), Teller::new(app, events), stopped()?).await;
+    watching.abort();
+    // Its block is gone from the terminal when this returns.
+    let _ = (&mut watching).await;
+    let outcome = result.map_err(|error| engine_fault(error, &about.id))?;
+    let manifest = match outcome.ended {
+        Ended::Stopped => None,
+        Ended::Whole | Ended::Partly => {
+            let path = records.manifest(&about.id);
+            write_manifest(&records.journal(&about.id), &path, &about.id, &about.source, &about.keys_at)?;
+            if let Some(copy) = &wanted.manner.manifest {
+                std::fs::copy(&path, copy)
+                    .with_context(|| Fault::new(Code::File, format!("cannot write {}", copy.display())))?;
+            }
+            Some(path.display().to_string())
+        }
+    };
+    report(&outcome, &about, manifest, began.elapsed().as_secs_f64(), app)
+}
+
+fn report(
+    outcome: &Outcome,
+    about: &About,
+    manifest: Option<String>,
+    seconds: f64,
+    app: &mut App,
+) -> anyhow::Result<Exit> {
+    let counts = &outcome.counts;
+    let (state, exit) = match outcome.ended {
+        Ended::Whole => ("done", Exit::Success),
+        Ended::Partly => ("incomplete", Exit::Incomplete),
+        Ended::Stopped => ("stopped", Exit::Stopped),
+    };
+    if app.settings.output == Format::Json {
+        let wire = Wire {
+            transfer: Some(&about.id),
+            state,
+            objects: counts.copied_objects,
+            bytes: counts.copied_bytes,
+            resumed_bytes: counts.resumed_bytes,
+            skipped_objects: counts.skipped_objects,
+            failed_objects: counts.failed_objects,
+            deleted_objects: counts.deleted_objects,
+            retries: counts.retries,
+            seconds,
+            failures: &outcome.failures,
+            manifest,
+        };
+        write_json(&mut app.out, "welkin.transfer/1", &wire)?;
+        return Ok(exit);
+    }
+    let count = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "object");
+    let mut line = format!(
+        "{}: {} copied, {} in {seconds:.1} s ({})",
+        about.id,
+        count(counts.copied_objects),
+        bytes_words(counts.copied_bytes),
+        super::rate_words(counts.copied_bytes as f64 / seconds.max(0.001)),
+    );
+    for (number, words) in [
+        (counts.skipped_objects, "left as they are"),
+        (counts.deleted_objects, "removed"),
+        (counts.failed_objects, "FAILED"),
+    ] {
+        if number > 0 {
+            line.push_str(&format!(", {number} {words}"));
+        }
+    }
+    writeln!(app.out, "{line}")?;
+    app.out.flush()?;
+    match outcome.ended {
+        Ended::Whole => {}
+        Ended::Partly => app.note("what failed is tried again by the same command"),
+        Ended::Stopped => app.note("stopped; the same command goes on where this was"),
+    }
+    Ok(exit)
+}
+
+/// Completes at the first SIGINT or SIGTERM.
+fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// A failure of an endpoint as one of the command line.
+pub(crate) fn fault(failure: Failure) -> anyhow::Error {
+    let code = match failure.kind {
+        FailureKind::Credentials | FailureKind::Forbidden => Code::Credentials,
+        FailureKind::Full => Code::Full,
+        FailureKind::NotFound => Code::File,
+        _ => Code::Transfer,
+    };
+    anyhow::Error::new(Fault::new(code, failure.to_string()))
+}
+
+fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
+    let hint = format!("`welkin transfers resume {id}`, or the same command, goes on where this was");
+    match error {
+        EngineError::Listing(failure) | EngineError::Fatal(failure) => {
+            let code = match failure.kind {
+                FailureKind::Credentials => Code::Credentials,
+                FailureKind::Full => Code::Full,
+                _ => Code::Transfer,
+            };
+            Fault::new(code, failure.to_string()).hint(hint).into()
+        }
+        EngineError::Guarded { .. } => Fault::new(Code::Guarded, error.to_string())
+            .hint("raise --max-delete if that is what you want")
+            .into(),
+        error => {
+            anyhow::Error::new(error).context(Fault::new(Code::Transfer, "the transfer ended").hint(hint))
+        }
+    }
+}

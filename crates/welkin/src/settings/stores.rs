@@ -1,0 +1,79 @@
+//! Stores with names: section `[stores.NAME]` of `config.toml`, and variables `WELKIN_STORE_NAME_…`.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How a store is reached.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(crate) struct StoreSettings {
+    /// `s3`, unless it says otherwise.
+    pub(crate) r#type: Option<String>,
+    /// URL of the service.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) access_key_id: Option<String>,
+    pub(crate) secret_access_key: Option<String>,
+    pub(crate) session_token: Option<String>,
+    /// `path` or `virtual`.
+    pub(crate) addressing: Option<String>,
+    /// Whether checksums go with objects.
+    pub(crate) checksums: Option<bool>,
+    /// Where it is, for prices: `aws/us-east-1`.
+    pub(crate) place: Option<String>,
+    /// A file with the certificates of its authorities, in PEM.
+    pub(crate) ca_bundle: Option<String>,
+}
+
+impl fmt::Debug for StoreSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreSettings").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// Variables win over the file, and make stores that the file does not have.
+pub(super) fn with_environment(
+    mut stores: BTreeMap<String, StoreSettings>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> BTreeMap<String, StoreSettings> {
+    let listed = variable("WELKIN_STORES").unwrap_or_default();
+    for name in listed.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        stores.entry(name.to_owned()).or_default();
+    }
+    for (name, store) in &mut stores {
+        let prefix = format!("WELKIN_STORE_{}_", name.to_uppercase().replace('-', "_"));
+        for (key, value) in [
+            ("ENDPOINT", &mut store.endpoint),
+            ("REGION", &mut store.region),
+            ("ACCESS_KEY_ID", &mut store.access_key_id),
+            ("SECRET_ACCESS_KEY", &mut store.secret_access_key),
+            ("SESSION_TOKEN", &mut store.session_token),
+            ("PLACE", &mut store.place),
+        ] {
+            if let Some(set) = variable(&format!("{prefix}{key}")) {
+                *value = Some(set);
+            }
+        }
+    }
+    stores
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_win_and_make_stores() {
+        let file = StoreSettings { region: Some("file".to_owned()), ..StoreSettings::default() };
+        let set = |name: &str| match name {
+            "WELKIN_STORES" => Some("my-a, b".to_owned()),
+            "WELKIN_STORE_MY_A_REGION" => Some("env".to_owned()),
+            _ => None,
+        };
+        let stores = with_environment(BTreeMap::from([("c".to_owned(), file)]), set);
+        assert_eq!(stores.keys().collect::<Vec<_>>(), ["b", "c", "my-a"]);
+        assert_eq!(stores["my-a"].region.as_deref(), Some("env"));
+        assert_eq!(stores["c"].region.as_deref(), Some("file"));
+    }
+}

@@ -91,16 +91,20 @@ pub(super) async fn open(context: &Arc<Context>, mut job: Job) -> Option<Arc<Lar
 
 async fn begin(context: &Context, job: &mut Job) -> Result<Large, Failure> {
     let (source, target) = (&context.transfer.source.endpoint, &context.transfer.target.endpoint);
+    let key = job.source.key.clone();
+    let fitting = |size: u64| {
+        target.limits().part_bytes(size, context.options().part_bytes).map_err(|why| {
+            Failure::new(FailureKind::TooLarge, format!("copy {} to {}", key, target.name()), why)
+        })
+    };
+    fitting(job.source.size)?;
     let partial = context.partials.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.key);
     let found = patiently(context, || source.find(&job.source.key)).await?.ok_or_else(|| {
         let operation = format!("read {} of {}", job.source.key, source.name());
         Failure::new(FailureKind::NotFound, operation, "it is not there any more")
     })?;
+    let part_bytes = fitting(found.listed.size)?;
     job.source = found.listed;
-    let limits = target.limits();
-    let part_bytes = limits.part_bytes(job.source.size, context.options().part_bytes).map_err(|why| {
-        Failure::new(FailureKind::TooLarge, format!("copy {} to {}", job.source.key, target.name()), why)
-    })?;
     if let Some(partial) = partial {
         let fits = partial.version == job.source.version
             && partial.size == job.source.size

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
-use std::fmt;
 use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,6 +11,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use super::link::Link;
 use super::node::Node;
 use super::shell::{NetError, run};
+use crate::did_not_run::DidNotRun;
 
 /// What every namespace of every bed begins with; a process number and an `x` follow.
 const PREFIX: &str = "welkin-";
@@ -25,24 +25,6 @@ pub struct Bed {
     prefix: String,
     namespaces: RefCell<Vec<String>>,
     links: Cell<u8>,
-}
-
-/// Why a test that needs a network did not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DidNotRun {
-    reason: String,
-}
-
-impl DidNotRun {
-    fn because(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
-    }
-}
-
-impl fmt::Display for DidNotRun {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "did not run: {}", self.reason)
-    }
 }
 
 impl Bed {

@@ -33,7 +33,7 @@ mod pacing;
 mod shell;
 mod tun;
 
-pub use bed::{Bed, DidNotRun};
+pub use bed::Bed;
 pub use delay::{DelayBox, DelayOptions};
 pub use link::Link;
 pub use node::{Node, Process};

@@ -70,7 +70,9 @@ async fn a_folder_goes_to_a_bucket_and_back_with_times_and_modes() {
     let world = World::new();
     let from = world.path("here");
     std::fs::create_dir_all(from.join("sub/deep")).unwrap();
-    for (seed, (name, length)) in [("a", 0), ("sub/b.bin", 9 << 20), ("sub/deep/c.txt", 77)].iter().enumerate() {
+    for (seed, (name, length)) in
+        [("a", 0), ("sub/b.bin", 9 << 20), ("sub/deep/c.txt", 77)].iter().enumerate()
+    {
         std::fs::write(from.join(name), content(seed as u64, *length)).unwrap();
     }
     std::fs::set_permissions(from.join("a"), std::fs::Permissions::from_mode(0o741)).unwrap();
@@ -82,7 +84,10 @@ async fn a_folder_goes_to_a_bucket_and_back_with_times_and_modes() {
         let (left, right) = (from.join(name), world.path("back").join(name));
         assert_eq!(std::fs::read(&left).unwrap(), std::fs::read(&right).unwrap(), "{name}");
         let (left, right) = (left.metadata().unwrap(), right.metadata().unwrap());
-        assert_eq!((left.mtime(), left.mtime_nsec(), left.mode()), (right.mtime(), right.mtime_nsec(), right.mode()));
+        assert_eq!(
+            (left.mtime(), left.mtime_nsec(), left.mode()),
+            (right.mtime(), right.mtime_nsec(), right.mode())
+        );
     }
     let objects = world.server.objects("target");
     let text = objects.iter().find(|object| object.key == "sub/deep/c.txt").unwrap();
@@ -114,7 +119,8 @@ async fn odd_files_are_reported_by_name_and_holes_stay_holes() {
     std::os::unix::fs::symlink("nowhere", from.join("broken")).unwrap();
     std::os::unix::fs::symlink("sparse", from.join("link")).unwrap();
     let pipe = from.join("pipe");
-    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+        .unwrap();
     let sparse = std::fs::File::create(from.join("sparse")).unwrap();
     sparse.set_len(64 << 20).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&sparse, b"end", (64 << 20) - 3).unwrap();

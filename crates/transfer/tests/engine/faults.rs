@@ -32,7 +32,7 @@ async fn throttling() {
         Rule::new(Fault::TooManyRequests { retry_after_s: 0 }).when(When::Every(5)),
     ])
     .await;
-    assert!(world.stats.snapshot().retries > 3);
+    assert!(world.stats.lock().unwrap().snapshot().retries > 3);
 }
 
 #[tokio::test]
@@ -57,7 +57,9 @@ async fn connections_that_are_cut() {
 #[tokio::test]
 async fn answers_that_are_lost() {
     survives(vec![
-        Rule::new(Fault::LostAnswer).only(&[Operation::PutObject, Operation::UploadPart]).when(When::Every(3)),
+        Rule::new(Fault::LostAnswer)
+            .only(&[Operation::PutObject, Operation::UploadPart])
+            .when(When::Every(3)),
         Rule::new(Fault::LostAnswer).only(&[Operation::CompleteMultipartUpload]).times(1),
     ])
     .await;
@@ -138,11 +140,16 @@ async fn an_object_beyond_the_limit_is_refused_by_name() {
     use welkin_testkit::s3::{BucketKind, S3Options, S3Server, Synthetic};
     let world = World::new();
     let huge = Synthetic { objects: 1, bytes: (5 << 40) + 1, seed: 1 };
-    let server = S3Server::start(S3Options::default().bucket_of("huge", BucketKind::Synthetic(huge))).unwrap();
+    let server =
+        S3Server::start(S3Options::default().bucket_of("huge", BucketKind::Synthetic(huge))).unwrap();
     let source = bucket_at(&server.url(), "huge", "secret");
     let (outcome, _) = world.run(between(source, world.bucket("target"))).await;
     let outcome = outcome.unwrap();
     assert_eq!(outcome.ended, Ended::Partly);
-    assert!(outcome.failures[0].1.contains("the longest object there may have 5.00 TiB"), "{:?}", outcome.failures);
+    assert!(
+        outcome.failures[0].1.contains("the longest object there may have 5.00 TiB"),
+        "{:?}",
+        outcome.failures
+    );
     assert!(world.server.open_uploads().is_empty());
 }

@@ -42,7 +42,9 @@ async fn in_a_file_or_store_after_it_arrived() {
         world.put(&format!("k{number:04}"), &content(number, 2000 + number as usize));
     }
     world.put("large", &content(7777, 9 << 20));
-    let (outcome, _) = world.run_with(between(world.bucket("source"), world.local("there")), Some(world.journal().await)).await;
+    let (outcome, _) = world
+        .run_with(between(world.bucket("source"), world.local("there")), Some(world.journal().await))
+        .await;
     assert_eq!(outcome.unwrap().ended, Ended::Whole);
     let manifest = world.path("manifest");
     write_manifest(&world.path("journal"), &manifest, "t", "source", "there").unwrap();

@@ -14,7 +14,7 @@ use welkin_transfer::journal::{Journal, JournalError, Resumed};
 pub(crate) struct World {
     pub(crate) server: S3Server,
     pub(crate) folder: tempfile::TempDir,
-    pub(crate) stats: Arc<Stats>,
+    pub(crate) stats: Mutex<Arc<Stats>>,
 }
 
 /// Hears everything.
@@ -44,7 +44,7 @@ impl World {
         Self {
             server: S3Server::start(options).unwrap(),
             folder: tempfile::tempdir().unwrap(),
-            stats: Arc::default(),
+            stats: Mutex::default(),
         }
     }
 
@@ -82,7 +82,8 @@ impl World {
         let ears = Arc::new(Ears::default());
         let limiter = Arc::new(Limiter::new(transfer.options.rate));
         let hears = Arc::clone(&ears) as Arc<dyn Observer>;
-        let stats = Arc::clone(&self.stats);
+        let stats = Arc::new(Stats::default());
+        *self.stats.lock().unwrap() = Arc::clone(&stats);
         let result = run(transfer, journal, limiter, stats, hears, std::future::pending()).await;
         (result, ears)
     }

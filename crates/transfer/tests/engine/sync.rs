@@ -23,7 +23,11 @@ async fn the_second_time_there_is_nothing_to_do() {
         let before = world.server.counts();
         let (outcome, _) = world.run(transfer).await;
         outcome.unwrap();
-        assert_eq!(world.server.counts().of(Operation::PutObject), before.of(Operation::PutObject), "{compare:?}");
+        assert_eq!(
+            world.server.counts().of(Operation::PutObject),
+            before.of(Operation::PutObject),
+            "{compare:?}"
+        );
     }
 }
 

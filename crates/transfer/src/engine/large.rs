@@ -284,7 +284,11 @@ async fn give_up(context: &Arc<Context>, large: &Arc<Large>, failure: Failure) {
         drop_upload(context, &large.upload).await;
     }
     let mut job = large.job.clone();
-    let again = matches!(failure.kind, FailureKind::Changed | FailureKind::NotFound) && job.retries == 0;
+    let passes = match failure.kind {
+        FailureKind::Changed => job.expected.is_none(),
+        kind => kind == FailureKind::NotFound,
+    };
+    let again = passes && job.retries == 0;
     if !again {
         return context.failed(&job, failure);
     }

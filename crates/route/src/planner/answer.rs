@@ -1,0 +1,174 @@
+//! The question becomes solves, the solution a plan.
+
+use super::assemble::{assemble, direct};
+use super::network::{Network, gbit};
+use super::question::{Ceiling, Objective, PlanError, Question};
+use super::route_plan::{RoutePlan, Verdict};
+use super::verdict::verdict;
+use crate::solve::{Goal, MOST_SINKS, Solution, Unsolved, solve};
+use std::collections::BTreeSet;
+use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
+
+/// How much of the highest rate the second solve may give up to buy less: below what rates are known to.
+const KEEP: f64 = 0.9999;
+/// Rounds of Dinkelbach's iteration; it converges faster than linearly, and mostly in two.
+const ROUNDS: usize = 8;
+/// Relative improvement at which the iteration has converged.
+const CONVERGED: f64 = 1e-6;
+/// The rate that must at least flow when none is demanded, in Gbit/s.
+const A_TRICKLE: f64 = 1e-3;
+/// Machines of one region: more is a data centre, not a transfer.
+const MOST_VMS: u32 = 1000;
+
+/// Plans a transfer.
+///
+/// # Errors
+/// When the question makes no sense, or its conditions leave nothing; then with what can be had instead.
+pub fn plan_route(question: &Question<'_>) -> Result<RoutePlan, PlanError> {
+    check(question)?;
+    let network = Network::new(question)?;
+    let solution = match question.objective {
+        Objective::Fastest(ceiling) => fastest(&network, ceiling)?,
+        Objective::Cheapest(rate) => cheapest(&network, rate.map_or(A_TRICKLE, gbit), "the rate")?,
+        Objective::By(span) => cheapest(&network, rate_for(question.size, span), "the deadline")?,
+    };
+    let mut plan = assemble(&network, &solution);
+    plan.verdict = match question.to {
+        [_] => verdict(&network, &plan),
+        _ => Verdict::Tree { separate: separate(question, plan.rate) },
+    };
+    Ok(plan)
+}
+
+pub(super) fn check(question: &Question<'_>) -> Result<(), PlanError> {
+    let mut named = BTreeSet::from([question.from]);
+    if let Some(twice) = question.to.iter().find(|site| !named.insert(**site)) {
+        return Err(PlanError::SamePlace(question.wan.site(*twice).name.to_string()));
+    }
+    if question.to.len() > MOST_SINKS {
+        return Err(PlanError::TooManyDestinations { given: question.to.len(), most: MOST_SINKS });
+    }
+    let senseless = |message: &str| Err(PlanError::Senseless(message.to_owned()));
+    match question.objective {
+        _ if question.to.is_empty() => senseless("there is no destination"),
+        _ if question.size == Bytes::ZERO => senseless("there is no data to move"),
+        _ if question.max_vms == 0 || question.max_vms > MOST_VMS => {
+            senseless(&format!("machines in a region must be 1 to {MOST_VMS}"))
+        }
+        Objective::Fastest(Some(Ceiling::TimesDirect(times))) if !(times > 0.0 && times <= 1e6) => {
+            senseless("a multiple of the direct cost must be above 0")
+        }
+        Objective::Fastest(Some(Ceiling::PerGb(usd) | Ceiling::Total(usd))) if usd < Usd::ZERO => {
+            senseless("a cost must not be negative")
+        }
+        Objective::By(span) if span == Span::ZERO => senseless("a deadline must be above 0"),
+        Objective::Cheapest(Some(rate)) if rate.get() == 0 => senseless("a rate must be above 0"),
+        _ => Ok(()),
+    }
+}
+
+/// The highest rate under the ceiling, then the least cost at (nearly) that rate.
+fn fastest(network: &Network<'_>, ceiling: Option<Ceiling>) -> Result<Solution, PlanError> {
+    let per_gb = ceiling.map(|ceiling| per_gb(network, ceiling)).transpose()?;
+    let ceiling = per_gb.map(|per_gb| per_gb / 8.0);
+    let found = solve(&network.problem, Goal::Rate { ceiling }).map_err(|unsolved| match unsolved {
+        Unsolved::Exhausted => PlanError::Exhausted,
+        Unsolved::Infeasible => too_dear(network, per_gb),
+    })?;
+    // Rate zero costs nothing, so a ceiling that is too low shows as no flow.
+    if found.rate < A_TRICKLE {
+        return Err(too_dear(network, per_gb));
+    }
+    let goal = Goal::Cost { rate: KEEP * found.rate, credit: 0.0, near: found.rate, ceiling };
+    let cheaper =
+        solve(&network.problem, goal).map(|cheaper| Solution { gap: found.gap.max(cheaper.gap), ..cheaper });
+    Ok(cheaper.unwrap_or(found))
+}
+
+/// The least cost of a unit of flow at a rate of at least `rate`.
+pub(super) fn cheapest(network: &Network<'_>, rate: f64, condition: &str) -> Result<Solution, PlanError> {
+    let goal = |credit: f64, near: f64| Goal::Cost { rate, credit, near, ceiling: None };
+    let mut best = solve(&network.problem, goal(0.0, rate)).map_err(|unsolved| match unsolved {
+        Unsolved::Exhausted => PlanError::Exhausted,
+        Unsolved::Infeasible => too_slow(network, condition),
+    })?;
+    for _ in 0..ROUNDS {
+        let per_unit = best.cost / best.rate;
+        let Ok(next) = solve(&network.problem, goal(per_unit, best.rate)) else { break };
+        if next.cost / next.rate >= per_unit * (1.0 - CONVERGED) {
+            best.gap = next.gap;
+            break;
+        }
+        best = next;
+    }
+    Ok(best)
+}
+
+/// A ceiling in dollars for a gigabyte.
+fn per_gb(network: &Network<'_>, ceiling: Ceiling) -> Result<f64, PlanError> {
+    let question = network.question;
+    Ok(match ceiling {
+        Ceiling::PerGb(usd) => usd.dollars(),
+        Ceiling::Total(usd) => usd.dollars() / question.size.gb(),
+        Ceiling::TimesDirect(times) => times * direct_per_gb(question)?,
+    })
+}
+
+/// What a gigabyte costs on the direct paths to all destinations.
+fn direct_per_gb(question: &Question<'_>) -> Result<f64, PlanError> {
+    let mut sum = 0.0;
+    for to in question.to {
+        let alone = Question { to: std::slice::from_ref(to), ..*question };
+        let network = Network::new(&alone)?;
+        let name = |id| question.wan.site(id).name.to_string();
+        let missing = || PlanError::NoDirect { from: name(question.from), to: name(*to) };
+        let direct = direct(&network).ok_or_else(missing)?;
+        sum += direct.cost.dollars() / question.size.gb();
+    }
+    Ok(sum)
+}
+
+fn too_dear(network: &Network<'_>, per_gb: Option<f64>) -> PlanError {
+    let Some(per_gb) = per_gb else { return unreachable(network) };
+    match cheapest(network, A_TRICKLE, "the ceiling") {
+        Ok(best) => PlanError::Infeasible {
+            condition: format!("a ceiling of {:.4} USD/GB", per_gb),
+            best: format!("the cheapest way costs {:.4} USD/GB", best.cost / best.rate * 8.0),
+        },
+        Err(error) => error,
+    }
+}
+
+fn too_slow(network: &Network<'_>, condition: &str) -> PlanError {
+    match solve(&network.problem, Goal::Rate { ceiling: None }) {
+        Ok(best) if best.rate >= A_TRICKLE => PlanError::Infeasible {
+            condition: condition.to_owned(),
+            best: format!(
+                "the fastest way reaches {:.2} Gbit/s with {} machines a region",
+                best.rate, network.question.max_vms
+            ),
+        },
+        _ => unreachable(network),
+    }
+}
+
+fn unreachable(network: &Network<'_>) -> PlanError {
+    let question = network.question;
+    let to: Vec<String> = question.to.iter().map(|id| question.wan.site(*id).name.to_string()).collect();
+    PlanError::Unreachable { from: question.wan.site(question.from).name.to_string(), to: to.join(", ") }
+}
+
+/// What one transfer to each destination at this rate costs together; `None` when one is not possible.
+fn separate(question: &Question<'_>, rate: BitsPerSecond) -> Option<Usd> {
+    let costs = question.to.iter().map(|to| {
+        let objective = Objective::Cheapest(Some(rate));
+        let alone = Question { to: std::slice::from_ref(to), objective, ..*question };
+        plan_route(&alone).ok().map(|plan| plan.cost)
+    });
+    costs.sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53 ms")]
+fn rate_for(bytes: Bytes, span: Span) -> f64 {
+    bytes.gb() * 8.0 / (span.millis() as f64 / 1e3)
+}

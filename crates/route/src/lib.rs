@@ -26,7 +26,10 @@ mod tariff;
 mod tariffs;
 mod wan;
 
-pub use agreement::*;
+pub use agreement::{
+    Agreement, AgreementFile, Charge, Conditions, Facts, Ignored, Kind, Price, Scope as AgreementScope, Step,
+    Terms, Traffic, in_force,
+};
 pub use endpoint::Endpoint;
 pub use matrix::TariffMatrix;
 pub use planner::*;

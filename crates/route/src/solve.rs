@@ -35,3 +35,6 @@ mod trees;
 pub(crate) use problem::{Arc, Goal, Problem, Purchase, Resource, Solution, Unsolved};
 pub(crate) use search::solve;
 pub(crate) use trees::MOST_SINKS;
+
+#[cfg(test)]
+mod tests;

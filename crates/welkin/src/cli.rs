@@ -5,6 +5,7 @@ mod catalog;
 mod explain;
 mod job;
 mod offers;
+mod route;
 mod run;
 mod values;
 
@@ -13,11 +14,11 @@ pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
+pub(crate) use route::RouteArgs;
 pub(crate) use run::{
     CancelArgs, CostArgs, DownArgs, GcArgs, LogsArgs, ResumeArgs, RunsArgs, StatusArgs, UpArgs,
 };
 
-use crate::output::Format;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
@@ -48,15 +49,26 @@ catalog and the records of runs. `welkin explain exit-codes` lists the exit code
 /// Flags that every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Write results as tables or as JSON with a versioned schema [env: WELKIN_OUTPUT]
+    /// Write results as tables, as JSON with a versioned schema, or (routes) as a graph [env: WELKIN_OUTPUT]
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", help_heading = "Global options")]
-    pub(crate) output: Option<Format>,
+    pub(crate) output: Option<Output>,
     /// When to use colour; NO_COLOR is respected [env: WELKIN_COLOR]
     #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Global options")]
     pub(crate) color: Option<ColorChoice>,
     /// Tell more about what is being done; repeat for more
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
+}
+
+/// Forms of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For Graphviz; `welkin route` only.
+    Dot,
 }
 
 /// When to use colour.
@@ -87,6 +99,7 @@ pub(crate) enum Command {
     Cost(CostArgs),
     Gc(GcArgs),
     Offers(Box<OffersArgs>),
+    Route(Box<RouteArgs>),
     Catalog(CatalogArgs),
     Resolve(ResolveArgs),
     Explain(ExplainArgs),

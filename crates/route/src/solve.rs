@@ -27,11 +27,13 @@
 
 mod master;
 mod paths;
+mod presolve;
 mod problem;
 mod search;
 mod simplex;
 mod trees;
 
+pub(crate) use presolve::Merged;
 pub(crate) use problem::{Arc, Goal, Problem, Purchase, Resource, Solution, Unsolved};
 pub(crate) use search::solve;
 pub(crate) use trees::MOST_SINKS;

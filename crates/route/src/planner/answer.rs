@@ -5,7 +5,7 @@ use super::network::{Network, gbit};
 use super::question::{Ceiling, Objective, PlanError, Question};
 use super::route_plan::{RoutePlan, Verdict};
 use super::verdict::verdict;
-use crate::solve::{Goal, MOST_SINKS, Solution, Unsolved, solve};
+use crate::solve::{Goal, MOST_SINKS, Solution, Unsolved};
 use std::collections::BTreeSet;
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
@@ -71,7 +71,7 @@ pub(super) fn check(question: &Question<'_>) -> Result<(), PlanError> {
 fn fastest(network: &Network<'_>, ceiling: Option<Ceiling>) -> Result<Solution, PlanError> {
     let per_gb = ceiling.map(|ceiling| per_gb(network, ceiling)).transpose()?;
     let ceiling = per_gb.map(|per_gb| per_gb / 8.0);
-    let found = solve(&network.problem, Goal::Rate { ceiling }).map_err(|unsolved| match unsolved {
+    let found = network.solve(Goal::Rate { ceiling }).map_err(|unsolved| match unsolved {
         Unsolved::Exhausted => PlanError::Exhausted,
         Unsolved::Infeasible => too_dear(network, per_gb),
     })?;
@@ -80,21 +80,25 @@ fn fastest(network: &Network<'_>, ceiling: Option<Ceiling>) -> Result<Solution, 
         return Err(too_dear(network, per_gb));
     }
     let goal = Goal::Cost { rate: KEEP * found.rate, credit: 0.0, near: found.rate, ceiling };
-    let cheaper =
-        solve(&network.problem, goal).map(|cheaper| Solution { gap: found.gap.max(cheaper.gap), ..cheaper });
+    let cheaper = network.solve(goal).map(|cheaper| Solution { gap: found.gap.max(cheaper.gap), ..cheaper });
     Ok(cheaper.unwrap_or(found))
 }
 
 /// The least cost of a unit of flow at a rate of at least `rate`.
 pub(super) fn cheapest(network: &Network<'_>, rate: f64, condition: &str) -> Result<Solution, PlanError> {
     let goal = |credit: f64, near: f64| Goal::Cost { rate, credit, near, ceiling: None };
-    let mut best = solve(&network.problem, goal(0.0, rate)).map_err(|unsolved| match unsolved {
+    // With no rate demanded the first solve only has to give a cost to improve on.
+    let first = if rate > A_TRICKLE { goal(0.0, rate) } else { Goal::Rate { ceiling: None } };
+    let mut best = network.solve(first).map_err(|unsolved| match unsolved {
         Unsolved::Exhausted => PlanError::Exhausted,
         Unsolved::Infeasible => too_slow(network, condition),
     })?;
+    if best.rate < A_TRICKLE {
+        return Err(unreachable(network));
+    }
     for _ in 0..ROUNDS {
         let per_unit = best.cost / best.rate;
-        let Ok(next) = solve(&network.problem, goal(per_unit, best.rate)) else { break };
+        let Ok(next) = network.solve(goal(per_unit, best.rate)) else { break };
         if next.cost / next.rate >= per_unit * (1.0 - CONVERGED) {
             best.gap = next.gap;
             break;
@@ -140,7 +144,7 @@ fn too_dear(network: &Network<'_>, per_gb: Option<f64>) -> PlanError {
 }
 
 fn too_slow(network: &Network<'_>, condition: &str) -> PlanError {
-    match solve(&network.problem, Goal::Rate { ceiling: None }) {
+    match network.solve(Goal::Rate { ceiling: None }) {
         Ok(best) if best.rate >= A_TRICKLE => PlanError::Infeasible {
             condition: condition.to_owned(),
             best: format!(

@@ -3,7 +3,7 @@
 use super::question::{PlanError, Question};
 use super::route_plan::Medium;
 use crate::agreement::Charge;
-use crate::solve::{Arc, Problem, Purchase, Resource};
+use crate::solve::{Arc, Goal, Merged, Problem, Purchase, Resource, Solution, Unsolved, solve};
 use crate::store::Store;
 use crate::wan::{LinkPrice, SiteId};
 use welkin_units::{BitsPerSecond, Bytes, Usd};
@@ -57,6 +57,7 @@ pub(super) enum Bought {
 pub(super) struct Network<'q> {
     pub(super) question: &'q Question<'q>,
     pub(super) problem: Problem,
+    merged: Merged,
     pub(super) nodes: Vec<Node>,
     pub(super) ways: Vec<Way>,
     pub(super) bought: Vec<Bought>,
@@ -88,13 +89,20 @@ impl<'q> Network<'q> {
                 sinks: (1..=question.to.len()).collect(),
                 ..Problem::default()
             },
+            merged: Merged::default(),
             nodes,
             ways: Vec::new(),
             bought: Vec::new(),
         };
         network.buy();
         network.join()?;
+        network.merged = Merged::new(&network.problem);
         Ok(network)
+    }
+
+    /// Solves for a goal.
+    pub(super) fn solve(&self, goal: Goal) -> Result<Solution, Unsolved> {
+        solve(&self.problem, &self.merged, goal)
     }
 
     /// One purchase for each node: its machines, or its account.

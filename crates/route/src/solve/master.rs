@@ -52,6 +52,8 @@ pub(super) struct Master<'p> {
     amounts: Vec<Option<usize>>,
     /// The resource that carries the price of a purchase without rows.
     payer: Vec<Option<usize>>,
+    /// What one unit gives of each resource: that of the problem, or less where less can flow.
+    capacities: Vec<f64>,
     bounds: Vec<(u32, u32)>,
     routes: Vec<(Vec<usize>, usize)>,
     known: BTreeSet<Vec<usize>>,
@@ -59,7 +61,7 @@ pub(super) struct Master<'p> {
 }
 
 impl<'p> Master<'p> {
-    pub(super) fn new(problem: &'p Problem, goal: Goal) -> Self {
+    pub(super) fn new(problem: &'p Problem, goal: Goal, capacities: Vec<f64>) -> Self {
         let mut lp = Simplex::default();
         let scale = goal.ceiling().filter(|ceiling| *ceiling > 0.0).unwrap_or_else(|| problem.scale());
         let ceiling_row = goal.ceiling().map(|_| lp.add_row(Sense::AtMost, 0.0));
@@ -88,6 +90,7 @@ impl<'p> Master<'p> {
             resource_rows: vec![None; problem.resources.len()],
             amounts: vec![None; problem.purchases.len()],
             payer,
+            capacities,
             bounds: problem.purchases.iter().map(|purchase| (0, purchase.limit)).collect(),
             routes: Vec::new(),
             known: BTreeSet::new(),
@@ -191,7 +194,7 @@ impl<'p> Master<'p> {
                     _ if self.bounds[resource.purchase].1 == 0 => f64::INFINITY,
                     Some(row) => (-self.lp.dual(row)).max(0.0),
                     None if self.payer[resource.purchase] == Some(index) => {
-                        money * purchase.price / resource.capacity
+                        money * purchase.price / self.capacities[index]
                     }
                     None => 0.0,
                 }
@@ -246,7 +249,7 @@ impl<'p> Master<'p> {
             if resource.purchase == purchase {
                 let row = self.lp.add_row(Sense::AtMost, 0.0);
                 self.resource_rows[index] = Some(row);
-                entries.push((row, -resource.capacity));
+                entries.push((row, -self.capacities[index]));
             }
         }
         let price = self.problem.purchases[purchase].price / self.scale;

@@ -11,7 +11,7 @@ pub(crate) struct Problem {
     pub(crate) sinks: Vec<usize>,
     /// Ways from node to node; several between the same two are allowed.
     pub(crate) arcs: Vec<Arc>,
-    /// What can be bought.
+    /// What can be bought: first, in their order, the units of each node, then whatever else.
     pub(crate) purchases: Vec<Purchase>,
     /// What purchases give.
     pub(crate) resources: Vec<Resource>,

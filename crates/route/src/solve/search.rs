@@ -1,5 +1,6 @@
 //! Branch and bound on the amounts bought.
 //!
+//! 0. Merge places that stand in for each other ([`super::presolve`]), and cut capacities to what can flow.
 //! 1. Solve the program over routes. Its value bounds everything below.
 //! 2. Buy what the fractional amounts round up to, solve for the flow again: a first answer.
 //! 3. Branch on the amount whose rounding matters most: at most its floor, or at least its ceiling. The
@@ -11,6 +12,7 @@
 //! answer does not depend on the machine.
 
 use super::master::{Ended, Master};
+use super::presolve::Merged;
 use super::problem::{Goal, Problem, Solution, Unsolved};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -73,11 +75,41 @@ struct Search<'p> {
 ///
 /// # Errors
 /// When no flow satisfies the goal, or none was found within the limit of work.
-pub(crate) fn solve(problem: &Problem, goal: Goal) -> Result<Solution, Unsolved> {
+pub(crate) fn solve(problem: &Problem, merged: &Merged, goal: Goal) -> Result<Solution, Unsolved> {
+    let solution = search(merged.reduced(problem), goal)?;
+    Ok(merged.expand(problem, solution))
+}
+
+/// No unit carries more than all of the flow, so capacities beyond that only loosen the bound of a part.
+/// With a credit there is no such limit: more than what is demanded may flow.
+fn capacities(problem: &Problem, goal: Goal) -> Vec<f64> {
+    let given: Vec<f64> = problem.resources.iter().map(|resource| resource.capacity).collect();
+    let most = match goal {
+        Goal::Cost { rate, credit: 0.0, ceiling: None, .. } => rate,
+        // Machines are paid for by time, so under a ceiling more than what is demanded may have to flow.
+        Goal::Rate { ceiling } | Goal::Cost { credit: 0.0, ceiling, .. } => {
+            match Master::new(problem, Goal::Rate { ceiling }, given.clone()).solve() {
+                Ended::Optimal(value) => -value,
+                Ended::Infeasible | Ended::Failed => return given,
+            }
+        }
+        Goal::Cost { .. } => return given,
+    };
+    // A tree may leave a node once for each sink; a path leaves and enters once.
+    let copies: f64 = problem.sinks.iter().map(|_| 1.0).sum();
+    let most = most * copies * (1.0 + WHOLE);
+    let mut heaviest = vec![0.0_f64; problem.resources.len()];
+    for (resource, used) in problem.arcs.iter().flat_map(|arc| &arc.uses) {
+        heaviest[*resource] = heaviest[*resource].max(*used);
+    }
+    given.into_iter().zip(heaviest).map(|(given, heaviest)| given.min((most * heaviest).max(WHOLE))).collect()
+}
+
+fn search(problem: &Problem, goal: Goal) -> Result<Solution, Unsolved> {
     let mut search = Search {
         problem,
         goal,
-        master: Master::new(problem, goal),
+        master: Master::new(problem, goal, capacities(problem, goal)),
         incumbent: None,
         open: BinaryHeap::new(),
         dropped: f64::INFINITY,

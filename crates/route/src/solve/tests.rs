@@ -2,7 +2,7 @@
 
 mod dense;
 
-use super::*;
+use super::{Arc, Goal, Merged, Problem, Purchase, Resource, Solution, Unsolved};
 use dense::maximise;
 use proptest::prelude::*;
 
@@ -28,6 +28,10 @@ fn network(nodes: usize, sinks: usize, figures: &[(u32, u32)], caps: &[(u32, u32
         }
     }
     problem
+}
+
+fn solve(problem: &Problem, goal: Goal) -> Result<Solution, Unsolved> {
+    super::solve(problem, &Merged::new(problem), goal)
 }
 
 /// Every vector of amounts.
@@ -225,6 +229,25 @@ proptest! {
             prop_assert!(after.cost <= before.cost * (1.0 + 2e-4) + 1e-6);
         }
     }
+}
+
+#[test]
+fn twins_are_solved_as_one_and_told_apart_again() {
+    // Three relays alike; the flow needs two of them whole and half of another.
+    let caps = [(8, 8), (8, 8), (2, 2), (2, 2), (2, 2)];
+    let figures: Vec<(u32, u32)> = (0..20).map(|_| (9, 1)).collect();
+    let mut problem = network(5, 1, &figures, &caps, 1);
+    for purchase in &mut problem.purchases {
+        purchase.limit = 1;
+    }
+    problem.arcs.retain(|arc| (arc.from, arc.to) != (0, 1));
+    let goal = Goal::Cost { rate: 5.0, credit: 0.0, near: 5.0, ceiling: None };
+    let solution = solve(&problem, goal).unwrap();
+    assert_feasible(&problem, goal, &solution);
+    assert_eq!(solution.bought, [1, 1, 1, 1, 1]);
+    assert_eq!(Merged::new(&problem).reduced(&problem).arcs.len(), 5);
+    let unmerged = super::solve(&problem, &Merged::default(), goal).unwrap();
+    assert!((unmerged.cost - solution.cost).abs() < 1e-6);
 }
 
 #[test]

@@ -97,8 +97,12 @@ fn objective(args: &RouteArgs) -> Objective {
 
 fn fault(error: PlanError) -> Fault {
     let code = match &error {
-        PlanError::SamePlace(_) | PlanError::TooManyDestinations { .. } | PlanError::Senseless(_) => Code::Usage,
-        PlanError::Unreachable { .. } | PlanError::NoDirect { .. } | PlanError::Infeasible { .. } => Code::RouteInfeasible,
+        PlanError::SamePlace(_) | PlanError::TooManyDestinations { .. } | PlanError::Senseless(_) => {
+            Code::Usage
+        }
+        PlanError::Unreachable { .. } | PlanError::NoDirect { .. } | PlanError::Infeasible { .. } => {
+            Code::RouteInfeasible
+        }
         PlanError::Exhausted => Code::RouteExhausted,
     };
     Fault::new(code, error.to_string())

@@ -9,7 +9,8 @@ const PEN: (f64, f64) = (1.0, 5.0);
 
 /// One digraph: places as nodes with their machines, hops as edges with rate, connections and price.
 pub(super) fn graph(plan: &RoutePlan) -> String {
-    let mut text = String::from("digraph route {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
+    let mut text =
+        String::from("digraph route {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
     text.push_str("  edge [fontname=\"sans-serif\", fontsize=10];\n");
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(

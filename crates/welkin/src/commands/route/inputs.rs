@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use welkin_catalog::Glob;
 use welkin_catalog::tables::Tables;
 use welkin_route::{
-    AgreementFile, Facts, Gateways, Rates, Relays, Site, Store, Tariffs, Terms, Wan, in_force, read_grid_files,
+    AgreementFile, Facts, Gateways, Rates, Relays, Site, Store, Tariffs, Terms, Wan, in_force,
+    read_grid_files,
 };
 use welkin_units::Bytes;
 

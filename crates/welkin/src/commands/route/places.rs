@@ -91,9 +91,15 @@ mod tests {
 
     #[test]
     fn places_are_understood_however_they_are_written() {
-        let wan = Wan::starter(&Rates::builtin(), &Tariffs::builtin(), &Gateways::builtin(), Tables::embedded());
+        let wan =
+            Wan::starter(&Rates::builtin(), &Tariffs::builtin(), &Gateways::builtin(), Tables::embedded());
         let canada = one(&wan, "azure:canadacentral").unwrap();
-        for text in ["azure/canadacentral", "Azure:CanadaCentral", "sky:azure/canadacentral", "SKY:azure/canadacentral/vm"] {
+        for text in [
+            "azure/canadacentral",
+            "Azure:CanadaCentral",
+            "sky:azure/canadacentral",
+            "SKY:azure/canadacentral/vm",
+        ] {
             assert_eq!(one(&wan, text).unwrap(), canada, "{text}");
         }
         let europe = all(&wan, &["gcp:europe-*".to_owned()], canada).unwrap();

@@ -44,11 +44,13 @@ pub(super) fn plan(plan: &RoutePlan, app: &mut App) -> anyhow::Result<()> {
     writeln!(app.out, "{:<10}{}", "machines", machines.join(", "))?;
     let direct = plan.direct;
     let times = |of: f64, word: &str| format!(", {of:.2} x {word}");
-    let rate = direct.map_or(String::new(), |direct| times(ratio_of_rates(plan, direct), "the direct path's"));
+    let rate =
+        direct.map_or(String::new(), |direct| times(ratio_of_rates(plan, direct), "the direct path's"));
     writeln!(app.out, "{:<10}{}{rate}", "rate", plan.rate)?;
     let time = direct.map_or(String::new(), |direct| format!(", {} directly", direct.time));
     writeln!(app.out, "{:<10}{} for {}{time}", "time", plan.time, plan.bytes)?;
-    let cost = direct.map_or(String::new(), |direct| times(ratio(plan.cost, direct.cost), "the direct path's"));
+    let cost =
+        direct.map_or(String::new(), |direct| times(ratio(plan.cost, direct.cost), "the direct path's"));
     let (data, machines) = (plan.egress, plan.machines);
     writeln!(app.out, "{:<10}{}: {data} for data, {machines} for machines{cost}", "cost", plan.cost)?;
     writeln!(app.out, "{:<10}{}", "per GB", plan.per_gb)?;

@@ -6,7 +6,7 @@ use super::question::{Ceiling, Objective, PlanError, Question};
 use super::route_plan::{RoutePlan, Verdict};
 use super::verdict::verdict;
 use crate::solve::{Goal, MOST_SINKS, Solution, Unsolved};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
 /// How much of the highest rate the second solve may give up to buy less: below what rates are known to.
@@ -17,6 +17,8 @@ const ROUNDS: usize = 8;
 const CONVERGED: f64 = 1e-6;
 /// The rate that must at least flow when none is demanded, in Gbit/s.
 const A_TRICKLE: f64 = 1e-3;
+/// Rounds in which a plan is priced at its own volumes and made again.
+const REPRICINGS: usize = 3;
 /// Machines of one region: more is a data centre, not a transfer.
 const MOST_VMS: u32 = 1000;
 
@@ -26,13 +28,15 @@ const MOST_VMS: u32 = 1000;
 /// When the question makes no sense, or its conditions leave nothing; then with what can be had instead.
 pub fn plan_route(question: &Question<'_>) -> Result<RoutePlan, PlanError> {
     check(question)?;
-    let network = Network::new(question)?;
-    let solution = match question.objective {
-        Objective::Fastest(ceiling) => fastest(&network, ceiling)?,
-        Objective::Cheapest(rate) => cheapest(&network, rate.map_or(A_TRICKLE, gbit), "the rate")?,
-        Objective::By(span) => cheapest(&network, rate_for(question.size, span), "the deadline")?,
+    let mut network = Network::new(question)?;
+    let mut plan = match question.objective {
+        Objective::Fastest(ceiling) => assemble(&network, &fastest(&network, ceiling)?),
+        Objective::Cheapest(rate) => by_the_bill(&mut network, rate.map_or(A_TRICKLE, gbit), "the rate")?,
+        Objective::By(span) => {
+            let rate = rate_for(question.size, span);
+            by_the_bill(&mut network, rate, "the deadline")?
+        }
     };
-    let mut plan = assemble(&network, &solution);
     plan.verdict = match question.to {
         [_] => verdict(&network, &plan),
         _ => Verdict::Tree { separate: separate(question, plan.rate) },
@@ -82,6 +86,34 @@ fn fastest(network: &Network<'_>, ceiling: Option<Ceiling>) -> Result<Solution, 
     let goal = Goal::Cost { rate: KEEP * found.rate, credit: 0.0, near: found.rate, ceiling };
     let cheaper = network.solve(goal).map(|cheaper| Solution { gap: found.gap.max(cheaper.gap), ..cheaper });
     Ok(cheaper.unwrap_or(found))
+}
+
+/// The plan with the lowest bill among those that are cheapest at average prices: first those of the whole
+/// size on each meter, then those of what the plan before it puts on each.
+fn by_the_bill(network: &mut Network<'_>, rate: f64, condition: &str) -> Result<RoutePlan, PlanError> {
+    let mut best = assemble(network, &cheapest(network, rate, condition)?);
+    for _ in 0..REPRICINGS {
+        if !network.reprice(&volumes(&best)) {
+            break;
+        }
+        let next = assemble(network, &cheapest(network, rate, condition)?);
+        if next.cost >= best.cost {
+            break;
+        }
+        best = next;
+    }
+    Ok(best)
+}
+
+/// What a plan puts on each meter.
+fn volumes(plan: &RoutePlan) -> BTreeMap<String, Bytes> {
+    let mut volumes: BTreeMap<String, Bytes> = BTreeMap::new();
+    for hop in &plan.hops {
+        if let Some(meter) = &hop.meter {
+            *volumes.entry(meter.clone()).or_default() += hop.bytes;
+        }
+    }
+    volumes
 }
 
 /// The least cost of a unit of flow at a rate of at least `rate`.
@@ -162,14 +194,23 @@ fn unreachable(network: &Network<'_>) -> PlanError {
     PlanError::Unreachable { from: question.wan.site(question.from).name.to_string(), to: to.join(", ") }
 }
 
-/// What one transfer to each destination at this rate costs together; `None` when one is not possible.
+/// What one transfer to each destination costs in all, at this rate and with machines of its own; `None` when
+/// one is not possible. They share the month's quotas and tiers.
 fn separate(question: &Question<'_>, rate: BitsPerSecond) -> Option<Usd> {
-    let costs = question.to.iter().map(|to| {
-        let objective = Objective::Cheapest(Some(rate));
-        let alone = Question { to: std::slice::from_ref(to), objective, ..*question };
-        plan_route(&alone).ok().map(|plan| plan.cost)
-    });
-    costs.sum()
+    let mut month = question.month_to_date.clone();
+    let mut sum = Usd::ZERO;
+    let goal = Goal::Cost { rate: gbit(rate), credit: 0.0, near: gbit(rate), ceiling: None };
+    for to in question.to {
+        let to = std::slice::from_ref(to);
+        let alone = Question { to, month_to_date: &month, ..*question };
+        let network = Network::new(&alone).ok()?;
+        let plan = assemble(&network, &network.solve(goal).ok()?);
+        sum += plan.cost;
+        for (meter, bytes) in volumes(&plan) {
+            *month.entry(meter).or_default() += bytes;
+        }
+    }
+    Some(sum)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 ms")]

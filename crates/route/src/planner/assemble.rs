@@ -35,6 +35,7 @@ pub(super) fn assemble(network: &Network<'_>, solution: &Solution) -> RoutePlan 
                 connections: counts[at],
                 per_gb: average(prices[at], volumes[at]),
                 bytes: volumes[at],
+                meter: network.meter(way).map(str::to_owned),
                 agreement: way.terms.map(|terms| question.terms[terms].id.clone()),
                 estimated: way.estimated,
             }

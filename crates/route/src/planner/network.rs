@@ -6,6 +6,7 @@ use crate::agreement::Charge;
 use crate::solve::{Arc, Goal, Merged, Problem, Purchase, Resource, Solution, Unsolved, solve};
 use crate::store::Store;
 use crate::wan::{LinkPrice, SiteId};
+use std::collections::BTreeMap;
 use welkin_units::{BitsPerSecond, Bytes, Usd};
 
 /// Where data can be.
@@ -98,6 +99,25 @@ impl<'q> Network<'q> {
         network.join()?;
         network.merged = Merged::new(&network.problem);
         Ok(network)
+    }
+
+    /// Prices each way at the average of what its meter counts in all when that is `volumes`; a meter that
+    /// is not among them at the whole size. Whether any price changed.
+    pub(super) fn reprice(&mut self, volumes: &BTreeMap<String, Bytes>) -> bool {
+        let mut changed = false;
+        for index in 0..self.ways.len() {
+            let way = self.ways[index];
+            let volume = self.meter(&way).and_then(|meter| volumes.get(meter)).copied();
+            let volume = volume.filter(|volume| *volume > Bytes::ZERO).unwrap_or(self.question.size);
+            let cost = self.price(&way, volume).dollars() / volume.gb() / 8.0;
+            let arc = &mut self.problem.arcs[index];
+            changed |= (cost - arc.cost).abs() > 1e-9;
+            arc.cost = cost;
+        }
+        if changed {
+            self.merged = Merged::new(&self.problem);
+        }
+        changed
     }
 
     /// Solves for a goal.

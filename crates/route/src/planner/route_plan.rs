@@ -59,6 +59,8 @@ pub struct Hop {
     pub per_gb: Usd,
     /// Volume it carries.
     pub bytes: Bytes,
+    /// The meter that counts it, where its price depends on the month's volume.
+    pub meter: Option<String>,
     /// The agreement it goes under.
     pub agreement: Option<String>,
     /// Whether its rate is an estimate.

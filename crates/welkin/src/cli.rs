@@ -65,7 +65,7 @@ pub(crate) struct Global {
 pub(crate) enum Output {
     /// For people.
     Table,
-    /// For programs.
+    /// For programs, with a versioned schema.
     Json,
     /// For Graphviz; `welkin route` only.
     Dot,

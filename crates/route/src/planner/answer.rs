@@ -11,6 +11,8 @@ use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
 /// How much of the highest rate the second solve may give up to buy less: below what rates are known to.
 const KEEP: f64 = 0.9999;
+/// Share of the rate that routes may carry together and still not be worth having.
+const TRICKLES: f64 = 2e-4;
 /// Rounds of Dinkelbach's iteration; it converges faster than linearly, and mostly in two.
 const ROUNDS: usize = 8;
 /// Relative improvement at which the iteration has converged.
@@ -85,7 +87,44 @@ fn fastest(network: &Network<'_>, ceiling: Option<Ceiling>) -> Result<Solution, 
     }
     let goal = Goal::Cost { rate: KEEP * found.rate, credit: 0.0, near: found.rate, ceiling };
     let cheaper = network.solve(goal).map(|cheaper| Solution { gap: found.gap.max(cheaper.gap), ..cheaper });
-    Ok(cheaper.unwrap_or(found))
+    Ok(without_trickles(network, cheaper.unwrap_or(found), ceiling))
+}
+
+/// A solution without the routes that carry next to nothing: giving up a ten-thousandth of the rate leaves
+/// such behind, and each would be a connection, if not a machine. Kept when the ceiling needs them.
+fn without_trickles(network: &Network<'_>, solution: Solution, ceiling: Option<f64>) -> Solution {
+    let mut routes = solution.routes.clone();
+    routes.sort_by(|a, b| b.rate.total_cmp(&a.rate));
+    let mut given_up = 0.0;
+    while let Some(last) = routes.pop_if(|last| given_up + last.rate < TRICKLES * solution.rate) {
+        given_up += last.rate;
+    }
+    let problem = &network.problem;
+    let mut used = vec![0.0; problem.resources.len()];
+    for route in &routes {
+        for (resource, amount) in route.arcs.iter().flat_map(|arc| &problem.arcs[*arc].uses) {
+            used[*resource] += amount * route.rate;
+        }
+    }
+    let mut bought = vec![0; solution.bought.len()];
+    for (resource, used) in problem.resources.iter().zip(used) {
+        let most = solution.bought[resource.purchase];
+        let needed = (0..=most).find(|units| used <= resource.capacity * f64::from(*units) * (1.0 + 1e-9));
+        bought[resource.purchase] = needed.unwrap_or(most).max(bought[resource.purchase]);
+    }
+    let rate = solution.rate - given_up;
+    let flow: f64 = routes.iter().map(|route| route.rate * problem.cost_of(&route.arcs)).sum();
+    let machines: f64 = problem
+        .purchases
+        .iter()
+        .zip(&bought)
+        .map(|(purchase, units)| purchase.price * f64::from(*units))
+        .sum();
+    let cost = flow + machines;
+    if given_up == 0.0 || ceiling.is_some_and(|ceiling| cost > ceiling * rate) {
+        return solution;
+    }
+    Solution { routes, bought, rate, cost, ..solution }
 }
 
 /// The plan with the lowest bill among those that are cheapest at average prices: first those of the whole

@@ -69,6 +69,12 @@ impl Gateways {
         Ok(Self { rules })
     }
 
+    /// The lowest cap of any machine in either direction.
+    pub(crate) fn lowest_cap(&self) -> BitsPerSecond {
+        let caps = self.rules.iter().map(|(_, gateway)| gateway.egress.min(gateway.ingress));
+        caps.min().unwrap_or(BitsPerSecond::new(u64::MAX))
+    }
+
     /// Whether a provider has a row of its own.
     #[must_use]
     pub fn knows(&self, provider: &str) -> bool {

@@ -121,7 +121,8 @@ pub(super) fn explain(
     let (allowed, all) = (relays.count(), wan.sites().len() - 1 - question.to.len());
     writeln!(app.out)?;
     writeln!(app.out, "{:<10}{allowed} of {} allowed", "relays", counted(all, "place"))?;
-    let proof = if plan.gap > 0.0 {
+    // A gap that shows as zero is one of rounding.
+    let proof = if plan.gap >= 5e-7 {
         format!("within {:.4} % of the best possible", plan.gap * 100.0)
     } else {
         "proven best".to_owned()

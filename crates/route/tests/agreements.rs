@@ -1,4 +1,5 @@
 //! What signed agreements do to a plan.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
 use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;
@@ -101,6 +102,9 @@ fn a_leased_line_is_taken_while_it_is_fast_enough() {
     let fast = at_rate(2000);
     let media: BTreeSet<Medium> = fast.hops.iter().map(|hop| hop.medium).collect();
     assert_eq!(media, BTreeSet::from([Medium::Leased, Medium::Network]));
+    assert_eq!(fast.hops[0].rate.get() + fast.hops[1].rate.get(), fast.rate.get());
+    let leased = fast.hops.iter().find(|hop| hop.medium == Medium::Leased).unwrap();
+    assert_eq!(leased.rate, BitsPerSecond::new(500_000_000));
     assert!(fast.savings[0].saved > Usd::ZERO);
 }
 

@@ -1,6 +1,11 @@
 //! Our plans against those of an independent MILP solver, on the grid of 2022.
 //!
 //! The data lies outside the repository; without it the tests say so and pass.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails and says where; one that cannot start says why"
+)]
 
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
 //! Plans on small graphs of our own: what agreements, stores, residency and several destinations do.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -105,6 +106,10 @@ fn residency_holds_for_relays() {
         fn allows(&self, site: &Site) -> bool {
             site.jurisdiction == self.0
         }
+
+        fn allows_store(&self, store: &Store) -> bool {
+            store.jurisdiction == self.0
+        }
     }
     let wan = square();
     let plan = |relays: &dyn Relays| {
@@ -113,6 +118,11 @@ fn residency_holds_for_relays() {
     let american = plan(&In("us"));
     assert!(american.hops.iter().any(|hop| hop.to == "azure:westus2"));
     assert!(american.hops.iter().all(|hop| hop.to != "azure:northeurope"));
+    let stores = Store::builtin();
+    let objective = Objective::Cheapest(None);
+    let ask = Ask::new(&wan, FROM, TO, objective);
+    let stored = Ask { relays: &In("eu"), stores: &stores, ..ask }.plan().unwrap();
+    assert!(stored.hops.iter().all(|hop| hop.to != "store:r2"), "{:?}", stored.hops);
     let alone = plan(&In("nowhere"));
     assert!(matches!(&alone.verdict, Verdict::Direct { why } if why.contains("no place is allowed")));
 }

@@ -81,7 +81,9 @@ impl<'q> Network<'q> {
             !ends.contains(&Node::Site(*id)) && !site.restricted && question.relays.allows(site)
         });
         nodes.extend(relays.map(Node::Site));
-        nodes.extend((0..question.stores.len()).map(Node::Store));
+        let stores =
+            (0..question.stores.len()).filter(|at| question.relays.allows_store(&question.stores[*at]));
+        nodes.extend(stores.map(Node::Store));
         let mut network = Self {
             question,
             problem: Problem {
@@ -195,25 +197,22 @@ impl<'q> Network<'q> {
                     }
                     match terms.charge {
                         Charge::PerGb(_) => {
-                            self.add(
-                                from,
-                                to,
-                                way(Medium::Network, Price::Terms, link.rate, Some(index), estimated),
-                            );
+                            let agreed =
+                                way(Medium::Network, Price::Terms, link.rate, Some(index), estimated);
+                            self.add(from, to, agreed);
                         }
-                        Charge::Capacity { rate, .. } => {
-                            // A leased line is not the shared network: its rate is its own.
-                            self.add(
-                                from,
-                                to,
-                                way(Medium::Leased, Price::Capacity, rate, Some(index), false),
-                            );
+                        Charge::Capacity { .. } => {
+                            // No distance slows the connections of a leased line: the machines do, and its
+                            // capacity, which is bought.
+                            let rate = wan.gateway(source).egress.min(wan.gateway(destination).ingress);
+                            let leased = way(Medium::Leased, Price::Capacity, rate, Some(index), false);
+                            self.add(from, to, leased);
                         }
                     }
                 }
             }
             (Node::Site(source), Node::Store(store)) => {
-                let Some(price) = self.into_store(source) else { return };
+                let price = self.store_price(source);
                 let rate = wan.gateway(source).egress;
                 self.add(from, to, way(Medium::Store, Price::Into(price, store), rate, None, true));
             }
@@ -226,14 +225,14 @@ impl<'q> Network<'q> {
     }
 
     /// A store is a stranger on the internet.
-    fn into_store(&self, source: SiteId) -> Option<LinkPrice> {
+    fn store_price(&self, source: SiteId) -> LinkPrice {
         let stranger = crate::Endpoint {
             provider: "store",
             region: None,
             continent: self.question.wan.site(source).continent,
         };
         let source = self.question.wan.site(source).endpoint();
-        Some(LinkPrice::Tariff(self.question.wan.tariffs().between(&source, &stranger)))
+        LinkPrice::Tariff(self.question.wan.tariffs().between(&source, &stranger))
     }
 
     fn add(&mut self, from: usize, to: usize, way: Way) {
@@ -249,13 +248,13 @@ impl<'q> Network<'q> {
             uses.push((to * 4 + CONNECTIONS_IN, 1.0 / rate));
         }
         if let (Price::Capacity, Some(terms)) = (way.charge, way.terms)
-            && let Charge::Capacity { per_hour, units, .. } = self.question.terms[terms].charge
+            && let Charge::Capacity { rate, per_hour, units } = self.question.terms[terms].charge
         {
             let purchase = self.problem.purchases.len();
             self.bought.push(Bought::Capacity(terms));
             self.problem.purchases.push(Purchase { limit: units, price: per_second(per_hour) });
             uses.push((self.problem.resources.len(), 1.0));
-            self.problem.resources.push(Resource { purchase, capacity: rate });
+            self.problem.resources.push(Resource { purchase, capacity: gbit(rate) });
         }
         let cost = self.average_per_gb(&way) / 8.0;
         self.problem.arcs.push(Arc { from, to, cost, uses });

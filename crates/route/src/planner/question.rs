@@ -36,6 +36,9 @@ pub struct Question<'a> {
 pub trait Relays: std::fmt::Debug {
     /// Whether data may pass through `site`.
     fn allows(&self, site: &Site) -> bool;
+
+    /// Whether data may pass through `store`.
+    fn allows_store(&self, store: &Store) -> bool;
 }
 
 /// Any site may relay.
@@ -44,6 +47,10 @@ pub struct Anywhere;
 
 impl Relays for Anywhere {
     fn allows(&self, _: &Site) -> bool {
+        true
+    }
+
+    fn allows_store(&self, _: &Store) -> bool {
         true
     }
 }

@@ -51,6 +51,12 @@ impl Relays for Allowed {
         });
         !excluded && (self.residency.is_empty() || self.residency.iter().any(lies_in))
     }
+
+    fn allows_store(&self, store: &Store) -> bool {
+        // A store that says nothing of where it keeps data may keep it anywhere.
+        self.residency.is_empty()
+            || self.residency.iter().any(|code| code.eq_ignore_ascii_case(&store.jurisdiction))
+    }
 }
 
 impl Inputs {

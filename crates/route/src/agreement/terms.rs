@@ -3,6 +3,7 @@
 use super::model::{Agreement, AgreementFile, Price};
 use crate::tariff::{Tariff, Tier};
 use crate::wan::Site;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use welkin_units::{BitsPerSecond, Bytes, Usd};
 
@@ -55,7 +56,7 @@ pub enum Charge {
 }
 
 /// An agreement that does not count, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ignored {
     /// Its name, or its number in the file when it could not be read.
     pub agreement: String,
@@ -75,7 +76,7 @@ impl Terms {
 #[must_use]
 pub fn in_force(file: &AgreementFile, facts: &Facts<'_>) -> (Vec<Terms>, Vec<Ignored>) {
     let unread = file.unread.iter().map(|(number, reason)| Ignored {
-        agreement: format!("agreement {number} of the file"),
+        agreement: format!("number {number} of the file"),
         reason: reason.clone(),
     });
     let mut ignored: Vec<Ignored> = unread.collect();

@@ -13,7 +13,7 @@ use crate::report::{Code, Fault};
 use inputs::Inputs;
 use serde::Serialize;
 use std::io::Write;
-use welkin_route::{Ceiling, Objective, PlanError, Question, RoutePlan, plan_route, route_front};
+use welkin_route::{Ceiling, Ignored, Objective, PlanError, Question, RoutePlan, plan_route, route_front};
 
 /// Plans of a front: enough to see its bend, and each is a solve of its own.
 const FRONT_POINTS: u32 = 12;
@@ -22,14 +22,14 @@ const FRONT_POINTS: u32 = 12;
 struct PlanWire<'a> {
     plan: &'a RoutePlan,
     /// Agreements that were ignored, and why.
-    ignored: &'a [(String, String)],
+    ignored: &'a [Ignored],
 }
 
 #[derive(Serialize)]
 struct FrontWire<'a> {
     /// From the cheapest to the fastest.
     plans: &'a [RoutePlan],
-    ignored: &'a [(String, String)],
+    ignored: &'a [Ignored],
 }
 
 pub(crate) fn run(args: &RouteArgs, app: &mut App) -> anyhow::Result<Exit> {

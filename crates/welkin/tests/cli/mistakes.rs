@@ -137,6 +137,12 @@ fn routes_that_cannot_be_say_what_can() {
         "from,to,bits_per_s\naws:us-east-1,gcp:us-east4,NaN\naws:us-east-1,gcp:us-east4,5e9\n",
     );
     bed.file("agreements.json", "{\"schema\": \"something else\", \"agreements\": []}");
+    bed.file(
+        "unsigned.json",
+        r#"{"schema": "welkin.agreements/v1", "agreements": [{"id": "ab", "parties": ["aws", "gcp"],
+        "kind": "peering-free", "scope": [{"from": "aws/*", "to": "gcp/*"}], "reciprocal": true,
+        "price": {"per_gb": [{"usd": "0"}]}, "effective": "2026-01-01"}, {}]}"#,
+    );
     let pair = ["route", "aws:us-east-1", "gcp:us-east4"];
     for (args, code, expected) in [
         (vec!["route", "aws:us-eats-1", "gcp:us-east4"], 9, "did you mean `aws:us-east-1`?"),
@@ -150,6 +156,16 @@ fn routes_that_cannot_be_say_what_can() {
         ([&pair[..], &["--grid", "not-a-grid.csv"]].concat(), 3, "its columns are those of no grid"),
         ([&pair[..], &["--grid", "bad.csv"]].concat(), 0, "bad.csv:2 is set aside"),
         ([&pair[..], &["--agreements", "agreements.json"]].concat(), 3, "schema is `something else`"),
+        (
+            [&pair[..], &["--agreements", "unsigned.json"]].concat(),
+            0,
+            "agreement ab is ignored: no key of aws",
+        ),
+        (
+            [&pair[..], &["--agreements", "unsigned.json"]].concat(),
+            0,
+            "agreement number 2 of the file is ignored",
+        ),
         ([&pair[..], &["--store", "nimbus"]].concat(), 9, "known are r2"),
         (vec!["offers", "--output", "dot"], 2, "only `welkin route` writes graphs"),
     ] {

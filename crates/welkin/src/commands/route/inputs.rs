@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use welkin_catalog::Glob;
 use welkin_catalog::tables::Tables;
 use welkin_route::{
-    AgreementFile, Facts, Gateways, Rates, Relays, Site, Store, Tariffs, Terms, Wan, in_force,
+    AgreementFile, Facts, Gateways, Ignored, Rates, Relays, Site, Store, Tariffs, Terms, Wan, in_force,
     read_grid_files,
 };
 use welkin_units::Bytes;
@@ -28,7 +28,7 @@ pub(super) struct Inputs {
     pub(super) stores: Vec<Store>,
     pub(super) sent: BTreeMap<String, Bytes>,
     /// Agreements that do not count, and why.
-    pub(super) ignored: Vec<(String, String)>,
+    pub(super) ignored: Vec<Ignored>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -64,7 +64,11 @@ impl Inputs {
         let mut warnings = Vec::new();
         let wan = wan(args, &mut warnings)?;
         let (terms, ignored) = agreements(args)?;
-        warnings.extend(ignored.iter().map(|(id, reason)| format!("agreement {id} is ignored: {reason}")));
+        warnings.extend(
+            ignored
+                .iter()
+                .map(|Ignored { agreement, reason }| format!("agreement {agreement} is ignored: {reason}")),
+        );
         let excluded = args.exclude.iter().map(|text| {
             let (provider, region) = text.split_once([':', '/']).unwrap_or((text, "*"));
             (Glob::new(provider), Glob::new(region))
@@ -141,7 +145,7 @@ fn unreadable(path: &Path) -> Fault {
 }
 
 /// Agreements in force, and those that are not with the reason.
-fn agreements(args: &RouteArgs) -> anyhow::Result<(Vec<Terms>, Vec<(String, String)>)> {
+fn agreements(args: &RouteArgs) -> anyhow::Result<(Vec<Terms>, Vec<Ignored>)> {
     let Some(path) = &args.agreements else { return Ok((Vec::new(), Vec::new())) };
     let text = String::from_utf8_lossy(&read(path)?).into_owned();
     let file = AgreementFile::parse(&text)
@@ -149,8 +153,7 @@ fn agreements(args: &RouteArgs) -> anyhow::Result<(Vec<Terms>, Vec<(String, Stri
     let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
     let declared: BTreeSet<String> = args.declare.iter().cloned().collect();
     let facts = Facts { today: &today, declared: &declared, traffic: &BTreeMap::new(), size: args.size };
-    let (terms, ignored) = in_force(&file, &facts);
-    Ok((terms, ignored.into_iter().map(|ignored| (ignored.agreement, ignored.reason)).collect()))
+    Ok(in_force(&file, &facts))
 }
 
 fn stores(names: &[String]) -> anyhow::Result<Vec<Store>> {

@@ -33,7 +33,7 @@ impl Place {
     /// Reads what a user wrote. No store is asked.
     pub(crate) fn parse(text: &str, app: &App) -> anyhow::Result<Self> {
         let wrong = |why: &str| {
-            Fault::new(Code::Place, format!("`{text}` does not name a place: {why}"))
+            Fault::new(Code::DataPlace, format!("`{text}` does not name a place: {why}"))
                 .hint("a path, s3://bucket/key, NAME:bucket/key for a store of config.toml, or -")
         };
         let root_and_key = if text == "-" {
@@ -67,7 +67,7 @@ impl Place {
         match &self.root {
             Root::Local(path) => Ok(Local::new(path, fsync)),
             Root::Bucket { store, bucket } => open_bucket(app, store.as_deref(), bucket),
-            Root::Stdio => Err(Fault::new(Code::Place, "`-` is no place that holds objects").into()),
+            Root::Stdio => Err(Fault::new(Code::DataPlace, "`-` is no place that holds objects").into()),
         }
     }
 
@@ -150,5 +150,5 @@ fn open_bucket(app: &App, store: Option<&str>, bucket: &str) -> anyhow::Result<A
         })
         .transpose()?;
     let tls = welkin_transfer::tls::client(pem.as_deref()).map_err(|why| Fault::new(Code::Config, why))?;
-    Ok(S3::new(options, tls).map_err(|failure| Fault::new(Code::Place, failure.to_string()))?)
+    Ok(S3::new(options, tls).map_err(|failure| Fault::new(Code::DataPlace, failure.to_string()))?)
 }

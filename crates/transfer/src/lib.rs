@@ -23,6 +23,7 @@
 
 pub mod block;
 pub mod endpoint;
+pub mod gateway;
 pub mod hash;
 mod tree;
 

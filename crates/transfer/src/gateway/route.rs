@@ -174,11 +174,11 @@ pub(super) async fn farewell(
     by: &str,
 ) {
     let id = if matches!(error, LaneError::Refused(_)) { FOR_GOOD } else { 0 };
-    let mut text = format!("{by}: {}", error.chain());
-    text.truncate(text.floor_char_boundary(super::error::MAX_FAULT_BYTES));
+    let text = format!("{by}: {}", error.chain());
+    let text = &text.as_bytes()[..text.len().min(super::error::MAX_FAULT_BYTES)];
     let mut batch = Batch::new(None);
     let said = async {
-        batch.plain(Header::bare(Kind::Fault, id), text.as_bytes())?;
+        batch.plain(Header::bare(Kind::Fault, id), text)?;
         batch.write(output).await?;
         output.shutdown().await.map_err(LaneError::io)?;
         // TCP drops what was sent when it is closed with bytes unread: the other side has to stop first.

@@ -128,6 +128,10 @@ impl ServeOptions {
     }
 }
 
+/// A session belongs to a client, or to whoever connects where nobody is asked.
+type Key = (Option<Fingerprint>, String);
+type Sessions = HashMap<Key, Arc<Session>>;
+
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Gateway {
@@ -135,7 +139,7 @@ pub struct Gateway {
     /// For connections, and for handshakes through relays.
     outer: Option<Arc<ServerConfig>>,
     inner: Option<Arc<ServerConfig>>,
-    sessions: Mutex<HashMap<(Option<Fingerprint>, String), Arc<Session>>>,
+    sessions: Mutex<Sessions>,
     lanes: Arc<Semaphore>,
     relayed: AtomicU64,
 }
@@ -292,7 +296,7 @@ impl Gateway {
         Ok((session, seals))
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<(Option<Fingerprint>, String), Arc<Session>>> {
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -335,7 +339,7 @@ impl Gateway {
     }
 
     /// Ends a session that nobody comes back to.
-    fn watch(self: &Arc<Self>, key: (Option<Fingerprint>, String), session: &Arc<Session>) {
+    fn watch(self: &Arc<Self>, key: Key, session: &Arc<Session>) {
         let (gateway, session) = (Arc::downgrade(self), Arc::clone(session));
         tokio::spawn(async move {
             session.abandoned().await;

@@ -72,6 +72,11 @@ impl Proxy {
         self.state.quota.send_replace(bytes);
     }
 
+    /// Bytes that have passed, both ways.
+    pub(crate) fn moved(&self) -> u64 {
+        *self.state.moved.borrow()
+    }
+
     /// Waits until `bytes` have passed.
     pub(crate) async fn passed(&self, bytes: u64) {
         self.state.moved.subscribe().wait_for(|moved| *moved >= bytes).await.unwrap();

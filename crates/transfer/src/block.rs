@@ -47,6 +47,7 @@ pub struct Block {
     offset: u64,
     crc64: u64,
     chaining: ChainingValue,
+    whole: bool,
 }
 
 impl Block {
@@ -91,6 +92,12 @@ impl Block {
     #[must_use]
     pub fn chaining(&self) -> ChainingValue {
         self.chaining
+    }
+
+    /// Whether it is all there is of its object, so that its chaining value is the object's hash.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// Its bytes in order, checked on the way.
@@ -244,6 +251,7 @@ impl BlockWriter {
             offset: self.offset,
             crc64: self.crc.finalize(),
             chaining,
+            whole: self.whole,
         })
     }
 }

@@ -25,6 +25,7 @@ pub mod block;
 pub mod endpoint;
 pub mod engine;
 pub mod filter;
+pub mod gateway;
 pub mod hash;
 mod http;
 pub mod journal;

@@ -1,0 +1,330 @@
+//! A path: a way to the gateway, with as many lanes as pay.
+//!
+//! One task keeps the wanted number of lanes open. A lane that ends is opened again after a pause that doubles with
+//! each failure in a row; one that carried something begins anew. Which lanes exist is all that a path decides: what
+//! goes over them is the outbox's business.
+
+use super::desk::Desk;
+use super::error::LaneError;
+use super::frame::Kind;
+use super::identity::Identity;
+use super::lane::{Lane, Tally};
+use super::reader::FrameReader;
+use super::route::{self, Hello, Hop, Welcome};
+use super::socket::SocketOptions;
+use super::stream::{self, Stream};
+use super::{batch, shake};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+/// Fewest lanes that are tuned: with one, a lost packet halts everything.
+pub const MIN_LANES: usize = 2;
+
+/// Most lanes of a path.
+pub const MAX_LANES: usize = 64;
+
+/// Pause before a lane is opened again, and its longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How a path reaches the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Via {
+    /// Over these hosts; the last is the gateway. All but the last are relays.
+    Hops(Vec<Hop>),
+    /// Over the standard input and output of a program that speaks the protocol, such as
+    /// `ssh HOST welkin gateway --stdio`, started once for each lane. What protects the bytes is the program.
+    Command(Vec<String>),
+}
+
+/// How many lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lanes {
+    /// As many as pay, from [`MIN_LANES`] to [`MAX_LANES`].
+    #[default]
+    Tuned,
+    /// So many.
+    Fixed(usize),
+}
+
+/// A path, as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathOptions {
+    /// The way.
+    pub via: Via,
+    /// How many lanes.
+    pub lanes: Lanes,
+    /// How its sockets are set up.
+    pub socket: SocketOptions,
+}
+
+impl PathOptions {
+    /// Over these hosts, tuned.
+    pub fn over(hops: impl IntoIterator<Item = Hop>) -> Self {
+        let via = Via::Hops(hops.into_iter().collect());
+        Self { via, lanes: Lanes::default(), socket: SocketOptions::default() }
+    }
+
+    /// Over a program's input and output. One lane: the program multiplexes nothing.
+    pub fn command(argv: impl IntoIterator<Item = String>) -> Self {
+        let via = Via::Command(argv.into_iter().collect());
+        Self { via, lanes: Lanes::Fixed(1), socket: SocketOptions::default() }
+    }
+
+    /// The same with a fixed number of lanes.
+    #[must_use]
+    pub fn lanes(self, lanes: usize) -> Self {
+        Self { lanes: Lanes::Fixed(lanes), ..self }
+    }
+}
+
+/// How a path is doing.
+#[derive(Debug, Clone)]
+pub struct PathReport {
+    /// The way, for people.
+    pub name: String,
+    /// Lanes that are open.
+    pub lanes: usize,
+    /// Lanes that are wanted.
+    pub wanted: usize,
+    /// Bytes that the gateway has taken over.
+    pub sent_bytes: u64,
+    /// Bytes taken over from it.
+    pub received_bytes: u64,
+    /// Both, a second, over the last window.
+    pub bytes_per_second: f64,
+    /// Shortest round trip to the gateway and back.
+    pub round_trip: Option<Duration>,
+    /// Pieces that were sent again.
+    pub repeated: u64,
+    /// Why the last lane ended that did.
+    pub trouble: Option<String>,
+}
+
+/// A path at work.
+#[derive(Debug)]
+pub(super) struct Path {
+    pub(super) options: PathOptions,
+    pub(super) tally: Arc<Tally>,
+    pub(super) wanted: AtomicUsize,
+    changed: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    lanes: Vec<Arc<Lane>>,
+    rate: f64,
+    trouble: Option<String>,
+    refused: bool,
+    failures: u32,
+    /// Since when there is no lane.
+    down: Option<Instant>,
+}
+
+impl Path {
+    pub(super) fn new(options: PathOptions) -> Self {
+        let wanted = match options.lanes {
+            Lanes::Tuned => MIN_LANES,
+            Lanes::Fixed(count) => count.clamp(1, MAX_LANES),
+        };
+        let state = State {
+            lanes: Vec::new(),
+            rate: 0.0,
+            trouble: None,
+            refused: false,
+            failures: 0,
+            down: Some(Instant::now()),
+        };
+        Self {
+            options,
+            tally: Arc::default(),
+            wanted: AtomicUsize::new(wanted),
+            changed: Notify::new(),
+            state: Mutex::new(state),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn name(&self) -> String {
+        match &self.options.via {
+            Via::Hops(hops) => hops.iter().map(|hop| hop.address.as_str()).collect::<Vec<_>>().join(" > "),
+            Via::Command(argv) => argv.join(" "),
+        }
+    }
+
+    /// Sets how many lanes there should be. Those too many end when what they hold has been taken over.
+    pub(super) fn want(&self, lanes: usize) {
+        self.wanted.store(lanes, Ordering::Relaxed);
+        let retired: Vec<_> = self.lock().lanes.iter().skip(lanes).cloned().collect();
+        retired.iter().for_each(|lane| lane.retire());
+        self.changed.notify_one();
+    }
+
+    pub(super) fn note_rate(&self, rate: f64) {
+        self.lock().rate = rate;
+    }
+
+    /// Since when nothing goes over it, whether that is for good, and why.
+    pub(super) fn outage(&self) -> Option<(Instant, bool, String)> {
+        let state = self.lock();
+        let trouble = state.trouble.clone().unwrap_or_else(|| "no lane is open yet".to_owned());
+        state.down.map(|since| (since, state.refused, trouble))
+    }
+
+    pub(super) fn report(&self) -> PathReport {
+        let state = self.lock();
+        let round_trip = self.tally.round_trip_us.load(Ordering::Relaxed);
+        PathReport {
+            name: self.name(),
+            lanes: state.lanes.len(),
+            wanted: self.wanted.load(Ordering::Relaxed),
+            sent_bytes: self.tally.sent.load(Ordering::Relaxed),
+            received_bytes: self.tally.received.load(Ordering::Relaxed),
+            bytes_per_second: state.rate,
+            round_trip: (round_trip > 0).then(|| Duration::from_micros(round_trip)),
+            repeated: self.tally.repeated.load(Ordering::Relaxed),
+            trouble: state.trouble.clone(),
+        }
+    }
+
+    /// Keeps the lanes open, until it is dropped.
+    pub(super) async fn keep(self: Arc<Self>, desk: Arc<Desk>, session: Arc<Session>) {
+        let mut lanes = JoinSet::new();
+        loop {
+            let wanted = self.wanted.load(Ordering::Relaxed);
+            while lanes.len() < wanted {
+                let (path, desk, session) = (Arc::clone(&self), Arc::clone(&desk), Arc::clone(&session));
+                lanes.spawn(async move { path.lane(&desk, &session).await });
+            }
+            tokio::select! {
+                Some(_) = lanes.join_next() => {}
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    /// One lane from its pause to its end.
+    async fn lane(&self, desk: &Desk, session: &Session) {
+        let failures = self.lock().failures;
+        if failures > 0 {
+            let doubled = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(10));
+            sleep(doubled.min(LONGEST_PAUSE)).await;
+        }
+        let carried = AtomicBool::new(false);
+        let ended = self.carry(desk, session, &carried).await;
+        let mut state = self.lock();
+        state.refused = matches!(ended, LaneError::Refused(_)) && state.lanes.is_empty();
+        if carried.load(Ordering::Relaxed) {
+            state.failures = 0;
+        }
+        // A lane that was not wanted any more ends without trouble.
+        if !matches!(ended, LaneError::Retired) {
+            state.failures = state.failures.saturating_add(1);
+            state.trouble = Some(ended.chain());
+        }
+        if state.lanes.is_empty() && state.down.is_none() {
+            state.down = Some(Instant::now());
+        }
+    }
+
+    async fn carry(&self, desk: &Desk, session: &Session, carried: &AtomicBool) -> LaneError {
+        let Stream { input, mut output, child: _child, .. } = match self.reach(session).await {
+            Ok(stream) => stream,
+            Err(error) => return error,
+        };
+        let mut reader = FrameReader::new(input);
+        let (welcome, seals) = match self.greet(session, &mut reader, &mut output).await {
+            Ok(met) => met,
+            Err(error) => return error,
+        };
+        let _standby = match desk.join(welcome) {
+            Ok(standby) => standby,
+            Err(error) => return error,
+        };
+        let lane = Arc::new(Lane::new(Arc::clone(&self.tally)));
+        let _listed = Listed::new(self, &lane);
+        let before = self.moved();
+        let ended = lane.carry(desk, &mut reader, &mut output, seals).await;
+        carried.store(self.moved() > before, Ordering::Relaxed);
+        ended
+    }
+
+    async fn reach(&self, session: &Session) -> Result<Stream, LaneError> {
+        match &self.options.via {
+            Via::Command(argv) => stream::spawn(argv),
+            Via::Hops(hops) => {
+                let nowhere = || LaneError::Refused("a path has at least one hop".to_owned());
+                let first = hops.first().ok_or_else(nowhere)?;
+                stream::reach(first, session.identity.as_deref(), &self.options.socket).await
+            }
+        }
+    }
+
+    async fn greet(
+        &self,
+        session: &Session,
+        reader: &mut FrameReader<stream::Input>,
+        output: &mut stream::Output,
+    ) -> Result<(Welcome, Option<super::seal::Seals>), LaneError> {
+        let hops = match &self.options.via {
+            Via::Hops(hops) => hops.as_slice(),
+            Via::Command(_) => &[],
+        };
+        batch::send(output, Kind::Route, &route::encode(hops.get(1..).unwrap_or_default())).await?;
+        let mut seals = None;
+        if let (Some(identity), [_, .., last]) = (&session.identity, hops) {
+            let unknown = || LaneError::Refused(format!("no fingerprint is given for {}", last.address));
+            seals = Some(shake::call(identity, last.fingerprint.ok_or_else(unknown)?, reader, output).await?);
+        }
+        let hello = Hello { session: session.number.clone() };
+        route::say(output, &mut seals, Kind::Hello, &hello).await?;
+        let welcome =
+            tokio::time::timeout(stream::REACH_TIME, route::hear(reader, &mut seals, Kind::Welcome));
+        let welcome = welcome.await.map_err(|_| LaneError::Silent(stream::REACH_TIME.as_secs()))??;
+        Ok((welcome, seals))
+    }
+
+    fn moved(&self) -> u64 {
+        self.tally.sent.load(Ordering::Relaxed) + self.tally.received.load(Ordering::Relaxed)
+    }
+}
+
+/// What all lanes of an agent have in common.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) number: String,
+    pub(super) identity: Option<Arc<Identity>>,
+}
+
+/// A lane in the list of its path.
+struct Listed<'a> {
+    path: &'a Path,
+    lane: &'a Arc<Lane>,
+}
+
+impl<'a> Listed<'a> {
+    fn new(path: &'a Path, lane: &'a Arc<Lane>) -> Self {
+        let mut state = path.lock();
+        state.lanes.push(Arc::clone(lane));
+        (state.down, state.refused) = (None, false);
+        Self { path, lane }
+    }
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        let mut state = self.path.lock();
+        state.lanes.retain(|lane| !Arc::ptr_eq(lane, self.lane));
+        if state.lanes.is_empty() {
+            state.down = Some(Instant::now());
+        }
+    }
+}

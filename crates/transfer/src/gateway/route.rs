@@ -1,0 +1,201 @@
+//! The first words on a connection: where it goes, whose lane it is, what is granted.
+//!
+//! ```text
+//!  client                      relay                       gateway
+//!    │ Route [gateway]  ─────▶ │ Route []  ────────────────▶ │
+//!    │ Shake ◀────────────────────────────────────────▶ Shake│   only if sealed
+//!    │ Hello {session}  ─────────────────────────────▶       │   sealed from here on
+//!    │        ◀───────────────────────── Welcome {epoch, ...}│
+//!    │ Call, Reply, Ack, Ping ◀─────────────────────▶        │
+//! ```
+//!
+//! A relay reads the first frame and no other. Without a handshake in between, the client sends all of its first
+//! words at once, so a lane carries data one round trip after TCP (and TLS) have met.
+
+use super::batch::Batch;
+use super::call::WireLimits;
+use super::error::{FOR_GOOD, LaneError};
+use super::frame::{FrameError, Header, Kind};
+use super::identity::Fingerprint;
+use super::outbox::Grant;
+use super::reader::FrameReader;
+use super::seal::Seals;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// Most hops of a path: more than any plan has a use for.
+pub const MAX_HOPS: usize = 8;
+
+/// Longest of the first words: a route of [`MAX_HOPS`] names of 253 letters, and fingerprints.
+pub(super) const MAX_WORDS_BYTES: usize = 8 << 10;
+
+/// How long the last words on a lane may take.
+const FAREWELL_TIME: Duration = Duration::from_secs(2);
+
+/// A host to connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// Whose certificate it has to show. `None` only where nothing is encrypted.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Hop {
+    /// One that is not asked who it is.
+    pub fn plain(address: impl Into<String>) -> Self {
+        Self { address: address.into(), fingerprint: None }
+    }
+
+    /// One that has to be who it should be.
+    pub fn pinned(address: impl Into<String>, fingerprint: Fingerprint) -> Self {
+        Self { address: address.into(), fingerprint: Some(fingerprint) }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WireHop {
+    address: String,
+    fingerprint: Option<String>,
+}
+
+/// Which session a lane belongs to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Hello {
+    /// 128 bits in hexadecimal digits, chosen by the client.
+    pub(super) session: String,
+}
+
+/// What the gateway says in return.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Welcome {
+    pub(super) epoch: u64,
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    pub(super) messages: u64,
+    pub(super) limits: WireLimits,
+}
+
+impl Welcome {
+    /// What it grants, within what this program can make use of.
+    pub(super) fn grant(&self) -> Grant {
+        let bytes = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        Grant { bytes, messages: usize::try_from(self.messages).unwrap_or(usize::MAX).max(1) }
+    }
+}
+
+/// The hops that remain, as a payload.
+pub(super) fn encode(hops: &[Hop]) -> Vec<u8> {
+    let wire: Vec<_> = hops
+        .iter()
+        .map(|hop| WireHop {
+            address: hop.address.clone(),
+            fingerprint: hop.fingerprint.map(|fingerprint| fingerprint.to_string()),
+        })
+        .collect();
+    serde_json::to_vec(&wire).expect("a route is plain data")
+}
+
+/// Reads the hops that remain.
+pub(super) async fn read(reader: &mut FrameReader<impl AsyncRead + Unpin>) -> Result<Vec<Hop>, LaneError> {
+    let (header, payload) = reader.small(MAX_WORDS_BYTES).await?;
+    if header.kind != Kind::Route {
+        return Err(FrameError::Malformed("a connection begins with its route").into());
+    }
+    let wire: Vec<WireHop> = parse(&payload)?;
+    if wire.len() > MAX_HOPS {
+        return Err(FrameError::Malformed("its route is too long").into());
+    }
+    let hops = wire.into_iter().map(|hop| {
+        let fingerprint = hop.fingerprint.map(|text| text.parse::<Fingerprint>()).transpose();
+        let fingerprint =
+            fingerprint.map_err(|_| FrameError::Malformed("a fingerprint in its route is none"))?;
+        Ok(Hop { address: hop.address, fingerprint })
+    });
+    hops.collect()
+}
+
+/// Sends one of the first words, sealed where the lane is.
+pub(super) async fn say(
+    output: &mut (impl AsyncWrite + Unpin),
+    seals: &mut Option<Seals>,
+    kind: Kind,
+    words: &impl Serialize,
+) -> Result<(), LaneError> {
+    let mut payload = serde_json::to_vec(words).expect("words are plain data");
+    let mut batch = Batch::new(None);
+    let mut header = Header::bare(kind, 0);
+    if let Some(seals) = seals {
+        let tag = seals.out.close(&mut header, &mut payload)?;
+        payload.extend_from_slice(&tag);
+    }
+    batch.plain(header, &payload)?;
+    batch.write(output).await
+}
+
+/// Hears one of the first words.
+pub(super) async fn hear<T: DeserializeOwned>(
+    reader: &mut FrameReader<impl AsyncRead + Unpin>,
+    seals: &mut Option<Seals>,
+    kind: Kind,
+) -> Result<T, LaneError> {
+    let (header, payload) = reader.small(MAX_WORDS_BYTES).await?;
+    understand(seals, kind, &header, payload)
+}
+
+/// Reads a word that came.
+pub(super) fn understand<T: DeserializeOwned>(
+    seals: &mut Option<Seals>,
+    kind: Kind,
+    header: &Header,
+    mut payload: Vec<u8>,
+) -> Result<T, LaneError> {
+    if header.kind == Kind::Fault {
+        return Err(LaneError::told(header.id, &payload));
+    }
+    if header.kind == Kind::Shake {
+        // The far end looks at our certificate after we have ended the handshake.
+        return Err(LaneError::Refused(
+            "no session with the far end: it does not know this certificate".to_owned(),
+        ));
+    }
+    if header.kind != kind {
+        return Err(FrameError::Malformed("it comes at the wrong time").into());
+    }
+    if let Some(seals) = seals {
+        seals.back.open(header, &mut payload)?;
+        payload.truncate(payload.len().saturating_sub(super::frame::TAG_BYTES));
+    }
+    parse(&payload)
+}
+
+/// Tells the other side why the lane ends here, if it still listens.
+pub(super) async fn farewell(
+    input: &mut (impl AsyncRead + Unpin),
+    output: &mut (impl AsyncWrite + Unpin),
+    error: &LaneError,
+    by: &str,
+) {
+    let id = if matches!(error, LaneError::Refused(_)) { FOR_GOOD } else { 0 };
+    let text = format!("{by}: {}", error.chain());
+    let text = &text.as_bytes()[..text.len().min(super::error::MAX_FAULT_BYTES)];
+    let mut batch = Batch::new(None);
+    let said = async {
+        batch.plain(Header::bare(Kind::Fault, id), text)?;
+        batch.write(output).await?;
+        output.shutdown().await.map_err(LaneError::io)?;
+        // TCP drops what was sent when it is closed with bytes unread: the other side has to stop first.
+        let mut rest = vec![0; 64 << 10];
+        while input.read(&mut rest).await.map_err(LaneError::io)? > 0 {}
+        Ok::<(), LaneError>(())
+    };
+    // Whoever does not listen any more is not waited for.
+    let _ = timeout(FAREWELL_TIME, said).await;
+}
+
+fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<T, LaneError> {
+    serde_json::from_slice(payload).map_err(|_| FrameError::Malformed("its words make no sense").into())
+}

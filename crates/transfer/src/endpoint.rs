@@ -19,6 +19,7 @@ mod limits;
 mod local;
 mod metadata;
 mod s3;
+mod web;
 
 pub use failure::{Failure, FailureKind};
 pub use limits::Limits;

@@ -14,6 +14,7 @@
 //! * No method retries, but for a connection that had been closed while idle. Pauses and repetition
 //!   are the engine's.
 
+mod azure;
 mod failure;
 mod limits;
 mod local;
@@ -21,6 +22,7 @@ mod metadata;
 mod s3;
 mod web;
 
+pub use azure::{Azure, AzureAccess, AzureOptions};
 pub use failure::{Failure, FailureKind};
 pub use limits::Limits;
 pub use local::Local;

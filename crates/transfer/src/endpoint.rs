@@ -16,6 +16,7 @@
 
 mod azure;
 mod failure;
+mod gcs;
 mod limits;
 mod local;
 mod metadata;
@@ -24,6 +25,7 @@ mod web;
 
 pub use azure::{Azure, AzureAccess, AzureOptions};
 pub use failure::{Failure, FailureKind};
+pub use gcs::{Gcs, GcsAccess, GcsOptions};
 pub use limits::Limits;
 pub use local::Local;
 pub use metadata::Metadata;

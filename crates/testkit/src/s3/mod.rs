@@ -46,3 +46,4 @@ pub use operation::Operation;
 pub use options::{BucketKind, S3Options};
 pub use server::S3Server;
 pub use synthetic::Synthetic;
+pub(crate) use synthetic::mixed;

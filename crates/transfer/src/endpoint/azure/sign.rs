@@ -42,7 +42,7 @@ pub(super) struct Signable<'a> {
     pub(super) method: &'a str,
     /// As sent, percent-encoded.
     pub(super) path: &'a str,
-    /// Lower-case names with their values, not encoded.
+    /// Names with their values, not encoded.
     pub(super) query: &'a [(&'static str, String)],
     /// Lower-case names with their values.
     pub(super) headers: &'a [(String, String)],
@@ -134,7 +134,8 @@ fn to_sign(account: &str, request: &Signable<'_>) -> String {
         let _ = writeln!(text, "{name}:{}", value.trim());
     }
     let _ = write!(text, "/{account}{}", request.path);
-    let mut query: Vec<_> = request.query.iter().collect();
+    let mut query: Vec<_> =
+        request.query.iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     query.sort_unstable();
     for (name, value) in query {
         let _ = write!(text, "\n{name}:{value}");
@@ -181,16 +182,17 @@ mod tests {
             ("if-match", "\"0x1\""),
             ("x-ms-date", "Thu, 01 Jan 1970 00:00:00 GMT"),
         ]);
-        let request =
-            Signable { method: "PUT", path: "/acct/c/a%20b", query: &[], headers: &headers, length: 5 };
+        let query = [("startFrom", "A".to_owned()), ("prefix", "é".to_owned())];
+        let (method, path) = ("PUT", "/acct/c/a%20b");
+        let request = Signable { method, path, query: &query, headers: &headers, length: 5 };
         assert_eq!(
             to_sign("acct", &request),
             "PUT\n\n\n5\n\n\n\n\n\"0x1\"\n\n\n\nx-ms-date:Thu, 01 Jan 1970 00:00:00 GMT\n\
-             x-ms-version:2021-12-02\n/acct/acct/c/a%20b"
+             x-ms-version:2021-12-02\n/acct/acct/c/a%20b\nprefix:é\nstartfrom:A"
         );
         assert_eq!(
             signer.header(&request),
-            "authorization: SharedKey acct:yd/31NL7zVufs9m5gOPC/N8AG7yDZ9NxMzmAjm0ZBbY=\r\n"
+            "authorization: SharedKey acct:Hqz7Xeoe896mHEkdORmj/p8JO4T5FdHlIuLUQwWiP5s=\r\n"
         );
     }
 

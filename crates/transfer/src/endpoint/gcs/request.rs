@@ -58,6 +58,7 @@ enum About<'a> {
 pub(super) struct Request<'a> {
     method: &'static str,
     about: About<'a>,
+    /// Names with their values, encoded.
     query: Vec<(&'static str, String)>,
     headers: Vec<(&'static str, String)>,
 }
@@ -75,7 +76,12 @@ impl<'a> Request<'a> {
         Self { about: About::Uploads, ..Self::objects(method) }.query("uploadType", kind)
     }
 
-    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(super) fn query(self, name: &'static str, value: &str) -> Self {
+        self.encoded(name, utf8_percent_encode(value, QUERY).to_string())
+    }
+
+    /// A value that is encoded already.
+    pub(super) fn encoded(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
         self
     }
@@ -125,11 +131,7 @@ impl Gcs {
             }
             About::Uploads => format!("{path}/upload/storage/v1/b/{bucket}/o"),
         };
-        let query: Vec<_> = request
-            .query
-            .iter()
-            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY)))
-            .collect();
+        let query: Vec<_> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let (method, mark) = (request.method, if query.is_empty() { "" } else { "?" });
         // Who does not take gzip gets objects that are kept compressed in another length than their own.
         let mut head = format!(

@@ -272,7 +272,7 @@ async fn carry(
     let _writing = write_lock(live, shelf, &prefix).await;
     let progress = progress(live, attempt.id, &need.path);
     let copied = patiently(live, || {
-        copy_tree(&*source.store, &tree.prefix, &*shelf.store, &prefix, &tree.digest, &progress)
+        copy_tree(&source.store, &tree.prefix, &shelf.store, &prefix, &tree.digest, &progress)
     })
     .await
     .map_err(|error| unstaged(need, &error))?;
@@ -301,7 +301,7 @@ pub(crate) async fn patiently<T, F>(live: &Live, mut transfer: impl FnMut() -> F
 where
     F: Future<Output = Result<T, welkin_transfer::TransferError>>,
 {
-    use welkin_transfer::TransferError::{Missing, NotPublished, Store};
+    use welkin_transfer::TransferError::{Engine, Missing, NotPublished, Store};
     let patience = Patience { within: STAGE_WITHIN, passes: |error| error.kind == ErrorKind::Transient };
     let notice = |error: &ProviderError| live.retrying(error);
     let mut call = || {
@@ -309,7 +309,7 @@ where
         async {
             moving.await.map_err(|error| {
                 // A store that is only eventually consistent shows a tree a little later.
-                let passes = matches!(error, Store { .. } | Missing { .. } | NotPublished { .. });
+                let passes = matches!(error, Store { .. } | Engine { .. } | Missing { .. } | NotPublished { .. });
                 let kind = if passes { ErrorKind::Transient } else { ErrorKind::Invalid };
                 ProviderError::new("store", "moving data", kind, error.chain())
             })

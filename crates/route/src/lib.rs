@@ -13,17 +13,29 @@
 //! *Rejected:* one price per pair of providers (what regions charge differs up to fourfold) and the
 //! whole volume at its last tier's price (not monotone: 1,025 GB would cost less than 1,024).
 
+mod agreement;
 mod endpoint;
 mod matrix;
 mod pattern;
+mod planner;
 mod rates;
+mod solve;
+mod store;
 mod table;
 mod tariff;
 mod tariffs;
+mod wan;
 
+pub use agreement::{
+    Agreement, AgreementFile, Charge, Conditions, Facts, Ignored, Kind, Price, Scope as AgreementScope, Step,
+    Terms, Traffic, in_force,
+};
 pub use endpoint::Endpoint;
 pub use matrix::TariffMatrix;
+pub use planner::*;
 pub use rates::Rates;
+pub use store::Store;
 pub use table::TableError;
 pub use tariff::{Tariff, Tier};
 pub use tariffs::{DestinationClass, TariffId, Tariffs};
+pub use wan::*;

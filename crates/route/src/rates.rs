@@ -3,16 +3,22 @@
 use crate::endpoint::Endpoint;
 use crate::table::{TableError, rows};
 use crate::tariffs::Scope;
+use crate::wan::Gateways;
 use welkin_catalog::Continent;
 use welkin_units::{BitsPerSecond, Bytes, Span};
 
 const TABLE: &str = "transfer rates";
 const BUILTIN: &str = include_str!("../data/rates.csv");
 
-/// Sustained rates by distance, from a table with a date.
+/// Sustained rates by distance, from a table with a date, within what one machine at each end may send and
+/// take. They are the rates of the estimated graph ([`Wan::starter`](crate::Wan::starter)), so placement and
+/// routes reckon with the same figures.
 #[derive(Debug, Clone)]
 pub struct Rates {
     rules: Vec<(Scope, bool, Option<BitsPerSecond>)>,
+    gateways: Option<Gateways>,
+    /// A rate up to this is within every cap: the usual case, settled without a look-up.
+    lowest_cap: BitsPerSecond,
 }
 
 impl Rates {
@@ -22,7 +28,14 @@ impl Rates {
     /// Never: a test reads the table.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::parse(BUILTIN).expect("the table is read by a test of this crate")
+        let rates = Self::parse(BUILTIN).expect("the table is read by a test of this crate");
+        rates.within(Gateways::builtin())
+    }
+
+    /// The same rates within what these machines may send and take.
+    #[must_use]
+    pub fn within(self, gateways: Gateways) -> Self {
+        Self { lowest_cap: gateways.lowest_cap(), gateways: Some(gateways), ..self }
     }
 
     /// Reads a table of the form of `data/rates.csv`.
@@ -38,7 +51,8 @@ impl Rates {
             let rate = (rate > 0).then(|| BitsPerSecond::from_gbit(rate));
             Ok((Scope::parse(&scope).map_err(wrong)?, source == "same-continent", rate))
         });
-        rules.collect::<Result<_, _>>().map(|rules| Self { rules })
+        let rules = rules.collect::<Result<_, _>>()?;
+        Ok(Self { rules, gateways: None, lowest_cap: BitsPerSecond::new(u64::MAX) })
     }
 
     /// The rate between two endpoints; `None` where data is read in place and takes no time of its own.
@@ -47,7 +61,13 @@ impl Rates {
         let scope = Scope::between(from, to);
         let same_continent = from.continent == to.continent && from.continent != Continent::Unknown;
         let rule = self.rules.iter().find(|(s, near, _)| *s == scope && (!near || same_continent));
-        rule.and_then(|(_, _, rate)| *rate)
+        let rate = rule.and_then(|(_, _, rate)| *rate)?;
+        match &self.gateways {
+            Some(gateways) if rate > self.lowest_cap => {
+                Some(rate.min(gateways.of(from.provider).egress).min(gateways.of(to.provider).ingress))
+            }
+            _ => Some(rate),
+        }
     }
 
     /// The time `bytes` take.
@@ -76,5 +96,17 @@ mod tests {
         assert_eq!(times[0], Span::ZERO);
         assert!(times.is_sorted());
         assert_eq!(times[1], Span::from_secs(160));
+    }
+
+    #[test]
+    fn no_machine_sends_more_than_it_may() {
+        let at = |provider| Endpoint { provider, region: Some("x"), continent: Continent::Europe };
+        let table = "scope,source,to,gbit\nsame-region,,,0\nprovider,,,100\ninternet,,,100\n";
+        let rates = Rates::parse(table).unwrap().within(Gateways::builtin());
+        let between = |from, to| rates.between(&at(from), &at(to)).unwrap();
+        assert_eq!(between("aws", "azure"), BitsPerSecond::from_gbit(5));
+        assert_eq!(between("azure", "aws"), BitsPerSecond::from_gbit(10));
+        assert_eq!(between("azure", "nimbus"), BitsPerSecond::from_gbit(5));
+        assert_eq!(rates.between(&at("aws"), &at("aws")), None);
     }
 }

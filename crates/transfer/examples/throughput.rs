@@ -43,7 +43,7 @@ async fn measure(what: &str, tree: &Path, folder: &Path) -> Result<(), Box<dyn E
     let published = publish_tree(tree, first.as_ref(), "p", &silent).await?;
     let publish = begin.elapsed();
     let begin = Instant::now();
-    copy_tree(first.as_ref(), "p", second.as_ref(), "p", &published.digest, &silent).await?;
+    copy_tree(&first, "p", &second, "p", &published.digest, &silent).await?;
     let copy = begin.elapsed();
     let begin = Instant::now();
     verify_tree(second.as_ref(), "p", &published.digest, &silent).await?;

@@ -21,6 +21,7 @@ mod limits;
 mod local;
 mod metadata;
 mod s3;
+mod stored;
 mod web;
 
 pub use azure::{Azure, AzureAccess, AzureOptions};
@@ -30,6 +31,7 @@ pub use limits::Limits;
 pub use local::Local;
 pub use metadata::Metadata;
 pub use s3::{Addressing, Checksums, Credentials, S3, S3Options};
+pub use stored::Stored;
 
 use crate::block::{Block, Buffer};
 use async_trait::async_trait;

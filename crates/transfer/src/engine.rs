@@ -42,7 +42,7 @@ mod whole;
 pub use compare::Compare;
 pub use limiter::Limiter;
 pub use observe::{Notice, Observer, Quiet};
-pub use options::{Guard, Options, Scope, Side, Transfer};
+pub use options::{Expected, Guard, Options, Scope, Side, Transfer};
 pub use run::{Ended, EngineError, Outcome, run};
 pub use stats::{Snapshot, Stats};
 pub use steps::{Preview, preview};

@@ -5,7 +5,7 @@
 //! `{a,b}` are sets and alternatives. A pattern that begins with a slash is anchored at the root; any
 //! other matches at the end of the key from a slash on. One that ends with a slash means everything below that folder.
 
-use globset::{GlobBuilder, GlobMatcher};
+use regex::Regex;
 use std::fmt;
 use thiserror::Error;
 
@@ -23,7 +23,7 @@ pub struct PatternError {
 struct Rule {
     include: bool,
     text: String,
-    matcher: GlobMatcher,
+    matcher: Regex,
 }
 
 /// Rules in order, and bounds of size.
@@ -44,16 +44,14 @@ impl Filter {
         if pattern.is_empty() {
             return Err(failed("it is empty".to_owned()));
         }
-        let anchored = match pattern.strip_prefix('/') {
-            Some(rest) => rest.to_owned(),
-            None => format!("**/{pattern}"),
+        let (start, rest) = match pattern.strip_prefix('/') {
+            Some(rest) => ("^", rest),
+            None => ("(?:^|/)", pattern),
         };
-        let whole = if anchored.ends_with('/') { format!("{anchored}**") } else { anchored };
-        let glob = GlobBuilder::new(&whole)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| failed(error.kind().to_string()))?;
-        self.rules.push(Rule { include, text: pattern.to_owned(), matcher: glob.compile_matcher() });
+        let below = if rest.ends_with('/') { ".*" } else { "" };
+        let text = format!("(?s){start}{}{below}$", expression(rest).map_err(failed)?);
+        let matcher = Regex::new(&text).map_err(|error| failed(error.to_string()))?;
+        self.rules.push(Rule { include, text: pattern.to_owned(), matcher });
         Ok(())
     }
 
@@ -106,6 +104,48 @@ impl Filter {
         }
         self.rules.iter().find(|rule| rule.matcher.is_match(key)).is_none_or(|rule| rule.include)
     }
+}
+
+/// A pattern as a regular expression.
+fn expression(pattern: &str) -> Result<String, String> {
+    let mut text = String::new();
+    let mut rest = pattern.chars().peekable();
+    let mut depth = 0;
+    while let Some(c) = rest.next() {
+        match c {
+            '*' if rest.next_if_eq(&'*').is_some() => text.push_str(".*"),
+            '*' => text.push_str("[^/]*"),
+            '?' => text.push_str("[^/]"),
+            '[' => {
+                text.push('[');
+                if rest.next_if(|c| matches!(c, '!' | '^')).is_some() {
+                    text.push('^');
+                }
+                loop {
+                    match rest.next() {
+                        None => return Err("`[` is not closed".to_owned()),
+                        Some(']') => break,
+                        // What means something inside a set of regular expressions, and not here.
+                        Some(c @ ('[' | '&' | '~' | '\\')) => text.extend(['\\', c]),
+                        Some(c) => text.push(c),
+                    }
+                }
+                text.push(']');
+            }
+            '{' => {
+                depth += 1;
+                text.push_str("(?:");
+            }
+            '}' if depth > 0 => {
+                depth -= 1;
+                text.push(')');
+            }
+            ',' if depth > 0 => text.push('|'),
+            '\\' => text.push_str(&regex::escape(&rest.next().ok_or("it ends with `\\`")?.to_string())),
+            c => text.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    if depth == 0 { Ok(text) } else { Err("`{` is not closed".to_owned()) }
 }
 
 impl fmt::Display for Filter {

@@ -6,6 +6,7 @@ mod explain;
 mod job;
 mod moving;
 mod offers;
+mod route;
 mod run;
 mod values;
 
@@ -17,11 +18,11 @@ pub(crate) use moving::{
     CpArgs, Manner, MaxDelete, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
 };
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
+pub(crate) use route::RouteArgs;
 pub(crate) use run::{
     CancelArgs, CostArgs, DownArgs, GcArgs, LogsArgs, ResumeArgs, RunsArgs, StatusArgs, UpArgs,
 };
 
-use crate::output::Format;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
@@ -53,15 +54,26 @@ catalog and the records of runs. `welkin explain exit-codes` lists the exit code
 /// Flags that every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Write results as tables or as JSON with a versioned schema [env: WELKIN_OUTPUT]
+    /// Write results as tables, as JSON with a versioned schema, or (routes) as a graph [env: WELKIN_OUTPUT]
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", help_heading = "Global options")]
-    pub(crate) output: Option<Format>,
+    pub(crate) output: Option<Output>,
     /// When to use colour; NO_COLOR is respected [env: WELKIN_COLOR]
     #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Global options")]
     pub(crate) color: Option<ColorChoice>,
     /// Tell more about what is being done; repeat for more
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
+}
+
+/// Forms of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// For programs, with a versioned schema.
+    Json,
+    /// For Graphviz; `welkin route` only.
+    Dot,
 }
 
 /// When to use colour.
@@ -96,6 +108,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Transfers(TransfersArgs),
     Offers(Box<OffersArgs>),
+    Route(Box<RouteArgs>),
     Catalog(CatalogArgs),
     Resolve(ResolveArgs),
     Explain(ExplainArgs),

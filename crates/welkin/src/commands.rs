@@ -15,6 +15,7 @@ mod offers;
 mod plan;
 mod resolve;
 mod resume;
+mod route;
 mod runs;
 mod status;
 mod sync;
@@ -27,9 +28,13 @@ pub(crate) use agent::run as agent;
 use crate::app::App;
 use crate::cli::Command;
 use crate::exit::Exit;
+use crate::report::{Code, Fault};
 
 /// Runs a command.
 pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
+    if app.settings.graph && !matches!(command, Command::Route(_)) {
+        return Err(Fault::new(Code::Usage, "only `welkin route` writes graphs").into());
+    }
     match command {
         Command::Up(args) => up::run(args, app),
         Command::Plan(args) => plan::run(args, app),
@@ -47,6 +52,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(args, app),
         Command::Transfers(args) => transfers::run(args, app),
         Command::Offers(args) => offers::run(args, app),
+        Command::Route(args) => route::run(args, app),
         Command::Catalog(args) => catalog::run(args, app),
         Command::Resolve(args) => resolve::run(args, app),
         Command::Explain(args) => explain::run(args, app),

@@ -5,7 +5,7 @@ mod stores;
 
 pub(crate) use stores::StoreSettings;
 
-use crate::cli::{ColorChoice, Global};
+use crate::cli::{ColorChoice, Global, Output};
 use crate::output::Format;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     /// Where state, configuration and the catalog lie. May not exist yet.
     pub(crate) home: PathBuf,
     pub(crate) output: Format,
+    /// Whether a graph is asked for in place of a table.
+    pub(crate) graph: bool,
     pub(crate) color: ColorChoice,
     /// How much to tell besides the result.
     pub(crate) verbose: u8,
@@ -36,7 +38,8 @@ impl Settings {
         let home = home(|name| env::var_os(name))?;
         let file = file::read(&home.join("config.toml"))?;
         let output = match global.output {
-            Some(format) => Some(format),
+            Some(Output::Json) => Some(Format::Json),
+            Some(Output::Table | Output::Dot) => Some(Format::Table),
             None => choice("WELKIN_OUTPUT")?.or(file.output),
         };
         let color = match global.color {
@@ -50,6 +53,7 @@ impl Settings {
         Ok(Self {
             home,
             output: output.unwrap_or_default(),
+            graph: global.output == Some(Output::Dot),
             color: color.unwrap_or_default(),
             verbose: global.verbose,
             stores: stores::with_environment(file.stores, |name| text(name)),

@@ -57,6 +57,15 @@ impl Regions {
         self.facts.get(&(provider.to_lowercase(), region.to_lowercase()))
     }
 
+    /// Provider and name of every region of the table, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<(&str, &str)> {
+        let mut names: Vec<_> =
+            self.facts.keys().map(|(provider, region)| (provider.as_str(), region.as_str())).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The place that a row names. A region that is not in the table is read as free text that ends
     /// in a country and a continent code (`Denmark, DK, EU`, as marketplaces write), and else is
     /// known by its name only.

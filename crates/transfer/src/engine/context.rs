@@ -1,7 +1,7 @@
 //! What all lanes of a transfer share.
 
 use crate::block::BlockPool;
-use crate::endpoint::{Failure, Listed};
+use crate::endpoint::{Failure, FailureKind, Listed};
 use crate::engine::ledger::Ledger;
 use crate::engine::limiter::Limiter;
 use crate::engine::observe::{Notice, Observer};
@@ -28,6 +28,8 @@ pub(super) struct Job {
     pub(super) key: String,
     /// Times it was begun again because the source changed.
     pub(super) retries: u32,
+    /// Hash that its content must have.
+    pub(super) expected: Option<blake3::Hash>,
 }
 
 pub(super) struct Context {
@@ -101,6 +103,12 @@ impl Context {
     }
 
     pub(super) fn done(&self, job: &Job, done: Done) {
+        if job.expected.is_some_and(|expected| expected.to_hex().as_str() != done.blake3) {
+            self.observer.notice(&Notice::Unexpected { key: &done.source, blake3: &done.blake3 });
+            let operation = format!("copy {} to {}", done.source, self.transfer.target);
+            let message = format!("its hash is {}, not the one that is expected", done.blake3);
+            return self.failed(job, Failure::new(FailureKind::Corrupt, operation, message));
+        }
         self.observer.notice(&Notice::Copied(&done));
         Stats::add(&self.stats.copied_objects, 1);
         self.record(&Record::Done(done));

@@ -91,16 +91,20 @@ pub(super) async fn open(context: &Arc<Context>, mut job: Job) -> Option<Arc<Lar
 
 async fn begin(context: &Context, job: &mut Job) -> Result<Large, Failure> {
     let (source, target) = (&context.transfer.source.endpoint, &context.transfer.target.endpoint);
+    let key = job.source.key.clone();
+    let fitting = |size: u64| {
+        target.limits().part_bytes(size, context.options().part_bytes).map_err(|why| {
+            Failure::new(FailureKind::TooLarge, format!("copy {} to {}", key, target.name()), why)
+        })
+    };
+    fitting(job.source.size)?;
     let partial = context.partials.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.key);
     let found = patiently(context, || source.find(&job.source.key)).await?.ok_or_else(|| {
         let operation = format!("read {} of {}", job.source.key, source.name());
         Failure::new(FailureKind::NotFound, operation, "it is not there any more")
     })?;
+    let part_bytes = fitting(found.listed.size)?;
     job.source = found.listed;
-    let limits = target.limits();
-    let part_bytes = limits.part_bytes(job.source.size, context.options().part_bytes).map_err(|why| {
-        Failure::new(FailureKind::TooLarge, format!("copy {} to {}", job.source.key, target.name()), why)
-    })?;
     if let Some(partial) = partial {
         let fits = partial.version == job.source.version
             && partial.size == job.source.size
@@ -132,8 +136,17 @@ async fn begin_upload(
     part_bytes: u64,
 ) -> Result<Upload, Failure> {
     let target = &context.transfer.target.endpoint;
-    context.record(&Record::Intent { key: job.key.clone(), at_ms: now_ms() });
-    let upload = patiently(context, || target.begin(&job.key, metadata, job.source.size, part_bytes)).await?;
+    let at_ms = now_ms();
+    context.record(&Record::Intent { key: job.key.clone(), at_ms });
+    let tries = AtomicU32::new(0);
+    let upload = patiently(context, || async {
+        if tries.fetch_add(1, Ordering::Relaxed) > 0 {
+            // The answer to the call before may be all that was lost of it.
+            forget_lost(context, &job.key, at_ms).await;
+        }
+        target.begin(&job.key, metadata, job.source.size, part_bytes).await
+    })
+    .await?;
     context.record(&Record::Begun {
         key: job.key.clone(),
         upload: upload.id.clone(),
@@ -142,6 +155,27 @@ async fn begin_upload(
         part_bytes,
     });
     Ok(upload)
+}
+
+/// How far the clock of a store may be behind ours.
+const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;
+
+/// Gives up uploads of a key that began without their answer being heard: by key and by time, so that
+/// nobody else's are touched that began long before.
+pub(super) async fn forget_lost(context: &Context, key: &str, at_ms: i64) {
+    let target = &context.transfer.target.endpoint;
+    let Ok(dangling) = target.dangling(key).await else { return };
+    let known = |id: &str| {
+        let partials = context.partials.lock().unwrap_or_else(PoisonError::into_inner);
+        partials.values().any(|partial| partial.upload.id == id)
+    };
+    for lost in dangling {
+        let ours = lost.upload.key == key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS);
+        if ours && !known(&lost.upload.id) {
+            // What cannot be dropped now is still an intent on record.
+            let _ = target.abort(&lost.upload).await;
+        }
+    }
 }
 
 fn go_on(context: &Context, job: &Job, partial: Partial) -> Large {
@@ -250,7 +284,11 @@ async fn give_up(context: &Arc<Context>, large: &Arc<Large>, failure: Failure) {
         drop_upload(context, &large.upload).await;
     }
     let mut job = large.job.clone();
-    let again = matches!(failure.kind, FailureKind::Changed | FailureKind::NotFound) && job.retries == 0;
+    let passes = match failure.kind {
+        FailureKind::Changed => job.expected.is_none(),
+        kind => kind == FailureKind::NotFound,
+    };
+    let again = passes && job.retries == 0;
     if !again {
         return context.failed(&job, failure);
     }

@@ -23,6 +23,13 @@ pub enum Notice<'a> {
         /// Why.
         why: &'a str,
     },
+    /// An object arrived, but is not what was expected; it counts as failed.
+    Unexpected {
+        /// Key at the source.
+        key: &'a str,
+        /// Hash that it has.
+        blake3: &'a str,
+    },
     /// An object was removed at the target.
     Deleted {
         /// Its key.

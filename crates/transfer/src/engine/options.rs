@@ -27,9 +27,25 @@ impl fmt::Debug for Side {
     }
 }
 
+/// An object that is known before it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// Key at the source.
+    pub source: String,
+    /// Key at the target.
+    pub target: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// BLAKE3 hash of its content.
+    pub blake3: blake3::Hash,
+}
+
 /// Which objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
+    /// Those of a list, by their hashes: one that is at the target already is left, one that the source has
+    /// with other content fails.
+    Listed(Arc<[Expected]>),
     /// All below the prefixes.
     Tree,
     /// One, by its keys.

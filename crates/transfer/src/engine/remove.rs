@@ -2,7 +2,7 @@
 
 use crate::engine::context::Context;
 use crate::engine::observe::Notice;
-use crate::engine::options::Guard;
+use crate::engine::options::{Guard, Transfer};
 use crate::engine::retry::patiently;
 use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
@@ -15,12 +15,11 @@ const BATCH: usize = 500;
 /// nothing is held in memory and the guard speaks before the first removal.
 pub(super) async fn surplus(context: &Context, guard: Guard) -> Result<(), EngineError> {
     let (mut there, mut surplus) = (0_u64, 0_u64);
-    each(context, async |key| {
+    let mut walk = Walk::open(context);
+    while let Some((_, stays)) = walk.next().await? {
         there += 1;
-        surplus += u64::from(key.is_some());
-        Ok(())
-    })
-    .await?;
+        surplus += u64::from(!stays);
+    }
     let most = match guard {
         Guard::Count(most) => most,
         Guard::Percent(percent) => there * u64::from(percent) / 100,
@@ -33,30 +32,41 @@ pub(super) async fn surplus(context: &Context, guard: Guard) -> Result<(), Engin
         return Ok(());
     }
     let mut batch = Vec::new();
-    each(context, async |key| {
-        batch.extend(key);
-        if batch.len() >= BATCH { remove(context, std::mem::take(&mut batch)).await } else { Ok(()) }
-    })
-    .await?;
+    let mut walk = Walk::open(context);
+    while let Some((key, stays)) = walk.next().await? {
+        if !stays {
+            batch.push(key);
+        }
+        if batch.len() >= BATCH {
+            remove(context, std::mem::take(&mut batch)).await?;
+        }
+    }
     remove(context, batch).await
 }
 
-/// Every object at the target that passes the filter: its key if the source does not have it.
-async fn each(
-    context: &Context,
-    mut visit: impl AsyncFnMut(Option<String>) -> Result<(), EngineError>,
-) -> Result<(), EngineError> {
-    let transfer = &context.transfer;
-    let mut merge = Merge::open(transfer, None, true);
-    while let Some(pair) = merge.next().await.map_err(EngineError::Listing)? {
-        let Some(target) = pair.target else { continue };
-        let name = below(&transfer.target, &target.key);
-        if name.is_empty() || !transfer.options.filter.passes(name, target.size) {
-            continue;
-        }
-        visit(pair.source.is_none().then_some(target.key)).await?;
+/// Every object at the target that passes the filter.
+struct Walk<'a> {
+    transfer: &'a Transfer,
+    merge: Merge<'a>,
+}
+
+impl<'a> Walk<'a> {
+    fn open(context: &'a Context) -> Self {
+        let transfer = &context.transfer;
+        Self { transfer, merge: Merge::open(transfer, None, true) }
     }
-    Ok(())
+
+    /// The next key, and whether the source has it.
+    async fn next(&mut self) -> Result<Option<(String, bool)>, EngineError> {
+        while let Some(pair) = self.merge.next().await.map_err(EngineError::Listing)? {
+            let Some(target) = pair.target else { continue };
+            let name = below(&self.transfer.target, &target.key);
+            if !name.is_empty() && self.transfer.options.filter.passes(name, target.size) {
+                return Ok(Some((target.key, pair.source.is_some())));
+            }
+        }
+        Ok(None)
+    }
 }
 
 async fn remove(context: &Context, keys: Vec<String>) -> Result<(), EngineError> {

@@ -19,9 +19,6 @@ use tokio::time::Instant;
 /// What an object is worth beside its bytes when the rate is looked at: about what a request costs.
 const OBJECT_WORTH: u64 = 32 << 10;
 
-/// How long before the first mark of an intent an upload may have begun by the clock of the store.
-const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;
-
 /// Why a transfer ended before its end. Everything that arrived is on record, and it can go on.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -93,7 +90,9 @@ pub async fn run(
     let intents = std::mem::take(&mut resumed.intents);
     let delete = transfer.options.delete;
     let context = Context::new(transfer, limiter, stats, observer, journal, partials);
-    forget_lost_uploads(&context, intents).await;
+    for (key, at_ms) in intents {
+        large::forget_lost(&context, &key, at_ms).await;
+    }
     let (sender, receiver) = mpsc::channel(steps::AHEAD);
     let target = context.transfer.target.endpoint.limits();
     let whole = context.options().part_bytes.unwrap_or(target.part_bytes_best);
@@ -184,26 +183,6 @@ impl Crew {
             self.lanes.spawn(lane::work(Arc::clone(&self.context), Arc::clone(&self.feed), number));
         }
         self.context.stats.lanes.store(self.lanes.len() as u64, Ordering::Relaxed);
-    }
-}
-
-/// Uploads that began without their answer being heard are given up: by key, and by time, so that
-/// nobody else's are touched that began long before.
-async fn forget_lost_uploads(context: &Context, intents: std::collections::HashMap<String, i64>) {
-    for (key, at_ms) in intents {
-        let target = &context.transfer.target.endpoint;
-        let Ok(dangling) = target.dangling(&key).await else { continue };
-        let known = |id: &str| {
-            let partials = context.partials.lock().unwrap_or_else(PoisonError::into_inner);
-            partials.values().any(|partial| partial.upload.id == id)
-        };
-        for lost in dangling {
-            let ours =
-                lost.upload.key == key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS);
-            if ours && !known(&lost.upload.id) {
-                let _ = target.abort(&lost.upload).await;
-            }
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::endpoint::{Failure, FailureKind, Listed, Lister};
 use crate::engine::compare::Verdict;
 use crate::engine::context::{Context, Job};
-use crate::engine::options::{Scope, Side, Transfer};
+use crate::engine::options::{Expected, Scope, Side, Transfer};
 use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::journal::{Done, Resumed};
@@ -142,6 +142,10 @@ pub(super) async fn produce(context: &Context, resumed: Resumed, steps: mpsc::Se
     let result = match &context.transfer.scope {
         Scope::One { source, target } => one(context, source, target, &resumed, &steps).await,
         Scope::Tree => tree(context, resumed, &steps).await,
+        Scope::Listed(objects) => {
+            listed(context, objects, &steps).await;
+            Ok(())
+        }
     };
     if let Err(failure) = result {
         context.halt(EngineError::Listing(failure));
@@ -168,6 +172,17 @@ async fn one(
     Ok(())
 }
 
+async fn listed(context: &Context, objects: &[Expected], steps: &mpsc::Sender<Step>) {
+    for object in objects {
+        let source =
+            Listed { key: object.source.clone(), size: object.size, modified_ms: None, version: None };
+        count_listed(context, &source);
+        let step = Some(context.ledger.lock().unwrap_or_else(PoisonError::into_inner).begin(&object.source));
+        let (key, expected) = (object.target.clone(), Some(object.blake3));
+        let _ = steps.send(Step::Check(Job { step, source, key, retries: 0, expected })).await;
+    }
+}
+
 async fn tree(context: &Context, resumed: Resumed, steps: &mpsc::Sender<Step>) -> Result<(), Failure> {
     let transfer = &context.transfer;
     // What failed in an earlier process lies before the mark, so it is looked at by itself.
@@ -176,7 +191,13 @@ async fn tree(context: &Context, resumed: Resumed, steps: &mpsc::Sender<Step>) -
             Some(found) => {
                 count_listed(context, &found.listed);
                 let _ = steps
-                    .send(Step::Copy(Job { step: None, source: found.listed, key: key.clone(), retries: 0 }))
+                    .send(Step::Copy(Job {
+                        step: None,
+                        source: found.listed,
+                        key: key.clone(),
+                        retries: 0,
+                        expected: None,
+                    }))
                     .await;
             }
             None => continue,
@@ -230,7 +251,7 @@ async fn step(
     }
     let key = key.map_or_else(|| format!("{}{name}", transfer.target.prefix), str::to_owned);
     let step = Some(ledger().begin(&source.key));
-    let job = Job { step, source, key, retries: 0 };
+    let job = Job { step, source, key, retries: 0, expected: None };
     // Nobody takes it only when the transfer has been ended.
     let _ = steps.send(if verdict == Verdict::Look { Step::Check(job) } else { Step::Copy(job) }).await;
 }
@@ -280,7 +301,7 @@ pub async fn preview(
         let Some(source) = &pair.source else { return };
         let name = match &transfer.scope {
             Scope::Tree => below(&transfer.source, &source.key),
-            Scope::One { .. } => &source.key,
+            Scope::One { .. } | Scope::Listed(_) => &source.key,
         };
         if name.is_empty() || !transfer.options.filter.passes(name, source.size) {
             return;
@@ -314,6 +335,14 @@ pub async fn preview(
                 false => None,
             };
             count(Pair { source: found.map(|found| found.listed), target: there.map(|found| found.listed) });
+        }
+        Scope::Listed(objects) => {
+            for object in objects.iter() {
+                let (key, size) = (object.source.clone(), object.size);
+                let source = Some(Listed { key, size, modified_ms: None, version: None });
+                let there = transfer.target.endpoint.find(&object.target).await?;
+                count(Pair { source, target: there.map(|found| found.listed) });
+            }
         }
         Scope::Tree => {
             let looks = transfer.options.compare.looks() || transfer.options.delete.is_some();

@@ -8,6 +8,7 @@ use crate::engine::options::Side;
 use crate::engine::retry::patiently;
 use crate::engine::stats::Stats;
 use crate::engine::{lane, large};
+use crate::hash;
 use crate::journal::Done;
 use std::sync::Arc;
 
@@ -23,7 +24,13 @@ pub(super) async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job)
             Err(failure) => failure,
         };
         starts += 1;
-        if starts < FRESH_STARTS && matches!(failure.kind, FailureKind::Changed | FailureKind::Corrupt) {
+        let fresh = match failure.kind {
+            FailureKind::Corrupt => true,
+            // What must have a certain content is not helped by a newer one.
+            FailureKind::Changed => job.expected.is_none(),
+            _ => false,
+        };
+        if fresh && starts < FRESH_STARTS {
             Stats::add(&context.stats.retries, 1);
             match look_again(context, &mut job).await {
                 Ok(()) => {}
@@ -86,6 +93,9 @@ pub(super) async fn look_again(context: &Context, job: &mut Job) -> Result<(), F
 
 /// Whether both sides have the same content: by the sums that both places keep, else by reading both.
 pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> {
+    if let Some(expected) = job.expected {
+        return is_there(context, job, expected).await;
+    }
     let (source, target) = (&context.transfer.source, &context.transfer.target);
     let ours = patiently(context, || source.endpoint.find(&job.source.key)).await?;
     let theirs = patiently(context, || target.endpoint.find(&job.key)).await?;
@@ -112,6 +122,24 @@ pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> 
         offset += length as u64;
     }
     Ok(true)
+}
+
+/// Whether the target has the content of that hash.
+async fn is_there(context: &Context, job: &Job, expected: blake3::Hash) -> Result<bool, Failure> {
+    let target = &context.transfer.target;
+    let size = job.source.size;
+    match patiently(context, || target.endpoint.find(&job.key)).await? {
+        Some(found) if found.listed.size == size => {}
+        _ => return Ok(false),
+    }
+    let mut parts = Vec::new();
+    let mut offset = 0;
+    while offset < size || parts.is_empty() {
+        let length = usize::try_from((size - offset).min(large::COMPARE_BYTES)).unwrap_or(usize::MAX);
+        parts.push(part(context, target, &job.key, offset, length, size).await?.chaining());
+        offset += length as u64;
+    }
+    Ok(hash::merge(&parts, large::COMPARE_BYTES) == expected)
 }
 
 async fn part(

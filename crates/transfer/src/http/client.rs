@@ -44,7 +44,8 @@ impl Client {
     }
 
     /// Sends a request whose head is complete but for `Content-Length` and the empty line, and returns
-    /// the head of the response. A connection that had been closed while it was idle is replaced once.
+    /// the head of the response. A connection that had been closed while it was idle is replaced once, except
+    /// for `POST`, which may have taken effect.
     pub(crate) async fn send(
         self: &Arc<Self>,
         target: &Target,
@@ -53,7 +54,8 @@ impl Client {
     ) -> Result<Response, HttpError> {
         if let Some(kept) = self.take(target) {
             match self.exchange(kept, target, head, body).await {
-                Err(Exchange { error: HttpError::Broken(_) | HttpError::Malformed(_), answered: false }) => {}
+                Err(Exchange { error: HttpError::Broken(_) | HttpError::Malformed(_), answered: false })
+                    if !head.starts_with(b"POST ") => {}
                 Err(failed) => return Err(failed.error),
                 Ok(response) => return Ok(response),
             }

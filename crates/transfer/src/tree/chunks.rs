@@ -161,3 +161,11 @@ impl Origin {
         }
     }
 }
+
+/// Compares the hash of an object with the one it must have.
+pub(crate) fn expect_hash(object: &Path, expected: &str, found: String) -> Result<(), TransferError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(TransferError::Corrupt { object: object.to_string(), expected: expected.to_owned(), found })
+}

@@ -1,21 +1,31 @@
-//! From one store to another.
+//! From one store to another, by the engine.
 //!
-//! For each file of the manifest: skip it when the destination already has it with the right length
-//! and hash, else stream it across and compare its hash before it may count. Then drop what does not
-//! belong to the tree, and write the manifest last. Repeating a copy that was killed therefore moves
-//! only what is missing.
+//! The manifest says which objects there are and which hash each has. The engine skips those that the
+//! destination already has with that hash, moves the others by as many lanes as pay, and compares the
+//! hash of what it read. Then what does not belong to the tree is dropped, and the manifest written
+//! last. Repeating a copy that was killed therefore moves only what is missing.
 
-use crate::tree::chunks::Chunks;
+use crate::endpoint::{Endpoint, Stored};
+use crate::engine::{Expected, Limiter, Notice, Observer, Options, Scope, Side, Stats, Transfer, run};
+use crate::journal::Done;
 use crate::tree::error::TransferError;
 use crate::tree::manifest::{self, Entry, Manifest};
 use crate::tree::names::{data_object, manifest_object, parse_prefix};
 use crate::tree::progress::Progress;
-use crate::tree::publish::{commit, pump};
+use crate::tree::publish::commit;
 use crate::tree::remove::{delete_others, uncommit};
-use crate::tree::upload::Upload;
+use blake3::Hash;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Tries of a call within one copy. Whoever asked for the copy has patience of its own.
+const ATTEMPTS: u32 = 3;
 
 /// What a copy did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,16 +48,16 @@ pub struct Copied {
 /// [`TransferError::Missing`], [`TransferError::WrongSize`] or [`TransferError::Corrupt`] for one of
 /// its files, and failures of either store. Nothing is committed then.
 pub async fn copy_tree(
-    source: &dyn ObjectStore,
+    source: &Arc<dyn ObjectStore>,
     source_prefix: &str,
-    target: &dyn ObjectStore,
+    target: &Arc<dyn ObjectStore>,
     target_prefix: &str,
     digest: &str,
     progress: Progress<'_>,
 ) -> Result<Copied, TransferError> {
     let target_prefix = parse_prefix(target_prefix)?;
     // A committed copy answers for itself, even when the source is gone.
-    match manifest::read(target, &target_prefix).await {
+    match manifest::read(&**target, &target_prefix).await {
         Ok(Some((found, found_digest))) if found_digest == digest => {
             progress(found.bytes());
             return Ok(Copied {
@@ -58,22 +68,138 @@ pub async fn copy_tree(
         }
         Ok(None) => {}
         // Another tree, or a manifest nobody can read: it makes room for this one.
-        Ok(Some(_)) | Err(TransferError::BadManifest { .. }) => uncommit(target, &target_prefix).await?,
+        Ok(Some(_)) | Err(TransferError::BadManifest { .. }) => uncommit(&**target, &target_prefix).await?,
         Err(error) => return Err(error),
     }
-    let (source_prefix, manifest) = manifest::expect(source, source_prefix, digest).await?;
-    let mut copy = Copy { source, target, progress, done: 0, copied: Copied::default() };
+    let (source_prefix, manifest) = manifest::expect(&**source, source_prefix, digest).await?;
     let mut keep = HashSet::from([manifest_object(&target_prefix)]);
+    let mut objects = Vec::new();
     for entry in &manifest.entries {
         if let Entry::File { path, size, blake3, .. } = entry {
             let to = data_object(&target_prefix, path)?;
-            copy.file(&data_object(&source_prefix, path)?, &to, *size, blake3).await?;
+            let expected = Hash::from_hex(blake3).expect("manifests are checked when they are read");
+            let from = data_object(&source_prefix, path)?;
+            objects.push(Expected {
+                source: from.to_string(),
+                target: to.to_string(),
+                size: *size,
+                blake3: expected,
+            });
             keep.insert(to);
         }
     }
-    delete_others(target, &target_prefix, &keep).await?;
-    finish(&manifest, digest, target, &target_prefix).await?;
-    Ok(copy.copied)
+    let copied = move_all(source, target, objects, progress).await?;
+    delete_others(&**target, &target_prefix, &keep).await?;
+    finish(&manifest, digest, &**target, &target_prefix).await?;
+    Ok(copied)
+}
+
+async fn move_all(
+    source: &Arc<dyn ObjectStore>,
+    target: &Arc<dyn ObjectStore>,
+    objects: Vec<Expected>,
+    progress: Progress<'_>,
+) -> Result<Copied, TransferError> {
+    let side = |store: &Arc<dyn ObjectStore>| {
+        let endpoint: Arc<dyn Endpoint> = Stored::new(Arc::clone(store));
+        Side { endpoint, prefix: String::new() }
+    };
+    let objects: Arc<[Expected]> = objects.into();
+    let transfer = Transfer {
+        source: side(source),
+        target: side(target),
+        scope: Scope::Listed(Arc::clone(&objects)),
+        options: Options { attempts: ATTEMPTS, ..Options::default() },
+    };
+    let (stats, tally) = (Arc::new(Stats::default()), Arc::new(Tally::default()));
+    let hears = Arc::clone(&tally) as Arc<dyn Observer>;
+    let limiter = Arc::new(Limiter::new(None));
+    let moving = run(transfer, None, limiter, Arc::clone(&stats), hears, std::future::pending());
+    let telling = async {
+        let mut clock = tokio::time::interval(TELL_EVERY);
+        loop {
+            clock.tick().await;
+            let counts = stats.snapshot();
+            progress(counts.copied_bytes + counts.skipped_bytes);
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = moving => outcome,
+        never = telling => never,
+    };
+    let outcome = outcome.map_err(|error| TransferError::Engine { reason: error.to_string() })?;
+    progress(outcome.counts.copied_bytes + outcome.counts.skipped_bytes);
+    if let Some((object, cause)) = tally.first_failed(&objects) {
+        return Err(why(&**source, object, &cause).await);
+    }
+    let moved: u64 = tally.bytes.lock().unwrap_or_else(PoisonError::into_inner).iter().sum();
+    Ok(Copied {
+        bytes: moved,
+        files: outcome.counts.copied_objects,
+        reused_bytes: outcome.counts.skipped_bytes,
+        reused_files: outcome.counts.skipped_objects,
+    })
+}
+
+/// What became of the files.
+#[derive(Default)]
+struct Tally {
+    bytes: Mutex<Vec<u64>>,
+    failed: Mutex<BTreeMap<String, Cause>>,
+}
+
+#[derive(Debug, Clone)]
+struct Cause {
+    words: String,
+    found: Option<String>,
+}
+
+impl Tally {
+    fn first_failed<'a>(&self, objects: &'a [Expected]) -> Option<(&'a Expected, Cause)> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.iter().find_map(|object| Some((object, failed.get(&object.source)?.clone())))
+    }
+}
+
+impl Observer for Tally {
+    fn notice(&self, notice: &Notice<'_>) {
+        match notice {
+            Notice::Copied(Done { size, .. }) => {
+                self.bytes.lock().unwrap_or_else(PoisonError::into_inner).push(*size);
+            }
+            Notice::Failed { key, why } => {
+                let cause = Cause { words: (*why).to_owned(), found: None };
+                self.failed
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .entry((*key).to_owned())
+                    .or_insert(cause);
+            }
+            Notice::Unexpected { key, blake3 } => {
+                let cause = Cause { words: String::new(), found: Some((*blake3).to_owned()) };
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert((*key).to_owned(), cause);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A file that did not arrive, by what the source has of it now.
+async fn why(source: &dyn ObjectStore, object: &Expected, cause: &Cause) -> TransferError {
+    use object_store::ObjectStoreExt;
+    if let Some(found) = &cause.found {
+        let (object, expected) = (object.source.clone(), object.blake3.to_hex().to_string());
+        return TransferError::Corrupt { object, expected, found: found.clone() };
+    }
+    match source.head(&Path::from(object.source.as_str())).await {
+        Err(object_store::Error::NotFound { .. }) => TransferError::Missing { object: object.source.clone() },
+        Ok(meta) if meta.size != object.size => TransferError::WrongSize {
+            object: object.source.clone(),
+            expected: object.size,
+            found: meta.size,
+        },
+        _ => TransferError::Engine { reason: cause.words.clone() },
+    }
 }
 
 /// Commits the copy. Its bytes are made anew rather than carried over, so they are compared once more.
@@ -89,57 +215,4 @@ async fn finish(
         return Err(TransferError::BadManifest { prefix: prefix.to_string(), reason });
     }
     commit(manifest, target, prefix).await.map(drop)
-}
-
-struct Copy<'a> {
-    source: &'a dyn ObjectStore,
-    target: &'a dyn ObjectStore,
-    progress: Progress<'a>,
-    done: u64,
-    copied: Copied,
-}
-
-impl Copy<'_> {
-    async fn file(&mut self, from: &Path, to: &Path, size: u64, hash: &str) -> Result<(), TransferError> {
-        if self.is_there(to, size, hash).await? {
-            self.done += size;
-            self.copied.reused_bytes += size;
-            self.copied.reused_files += 1;
-            (self.progress)(self.done);
-            return Ok(());
-        }
-        let mut chunks = Chunks::object(self.source, from, size).await?;
-        let mut upload = Upload::new(self.target, to, size);
-        let moved = match pump(&mut chunks, &mut upload, &mut self.done, self.progress).await {
-            Ok(()) => chunks.finish().and_then(|found| expect_hash(from, hash, found)),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = moved {
-            upload.abort().await;
-            return Err(error);
-        }
-        upload.finish().await?;
-        self.copied.bytes += size;
-        self.copied.files += 1;
-        Ok(())
-    }
-
-    /// Whether an earlier, killed copy left this file whole.
-    async fn is_there(&self, object: &Path, size: u64, hash: &str) -> Result<bool, TransferError> {
-        match self.target.head(object).await {
-            Ok(meta) if meta.size == size => {}
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => return Ok(false),
-            Err(source) => return Err(TransferError::store("look at", object, source)),
-        }
-        let mut chunks = Chunks::object(self.target, object, size).await?;
-        while chunks.next().await?.is_some() {}
-        Ok(chunks.finish()? == hash)
-    }
-}
-
-pub(crate) fn expect_hash(object: &Path, expected: &str, found: String) -> Result<(), TransferError> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(TransferError::Corrupt { object: object.to_string(), expected: expected.to_owned(), found })
 }

@@ -87,6 +87,12 @@ pub enum TransferError {
         #[source]
         source: object_store::Error,
     },
+    /// The engine could not move a file; it may do so later.
+    #[error("{reason}")]
+    Engine {
+        /// What it said.
+        reason: String,
+    },
     /// There is no committed tree under the prefix.
     #[error("nothing is published under {prefix}")]
     NotPublished {

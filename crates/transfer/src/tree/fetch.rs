@@ -3,8 +3,7 @@
 //! The tree is built beside its destination and moved there in one rename once every byte has been
 //! compared; a fetch that fails or is killed leaves the destination as it was.
 
-use crate::tree::chunks::Chunks;
-use crate::tree::copy::expect_hash;
+use crate::tree::chunks::{Chunks, expect_hash};
 use crate::tree::error::TransferError;
 use crate::tree::manifest::{self, Entry, Manifest, Root, SINGLE_FILE};
 use crate::tree::names::data_object;

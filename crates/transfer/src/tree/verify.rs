@@ -1,7 +1,6 @@
 //! Reading a tree without moving it.
 
-use crate::tree::chunks::Chunks;
-use crate::tree::copy::expect_hash;
+use crate::tree::chunks::{Chunks, expect_hash};
 use crate::tree::error::TransferError;
 use crate::tree::manifest::{self, Entry};
 use crate::tree::names::{data_object, parse_prefix};

@@ -3,6 +3,7 @@
 use crate::support::{SAMPLE_BYTES, SAMPLE_FILES, Stalling, sample, stores};
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use welkin_transfer::{
     Copied, copy_tree, delete_tree, find_tree, publish_bytes, publish_tree, silent, verify_tree,
@@ -12,6 +13,10 @@ const ALL_MOVED: Copied =
     Copied { bytes: SAMPLE_BYTES, files: SAMPLE_FILES, reused_bytes: 0, reused_files: 0 };
 const ALL_REUSED: Copied =
     Copied { bytes: 0, files: 0, reused_bytes: SAMPLE_BYTES, reused_files: SAMPLE_FILES };
+
+fn memory() -> Arc<dyn ObjectStore> {
+    Arc::new(InMemory::new())
+}
 
 async fn published(store: &dyn ObjectStore) -> String {
     let source = tempfile::tempdir().unwrap();
@@ -24,7 +29,7 @@ async fn a_copy_is_the_same_tree_and_repeating_it_moves_nothing() {
     for (source, _source_folder) in stores() {
         let digest = published(source.as_ref()).await;
         for (target, _target_folder) in stores() {
-            let copy = || copy_tree(source.as_ref(), "p", target.as_ref(), "q/r", &digest, &silent);
+            let copy = || copy_tree(&source, "p", &target, "q/r", &digest, &silent);
             assert_eq!(copy().await.unwrap(), ALL_MOVED);
             verify_tree(target.as_ref(), "q/r", &digest, &silent).await.unwrap();
             assert_eq!(copy().await.unwrap(), ALL_REUSED);
@@ -34,52 +39,57 @@ async fn a_copy_is_the_same_tree_and_repeating_it_moves_nothing() {
 
 #[tokio::test]
 async fn a_committed_copy_needs_its_source_no_more() {
-    let (source, target) = (InMemory::new(), InMemory::new());
-    let digest = published(&source).await;
+    let (source, target) = (memory(), memory());
+    let digest = published(&*source).await;
     copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap();
-    delete_tree(&source, "p").await.unwrap();
+    delete_tree(&*source, "p").await.unwrap();
     assert_eq!(copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap(), ALL_REUSED);
 }
 
 /// Killed before each of its writes in turn, then repeated on what is left.
 #[tokio::test]
 async fn a_copy_that_was_killed_anywhere_goes_on_where_it_was() {
-    let source = InMemory::new();
-    let digest = published(&source).await;
+    let source = memory();
+    let digest = published(&*source).await;
     let writes = SAMPLE_FILES as usize + 1;
     for survived in 0..writes {
-        let target = Stalling::new();
-        target.writes_left.store(survived, Ordering::SeqCst);
+        let stalling = Arc::new(Stalling::new());
+        let target: Arc<dyn ObjectStore> = Arc::clone(&stalling) as _;
+        stalling.writes_left.store(survived, Ordering::SeqCst);
         tokio::select! {
             result = copy_tree(&source, "p", &target, "q", &digest, &silent) => panic!("not killed: {result:?}"),
-            () = target.stalled.notified() => {}
+            () = stalling.stalled.notified() => {}
         }
-        assert_eq!(find_tree(&target, "q").await.unwrap(), None, "committed after {survived} writes");
-        target.writes_left.store(usize::MAX, Ordering::SeqCst);
+        assert_eq!(find_tree(&*target, "q").await.unwrap(), None, "committed after {survived} writes");
+        stalling.writes_left.store(usize::MAX, Ordering::SeqCst);
         let copied = copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap();
-        assert_eq!(copied.reused_files, survived as u64);
+        // One may have been on its way in parts: its first write survived, and it is not there.
+        assert!(
+            (survived.saturating_sub(1)..=survived).contains(&(copied.reused_files as usize)),
+            "{survived}"
+        );
         assert_eq!(copied.bytes + copied.reused_bytes, SAMPLE_BYTES);
-        verify_tree(&target, "q", &digest, &silent).await.unwrap();
+        verify_tree(&*target, "q", &digest, &silent).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn what_an_earlier_copy_left_is_not_trusted() {
-    let (source, target) = (InMemory::new(), InMemory::new());
-    let digest = published(&source).await;
+    let (source, target) = (memory(), memory());
+    let digest = published(&*source).await;
     // Right length, wrong content; and something that is no part of the tree.
     target.put(&"q/data/sub/deep/run.sh".into(), "#!/bin/zz\n".into()).await.unwrap();
     target.put(&"q/data/stray".into(), "x".into()).await.unwrap();
     assert_eq!(copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap(), ALL_MOVED);
-    verify_tree(&target, "q", &digest, &silent).await.unwrap();
+    verify_tree(&*target, "q", &digest, &silent).await.unwrap();
     assert!(target.head(&"q/data/stray".into()).await.is_err());
 }
 
 #[tokio::test]
 async fn another_tree_at_the_destination_makes_room() {
-    let (source, target) = (InMemory::new(), InMemory::new());
-    let digest = published(&source).await;
-    publish_bytes("other".into(), &target, "q").await.unwrap();
+    let (source, target) = (memory(), memory());
+    let digest = published(&*source).await;
+    publish_bytes("other".into(), &*target, "q").await.unwrap();
     assert_eq!(copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap(), ALL_MOVED);
     target.put(&"q/manifest.json".into(), "torn".into()).await.unwrap();
     assert_eq!(copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap(), ALL_REUSED);

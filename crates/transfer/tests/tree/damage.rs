@@ -3,6 +3,7 @@
 use crate::support::{contents, sample, stores};
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt};
+use std::sync::Arc;
 use welkin_transfer::{TransferError, copy_tree, fetch_tree, find_tree, publish_tree, silent, verify_tree};
 
 const VICTIM: &str = "p/data/sub/deep/run.sh";
@@ -15,8 +16,8 @@ async fn expect(
 ) {
     let source = tempfile::tempdir().unwrap();
     sample(source.path());
-    for (store, _folder) in stores() {
-        let store = store.as_ref();
+    for (shared, _folder) in stores() {
+        let store = shared.as_ref();
         let digest = publish_tree(source.path(), store, "p", &silent).await.unwrap().digest;
         damage(store, &ObjectPath::parse(victim).unwrap()).await;
         let error = verify_tree(store, "p", &digest, &silent).await.unwrap_err();
@@ -30,10 +31,10 @@ async fn expect(
         assert_eq!(contents(target.path()).len(), 1, "leftovers");
         assert_eq!(std::fs::read_to_string(&place).unwrap(), "before");
 
-        let other = object_store::memory::InMemory::new();
-        let error = copy_tree(store, "p", &other, "q", &digest, &silent).await.unwrap_err();
+        let other: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
+        let error = copy_tree(&shared, "p", &other, "q", &digest, &silent).await.unwrap_err();
         assert!(noticed(&error), "copy: {error:?}");
-        assert_eq!(find_tree(&other, "q").await.unwrap(), None);
+        assert_eq!(find_tree(&*other, "q").await.unwrap(), None);
     }
 }
 

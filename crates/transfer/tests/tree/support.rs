@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 
 /// Larger than one part, so that it goes up in several.
@@ -65,10 +65,10 @@ pub(crate) fn contents(folder: &Path) -> BTreeMap<String, String> {
 }
 
 /// Both kinds of store, the second with the folder it lies in.
-pub(crate) fn stores() -> Vec<(Box<dyn ObjectStore>, Option<TempDir>)> {
+pub(crate) fn stores() -> Vec<(Arc<dyn ObjectStore>, Option<TempDir>)> {
     let folder = tempfile::tempdir().unwrap();
     let local = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
-    vec![(Box::new(InMemory::new()), None), (Box::new(local), Some(folder))]
+    vec![(Arc::new(InMemory::new()), None), (Arc::new(local), Some(folder))]
 }
 
 /// A store whose writes stop answering after a number of them, like a machine that is being killed.

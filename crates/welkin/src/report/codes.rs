@@ -59,6 +59,16 @@ codes! {
         "`policy.where` and `policy.score` are expressions over one offer. The message says what the expression did.";
     NoOffers = "catalog::no-offers", Infeasible, "No offer satisfies the conditions",
         "The message shows how many offers each condition removed, in the order in which they were applied. Drop the one that removes the most, or look for a misspelt name.";
+    Place = "route::place", NotFound, "There is no such place",
+        "A route leads between places of a graph: the public regions of the large providers, or with `--grid` those that the grid measured. A place is written `PROVIDER:REGION`.";
+    Grid = "route::grid", Invalid, "The measured grid cannot be used",
+        "`--grid` takes a file, or a folder of files, each known by its columns: `from,to,bits_per_s` with optional `bits_per_s_one_connection`, `rtt_ms`, `connections`, `taken_at`; or the throughput, price and round-trip files that Skyplane published. Lines that cannot be true are set aside and named.";
+    Agreements = "route::agreements", Invalid, "The file of agreements cannot be used",
+        "It is JSON with `schema` `welkin.agreements/v1`, `keys` and `agreements`. Single agreements that cannot be read, are not signed by both parties or are not in effect are ignored with a warning; this is about the file as a whole.";
+    RouteInfeasible = "route::infeasible", Infeasible, "No route keeps the conditions",
+        "The message says what can be had instead: the cheapest cost, or the highest rate. More machines in a region (`--max-vms`) and more places that may relay raise the rate.";
+    RouteExhausted = "route::exhausted", Failure, "No route was found in time",
+        "The planner's work is bounded. Fewer destinations, machines or places that may relay make the search smaller.";
     Import = "catalog::import", Invalid, "The price lists cannot be imported",
         "An import reads `PROVIDER/vms.csv` files in SkyPilot's format from a folder, an archive (`.tar.gz`, `.zip`), a single file or a URL. Nothing is changed when not one offer could be read.";
     Network = "cli::network", Network, "The download failed",

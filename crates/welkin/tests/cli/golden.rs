@@ -4,7 +4,7 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "up",
     "plan",
     "diff",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 17] = [
     "cost",
     "gc",
     "offers",
+    "route",
     "catalog",
     "catalog import",
     "resolve",
@@ -139,4 +140,28 @@ fn codes_explained() {
     all.push_str(&bed.ok(["explain", "job::cycle"]));
     all.push_str(&bed.ok(["explain", "exit-codes"]));
     check("explain.txt", &all);
+}
+
+#[test]
+fn routes() {
+    let bed = Bed::new();
+    bed.file(
+        "grid.csv",
+        "from,to,bits_per_s\nazure:canadacentral,gcp:asia-northeast1,4e9\n\
+         azure:canadacentral,azure:westus2,16e9\nazure:westus2,gcp:asia-northeast1,1e10\n",
+    );
+    let measured = ["route", "azure:canadacentral", "gcp/asia-northeast1", "--grid", "grid.csv"];
+    let mut all = String::new();
+    for args in [
+        &measured[..],
+        &[&measured[..], &["--max-cost", "1.3x", "--explain"]].concat(),
+        &[&measured[..], &["--by", "20min", "--output", "dot"]].concat(),
+        &[&measured[..], &["--pareto"]].concat(),
+        &["route", "azure:canadacentral", "gcp:asia-northeast1", "--size", "1TB", "--max-cost", "1.2x"],
+        &["route", "aws:us-east-1", "azure:westeurope", "gcp:europe-west1", "--min-rate", "2Gbps"],
+    ] {
+        all.push_str(&format!("$ welkin {}\n{}\n", args.join(" "), bed.ok(args)));
+    }
+    check("route.txt", &all);
+    check("route-json.txt", &bed.ok([&measured[..], &["--output", "json"]].concat()));
 }

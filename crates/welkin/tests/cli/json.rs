@@ -15,6 +15,8 @@ fn every_document_has_a_schema() {
         (vec!["diff", "p.json", "p.json"], "welkin.diff/1"),
         (vec!["up", &sky, "--dry-run"], "welkin.plan/1"),
         (vec!["offers"], "welkin.offers/1"),
+        (vec!["route", "aws:us-east-1", "gcp:us-east4"], "welkin.route/1"),
+        (vec!["route", "aws:us-east-1", "gcp:us-east4", "--pareto"], "welkin.route-front/1"),
         (vec!["resolve", "aws"], "welkin.resolved/1"),
         (vec!["explain"], "welkin.codes/1"),
         (vec!["explain", "exit-codes"], "welkin.exit-codes/1"),

@@ -127,3 +127,50 @@ fn colour_only_where_asked_for() {
     assert!(!bed.ok(["offers", "-n", "1"]).contains('\x1b'));
     assert!(bed.ok(["offers", "-n", "1", "--color", "always"]).contains('\x1b'));
 }
+
+#[test]
+fn routes_that_cannot_be_say_what_can() {
+    let bed = Bed::new();
+    bed.file("not-a-grid.csv", "a,b\n1,2\n");
+    bed.file(
+        "bad.csv",
+        "from,to,bits_per_s\naws:us-east-1,gcp:us-east4,NaN\naws:us-east-1,gcp:us-east4,5e9\n",
+    );
+    bed.file("agreements.json", "{\"schema\": \"something else\", \"agreements\": []}");
+    bed.file(
+        "unsigned.json",
+        r#"{"schema": "welkin.agreements/v1", "agreements": [{"id": "ab", "parties": ["aws", "gcp"],
+        "kind": "peering-free", "scope": [{"from": "aws/*", "to": "gcp/*"}], "reciprocal": true,
+        "price": {"per_gb": [{"usd": "0"}]}, "effective": "2026-01-01"}, {}]}"#,
+    );
+    let pair = ["route", "aws:us-east-1", "gcp:us-east4"];
+    for (args, code, expected) in [
+        (vec!["route", "aws:us-eats-1", "gcp:us-east4"], 9, "did you mean `aws:us-east-1`?"),
+        (vec!["route", "aws", "gcp:us-east4"], 9, "PROVIDER:REGION"),
+        (vec!["route", "aws:us-*", "gcp:us-east4"], 2, "data starts at one"),
+        (vec!["route", "aws:us-east-1", "aws:us-east-1"], 2, "named twice"),
+        ([&pair[..], &["--max-cost", "0.001"]].concat(), 4, "the cheapest way costs"),
+        ([&pair[..], &["--by", "1min"]].concat(), 4, "the fastest way reaches"),
+        ([&pair[..], &["--by", "1h", "--pareto"]].concat(), 2, "cannot be used with"),
+        ([&pair[..], &["--grid", "absent.csv"]].concat(), 9, "absent.csv cannot be read"),
+        ([&pair[..], &["--grid", "not-a-grid.csv"]].concat(), 3, "its columns are those of no grid"),
+        ([&pair[..], &["--grid", "bad.csv"]].concat(), 0, "bad.csv:2 is set aside"),
+        ([&pair[..], &["--agreements", "agreements.json"]].concat(), 3, "schema is `something else`"),
+        (
+            [&pair[..], &["--agreements", "unsigned.json"]].concat(),
+            0,
+            "agreement ab is ignored: no key of aws",
+        ),
+        (
+            [&pair[..], &["--agreements", "unsigned.json"]].concat(),
+            0,
+            "agreement number 2 of the file is ignored",
+        ),
+        ([&pair[..], &["--store", "nimbus"]].concat(), 9, "known are r2"),
+        (vec!["offers", "--output", "dot"], 2, "only `welkin route` writes graphs"),
+    ] {
+        let output = bed.run(&args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", both(&output));
+        assert!(both(&output).contains(expected), "{args:?}: {}", both(&output));
+    }
+}

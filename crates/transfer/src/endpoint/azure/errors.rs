@@ -61,7 +61,8 @@ fn kind(status: u16, code: &str) -> FailureKind {
         | "InvalidResourceName"
         | "InvalidUri"
         | "InvalidMetadata"
-        | "EmptyMetadataKey" => FailureKind::Unsupported,
+        | "EmptyMetadataKey"
+        | "FeatureNotSupported" => FailureKind::Unsupported,
         _ => by_status(status),
     }
 }

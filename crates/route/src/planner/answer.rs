@@ -1,0 +1,258 @@
+//! The question becomes solves, the solution a plan.
+
+use super::assemble::{assemble, direct};
+use super::network::{Network, gbit};
+use super::question::{Ceiling, Objective, PlanError, Question};
+use super::route_plan::{RoutePlan, Verdict};
+use super::verdict::verdict;
+use crate::solve::{Goal, MOST_SINKS, Solution, Unsolved};
+use std::collections::{BTreeMap, BTreeSet};
+use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
+
+/// How much of the highest rate the second solve may give up to buy less: below what rates are known to.
+const KEEP: f64 = 0.9999;
+/// Share of the rate that routes may carry together and still not be worth having.
+const TRICKLES: f64 = 2e-4;
+/// Rounds of Dinkelbach's iteration; it converges faster than linearly, and mostly in two.
+const ROUNDS: usize = 8;
+/// Relative improvement at which the iteration has converged.
+const CONVERGED: f64 = 1e-6;
+/// The rate that must at least flow when none is demanded, in Gbit/s.
+const A_TRICKLE: f64 = 1e-3;
+/// Rounds in which a plan is priced at its own volumes and made again.
+const REPRICINGS: usize = 3;
+/// Machines of one region: more is a data centre, not a transfer.
+const MOST_VMS: u32 = 1000;
+
+/// Plans a transfer.
+///
+/// # Errors
+/// When the question makes no sense, or its conditions leave nothing; then with what can be had instead.
+pub fn plan_route(question: &Question<'_>) -> Result<RoutePlan, PlanError> {
+    check(question)?;
+    let mut network = Network::new(question)?;
+    let mut plan = match question.objective {
+        Objective::Fastest(ceiling) => assemble(&network, &fastest(&network, ceiling)?),
+        Objective::Cheapest(rate) => by_the_bill(&mut network, rate.map_or(A_TRICKLE, gbit), "the rate")?,
+        Objective::By(span) => {
+            let rate = rate_for(question.size, span);
+            by_the_bill(&mut network, rate, "the deadline")?
+        }
+    };
+    plan.verdict = match question.to {
+        [_] => verdict(&network, &plan),
+        _ => Verdict::Tree { separate: separate(question, plan.rate) },
+    };
+    Ok(plan)
+}
+
+pub(super) fn check(question: &Question<'_>) -> Result<(), PlanError> {
+    let mut named = BTreeSet::from([question.from]);
+    if let Some(twice) = question.to.iter().find(|site| !named.insert(**site)) {
+        return Err(PlanError::SamePlace(question.wan.site(*twice).name.to_string()));
+    }
+    if question.to.len() > MOST_SINKS {
+        return Err(PlanError::TooManyDestinations { given: question.to.len(), most: MOST_SINKS });
+    }
+    let senseless = |message: &str| Err(PlanError::Senseless(message.to_owned()));
+    match question.objective {
+        _ if question.to.is_empty() => senseless("there is no destination"),
+        _ if question.size == Bytes::ZERO => senseless("there is no data to move"),
+        _ if question.max_vms == 0 || question.max_vms > MOST_VMS => {
+            senseless(&format!("machines in a region must be 1 to {MOST_VMS}"))
+        }
+        Objective::Fastest(Some(Ceiling::TimesDirect(times))) if !(times > 0.0 && times <= 1e6) => {
+            senseless("a multiple of the direct cost must be above 0")
+        }
+        Objective::Fastest(Some(Ceiling::PerGb(usd) | Ceiling::Total(usd))) if usd < Usd::ZERO => {
+            senseless("a cost must not be negative")
+        }
+        Objective::By(span) if span == Span::ZERO => senseless("a deadline must be above 0"),
+        Objective::Cheapest(Some(rate)) if rate.get() == 0 => senseless("a rate must be above 0"),
+        _ => Ok(()),
+    }
+}
+
+/// The highest rate under the ceiling, then the least cost at (nearly) that rate.
+fn fastest(network: &Network<'_>, ceiling: Option<Ceiling>) -> Result<Solution, PlanError> {
+    let per_gb = ceiling.map(|ceiling| per_gb(network, ceiling)).transpose()?;
+    let ceiling = per_gb.map(|per_gb| per_gb / 8.0);
+    let found = network.solve(Goal::Rate { ceiling }).map_err(|unsolved| match unsolved {
+        Unsolved::Exhausted => PlanError::Exhausted,
+        Unsolved::Infeasible => too_dear(network, per_gb),
+    })?;
+    // Rate zero costs nothing, so a ceiling that is too low shows as no flow.
+    if found.rate < A_TRICKLE {
+        return Err(too_dear(network, per_gb));
+    }
+    let goal = Goal::Cost { rate: KEEP * found.rate, credit: 0.0, near: found.rate, ceiling };
+    let cheaper = network.solve(goal).map(|cheaper| Solution { gap: found.gap.max(cheaper.gap), ..cheaper });
+    Ok(without_trickles(network, cheaper.unwrap_or(found), ceiling))
+}
+
+/// A solution without the routes that carry next to nothing: giving up a ten-thousandth of the rate leaves
+/// such behind, and each would be a connection, if not a machine. Kept when the ceiling needs them.
+fn without_trickles(network: &Network<'_>, solution: Solution, ceiling: Option<f64>) -> Solution {
+    let mut routes = solution.routes.clone();
+    routes.sort_by(|a, b| b.rate.total_cmp(&a.rate));
+    let mut given_up = 0.0;
+    while let Some(last) = routes.pop_if(|last| given_up + last.rate < TRICKLES * solution.rate) {
+        given_up += last.rate;
+    }
+    let problem = &network.problem;
+    let mut used = vec![0.0; problem.resources.len()];
+    for route in &routes {
+        for (resource, amount) in route.arcs.iter().flat_map(|arc| &problem.arcs[*arc].uses) {
+            used[*resource] += amount * route.rate;
+        }
+    }
+    let mut bought = vec![0; solution.bought.len()];
+    for (resource, used) in problem.resources.iter().zip(used) {
+        let most = solution.bought[resource.purchase];
+        let needed = (0..=most).find(|units| used <= resource.capacity * f64::from(*units) * (1.0 + 1e-9));
+        bought[resource.purchase] = needed.unwrap_or(most).max(bought[resource.purchase]);
+    }
+    let rate = solution.rate - given_up;
+    let flow: f64 = routes.iter().map(|route| route.rate * problem.cost_of(&route.arcs)).sum();
+    let machines: f64 = problem
+        .purchases
+        .iter()
+        .zip(&bought)
+        .map(|(purchase, units)| purchase.price * f64::from(*units))
+        .sum();
+    let cost = flow + machines;
+    if given_up == 0.0 || ceiling.is_some_and(|ceiling| cost > ceiling * rate) {
+        return solution;
+    }
+    Solution { routes, bought, rate, cost, ..solution }
+}
+
+/// The plan with the lowest bill among those that are cheapest at average prices: first those of the whole
+/// size on each meter, then those of what the plan before it puts on each.
+fn by_the_bill(network: &mut Network<'_>, rate: f64, condition: &str) -> Result<RoutePlan, PlanError> {
+    let mut best = assemble(network, &cheapest(network, rate, condition)?);
+    for _ in 0..REPRICINGS {
+        if !network.reprice(&volumes(&best)) {
+            break;
+        }
+        let next = assemble(network, &cheapest(network, rate, condition)?);
+        if next.cost >= best.cost {
+            break;
+        }
+        best = next;
+    }
+    Ok(best)
+}
+
+/// What a plan puts on each meter.
+fn volumes(plan: &RoutePlan) -> BTreeMap<String, Bytes> {
+    let mut volumes: BTreeMap<String, Bytes> = BTreeMap::new();
+    for hop in &plan.hops {
+        if let Some(meter) = &hop.meter {
+            *volumes.entry(meter.clone()).or_default() += hop.bytes;
+        }
+    }
+    volumes
+}
+
+/// The least cost of a unit of flow at a rate of at least `rate`.
+pub(super) fn cheapest(network: &Network<'_>, rate: f64, condition: &str) -> Result<Solution, PlanError> {
+    let goal = |credit: f64, near: f64| Goal::Cost { rate, credit, near, ceiling: None };
+    // With no rate demanded the first solve only has to give a cost to improve on.
+    let first = if rate > A_TRICKLE { goal(0.0, rate) } else { Goal::Rate { ceiling: None } };
+    let mut best = network.solve(first).map_err(|unsolved| match unsolved {
+        Unsolved::Exhausted => PlanError::Exhausted,
+        Unsolved::Infeasible => too_slow(network, condition),
+    })?;
+    if best.rate < A_TRICKLE {
+        return Err(unreachable(network));
+    }
+    for _ in 0..ROUNDS {
+        let per_unit = best.cost / best.rate;
+        let Ok(next) = network.solve(goal(per_unit, best.rate)) else { break };
+        if next.cost / next.rate >= per_unit * (1.0 - CONVERGED) {
+            best.gap = next.gap;
+            break;
+        }
+        best = next;
+    }
+    Ok(best)
+}
+
+/// A ceiling in dollars for a gigabyte.
+fn per_gb(network: &Network<'_>, ceiling: Ceiling) -> Result<f64, PlanError> {
+    let question = network.question;
+    Ok(match ceiling {
+        Ceiling::PerGb(usd) => usd.dollars(),
+        Ceiling::Total(usd) => usd.dollars() / question.size.gb(),
+        Ceiling::TimesDirect(times) => times * direct_per_gb(question)?,
+    })
+}
+
+/// What a gigabyte costs on the direct paths to all destinations.
+fn direct_per_gb(question: &Question<'_>) -> Result<f64, PlanError> {
+    let mut sum = 0.0;
+    for to in question.to {
+        let alone = Question { to: std::slice::from_ref(to), ..*question };
+        let network = Network::new(&alone)?;
+        let name = |id| question.wan.site(id).name.to_string();
+        let missing = || PlanError::NoDirect { from: name(question.from), to: name(*to) };
+        let direct = direct(&network).ok_or_else(missing)?;
+        sum += direct.cost.dollars() / question.size.gb();
+    }
+    Ok(sum)
+}
+
+fn too_dear(network: &Network<'_>, per_gb: Option<f64>) -> PlanError {
+    let Some(per_gb) = per_gb else { return unreachable(network) };
+    match cheapest(network, A_TRICKLE, "the ceiling") {
+        Ok(best) => PlanError::Infeasible {
+            condition: format!("a ceiling of {:.4} USD/GB", per_gb),
+            best: format!("the cheapest way costs {:.4} USD/GB", best.cost / best.rate * 8.0),
+        },
+        Err(error) => error,
+    }
+}
+
+fn too_slow(network: &Network<'_>, condition: &str) -> PlanError {
+    match network.solve(Goal::Rate { ceiling: None }) {
+        Ok(best) if best.rate >= A_TRICKLE => PlanError::Infeasible {
+            condition: condition.to_owned(),
+            best: format!(
+                "the fastest way reaches {:.2} Gbit/s with {} machines a region",
+                best.rate, network.question.max_vms
+            ),
+        },
+        _ => unreachable(network),
+    }
+}
+
+fn unreachable(network: &Network<'_>) -> PlanError {
+    let question = network.question;
+    let to: Vec<String> = question.to.iter().map(|id| question.wan.site(*id).name.to_string()).collect();
+    PlanError::Unreachable { from: question.wan.site(question.from).name.to_string(), to: to.join(", ") }
+}
+
+/// What one transfer to each destination costs in all, at this rate and with machines of its own; `None` when
+/// one is not possible. They share the month's quotas and tiers.
+fn separate(question: &Question<'_>, rate: BitsPerSecond) -> Option<Usd> {
+    let mut month = question.month_to_date.clone();
+    let mut sum = Usd::ZERO;
+    let goal = Goal::Cost { rate: gbit(rate), credit: 0.0, near: gbit(rate), ceiling: None };
+    for to in question.to {
+        let to = std::slice::from_ref(to);
+        let alone = Question { to, month_to_date: &month, ..*question };
+        let network = Network::new(&alone).ok()?;
+        let plan = assemble(&network, &network.solve(goal).ok()?);
+        sum += plan.cost;
+        for (meter, bytes) in volumes(&plan) {
+            *month.entry(meter).or_default() += bytes;
+        }
+    }
+    Some(sum)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53 ms")]
+fn rate_for(bytes: Bytes, span: Span) -> f64 {
+    bytes.gb() * 8.0 / (span.millis() as f64 / 1e3)
+}

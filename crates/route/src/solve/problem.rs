@@ -1,0 +1,121 @@
+//! What is solved, in dense integers and plain floats.
+
+/// A network with a source, sinks, and what can be bought to make it carry something.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Problem {
+    /// Number of nodes.
+    pub(crate) nodes: usize,
+    /// Where the data is.
+    pub(crate) source: usize,
+    /// Where all of it goes; each sink gets everything.
+    pub(crate) sinks: Vec<usize>,
+    /// Ways from node to node; several between the same two are allowed.
+    pub(crate) arcs: Vec<Arc>,
+    /// What can be bought: first, in their order, the units of each node, then whatever else.
+    pub(crate) purchases: Vec<Purchase>,
+    /// What purchases give.
+    pub(crate) resources: Vec<Resource>,
+}
+
+/// A way from a node to another.
+#[derive(Debug, Clone)]
+pub(crate) struct Arc {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// Cost of one unit of flow; not negative.
+    pub(crate) cost: f64,
+    /// What one unit of flow uses, by index of resource.
+    pub(crate) uses: Vec<(usize, f64)>,
+}
+
+/// Something bought in whole units.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Purchase {
+    /// Most units.
+    pub(crate) limit: u32,
+    /// Cost of one unit per unit of time; not negative.
+    pub(crate) price: f64,
+}
+
+/// What one unit of a purchase gives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resource {
+    pub(crate) purchase: usize,
+    /// Amount for each unit bought.
+    pub(crate) capacity: f64,
+}
+
+/// What to look for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Goal {
+    /// The highest rate at which one unit of flow costs at most `ceiling`, purchases included.
+    Rate { ceiling: Option<f64> },
+    /// The least cost per unit of time at a rate of at least `rate`, with `credit` taken off for each
+    /// unit of flow, and under the same ceiling. With a credit the value is near zero: a gap is then a
+    /// fraction of the credit for `near` units of flow.
+    Cost { rate: f64, credit: f64, near: f64, ceiling: Option<f64> },
+}
+
+impl Goal {
+    /// Most that one unit of flow may cost, purchases included.
+    pub(super) fn ceiling(self) -> Option<f64> {
+        match self {
+            Self::Rate { ceiling } | Self::Cost { ceiling, .. } => ceiling,
+        }
+    }
+
+    /// What a gap is a fraction of when the value itself is near zero because of the credit.
+    pub(super) fn reference(self) -> f64 {
+        match self {
+            Self::Rate { .. } => 0.0,
+            Self::Cost { near, credit, .. } => near * credit,
+        }
+    }
+}
+
+/// Arcs in use together: a path from the source to the sink, or an arborescence to all sinks.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Route {
+    /// Indices of arcs, rising.
+    pub(crate) arcs: Vec<usize>,
+    /// Units of flow on it.
+    pub(crate) rate: f64,
+}
+
+/// The best answer found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Solution {
+    pub(crate) routes: Vec<Route>,
+    /// Units bought, by purchase.
+    pub(crate) bought: Vec<u32>,
+    /// Flow that arrives.
+    pub(crate) rate: f64,
+    /// Cost per unit of time: flow and purchases.
+    pub(crate) cost: f64,
+    /// How far the goal's value may be from the best one, as a fraction of it.
+    pub(crate) gap: f64,
+    /// Nodes of the search tree.
+    pub(crate) explored: u64,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsolved {
+    /// No flow satisfies the goal's conditions.
+    Infeasible,
+    /// The limit of work was reached before any answer was found.
+    Exhausted,
+}
+
+impl Problem {
+    /// Cost of one unit of flow on each of `arcs`.
+    pub(crate) fn cost_of(&self, arcs: &[usize]) -> f64 {
+        arcs.iter().map(|arc| self.arcs[*arc].cost).sum()
+    }
+
+    /// A cost to measure others by, so that tolerances mean the same for every currency.
+    pub(crate) fn scale(&self) -> f64 {
+        let dearest = self.arcs.iter().map(|arc| arc.cost).fold(0.0, f64::max);
+        if dearest > 0.0 { dearest } else { 1.0 }
+    }
+}

@@ -133,14 +133,14 @@ async fn single(source: &Place, app: &App) -> anyhow::Result<bool> {
             let endpoint = source.open(app, false)?;
             Ok(endpoint.find(&source.key).await.map_err(fault)?.is_some())
         }
-        Root::Stdio => Err(Fault::new(Code::Place, "`-` cannot be synchronised").into()),
+        Root::Stdio => Err(Fault::new(Code::DataPlace, "`-` cannot be synchronised").into()),
     }
 }
 
 fn split(path: &std::path::Path) -> anyhow::Result<(std::path::PathBuf, String)> {
     let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let folder = path.parent().map(std::path::Path::to_owned);
-    let wrong = || Fault::new(Code::Place, format!("{} is no file with a name in UTF-8", path.display()));
+    let wrong = || Fault::new(Code::DataPlace, format!("{} is no file with a name in UTF-8", path.display()));
     Ok(folder.zip(name).ok_or_else(wrong)?)
 }
 

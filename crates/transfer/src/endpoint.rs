@@ -14,14 +14,19 @@
 //! * No method retries, but for a connection that had been closed while idle. Pauses and repetition
 //!   are the engine's.
 
+mod azure;
 mod failure;
+mod gcs;
 mod limits;
 mod local;
 mod metadata;
 mod s3;
 mod stored;
+mod web;
 
+pub use azure::{Azure, AzureAccess, AzureOptions};
 pub use failure::{Failure, FailureKind};
+pub use gcs::{Gcs, GcsAccess, GcsOptions};
 pub use limits::Limits;
 pub use local::Local;
 pub use metadata::Metadata;

@@ -6,6 +6,7 @@ mod meter;
 mod place;
 mod records;
 mod select;
+mod stores;
 
 pub(crate) use execute::{Wanted, execute};
 pub(crate) use meter::{bytes_words, rate_words};

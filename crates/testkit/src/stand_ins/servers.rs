@@ -35,11 +35,12 @@ pub fn moto() -> Result<StandIn, DidNotRun> {
     start(Program::Moto, &arguments, Some(("moto-key", "moto-secret")))
 }
 
-/// Azurite: Azure Blob Storage. The endpoint of its account is `URL/devstoreaccount1`.
+/// Azurite: Azure Blob Storage. The endpoint of its account is `URL/devstoreaccount1`. It compares checksums
+/// from 3.37 on; older ones refuse them unless they are loose.
 pub fn azurite() -> Result<StandIn, DidNotRun> {
     let arguments = |port: u16, data: &Path| {
         let mut arguments = words(&format!(
-            "--blobHost 127.0.0.1 --blobPort {port} --skipApiVersionCheck --silent --disableTelemetry"
+            "--blobHost 127.0.0.1 --blobPort {port} --skipApiVersionCheck --loose --silent --disableTelemetry"
         ));
         arguments.extend(["--location".to_owned(), data.display().to_string()]);
         arguments

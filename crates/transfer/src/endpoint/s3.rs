@@ -14,12 +14,12 @@ mod list;
 mod request;
 mod sign;
 mod write;
-mod xml;
 
 pub use request::{Addressing, Checksums, S3Options};
 pub use sign::Credentials;
 
 use crate::block::{Block, BlockWriter, Buffer};
+use crate::endpoint::web::{MOST_TEXT, broken, check_range};
 use crate::endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
 };
@@ -115,12 +115,12 @@ impl Endpoint for S3 {
             return Err(Failure::new(FailureKind::Changed, operation, message));
         }
         if !what.whole {
-            answer::check_range(&response, what.offset, what.length, &operation)?;
+            check_range(&response, what.offset, what.length, &operation)?;
         }
         let metadata = answer::metadata(&response);
         let kept = answer::crc64(&response).filter(|_| what.whole);
         let writer = BlockWriter::new(buffer, what.offset, what.length, what.whole);
-        let block = response.block(writer).await.map_err(|error| errors::http(&operation, &error))?;
+        let block = response.block(writer).await.map_err(|error| broken(&operation, &error))?;
         if kept.is_some_and(|kept| kept != block.crc64()) {
             let message = "what arrived does not have the checksum that the store keeps for it";
             return Err(Failure::new(FailureKind::Corrupt, operation, message));
@@ -170,12 +170,7 @@ impl Endpoint for S3 {
         let operation = self.operation("give up the upload of", &upload.key);
         let request = Request::new("DELETE", &upload.key).query("uploadId", &upload.id);
         let response = self.send(&request, Body::Empty, &operation).await?;
-        self.accept(response, &operation, &[200, 204, 404])
-            .await?
-            .text(errors::MOST_TEXT)
-            .await
-            .map(drop)
-            .or(Ok(()))
+        self.accept(response, &operation, &[200, 204, 404]).await?.text(MOST_TEXT).await.map(drop).or(Ok(()))
     }
 
     async fn dangling(&self, prefix: &str) -> Result<Vec<Dangling>, Failure> {

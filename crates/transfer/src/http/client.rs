@@ -1,5 +1,6 @@
 //! Sending requests over connections that are kept.
 
+use crate::block::Block;
 use crate::http::connection::Connection;
 use crate::http::{Body, HttpError, Response};
 use std::collections::HashMap;
@@ -124,14 +125,22 @@ async fn send_request(connection: &mut Connection, head: &[u8], body: Body<'_>) 
     match body {
         Body::Empty => connection.write(&whole, &[]).await?,
         Body::Text(bytes) => connection.write(&whole, bytes).await?,
-        Body::Block(block) => {
-            let mut slices = block.slices();
-            let first = slices.next_slice()?.unwrap_or_default();
-            connection.write(&whole, first).await?;
-            while let Some(slice) = slices.next_slice()? {
-                connection.write(&[], slice).await?;
-            }
+        Body::Block(block) => send_block(connection, &whole, block).await?,
+        Body::Framed { before, block, after } => {
+            whole.extend_from_slice(before);
+            send_block(connection, &whole, block).await?;
+            connection.write(after, &[]).await?;
         }
     }
     connection.flush().await
+}
+
+async fn send_block(connection: &mut Connection, head: &[u8], block: &Block) -> Result<(), HttpError> {
+    let mut slices = block.slices();
+    let first = slices.next_slice()?.unwrap_or_default();
+    connection.write(head, first).await?;
+    while let Some(slice) = slices.next_slice()? {
+        connection.write(&[], slice).await?;
+    }
+    Ok(())
 }

@@ -33,10 +33,14 @@ Examples:
   welkin cp ./results s3://bucket/results
   welkin cp s3://bucket/model.bin /data/ --bwlimit 50M
   welkin cp aws:bucket/tree minio:copy/tree --include '*.parquet' --dry-run
+  welkin cp az://account/container/tree gs://bucket/tree
   tar c src | welkin cp - s3://bucket/src.tar
 
-Places: a path or file://path of this machine; s3://bucket/key, with the credentials that AWS's tools
-find; NAME:bucket/key, a store of config.toml, section [stores.NAME]; `-`, standard input or output.
+Places: a path or file://path of this machine; s3://bucket/key, gs://bucket/key and
+az://account/container/key, with the credentials that each cloud's own tools find in their variables and
+files; NAME:bucket/key, a store of config.toml, section [stores.NAME] (type s3, gcs or azure); `-`, standard
+input or output. Objects of many parts go to Google one part after the other; all at once they go through
+its S3 interface, a store of type s3 at https://storage.googleapis.com with an HMAC key.
 The content of a folder (or prefix) is copied into the target, as rclone does. A single object keeps its
 name when the target ends with a slash or is a folder.";
 

@@ -1,22 +1,35 @@
 //! Places for data, as users write them.
 
 use crate::app::App;
-use crate::moving::credentials;
+use crate::moving::stores;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use welkin_transfer::endpoint::{Addressing, Checksums, Endpoint, Local, S3, S3Options};
+use welkin_transfer::endpoint::{Endpoint, Local};
 
 /// What stands behind a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Root {
     /// A folder of this machine, or what will be one.
     Local(PathBuf),
-    /// A bucket of the store `store`, or of AWS.
-    Bucket { store: Option<String>, bucket: String },
+    /// A bucket, or a container, of a service.
+    Bucket { service: Service, bucket: String },
     /// Standard input or output.
     Stdio,
+}
+
+/// Who keeps a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// S3 as AWS's own tools find it.
+    S3,
+    /// Google Cloud Storage as Google's own tools find it.
+    Gcs,
+    /// Azure Blob Storage: an account, with the credentials that Azure's own tools find.
+    Azure { account: String },
+    /// A store of `config.toml`.
+    Named(String),
 }
 
 /// A place, taken apart.
@@ -29,36 +42,44 @@ pub(crate) struct Place {
     pub(crate) text: String,
 }
 
+const FORMS: &str = "a path, s3://bucket/key, gs://bucket/key, az://account/container/key, NAME:bucket/key for a \
+     store of config.toml, or -";
+
 impl Place {
     /// Reads what a user wrote. No store is asked.
     pub(crate) fn parse(text: &str, app: &App) -> anyhow::Result<Self> {
-        let wrong = |why: &str| {
-            Fault::new(Code::DataPlace, format!("`{text}` does not name a place: {why}"))
-                .hint("a path, s3://bucket/key, NAME:bucket/key for a store of config.toml, or -")
-        };
-        let root_and_key = if text == "-" {
+        let known: Vec<_> = app.settings.stores.keys().map(String::as_str).collect();
+        Self::read(text, &known)
+    }
+
+    fn read(text: &str, stores: &[&str]) -> anyhow::Result<Self> {
+        let wrong =
+            |why: &str| Fault::new(Code::DataPlace, format!("`{text}` does not name a place: {why}")).hint(FORMS);
+        let (root, key) = if text == "-" {
             (Root::Stdio, String::new())
-        } else if let Some(rest) = text.strip_prefix("s3://") {
-            bucket(None, rest).ok_or_else(|| wrong("there is no bucket"))?
-        } else if let Some(path) = text.strip_prefix("file://") {
-            (local(path)?, String::new())
-        } else if let Some((scheme, _)) = text.split_once("://") {
-            return Err(wrong(&format!("{scheme}:// is not known")).into());
+        } else if let Some((scheme, rest)) = text.split_once("://") {
+            match scheme {
+                "file" => (local(rest)?, String::new()),
+                "s3" => bucket(Service::S3, rest).ok_or_else(|| wrong("there is no bucket"))?,
+                "gs" => bucket(Service::Gcs, rest).ok_or_else(|| wrong("there is no bucket"))?,
+                // tidy: expect(clouds, reason = "how users spell the scheme")
+                "az" | "azure" => container(rest).map_err(wrong)?,
+                scheme => return Err(wrong(&format!("{scheme}:// is not known")).into()),
+            }
         } else if let Some((store, rest)) = named(text) {
-            if !app.settings.stores.contains_key(store) {
-                let known: Vec<_> = app.settings.stores.keys().map(String::as_str).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            if !stores.contains(&store) {
+                let known = if stores.is_empty() { "none".to_owned() } else { stores.join(", ") };
                 let fault = wrong(&format!("there is no store `{store}`"));
                 let hint = format!("stores of config.toml: {known}; a file of that name is ./{text}");
                 return Err(fault.hint(hint).into());
             }
-            bucket(Some(store), rest).ok_or_else(|| wrong("there is no bucket"))?
+            let service = Service::Named(store.to_owned());
+            bucket(service, rest).ok_or_else(|| wrong("there is no bucket"))?
         } else if text.is_empty() {
             return Err(wrong("it is empty").into());
         } else {
             (local(text)?, String::new())
         };
-        let (root, key) = root_and_key;
         Ok(Self { root, key, text: text.to_owned() })
     }
 
@@ -66,17 +87,22 @@ impl Place {
     pub(crate) fn open(&self, app: &App, fsync: bool) -> anyhow::Result<Arc<dyn Endpoint>> {
         match &self.root {
             Root::Local(path) => Ok(Local::new(path, fsync)),
-            Root::Bucket { store, bucket } => open_bucket(app, store.as_deref(), bucket),
+            Root::Bucket { service, bucket } => stores::open(service, bucket, app),
             Root::Stdio => Err(Fault::new(Code::DataPlace, "`-` is no place that holds objects").into()),
         }
     }
 
     /// The same in one spelling, so that a transfer can be told again.
     pub(crate) fn canonical(&self) -> String {
+        let key = &self.key;
         match &self.root {
             Root::Local(path) => format!("file://{}", path.display()),
-            Root::Bucket { store: None, bucket } => format!("s3://{bucket}/{}", self.key),
-            Root::Bucket { store: Some(store), bucket } => format!("{store}:{bucket}/{}", self.key),
+            Root::Bucket { service: Service::S3, bucket } => format!("s3://{bucket}/{key}"),
+            Root::Bucket { service: Service::Gcs, bucket } => format!("gs://{bucket}/{key}"),
+            Root::Bucket { service: Service::Azure { account }, bucket } => {
+                format!("az://{account}/{bucket}/{key}")
+            }
+            Root::Bucket { service: Service::Named(store), bucket } => format!("{store}:{bucket}/{key}"),
             Root::Stdio => "-".to_owned(),
         }
     }
@@ -94,11 +120,23 @@ fn named(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && name.chars().all(plain)).then_some((name, rest))
 }
 
-fn bucket(store: Option<&str>, rest: &str) -> Option<(Root, String)> {
+/// `bucket/key`.
+fn bucket(service: Service, rest: &str) -> Option<(Root, String)> {
     let rest = rest.trim_start_matches('/');
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-    let root = Root::Bucket { store: store.map(str::to_owned), bucket: bucket.to_owned() };
+    let root = Root::Bucket { service, bucket: bucket.to_owned() };
     (!bucket.is_empty()).then(|| (root, key.to_owned()))
+}
+
+/// `account/container/key`.
+fn container(rest: &str) -> Result<(Root, String), &'static str> {
+    let rest = rest.trim_start_matches('/');
+    let (account, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    if account.is_empty() {
+        return Err("there is no account");
+    }
+    let service = Service::Azure { account: account.to_owned() };
+    bucket(service, rest).ok_or("there is no container after the account")
 }
 
 fn local(path: &str) -> anyhow::Result<Root> {
@@ -106,49 +144,43 @@ fn local(path: &str) -> anyhow::Result<Root> {
     Ok(Root::Local(absolute))
 }
 
-fn open_bucket(app: &App, store: Option<&str>, bucket: &str) -> anyhow::Result<Arc<dyn Endpoint>> {
-    let (options, more) = match store {
-        None => credentials::aws(bucket)?,
-        Some(name) => {
-            let settings = app.settings.stores.get(name).cloned().unwrap_or_default();
-            let config = |message: String| Fault::new(Code::Config, message);
-            if settings.r#type.as_deref().is_some_and(|kind| kind != "s3") {
-                return Err(config(format!("stores.{name}.type is not `s3`")).into());
-            }
-            let addressing = match settings.addressing.as_deref() {
-                None => Addressing::Auto,
-                Some("path") => Addressing::Path,
-                Some("virtual") => Addressing::Virtual,
-                Some(other) => {
-                    let message =
-                        format!("stores.{name}.addressing is `{other}`, expected `path` or `virtual`");
-                    return Err(config(message).into());
-                }
-            };
-            let options = S3Options {
-                bucket: bucket.to_owned(),
-                region: settings.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
-                endpoint: settings.endpoint.clone(),
-                credentials: credentials::pair(
-                    settings.access_key_id,
-                    settings.secret_access_key,
-                    settings.session_token,
-                ),
-                addressing,
-                checksums: if settings.checksums == Some(false) {
-                    Checksums::Off
-                } else {
-                    Checksums::Crc64Nvme
-                },
-            };
-            (options, settings.ca_bundle)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places() {
+        for (text, canonical, folder) in [
+            ("s3://b/a/c", "s3://b/a/c", false),
+            ("s3://b", "s3://b/", true),
+            ("gs://b/a b/", "gs://b/a b/", true),
+            ("az://acct/c/k", "az://acct/c/k", false),
+            ("azure://acct/c", "az://acct/c/", true),
+            ("mine:b/k", "mine:b/k", false),
+            ("file:///a/b", "file:///a/b", false),
+            ("-", "-", false),
+        ] {
+            let place = Place::read(text, &["mine"]).unwrap();
+            assert_eq!((place.canonical().as_str(), place.says_folder()), (canonical, folder), "{text}");
+            // What is on record is read as what it was.
+            let again = Place::read(&place.canonical(), &["mine"]).unwrap();
+            assert_eq!((again.root, again.key), (place.root, place.key), "{text}");
         }
-    };
-    let pem = more
-        .map(|path| {
-            std::fs::read(&path).with_context(|| Fault::new(Code::File, format!("cannot read {path}")))
-        })
-        .transpose()?;
-    let tls = welkin_transfer::tls::client(pem.as_deref()).map_err(|why| Fault::new(Code::Config, why))?;
-    Ok(S3::new(options, tls).map_err(|failure| Fault::new(Code::DataPlace, failure.to_string()))?)
+    }
+
+    #[test]
+    fn what_names_no_place() {
+        for (text, why) in [
+            ("", "it is empty"),
+            ("s3://", "there is no bucket"),
+            ("gs:///", "there is no bucket"),
+            ("az://", "there is no account"),
+            ("az://acct", "there is no container after the account"),
+            ("ftp://x", "ftp:// is not known"),
+            ("other:b", "there is no store `other`"),
+        ] {
+            let fault = Place::read(text, &["mine"]).unwrap_err();
+            assert!(fault.to_string().ends_with(why), "{fault}");
+        }
+    }
 }

@@ -98,7 +98,7 @@ codes! {
     Store = "broker::store", Failure, "The broker's records cannot be read or written",
         "The state directory holds a database, `broker.sqlite3`. The message says what failed; a full disk and missing permissions are the usual reasons.";
     DataPlace = "transfer::place", Invalid, "The text does not name a place for data",
-        "A place is a path, `file://path`, `s3://bucket/key`, `NAME:bucket/key` with a store `[stores.NAME]` of `config.toml`, or `-` for standard input and output.";
+        "A place is a path, `file://path`, `s3://bucket/key`, `gs://bucket/key`, `az://account/container/key`, `NAME:bucket/key` with a store `[stores.NAME]` of `config.toml`, or `-` for standard input and output.";
     Transfer = "transfer::failed", Failure, "The transfer ended before its end",
         "Everything that arrived is on record: the same command, or `welkin transfers resume`, goes on where it was.";
     Credentials = "transfer::credentials", Failure, "The store does not accept the credentials",

@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(crate) struct StoreSettings {
-    /// `s3`, unless it says otherwise.
+    /// `s3` unless it says `gcs` or `azure`.
     pub(crate) r#type: Option<String>,
     /// URL of the service.
     pub(crate) endpoint: Option<String>,
@@ -22,6 +22,16 @@ pub(crate) struct StoreSettings {
     pub(crate) checksums: Option<bool>,
     /// Where it is, for prices: `aws/us-east-1`.
     pub(crate) place: Option<String>,
+    /// The account of Azure; its containers are what the store's buckets are.
+    pub(crate) account: Option<String>,
+    pub(crate) account_key: Option<String>,
+    pub(crate) sas_token: Option<String>,
+    /// Account, endpoint and credentials of Azure in one.
+    pub(crate) connection_string: Option<String>,
+    /// A bearer token for Google or Azure.
+    pub(crate) token: Option<String>,
+    /// Credentials for Google: the key of a service account, or a user's.
+    pub(crate) credentials_file: Option<String>,
     /// A file with the certificates of its authorities, in PEM.
     pub(crate) ca_bundle: Option<String>,
 }
@@ -44,11 +54,18 @@ pub(super) fn with_environment(
     for (name, store) in &mut stores {
         let prefix = format!("WELKIN_STORE_{}_", name.to_uppercase().replace('-', "_"));
         for (key, value) in [
+            ("TYPE", &mut store.r#type),
             ("ENDPOINT", &mut store.endpoint),
             ("REGION", &mut store.region),
             ("ACCESS_KEY_ID", &mut store.access_key_id),
             ("SECRET_ACCESS_KEY", &mut store.secret_access_key),
             ("SESSION_TOKEN", &mut store.session_token),
+            ("ACCOUNT", &mut store.account),
+            ("ACCOUNT_KEY", &mut store.account_key),
+            ("SAS_TOKEN", &mut store.sas_token),
+            ("CONNECTION_STRING", &mut store.connection_string),
+            ("TOKEN", &mut store.token),
+            ("CREDENTIALS_FILE", &mut store.credentials_file),
             ("PLACE", &mut store.place),
         ] {
             if let Some(set) = variable(&format!("{prefix}{key}")) {

@@ -1,8 +1,8 @@
 //! Listings: of objects, and of uploads that nobody finished.
 
-use crate::endpoint::s3::answer::iso_date_ms;
+use crate::endpoint::s3::S3;
 use crate::endpoint::s3::request::Request;
-use crate::endpoint::s3::{S3, xml};
+use crate::endpoint::web::{iso_date_ms, xml};
 use crate::endpoint::{Dangling, Failure, FailureKind, Listed, Lister, Upload};
 use crate::http::Body;
 use async_trait::async_trait;

@@ -1,11 +1,11 @@
 //! From what is wanted to the bytes of a request.
 
 use crate::endpoint::s3::S3;
-use crate::endpoint::s3::errors;
 use crate::endpoint::s3::sign::{Credentials, Signable, sha256};
+use crate::endpoint::web::{AGENT, PATH, QUERY, Service, broken};
 use crate::endpoint::{Failure, FailureKind};
 use crate::http::{Body, Response, Target};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
@@ -68,38 +68,18 @@ impl Base {
         }
         let aws = format!("https://s3.{}.amazonaws.com", options.region);
         let url = options.endpoint.as_deref().unwrap_or(&aws);
-        let (scheme, rest) =
-            url.split_once("://").ok_or_else(|| invalid("its URL has no http:// or https://"))?;
-        let tls = match scheme {
-            "https" => true,
-            "http" => false,
-            _ => return Err(invalid("its URL has another scheme than http or https")),
-        };
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| invalid("the port of its URL is no number below 65536"))?)
-            }
-            _ => (authority, if tls { 443 } else { 80 }),
-        };
-        if host.is_empty() || host.contains(['@', '?', '#', ' ']) || path.contains(['?', '#']) {
-            return Err(invalid("its URL is not SCHEME://HOST[:PORT][/PATH]"));
-        }
+        let Service { mut target, mut path } = Service::parse(url).map_err(|why| invalid(&why))?;
         // A bucket with a dot breaks the certificate of its host name.
         let virtual_host = match options.addressing {
             Addressing::Auto => options.endpoint.is_none() && !options.bucket.contains('.'),
             Addressing::Path => false,
             Addressing::Virtual => true,
         };
-        let path = path.trim_end_matches('/');
-        let mut path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        let mut host = host.to_owned();
         if virtual_host {
-            host = format!("{}.{host}", options.bucket);
+            target.host = format!("{}.{}", options.bucket, target.host);
         } else {
             let _ = write!(path, "/{}", options.bucket);
         }
-        let target = Target { host, port, tls };
         Ok(Self { host: target.authority(), target, path })
     }
 }
@@ -141,7 +121,7 @@ impl S3 {
         }
         let head = self.head(request, body);
         let sent = self.client.send(&self.base.target, head.as_bytes(), body).await;
-        sent.map_err(|error| errors::http(operation, &error))
+        sent.map_err(|error| broken(operation, &error))
     }
 
     fn head(&self, request: &Request<'_>, body: Body<'_>) -> String {
@@ -159,7 +139,7 @@ impl S3 {
         let query = query.join("&");
         let hashed;
         let payload = match body {
-            Body::Block(_) => "UNSIGNED-PAYLOAD",
+            Body::Block(_) | Body::Framed { .. } => "UNSIGNED-PAYLOAD",
             Body::Empty => EMPTY_SHA256,
             Body::Text(bytes) => {
                 hashed = sha256(bytes);
@@ -183,14 +163,6 @@ impl S3 {
 
 /// SHA-256 of nothing.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-const AGENT: &str = concat!("welkin/", env!("CARGO_PKG_VERSION"));
-
-/// All but RFC 3986's unreserved characters.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// The same without the slash between the parts of a key.
-const PATH: &AsciiSet = &QUERY.remove(b'/');
 
 #[cfg(test)]
 mod tests {

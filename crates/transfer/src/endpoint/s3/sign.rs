@@ -9,11 +9,12 @@
 //!
 //! *Rejected:* `aws-sigv4`, which derives the key anew for each request and brings eleven crates of the SDK's runtime.
 
+use crate::endpoint::web::Moment;
 use ring::{digest, hmac};
 use std::fmt;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// Who asks. The secret never shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -141,30 +142,14 @@ fn hex(bytes: &[u8]) -> String {
 
 /// `20130524T000000Z`.
 fn amz_date(now: SystemTime) -> String {
-    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (year, month, day) = civil(i64::try_from(seconds / 86_400).unwrap_or(0));
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let Moment { year, month, day, hour, minute, second, .. } = Moment::of(now);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
-}
-
-/// The Gregorian date of a day since 1970, counting years from March. Source: Hinnant, *chrono-Compatible Low-Level
-/// Date Algorithms*, `civil_from_days`.
-fn civil(day: i64) -> (i64, i64, i64) {
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, of_year - (153 * march_month + 2) / 5 + 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -1,12 +1,13 @@
 //! Writing objects: at once, and in parts.
 
 use crate::block::Block;
+use crate::endpoint::s3::S3;
 use crate::endpoint::s3::answer::{CRC64, encode_base64_u64, metadata_headers};
-use crate::endpoint::s3::errors::{MOST_TEXT, http, kind};
+use crate::endpoint::s3::errors::kind;
 use crate::endpoint::s3::request::{Checksums, Request};
-use crate::endpoint::s3::{S3, xml};
+use crate::endpoint::web::{text, xml};
 use crate::endpoint::{Endpoint as _, Failure, FailureKind, Metadata, Part, Upload};
-use crate::http::{Body, Response};
+use crate::http::Body;
 use std::fmt::Write as _;
 
 impl S3 {
@@ -78,7 +79,7 @@ impl S3 {
         let operation = self.operation("remove", key);
         let response = self.send(&Request::new("DELETE", key), Body::Empty, &operation).await?;
         let response = self.accept(response, &operation, &[200, 204, 404]).await?;
-        response.text(MOST_TEXT).await.map(drop).map_err(|error| http(&operation, &error))
+        text(response, &operation).await.map(drop)
     }
 
     fn with_crc<'a>(&self, request: Request<'a>, block: &Block) -> Request<'a> {
@@ -127,10 +128,6 @@ impl S3 {
 
 fn with_metadata<'a>(request: Request<'a>, metadata: &Metadata) -> Request<'a> {
     metadata_headers(metadata).into_iter().fold(request, |request, (name, value)| request.header(name, value))
-}
-
-async fn text(response: Response, operation: &str) -> Result<Vec<u8>, Failure> {
-    response.text(MOST_TEXT).await.map_err(|error| http(operation, &error))
 }
 
 /// An error in the body of an answer that began with 200.

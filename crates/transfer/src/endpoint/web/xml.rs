@@ -1,5 +1,6 @@
-//! The little XML that S3 speaks.
+//! The little XML that stores speak.
 
+use percent_encoding::percent_decode_str;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -7,11 +8,13 @@ use quick_xml::events::Event;
 const MAX_DEPTH: usize = 16;
 
 /// Walks a document: `visit` gets the path of element names and the text of each leaf. Ends early at what is not XML.
-pub(super) fn walk(bytes: &[u8], mut visit: impl FnMut(&[String], String)) {
+/// Text of elements with `Encoded="true"` is percent-decoded: Azure writes names so that XML has no way to write.
+pub(in crate::endpoint) fn walk(bytes: &[u8], mut visit: impl FnMut(&[String], String)) {
     let Ok(document) = std::str::from_utf8(bytes) else { return };
     let mut reader = Reader::from_str(document);
     let mut path: Vec<String> = Vec::new();
     let mut text = String::new();
+    let mut encoded = false;
     loop {
         match reader.read_event() {
             Ok(Event::Start(start)) => {
@@ -20,6 +23,8 @@ pub(super) fn walk(bytes: &[u8], mut visit: impl FnMut(&[String], String)) {
                 }
                 path.push(start.local_name().as_ref().to_owned());
                 text.clear();
+                let attribute = start.try_get_attribute("Encoded").ok().flatten();
+                encoded = attribute.is_some_and(|attribute| attribute.value.as_ref() == "true");
             }
             Ok(Event::Empty(start)) => {
                 path.push(start.local_name().as_ref().to_owned());
@@ -30,13 +35,18 @@ pub(super) fn walk(bytes: &[u8], mut visit: impl FnMut(&[String], String)) {
             Ok(Event::CData(piece)) => text.push_str(&piece),
             Ok(Event::GeneralRef(name)) => text.push_str(&entity(&name)),
             Ok(Event::End(_)) => {
-                visit(&path, std::mem::take(&mut text));
+                let text = std::mem::take(&mut text);
+                visit(&path, if std::mem::take(&mut encoded) { percent_decoded(&text) } else { text });
                 path.pop();
             }
             Ok(Event::Eof) | Err(_) => return,
             Ok(_) => {}
         }
     }
+}
+
+fn percent_decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// What stands for `&name;`.
@@ -56,7 +66,7 @@ fn entity(name: &quick_xml::events::BytesRef<'_>) -> String {
 }
 
 /// Code and words of an `<Error>` document.
-pub(super) fn error(bytes: &[u8]) -> Option<(String, String)> {
+pub(in crate::endpoint) fn error(bytes: &[u8]) -> Option<(String, String)> {
     let (mut code, mut words) = (None, String::new());
     walk(bytes, |path, text| match path {
         [root, leaf] if root == "Error" && leaf == "Code" => code = Some(text),
@@ -67,7 +77,7 @@ pub(super) fn error(bytes: &[u8]) -> Option<(String, String)> {
 }
 
 /// Text of the first element of that name below the root.
-pub(super) fn text_of(bytes: &[u8], name: &str) -> Option<String> {
+pub(in crate::endpoint) fn text_of(bytes: &[u8], name: &str) -> Option<String> {
     let mut found = None;
     walk(bytes, |path, text| {
         if path.len() == 2 && path[1] == name && found.is_none() {
@@ -78,14 +88,14 @@ pub(super) fn text_of(bytes: &[u8], name: &str) -> Option<String> {
 }
 
 /// Whether the root has that name.
-pub(super) fn has(bytes: &[u8], root: &str) -> bool {
+pub(in crate::endpoint) fn has(bytes: &[u8], root: &str) -> bool {
     let mut found = false;
     walk(bytes, |path, _| found |= path.first().is_some_and(|name| name == root));
     found
 }
 
 /// Text for an element.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::endpoint) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -100,6 +110,10 @@ mod tests {
         let done = b"<CompleteMultipartUploadResult xmlns='x'><ETag>&quot;a-2&quot;</ETag></CompleteMultipartUploadResult>";
         assert!(has(done, "CompleteMultipartUploadResult") && !has(said, "CompleteMultipartUploadResult"));
         assert_eq!(text_of(done, "ETag").as_deref(), Some("\"a-2\""));
+        let odd = b"<a><Name Encoded=\"true\">a%EF%BF%BEb</Name><Name>%41</Name></a>";
+        let mut names = Vec::new();
+        walk(odd, |path, text| names.extend((path.len() == 2).then_some(text)));
+        assert_eq!(names, ["a\u{fffe}b", "%41"]);
         assert_eq!(error(b"not xml <<<"), None);
         assert_eq!(error(&b"<a>".repeat(1000)), None);
     }

@@ -1,0 +1,201 @@
+//! Containers of Azure Blob Storage.
+//!
+//! An object is a block blob: written at once by Put Blob, or in blocks by Put Block that Put Block List
+//! makes the blob of. With each body goes its CRC-64, which the service compares. It is the one that
+//! blocks carry anyway: Azure's polynomial is that of CRC-64/NVME, with its bytes in the other order.
+//!
+//! * The id of a write in parts is made here, for Azure has none: a nonce that the ids of its blocks begin
+//!   with, and the metadata, which Azure takes only with the list of blocks at the end.
+//! * A write in parts cannot be given up. What nobody commits is dropped by Azure a week after the last
+//!   block of that blob came (*Put Block*, remarks).
+//! * Listings come in the order of the names. An account with a hierarchical namespace sorts `/` before
+//!   all else, which is reported where it shows.
+//!
+//! Sources: *Blob service REST API* with the pages of the operations named here; *Authorize with Shared
+//! Key*; *Naming and referencing containers, blobs, and metadata*; *Scalability and performance targets for
+//! Blob storage*; all read November 2026.
+//!
+//! *Fewer requests:* none but the read and the write for an object of one part, and none to begin.
+
+mod answer;
+mod errors;
+mod list;
+mod names;
+mod request;
+mod sign;
+mod write;
+
+pub use request::AzureOptions;
+pub use sign::AzureAccess;
+
+use crate::block::{Block, BlockWriter, Buffer};
+use crate::endpoint::web::{broken, check_range};
+use crate::endpoint::{
+    Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
+};
+use crate::http::{Body, Client};
+use async_trait::async_trait;
+use futures::StreamExt;
+use request::Request;
+use std::sync::Arc;
+
+/// Deletes at once: enough to hide the round trip, too few to be throttled.
+const DELETES_AT_ONCE: usize = 16;
+
+/// Longest name in characters.
+const NAME_CHARACTERS: usize = 1024;
+
+/// A container.
+pub struct Azure {
+    options: AzureOptions,
+    client: Arc<Client>,
+    signer: sign::Signer,
+    base: request::Base,
+}
+
+impl Azure {
+    /// A container with its options. No request is made.
+    ///
+    /// # Errors
+    /// [`FailureKind::Invalid`] when the endpoint's URL or the key cannot be used.
+    pub fn new(options: AzureOptions, tls: Arc<rustls::ClientConfig>) -> Result<Arc<Self>, Failure> {
+        let base = request::Base::new(&options)?;
+        let signer = sign::Signer::new(&options.account, &options.access).map_err(|why| {
+            let operation = format!("use the credentials of az://{}", options.account);
+            Failure::new(FailureKind::Invalid, operation, why)
+        })?;
+        Ok(Arc::new(Self { options, client: Client::new(tls), signer, base }))
+    }
+
+    fn operation(&self, verb: &str, key: &str) -> String {
+        format!("{verb} {}/{key}", self.name())
+    }
+}
+
+#[async_trait]
+impl Endpoint for Azure {
+    fn name(&self) -> String {
+        format!("az://{}/{}", self.options.account, self.options.container)
+    }
+
+    /// *Scalability and performance targets for Blob storage*: 50,000 blocks of 4000 MiB (about 190.7 TiB).
+    /// *Naming and referencing containers, blobs, and metadata*: names of 1,024 characters, which are at
+    /// most four bytes each. Read November 2026.
+    fn limits(&self) -> Limits {
+        Limits {
+            object_bytes: 50_000 * (4000 << 20),
+            part_bytes_min: 1,
+            part_bytes_max: 4000 << 20,
+            parts: write::MAX_BLOCKS,
+            part_bytes_best: 8 << 20,
+            parts_in_any_order: true,
+            key_bytes: 4 * NAME_CHARACTERS,
+        }
+    }
+
+    fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
+        Box::new(list::Pages::new(self, prefix, after))
+    }
+
+    async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
+        let operation = self.operation("look at", key);
+        let response = self.send(&Request::new("HEAD", key), Body::Empty, &operation).await?;
+        // A container that is not there is no answer to the question.
+        if response.status == 404 && response.header(errors::CODE) != Some("ContainerNotFound") {
+            return Ok(None);
+        }
+        let response = self.accept(response, &operation, &[200]).await?;
+        answer::found(key, &response, &operation).map(Some)
+    }
+
+    async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
+        let operation = self.operation("read", what.key);
+        let mut request = Request::new("GET", what.key);
+        if let Some(version) = what.version {
+            request = request.header("if-match", format!("\"{version}\""));
+        }
+        // A range of an empty object cannot be satisfied, so what is whole is asked for whole.
+        if !what.whole {
+            let last = what.offset + (what.length as u64).max(1) - 1;
+            request = request.header("x-ms-range", format!("bytes={}-{last}", what.offset));
+        }
+        let response = self.send(&request, Body::Empty, &operation).await?;
+        let response = self.accept(response, &operation, if what.whole { &[200] } else { &[206] }).await?;
+        let version = answer::version(&response);
+        if let (Some(asked), Some(came)) = (what.version, &version)
+            && asked != came
+        {
+            let message = format!("it is version {came} now, not {asked}");
+            return Err(Failure::new(FailureKind::Changed, operation, message));
+        }
+        if !what.whole {
+            check_range(&response, what.offset, what.length, &operation)?;
+        }
+        let metadata = answer::metadata(&response);
+        let writer = BlockWriter::new(buffer, what.offset, what.length, what.whole);
+        let block = response.block(writer).await.map_err(|error| broken(&operation, &error))?;
+        Ok(Piece { block, metadata, version })
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        block: &Arc<Block>,
+    ) -> Result<Option<String>, Failure> {
+        self.put_blob(key, metadata, block).await
+    }
+
+    /// Makes no request.
+    async fn begin(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        size: u64,
+        part_bytes: u64,
+    ) -> Result<Upload, Failure> {
+        self.check_key(key, &self.operation("begin", key))?;
+        Ok(Upload { key: key.to_owned(), id: write::Id::fresh(key, metadata, size, part_bytes).to_string() })
+    }
+
+    async fn part(&self, upload: &Upload, number: u32, block: &Arc<Block>) -> Result<Part, Failure> {
+        self.put_block(upload, number, block).await
+    }
+
+    async fn finish(
+        &self,
+        upload: &Upload,
+        parts: &[Part],
+        _root: &blake3::Hash,
+    ) -> Result<Option<String>, Failure> {
+        self.put_block_list(upload, parts).await
+    }
+
+    /// Does nothing: Azure has no call that drops blocks and leaves the blob as it is. They are dropped
+    /// when the blob is written otherwise, or a week after the last of them came.
+    async fn abort(&self, _upload: &Upload) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Blobs that are nothing but blocks nobody committed. Their ids are empty, for there is nothing to
+    /// give up. Not shown: such blocks beside a blob that exists.
+    async fn dangling(&self, prefix: &str) -> Result<Vec<Dangling>, Failure> {
+        list::uncommitted(self, prefix).await
+    }
+
+    /// Blobs with snapshots are not removed.
+    async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        let deleting = keys.iter().cloned().map(|key| async move {
+            let result = self.delete_blob(&key).await;
+            (key, result)
+        });
+        let mut failed = Vec::new();
+        let mut ended = futures::stream::iter(deleting).buffer_unordered(DELETES_AT_ONCE);
+        while let Some((key, result)) = ended.next().await {
+            if let Err(failure) = result {
+                failed.push((key, failure));
+            }
+        }
+        Ok(failed)
+    }
+}

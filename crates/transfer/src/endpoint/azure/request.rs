@@ -1,0 +1,212 @@
+//! From what is wanted to the bytes of a request.
+
+use crate::endpoint::azure::sign::{AzureAccess, Signable};
+use crate::endpoint::azure::{Azure, NAME_CHARACTERS};
+use crate::endpoint::web::{AGENT, Moment, PATH, QUERY, Service, broken};
+use crate::endpoint::{Failure, FailureKind};
+use crate::http::{Body, Response, Target};
+use percent_encoding::utf8_percent_encode;
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+/// Version of the protocol: old enough for every region and for Azure Stack's successors, new enough for
+/// long blocks (2019-12-12) and for names that XML cannot write (2021-02-12).
+const VERSION: &str = "2021-12-02";
+
+/// How a container is reached.
+#[derive(Debug, Clone)]
+pub struct AzureOptions {
+    /// The storage account.
+    pub account: String,
+    /// The container.
+    pub container: String,
+    /// URL of the account's blob service, such as Azurite's `http://127.0.0.1:10000/devstoreaccount1`;
+    /// Azure's own when absent.
+    pub endpoint: Option<String>,
+    /// Who asks.
+    pub access: AzureAccess,
+}
+
+/// What all requests have in common.
+pub(super) struct Base {
+    target: Target,
+    host: String,
+    /// Begins with a slash and ends with the container.
+    path: String,
+}
+
+impl Base {
+    pub(super) fn new(options: &AzureOptions) -> Result<Self, Failure> {
+        let AzureOptions { account, container, .. } = options;
+        let invalid = |why: &str| {
+            let operation = format!("use the endpoint of az://{account}/{container}");
+            Failure::new(FailureKind::Invalid, operation, why)
+        };
+        if account.is_empty() || !account.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return Err(invalid("an account's name has letters and digits"));
+        }
+        // `$root`, `$web` and `$logs` are containers of the service's own.
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '$';
+        if container.is_empty() || !container.chars().all(plain) {
+            return Err(invalid("a container's name has small letters, digits and `-`"));
+        }
+        let own = format!("https://{account}.blob.core.windows.net");
+        let url = options.endpoint.as_deref().unwrap_or(&own);
+        let Service { target, path } = Service::parse(url).map_err(|why| invalid(&why))?;
+        Ok(Self { host: target.authority(), target, path: format!("{path}/{container}") })
+    }
+}
+
+/// A request before it is signed.
+pub(super) struct Request<'a> {
+    method: &'static str,
+    key: &'a str,
+    version: &'static str,
+    query: Vec<(&'static str, String)>,
+    headers: Vec<(String, String)>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(method: &'static str, key: &'a str) -> Self {
+        Self { method, key, version: VERSION, query: Vec::new(), headers: Vec::new() }
+    }
+
+    /// Speaks another version of the protocol.
+    pub(super) fn version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl Azure {
+    /// Signs and sends a request, and reads the head of the response.
+    pub(super) async fn send(
+        &self,
+        request: &Request<'_>,
+        body: Body<'_>,
+        operation: &str,
+    ) -> Result<Response, Failure> {
+        self.check_key(request.key, operation)?;
+        // What is not ASCII is not signed as it is read, and would look like a wrong key.
+        let plain = |value: &str| value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if let Some((name, _)) = request.headers.iter().find(|(_, value)| !plain(value)) {
+            let message = format!("its {name} has characters that Azure does not take");
+            return Err(Failure::new(FailureKind::Unsupported, operation, message));
+        }
+        let head = self.head(request, body.len(), SystemTime::now());
+        let sent = self.client.send(&self.base.target, head.as_bytes(), body).await;
+        sent.map_err(|error| broken(operation, &error))
+    }
+
+    /// Refuses names that Azure cannot hold. It takes `\` for `/` and drops dots at the end of a part, so that
+    /// two objects would become one; and `..` would be about another container.
+    pub(super) fn check_key(&self, key: &str, operation: &str) -> Result<(), Failure> {
+        if key.contains('\\') || key.split('/').any(|part| part.ends_with('.')) {
+            let message = "its name has a `\\`, or a part that ends with a dot, which Azure changes";
+            return Err(Failure::new(FailureKind::Unsupported, operation, message));
+        }
+        let characters = key.chars().count();
+        if characters > NAME_CHARACTERS {
+            let message = format!("its name has {characters} characters, and {NAME_CHARACTERS} are allowed");
+            return Err(Failure::new(FailureKind::TooLarge, operation, message));
+        }
+        Ok(())
+    }
+
+    fn head(&self, request: &Request<'_>, length: usize, now: SystemTime) -> String {
+        let path = match request.key {
+            "" => self.base.path.clone(),
+            key => format!("{}/{}", self.base.path, utf8_percent_encode(key, PATH)),
+        };
+        let mut headers = request.headers.clone();
+        headers.push(("x-ms-date".to_owned(), Moment::of(now).http()));
+        headers.push(("x-ms-version".to_owned(), request.version.to_owned()));
+        let (method, query) = (request.method, &request.query);
+        let signed = self.signer.header(&Signable { method, path: &path, query, headers: &headers, length });
+        let mut pieces: Vec<_> = query
+            .iter()
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY)))
+            .collect();
+        pieces.extend(self.signer.query().map(str::to_owned));
+        let (mark, query) = (if pieces.is_empty() { "" } else { "?" }, pieces.join("&"));
+        let host = &self.base.host;
+        let mut head =
+            format!("{method} {path}{mark}{query} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\n");
+        for (name, value) in &headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        head.push_str(&signed);
+        head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn azure(endpoint: Option<&str>, container: &str, access: AzureAccess) -> Result<Azure, String> {
+        let options = AzureOptions {
+            account: "acct".to_owned(),
+            container: container.to_owned(),
+            endpoint: endpoint.map(str::to_owned),
+            access,
+        };
+        let azure = Azure::new(options, crate::tls::client(None).unwrap());
+        azure.map(|azure| std::sync::Arc::into_inner(azure).unwrap()).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn where_requests_go() {
+        for (endpoint, container, host, path) in [
+            (None, "c", "acct.blob.core.windows.net", "/c"),
+            (None, "$web", "acct.blob.core.windows.net", "/$web"),
+            (Some("http://127.0.0.1:10000/acct/"), "c-1", "127.0.0.1:10000", "/acct/c-1"),
+        ] {
+            let azure = azure(endpoint, container, AzureAccess::Anonymous).unwrap();
+            assert_eq!((azure.base.host.as_str(), azure.base.path.as_str()), (host, path));
+        }
+        assert!(azure(None, "../c", AzureAccess::Anonymous).is_err());
+        assert!(azure(Some("ftp://x"), "c", AzureAccess::Anonymous).is_err());
+    }
+
+    #[test]
+    fn a_signature_in_the_query_comes_last() {
+        let azure = azure(None, "c", AzureAccess::Sas("?sv=1&sig=a%2Bb".to_owned())).unwrap();
+        let request = Request::new("GET", "a b/é").query("comp", "block list");
+        assert_eq!(
+            azure.head(&request, 0, UNIX_EPOCH),
+            format!(
+                "GET /c/a%20b/%C3%A9?comp=block%20list&sv=1&sig=a%2Bb HTTP/1.1\r\n\
+                 host: acct.blob.core.windows.net\r\nuser-agent: {AGENT}\r\n\
+                 x-ms-date: Thu, 01 Jan 1970 00:00:00 GMT\r\nx-ms-version: {VERSION}\r\n"
+            )
+        );
+    }
+
+    #[test]
+    fn names_that_azure_cannot_hold() {
+        let azure = azure(None, "c", AzureAccess::Anonymous).unwrap();
+        for (key, kind) in [
+            ("a/../b", Some(FailureKind::Unsupported)),
+            ("./b", Some(FailureKind::Unsupported)),
+            ("a./b", Some(FailureKind::Unsupported)),
+            ("a\\b", Some(FailureKind::Unsupported)),
+            ("a..b/.c/", None),
+            (&"é".repeat(1024), None),
+            (&"é".repeat(1025), Some(FailureKind::TooLarge)),
+        ] {
+            assert_eq!(azure.check_key(key, "").err().map(|failure| failure.kind), kind, "{key}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! From what Google says to what it means.
+
+use crate::endpoint::gcs::Gcs;
+use crate::endpoint::web::{MOST_TEXT, by_status, pause};
+use crate::endpoint::{Failure, FailureKind};
+use crate::http::Response;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+struct Said {
+    error: Error,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Error {
+    message: Option<String>,
+    errors: Vec<Detail>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Detail {
+    reason: Option<String>,
+}
+
+impl Gcs {
+    /// The response if its status is one of `good`, else what it means.
+    pub(super) async fn accept(
+        &self,
+        response: Response,
+        operation: &str,
+        good: &[u16],
+    ) -> Result<Response, Failure> {
+        if good.contains(&response.status) { Ok(response) } else { Err(failure(response, operation).await) }
+    }
+}
+
+/// What a response that is no success means.
+pub(super) async fn failure(response: Response, operation: &str) -> Failure {
+    let (status, pause) = (response.status, pause(&response));
+    // A body that cannot be read changes nothing about the status.
+    let body = response.text(MOST_TEXT).await.unwrap_or_default();
+    let (reason, words) = said(&body);
+    let message = match (reason.as_str(), words.as_str()) {
+        ("", "") => format!("the store answered {status}"),
+        ("", words) => format!("{status}: {words}"),
+        (reason, words) => format!("{status} {reason}: {words}"),
+    };
+    Failure::new(kind(status, &reason, &words), operation, message).retry_after(pause)
+}
+
+/// Reason and words of an error. Some calls answer in JSON, some in a line of text.
+fn said(body: &[u8]) -> (String, String) {
+    match serde_json::from_slice::<Said>(body) {
+        Ok(Said { error }) => {
+            let reason = error.errors.into_iter().find_map(|detail| detail.reason);
+            (reason.unwrap_or_default(), error.message.unwrap_or_default())
+        }
+        Err(_) => {
+            let text = String::from_utf8_lossy(body);
+            let line = text.lines().next().unwrap_or_default();
+            (String::new(), line.chars().take(LONGEST_LINE).collect())
+        }
+    }
+}
+
+/// Characters of an answer in no known form that are told.
+const LONGEST_LINE: usize = 200;
+
+/// What a status with a reason means. Source: *HTTP status and error codes for JSON*, read November 2026.
+fn kind(status: u16, reason: &str, words: &str) -> FailureKind {
+    match reason {
+        "rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded" | "dailyLimitExceeded" => {
+            FailureKind::Throttled
+        }
+        "authError" | "required" | "accountDisabled" | "invalidAuthentication" => FailureKind::Credentials,
+        "uploadTooLarge" => FailureKind::TooLarge,
+        "backendError" | "internalError" => FailureKind::Transient,
+        // A sum that was sent and is not that of what came is told in words only.
+        "invalid" | "" if status == 400 && words.contains("CRC32C") => FailureKind::Corrupt,
+        _ => by_status(status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_say_more_than_statuses() {
+        for (status, reason, words, meaning) in [
+            (403, "rateLimitExceeded", "", FailureKind::Throttled),
+            (403, "forbidden", "", FailureKind::Forbidden),
+            (401, "authError", "", FailureKind::Credentials),
+            (412, "conditionNotMet", "", FailureKind::Changed),
+            (503, "backendError", "", FailureKind::Transient),
+            (400, "invalid", "Provided CRC32C \"a\" doesn't match", FailureKind::Corrupt),
+            (400, "invalid", "", FailureKind::Invalid),
+            (410, "", "", FailureKind::NotFound),
+        ] {
+            assert_eq!(kind(status, reason, words), meaning, "{status} {reason}");
+        }
+    }
+
+    #[test]
+    fn answers_in_json_and_in_text() {
+        let json =
+            br#"{"error":{"code":404,"message":"No such object: a/b","errors":[{"reason":"notFound"}]}}"#;
+        assert_eq!(said(json), ("notFound".to_owned(), "No such object: a/b".to_owned()));
+        assert_eq!(said(b"Not Found\nx"), (String::new(), "Not Found".to_owned()));
+        assert_eq!(said(b""), (String::new(), String::new()));
+    }
+}

@@ -1,0 +1,45 @@
+//! Credentials for Google Cloud Storage, as Google's own tools find them.
+//!
+//! `STORAGE_EMULATOR_HOST` (an emulator, which asks for none), then `GOOGLE_APPLICATION_CREDENTIALS`, then
+//! the file that `gcloud auth application-default login` writes. Without any, requests are anonymous.
+//! Source: *How Application Default Credentials works*, read November 2026. Not there: metadata servers
+//! and workload identity federation; `GOOGLE_OAUTH_ACCESS_TOKEN` takes a token that something else got.
+
+use crate::moving::credentials::variable;
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use std::env;
+use std::path::{Path, PathBuf};
+use welkin_transfer::endpoint::{GcsAccess, GcsOptions};
+
+/// How a bucket of Google (or of the emulator that is set) is reached.
+pub(in crate::moving) fn google(bucket: &str) -> anyhow::Result<GcsOptions> {
+    let bucket = bucket.to_owned();
+    if let Some(host) = variable("STORAGE_EMULATOR_HOST") {
+        let url = if host.contains("://") { host } else { format!("http://{host}") };
+        return Ok(GcsOptions { bucket, endpoint: Some(url), access: GcsAccess::Anonymous });
+    }
+    let access = if let Some(token) = variable("GOOGLE_OAUTH_ACCESS_TOKEN") {
+        GcsAccess::Bearer(token)
+    } else if let Some(path) = variable("GOOGLE_APPLICATION_CREDENTIALS") {
+        file(Path::new(&path))?
+    } else {
+        match well_known().filter(|path| path.exists()) {
+            Some(path) => file(&path)?,
+            None => GcsAccess::Anonymous,
+        }
+    };
+    Ok(GcsOptions { bucket, endpoint: None, access })
+}
+
+/// A credentials file.
+pub(in crate::moving) fn file(path: &Path) -> anyhow::Result<GcsAccess> {
+    let missing = || Fault::new(Code::File, format!("cannot read {}", path.display()));
+    Ok(GcsAccess::File(std::fs::read_to_string(path).with_context(missing)?))
+}
+
+fn well_known() -> Option<PathBuf> {
+    let folder = variable("CLOUDSDK_CONFIG").map(PathBuf::from);
+    let folder = folder.or_else(|| env::home_dir().map(|home| home.join(".config/gcloud")))?;
+    Some(folder.join("application_default_credentials.json"))
+}

@@ -3,6 +3,7 @@
 mod agent;
 mod catalog;
 mod explain;
+mod gateway;
 mod job;
 mod moving;
 mod offers;
@@ -13,6 +14,7 @@ mod values;
 pub(crate) use agent::AgentArgs;
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
+pub(crate) use gateway::{GatewayArgs, GatewayCommand, ServeArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
 pub(crate) use moving::{
     CpArgs, Manner, MaxDelete, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
@@ -107,6 +109,7 @@ pub(crate) enum Command {
     Sync(Box<SyncArgs>),
     Verify(VerifyArgs),
     Transfers(TransfersArgs),
+    Gateway(GatewayArgs),
     Offers(Box<OffersArgs>),
     Route(Box<RouteArgs>),
     Catalog(CatalogArgs),

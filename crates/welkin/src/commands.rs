@@ -9,6 +9,7 @@ mod cp;
 mod diff;
 mod down;
 mod explain;
+mod gateway;
 mod gc;
 mod logs;
 mod offers;
@@ -51,6 +52,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Sync(args) => sync::run(args, app),
         Command::Verify(args) => verify::run(args, app),
         Command::Transfers(args) => transfers::run(args, app),
+        Command::Gateway(args) => gateway::run(args, app),
         Command::Offers(args) => offers::run(args, app),
         Command::Route(args) => route::run(args, app),
         Command::Catalog(args) => catalog::run(args, app),

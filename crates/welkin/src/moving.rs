@@ -3,13 +3,15 @@
 mod credentials;
 mod execute;
 mod meter;
+mod peers;
 mod place;
 mod records;
 mod select;
 mod stores;
 
-pub(crate) use execute::{Wanted, execute};
+pub(crate) use execute::{Wanted, execute, fault};
 pub(crate) use meter::{bytes_words, rate_words};
+pub(crate) use peers::{Opening, identity};
 pub(crate) use place::Place;
 pub(crate) use records::{About, Records, State};
 pub(crate) use select::filter;

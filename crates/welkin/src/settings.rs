@@ -3,7 +3,7 @@
 mod file;
 mod stores;
 
-pub(crate) use stores::StoreSettings;
+pub(crate) use stores::{PeerSettings, StoreSettings};
 
 use crate::cli::{ColorChoice, Global, Output};
 use crate::output::Format;
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) providers: Vec<String>,
     /// Stores with names of their own.
     pub(crate) stores: BTreeMap<String, StoreSettings>,
+    /// Gateways and relays with names of their own.
+    pub(crate) peers: BTreeMap<String, PeerSettings>,
 }
 
 impl Settings {
@@ -56,6 +58,7 @@ impl Settings {
             graph: global.output == Some(Output::Dot),
             color: color.unwrap_or_default(),
             verbose: global.verbose,
+            peers: file.peers,
             stores: stores::with_environment(file.stores, |name| text(name)),
             providers: providers.into_iter().filter(|name| !name.is_empty()).collect(),
         })
@@ -69,6 +72,11 @@ impl Settings {
     /// The state of the clouds that this machine emulates.
     pub(crate) fn clouds_dir(&self) -> PathBuf {
         self.home.join("clouds")
+    }
+
+    /// Who this machine is to gateways.
+    pub(crate) fn identity_file(&self) -> PathBuf {
+        self.home.join("identity")
     }
 
     /// What transfers have done.

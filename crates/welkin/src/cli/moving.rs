@@ -186,6 +186,15 @@ pub(crate) struct Manner {
     /// Tell what happens as lines of JSON on standard error
     #[arg(long)]
     pub(crate) events: bool,
+    /// Also go to a gateway through this relay, or several after one another; may be repeated
+    #[arg(long, value_name = "RELAY[,RELAY]")]
+    pub(crate) via: Vec<String>,
+    /// Go to a gateway through relays only
+    #[arg(long, requires = "via")]
+    pub(crate) no_direct: bool,
+    /// Congestion control of connections to gateways, such as cubic; the system's when absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) congestion: Option<String>,
     /// Also write the manifest there: every object with its BLAKE3 hash
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
-use crate::moving::{Place, Records, bytes_words};
+use crate::moving::{Opening, Place, Records, bytes_words};
 use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
@@ -29,11 +29,13 @@ pub(crate) fn run(args: &VerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
     let manifest = Manifest::open(&path).map_err(fault)?;
     let text = args.place.clone().unwrap_or_else(|| manifest.head.target.clone());
     let transfer = manifest.head.transfer.clone();
-    let endpoint = Place::parse(&text, app)?.open(app, false)?;
+    let place = Place::parse(&text, app)?;
     let limiter = Limiter::new(args.bwlimit.map(welkin_units::Bytes::get));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let verified =
-        runtime.block_on(verify(manifest, endpoint, MEMORY, &limiter, &Stats::default())).map_err(fault)?;
+    let verified = runtime.block_on(async {
+        let endpoint = place.open(app, &Opening::default()).await?;
+        verify(manifest, endpoint, MEMORY, &limiter, &Stats::default()).await.map_err(fault)
+    })?;
     let bad = verified.faults.len();
     if app.settings.output == Format::Json {
         let faults = verified.faults.iter().map(|(key, fault)| (key.as_str(), fault.to_string())).collect();

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::cli::{Manner, Selection};
 use crate::exit::Exit;
 use crate::moving::meter::{self, Teller};
+use crate::moving::peers::Opening;
 use crate::moving::place::{Place, Root};
 use crate::moving::records::{About, Records};
 use crate::moving::{bytes_words, filter};
@@ -67,25 +68,21 @@ async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Transfer, String
     let source = Place::parse(wanted.source, app)?;
     let target = Place::parse(wanted.target, app)?;
     let manner = wanted.manner;
-    let one = single(&source, app).await?;
-    let (source_side, scope_source) = match (&source.root, one) {
-        (Root::Local(path), true) => {
-            let (folder, name) = split(path)?;
-            let folder = Place { root: Root::Local(folder), ..source.clone() };
-            (Side { endpoint: folder.open(app, false)?, prefix: String::new() }, Some(name))
-        }
-        (_, true) => {
-            (Side { endpoint: source.open(app, false)?, prefix: String::new() }, Some(source.key.clone()))
-        }
-        (_, false) => (Side { endpoint: source.open(app, false)?, prefix: folder_key(&source.key) }, None),
+    let opening = Opening {
+        fsync: manner.fsync,
+        via: manner.via.clone(),
+        no_direct: manner.no_direct,
+        congestion: manner.congestion.clone(),
     };
-    let (target_side, scope, keys_at) = match scope_source {
+    let (source_side, single) = from(source, app, &opening).await?;
+    let (target_side, scope, keys_at) = match single {
         None => {
-            let side = Side { endpoint: target.open(app, manner.fsync)?, prefix: folder_key(&target.key) };
+            let endpoint = target.open(app, &opening).await?;
+            let side = Side { endpoint, prefix: folder_key(&target.key) };
             let keys_at = Place { key: String::new(), ..target.clone() }.canonical();
             (side, Scope::Tree, keys_at)
         }
-        Some(name) => one_target(&target, name, app, manner.fsync)?,
+        Some(name) => one_target(&target, name, app, &opening).await?,
     };
     let options = Options {
         compare: wanted.compare,
@@ -100,8 +97,35 @@ async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Transfer, String
     Ok((Transfer { source: source_side, target: target_side, scope, options }, keys_at))
 }
 
+/// The source, and its key when it is a single object. A name that is both an object and a folder is the object,
+/// unless it ends with a slash.
+async fn from(source: Place, app: &App, opening: &Opening) -> anyhow::Result<(Side, Option<String>)> {
+    if let Root::Local(path) = &source.root {
+        let missing = || Fault::new(Code::File, format!("cannot read {}", source.text));
+        if !std::fs::metadata(path).with_context(missing)?.is_dir() {
+            let (folder, name) = split(path)?;
+            let folder = Place { root: Root::Local(folder), ..source.clone() };
+            let endpoint = folder.open(app, opening).await?;
+            return Ok((Side { endpoint, prefix: String::new() }, Some(name)));
+        }
+    }
+    let endpoint = source.open(app, opening).await?;
+    if !source.says_folder()
+        && !source.key.is_empty()
+        && endpoint.find(&source.key).await.map_err(fault)?.is_some()
+    {
+        return Ok((Side { endpoint, prefix: String::new() }, Some(source.key)));
+    }
+    Ok((Side { endpoint, prefix: folder_key(&source.key) }, None))
+}
+
 /// Where a single object goes: into a folder under its name, or exactly there.
-fn one_target(target: &Place, name: String, app: &App, fsync: bool) -> anyhow::Result<(Side, Scope, String)> {
+async fn one_target(
+    target: &Place,
+    name: String,
+    app: &App,
+    opening: &Opening,
+) -> anyhow::Result<(Side, Scope, String)> {
     let last = name.rsplit('/').next().unwrap_or(&name).to_owned();
     let (place, key) = match &target.root {
         Root::Local(path) if target.says_folder() || path.is_dir() => (target.clone(), last),
@@ -109,32 +133,16 @@ fn one_target(target: &Place, name: String, app: &App, fsync: bool) -> anyhow::R
             let (folder, file) = split(path)?;
             (Place { root: Root::Local(folder), ..target.clone() }, file)
         }
+        Root::Ssh { .. } => (target.clone(), last),
         _ if target.says_folder() => {
             let key = format!("{}{last}", folder_key(&target.key));
             (target.clone(), key)
         }
         _ => (target.clone(), target.key.clone()),
     };
-    let side = Side { endpoint: place.open(app, fsync)?, prefix: String::new() };
+    let side = Side { endpoint: place.open(app, opening).await?, prefix: String::new() };
     let keys_at = Place { key: String::new(), ..place }.canonical();
     Ok((side, Scope::One { source: name, target: key }, keys_at))
-}
-
-/// Whether a source is one object. A name that is both is the object, unless it ends with a slash.
-async fn single(source: &Place, app: &App) -> anyhow::Result<bool> {
-    match &source.root {
-        Root::Local(path) => {
-            let missing = || Fault::new(Code::File, format!("cannot read {}", source.text));
-            let meta = std::fs::metadata(path).with_context(missing)?;
-            Ok(!meta.is_dir())
-        }
-        Root::Bucket { .. } if source.says_folder() => Ok(false),
-        Root::Bucket { .. } => {
-            let endpoint = source.open(app, false)?;
-            Ok(endpoint.find(&source.key).await.map_err(fault)?.is_some())
-        }
-        Root::Stdio => Err(Fault::new(Code::DataPlace, "`-` cannot be synchronised").into()),
-    }
 }
 
 fn split(path: &std::path::Path) -> anyhow::Result<(std::path::PathBuf, String)> {

@@ -1,6 +1,7 @@
 //! Places for data, as users write them.
 
 use crate::app::App;
+use crate::moving::peers::{self, Opening};
 use crate::moving::stores;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -15,6 +16,10 @@ pub(crate) enum Root {
     Local(PathBuf),
     /// A bucket, or a container, of a service.
     Bucket { service: Service, bucket: String },
+    /// What is behind a gateway.
+    Gateway { host: String, plain: bool },
+    /// A folder of a host that SSH reaches.
+    Ssh { host: String, folder: String },
     /// Standard input or output.
     Stdio,
 }
@@ -43,7 +48,7 @@ pub(crate) struct Place {
 }
 
 const FORMS: &str = "a path, s3://bucket/key, gs://bucket/key, az://account/container/key, NAME:bucket/key for a \
-     store of config.toml, or -";
+     store of config.toml, welkin://HOST:PORT/key, ssh://host/path, or -";
 
 impl Place {
     /// Reads what a user wrote. No store is asked.
@@ -53,8 +58,9 @@ impl Place {
     }
 
     fn read(text: &str, stores: &[&str]) -> anyhow::Result<Self> {
-        let wrong =
-            |why: &str| Fault::new(Code::DataPlace, format!("`{text}` does not name a place: {why}")).hint(FORMS);
+        let wrong = |why: &str| {
+            Fault::new(Code::DataPlace, format!("`{text}` does not name a place: {why}")).hint(FORMS)
+        };
         let (root, key) = if text == "-" {
             (Root::Stdio, String::new())
         } else if let Some((scheme, rest)) = text.split_once("://") {
@@ -64,6 +70,21 @@ impl Place {
                 "gs" => bucket(Service::Gcs, rest).ok_or_else(|| wrong("there is no bucket"))?,
                 // tidy: expect(clouds, reason = "how users spell the scheme")
                 "az" | "azure" => container(rest).map_err(wrong)?,
+                "welkin" | "welkin+plain" => {
+                    let (host, key) = rest.split_once('/').unwrap_or((rest, ""));
+                    if host.is_empty() {
+                        return Err(wrong("there is no host").into());
+                    }
+                    let plain = scheme == "welkin+plain";
+                    (Root::Gateway { host: host.to_owned(), plain }, key.to_owned())
+                }
+                "ssh" => {
+                    let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
+                    if host.is_empty() || folder.is_empty() {
+                        return Err(wrong("it is not ssh://HOST/PATH").into());
+                    }
+                    (Root::Ssh { host: host.to_owned(), folder: format!("/{folder}") }, String::new())
+                }
                 scheme => return Err(wrong(&format!("{scheme}:// is not known")).into()),
             }
         } else if let Some((store, rest)) = named(text) {
@@ -84,9 +105,11 @@ impl Place {
     }
 
     /// The endpoint behind it. For files, the folder is what `root` says.
-    pub(crate) fn open(&self, app: &App, fsync: bool) -> anyhow::Result<Arc<dyn Endpoint>> {
+    pub(crate) async fn open(&self, app: &App, opening: &Opening) -> anyhow::Result<Arc<dyn Endpoint>> {
         match &self.root {
-            Root::Local(path) => Ok(Local::new(path, fsync)),
+            Root::Local(path) => Ok(Local::new(path, opening.fsync)),
+            Root::Gateway { host, plain } => peers::gateway(host, *plain, opening, app).await,
+            Root::Ssh { host, folder } => peers::ssh(host, folder).await,
             Root::Bucket { service, bucket } => stores::open(service, bucket, app),
             Root::Stdio => Err(Fault::new(Code::DataPlace, "`-` is no place that holds objects").into()),
         }
@@ -103,13 +126,17 @@ impl Place {
                 format!("az://{account}/{bucket}/{key}")
             }
             Root::Bucket { service: Service::Named(store), bucket } => format!("{store}:{bucket}/{key}"),
+            Root::Gateway { host, plain: false } => format!("welkin://{host}/{key}"),
+            Root::Gateway { host, plain: true } => format!("welkin+plain://{host}/{key}"),
+            Root::Ssh { host, folder } => format!("ssh://{host}{folder}"),
             Root::Stdio => "-".to_owned(),
         }
     }
 
     /// Whether the text says that it is a folder.
     pub(crate) fn says_folder(&self) -> bool {
-        self.text.ends_with('/') || matches!(&self.root, Root::Bucket { .. }) && self.key.is_empty()
+        self.text.ends_with('/')
+            || matches!(&self.root, Root::Bucket { .. } | Root::Gateway { .. }) && self.key.is_empty()
     }
 }
 
@@ -158,6 +185,9 @@ mod tests {
             ("azure://acct/c", "az://acct/c/", true),
             ("mine:b/k", "mine:b/k", false),
             ("file:///a/b", "file:///a/b", false),
+            ("welkin://w1:ab@h:1/k/l", "welkin://w1:ab@h:1/k/l", false),
+            ("welkin+plain://h:1", "welkin+plain://h:1/", true),
+            ("ssh://me@h/a/b", "ssh://me@h/a/b", false),
             ("-", "-", false),
         ] {
             let place = Place::read(text, &["mine"]).unwrap();

@@ -3,7 +3,7 @@
 use crate::cli::ColorChoice;
 use crate::output::Format;
 use crate::report::{Code, Fault};
-use crate::settings::StoreSettings;
+use crate::settings::{PeerSettings, StoreSettings};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,6 +18,7 @@ pub(super) struct ConfigFile {
     pub(super) color: Option<ColorChoice>,
     pub(super) providers: Vec<String>,
     pub(super) stores: BTreeMap<String, StoreSettings>,
+    pub(super) peers: BTreeMap<String, PeerSettings>,
 }
 
 /// Reads the file; one that does not exist says nothing.

@@ -42,6 +42,17 @@ impl fmt::Debug for StoreSettings {
     }
 }
 
+/// A gateway or relay with a name: section `[peers.NAME]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PeerSettings {
+    /// `HOST:PORT`.
+    pub(crate) address: String,
+    /// What `welkin gateway id` prints there.
+    #[serde(default)]
+    pub(crate) fingerprint: Option<String>,
+}
+
 /// Variables win over the file, and make stores that the file does not have.
 pub(super) fn with_environment(
     mut stores: BTreeMap<String, StoreSettings>,

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::moving::{About, Place, Records, State};
+use crate::moving::{About, Opening, Place, Records, State};
 use crate::output::{Format, counted, write_json};
 use serde::Serialize;
 use std::io::Write;
@@ -59,7 +59,7 @@ pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyho
 /// Drops what a transfer left, and forgets it.
 async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<u64> {
     let (journal, resumed) = records.take(about)?;
-    let endpoint = Place::parse(&about.keys_at, app)?.open(app, false)?;
+    let endpoint = Place::parse(&about.keys_at, app)?.open(app, &Opening::default()).await?;
     let mut dropped = 0;
     for partial in resumed.uploads.values() {
         endpoint.abort(&partial.upload).await?;

@@ -1,0 +1,62 @@
+//! `welkin gateway`: this program as the far end, or the middle, of a transfer.
+
+use clap::{Args, Subcommand};
+
+/// Receive, send and pass on data for transfers of other machines
+#[derive(Debug, Args)]
+#[command(after_help = GATEWAY)]
+pub(crate) struct GatewayArgs {
+    #[command(subcommand)]
+    pub(crate) command: GatewayCommand,
+}
+
+const GATEWAY: &str = "\
+Examples:
+  welkin gateway id
+  welkin gateway serve /data --listen 0.0.0.0:7400 --allow w1:3f…
+  welkin gateway serve --listen 0.0.0.0:7400 --allow w1:3f… --relay-to store.example:7400
+  welkin cp ./tree welkin://w1:9c…@store.example:7400/tree --via w1:77…@relay.example:7400
+
+Both ends know each other by fingerprints, as with SSH keys. What goes through a relay is sealed for the
+gateway behind it: a relay sees lengths and nothing else, and keeps nothing.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GatewayCommand {
+    /// Print the fingerprint of this machine, for `--allow` at others
+    Id,
+    /// Serve a folder or a bucket, or relay
+    Serve(ServeArgs),
+}
+
+/// What a gateway serves, and to whom.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// What is behind it: a folder or a bucket; a relay when absent
+    #[arg(value_name = "PLACE")]
+    pub(crate) place: Option<String>,
+    /// Where to listen
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: String,
+    /// Who may call it or go through it; may be repeated
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) allow: Vec<String>,
+    /// Relays that may bring the sealed connections of those; may be repeated
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) allow_relay: Vec<String>,
+    /// Pass connections on to this address; may be repeated
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) relay_to: Vec<String>,
+    /// Pass connections on to wherever they ask for
+    #[arg(long, conflicts_with = "relay_to")]
+    pub(crate) relay_anywhere: bool,
+    /// Neither encrypt nor ask who calls: for this machine, or networks that are encrypted otherwise
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Speak over standard input and output instead of listening
+    #[arg(long, requires = "place", conflicts_with_all = ["listen", "plain"])]
+    pub(crate) stdio: bool,
+    /// Congestion control of its connections, such as cubic; the system's when absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) congestion: Option<String>,
+}

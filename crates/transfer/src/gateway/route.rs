@@ -156,6 +156,12 @@ pub(super) fn understand<T: DeserializeOwned>(
     if header.kind == Kind::Fault {
         return Err(LaneError::told(header.id, &payload));
     }
+    if header.kind == Kind::Shake {
+        // The far end looks at our certificate after we have ended the handshake.
+        return Err(LaneError::Refused(
+            "no session with the far end: it does not know this certificate".to_owned(),
+        ));
+    }
     if header.kind != kind {
         return Err(FrameError::Malformed("it comes at the wrong time").into());
     }

@@ -110,7 +110,8 @@ impl ServeOptions {
     /// Of a gateway that serves `endpoint`, relays nothing and trusts everybody who can reach it.
     #[must_use]
     pub fn plain(endpoint: Arc<dyn Endpoint>) -> Self {
-        Self { endpoint: Some(endpoint), ..Self::plain_relay() }
+        let name = "gateway".to_owned();
+        Self { endpoint: Some(endpoint), relaying: Relaying::Never, name, ..Self::plain_relay() }
     }
 
     /// Of a relay to anywhere, for everybody who can reach it.
@@ -123,7 +124,7 @@ impl ServeOptions {
             client_bytes: 64 << 20,
             compression: Compression::default(),
             socket: SocketOptions::default(),
-            name: "gateway".to_owned(),
+            name: "relay".to_owned(),
         }
     }
 }

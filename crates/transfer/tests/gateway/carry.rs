@@ -11,7 +11,7 @@ use welkin_transfer::gateway::{Agent, PathOptions};
 const MIB: usize = 1 << 20;
 
 /// What has to work over whatever lies between.
-async fn everything(agent: &Arc<Agent>, place: &Place) {
+pub(crate) async fn everything(agent: &Arc<Agent>, place: &Place) {
     assert_eq!(agent.name(), "memory:");
     assert_eq!(agent.limits().part_bytes_best, 1 << 20);
     let mut metadata = Metadata { content_type: Some("text/plain".to_owned()), ..Metadata::default() };

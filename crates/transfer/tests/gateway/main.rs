@@ -1,5 +1,13 @@
-//! Gateways over real connections of this machine.
+//! Gateways over real connections of this machine: what has to work, over every kind of path, and what must not
+//! harm: damage, death, delay, and hostile peers.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod carry;
+mod damage;
+mod death;
+mod hostile;
 mod place;
+mod proxy;
 mod support;
+mod trust;

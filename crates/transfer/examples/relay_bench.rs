@@ -9,7 +9,8 @@
 #![expect(clippy::print_stdout, reason = "the output of a measurement")]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be set up has nothing to go on with")]
 
-use async_trait::async_trait;
+mod void;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +18,9 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use welkin_transfer::block::{Block, BlockWriter, Buffer};
-use welkin_transfer::endpoint::{
-    Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
-};
+use void::{Void, block};
+use welkin_transfer::block::Block;
+use welkin_transfer::endpoint::{Endpoint, Metadata};
 use welkin_transfer::gateway::{
     Agent, AgentOptions, Allowed, Compression, Hop, Identity, PathOptions, Relaying, ServeOptions, Trust,
     serve,
@@ -30,61 +30,6 @@ const MIB: usize = 1 << 20;
 const SMALL: usize = 64 << 10;
 const SMALL_COUNT: usize = 10_000;
 const LANES: usize = 4;
-
-/// Takes everything and keeps nothing.
-struct Void;
-
-fn never<T>() -> Result<T, Failure> {
-    Err(Failure::new(FailureKind::Unsupported, "use the void", "it only takes"))
-}
-
-#[async_trait]
-impl Endpoint for Void {
-    fn name(&self) -> String {
-        "void:".to_owned()
-    }
-    fn limits(&self) -> Limits {
-        Limits {
-            object_bytes: 1 << 50,
-            part_bytes_min: 1024,
-            part_bytes_max: 1 << 30,
-            parts: u32::MAX,
-            part_bytes_best: MIB as u64,
-            parts_in_any_order: true,
-            key_bytes: 1024,
-        }
-    }
-    fn list(self: Arc<Self>, _: &str, _: Option<&str>) -> Box<dyn Lister> {
-        unreachable!("nothing is listed here")
-    }
-    async fn find(&self, _: &str) -> Result<Option<Found>, Failure> {
-        never()
-    }
-    async fn read(&self, _: Read<'_>, _: Buffer) -> Result<Piece, Failure> {
-        never()
-    }
-    async fn put(&self, _: &str, _: &Metadata, _: &Arc<Block>) -> Result<Option<String>, Failure> {
-        Ok(None)
-    }
-    async fn begin(&self, key: &str, _: &Metadata, _: u64, _: u64) -> Result<Upload, Failure> {
-        Ok(Upload { key: key.to_owned(), id: "0".to_owned() })
-    }
-    async fn part(&self, _: &Upload, number: u32, _: &Arc<Block>) -> Result<Part, Failure> {
-        Ok(Part { number, tag: String::new() })
-    }
-    async fn finish(&self, _: &Upload, _: &[Part], _: &blake3::Hash) -> Result<Option<String>, Failure> {
-        never()
-    }
-    async fn abort(&self, _: &Upload) -> Result<(), Failure> {
-        Ok(())
-    }
-    async fn dangling(&self, _: &str) -> Result<Vec<Dangling>, Failure> {
-        Ok(Vec::new())
-    }
-    async fn delete(&self, _: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
-        Ok(Vec::new())
-    }
-}
 
 /// Processor time of this thread in seconds.
 fn processor_seconds() -> f64 {
@@ -156,12 +101,6 @@ async fn copy(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp:
             return;
         }
     }
-}
-
-fn block(bytes: &[u8]) -> Arc<Block> {
-    let mut writer = BlockWriter::new(Buffer::detached(bytes.len()), 0, bytes.len(), true);
-    writer.extend(bytes);
-    Arc::new(writer.finish().ok().unwrap())
 }
 
 /// Sends `count` objects and returns processor time of the client and wall time.

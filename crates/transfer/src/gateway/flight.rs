@@ -43,6 +43,8 @@ struct Sent {
     cut: Option<Cut>,
     bytes: usize,
     at: Instant,
+    /// Past this it is late, by what the lane promised when it left.
+    late_at: Instant,
     delivered: u64,
     delivered_at: Instant,
     /// A copy was given to other lanes.
@@ -80,7 +82,7 @@ impl Flight {
     pub(super) fn room(&self, now: Instant) -> usize {
         match self.sent.front() {
             None => self.window(),
-            Some(oldest) if now.duration_since(oldest.at) > self.late_after() => 0,
+            Some(oldest) if now > oldest.late_at => 0,
             Some(_) => self.window().saturating_sub(self.bytes),
         }
     }
@@ -97,10 +99,10 @@ impl Flight {
         ((rate * time.as_secs_f64()) as usize).clamp(MIN_WINDOW, MAX_WINDOW)
     }
 
+    /// How long a piece may take that leaves now, behind what is in flight.
     fn late_after(&self) -> Duration {
-        let expected = self.rate.map_or(LATE, |rate| {
-            Duration::from_secs_f64((self.window() as f64 / rate.max(1.0)).min(LATE.as_secs_f64() * 10.0))
-        });
+        let Some(rate) = self.rate else { return LATE * LATE_FACTOR };
+        let expected = Duration::from_secs_f64((self.bytes as f64 / rate.max(1.0)).min(LATE.as_secs_f64()));
         LATE.max((expected + self.round_trip.unwrap_or_default()) * LATE_FACTOR)
     }
 
@@ -111,8 +113,8 @@ impl Flight {
         }
         self.last_sent = now;
         self.bytes += bytes;
-        let (delivered, delivered_at) = (self.delivered, self.delivered_at);
-        self.sent.push_back(Sent { cut, bytes, at: now, delivered, delivered_at, doubled: false });
+        let (delivered, delivered_at, late_at) = (self.delivered, self.delivered_at, now + self.late_after());
+        self.sent.push_back(Sent { cut, bytes, at: now, late_at, delivered, delivered_at, doubled: false });
     }
 
     /// Takes note that `count` frames have been taken over since the lane began, and hands over their pieces. `None`
@@ -157,8 +159,7 @@ impl Flight {
 
     /// Copies of the pieces that are late, each once.
     pub(super) fn late(&mut self, now: Instant) -> Vec<Cut> {
-        let after = self.late_after();
-        let late = self.sent.iter_mut().filter(|sent| !sent.doubled && now.duration_since(sent.at) > after);
+        let late = self.sent.iter_mut().filter(|sent| !sent.doubled && now > sent.late_at);
         late.filter_map(|sent| {
             sent.doubled = true;
             sent.cut.clone()

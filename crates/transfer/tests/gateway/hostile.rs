@@ -191,7 +191,7 @@ async fn frames_that_contradict_themselves_close_the_lane() {
 async fn first_words_are_checked() {
     let place = Place::new();
     let gateway = gateway(&place).await;
-    let long = format!("[{}]", vec![r#"{"address":"a:1","fingerprint":null}"#; 9].join(","));
+    let long = format!("[{}]", [r#"{"address":"a:1","fingerprint":null}"#; 9].join(","));
     for (first, fault) in [
         (words(Kind::Hello, HELLO), "a connection begins with its route"),
         (words(Kind::Route, "["), "its words make no sense"),

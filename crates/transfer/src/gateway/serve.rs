@@ -39,7 +39,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Connections at a time: 64 lanes of 8 paths of 8 clients. Each costs half a megabyte at most.
+/// Connections at a time: 64 lanes of 8 paths of 8 clients. A lane costs half a megabyte, with TLS up to two.
 const MAX_LANES: usize = 4096;
 
 /// Clients at a time.

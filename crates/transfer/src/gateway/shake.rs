@@ -122,3 +122,82 @@ fn secrets<D>(session: &impl Deref<Target = ConnectionCommon<D>>) -> Result<(Sec
     back.copy_from_slice(&both[SECRET_BYTES..]);
     Ok((there, back))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::batch::Batch;
+    use crate::gateway::frame::Header;
+    use crate::gateway::trust::Allowed;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, SimplexStream, WriteHalf, simplex};
+
+    type Ends = (ReadHalf<SimplexStream>, WriteHalf<SimplexStream>);
+
+    /// A wire of which somebody keeps a copy.
+    fn tapped(tap: Arc<std::sync::Mutex<Vec<u8>>>) -> Ends {
+        let ((mut from, entry), (exit, mut to)) = (simplex(1 << 16), simplex(1 << 16));
+        tokio::spawn(async move {
+            let mut memory = vec![0; 4096];
+            while let Ok(count @ 1..) = from.read(&mut memory).await {
+                tap.lock().unwrap().extend_from_slice(&memory[..count]);
+                to.write_all(&memory[..count]).await.unwrap();
+            }
+        });
+        (exit, entry)
+    }
+
+    async fn meet(
+        client: &Identity,
+        gateway: &Identity,
+        allowed: Allowed,
+    ) -> (
+        Result<Seals, LaneError>,
+        Result<(Seals, Fingerprint), LaneError>,
+        Ends,
+        Arc<std::sync::Mutex<Vec<u8>>>,
+    ) {
+        let tap = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (there_out, mut there_in) = tapped(Arc::clone(&tap));
+        let (back_out, mut back_in) = tapped(Arc::clone(&tap));
+        let (mut near, mut far) = (FrameReader::new(back_out), FrameReader::new(there_out));
+        let config = trust::server(gateway, allowed).unwrap();
+        let calling = call(client, gateway.fingerprint(), &mut near, &mut there_in);
+        let answering = async {
+            let (_, first) = far.small(MAX_FLIGHT_BYTES).await.unwrap();
+            answer(config, &first, &mut far, &mut back_in).await
+        };
+        let (called, answered) = futures::future::join(calling, answering).await;
+        (called, answered, (far.into_parts().0, there_in), tap)
+    }
+
+    #[tokio::test]
+    async fn both_ends_have_the_same_keys_and_nobody_between_can_read() {
+        let (client, gateway) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let allowed = Allowed::only([client.fingerprint()]);
+        let (called, answered, (exit, mut entry), tap) = meet(&client, &gateway, allowed.clone()).await;
+        let (mut far_seals, who) = answered.unwrap();
+        assert_eq!(who, client.fingerprint());
+        let mut batch = Batch::new(Some(called.unwrap().out));
+        let secret = b"a line that nobody else may read".repeat(50);
+        batch.plain(Header::bare(Kind::Fault, 3), &secret).unwrap();
+        batch.write(&mut entry).await.unwrap();
+        let (header, mut payload) = FrameReader::new(exit).small(1 << 14).await.unwrap();
+        let seen = tap.lock().unwrap().clone();
+        assert!(seen.windows(payload.len()).any(|window| window == payload), "the tap is on this wire");
+        assert!(!seen.windows(16).any(|window| secret.windows(16).any(|part| part == window)));
+        far_seals.back.open(&header, &mut payload).unwrap();
+        assert_eq!(&payload[..secret.len()], secret);
+        // Another lane has other keys.
+        let (called, ..) = meet(&client, &gateway, allowed).await;
+        let mut sealed = secret.clone();
+        let tag = called.unwrap().out.close(&mut Header::bare(Kind::Fault, 3), &mut sealed).unwrap();
+        assert!(!seen.windows(16).any(|window| window == tag || window == &sealed[..16]));
+    }
+
+    #[tokio::test]
+    async fn strangers_are_refused() {
+        let (client, gateway) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let (_, answered, ..) = meet(&client, &gateway, Allowed::only([gateway.fingerprint()])).await;
+        assert!(matches!(answered, Err(LaneError::Refused(_))));
+    }
+}

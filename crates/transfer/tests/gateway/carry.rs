@@ -45,6 +45,13 @@ pub(crate) async fn everything(agent: &Arc<Agent>, place: &Place) {
     assert_eq!(download(agent, "parts", bytes.len(), MIB).await, bytes);
     assert_eq!(download(agent, "parts", bytes.len(), 4 * MIB).await, bytes);
 
+    // What compresses.
+    let text: Vec<u8> = b"a line of a log that is like all the others\n".repeat(60_000);
+    put(agent, "text", &text).await;
+    upload(agent, "text in parts", &text, 2 * MIB).await;
+    assert!(place.content("text").unwrap() == text && place.content("text in parts").unwrap() == text);
+    assert!(download(agent, "text", text.len(), MIB).await == text);
+
     // What is begun and not finished.
     let upload = agent.begin("left", &metadata, 10, 1024).await.unwrap();
     assert_eq!(agent.dangling("le").await.unwrap()[0].upload, upload);

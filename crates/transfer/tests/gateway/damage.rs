@@ -3,7 +3,9 @@
 use crate::place::Place;
 use crate::proxy::{Flip, Proxy, Way};
 use crate::support::{agent, content, download, gateway, relay, upload};
-use welkin_transfer::gateway::PathOptions;
+use crate::trust::{Known, identity};
+use std::sync::Arc;
+use welkin_transfer::gateway::{Agent, AgentOptions, Hop, PathOptions};
 
 const LENGTH: usize = 700_000;
 const PART: usize = 128 << 10;
@@ -99,4 +101,30 @@ async fn the_hop_that_found_damage_is_named() {
         }
     };
     assert_eq!(trouble, "relay: the sum of a frame's payload is wrong");
+}
+
+#[tokio::test]
+async fn damage_on_a_sealed_path_is_noticed_and_made_good() {
+    let client = identity();
+    let clients = [client.fingerprint()];
+    let (place, relay) = (Place::new(), Known::relay(&clients, &[]).await);
+    let gateway = Known::gateway(&place, &clients, &[relay.fingerprint]).await;
+    for seed in 3000..3040 {
+        let proxy = Proxy::start(&gateway.served.address, Some(flip(seed))).await;
+        let last = Hop::pinned(&proxy.address, gateway.fingerprint);
+        let path = PathOptions::over([relay.hop(), last]).lanes(2);
+        let agent = Agent::connect(AgentOptions::secret(Arc::clone(&client), vec![path])).await;
+        let agent = match agent {
+            Ok(agent) => Arc::new(agent),
+            // What flipped in a handshake looks like somebody else.
+            Err(error) => {
+                assert!(proxy.flipped(), "seed {seed}: {error}");
+                continue;
+            }
+        };
+        let bytes = content(LENGTH, seed);
+        upload(&agent, "a", &bytes, PART).await;
+        assert_eq!(place.content("a").unwrap(), bytes, "seed {seed}");
+        assert_eq!(download(&agent, "a", LENGTH, PART).await, bytes, "seed {seed}");
+    }
 }

@@ -9,14 +9,15 @@ use welkin_transfer::gateway::{
     Agent, AgentOptions, Allowed, Compression, Fingerprint, Hop, Identity, PathOptions, ServeOptions, Trust,
 };
 
-fn identity() -> Arc<Identity> {
+pub(crate) fn identity() -> Arc<Identity> {
     Arc::new(Identity::generate().unwrap())
 }
 
 /// A gateway or relay with an identity of its own.
-struct Known {
-    served: Served,
-    fingerprint: Fingerprint,
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) served: Served,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl Known {
@@ -28,15 +29,15 @@ impl Known {
         Self { served: Served::start(ServeOptions { trust: Some(trust), ..options }).await, fingerprint }
     }
 
-    async fn gateway(place: &Arc<Place>, clients: &[Fingerprint], relays: &[Fingerprint]) -> Self {
+    pub(crate) async fn gateway(place: &Arc<Place>, clients: &[Fingerprint], relays: &[Fingerprint]) -> Self {
         Self::start(ServeOptions::plain(Arc::clone(place) as Arc<dyn Endpoint>), clients, relays).await
     }
 
-    async fn relay(clients: &[Fingerprint], relays: &[Fingerprint]) -> Self {
+    pub(crate) async fn relay(clients: &[Fingerprint], relays: &[Fingerprint]) -> Self {
         Self::start(ServeOptions::plain_relay(), clients, relays).await
     }
 
-    fn hop(&self) -> Hop {
+    pub(crate) fn hop(&self) -> Hop {
         Hop::pinned(&self.served.address, self.fingerprint)
     }
 }

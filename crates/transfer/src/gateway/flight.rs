@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// What a lane holds beyond its round trip.
 const AHEAD: Duration = Duration::from_millis(350);
 
-/// In flight before anything was measured, and at least: one piece of the shortest kind does not keep a lane busy.
+/// In flight before anything was measured, and at least: four of the shortest pieces keep a lane busy.
 const MIN_WINDOW: usize = 256 << 10;
 
 /// Most in flight on one lane: 350 ms of 180 Mbit/s, and a lane that is faster has a shorter way or company.
@@ -89,7 +89,7 @@ impl Flight {
 
     /// Length of the pieces that suit the lane.
     pub(super) fn piece(&self) -> usize {
-        let wanted = self.rate.map_or(MIN_WINDOW, |rate| (rate * PIECE_TIME) as usize);
+        let wanted = self.rate.map_or(MIN_PIECE, |rate| (rate * PIECE_TIME) as usize);
         wanted.clamp(MIN_PIECE, super::frame::MAX_PIECE_BYTES)
     }
 

@@ -31,8 +31,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// An acknowledgement that is owed for this long will not come: TCP repeats a packet five times in it.
-const SILENCE: Duration = Duration::from_secs(5);
+/// An acknowledgement that is owed for this long will not come: TCP repeats a packet five times in it, and a link of
+/// 60 kbit/s moves the shortest piece. What is on the lane has been given to others long before, if there are others.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// A client that waits for answers asks a lane that was idle for this long whether it is still there.
 const PING_AFTER: Duration = Duration::from_secs(1);
@@ -222,7 +223,7 @@ impl Lane {
         let mut batch = Batch::new(seal);
         let mut squeeze = Squeeze::new(side.compression());
         let mut cuts: Vec<Cut> = Vec::new();
-        let mut acked = 0;
+        let (mut acked, mut called) = (0, false);
         loop {
             let received = self.received.load(Ordering::Acquire);
             if received > acked {
@@ -245,11 +246,15 @@ impl Lane {
                 continue;
             }
             if room == 0 {
+                if std::mem::take(&mut called) {
+                    // It was told of something that it cannot take any more: another lane may.
+                    side.outbox().ready.notify_one();
+                }
                 self.wake.notified().await;
             } else {
-                tokio::select! {
-                    () = self.wake.notified() => {}
-                    () = side.outbox().ready.notified() => {}
+                called = tokio::select! {
+                    () = self.wake.notified() => false,
+                    () = side.outbox().ready.notified() => true,
                 }
             }
         }

@@ -215,7 +215,7 @@ impl Path {
     async fn lane(&self, desk: &Desk, session: &Session) {
         let failures = self.lock().failures;
         if failures > 0 {
-            let doubled = FIRST_PAUSE.saturating_mul(1 << failures.min(10));
+            let doubled = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(10));
             sleep(doubled.min(LONGEST_PAUSE)).await;
         }
         let carried = AtomicBool::new(false);

@@ -12,7 +12,8 @@
 //!
 //! * [`frame`]: what is on the wire. `reader`, `batch`: in and out of a stream. `route`: the first words.
 //! * `outbox`, `flight`, `lane`, `assembly`: carrying messages both ways, lost by no lane that dies.
-//! * `desk`, `path`, `tuner`, `agent`: the client. `session`, `perform`, `serve`, `relay`: the gateway.
+//! * `desk`, `path`, `tuner`, `watch`, `agent`: the client. `session`, `perform`, `serve`, `relay`: the gateway.
+//! * `call`, `convert`: what is asked and answered.
 //! * `identity`, `trust`: who is who. `shake`, `seal`: what relays cannot read. `squeeze`: compression.
 //!
 //! *Guarantee:* a call is carried out once for each session and its answer comes back, as long as one path comes back
@@ -27,6 +28,7 @@ mod agent;
 mod assembly;
 mod batch;
 mod call;
+mod convert;
 mod desk;
 mod error;
 mod flight;
@@ -34,6 +36,7 @@ pub mod frame;
 mod identity;
 mod lane;
 mod message;
+mod options;
 mod outbox;
 mod path;
 mod perform;
@@ -49,13 +52,15 @@ mod squeeze;
 mod stream;
 mod trust;
 mod tuner;
+mod watch;
 
 pub use agent::{Agent, AgentOptions, MAX_PATHS};
 pub use error::LaneError;
 pub use identity::{Fingerprint, Identity, IdentityError};
+pub use options::{Relaying, ServeOptions, Trust};
 pub use path::{Lanes, MAX_LANES, MIN_LANES, PathOptions, PathReport, Via};
 pub use route::{Hop, MAX_HOPS};
-pub use serve::{Gateway, Relaying, ServeOptions, Trust, serve};
+pub use serve::{Gateway, serve};
 pub use socket::SocketOptions;
 pub use squeeze::Compression;
 pub use trust::Allowed;

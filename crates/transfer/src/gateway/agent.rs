@@ -16,11 +16,11 @@ use super::desk::{Desk, Returned};
 use super::error::LaneError;
 use super::identity::Identity;
 use super::message::Body;
-use super::path::{Lanes, Path, PathOptions, PathReport, Session};
+use super::path::{Path, PathOptions, PathReport, Session};
 use super::perform::{json, parse};
 use super::serve::random;
 use super::squeeze::Compression;
-use super::tuner::Tuner;
+use super::watch::{outage, watch};
 use crate::block::{Block, Buffer};
 use crate::endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
@@ -31,16 +31,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
-
-/// How often paths are looked at.
-const WATCH_PERIOD: Duration = Duration::from_millis(100);
-
-/// Windows in which goodput is measured: long against the beat of acknowledgements, short against a transfer.
-const WINDOW: Duration = Duration::from_millis(500);
-
-/// Round trips that a window has at least, so that new lanes are up to speed in the next.
-const WINDOW_ROUND_TRIPS: u32 = 6;
 
 /// Most paths of an agent.
 pub const MAX_PATHS: usize = 16;
@@ -73,7 +63,11 @@ impl AgentOptions {
     }
 }
 
-/// See the [module](self).
+/// The place behind a gateway. Made by [`Agent::connect`]; its lanes end when it is dropped.
+///
+/// A call returns what the gateway answered, however many lanes, relays and paths died meanwhile. It fails with
+/// [`FailureKind::Transient`] when no path had a lane for [`AgentOptions::patience`], and with
+/// [`FailureKind::Credentials`] when all of them were refused.
 #[derive(Debug)]
 pub struct Agent {
     desk: Arc<Desk>,
@@ -147,64 +141,6 @@ impl Agent {
 
 fn session_number() -> Result<String, LaneError> {
     Ok(format!("{:016x}{:016x}", random()?, random()?))
-}
-
-/// Returns when there has been no way to the gateway for too long, with what that means.
-async fn outage(paths: &[Arc<Path>], patience: Duration) -> (FailureKind, String) {
-    let mut ticks = interval(WATCH_PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let now = ticks.tick().await;
-        let outages: Option<Vec<_>> = paths.iter().map(|path| path.outage()).collect();
-        let Some(outages) = outages else { continue };
-        let why = || outages.iter().map(|outage| outage.2.as_str()).collect::<Vec<_>>().join("; ");
-        if outages.iter().all(|(_, refused, _)| *refused) {
-            return (FailureKind::Credentials, why());
-        }
-        if outages.iter().all(|(since, ..)| now.duration_since(*since) > patience) {
-            return (FailureKind::Transient, why());
-        }
-    }
-}
-
-/// Fails what waits for too long, and tunes the number of lanes.
-async fn watch(desk: Arc<Desk>, paths: Vec<Arc<Path>>, patience: Duration) {
-    let failing = async {
-        loop {
-            let (kind, why) = outage(&paths, patience).await;
-            desk.fail(kind, &why);
-        }
-    };
-    let tuning = futures::future::join_all(paths.iter().map(|path| tune(&desk, path)));
-    futures::future::join(failing, tuning).await;
-}
-
-/// Measures a path's goodput window by window, and follows what its tuner makes of it.
-async fn tune(desk: &Desk, path: &Path) {
-    let moved = || path.tally.sent.load(Ordering::Relaxed) + path.tally.received.load(Ordering::Relaxed);
-    let mut tuner = (path.options.lanes == Lanes::Tuned).then(Tuner::new);
-    let mut ticks = interval(WATCH_PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut since, mut before, mut busy) = (Instant::now(), moved(), true);
-    loop {
-        let now = ticks.tick().await;
-        busy &= desk.is_busy();
-        let round_trip = Duration::from_micros(path.tally.round_trip_us.load(Ordering::Relaxed));
-        let time = now.duration_since(since);
-        if time < WINDOW.max(round_trip * WINDOW_ROUND_TRIPS) {
-            continue;
-        }
-        let total = moved();
-        let goodput = (total - before) as f64 / time.as_secs_f64();
-        path.note_rate(goodput);
-        if let Some(tuner) = &mut tuner {
-            let wanted = tuner.window(goodput, busy && total > before);
-            if wanted != path.wanted.load(Ordering::Relaxed) {
-                path.want(wanted);
-            }
-        }
-        (since, before, busy) = (now, total, true);
-    }
 }
 
 /// An answer that is not the one to the call.

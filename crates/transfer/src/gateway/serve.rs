@@ -5,7 +5,7 @@
 //!                              └─ none ─▶ [Shake] ─▶ Hello ─▶ session ─▶ lane
 //! ```
 //!
-//! *Who may what:* with TLS, [`Trust::clients`] may call and be relayed; [`Trust::relays`] may only bring lanes that
+//! *Who may what:* with TLS, [`super::Trust::clients`] may call and be relayed; [`super::Trust::relays`] may only bring lanes that
 //! are sealed for this gateway by one of the clients. A session belongs to the client that began it: its number
 //! together with another fingerprint is another session.
 //!
@@ -14,22 +14,19 @@
 
 use super::error::LaneError;
 use super::frame::Kind;
-use super::identity::{Fingerprint, Identity};
+use super::identity::Fingerprint;
 use super::lane::{Lane, Tally};
+use super::options::{Relaying, ServeOptions};
 use super::perform::Performer;
 use super::reader::FrameReader;
 use super::route::{self, Hello, Hop, Welcome};
 use super::session::{MAX_CALLS, Session};
-use super::socket::SocketOptions;
-use super::squeeze::Compression;
 use super::stream::{self, Input, Output, Stream};
-use super::trust::{self, Allowed};
+use super::trust;
 use super::{relay, shake};
-use crate::endpoint::Endpoint;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::ServerConfig;
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,89 +48,11 @@ const FIRST_WORDS_TIME: Duration = Duration::from_secs(30);
 /// Pause when the system has no descriptors left to accept with.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a gateway is told about who may call it.
-#[derive(Debug, Clone)]
-pub struct Trust {
-    /// Who it is.
-    pub identity: Arc<Identity>,
-    /// Who may call it, and go through it.
-    pub clients: Allowed,
-    /// Who may bring the sealed lanes of clients.
-    pub relays: Allowed,
-}
-
-/// Whether and to where lanes are passed on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Relaying {
-    /// Nowhere: every path ends here.
-    #[default]
-    Never,
-    /// To these addresses (`HOST:PORT`, as they are in routes).
-    Only(Vec<String>),
-    /// To wherever a client that may go through says.
-    Anywhere,
-}
-
-/// What a gateway does.
-#[derive(Clone)]
-pub struct ServeOptions {
-    /// What it serves; `None` for a relay.
-    pub endpoint: Option<Arc<dyn Endpoint>>,
-    /// Where it passes lanes on to.
-    pub relaying: Relaying,
-    /// `None` for a gateway that neither encrypts nor asks who calls: for this machine, and for what is encrypted
-    /// otherwise.
-    pub trust: Option<Trust>,
-    /// What one client may have under way in either direction.
-    pub client_bytes: usize,
-    /// How answers are compressed.
-    pub compression: Compression,
-    /// How sockets are set up.
-    pub socket: SocketOptions,
-    /// What it calls itself where it complains.
-    pub name: String,
-}
-
-impl fmt::Debug for ServeOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoint = self.endpoint.as_ref().map(|endpoint| endpoint.name());
-        f.debug_struct("ServeOptions")
-            .field("endpoint", &endpoint)
-            .field("relaying", &self.relaying)
-            .field("trust", &self.trust)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl ServeOptions {
-    /// Of a gateway that serves `endpoint`, relays nothing and trusts everybody who can reach it.
-    #[must_use]
-    pub fn plain(endpoint: Arc<dyn Endpoint>) -> Self {
-        let name = "gateway".to_owned();
-        Self { endpoint: Some(endpoint), relaying: Relaying::Never, name, ..Self::plain_relay() }
-    }
-
-    /// Of a relay to anywhere, for everybody who can reach it.
-    #[must_use]
-    pub fn plain_relay() -> Self {
-        Self {
-            endpoint: None,
-            relaying: Relaying::Anywhere,
-            trust: None,
-            client_bytes: 64 << 20,
-            compression: Compression::default(),
-            socket: SocketOptions::default(),
-            name: "relay".to_owned(),
-        }
-    }
-}
-
 /// A session belongs to a client, or to whoever connects where nobody is asked.
 type Key = (Option<Fingerprint>, String);
 type Sessions = HashMap<Key, Arc<Session>>;
 
-/// See the [module](self).
+/// A gateway, a relay, or both, as its [`ServeOptions`] say. [`serve`] is all that most need.
 #[derive(Debug)]
 pub struct Gateway {
     options: ServeOptions,

@@ -32,7 +32,7 @@ pub(crate) enum Service {
     /// Google Cloud Storage as Google's own tools find it.
     Gcs,
     /// Azure Blob Storage: an account, with the credentials that Azure's own tools find.
-    Azure { account: String },
+    AzureBlob { account: String },
     /// A store of `config.toml`.
     Named(String),
 }
@@ -122,7 +122,7 @@ impl Place {
             Root::Local(path) => format!("file://{}", path.display()),
             Root::Bucket { service: Service::S3, bucket } => format!("s3://{bucket}/{key}"),
             Root::Bucket { service: Service::Gcs, bucket } => format!("gs://{bucket}/{key}"),
-            Root::Bucket { service: Service::Azure { account }, bucket } => {
+            Root::Bucket { service: Service::AzureBlob { account }, bucket } => {
                 format!("az://{account}/{bucket}/{key}")
             }
             Root::Bucket { service: Service::Named(store), bucket } => format!("{store}:{bucket}/{key}"),
@@ -162,7 +162,7 @@ fn container(rest: &str) -> Result<(Root, String), &'static str> {
     if account.is_empty() {
         return Err("there is no account");
     }
-    let service = Service::Azure { account: account.to_owned() };
+    let service = Service::AzureBlob { account: account.to_owned() };
     bucket(service, rest).ok_or("there is no container after the account")
 }
 

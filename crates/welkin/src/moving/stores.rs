@@ -21,7 +21,7 @@ pub(super) fn open(service: &Service, bucket: &str, app: &App) -> anyhow::Result
             (Options::S3(options), authorities)
         }
         Service::Gcs => (Options::Gcs(credentials::google(bucket)?), None),
-        Service::Azure { account } => (Options::Azure(credentials::azure(account, bucket)?), None),
+        Service::AzureBlob { account } => (Options::AzureBlob(credentials::azure(account, bucket)?), None),
         Service::Named(name) => {
             let settings = app.settings.stores.get(name).cloned().unwrap_or_default();
             let authorities = settings.ca_bundle.clone();
@@ -35,7 +35,7 @@ pub(super) fn open(service: &Service, bucket: &str, app: &App) -> anyhow::Result
 enum Options {
     S3(S3Options),
     Gcs(GcsOptions),
-    Azure(AzureOptions),
+    AzureBlob(AzureOptions),
 }
 
 impl Options {
@@ -44,7 +44,7 @@ impl Options {
             None | Some("s3") => s3(name, settings, bucket).map(Self::S3),
             Some("gcs") => gcs(settings, bucket).map(Self::Gcs),
             // tidy: expect(clouds, reason = "how users spell the type of a store")
-            Some("azure") => azure(name, settings, bucket).map(Self::Azure),
+            Some("azure") => azure(name, settings, bucket).map(Self::AzureBlob),
             Some(other) => {
                 let message = format!("stores.{name}.type is `{other}`, expected `s3`, `gcs` or `azure`");
                 Err(Fault::new(Code::Config, message).into())
@@ -62,7 +62,7 @@ impl Options {
         Ok(match self {
             Self::S3(options) => S3::new(options, tls).map_err(wrong)?,
             Self::Gcs(options) => Gcs::new(options, tls).map_err(wrong)?,
-            Self::Azure(options) => Azure::new(options, tls).map_err(wrong)?,
+            Self::AzureBlob(options) => Azure::new(options, tls).map_err(wrong)?,
         })
     }
 }

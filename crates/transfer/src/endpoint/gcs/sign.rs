@@ -71,7 +71,7 @@ pub(super) struct Account {
 }
 
 enum Proof {
-    Key { email: String, key: KeyPair, key_id: Option<String> },
+    Key { email: String, key: Box<KeyPair>, key_id: Option<String> },
     Refresh { id: String, secret: String, token: String },
 }
 
@@ -103,7 +103,7 @@ impl Account {
                     .map_err(|_| "the private key of the credentials file is not PKCS #8 in PEM")?;
                 let key = KeyPair::from_pkcs8(der.secret_pkcs8_der())
                     .map_err(|error| format!("the private key of the credentials file: {error}"))?;
-                let proof = Proof::Key { email: client_email, key, key_id: private_key_id };
+                let proof = Proof::Key { email: client_email, key: Box::new(key), key_id: private_key_id };
                 Ok(Self { token_uri: token_uri.unwrap_or_else(|| TOKEN_URI.to_owned()), proof })
             }
             File::AuthorizedUser { client_id, client_secret, refresh_token, token_uri } => {

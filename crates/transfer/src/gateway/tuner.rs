@@ -1,13 +1,8 @@
 //! How many lanes a path should have.
 //!
 //! A hill is climbed in windows of goodput. At first, lanes are doubled for as long as that pays, a judgement every
-<<<<<<< HEAD
-//! window. The first step that does not pay is taken back, and the tuner rests. After each rest it tries to double
-//! again, and every third time to do with a third less, judged over more windows, so that it follows a path that
-=======
 //! window. When two steps in a row do not pay they are taken back, and the tuner rests: a single one may look bad only
 //! because the lanes before it were new and had not lost a packet yet. After each rest it tries to double again, and every third time to do with a third less, judged over more windows, so that it follows a path that
->>>>>>> gateway
 //! changes; rests get longer while nothing changes.
 //!
 //! More lanes pay when goodput grows by [`PAYS`]; fewer are kept when it does not fall by [`COSTS`]. The scales are
@@ -30,25 +25,13 @@ const PAYS: f64 = 0.12;
 const COSTS: f64 = 0.03;
 
 /// Windows of the first rest, and of the longest.
-<<<<<<< HEAD
-const MIN_REST: u32 = 6;
-=======
 const MIN_REST: u32 = 4;
->>>>>>> gateway
 const MAX_REST: u32 = 16;
 
 /// Windows that are averaged before a step is judged: while climbing, afterwards, and before lanes are given up.
 const JUDGED_CLIMBING: u32 = 1;
-<<<<<<< HEAD
-const JUDGED: u32 = 3;
-const JUDGED_FEWER: u32 = 6;
-
-/// One try in so many is with fewer lanes.
-const FEWER_EVERY: u32 = 3;
-=======
 const JUDGED: u32 = 2;
 const JUDGED_FEWER: u32 = 6;
->>>>>>> gateway
 
 /// One try in so many is with fewer lanes.
 const FEWER_EVERY: u32 = 3;
@@ -134,15 +117,11 @@ impl Tuner {
         let gained = goodput / before.goodput.max(1.0) - 1.0;
         if self.lanes > before.lanes && gained >= PAYS {
             self.next_rest = MIN_REST;
-<<<<<<< HEAD
-            return self.double(goodput);
-=======
             return self.double(Before { lanes: self.lanes, goodput, misses: 0 });
         }
         let misses = before.misses + 1;
         if self.lanes > before.lanes && misses < MISSES && self.lanes < MAX_LANES {
             return self.double(Before { goodput, misses, ..before });
->>>>>>> gateway
         }
         let few_do = self.lanes < before.lanes && gained >= -COSTS;
         if few_do {
@@ -161,35 +140,20 @@ impl Tuner {
     fn try_another(&mut self, goodput: f64) {
         let fewer = self.is_fewer_next();
         self.tries += 1;
-<<<<<<< HEAD
-        if !fewer {
-            return self.double(goodput);
-        }
-        self.before = Some(Before { lanes: self.lanes, goodput });
-=======
         let before = Before { lanes: self.lanes, goodput, misses: 0 };
         if !fewer {
             return self.double(before);
         }
         self.before = Some(before);
->>>>>>> gateway
         self.lanes = self.lanes * 2 / 3;
         self.skip = 1;
     }
 
-<<<<<<< HEAD
-    fn double(&mut self, goodput: f64) {
-        if self.lanes >= MAX_LANES {
-            return self.rest();
-        }
-        self.before = Some(Before { lanes: self.lanes, goodput });
-=======
     fn double(&mut self, before: Before) {
         if self.lanes >= MAX_LANES {
             return self.rest();
         }
         self.before = Some(before);
->>>>>>> gateway
         self.lanes = (self.lanes * 2).min(MAX_LANES);
         self.skip = 1;
     }

@@ -17,9 +17,14 @@ pub(super) fn found(key: &str, response: &Response, operation: &str) -> Result<F
         key: key.to_owned(),
         size,
         modified_ms: response.header("last-modified").and_then(http_date_ms),
-        version: response.header("etag").map(str::to_owned),
+        version: response.header("etag").and_then(version),
     };
     Ok(Found { listed, metadata: metadata(response), crc64: crc64(response) })
+}
+
+/// An ETag as a version. Servers that keep none send it empty.
+pub(super) fn version(etag: &str) -> Option<String> {
+    (!etag.trim_matches('"').is_empty()).then(|| etag.to_owned())
 }
 
 pub(super) fn metadata(response: &Response) -> Metadata {

@@ -1,6 +1,7 @@
 //! Listings: of objects, and of uploads that nobody finished.
 
 use crate::endpoint::s3::S3;
+use crate::endpoint::s3::answer;
 use crate::endpoint::s3::request::Request;
 use crate::endpoint::web::{iso_date_ms, xml};
 use crate::endpoint::{Dangling, Failure, FailureKind, Listed, Lister, Upload};
@@ -84,7 +85,7 @@ impl Page {
                 "Key" => current.key = text,
                 "Size" => current.size = text.trim().parse().unwrap_or(0),
                 "LastModified" => current.modified_ms = iso_date_ms(text.trim()),
-                "ETag" => current.version = Some(text),
+                "ETag" => current.version = answer::version(&text),
                 _ => {}
             },
             [_, contents] if contents == "Contents" => {

@@ -78,6 +78,7 @@ impl Place {
                     let plain = scheme == "welkin+plain";
                     (Root::Gateway { host: host.to_owned(), plain }, key.to_owned())
                 }
+                // tidy: expect(clouds, reason = "how users spell the scheme")
                 "ssh" => {
                     let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
                     if host.is_empty() || folder.is_empty() {

@@ -65,8 +65,9 @@ fn names_path(line: &str, root: &str) -> bool {
 fn personal_address(line: &str) -> Option<&str> {
     line.match_indices('@').find_map(|(at, _)| {
         let start = line[..at]
-            .rfind(|c: char| !c.is_ascii_alphanumeric() && !"._+-".contains(c))
-            .map_or(0, |i| i + 1);
+            .char_indices()
+            .rfind(|(_, c)| !c.is_ascii_alphanumeric() && !"._+-".contains(*c))
+            .map_or(0, |(at, c)| at + c.len_utf8());
         let length = line[at + 1..].find(|c: char| !c.is_ascii_alphanumeric() && !".-".contains(c));
         let end = length.map_or(line.len(), |length| at + 1 + length);
         let domain = line[at + 1..end].trim_end_matches('.');
@@ -83,6 +84,12 @@ fn personal_address(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_character_of_several_bytes_before_an_address_is_no_trouble() {
+        assert!(personal_address("welkin://9c…@store.example").is_none());
+        assert_eq!(personal_address("…me@mail.org"), Some("me@mail.org"));
+    }
 
     fn lines(text: &str) -> Vec<usize> {
         let file = TextFile { path: "docs/a.md".to_owned(), text: text.to_owned() };

@@ -309,7 +309,8 @@ where
         async {
             moving.await.map_err(|error| {
                 // A store that is only eventually consistent shows a tree a little later.
-                let passes = matches!(error, Store { .. } | Engine { .. } | Missing { .. } | NotPublished { .. });
+                let passes =
+                    matches!(error, Store { .. } | Engine { .. } | Missing { .. } | NotPublished { .. });
                 let kind = if passes { ErrorKind::Transient } else { ErrorKind::Invalid };
                 ProviderError::new("store", "moving data", kind, error.chain())
             })

@@ -132,7 +132,7 @@ impl Endpoint for Stored {
     async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
         let operation = self.operation("read", what.key);
         let end = what.offset + what.length as u64;
-        let range = (!what.whole).then(|| object_store::GetRange::Bounded(what.offset..end));
+        let range = (!what.whole).then_some(object_store::GetRange::Bounded(what.offset..end));
         let options = GetOptions { range, ..GetOptions::default() };
         let got = self.store.get_opts(&path(what.key, &operation)?, options).await;
         let got = got.map_err(|error| failed(&operation, &error))?;

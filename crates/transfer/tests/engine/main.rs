@@ -1,5 +1,7 @@
 //! The engine against a strict S3 server that can be made to fail, and against folders.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 mod copy;
 mod faults;
 mod flips;

@@ -182,7 +182,7 @@ impl State {
 /// Files that were being written and are no more.
 pub(super) fn dangling(root: &Path, prefix: &str) -> Result<Vec<Dangling>, Failure> {
     let start = prefix.rfind('/').map_or("", |end| &prefix[..=end]);
-    let mark = name_mark(prefix[start.len()..].as_bytes());
+    let mark = name_mark(&prefix.as_bytes()[start.len()..]);
     let mut found = Vec::new();
     let mut folders = vec![start.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -8,6 +8,8 @@
 mod scene;
 mod served;
 
+pub(crate) use served::Served;
+
 use crate::bed::both;
 use crate::kill::{Dice, number, watched};
 use rustix::process::{Pid, Signal, kill_process};
@@ -58,8 +60,6 @@ fn hunt(dice: &mut Dice, role: Role) {
         }
         assert!(output.status.code().is_none() || role == Role::Destination, "it failed: {told}");
     }
-    let killed = told.matches("killed at").count();
-    println!("{role:?}: {killed} killed, {:.1} s", began.elapsed().as_secs_f64());
     scene.check(&told);
 }
 

@@ -10,7 +10,7 @@ mod served;
 
 pub(crate) use served::Served;
 
-use crate::bed::both;
+use crate::bed::{Bed, both};
 use crate::kill::{Dice, number, watched};
 use rustix::process::{Pid, Signal, kill_process};
 use scene::{Role, Scene};
@@ -40,6 +40,16 @@ fn whoever_is_killed_everything_arrives_once() {
         let role = Role::ALL[usize::try_from(seed / 2 % Role::ALL.len() as u64).unwrap()];
         hunt(&mut Dice(seed | 1), role);
     }
+}
+
+#[test]
+fn one_that_was_killed_before_its_manifest_can_be_verified() {
+    let bed = Bed::new();
+    bed.file("tree/a", "content");
+    let copied = bed.json(&["cp", "tree", "there"]);
+    std::fs::remove_file(copied["manifest"].as_str().unwrap()).unwrap();
+    let transfer = copied["transfer"].as_str().unwrap();
+    assert_eq!(bed.json(&["verify", transfer])["good_objects"], 1);
 }
 
 fn hunt(dice: &mut Dice, role: Role) {

@@ -20,7 +20,7 @@ pub(crate) use moving::{
     CpArgs, Manner, MaxDelete, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
 };
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
-pub(crate) use route::RouteArgs;
+pub(crate) use route::{ProbeArgs, Probed, RouteArgs, RouteCommand};
 pub(crate) use run::{
     CancelArgs, CostArgs, DownArgs, GcArgs, LogsArgs, ResumeArgs, RunsArgs, StatusArgs, UpArgs,
 };

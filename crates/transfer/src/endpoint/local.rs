@@ -3,7 +3,7 @@
 //! An object is a file, its key the path below the root. A file comes into being by a rename, so nobody
 //! sees half of one; what is being written has a name beginning with `.welkin-` beside its final place,
 //! so that the rename stays within a file system. Such names are left out of listings and found by
-//! [`Endpoint::dangling`].
+//! [`Endpoint::dangling`]. What a killed process left of a file that is written at once goes with the next write of it.
 //!
 //! *Versions* are length, time of change (in nanoseconds) and inode. A read looks at them on the open file before and
 //! after, so bytes of two versions are never mixed.

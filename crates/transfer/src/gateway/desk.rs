@@ -5,7 +5,8 @@
 //!
 //! *Restart of the gateway:* a lane that is welcomed with another epoch, while no lane of the old one lives, makes
 //! everything that is open be sent again from its beginning; what had arrived of answers is forgotten, so that no
-//! object is made of the bytes of two readings.
+//! object is made of the bytes of two readings. Calls that must not be carried out twice fail instead, as passing: the
+//! process before may have carried them out, and whoever called knows how to find out.
 
 use super::assembly::Assembly;
 use super::call::{Answer, Call};
@@ -38,6 +39,8 @@ pub(super) struct Returned {
 #[derive(Debug)]
 struct Waiting {
     arriving: Arriving,
+    /// Whether it does no harm to carry the call out twice.
+    repeatable: bool,
     tell: oneshot::Sender<Result<Returned, Failure>>,
 }
 
@@ -94,6 +97,7 @@ impl Desk {
         place: Option<Buffer>,
     ) -> Result<Returned, Failure> {
         let head = serde_json::to_vec(call).expect("a call is plain data");
+        let repeatable = !matches!(call, Call::Begin { .. });
         let (tell, told) = oneshot::channel();
         let mut message = Message { id: 0, kind: Kind::Call, head: Bytes::from(head), body };
         if !message.fits() {
@@ -102,7 +106,7 @@ impl Desk {
         }
         let id = self.outbox.submit(|id| {
             message.id = id;
-            lock(&self.waiting).insert(id, Waiting { arriving: Arriving::Not(place), tell });
+            lock(&self.waiting).insert(id, Waiting { arriving: Arriving::Not(place), repeatable, tell });
             message
         });
         let given_up = GiveUp { desk: self, id };
@@ -134,8 +138,11 @@ impl Desk {
                     "the path ends at another gateway than its neighbours".to_owned(),
                 ));
             }
-            _ => {
+            before => {
                 standing.epoch = Some(welcome.epoch);
+                if before.is_some() {
+                    self.fail_unrepeatable();
+                }
                 for waiting in lock(&self.waiting).values_mut() {
                     waiting.arriving.restart();
                 }
@@ -151,7 +158,15 @@ impl Desk {
 
     /// Ends everything that waits.
     pub(super) fn fail(&self, kind: FailureKind, why: &str) {
-        let waiting: Vec<_> = lock(&self.waiting).drain().collect();
+        self.fail_some(kind, why, |_| true);
+    }
+
+    fn fail_unrepeatable(&self) {
+        self.fail_some(FailureKind::Transient, "the gateway was started anew", |waiting| !waiting.repeatable);
+    }
+
+    fn fail_some(&self, kind: FailureKind, why: &str, which: impl Fn(&Waiting) -> bool) {
+        let waiting: Vec<_> = lock(&self.waiting).extract_if(|_, waiting| which(waiting)).collect();
         for (id, waiting) in waiting {
             self.outbox.give_up(id);
             let _ = waiting.tell.send(Err(Failure::new(kind, "", why)));

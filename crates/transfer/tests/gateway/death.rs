@@ -4,8 +4,10 @@ use crate::place::Place;
 use crate::proxy::Proxy;
 use crate::support::{Served, agent, content, download, gateway, put, relay, upload};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use welkin_transfer::endpoint::{Endpoint, FailureKind};
+use tokio::net::TcpListener;
+use welkin_transfer::endpoint::{Endpoint, FailureKind, Metadata};
 use welkin_transfer::gateway::{Agent, AgentOptions, Gateway, Hop, PathOptions, ServeOptions};
 
 const MIB: usize = 1 << 20;
@@ -97,8 +99,35 @@ async fn calls_wait_for_a_gateway_that_is_away_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn a_write_is_not_begun_twice_when_the_gateway_is_started_anew() {
+    let place = Place::new();
+    let first = gateway(&place).await;
+    let address = first.address.clone();
+    let agent = agent(vec![PathOptions::over([first.hop()])]).await;
+    place.hangs.store(true, Ordering::Relaxed);
+    let metadata = Metadata::default();
+    let begin = || agent.begin("a", &metadata, 4 * MIB as u64, MIB as u64);
+    let restarting = async {
+        place.hung.notified().await;
+        first.kill().await;
+        let listener = TcpListener::bind(&address).await.unwrap();
+        Served::start_on(listener, ServeOptions::plain(Arc::clone(&place) as Arc<dyn Endpoint>))
+    };
+    let (begun, second) = tokio::join!(begin(), restarting);
+    // Whoever called can look for what is there, and begin again.
+    let failure = begun.unwrap_err();
+    assert_eq!(
+        (failure.kind, failure.operation.as_str()),
+        (FailureKind::Transient, "begin to write memory:/a")
+    );
+    assert_eq!(agent.dangling("a").await.unwrap().len(), 1);
+    begin().await.unwrap();
+    drop(second);
+}
+
+#[tokio::test]
 async fn nobody_there_is_told() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
     let paths = vec![PathOptions::over([Hop::plain(&address)])];
@@ -112,7 +141,7 @@ async fn nobody_there_is_told() {
 async fn a_program_can_be_the_way() {
     let place = Place::new();
     // What ssh does: a process whose input and output end at a gateway that speaks over a pair of pipes.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let options = ServeOptions::plain(Arc::clone(&place) as Arc<dyn Endpoint>);
     let gateway = Arc::new(Gateway::new(options).unwrap());

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 use welkin_transfer::block::{Block, BlockWriter, Buffer};
 use welkin_transfer::endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
@@ -33,6 +34,10 @@ pub(crate) struct Place {
     /// Blocks that were written.
     pub(crate) writes: AtomicU64,
     page: Option<usize>,
+    /// Whether the next write in parts is begun and never answered.
+    pub(crate) hangs: AtomicBool,
+    /// Told when that has happened.
+    pub(crate) hung: Notify,
 }
 
 impl Place {
@@ -159,6 +164,10 @@ impl Endpoint for Place {
         let upload = Upload { key: key.to_owned(), id };
         let unfinished = Unfinished { metadata: metadata.clone(), part_bytes, parts: BTreeMap::new() };
         self.uploads.lock().unwrap().insert(upload.clone(), unfinished);
+        if self.hangs.swap(false, Ordering::Relaxed) {
+            self.hung.notify_one();
+            std::future::pending::<()>().await;
+        }
         Ok(upload)
     }
 

@@ -29,8 +29,16 @@ pub(crate) enum GatewayCommand {
     Serve(ServeArgs),
 }
 
+const SERVE: &str = "\
+Examples:
+  welkin gateway serve /data --listen 0.0.0.0:7400 --allow w1:3f…
+  welkin gateway serve s3://bucket --listen 0.0.0.0:7400 --allow w1:3f… --allow-relay w1:77…
+  welkin gateway serve --listen 0.0.0.0:7400 --allow w1:3f… --relay-to store.example:7400
+  welkin gateway serve ./tree --plain";
+
 /// What a gateway serves, and to whom.
 #[derive(Debug, Args)]
+#[command(after_help = SERVE)]
 pub(crate) struct ServeArgs {
     /// What is behind it: a folder or a bucket; a relay when absent
     #[arg(value_name = "PLACE")]

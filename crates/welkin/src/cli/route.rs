@@ -1,9 +1,9 @@
 //! `welkin route`.
 
-use super::values::{span, usd};
-use clap::Args;
+use super::values::{size, span, usd};
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
-use welkin_route::Ceiling;
+use welkin_route::{Ceiling, SiteName};
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
 /// Plan how data goes from a place to others: over which regions, how fast, at what price
@@ -12,11 +12,13 @@ use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 /// several destinations the plan is a tree: each hop carries the data once, however many lie behind it.
 /// Without a condition the plan is the cheapest. Nothing is started and nothing is billed.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct RouteArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<RouteCommand>,
     /// Where the data is
-    #[arg(value_name = "SRC")]
-    pub(crate) from: String,
+    #[arg(value_name = "SRC", required = true)]
+    pub(crate) from: Option<String>,
     /// Where it goes; a destination with `*` stands for all places it matches
     #[arg(value_name = "DST", required = true)]
     pub(crate) to: Vec<String>,
@@ -79,7 +81,68 @@ Examples:
   welkin route aws/us-east-1 gcp/europe-west4 --size 50TB --by 8h --max-vms 4 --residency us,eu
   welkin route aws:us-east-1 azure:westeurope gcp:europe-west1 gcp:europe-west4 --min-rate 2Gbps
   welkin route azure:eastus aws:ap-northeast-1 --grid measured.csv --pareto
-  welkin route azure:eastus gcp:asia-east1 --fastest --output dot | dot -Tsvg > route.svg";
+  welkin route azure:eastus gcp:asia-east1 --fastest --output dot | dot -Tsvg > route.svg
+  welkin route probe --from azure/eastus gcp/asia-east1=welkin://w1:9c…@10.0.0.4:7400 --grid measured.csv";
+
+/// What else there is to do about routes; without it, one is planned.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouteCommand {
+    Probe(ProbeArgs),
+}
+
+/// Measure the rate and the round trip between this machine and gateways
+///
+/// Data that no compression makes smaller is written below a prefix of its own and removed again, over as many
+/// connections as pay. What the place behind a gateway can take bounds the rate, as it does for transfers.
+#[derive(Debug, Args)]
+#[command(after_help = PROBE)]
+pub(crate) struct ProbeArgs {
+    /// Gateways, each with the name of its region for the grid: `gcp/us-east4=welkin://…`
+    #[arg(value_name = "[NAME=]GATEWAY", required = true, value_parser = probed)]
+    pub(crate) gateways: Vec<Probed>,
+    /// Region of this machine, such as `azure/canadacentral`
+    #[arg(long, value_name = "NAME", value_parser = site)]
+    pub(crate) from: Option<SiteName>,
+    /// Grid that takes what was measured; made when there is none
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub(crate) grid: Option<PathBuf>,
+    /// Measure the way from the gateways to here as well
+    #[arg(long)]
+    pub(crate) back: bool,
+    /// Longest time for each direction; half of it is for finding the number of connections
+    #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) seconds: u64,
+    /// Most data for each direction
+    #[arg(long, value_name = "SIZE", default_value = "2GB", value_parser = size)]
+    pub(crate) bytes: Bytes,
+}
+
+const PROBE: &str = "\
+Examples:
+  welkin route probe welkin://w1:9c…@store.example:7400
+  welkin route probe --from azure/eastus gcp/asia-east1=welkin://w1:9c…@10.0.0.4:7400 --grid measured.csv
+  welkin route probe --from aws/us-east-1 gcp/us-east4=welkin://far azure/eastus=welkin://near --back --bytes 500MB
+  welkin route azure:eastus gcp:asia-east1 --grid measured.csv
+
+Data sent to another region or cloud may be billed as egress; the most that can be is told before it begins.";
+
+/// A gateway and the region that it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Probed {
+    pub(crate) name: Option<SiteName>,
+    pub(crate) place: String,
+}
+
+fn probed(text: &str) -> Result<Probed, String> {
+    match text.split_once('=').filter(|(name, _)| !name.contains("://")) {
+        Some((name, place)) => Ok(Probed { name: Some(site(name)?), place: place.to_owned() }),
+        None => Ok(Probed { name: None, place: text.to_owned() }),
+    }
+}
+
+fn site(text: &str) -> Result<SiteName, String> {
+    text.parse()
+}
 
 /// `1.2x`, `0.10` or `$0.10`.
 fn ceiling(text: &str) -> Result<Ceiling, String> {
@@ -102,6 +165,15 @@ fn sent(text: &str) -> Result<(String, Bytes), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gateways_with_and_without_a_name() {
+        let named = probed("GCP/us-east4=welkin://w1:ab@h:1/k=v").unwrap();
+        assert_eq!(named.name.unwrap().to_string(), "gcp:us-east4");
+        assert_eq!(named.place, "welkin://w1:ab@h:1/k=v");
+        assert_eq!(probed("welkin://h:1/k=v").unwrap().name, None);
+        assert!(probed("somewhere=welkin://h:1").is_err());
+    }
 
     #[test]
     fn ceilings() {

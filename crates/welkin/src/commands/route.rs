@@ -3,10 +3,11 @@
 mod dot;
 mod inputs;
 mod places;
+mod probe;
 mod show;
 
 use crate::app::App;
-use crate::cli::RouteArgs;
+use crate::cli::{RouteArgs, RouteCommand};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
 use crate::report::{Code, Fault};
@@ -33,11 +34,14 @@ struct FrontWire<'a> {
 }
 
 pub(crate) fn run(args: &RouteArgs, app: &mut App) -> anyhow::Result<Exit> {
+    if let Some(RouteCommand::Probe(args)) = &args.command {
+        return probe::run(args, app);
+    }
     let inputs = Inputs::read(args)?;
     for warning in &inputs.warnings {
         app.warn(warning);
     }
-    let from = places::one(&inputs.wan, &args.from)?;
+    let from = places::one(&inputs.wan, args.from.as_deref().unwrap_or_default())?;
     let to = places::all(&inputs.wan, &args.to, from)?;
     let question = Question {
         wan: &inputs.wan,

@@ -70,8 +70,7 @@ fn manifest_path(text: &str, app: &App) -> anyhow::Result<PathBuf> {
                 .hint("`welkin transfers` lists transfers; a manifest is a file"),
         )
     })?;
-    let path = records.manifest(&about.id);
-    if path.is_file() {
+    if let Some(path) = records.written_manifest(&about)? {
         return Ok(path);
     }
     let message = format!("{} is not over, so it has no manifest yet", about.id);

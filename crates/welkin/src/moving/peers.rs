@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use welkin_transfer::endpoint::Endpoint;
 use welkin_transfer::gateway::{Agent, AgentOptions, Hop, Identity, PathOptions, SocketOptions};
 
 /// How places are opened.
@@ -30,7 +29,7 @@ pub(super) async fn gateway(
     plain: bool,
     opening: &Opening,
     app: &App,
-) -> anyhow::Result<Arc<dyn Endpoint>> {
+) -> anyhow::Result<Arc<Agent>> {
     let last = hop(host, plain, app)?;
     let mut paths = Vec::new();
     if !opening.no_direct {
@@ -57,7 +56,7 @@ pub(super) async fn gateway(
 }
 
 /// Starts a gateway at the other end of an SSH connection.
-pub(super) async fn ssh(host: &str, folder: &str) -> anyhow::Result<Arc<dyn Endpoint>> {
+pub(super) async fn ssh(host: &str, folder: &str) -> anyhow::Result<Arc<Agent>> {
     if host.starts_with('-') {
         return Err(Fault::new(Code::DataPlace, format!("`{host}` is no host")).into());
     }

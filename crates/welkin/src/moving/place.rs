@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use welkin_transfer::endpoint::{Endpoint, Local};
+use welkin_transfer::gateway::Agent;
 
 /// What stands behind a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,10 +110,23 @@ impl Place {
     pub(crate) async fn open(&self, app: &App, opening: &Opening) -> anyhow::Result<Arc<dyn Endpoint>> {
         match &self.root {
             Root::Local(path) => Ok(Local::new(path, opening.fsync)),
-            Root::Gateway { host, plain } => peers::gateway(host, *plain, opening, app).await,
-            Root::Ssh { host, folder } => peers::ssh(host, folder).await,
+            Root::Gateway { .. } | Root::Ssh { .. } => Ok(self.agent(app, opening).await?),
             Root::Bucket { service, bucket } => stores::open(service, bucket, app),
             Root::Stdio => Err(Fault::new(Code::DataPlace, "`-` is no place that holds objects").into()),
+        }
+    }
+
+    /// The gateway that it is behind.
+    pub(crate) async fn agent(&self, app: &App, opening: &Opening) -> anyhow::Result<Arc<Agent>> {
+        match &self.root {
+            Root::Gateway { host, plain } => peers::gateway(host, *plain, opening, app).await,
+            Root::Ssh { host, folder } => peers::ssh(host, folder).await,
+            _ => {
+                let fault = Fault::new(Code::DataPlace, format!("`{}` is behind no gateway", self.text));
+                Err(fault
+                    .hint("gateways are welkin://…, welkin+plain://HOST:PORT and ssh://HOST/PATH")
+                    .into())
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use welkin_transfer::journal::{Journal, JournalError, Resumed};
+use welkin_transfer::journal::{Journal, JournalError, Resumed, write_manifest};
 
 /// What a transfer is about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,6 +52,20 @@ impl Records {
 
     pub(crate) fn manifest(&self, id: &str) -> PathBuf {
         self.root.join(id).join("manifest")
+    }
+
+    /// The manifest of a transfer that is over; `None` of another. One whose process was killed between the last record
+    /// and the manifest gets it now.
+    pub(crate) fn written_manifest(&self, about: &About) -> anyhow::Result<Option<PathBuf>> {
+        let path = self.manifest(&about.id);
+        if path.is_file() {
+            return Ok(Some(path));
+        }
+        if !matches!(self.state(about).0, State::Done | State::Incomplete) {
+            return Ok(None);
+        }
+        write_manifest(&self.journal(&about.id), &path, &about.id, &about.source, &about.keys_at)?;
+        Ok(Some(path))
     }
 
     /// Every transfer, oldest first. What cannot be read is left out.

@@ -4,7 +4,7 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 25] = [
     "up",
     "plan",
     "diff",
@@ -16,8 +16,15 @@ const COMMANDS: [&str; 18] = [
     "down",
     "cost",
     "gc",
+    "cp",
+    "sync",
+    "verify",
+    "transfers",
+    "gateway",
+    "gateway serve",
     "offers",
     "route",
+    "route probe",
     "catalog",
     "catalog import",
     "resolve",

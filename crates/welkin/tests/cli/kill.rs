@@ -46,10 +46,10 @@ tasks:
 ";
 
 /// A small generator (xorshift64*), so that a seed tells the whole story.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -57,7 +57,7 @@ impl Dice {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
@@ -107,7 +107,7 @@ fn hunt(dice: &mut Dice) {
 }
 
 /// Waits for a process on a thread of its own.
-fn watched(child: Child) -> mpsc::Receiver<std::process::Output> {
+pub(crate) fn watched(child: Child) -> mpsc::Receiver<std::process::Output> {
     let (tell, ended) = mpsc::channel();
     std::thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
     ended

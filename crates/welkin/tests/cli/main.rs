@@ -12,4 +12,6 @@ mod interrupt;
 mod json;
 mod kill;
 mod mistakes;
+mod probe;
 mod run;
+mod transfer_kill;

@@ -64,10 +64,8 @@ fn names_path(line: &str, root: &str) -> bool {
 
 fn personal_address(line: &str) -> Option<&str> {
     line.match_indices('@').find_map(|(at, _)| {
-        let start = line[..at]
-            .char_indices()
-            .rfind(|(_, c)| !c.is_ascii_alphanumeric() && !"._+-".contains(*c))
-            .map_or(0, |(at, c)| at + c.len_utf8());
+        let before = line[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "._+-".contains(c));
+        let start = before.len();
         let length = line[at + 1..].find(|c: char| !c.is_ascii_alphanumeric() && !".-".contains(c));
         let end = length.map_or(line.len(), |length| at + 1 + length);
         let domain = line[at + 1..end].trim_end_matches('.');
@@ -109,6 +107,7 @@ mod tests {
             "crates/work/src, s3://home/x, ./home/x, {root}/work/x",
             "ann@example.com, x@p.iam.gserviceaccount.com, git@github.com:a/b",
             "sky:aws/-/infer/x@1.2, `@name`, a @ b.c, p5@v1",
+            "welkin://w1:9c…@store.example:7400",
             "https://crates.io/crates/serde, https://github.com/rust-lang/crates.io-index",
         ] {
             assert_eq!(lines(text), [0_usize; 0], "{text}");

@@ -115,3 +115,26 @@ async fn deleting_takes_empty_folders_along() {
     let kept = endpoint.delete(&["../a".to_owned()]).await.unwrap();
     assert_eq!(kept.len(), 1);
 }
+
+#[tokio::test]
+async fn what_a_killed_process_left_of_a_file_goes_with_the_next_write_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Local::new(folder.path(), false);
+    let left = folder.path().join(format!(".welkin-{}-whole", write::name_mark(b"x")));
+    std::fs::write(&left, "what had arrived, and is longer").unwrap();
+    let mut metadata = Metadata::default();
+    // As the file would have been: not to be written to.
+    metadata.set_mode(0o400);
+    std::fs::set_permissions(&left, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
+    endpoint.put("x", &metadata, &block(b"new", 0, true)).await.unwrap();
+    assert_eq!(std::fs::read(folder.path().join("x")).unwrap(), b"new");
+    assert!(!left.exists());
+    // What somebody is writing stays.
+    std::fs::write(&left, "still arriving").unwrap();
+    let writer = File::open(&left).unwrap();
+    writer.lock().unwrap();
+    endpoint.put("x", &metadata, &block(b"newer", 0, true)).await.unwrap();
+    assert_eq!(std::fs::read(folder.path().join("x")).unwrap(), b"newer");
+    assert_eq!(std::fs::read(&left).unwrap(), b"still arriving");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}

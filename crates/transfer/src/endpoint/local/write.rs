@@ -6,11 +6,17 @@ use crate::endpoint::local::stat::Stamp;
 use crate::endpoint::{Failure, FailureKind, Metadata};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
+
+/// End of the name of files that are written at once.
+const HELD: &str = "whole";
+
+/// Times that a name is asked for: once, once after what was left is removed, and once for a race with its writer.
+const HELD_TRIES: u32 = 3;
 
 /// Why a file was not written.
 #[derive(Debug, Error)]
@@ -43,7 +49,7 @@ pub(super) fn whole(
     block: &Block,
     sync: bool,
 ) -> Result<String, WriteError> {
-    let (file, temporary) = create(path)?;
+    let (file, temporary) = create_held(path)?;
     let written = (|| {
         let mut at = 0;
         let mut slices = block.slices();
@@ -135,18 +141,64 @@ pub(super) fn name_mark(name: &[u8]) -> String {
 /// A new file beside `path`.
 fn create(path: &Path) -> Result<(File, PathBuf), WriteError> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let folder = path.parent().unwrap_or(Path::new("."));
     loop {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-        let name = name_mark(path.file_name().unwrap_or_default().as_encoded_bytes());
-        let temporary =
-            folder.join(format!("{TEMPORARY}{name}-{:x}-{nanos:x}-{count:x}", std::process::id()));
-        let opened = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temporary);
-        match opened {
-            Ok(file) => return Ok((file, temporary)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder)?,
+        let temporary = beside(path, &format!("{:x}-{nanos:x}-{count:x}", std::process::id()));
+        if let Some(file) = create_new(&temporary)? {
+            return Ok((file, temporary));
+        }
+    }
+}
+
+/// A new file beside `path`, for a write that no record tells of. Its name is the same each time and it is locked
+/// while somebody writes it, so that what a killed process left is known by having no lock, and goes with the next
+/// write of the same file. Where another writer has it, or nothing can be locked, the file is one of its own.
+fn create_held(path: &Path) -> Result<(File, PathBuf), WriteError> {
+    let temporary = beside(path, HELD);
+    for _ in 0..HELD_TRIES {
+        if let Some(file) = create_new(&temporary)? {
+            if file.try_lock().is_ok() && is_at(&file, &temporary) {
+                return Ok((file, temporary));
+            }
+            break;
+        }
+        // Only looked at: its permissions may be those of the final file already.
+        let Ok(left) = File::open(&temporary) else { break };
+        if left.try_lock().is_err() {
+            break;
+        }
+        // Its writer may have renamed it before the lock was free.
+        if is_at(&left, &temporary) {
+            fs::remove_file(&temporary)?;
+        }
+    }
+    create(path)
+}
+
+/// Whether the file is the one of that name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let place = |meta: &fs::Metadata| (meta.dev(), meta.ino());
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(named)) => place(&open) == place(&named),
+        _ => false,
+    }
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mark = name_mark(path.file_name().unwrap_or_default().as_encoded_bytes());
+    path.with_file_name(format!("{TEMPORARY}{mark}-{end}"))
+}
+
+/// Creates a file and the folders above it; `None` when there is one.
+fn create_new(path: &Path) -> Result<Option<File>, WriteError> {
+    loop {
+        match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path) {
+            Ok(file) => return Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -10,10 +10,10 @@ use welkin_transfer::journal::Manifest;
 
 pub(super) fn run(records: &Records, name: &str, b3sum: bool, app: &mut App) -> anyhow::Result<Exit> {
     let about = records.find(name)?;
-    let path = records.manifest(&about.id);
+    let missing = || Fault::new(Code::Manifest, format!("{} has no manifest yet", about.id));
+    let path = records.written_manifest(&about)?.ok_or_else(missing)?;
     if !b3sum {
-        let text = std::fs::read(&path)
-            .with_context(|| Fault::new(Code::Manifest, format!("{} has no manifest yet", about.id)))?;
+        let text = std::fs::read(&path).with_context(missing)?;
         app.out.write_all(&text)?;
         app.out.flush()?;
         return Ok(Exit::Success);

@@ -7,6 +7,7 @@ mod peers;
 mod place;
 mod records;
 mod select;
+mod stdio;
 mod stores;
 
 pub(crate) use execute::{Wanted, execute, fault};

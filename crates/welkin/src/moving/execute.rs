@@ -7,7 +7,7 @@ use crate::moving::meter::{self, Teller};
 use crate::moving::peers::Opening;
 use crate::moving::place::{Place, Root};
 use crate::moving::records::{About, Records};
-use crate::moving::{bytes_words, filter};
+use crate::moving::{bytes_words, filter, stdio};
 use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -54,13 +54,19 @@ struct Wire<'a> {
 /// Runs it.
 pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
+        if stdio::is_stream(wanted) {
+            return stdio::execute(wanted, app).await;
+        }
         let (transfer, keys_at) = aim(wanted, app).await?;
         if wanted.manner.dry_run {
             return look(wanted, &transfer, app).await;
         }
         go(wanted, transfer, keys_at, app).await
-    })
+    });
+    // A read of standard input that nobody waits for any more must not hold the process back.
+    runtime.shutdown_background();
+    result
 }
 
 /// Finds out what source and target are: folders or single objects.
@@ -145,7 +151,7 @@ async fn one_target(
     Ok((side, Scope::One { source: name, target: key }, keys_at))
 }
 
-fn split(path: &std::path::Path) -> anyhow::Result<(std::path::PathBuf, String)> {
+pub(super) fn split(path: &std::path::Path) -> anyhow::Result<(std::path::PathBuf, String)> {
     let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let folder = path.parent().map(std::path::Path::to_owned);
     let wrong = || Fault::new(Code::DataPlace, format!("{} is no file with a name in UTF-8", path.display()));
@@ -327,7 +333,7 @@ fn report(
 }
 
 /// Completes at the first SIGINT or SIGTERM.
-fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {

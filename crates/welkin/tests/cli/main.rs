@@ -13,3 +13,4 @@ mod json;
 mod kill;
 mod mistakes;
 mod run;
+mod stream;

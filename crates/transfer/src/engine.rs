@@ -46,6 +46,6 @@ pub use observe::{Notice, Observer, Quiet};
 pub use options::{Expected, Guard, Options, Scope, Side, Transfer};
 pub use run::{Ended, EngineError, Outcome, run};
 pub use stats::{Snapshot, Stats};
-pub use steps::{Preview, preview};
+pub use steps::{Calls, Preview, preview};
 pub use stream::{End, Flow, StreamError, Streamed, receive, send};
 pub use verify::{Fault, Verified, verify};

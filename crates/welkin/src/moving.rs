@@ -1,5 +1,6 @@
 //! What the commands that move data share.
 
+mod cost;
 mod credentials;
 mod execute;
 mod meter;

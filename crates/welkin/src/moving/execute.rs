@@ -7,7 +7,7 @@ use crate::moving::meter::{self, Teller};
 use crate::moving::peers::Opening;
 use crate::moving::place::{Place, Root};
 use crate::moving::records::{About, Records};
-use crate::moving::{bytes_words, filter, stdio};
+use crate::moving::{bytes_words, cost, filter, stdio};
 use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -62,11 +62,25 @@ pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit
         if wanted.manner.dry_run {
             return look(wanted, &transfer, app).await;
         }
+        if let (Some(from), Some(to)) = sites(wanted, app)?
+            && let Some(warning) = cost::warning(&from, &to)
+        {
+            app.note(&warning);
+        }
         go(wanted, transfer, keys_at, app).await
     });
     // A read of standard input that nobody waits for any more must not hold the process back.
     runtime.shutdown_background();
     result
+}
+
+/// Where both ends are, for prices.
+pub(super) fn sites(
+    wanted: &Wanted<'_>,
+    app: &App,
+) -> anyhow::Result<(Option<cost::Site>, Option<cost::Site>)> {
+    let site = |text| cost::Site::of(&Place::parse(text, app)?, app);
+    Ok((site(wanted.source)?, site(wanted.target)?))
 }
 
 /// Finds out what source and target are: folders or single objects.
@@ -173,7 +187,10 @@ async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow
         same_objects: u64,
         delete_objects: u64,
         refused: &'a [(String, String)],
+        /// None where one end's place is not known.
+        cost: Option<cost::Cost>,
     }
+    let ends = sites(wanted, app)?;
     let json = app.settings.output == Format::Json;
     let mut steps = Vec::new();
     let mut failed = Ok(());
@@ -188,6 +205,10 @@ async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow
     .await
     .map_err(fault)?;
     failed?;
+    let cost = match &ends {
+        (Some(from), Some(to)) => Some(cost::Cost::of(from, to, &seen)),
+        _ => None,
+    };
     if json {
         let Preview {
             copy_objects, copy_bytes, check_objects, same_objects, delete_objects, refused, ..
@@ -200,6 +221,7 @@ async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow
             same_objects: *same_objects,
             delete_objects: *delete_objects,
             refused,
+            cost,
         };
         write_json(&mut app.out, "welkin.transfer-preview/1", &dry)?;
         return Ok(Exit::Success);
@@ -214,10 +236,16 @@ async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow
         count(seen.same_objects),
         count(seen.delete_objects),
     )?;
+    match cost {
+        Some(cost) => writeln!(app.out, "{}", cost.words())?,
+        None => {
+            let unknown = if ends.0.is_none() { wanted.source } else { wanted.target };
+            writeln!(app.out, "{}", cost::unpriced(unknown))?;
+        }
+    }
     for (key, why) in &seen.refused {
         app.warn(&format!("{key}: {why}"));
     }
-    let _ = wanted;
     app.out.flush()?;
     Ok(Exit::Success)
 }

@@ -4,11 +4,11 @@
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::moving::execute::{Wanted, fault, split, stopped};
+use crate::moving::execute::{Wanted, fault, sites, split, stopped};
 use crate::moving::meter::{self, Teller};
 use crate::moving::peers::Opening;
 use crate::moving::place::{Place, Root};
-use crate::moving::{bytes_words, rate_words};
+use crate::moving::{bytes_words, cost, rate_words};
 use crate::output::{Format, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use welkin_transfer::endpoint::{Endpoint, Metadata};
 use welkin_transfer::engine::{
-    Compare, End, Flow, Limiter, Options, Stats, StreamError, Streamed, receive, send,
+    Calls, Compare, End, Flow, Limiter, Options, Preview, Stats, StreamError, Streamed, receive, send,
 };
 
 /// Whether a command line moves a stream.
@@ -50,20 +50,32 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     let place = Place::parse(if comes { wanted.target } else { wanted.source }, app)?;
     let (endpoint, key) = object(&place, wanted, app).await?;
     if wanted.manner.dry_run {
-        let told = if comes {
-            format!("would copy standard input to {}; nothing was done", place.text)
-        } else {
-            let found = endpoint.find(&key).await.map_err(fault)?;
-            let missing = || Fault::new(Code::File, format!("there is no object {}", place.text));
-            let size = found.ok_or_else(missing)?.listed.size;
-            format!("would copy {} ({}) to standard output; nothing was done", place.text, bytes_words(size))
-        };
-        app.note(&told);
+        if comes {
+            app.note(&format!("would copy standard input to {}; nothing was done", place.text));
+            return Ok(Exit::Success);
+        }
+        let found = endpoint.find(&key).await.map_err(fault)?;
+        let missing = || Fault::new(Code::File, format!("there is no object {}", place.text));
+        let size = found.ok_or_else(missing)?.listed.size;
+        let words = bytes_words(size);
+        app.note(&format!("would copy {} ({words}) to standard output; nothing was done", place.text));
+        let parts = size.div_ceil(endpoint.limits().part_bytes_best).max(1);
+        let source_calls = Calls { reads: parts + 1, ..Calls::default() };
+        let seen = Preview { copy_bytes: size, source_calls, ..Preview::default() };
+        app.note(&match sites(wanted, app)? {
+            (Some(from), Some(to)) => cost::Cost::of(&from, &to, &seen).words(),
+            _ => cost::unpriced(wanted.source),
+        });
         return Ok(Exit::Success);
     }
     if comes && wanted.compare == Compare::Missing && endpoint.find(&key).await.map_err(fault)?.is_some() {
         app.note(&format!("{} is there, and was left as it is", place.text));
         return Ok(Exit::Success);
+    }
+    if let (Some(from), Some(to)) = sites(wanted, app)?
+        && let Some(warning) = cost::warning(&from, &to)
+    {
+        app.note(&warning);
     }
     let stats = Arc::new(Stats::default());
     let limiter = Limiter::new(wanted.manner.bwlimit.map(welkin_units::Bytes::get));

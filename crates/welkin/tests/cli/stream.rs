@@ -67,3 +67,18 @@ fn what_no_stream_can_be() {
         assert!(told.contains("names a folder") || told.contains("not there"), "{args:?}: {told}");
     }
 }
+
+#[test]
+fn a_dry_run_tells_the_cost() {
+    let bed = Bed::new();
+    bed.file("tree/a", "hello");
+    let seen = bed.json(&["cp", "tree", "copy", "--dry-run"]);
+    assert_eq!(seen["cost"]["total_nano_usd"], 0, "{seen}");
+    assert_eq!((&seen["cost"]["from"], &seen["cost"]["prices"]), (&"local".into(), &"list".into()), "{seen}");
+    let told = bed.ok(["cp", "tree", "s3://bucket/tree", "--dry-run"]);
+    // One write at 0.005 USD a thousand; nothing is asked of the store.
+    assert!(told.contains("cost by list prices, local to aws/us-east-1: $0.000005"), "{told}");
+    bed.file("h/config.toml", "[stores.mine]\nendpoint = \"http://127.0.0.1:9\"\n");
+    let told = bed.ok(["cp", "tree", "mine:bucket", "--dry-run"]);
+    assert!(told.contains("cost not known: nobody said where mine:bucket is"), "{told}");
+}

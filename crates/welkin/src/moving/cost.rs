@@ -55,7 +55,6 @@ impl Site {
             }
             Root::Bucket { service: Service::AzureBlob { account }, bucket } => {
                 let options = credentials::azure(account, bucket)?;
-                // tidy: expect(clouds, reason = "the provider that the scheme az:// stands for")
                 options.endpoint.is_none().then(|| Self::new("azure", None))
             }
             Root::Bucket { service: Service::Named(name), .. } => {

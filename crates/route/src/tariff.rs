@@ -66,6 +66,12 @@ impl Tariff {
         self.total(already + more) - self.total(already)
     }
 
+    /// The price per gigabyte of its dearest tier.
+    #[must_use]
+    pub fn highest(&self) -> Usd {
+        self.tiers.iter().map(|tier| tier.per_gb).max().unwrap_or(Usd::ZERO)
+    }
+
     /// The volumes at which the price per gigabyte changes.
     pub fn bounds(&self) -> impl Iterator<Item = Bytes> {
         self.tiers.iter().filter_map(|tier| tier.up_to)
@@ -115,6 +121,11 @@ mod tests {
         let aws = aws();
         assert_eq!(aws.marginal(Bytes::ZERO, Bytes::from_gb(100)), Usd::ZERO);
         assert_eq!(aws.marginal(Bytes::from_gb(100), Bytes::from_gb(100)), "9".parse().unwrap());
+    }
+
+    #[test]
+    fn the_dearest_tier_bounds_the_price() {
+        assert_eq!(aws().highest(), "0.09".parse().unwrap());
     }
 
     #[test]

@@ -240,19 +240,35 @@ impl BlockWriter {
         if self.missing() > 0 {
             return Err(Box::new(self));
         }
+        Ok(self.sealed())
+    }
+
+    /// The block of what has come, where the object ends here; `whole` when this is all there is of it.
+    ///
+    /// # Panics
+    /// When it is said to be whole and does not begin at the beginning, or is a part without bytes.
+    #[must_use]
+    pub fn end(mut self, whole: bool) -> Block {
+        assert!(if whole { self.offset == 0 } else { self.length > 0 }, "no such part of an object");
+        self.wanted = self.length;
+        self.whole = whole;
+        self.sealed()
+    }
+
+    fn sealed(self) -> Block {
         let chaining = if self.whole {
             ChainingValue::root(self.hasher.finalize())
         } else {
             ChainingValue::subtree(self.hasher.finalize_non_root())
         };
-        Ok(Block {
+        Block {
             buffer: self.buffer,
             length: self.length,
             offset: self.offset,
             crc64: self.crc.finalize(),
             chaining,
             whole: self.whole,
-        })
+        }
     }
 }
 

@@ -147,7 +147,9 @@ pub trait Endpoint: Send + Sync {
         block: &Arc<Block>,
     ) -> Result<Option<String>, Failure>;
 
-    /// Begins an object of `size` bytes that comes in parts of `part_bytes`.
+    /// Begins an object of `size` bytes that comes in parts of `part_bytes`. A size of 0 says that nobody
+    /// knows it yet: parts come in order then (though several at once where the place takes them so), and
+    /// the first that is shorter is the last.
     async fn begin(
         &self,
         key: &str,

@@ -1,5 +1,6 @@
 //! What the commands that move data share.
 
+mod cost;
 mod credentials;
 mod execute;
 mod meter;
@@ -7,6 +8,7 @@ mod peers;
 mod place;
 mod records;
 mod select;
+mod stdio;
 mod stores;
 
 pub(crate) use execute::{Wanted, execute, fault};

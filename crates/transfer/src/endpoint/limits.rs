@@ -45,6 +45,22 @@ impl Limits {
     }
 }
 
+/// Longest stream that fits without anybody having said how long it is: more than nearly every one, in parts
+/// that are still small. With S3's 10,000 parts this makes 16 MiB.
+const STREAM_BYTES: u64 = 128 << 30;
+
+impl Limits {
+    /// Length of the parts of an object whose size nobody knows yet.
+    #[must_use]
+    pub fn stream_part_bytes(&self, wanted: Option<u64>) -> u64 {
+        let wanted = wanted.or_else(|| {
+            let least = STREAM_BYTES.min(self.object_bytes).div_ceil(u64::from(self.parts));
+            Some(self.part_bytes_best.max(least))
+        });
+        self.part_bytes(0, wanted).unwrap_or(self.part_bytes_best)
+    }
+}
+
 /// Bytes for people.
 struct Binary(u64);
 
@@ -87,6 +103,13 @@ mod tests {
             assert_eq!(part, expected, "{size} {wanted:?}");
             assert!(size.div_ceil(part) <= u64::from(S3.parts));
         }
+    }
+
+    #[test]
+    fn parts_of_a_stream_leave_room() {
+        assert_eq!(S3.stream_part_bytes(None), 16 << 20);
+        assert_eq!(S3.stream_part_bytes(Some(20 << 20)), 32 << 20);
+        assert_eq!(Limits { parts: 50_000, ..S3 }.stream_part_bytes(None), 8 << 20);
     }
 
     #[test]

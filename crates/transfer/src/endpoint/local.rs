@@ -9,7 +9,8 @@
 //! after, so bytes of two versions are never mixed.
 //!
 //! *Kept:* the time of the content and the permission bits, as [`Metadata`]'s `mtime` and `mode`.
-//! Holes stay holes: blocks of zeros are not written into a fresh file.
+//! Holes stay holes: blocks of zeros are not written into a fresh file, but for a last byte where its length
+//! is not known before.
 //!
 //! *Refused by name:* keys that are no relative path (`..`, `//`, NUL), which have no place below the root.
 //!

@@ -5,7 +5,7 @@
 //! merges the hashes and finishes. When the source changes, what arrived is dropped and, once, everything
 //! begins again with the new version.
 
-use crate::endpoint::{Failure, FailureKind, Metadata, Part, Piece, Read, Upload};
+use crate::endpoint::{Endpoint, Failure, FailureKind, Metadata, Part, Piece, Read, Upload};
 use crate::engine::context::{Context, Job, now_ms};
 use crate::engine::lane;
 use crate::engine::retry::patiently;
@@ -163,12 +163,21 @@ const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;
 /// Gives up uploads of a key that began without their answer being heard: by key and by time, so that
 /// nobody else's are touched that began long before.
 pub(super) async fn forget_lost(context: &Context, key: &str, at_ms: i64) {
-    let target = &context.transfer.target.endpoint;
-    let Ok(dangling) = target.dangling(key).await else { return };
     let known = |id: &str| {
         let partials = context.partials.lock().unwrap_or_else(PoisonError::into_inner);
         partials.values().any(|partial| partial.upload.id == id)
     };
+    forget_unknown(&*context.transfer.target.endpoint, key, at_ms, known).await;
+}
+
+/// The same, of those that are not `known`.
+pub(super) async fn forget_unknown(
+    target: &dyn Endpoint,
+    key: &str,
+    at_ms: i64,
+    known: impl Fn(&str) -> bool + Send,
+) {
+    let Ok(dangling) = target.dangling(key).await else { return };
     for lost in dangling {
         let ours = lost.upload.key == key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS);
         if ours && !known(&lost.upload.id) {

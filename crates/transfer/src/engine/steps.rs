@@ -256,6 +256,20 @@ async fn step(
     let _ = steps.send(if verdict == Verdict::Look { Step::Check(job) } else { Step::Copy(job) }).await;
 }
 
+/// Requests at one end of a transfer, without those that are repeated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Reads, and looks at objects.
+    pub reads: u64,
+    /// Writes of objects and parts, and what begins and ends a write in parts.
+    pub writes: u64,
+    /// Pages of listings.
+    pub lists: u64,
+}
+
+/// Objects on a page of a listing, as stores give them.
+const PAGE_OBJECTS: u64 = 1000;
+
 /// What a transfer would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preview {
@@ -273,6 +287,10 @@ pub struct Preview {
     pub delete_objects: u64,
     /// Objects at the target that pass the filter.
     pub target_objects: u64,
+    /// Requests at the source, to look and to copy, without those of comparing content.
+    pub source_calls: Calls,
+    /// Requests at the target.
+    pub target_calls: Calls,
     /// Objects it would refuse, and why; the first of them.
     pub refused: Vec<(String, String)>,
 }
@@ -286,8 +304,11 @@ pub async fn preview(
     mut each: impl FnMut(&'static str, &str, u64),
 ) -> Result<Preview, Failure> {
     let mut preview = Preview::default();
+    let (mut source_objects, mut target_objects) = (0_u64, 0_u64);
     let limits = transfer.target.endpoint.limits();
     let mut count = |pair: Pair| {
+        source_objects += u64::from(pair.source.is_some());
+        target_objects += u64::from(pair.target.is_some());
         let there = pair.target.as_ref().map(|target| (below(&transfer.target, &target.key), target.size));
         if let Some((name, size)) = there
             && transfer.options.filter.passes(name, size)
@@ -306,13 +327,16 @@ pub async fn preview(
         if name.is_empty() || !transfer.options.filter.passes(name, source.size) {
             return;
         }
-        if let Err(why) = limits.part_bytes(source.size, transfer.options.part_bytes) {
-            each("refuse", name, source.size);
-            if preview.refused.len() < 100 {
-                preview.refused.push((name.to_owned(), why));
+        let part_bytes = match limits.part_bytes(source.size, transfer.options.part_bytes) {
+            Ok(part_bytes) => part_bytes,
+            Err(why) => {
+                each("refuse", name, source.size);
+                if preview.refused.len() < 100 {
+                    preview.refused.push((name.to_owned(), why));
+                }
+                return;
             }
-            return;
-        }
+        };
         match transfer.options.compare.verdict(source, pair.target.as_ref()) {
             Verdict::Same => preview.same_objects += 1,
             Verdict::Look => {
@@ -323,12 +347,20 @@ pub async fn preview(
             Verdict::Different => {
                 (preview.copy_objects, preview.copy_bytes) =
                     (preview.copy_objects + 1, preview.copy_bytes + source.size);
+                let parts = source.size.div_ceil(part_bytes).max(1);
+                // What has several parts is looked at, begun and finished too.
+                let (looks, ends) = if parts > 1 { (1, 2) } else { (0, 0) };
+                preview.source_calls.reads += parts + looks;
+                preview.target_calls.writes += parts + ends;
                 each("copy", name, source.size);
             }
         }
     };
+    let looked;
+    let mut listings = (false, false);
     match &transfer.scope {
         Scope::One { source, target } => {
+            looked = (1, u64::from(transfer.options.compare.looks()));
             let found = transfer.source.endpoint.find(source).await?;
             let there = match transfer.options.compare.looks() {
                 true => transfer.target.endpoint.find(target).await?,
@@ -337,6 +369,7 @@ pub async fn preview(
             count(Pair { source: found.map(|found| found.listed), target: there.map(|found| found.listed) });
         }
         Scope::Listed(objects) => {
+            looked = (0, objects.len() as u64);
             for object in objects.iter() {
                 let (key, size) = (object.source.clone(), object.size);
                 let source = Some(Listed { key, size, modified_ms: None, version: None });
@@ -346,11 +379,17 @@ pub async fn preview(
         }
         Scope::Tree => {
             let looks = transfer.options.compare.looks() || transfer.options.delete.is_some();
+            (looked, listings) = ((0, 0), (true, looks));
             let mut merge = Merge::open(transfer, None, looks);
             while let Some(pair) = merge.next().await? {
                 count(pair);
             }
         }
     }
+    preview.source_calls.reads += looked.0;
+    preview.target_calls.reads += looked.1;
+    let pages = |objects: u64, listed: bool| if listed { objects / PAGE_OBJECTS + 1 } else { 0 };
+    preview.source_calls.lists = pages(source_objects, listings.0);
+    preview.target_calls.lists = pages(target_objects, listings.1);
     Ok(preview)
 }

@@ -6,5 +6,6 @@ mod copy;
 mod faults;
 mod flips;
 mod resume;
+mod stream;
 mod support;
 mod sync;

@@ -55,8 +55,25 @@ pub(crate) async fn conforms(open: &Open) {
     listings_are_in_order(&open()).await;
     versions_are_kept_apart(&open()).await;
     parts_make_an_object(open).await;
+    streams_of_unknown_length_end_where_they_do(&open()).await;
     what_is_given_up_is_not_there(&open()).await;
     removing_is_repeatable(&open()).await;
+}
+
+async fn streams_of_unknown_length_end_where_they_do(store: &Arc<dyn Endpoint>) {
+    for length in [2 * PART, 2 * PART + 9] {
+        let (key, content) = (format!("stream/{length}"), bytes(length, 8));
+        let upload = store.begin(&key, &Metadata::default(), 0, PART as u64).await.unwrap();
+        let mut parts = Vec::new();
+        for (number, part) in (0..).zip(content.chunks(PART)) {
+            let block = block(part, u64::from(number) * PART as u64, false);
+            parts.push(store.part(&upload, number, &block).await.unwrap());
+        }
+        store.finish(&upload, &parts, &blake3::hash(&content)).await.unwrap();
+        assert_eq!(store.find(&key).await.unwrap().unwrap().listed.size, length as u64);
+        let piece = read(store, &key, None, length, None).await.unwrap();
+        assert!(piece.block.bytes() == content, "{key}");
+    }
 }
 
 async fn objects_come_back(store: &Arc<dyn Endpoint>) {

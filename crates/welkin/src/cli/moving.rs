@@ -35,6 +35,7 @@ Examples:
   welkin cp aws:bucket/tree minio:copy/tree --include '*.parquet' --dry-run
   welkin cp az://account/container/tree gs://bucket/tree
   tar c src | welkin cp - s3://bucket/src.tar
+  welkin cp s3://bucket/src.tar - | tar x
 
 Places: a path or file://path of this machine; s3://bucket/key, gs://bucket/key and
 az://account/container/key, with the credentials that each cloud's own tools find in their variables and
@@ -42,7 +43,11 @@ files; NAME:bucket/key, a store of config.toml, section [stores.NAME] (type s3, 
 input or output. Objects of many parts go to Google one part after the other; all at once they go through
 its S3 interface, a store of type s3 at https://storage.googleapis.com with an HMAC key.
 The content of a folder (or prefix) is copied into the target, as rclone does. A single object keeps its
-name when the target ends with a slash or is a folder.";
+name when the target ends with a slash or is a folder.
+
+A stream (`-`) is one object. It goes straight from or to the place, without a copy on disk, and cannot be
+resumed: when it is interrupted, nothing is left at the target. Standard input longer than what 10,000 parts
+of 16 MiB hold (S3) needs a longer --part-size.";
 
 /// Make the target what the source is, moving only what differs
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use crate::moving::meter::{self, Teller};
 use crate::moving::peers::Opening;
 use crate::moving::place::{Place, Root};
 use crate::moving::records::{About, Records};
-use crate::moving::{bytes_words, filter};
+use crate::moving::{bytes_words, cost, filter, stdio};
 use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -54,13 +54,33 @@ struct Wire<'a> {
 /// Runs it.
 pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
+        if stdio::is_stream(wanted) {
+            return stdio::execute(wanted, app).await;
+        }
         let (transfer, keys_at) = aim(wanted, app).await?;
         if wanted.manner.dry_run {
             return look(wanted, &transfer, app).await;
         }
+        if let (Some(from), Some(to)) = sites(wanted, app)?
+            && let Some(warning) = cost::warning(&from, &to)
+        {
+            app.note(&warning);
+        }
         go(wanted, transfer, keys_at, app).await
-    })
+    });
+    // A read of standard input that nobody waits for any more must not hold the process back.
+    runtime.shutdown_background();
+    result
+}
+
+/// Where both ends are, for prices.
+pub(super) fn sites(
+    wanted: &Wanted<'_>,
+    app: &App,
+) -> anyhow::Result<(Option<cost::Site>, Option<cost::Site>)> {
+    let site = |text| cost::Site::of(&Place::parse(text, app)?, app);
+    Ok((site(wanted.source)?, site(wanted.target)?))
 }
 
 /// Finds out what source and target are: folders or single objects.
@@ -145,7 +165,7 @@ async fn one_target(
     Ok((side, Scope::One { source: name, target: key }, keys_at))
 }
 
-fn split(path: &std::path::Path) -> anyhow::Result<(std::path::PathBuf, String)> {
+pub(super) fn split(path: &std::path::Path) -> anyhow::Result<(std::path::PathBuf, String)> {
     let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let folder = path.parent().map(std::path::Path::to_owned);
     let wrong = || Fault::new(Code::DataPlace, format!("{} is no file with a name in UTF-8", path.display()));
@@ -167,7 +187,10 @@ async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow
         same_objects: u64,
         delete_objects: u64,
         refused: &'a [(String, String)],
+        /// None where one end's place is not known.
+        cost: Option<cost::Cost>,
     }
+    let ends = sites(wanted, app)?;
     let json = app.settings.output == Format::Json;
     let mut steps = Vec::new();
     let mut failed = Ok(());
@@ -182,6 +205,10 @@ async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow
     .await
     .map_err(fault)?;
     failed?;
+    let cost = match &ends {
+        (Some(from), Some(to)) => Some(cost::Cost::of(from, to, &seen)),
+        _ => None,
+    };
     if json {
         let Preview {
             copy_objects, copy_bytes, check_objects, same_objects, delete_objects, refused, ..
@@ -194,6 +221,7 @@ async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow
             same_objects: *same_objects,
             delete_objects: *delete_objects,
             refused,
+            cost,
         };
         write_json(&mut app.out, "welkin.transfer-preview/1", &dry)?;
         return Ok(Exit::Success);
@@ -208,10 +236,16 @@ async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow
         count(seen.same_objects),
         count(seen.delete_objects),
     )?;
+    match cost {
+        Some(cost) => writeln!(app.out, "{}", cost.words())?,
+        None => {
+            let unknown = if ends.0.is_none() { wanted.source } else { wanted.target };
+            writeln!(app.out, "{}", cost::unpriced(unknown))?;
+        }
+    }
     for (key, why) in &seen.refused {
         app.warn(&format!("{key}: {why}"));
     }
-    let _ = wanted;
     app.out.flush()?;
     Ok(Exit::Success)
 }
@@ -327,7 +361,7 @@ fn report(
 }
 
 /// Completes at the first SIGINT or SIGTERM.
-fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {

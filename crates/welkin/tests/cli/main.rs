@@ -14,4 +14,5 @@ mod kill;
 mod mistakes;
 mod probe;
 mod run;
+mod stream;
 mod transfer_kill;

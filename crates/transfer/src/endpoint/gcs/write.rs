@@ -30,8 +30,8 @@ fn narrow(sum: u64) -> u32 {
     u32::try_from(sum).expect("a CRC of 32 bits has no more of them")
 }
 
-/// The id of a write in parts: `SIZE:PART_BYTES:SESSION`, with the store's name for the
-/// session. Who knows it may write the object, so journals are for their owner alone.
+/// The id of a write in parts: `SIZE:PART_BYTES:SESSION`, with the store's name for the session, and 0 for a
+/// size that nobody knows yet. Who knows it may write the object, so journals are for their owner alone.
 #[derive(Debug, PartialEq, Eq)]
 struct Id {
     size: u64,
@@ -46,6 +46,11 @@ impl fmt::Display for Id {
 }
 
 impl Id {
+    /// The size as ranges of content have it; `end` where the object turns out to end there.
+    fn total(&self, end: Option<u64>) -> String {
+        end.or((self.size > 0).then_some(self.size)).map_or_else(|| "*".to_owned(), |size| size.to_string())
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut fields = text.splitn(3, ':');
         let (size, part_bytes) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
@@ -54,18 +59,24 @@ impl Id {
     }
 }
 
-/// The receipt of a part: its CRC-32C, and with the last one generation and CRC-32C of the object.
+/// The receipt of a part: its CRC-32C, and with the last one generation and CRC-32C of the object. Its length
+/// is there where the size of the object was not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Tag {
     crc32c: u32,
+    length: Option<u64>,
     object: Option<(String, u32)>,
 }
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.crc32c)?;
+        if let Some(length) = self.length {
+            write!(f, "+{length}")?;
+        }
         match &self.object {
-            None => write!(f, "{:08x}", self.crc32c),
-            Some((generation, whole)) => write!(f, "{:08x}/{generation}/{whole:08x}", self.crc32c),
+            None => Ok(()),
+            Some((generation, whole)) => write!(f, "/{generation}/{whole:08x}"),
         }
     }
 }
@@ -73,14 +84,18 @@ impl fmt::Display for Tag {
 impl Tag {
     fn parse(text: &str) -> Option<Self> {
         let mut fields = text.split('/');
-        let crc32c = u32::from_str_radix(fields.next()?, 16).ok()?;
+        let (crc32c, length) = match fields.next()?.split_once('+') {
+            Some((crc32c, length)) => (crc32c, Some(length.parse().ok()?)),
+            None => (text.split('/').next()?, None),
+        };
+        let crc32c = u32::from_str_radix(crc32c, 16).ok()?;
         let object = match (fields.next(), fields.next()) {
             (Some(generation), Some(whole)) => {
                 Some((generation.to_owned(), u32::from_str_radix(whole, 16).ok()?))
             }
             _ => None,
         };
-        Some(Self { crc32c, object })
+        Some(Self { crc32c, length, object })
     }
 }
 
@@ -165,14 +180,16 @@ impl Gcs {
         part_bytes: u64,
     ) -> Result<Upload, Failure> {
         let operation = self.operation("begin", key);
-        if size > part_bytes && !part_bytes.is_multiple_of(QUANTUM) {
+        if (size == 0 || size > part_bytes) && !part_bytes.is_multiple_of(QUANTUM) {
             let message = format!("parts of {part_bytes} bytes are no multiples of 256 KiB");
             return Err(Failure::new(FailureKind::Invalid, operation, message));
         }
-        let request = Request::upload("POST", "resumable")
+        let mut request = Request::upload("POST", "resumable")
             .query("name", key)
-            .header("content-type", "application/json; charset=UTF-8")
-            .header("x-upload-content-length", size.to_string());
+            .header("content-type", "application/json; charset=UTF-8");
+        if size > 0 {
+            request = request.header("x-upload-content-length", size.to_string());
+        }
         let described = Wire::describe(key, metadata, None);
         let response = self.send(&request, Body::Text(&described), &operation).await?;
         let response = self.accept(response, &operation, &[200]).await?;
@@ -193,10 +210,11 @@ impl Gcs {
         let id = self.id(upload, &operation)?;
         let offset = u64::from(number) * id.part_bytes;
         let end = offset + block.len() as u64;
-        let last = end == id.size;
+        let unknown = id.size == 0;
+        let last = if unknown { (block.len() as u64) < id.part_bytes } else { end == id.size };
         let sum = crc32c(block.bytes());
         let whole = self.running.take(&id.session, number, sum, block.len() as u64);
-        let range = format!("bytes {offset}-{}/{}", end.max(1) - 1, id.size);
+        let range = format!("bytes {offset}-{}/{}", end.max(1) - 1, id.total(last.then_some(end)));
         let mut request = session_request(&id, &upload.key).header("content-range", range);
         if let Some(whole) = whole.filter(|_| last) {
             request = request.header("x-goog-hash", format!("crc32c={}", encode_crc32c(whole)));
@@ -213,7 +231,8 @@ impl Gcs {
             }
             standing => standing?,
         };
-        let tag = |object| Part { number, tag: Tag { crc32c: sum, object }.to_string() };
+        let length = unknown.then_some(block.len() as u64);
+        let tag = |object| Part { number, tag: Tag { crc32c: sum, length, object }.to_string() };
         match standing {
             Standing::Over(made) if last => {
                 self.running.forget(&id.session);
@@ -247,9 +266,14 @@ impl Gcs {
         let mut whole = 0;
         for (at, tag) in tags.iter().enumerate() {
             let offset = at as u64 * id.part_bytes;
-            whole = join(whole, tag.crc32c, id.part_bytes.min(id.size.saturating_sub(offset)));
+            let known = id.part_bytes.min(id.size.saturating_sub(offset));
+            whole = join(whole, tag.crc32c, tag.length.unwrap_or(known));
         }
-        let Some((generation, kept)) = tags.into_iter().next_back().and_then(|tag| tag.object) else {
+        let mut object = tags.last().and_then(|tag| tag.object.clone());
+        if id.size == 0 && tags.last().is_some_and(|tag| tag.length == Some(id.part_bytes)) {
+            object = self.close(&id, &upload.key, parts.len() as u64 * id.part_bytes, &operation).await?;
+        }
+        let Some((generation, kept)) = object else {
             // A store that tells neither generation nor sum has nothing to be compared.
             return Ok(None);
         };
@@ -259,6 +283,30 @@ impl Gcs {
         self.delete_object(&upload.key, Some(&generation)).await?;
         let message = "the object that the store made was not what was sent, and was removed";
         Err(Failure::new(FailureKind::Corrupt, operation, message))
+    }
+
+    /// Ends an object of unknown size whose last part was as long as all others: what says how long it is
+    /// has no content (as Google's own clients end a stream).
+    async fn close(
+        &self,
+        id: &Id,
+        key: &str,
+        size: u64,
+        operation: &str,
+    ) -> Result<Option<(String, u32)>, Failure> {
+        let range = format!("bytes */{size}");
+        let request = session_request(id, key).header("content-range", range);
+        let response = self.send(&request, Body::Empty, operation).await?;
+        match self.standing(response, operation).await? {
+            Standing::Over(made) => {
+                self.running.forget(&id.session);
+                Ok(made.generation.zip(made.crc32c))
+            }
+            Standing::Open(there) => {
+                let message = format!("the store has {there} bytes of {size}");
+                Err(Failure::new(FailureKind::Transient, operation, message))
+            }
+        }
     }
 
     /// 499 is how the store says that an upload was given up.
@@ -284,7 +332,7 @@ impl Gcs {
 
     /// Asks how far a session is.
     async fn ask(&self, id: &Id, key: &str, operation: &str) -> Result<Standing, Failure> {
-        let request = session_request(id, key).header("content-range", format!("bytes */{}", id.size));
+        let request = session_request(id, key).header("content-range", format!("bytes */{}", id.total(None)));
         let response = self.send(&request, Body::Empty, operation).await?;
         self.standing(response, operation).await
     }
@@ -332,9 +380,12 @@ mod tests {
         for broken in ["", "1:2", "1:2:", "1:0:a", "x:1:a"] {
             assert_eq!(Id::parse(broken), None, "{broken}");
         }
-        for tag in
-            [Tag { crc32c: 7, object: None }, Tag { crc32c: u32::MAX, object: Some(("123".to_owned(), 9)) }]
-        {
+        for tag in [
+            Tag { crc32c: 7, length: None, object: None },
+            Tag { crc32c: 7, length: Some(5), object: None },
+            Tag { crc32c: u32::MAX, length: Some(0), object: Some(("123".to_owned(), 9)) },
+            Tag { crc32c: u32::MAX, length: None, object: Some(("123".to_owned(), 9)) },
+        ] {
             assert_eq!(Tag::parse(&tag.to_string()), Some(tag));
         }
         assert_eq!(Tag::parse("x"), None);

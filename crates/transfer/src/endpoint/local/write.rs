@@ -88,8 +88,16 @@ pub(super) fn part(path: &Path, id: &str, block: &Block) -> Result<(), WriteErro
     let file = open(path, id)?;
     // A fresh file is all zeros. A part that is repeated has the same content as before.
     let bytes = block.check()?;
-    if !is_zero(bytes) {
-        file.write_all_at(bytes, block.offset())?;
+    let end = block.offset() + bytes.len() as u64;
+    // Where the length was not known, the file ends where the furthest byte is: the last of each part is
+    // written even when it is zero, so that no hole is left out at the end.
+    match bytes.split_last() {
+        Some((last, _)) if is_zero(bytes) => {
+            if file.metadata()?.len() < end {
+                file.write_all_at(&[*last], end - 1)?;
+            }
+        }
+        _ => file.write_all_at(bytes, block.offset())?,
     }
     Ok(())
 }

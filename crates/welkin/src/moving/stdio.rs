@@ -1,0 +1,182 @@
+//! `-` as a place: an object from standard input, or to standard output.
+//!
+//! Standard output is the object's then, so what is told about it goes to standard error.
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::moving::execute::{Wanted, fault, sites, split, stopped};
+use crate::moving::meter::{self, Teller};
+use crate::moving::peers::Opening;
+use crate::moving::place::{Place, Root};
+use crate::moving::{bytes_words, cost, rate_words};
+use crate::output::{Format, write_json};
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use serde::Serialize;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+use welkin_transfer::endpoint::{Endpoint, Metadata};
+use welkin_transfer::engine::{
+    Calls, Compare, End, Flow, Limiter, Options, Preview, Stats, StreamError, Streamed, receive, send,
+};
+
+/// Whether a command line moves a stream.
+pub(super) fn is_stream(wanted: &Wanted<'_>) -> bool {
+    wanted.source == "-" || wanted.target == "-"
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    source: &'a str,
+    target: &'a str,
+    state: &'static str,
+    bytes: u64,
+    blake3: Option<String>,
+    retries: u64,
+    seconds: f64,
+}
+
+/// Moves it.
+pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit> {
+    let comes = wanted.source == "-";
+    let usage = |why: &str| anyhow::Error::from(Fault::new(Code::Usage, why.to_owned()));
+    if comes && wanted.target == "-" {
+        return Err(usage("standard input and standard output are both no place that keeps an object"));
+    }
+    if wanted.manner.manifest.is_some() {
+        return Err(usage("there is no manifest of a stream; its hash is told at the end"));
+    }
+    let place = Place::parse(if comes { wanted.target } else { wanted.source }, app)?;
+    let (endpoint, key) = object(&place, wanted, app).await?;
+    if wanted.manner.dry_run {
+        if comes {
+            app.note(&format!("would copy standard input to {}; nothing was done", place.text));
+            return Ok(Exit::Success);
+        }
+        let found = endpoint.find(&key).await.map_err(fault)?;
+        let missing = || Fault::new(Code::File, format!("there is no object {}", place.text));
+        let size = found.ok_or_else(missing)?.listed.size;
+        let words = bytes_words(size);
+        app.note(&format!("would copy {} ({words}) to standard output; nothing was done", place.text));
+        let parts = size.div_ceil(endpoint.limits().part_bytes_best).max(1);
+        let source_calls = Calls { reads: parts + 1, ..Calls::default() };
+        let seen = Preview { copy_bytes: size, source_calls, ..Preview::default() };
+        app.note(&match sites(wanted, app)? {
+            (Some(from), Some(to)) => cost::Cost::of(&from, &to, &seen).words(),
+            _ => cost::unpriced(wanted.source),
+        });
+        return Ok(Exit::Success);
+    }
+    if comes && wanted.compare == Compare::Missing && endpoint.find(&key).await.map_err(fault)?.is_some() {
+        app.note(&format!("{} is there, and was left as it is", place.text));
+        return Ok(Exit::Success);
+    }
+    if let (Some(from), Some(to)) = sites(wanted, app)?
+        && let Some(warning) = cost::warning(&from, &to)
+    {
+        app.note(&warning);
+    }
+    let stats = Arc::new(Stats::default());
+    let limiter = Limiter::new(wanted.manner.bwlimit.map(welkin_units::Bytes::get));
+    let teller = Teller::new(app, wanted.manner.events);
+    let flow = Flow {
+        endpoint: &*endpoint,
+        key: &key,
+        part_bytes: wanted.manner.part_size.map(|size| size.get().next_power_of_two()),
+        memory_bytes: usize::try_from(wanted.manner.memory.get()).unwrap_or(usize::MAX),
+        attempts: Options::default().attempts,
+        limiter: &limiter,
+        stats: &stats,
+        observer: &*teller,
+    };
+    let began = Instant::now();
+    let mut watching = tokio::spawn(meter::watch(Arc::clone(&stats), wanted.manner.events, app.err));
+    let result = if comes {
+        receive(&flow, &Metadata::default(), tokio::io::stdin(), stopped()?).await
+    } else {
+        send(&flow, tokio::io::stdout(), stopped()?).await
+    };
+    watching.abort();
+    // Its block is gone from the terminal when this returns.
+    let _ = (&mut watching).await;
+    match result {
+        Ok(streamed) => report(wanted, streamed, &stats, began.elapsed().as_secs_f64(), app),
+        Err(StreamError::Stopped) => {
+            app.note(if comes { "stopped; nothing was left at the target" } else { "stopped" });
+            Ok(Exit::Stopped)
+        }
+        Err(StreamError::Place(failure)) => Err(fault(failure)),
+        Err(error) => {
+            Err(anyhow::Error::new(error).context(Fault::new(Code::Transfer, "the transfer ended")))
+        }
+    }
+}
+
+/// The endpoint and the key of the one object that a place names.
+async fn object(
+    place: &Place,
+    wanted: &Wanted<'_>,
+    app: &App,
+) -> anyhow::Result<(Arc<dyn Endpoint>, String)> {
+    let opening = Opening {
+        fsync: wanted.manner.fsync,
+        via: wanted.manner.via.clone(),
+        no_direct: wanted.manner.no_direct,
+        congestion: wanted.manner.congestion.clone(),
+    };
+    let folder = || {
+        let message = format!("{} names a folder, and a stream is one object", place.text);
+        Fault::new(Code::DataPlace, message).hint("end it with the name of the object")
+    };
+    if place.says_folder() {
+        return Err(folder().into());
+    }
+    let (place, key) = match &place.root {
+        Root::Local(path) if path.is_dir() => return Err(folder().into()),
+        Root::Local(path) => {
+            let (above, name) = split(path)?;
+            (Place { root: Root::Local(above), ..place.clone() }, name)
+        }
+        Root::Ssh { host, folder: path } => {
+            let (above, name) = path.rsplit_once('/').with_context(folder)?;
+            let above = if above.is_empty() { "/" } else { above };
+            let root = Root::Ssh { host: host.clone(), folder: above.to_owned() };
+            (Place { root, ..place.clone() }, name.to_owned())
+        }
+        _ => (place.clone(), place.key.clone()),
+    };
+    Ok((place.open(app, &opening).await?, key))
+}
+
+fn report(
+    wanted: &Wanted<'_>,
+    streamed: Streamed,
+    stats: &Stats,
+    seconds: f64,
+    app: &mut App,
+) -> anyhow::Result<Exit> {
+    let (state, hash) = match streamed.end {
+        End::Whole(hash) => ("done", Some(hash.to_hex().to_string())),
+        End::Unwanted => ("unwanted", None),
+    };
+    let (source, target) = (wanted.source, wanted.target);
+    let bytes = streamed.bytes;
+    let mut told = Vec::new();
+    if app.settings.output == Format::Json {
+        let retries = stats.snapshot().retries;
+        let wire = Wire { source, target, state, bytes, blake3: hash, retries, seconds };
+        write_json(&mut told, "welkin.stream/1", &wire)?;
+    } else {
+        let rate = rate_words(bytes as f64 / seconds.max(0.001));
+        let ended = hash.map_or_else(|| "nobody wanted more".to_owned(), |hash| format!("blake3 {hash}"));
+        writeln!(told, "{source} to {target}: {} in {seconds:.1} s ({rate}), {ended}", bytes_words(bytes))?;
+    }
+    if target == "-" {
+        app.note(String::from_utf8_lossy(&told).trim_end());
+    } else {
+        app.out.write_all(&told)?;
+        app.out.flush()?;
+    }
+    Ok(Exit::Success)
+}

@@ -96,7 +96,12 @@ impl Gcs {
     }
 
     async fn media(&self, what: &Read<'_>, buffer: Buffer, operation: &str) -> Result<Piece, Failure> {
-        let mut request = Request::object("GET", what.key).query("alt", "media").only(what.version);
+        // Who does not take gzip gets objects that are kept compressed in another length than their own. Other
+        // requests do not say it: their answers would come compressed.
+        let mut request = Request::object("GET", what.key)
+            .query("alt", "media")
+            .only(what.version)
+            .header("accept-encoding", "gzip");
         if !what.whole {
             let last = what.offset + (what.length as u64).max(1) - 1;
             request = request.header("range", format!("bytes={}-{last}", what.offset));

@@ -133,9 +133,8 @@ impl Gcs {
         };
         let query: Vec<_> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let (method, mark) = (request.method, if query.is_empty() { "" } else { "?" });
-        // Who does not take gzip gets objects that are kept compressed in another length than their own.
         let mut head = format!(
-            "{method} {path}{mark}{} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\naccept-encoding: gzip\r\n",
+            "{method} {path}{mark}{} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\n",
             query.join("&")
         );
         for (name, value) in &request.headers {

@@ -93,8 +93,7 @@ fn wait_for(node: &Node, address: IpAddr) {
 fn two_paths(program: &Program) {
     let bed = Bed::try_new().unwrap();
     let [a, r, b] = ["a", "r", "b"].map(|name| bed.node(name).unwrap());
-    let link =
-        |x: &Node, y: &Node, megabits: u64| -> Link { bed.link(x, y, Some(megabits * MBIT)).unwrap() };
+    let link = |x: &Node, y: &Node, megabits: u64| -> Link { bed.link(x, y, Some(megabits * MBIT)).unwrap() };
     let (direct, first, second) = (link(&a, &b, 100), link(&a, &r, 500), link(&r, &b, 500));
     let everywhere = format!("0.0.0.0:{PORT}");
     let _gateway = program.start(&b, &["serve", &everywhere]);

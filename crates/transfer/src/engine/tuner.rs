@@ -15,8 +15,9 @@ use std::time::Duration;
 /// How often the rate is looked at.
 pub(super) const WINDOW: Duration = Duration::from_millis(500);
 
-/// Lanes at the start: enough to hide one round trip behind others.
-const START: usize = 8;
+/// Lanes at the start: enough to hide one round trip behind others. Where this machine is what limits,
+/// more of them only push each other out of the cache (eight cost 7 % more CPU than four).
+const START: usize = 4;
 
 /// Most lanes: what one machine keeps busy without its own bookkeeping showing.
 const MOST: usize = 64;

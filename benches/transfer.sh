@@ -127,7 +127,7 @@ fi
 if wants relay; then
     say '-- relay_bench'
     "$target/examples/relay_bench" $([[ -z $quick ]] && echo 4 || echo 1) | tee "$work/relay" >&2
-    while IFS= read -r line; do row 'relay' "$line" ''; done < <(grep -v '^ *$' "$work/relay")
+    while IFS= read -r line; do row 'relay bench' "\`$line\`" ''; done < <(grep -v '^ *$' "$work/relay")
 fi
 
 if wants network; then

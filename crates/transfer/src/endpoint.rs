@@ -24,7 +24,7 @@ mod s3;
 mod stored;
 mod web;
 
-pub use azure::{Azure, AzureAccess, AzureOptions};
+pub use azure::{Azure, AzureAccess, AzureOptions, account_of_url};
 pub use failure::{Failure, FailureKind};
 pub use gcs::{Gcs, GcsAccess, GcsOptions};
 pub use limits::Limits;

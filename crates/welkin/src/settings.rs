@@ -59,7 +59,7 @@ impl Settings {
             color: color.unwrap_or_default(),
             verbose: global.verbose,
             peers: file.peers,
-            stores: stores::with_environment(file.stores, text),
+            stores: stores::with_environment(file.stores, text)?,
             providers: providers.into_iter().filter(|name| !name.is_empty()).collect(),
         })
     }

@@ -25,7 +25,7 @@ mod request;
 mod sign;
 mod write;
 
-pub use request::AzureOptions;
+pub use request::{AzureOptions, account_of_url};
 pub use sign::AzureAccess;
 
 use crate::block::{Block, BlockWriter, Buffer};

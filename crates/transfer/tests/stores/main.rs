@@ -12,4 +12,6 @@ mod chain;
 mod conformance;
 mod issuer;
 mod objects;
+mod script;
 mod servers;
+mod trust;

@@ -82,10 +82,11 @@ fn s3(name: &str, settings: StoreSettings, bucket: &str) -> anyhow::Result<S3Opt
         region: settings.region.unwrap_or_else(|| "us-east-1".to_owned()),
         endpoint: settings.endpoint,
         credentials: credentials::pair(
+            &format!("stores.{name}"),
             settings.access_key_id,
             settings.secret_access_key,
             settings.session_token,
-        ),
+        )?,
         addressing,
         checksums: if settings.checksums == Some(false) { Checksums::Off } else { Checksums::Crc64Nvme },
     })
@@ -115,6 +116,10 @@ fn azure(name: &str, settings: StoreSettings, container: &str) -> anyhow::Result
         (options.endpoint, options.access) = (connection.endpoint, connection.access);
     }
     if let Some(account) = settings.account {
+        if !options.account.is_empty() && options.account != account {
+            let of = &options.account;
+            return Err(config(format!("account is {account}, and connection-string belongs to {of}")).into());
+        }
         options.account = account;
     }
     if options.account.is_empty() {

@@ -1,5 +1,6 @@
 //! Stores with names: section `[stores.NAME]` of `config.toml`, and variables `WELKIN_STORE_NAME_…`.
 
+use crate::report::{Code, Fault};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -53,11 +54,13 @@ pub(crate) struct PeerSettings {
     pub(crate) fingerprint: Option<String>,
 }
 
-/// Variables win over the file, and make stores that the file does not have.
+/// Variables win over the file, and make stores that the file does not have. One that two stores would read is a
+/// mistake: credentials would go to a store that they are not for.
 pub(super) fn with_environment(
     mut stores: BTreeMap<String, StoreSettings>,
     variable: impl Fn(&str) -> Option<String>,
-) -> BTreeMap<String, StoreSettings> {
+) -> Result<BTreeMap<String, StoreSettings>, Fault> {
+    let mut read_by: BTreeMap<String, String> = BTreeMap::new();
     let listed = variable("WELKIN_STORES").unwrap_or_default();
     for name in listed.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         stores.entry(name.to_owned()).or_default();
@@ -79,12 +82,17 @@ pub(super) fn with_environment(
             ("CREDENTIALS_FILE", &mut store.credentials_file),
             ("PLACE", &mut store.place),
         ] {
-            if let Some(set) = variable(&format!("{prefix}{key}")) {
+            let full = format!("{prefix}{key}");
+            if let Some(set) = variable(&full) {
                 *value = Some(set);
+                if let Some(other) = read_by.insert(full.clone(), name.clone()) {
+                    let message = format!("{full} is of two stores, {other} and {name}");
+                    return Err(Fault::new(Code::Config, message).hint("give one of them another name"));
+                }
             }
         }
     }
-    stores
+    Ok(stores)
 }
 
 #[cfg(test)]
@@ -99,9 +107,28 @@ mod tests {
             "WELKIN_STORE_MY_A_REGION" => Some("env".to_owned()),
             _ => None,
         };
-        let stores = with_environment(BTreeMap::from([("c".to_owned(), file)]), set);
+        let stores = with_environment(BTreeMap::from([("c".to_owned(), file)]), set).unwrap();
         assert_eq!(stores.keys().collect::<Vec<_>>(), ["b", "c", "my-a"]);
         assert_eq!(stores["my-a"].region.as_deref(), Some("env"));
         assert_eq!(stores["c"].region.as_deref(), Some("file"));
+    }
+
+    #[test]
+    fn a_variable_is_of_one_store() {
+        for (stores, name) in [
+            ("my-a,my_a", "WELKIN_STORE_MY_A_TOKEN"),
+            ("a,A", "WELKIN_STORE_A_SECRET_ACCESS_KEY"),
+            // A session's token of the one would be the bearer token of the other.
+            ("x,x-session", "WELKIN_STORE_X_SESSION_TOKEN"),
+        ] {
+            let set = |asked: &str| match asked {
+                "WELKIN_STORES" => Some(stores.to_owned()),
+                _ => (asked == name).then(|| "secret".to_owned()),
+            };
+            let fault = with_environment(BTreeMap::new(), set).unwrap_err();
+            assert!(fault.to_string().starts_with(&format!("{name} is of two stores")), "{fault}");
+            let none = |asked: &str| (asked == "WELKIN_STORES").then(|| stores.to_owned());
+            assert_eq!(with_environment(BTreeMap::new(), none).unwrap().len(), 2);
+        }
     }
 }

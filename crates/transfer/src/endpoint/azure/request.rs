@@ -7,6 +7,7 @@ use crate::endpoint::{Failure, FailureKind};
 use crate::http::{Body, Response, Target};
 use percent_encoding::utf8_percent_encode;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 /// Version of the protocol: old enough for every region and for Azure Stack's successors, new enough for
@@ -52,9 +53,33 @@ impl Base {
         }
         let own = format!("https://{account}.blob.core.windows.net");
         let url = options.endpoint.as_deref().unwrap_or(&own);
-        let Service { target, path } = Service::parse(url).map_err(|why| invalid(&why))?;
+        let service = Service::parse(url).map_err(|why| invalid(&why))?;
+        // Credentials of one account are not for the servers of another.
+        if let Some(of) = account_of(&service).filter(|of| of != account) {
+            return Err(invalid(&format!("it belongs to the account {of}, not to {account}")));
+        }
+        let Service { target, path } = service;
         Ok(Self { host: target.authority(), target, path: format!("{path}/{container}") })
     }
+}
+
+/// The account that the URL of a blob service names: in its host (`ACCOUNT.blob.SUFFIX`), or first in the path where
+/// the host is an address or this machine, as Azurite has it. A name of somebody's own says nothing.
+fn account_of(service: &Service) -> Option<String> {
+    let host = &service.target.host;
+    if let Some((account, _)) = host.split_once(".blob.").filter(|(account, _)| !account.contains('.')) {
+        // Where an account is kept twice, the second copy is to be had here.
+        return Some(account.strip_suffix("-secondary").unwrap_or(account).to_owned());
+    }
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() || host == "localhost";
+    let first = service.path.strip_prefix('/')?.split('/').next()?;
+    (address && !first.is_empty()).then(|| first.to_owned())
+}
+
+/// The account that the URL of a blob service names, if it names one.
+#[must_use]
+pub fn account_of_url(url: &str) -> Option<String> {
+    account_of(&Service::parse(url).ok()?)
 }
 
 /// A request before it is signed.
@@ -177,6 +202,21 @@ mod tests {
             assert_eq!((azure.base.host.as_str(), azure.base.path.as_str()), (host, path));
         }
         assert!(azure(None, "../c", AzureAccess::Anonymous).is_err());
+        for (endpoint, account) in [
+            ("https://other.blob.core.windows.net", Some("other")),
+            ("http://127.0.0.1:10000/other", Some("other")),
+            ("http://[::1]:10000/other/", Some("other")),
+            ("http://localhost:10000/other", Some("other")),
+            ("http://other.blob.localhost:10000", Some("other")),
+            ("https://acct.blob.core.windows.net", None),
+            ("https://acct-secondary.blob.core.windows.net", None),
+            ("https://blobs.example/other", None),
+            ("http://127.0.0.1:10000", None),
+        ] {
+            let why = azure(Some(endpoint), "c", AzureAccess::Anonymous).err();
+            let expected = account.map(|of| format!("it belongs to the account {of}, not to acct"));
+            assert_eq!(why, expected, "{endpoint}");
+        }
         assert!(azure(Some("ftp://x"), "c", AzureAccess::Anonymous).is_err());
     }
 

@@ -66,7 +66,13 @@ impl Base {
         if options.bucket.is_empty() || !options.bucket.chars().all(plain) {
             return Err(invalid("a bucket's name has letters, digits, `.`, `-` and `_`"));
         }
-        let aws = format!("https://s3.{}.amazonaws.com", options.region);
+        // It is part of a host's name, and of what is signed.
+        if !options.region.chars().all(plain) {
+            return Err(invalid("a region's name has letters, digits, `.`, `-` and `_`"));
+        }
+        // The regions in China have servers of their own (*Amazon S3 endpoints in China*).
+        let domain = if options.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let aws = format!("https://s3.{}.{domain}", options.region);
         let url = options.endpoint.as_deref().unwrap_or(&aws);
         let Service { mut target, mut path } = Service::parse(url).map_err(|why| invalid(&why))?;
         // A bucket with a dot breaks the certificate of its host name.
@@ -173,9 +179,18 @@ mod tests {
         bucket: &str,
         addressing: Addressing,
     ) -> Result<(String, String), String> {
+        in_region("eu-west-1", endpoint, bucket, addressing)
+    }
+
+    fn in_region(
+        region: &str,
+        endpoint: Option<&str>,
+        bucket: &str,
+        addressing: Addressing,
+    ) -> Result<(String, String), String> {
         let options = S3Options {
             bucket: bucket.to_owned(),
-            region: "eu-west-1".to_owned(),
+            region: region.to_owned(),
             endpoint: endpoint.map(str::to_owned),
             credentials: None,
             addressing,
@@ -202,5 +217,10 @@ mod tests {
             assert!(base(Some(endpoint), "b", Auto).is_err(), "{endpoint}");
         }
         assert!(base(None, "b/../c", Auto).is_err());
+        let china = in_region("cn-north-1", None, "b", Auto).unwrap();
+        assert_eq!(china.0, "b.s3.cn-north-1.amazonaws.com.cn");
+        for region in ["x.example/", "eu-west-1@x.example", "eu\r\nx: y", "eu west"] {
+            assert!(in_region(region, None, "b", Auto).is_err(), "{region}");
+        }
     }
 }

@@ -4,20 +4,31 @@
 //! November 2026. Not there: roles of machines and single sign-on.
 
 use crate::moving::credentials::variable;
+use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 use welkin_transfer::endpoint::{Addressing, Checksums, Credentials, S3Options};
 
-/// Both halves, or none.
+/// Both halves, or none. One alone is a mistake: without it, somebody else would ask.
 pub(in crate::moving) fn pair(
+    of: &str,
     access_key_id: Option<String>,
     secret_access_key: Option<String>,
     session_token: Option<String>,
-) -> Option<Credentials> {
-    let (access_key_id, secret_access_key) = access_key_id.zip(secret_access_key)?;
-    Some(Credentials { access_key_id, secret_access_key, session_token })
+) -> Result<Option<Credentials>, Fault> {
+    match (access_key_id, secret_access_key) {
+        (Some(access_key_id), Some(secret_access_key)) => {
+            Ok(Some(Credentials { access_key_id, secret_access_key, session_token }))
+        }
+        (None, None) => Ok(None),
+        (half, _) => {
+            let (there, missing) =
+                if half.is_some() { ("an access key id", "secret") } else { ("a secret access key", "id") };
+            Err(Fault::new(Code::Config, format!("{of} has {there} and no {missing} that goes with it")))
+        }
+    }
 }
 
 /// How a bucket of AWS (or of whatever `AWS_ENDPOINT_URL` names) is reached, and a file with further authorities.
@@ -25,8 +36,8 @@ pub(in crate::moving) fn aws(bucket: &str) -> anyhow::Result<(S3Options, Option<
     let profile = variable("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
     let of_home = |name: &str| env::home_dir().map(|home| home.join(".aws").join(name));
     let file = |name: &str, usual: &str| variable(name).map(PathBuf::from).or_else(|| of_home(usual));
-    let from_variables =
-        pair(variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN"));
+    let (id, secret) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"));
+    let from_variables = pair("the environment", id, secret, variable("AWS_SESSION_TOKEN"))?;
     let keys = match &from_variables {
         Some(_) => BTreeMap::new(),
         None => section(file("AWS_SHARED_CREDENTIALS_FILE", "credentials"), &[&profile])?,
@@ -34,9 +45,16 @@ pub(in crate::moving) fn aws(bucket: &str) -> anyhow::Result<(S3Options, Option<
     let named = format!("profile {profile}");
     let config = section(file("AWS_CONFIG_FILE", "config"), &[&named, &profile])?;
     let either = |name: &str| keys.get(name).or_else(|| config.get(name)).cloned();
-    let credentials = from_variables.or_else(|| {
-        pair(either("aws_access_key_id"), either("aws_secret_access_key"), either("aws_session_token"))
-    });
+    let of_section = |section: &BTreeMap<String, String>| {
+        let value = |name: &str| section.get(name).cloned();
+        let (id, secret) = (value("aws_access_key_id"), value("aws_secret_access_key"));
+        pair(&named, id, secret, value("aws_session_token"))
+    };
+    // Halves of two files are of nobody.
+    let credentials = match from_variables {
+        Some(credentials) => Some(credentials),
+        None => of_section(&keys)?.map_or_else(|| of_section(&config), |keys| Ok(Some(keys)))?,
+    };
     let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
     let endpoint = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
     let options = S3Options {
@@ -95,5 +113,15 @@ mod tests {
         assert!(!default.contains_key("endpoint_url") && !default.contains_key("# no"));
         assert_eq!(read_section(text, "profile a").unwrap()["aws_access_key_id"], "k");
         assert_eq!(read_section(text, "b"), None);
+    }
+
+    #[test]
+    fn half_a_pair_is_a_mistake() {
+        let text = |text: &str| Some(text.to_owned());
+        assert!(pair("x", text("id"), text("secret"), None).unwrap().is_some());
+        assert!(pair("x", None, None, text("token")).unwrap().is_none());
+        for (id, secret) in [(text("id"), None), (None, text("secret"))] {
+            assert!(pair("x", id, secret, None).unwrap_err().to_string().starts_with("x has a"));
+        }
     }
 }

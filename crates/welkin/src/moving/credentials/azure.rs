@@ -1,38 +1,61 @@
 //! Credentials for Azure Blob Storage, as the Azure CLI finds them.
 //!
-//! `AZURE_STORAGE_CONNECTION_STRING`, then `AZURE_STORAGE_KEY`, then `AZURE_STORAGE_SAS_TOKEN`; they are of
-//! the account in `AZURE_STORAGE_ACCOUNT`, or of the one that is asked for where that is not set. Without
-//! any, requests are anonymous. Source: *Authorize access to blob data with Azure CLI* and *Configure Azure
-//! Storage connection strings*, read November 2026. Not there: logins and managed identities.
+//! `AZURE_STORAGE_CONNECTION_STRING`, then `AZURE_STORAGE_KEY`, then `AZURE_STORAGE_SAS_TOKEN`, which are of
+//! the account in `AZURE_STORAGE_ACCOUNT`. Without any, requests are anonymous. Source: *Authorize access to
+//! blob data with Azure CLI* and *Configure Azure Storage connection strings*, read November 2026. Not there:
+//! logins and managed identities.
+//!
+//! *Guarantee:* what is of one account is never used for another, neither its credentials nor its servers. What does
+//! not say of which account it is is refused; but a key without `AZURE_STORAGE_ACCOUNT` is taken for that of the
+//! account that is asked for: it is never sent, and a wrong one opens nothing.
 
 use crate::moving::credentials::variable;
 use crate::report::{Code, Fault};
-use welkin_transfer::endpoint::{AzureAccess, AzureOptions};
+use welkin_transfer::endpoint::{AzureAccess, AzureOptions, account_of_url};
 
 /// How a container of an account is reached.
 pub(in crate::moving) fn azure(account: &str, container: &str) -> anyhow::Result<AzureOptions> {
+    Ok(found(account, container, variable)?)
+}
+
+const STRING: &str = "AZURE_STORAGE_CONNECTION_STRING";
+
+fn found(
+    account: &str,
+    container: &str,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<AzureOptions, Fault> {
     let mut options = AzureOptions {
         account: account.to_owned(),
         container: container.to_owned(),
         endpoint: None,
         access: AzureAccess::Anonymous,
     };
-    if let Some(text) = variable("AZURE_STORAGE_CONNECTION_STRING") {
-        let connection = Connection::parse(&text)
-            .map_err(|why| Fault::new(Code::Config, format!("AZURE_STORAGE_CONNECTION_STRING: {why}")))?;
+    if let Some(text) = variable(STRING) {
+        let wrong = |why: String| Fault::new(Code::Config, format!("{STRING}: {why}"));
+        let connection = Connection::parse(&text).map_err(wrong)?;
+        let of = connection.account.ok_or_else(|| {
+            let hint = "add AccountName=ACCOUNT; to it, or make it a store of config.toml";
+            wrong("it does not say which account it belongs to".to_owned()).hint(hint)
+        })?;
         // Credentials of another account are no use here, and none of its business.
-        if connection.account.as_deref().is_none_or(|of| of == account) {
+        if of == account {
             (options.endpoint, options.access) = (connection.endpoint, connection.access);
             return Ok(options);
         }
     }
-    if variable("AZURE_STORAGE_ACCOUNT").is_none_or(|of| of == account) {
-        options.access = match (variable("AZURE_STORAGE_KEY"), variable("AZURE_STORAGE_SAS_TOKEN")) {
-            (Some(key), _) => AzureAccess::SharedKey(key),
-            (None, Some(token)) => AzureAccess::Sas(token),
-            (None, None) => AzureAccess::Anonymous,
-        };
-    }
+    let of = variable("AZURE_STORAGE_ACCOUNT");
+    let (key, token) = (variable("AZURE_STORAGE_KEY"), variable("AZURE_STORAGE_SAS_TOKEN"));
+    options.access = match (key, token, of) {
+        (.., Some(of)) if of != account => AzureAccess::Anonymous,
+        (Some(key), ..) => AzureAccess::SharedKey(key),
+        (None, Some(token), Some(_)) => AzureAccess::Sas(token),
+        (None, Some(_), None) => {
+            let message = "AZURE_STORAGE_SAS_TOKEN does not say which account it belongs to";
+            return Err(Fault::new(Code::Config, message).hint("set AZURE_STORAGE_ACCOUNT as well"));
+        }
+        (None, None, _) => AzureAccess::Anonymous,
+    };
     Ok(options)
 }
 
@@ -80,6 +103,12 @@ impl Connection {
         };
         let usual = account.as_ref().map(|account| format!("{protocol}://{account}.blob.{suffix}"));
         let endpoint = endpoint.or(usual).ok_or("it has neither AccountName nor BlobEndpoint")?;
+        let account = match (account, account_of_url(&endpoint)) {
+            (Some(named), Some(of)) if named != of => {
+                return Err(format!("AccountName is {named}, and the endpoint belongs to {of}"));
+            }
+            (named, of) => named.or(of),
+        };
         Ok(Self { account, endpoint: Some(endpoint), access })
     }
 }
@@ -105,6 +134,12 @@ mod tests {
                 key(),
             ),
             (
+                "BlobEndpoint=https://acct.blob.core.windows.net/;SharedAccessSignature=sv=1",
+                Some("acct"),
+                "https://acct.blob.core.windows.net/",
+                AzureAccess::Sas("sv=1".to_owned()),
+            ),
+            (
                 "BlobEndpoint=https://x.example/;SharedAccessSignature=sv=1&sig=a%3D",
                 None,
                 "https://x.example/",
@@ -119,5 +154,42 @@ mod tests {
         assert_eq!(emulator.account.as_deref(), Some("devstoreaccount1"));
         assert!(matches!(emulator.access, AzureAccess::SharedKey(_)));
         assert!(Connection::parse("AccountKey=x").is_err() && Connection::parse("x").is_err());
+        let twice = "AccountName=one;BlobEndpoint=https://two.blob.core.windows.net;SharedAccessSignature=s";
+        assert_eq!(
+            Connection::parse(twice).unwrap_err(),
+            "AccountName is one, and the endpoint belongs to two"
+        );
+    }
+
+    /// What is used for a container of the account `mine`.
+    fn used(set: &[(&str, &str)]) -> Result<(Option<String>, AzureAccess), String> {
+        let variable =
+            |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let options = found("mine", "c", variable).map_err(|fault| fault.to_string())?;
+        Ok((options.endpoint, options.access))
+    }
+
+    /// Signatures went to whatever account was asked for, or the requests to the account of the signature.
+    #[test]
+    fn what_is_of_one_account_is_not_used_for_another() {
+        let sas = |host: &str| format!("BlobEndpoint=https://{host}/;SharedAccessSignature=sig=1");
+        let (mine, other) = (sas("mine.blob.core.windows.net"), sas("other.blob.core.windows.net"));
+        let nobody = Ok((None, AzureAccess::Anonymous));
+        let url = "https://mine.blob.core.windows.net/".to_owned();
+        assert_eq!(used(&[(STRING, &mine)]), Ok((Some(url), AzureAccess::Sas("sig=1".to_owned()))));
+        assert_eq!(used(&[(STRING, &other)]), nobody);
+        assert_eq!(used(&[(STRING, "AccountName=other;AccountKey=a2V5")]), nobody);
+        let why = used(&[(STRING, &sas("blobs.example"))]).unwrap_err();
+        assert_eq!(why, format!("{STRING}: it does not say which account it belongs to"));
+        let token = ("AZURE_STORAGE_SAS_TOKEN", "sig=2");
+        assert!(used(&[token]).unwrap_err().contains("which account"));
+        assert_eq!(used(&[token, ("AZURE_STORAGE_ACCOUNT", "other")]), nobody);
+        let mine = ("AZURE_STORAGE_ACCOUNT", "mine");
+        assert_eq!(used(&[token, mine]), Ok((None, AzureAccess::Sas("sig=2".to_owned()))));
+        // The string of another account does not hide what is of this one.
+        assert_eq!(used(&[(STRING, &other), token, mine]), Ok((None, AzureAccess::Sas("sig=2".to_owned()))));
+        let key = ("AZURE_STORAGE_KEY", "a2V5");
+        assert_eq!(used(&[key]), Ok((None, AzureAccess::SharedKey("a2V5".to_owned()))));
+        assert_eq!(used(&[key, ("AZURE_STORAGE_ACCOUNT", "other")]), nobody);
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::source::Source;
 
-/// Folders that hold nothing of ours.
+/// Names of what is not ours.
 const NOT_OURS: &[&str] = &["target", ".git", ".welkin", ".venv", "node_modules"];
 
 #[derive(Debug)]
@@ -136,10 +136,12 @@ fn read_texts(root: &Path, folder: &Path, texts: &mut Vec<TextFile>) -> Result<(
         let entry = entry.with_context(|| folder.display().to_string())?;
         let path = entry.path();
         let kind = entry.file_type().with_context(|| path.display().to_string())?;
+        // In a work tree of its own `.git` is a file.
+        if NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
         if kind.is_dir() {
-            if !NOT_OURS.iter().any(|name| entry.file_name() == *name) {
-                read_texts(root, &path, texts)?;
-            }
+            read_texts(root, &path, texts)?;
         } else if kind.is_file() {
             let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
             // What is not UTF-8 or holds a zero is data, not text.

@@ -115,6 +115,10 @@ pub struct Dangling {
 }
 
 /// Pages of a listing, in the order of the keys.
+///
+/// *After a failure* the same page is asked for again, and either comes or fails again. It is never passed over, and
+/// `None` is no answer to it: a lister that finds in a repetition that nothing follows says so with an empty page
+/// first. What would otherwise look complete and is not, a mirror would remove at the target.
 #[async_trait]
 pub trait Lister: Send {
     /// The next page, which may be empty; `None` after the last.
@@ -126,6 +130,11 @@ pub trait Lister: Send {
 pub trait Endpoint: Send + Sync {
     /// Its name for people, such as `s3://bucket`.
     fn name(&self) -> String;
+
+    /// Which place it is, told apart from every other: not for people, but for records. Whatever decides where bytes go
+    /// is in it (the service's address, account and bucket; the peer behind a gateway; the folder), and nothing
+    /// that changes while the place stays the same, such as a token. No secret is in it.
+    fn identity(&self) -> String;
 
     /// What fits.
     fn limits(&self) -> Limits;

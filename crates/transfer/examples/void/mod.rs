@@ -19,6 +19,9 @@ impl Endpoint for Void {
     fn name(&self) -> String {
         "void:".to_owned()
     }
+    fn identity(&self) -> String {
+        self.name()
+    }
     fn limits(&self) -> Limits {
         Limits {
             object_bytes: 1 << 50,

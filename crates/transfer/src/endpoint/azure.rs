@@ -78,6 +78,11 @@ impl Endpoint for Azure {
         format!("az://{}/{}", self.options.account, self.options.container)
     }
 
+    fn identity(&self) -> String {
+        let AzureOptions { endpoint, account, container, .. } = &self.options;
+        format!("azure {endpoint:?} {account:?} {container:?}")
+    }
+
     /// *Scalability and performance targets for Blob storage*: 50,000 blocks of 4000 MiB (about 190.7 TiB).
     /// *Naming and referencing containers, blobs, and metadata*: names of 1,024 characters, which are at
     /// most four bytes each. Read November 2026.

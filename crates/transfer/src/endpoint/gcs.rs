@@ -153,6 +153,11 @@ impl Endpoint for Gcs {
         format!("gs://{}", self.options.bucket)
     }
 
+    /// Names of buckets are Google's, not an account's.
+    fn identity(&self) -> String {
+        format!("gcs {:?} {:?}", self.options.endpoint, self.options.bucket)
+    }
+
     /// *Quotas and limits*, read November 2026: objects of 5 TiB, names of 1,024 bytes. Parts have no limit
     /// of their own; each costs a round trip, because they come in order, so they are longer than elsewhere.
     fn limits(&self) -> Limits {

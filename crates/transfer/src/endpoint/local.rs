@@ -78,6 +78,11 @@ impl Endpoint for Local {
         self.root.display().to_string()
     }
 
+    /// Escaped, so that names that are not UTF-8 stay apart.
+    fn identity(&self) -> String {
+        format!("file {:?}", self.root)
+    }
+
     /// `PATH_MAX` of Linux for keys; ext4's longest file. Parts are bounded by what memory is sensible for one.
     fn limits(&self) -> Limits {
         Limits {

@@ -61,6 +61,15 @@ impl Endpoint for S3 {
         format!("s3://{}", self.options.bucket)
     }
 
+    /// Some services give each account buckets of its own, so a lasting key belongs to it. A temporary one does not: it
+    /// is another each hour.
+    fn identity(&self) -> String {
+        let S3Options { endpoint, region, bucket, credentials, .. } = &self.options;
+        let lasting = credentials.as_ref().filter(|credentials| credentials.session_token.is_none());
+        let account = lasting.map(|credentials| &credentials.access_key_id);
+        format!("s3 {endpoint:?} {region:?} {bucket:?} {account:?}")
+    }
+
     /// *Amazon S3 multipart upload limits* and *Creating object key names*, read November 2026.
     fn limits(&self) -> Limits {
         Limits {

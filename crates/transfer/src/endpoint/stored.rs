@@ -84,6 +84,10 @@ impl Endpoint for Stored {
         self.store.to_string()
     }
 
+    fn identity(&self) -> String {
+        format!("stored {}", self.store)
+    }
+
     /// Those of S3, which are the narrowest of the stores behind that crate.
     fn limits(&self) -> Limits {
         Limits {

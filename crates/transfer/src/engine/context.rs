@@ -6,6 +6,7 @@ use crate::engine::ledger::Ledger;
 use crate::engine::limiter::Limiter;
 use crate::engine::observe::{Notice, Observer};
 use crate::engine::options::{Options, Transfer};
+use crate::engine::retry::Patience;
 use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::engine::tuner::Tuner;
@@ -75,6 +76,11 @@ impl Context {
 
     pub(super) fn options(&self) -> &Options {
         &self.transfer.options
+    }
+
+    /// How calls of this transfer are repeated.
+    pub(super) fn patience(&self) -> Patience<'_> {
+        Patience::new(self.options().attempts, &self.stats, &*self.observer).with_tuner(&self.tuner)
     }
 
     /// Puts something on record; a journal that cannot be written ends the transfer.

@@ -5,10 +5,11 @@
 //! merges the hashes and finishes. When the source changes, what arrived is dropped and, once, everything
 //! begins again with the new version.
 
-use crate::endpoint::{Endpoint, Failure, FailureKind, Metadata, Part, Piece, Read, Upload};
+use crate::endpoint::{Failure, FailureKind, Metadata, Part, Piece, Read, Upload};
 use crate::engine::context::{Context, Job, now_ms};
 use crate::engine::lane;
-use crate::engine::retry::patiently;
+use crate::engine::retry::Patience;
+use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
 use crate::engine::whole;
 use crate::hash::{self, ChainingValue};
@@ -99,7 +100,7 @@ async fn begin(context: &Context, job: &mut Job) -> Result<Large, Failure> {
     };
     fitting(job.source.size)?;
     let partial = context.partials.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.key);
-    let found = patiently(context, || source.find(&job.source.key)).await?.ok_or_else(|| {
+    let found = source.find(&context.patience(), &job.source.key).await?.ok_or_else(|| {
         let operation = format!("read {} of {}", job.source.key, source.name());
         Failure::new(FailureKind::NotFound, operation, "it is not there any more")
     })?;
@@ -138,15 +139,9 @@ async fn begin_upload(
     let target = &context.transfer.target.endpoint;
     let at_ms = now_ms();
     context.record(&Record::Intent { key: job.key.clone(), at_ms });
-    let tries = AtomicU32::new(0);
-    let upload = patiently(context, || async {
-        if tries.fetch_add(1, Ordering::Relaxed) > 0 {
-            // The answer to the call before may be all that was lost of it.
-            forget_lost(context, &job.key, at_ms).await;
-        }
-        target.begin(&job.key, metadata, job.source.size, part_bytes).await
-    })
-    .await?;
+    let lengths = (job.source.size, part_bytes);
+    let forget = || forget_lost(context, &job.key, at_ms);
+    let upload = target.begin(&context.patience(), &job.key, metadata, lengths, forget).await?;
     context.record(&Record::Begun {
         key: job.key.clone(),
         upload: upload.id.clone(),
@@ -167,22 +162,23 @@ pub(super) async fn forget_lost(context: &Context, key: &str, at_ms: i64) {
         let partials = context.partials.lock().unwrap_or_else(PoisonError::into_inner);
         partials.values().any(|partial| partial.upload.id == id)
     };
-    forget_unknown(&*context.transfer.target.endpoint, key, at_ms, known).await;
+    forget_unknown(&context.transfer.target.endpoint, &context.patience(), key, at_ms, known).await;
 }
 
 /// The same, of those that are not `known`.
 pub(super) async fn forget_unknown(
-    target: &dyn Endpoint,
+    target: &Retrying,
+    patience: &Patience<'_>,
     key: &str,
     at_ms: i64,
     known: impl Fn(&str) -> bool + Send,
 ) {
-    let Ok(dangling) = target.dangling(key).await else { return };
+    let Ok(dangling) = target.dangling(patience, key).await else { return };
     for lost in dangling {
         let ours = lost.upload.key == key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS);
         if ours && !known(&lost.upload.id) {
             // What cannot be dropped now is still an intent on record.
-            let _ = target.abort(&lost.upload).await;
+            let _ = target.abort(patience, &lost.upload).await;
         }
     }
 }
@@ -240,16 +236,13 @@ async fn move_part(context: &Context, large: &Large, number: u32) -> Result<(Par
     loop {
         reads += 1;
         context.limiter.take(length as u64).await;
-        let read = patiently(context, || async {
-            let buffer = context.pool.lend(length).await;
-            context.transfer.source.endpoint.read(what, buffer).await
-        })
-        .await;
+        let (patience, source) = (context.patience(), &context.transfer.source.endpoint);
+        let read = source.read(&patience, what, &context.pool).await;
         let failure = match read {
             Ok(Piece { block, .. }) => {
                 let block = Arc::new(block);
                 let target = &context.transfer.target.endpoint;
-                match patiently(context, || target.part(&large.upload, number, &block)).await {
+                match target.part(&patience, &large.upload, number, &block).await {
                     Ok(part) => return Ok((part, block.chaining())),
                     Err(failure) => failure,
                 }
@@ -268,7 +261,7 @@ async fn finish(context: &Arc<Context>, large: &Arc<Large>) {
         large.parts().iter().flatten().map(|(part, chaining)| (part.clone(), *chaining)).unzip();
     let root = hash::merge(&chaining, large.part_bytes);
     let target = &context.transfer.target.endpoint;
-    match patiently(context, || target.finish(&large.upload, &parts, &root)).await {
+    match target.finish(&context.patience(), &large.upload, &parts, &root).await {
         Ok(target_version) => context.done(
             &large.job,
             Done {
@@ -316,7 +309,7 @@ async fn give_up(context: &Arc<Context>, large: &Arc<Large>, failure: Failure) {
 /// Gives an upload up, and records that. One that cannot be dropped now is left on record for the sweep.
 pub(super) async fn drop_upload(context: &Context, upload: &Upload) {
     let target = &context.transfer.target.endpoint;
-    if patiently(context, || target.abort(upload)).await.is_ok() {
+    if target.abort(&context.patience(), upload).await.is_ok() {
         context.record(&Record::Dropped { key: upload.key.clone(), upload: upload.id.clone() });
     }
 }

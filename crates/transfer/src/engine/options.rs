@@ -1,7 +1,7 @@
 //! What a transfer is to do.
 
 use crate::endpoint::Endpoint;
-use crate::engine::Compare;
+use crate::engine::{Compare, Retrying};
 use crate::filter::Filter;
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,18 @@ use std::sync::Arc;
 /// An endpoint with the place in it that keys are relative to.
 #[derive(Clone)]
 pub struct Side {
-    /// The endpoint.
-    pub endpoint: Arc<dyn Endpoint>,
+    /// The endpoint, which the engine calls with patience only.
+    pub endpoint: Retrying,
     /// What the keys begin with: empty, or ending with a slash.
     pub prefix: String,
+}
+
+impl Side {
+    /// The place below `prefix` of an endpoint.
+    #[must_use]
+    pub fn new(endpoint: Arc<dyn Endpoint>, prefix: impl Into<String>) -> Self {
+        Self { endpoint: Retrying::new(endpoint), prefix: prefix.into() }
+    }
 }
 
 impl fmt::Display for Side {

@@ -3,7 +3,6 @@
 use crate::engine::context::Context;
 use crate::engine::observe::Notice;
 use crate::engine::options::{Guard, Transfer};
-use crate::engine::retry::patiently;
 use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::engine::steps::{Merge, below};
@@ -74,7 +73,7 @@ async fn remove(context: &Context, keys: Vec<String>) -> Result<(), EngineError>
         return Ok(());
     }
     let target = &context.transfer.target.endpoint;
-    let kept = patiently(context, || target.delete(&keys)).await.map_err(EngineError::Fatal)?;
+    let kept = target.delete(&context.patience(), &keys).await.map_err(EngineError::Fatal)?;
     for key in keys.iter().filter(|key| !kept.iter().any(|(name, _)| name == *key)) {
         Stats::add(&context.stats.deleted_objects, 1);
         context.observer.notice(&Notice::Deleted { key });

@@ -5,7 +5,6 @@
 //! a pause gets it.
 
 use crate::endpoint::{Failure, FailureKind};
-use crate::engine::context::Context;
 use crate::engine::observe::{Notice, Observer};
 use crate::engine::stats::Stats;
 use crate::engine::tuner::Tuner;
@@ -15,30 +14,31 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// How long one goes on, and who hears of it.
-pub(super) struct Patience<'a> {
-    pub(super) attempts: u32,
-    pub(super) stats: &'a Stats,
-    pub(super) observer: &'a dyn Observer,
+/// Longest pause that a store may ask for: one that names more is not believed, and asked again after this.
+const LONGEST_ASKED: Duration = Duration::from_secs(120);
+
+/// How long one goes on with a call, and who hears of it.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    attempts: u32,
+    stats: &'a Stats,
+    observer: &'a dyn Observer,
     /// Told when a store wants less.
-    pub(super) tuner: Option<&'a Tuner>,
+    tuner: Option<&'a Tuner>,
 }
 
-/// Calls as [`Patience::call`] does, as the transfer says.
-pub(super) async fn patiently<T, F>(context: &Context, call: impl FnMut() -> F) -> Result<T, Failure>
-where
-    F: Future<Output = Result<T, Failure>>,
-{
-    let patience = Patience {
-        attempts: context.options().attempts,
-        stats: &context.stats,
-        observer: &*context.observer,
-        tuner: Some(&context.tuner),
-    };
-    patience.call(call).await
-}
+impl<'a> Patience<'a> {
+    /// For so many tries of a call.
+    #[must_use]
+    pub fn new(attempts: u32, stats: &'a Stats, observer: &'a dyn Observer) -> Self {
+        Self { attempts, stats, observer, tuner: None }
+    }
 
-impl Patience<'_> {
+    /// The same for the lanes of a transfer.
+    pub(super) fn with_tuner(self, tuner: &'a Tuner) -> Self {
+        Self { tuner: Some(tuner), ..self }
+    }
+
     /// Calls until it succeeds, fails for good, or was tried often enough.
     pub(super) async fn call<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Failure>
     where
@@ -52,18 +52,34 @@ impl Patience<'_> {
             };
             attempt += 1;
             // What was damaged on the way is read again by whoever called, from the start.
-            if !failure.passes() || failure.kind == FailureKind::Corrupt || attempt >= self.attempts {
+            if !failure.passes() || failure.kind == FailureKind::Corrupt {
                 return Err(failure);
             }
-            if let Some(tuner) = self.tuner.filter(|_| failure.kind == FailureKind::Throttled) {
-                tuner.throttled();
+            if !self.waits(attempt, &failure).await {
+                return Err(failure);
             }
-            let pause = failure.retry_after.unwrap_or_else(|| pause(attempt));
-            Stats::add(&self.stats.retries, 1);
-            self.observer.notice(&Notice::Retrying { why: &failure.to_string(), pause });
-            tokio::time::sleep(pause).await;
         }
     }
+
+    /// Pauses before a call that failed is made again; `false` where it was tried often enough.
+    pub(super) async fn waits(&self, attempt: u32, failure: &Failure) -> bool {
+        if attempt >= self.attempts {
+            return false;
+        }
+        if let Some(tuner) = self.tuner.filter(|_| failure.kind == FailureKind::Throttled) {
+            tuner.throttled();
+        }
+        let pause = pause_after(attempt, failure);
+        Stats::add(&self.stats.retries, 1);
+        self.observer.notice(&Notice::Retrying { why: &failure.to_string(), pause });
+        tokio::time::sleep(pause).await;
+        true
+    }
+}
+
+/// How long to wait after a failure.
+pub(super) fn pause_after(attempt: u32, failure: &Failure) -> Duration {
+    failure.retry_after.map_or_else(|| pause(attempt), |asked| asked.min(LONGEST_ASKED))
 }
 
 fn pause(attempt: u32) -> Duration {

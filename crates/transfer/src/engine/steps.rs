@@ -1,16 +1,17 @@
 //! From listings to what is to be done, as a stream.
 
-use crate::endpoint::{Failure, FailureKind, Listed, Lister};
+use crate::endpoint::{Failure, FailureKind, Listed};
 use crate::engine::compare::Verdict;
 use crate::engine::context::{Context, Job};
+use crate::engine::observe::Quiet;
 use crate::engine::options::{Expected, Scope, Side, Transfer};
+use crate::engine::retry::Patience;
 use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::journal::{Done, Resumed};
 use std::collections::{HashMap, VecDeque};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Steps ahead of the lanes: two pages.
@@ -18,9 +19,6 @@ pub(super) const AHEAD: usize = 2000;
 
 /// Pages read ahead of what is being merged.
 const PAGES_AHEAD: usize = 2;
-
-/// Tries of a page, with pauses that double from 200 ms.
-const PAGE_TRIES: u32 = 8;
 
 /// Something to be done.
 #[derive(Debug)]
@@ -38,11 +36,11 @@ pub(super) struct Cursor {
 
 impl Cursor {
     pub(super) fn open(side: &Side, after: Option<&str>) -> Self {
-        let mut lister = std::sync::Arc::clone(&side.endpoint).list(&side.prefix, after);
+        let mut lister = side.endpoint.list(&side.prefix, after);
         let (sender, pages) = mpsc::channel(PAGES_AHEAD);
         tokio::spawn(async move {
             loop {
-                let sent = match page(&mut *lister).await {
+                let sent = match lister.next_page().await {
                     Ok(Some(page)) => sender.send(Ok(page)).await,
                     Ok(None) => return,
                     Err(failure) => {
@@ -72,20 +70,6 @@ impl Cursor {
     pub(super) async fn take(&mut self) -> Result<Option<Listed>, Failure> {
         self.peek().await?;
         Ok(self.page.pop_front())
-    }
-}
-
-async fn page(lister: &mut dyn Lister) -> Result<Option<Vec<Listed>>, Failure> {
-    let mut tries = 0;
-    loop {
-        match lister.next_page().await {
-            Err(failure) if failure.passes() && tries + 1 < PAGE_TRIES => {
-                tries += 1;
-                let pause = failure.retry_after.unwrap_or(Duration::from_millis(100 << tries));
-                tokio::time::sleep(pause).await;
-            }
-            result => return result,
-        }
     }
 }
 
@@ -161,12 +145,13 @@ async fn one(
     steps: &mpsc::Sender<Step>,
 ) -> Result<(), Failure> {
     let Transfer { source: from, target: to, options, .. } = &context.transfer;
-    let found = from.endpoint.find(source).await?;
+    let found = from.endpoint.find(&context.patience(), source).await?;
     let Some(found) = found else {
         let operation = format!("read {}{source}", from.endpoint.name());
         return Err(Failure::new(FailureKind::NotFound, operation, "there is no such object"));
     };
-    let there = if options.compare.looks() { to.endpoint.find(target).await? } else { None };
+    let there =
+        if options.compare.looks() { to.endpoint.find(&context.patience(), target).await? } else { None };
     let pair = Pair { source: Some(found.listed), target: there.map(|found| found.listed) };
     step(context, pair, Some(target), &resumed.done, steps).await;
     Ok(())
@@ -187,7 +172,7 @@ async fn tree(context: &Context, resumed: Resumed, steps: &mpsc::Sender<Step>) -
     let transfer = &context.transfer;
     // What failed in an earlier process lies before the mark, so it is looked at by itself.
     for (source, (key, _)) in &resumed.failed {
-        match transfer.source.endpoint.find(source).await? {
+        match transfer.source.endpoint.find(&context.patience(), source).await? {
             Some(found) => {
                 count_listed(context, &found.listed);
                 let _ = steps
@@ -304,6 +289,8 @@ pub async fn preview(
     mut each: impl FnMut(&'static str, &str, u64),
 ) -> Result<Preview, Failure> {
     let mut preview = Preview::default();
+    let stats = Stats::default();
+    let patience = Patience::new(transfer.options.attempts, &stats, &Quiet);
     let (mut source_objects, mut target_objects) = (0_u64, 0_u64);
     let limits = transfer.target.endpoint.limits();
     let mut count = |pair: Pair| {
@@ -361,9 +348,9 @@ pub async fn preview(
     match &transfer.scope {
         Scope::One { source, target } => {
             looked = (1, u64::from(transfer.options.compare.looks()));
-            let found = transfer.source.endpoint.find(source).await?;
+            let found = transfer.source.endpoint.find(&patience, source).await?;
             let there = match transfer.options.compare.looks() {
-                true => transfer.target.endpoint.find(target).await?,
+                true => transfer.target.endpoint.find(&patience, target).await?,
                 false => None,
             };
             count(Pair { source: found.map(|found| found.listed), target: there.map(|found| found.listed) });
@@ -373,7 +360,7 @@ pub async fn preview(
             for object in objects.iter() {
                 let (key, size) = (object.source.clone(), object.size);
                 let source = Some(Listed { key, size, modified_ms: None, version: None });
-                let there = transfer.target.endpoint.find(&object.target).await?;
+                let there = transfer.target.endpoint.find(&patience, &object.target).await?;
                 count(Pair { source, target: there.map(|found| found.listed) });
             }
         }

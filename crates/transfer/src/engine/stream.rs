@@ -12,17 +12,18 @@
 //! two parts less are under way than fit: one that waits to be handed on, and one that is.
 
 use crate::block::{Block, BlockPool, BlockWriter};
-use crate::endpoint::{Endpoint, Failure, FailureKind, Metadata, Part, Read, Upload};
+use crate::endpoint::{Failure, FailureKind, Metadata, Part, Read, Upload};
 use crate::engine::context::now_ms;
 use crate::engine::large;
 use crate::engine::limiter::Limiter;
 use crate::engine::observe::Observer;
 use crate::engine::retry::Patience;
+use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
 use crate::hash::{self, ChainingValue};
 use futures::StreamExt;
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -40,7 +41,7 @@ const READ_LEAST: u64 = 64 << 10;
 /// An object that a stream is, and how it is moved.
 pub struct Flow<'a> {
     /// The place.
-    pub endpoint: &'a dyn Endpoint,
+    pub endpoint: &'a Retrying,
     /// The object.
     pub key: &'a str,
     /// Length of parts, if it is to be another than what suits the place.
@@ -92,7 +93,7 @@ pub enum StreamError {
 
 impl Flow<'_> {
     fn patience(&self) -> Patience<'_> {
-        Patience { attempts: self.attempts, stats: self.stats, observer: self.observer, tuner: None }
+        Patience::new(self.attempts, self.stats, self.observer)
     }
 
     fn on(&self, verb: &str) -> String {
@@ -143,6 +144,7 @@ impl Writing<'_> {
         input: impl AsyncRead + Unpin,
     ) -> Result<Streamed, StreamError> {
         let flow = self.flow;
+        let patience = flow.patience();
         let limits = flow.endpoint.limits();
         let part_bytes = limits.stream_part_bytes(flow.part_bytes);
         let mut cutter =
@@ -152,7 +154,7 @@ impl Writing<'_> {
         if first.is_whole() {
             let root = hash::merge(&[first.chaining()], part_bytes);
             let first = Arc::new(first);
-            flow.resend(&first, || flow.endpoint.put(flow.key, metadata, &first)).await?;
+            flow.resend(&first, || flow.endpoint.put(&patience, flow.key, metadata, &first)).await?;
             Stats::add(&flow.stats.copied_bytes, bytes);
             return Ok(Streamed { bytes, end: End::Whole(root) });
         }
@@ -184,9 +186,10 @@ impl Writing<'_> {
             let blocks = futures::stream::poll_fn(|context| receiver.poll_recv(context));
             let mut moved = blocks
                 .map(|(number, block)| {
-                    let (block, upload) = (Arc::new(block), &upload);
+                    let (block, upload, patience) = (Arc::new(block), &upload, &patience);
                     async move {
-                        let sent = flow.resend(&block, || flow.endpoint.part(upload, number, &block)).await?;
+                        let send = || flow.endpoint.part(patience, upload, number, &block);
+                        let sent = flow.resend(&block, send).await?;
                         Stats::add(&flow.stats.copied_bytes, block.len() as u64);
                         Ok::<_, Failure>((sent, block.chaining()))
                     }
@@ -202,7 +205,7 @@ impl Writing<'_> {
         parts.sort_unstable_by_key(|(part, _)| part.number);
         let (parts, chaining): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let root = hash::merge(&chaining, part_bytes);
-        flow.patience().call(|| flow.endpoint.finish(&upload, &parts, &root)).await?;
+        flow.endpoint.finish(&patience, &upload, &parts, &root).await?;
         Ok(Streamed { bytes, end: End::Whole(root) })
     }
 
@@ -210,16 +213,9 @@ impl Writing<'_> {
         let flow = self.flow;
         let at_ms = now_ms();
         self.begun().asked_ms = Some(at_ms);
-        let tries = AtomicU32::new(0);
-        let upload = flow
-            .patience()
-            .call(|| async {
-                if tries.fetch_add(1, Ordering::Relaxed) > 0 {
-                    large::forget_unknown(flow.endpoint, flow.key, at_ms, |_| false).await;
-                }
-                flow.endpoint.begin(flow.key, metadata, 0, part_bytes).await
-            })
-            .await?;
+        let patience = flow.patience();
+        let forget = || large::forget_unknown(flow.endpoint, &patience, flow.key, at_ms, |_| false);
+        let upload = flow.endpoint.begin(&patience, flow.key, metadata, (0, part_bytes), forget).await?;
         *self.begun() = Begun { asked_ms: None, upload: Some(upload.clone()) };
         Ok(upload)
     }
@@ -228,9 +224,10 @@ impl Writing<'_> {
         let Begun { asked_ms, upload } = std::mem::take(&mut *self.begun());
         if let Some(upload) = upload {
             // What cannot be dropped now is found by whoever looks for what dangles.
-            let _ = self.flow.patience().call(|| self.flow.endpoint.abort(&upload)).await;
+            let _ = self.flow.endpoint.abort(&self.flow.patience(), &upload).await;
         } else if let Some(at_ms) = asked_ms {
-            large::forget_unknown(self.flow.endpoint, self.flow.key, at_ms, |_| false).await;
+            let Flow { endpoint, key, .. } = self.flow;
+            large::forget_unknown(endpoint, &self.flow.patience(), key, at_ms, |_| false).await;
         }
     }
 
@@ -248,7 +245,7 @@ impl Flow<'_> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.patience().call(&mut call).await {
+            match call().await {
                 Err(failure)
                     if failure.kind == FailureKind::Corrupt
                         && tries < FRESH_TRIES
@@ -343,7 +340,7 @@ pub async fn send(
 }
 
 async fn hand_on(flow: &Flow<'_>, mut output: impl AsyncWrite + Unpin) -> Result<Streamed, StreamError> {
-    let found = flow.patience().call(|| flow.endpoint.find(flow.key)).await?;
+    let found = flow.endpoint.find(&flow.patience(), flow.key).await?;
     let found =
         found.ok_or_else(|| Failure::new(FailureKind::NotFound, flow.on("read"), "it is not there"))?;
     let (size, version) = (found.listed.size, found.listed.version);
@@ -423,14 +420,7 @@ async fn read(flow: &Flow<'_>, pool: &BlockPool, what: Read<'_>) -> Result<Block
     loop {
         reads += 1;
         flow.limiter.take(what.length as u64).await;
-        let read = flow
-            .patience()
-            .call(|| async {
-                let buffer = pool.lend(what.length).await;
-                flow.endpoint.read(what, buffer).await
-            })
-            .await;
-        match read {
+        match flow.endpoint.read(&flow.patience(), what, pool).await {
             Ok(piece) => return Ok(piece.block),
             Err(failure) if failure.kind == FailureKind::Corrupt && reads < FRESH_TRIES => {
                 Stats::add(&flow.stats.retries, 1);

@@ -1,8 +1,11 @@
 //! Reading objects again and comparing them with a manifest.
 
 use crate::block::BlockPool;
-use crate::endpoint::{Endpoint, Failure, FailureKind, Read};
+use crate::endpoint::{Endpoint, Failure, Read};
 use crate::engine::limiter::Limiter;
+use crate::engine::observe::Quiet;
+use crate::engine::retry::Patience;
+use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
 use crate::hash;
 use crate::journal::{Manifest, ManifestEntry, ManifestError};
@@ -15,6 +18,9 @@ const READ_BYTES: u64 = 8 << 20;
 
 /// Objects at once.
 const AT_ONCE: usize = 16;
+
+/// Tries of a call, with pauses that double from 100 ms: some 6 s.
+const ATTEMPTS: u32 = 7;
 
 /// Why an object is not what its manifest says.
 #[derive(Debug, Error)]
@@ -66,7 +72,7 @@ pub async fn verify(
     limiter: &Limiter,
     stats: &Stats,
 ) -> Result<Verified, ManifestError> {
-    let pool = BlockPool::new(memory_bytes);
+    let (endpoint, pool) = (Retrying::new(endpoint), BlockPool::new(memory_bytes));
     let mut broken = None;
     let mut verified = Verified::default();
     {
@@ -79,9 +85,9 @@ pub async fn verify(
             }
         });
         let checks = entries.map(|entry| {
-            let (endpoint, pool) = (Arc::clone(&endpoint), pool.clone());
+            let (endpoint, pool) = (endpoint.clone(), pool.clone());
             async move {
-                let result = check(&*endpoint, &pool, limiter, stats, &entry).await;
+                let result = check(&endpoint, &pool, limiter, stats, &entry).await;
                 (entry, result)
             }
         });
@@ -104,13 +110,15 @@ pub async fn verify(
 }
 
 async fn check(
-    endpoint: &dyn Endpoint,
+    endpoint: &Retrying,
     pool: &BlockPool,
     limiter: &Limiter,
     stats: &Stats,
     entry: &ManifestEntry,
 ) -> Result<(), Fault> {
-    let found = endpoint.find(&entry.key).await.map_err(Fault::Unreadable)?.ok_or(Fault::Missing)?;
+    let patience = Patience::new(ATTEMPTS, stats, &Quiet);
+    let found = endpoint.find(&patience, &entry.key).await.map_err(Fault::Unreadable)?;
+    let found = found.ok_or(Fault::Missing)?;
     let (size, version) = (found.listed.size, found.listed.version);
     if size != entry.size {
         return Err(Fault::Size { expected: entry.size, found: size });
@@ -122,16 +130,7 @@ async fn check(
         let length = usize::try_from((size - offset).min(READ_BYTES)).unwrap_or(usize::MAX);
         limiter.take(length as u64).await;
         let what = Read { key: &entry.key, offset, length, whole, version: version.as_deref() };
-        let mut tries = 0;
-        let piece = loop {
-            match endpoint.read(what, pool.lend(length).await).await {
-                Err(failure) if failure.passes() && failure.kind != FailureKind::Corrupt && tries < 5 => {
-                    tries += 1;
-                    tokio::time::sleep(std::time::Duration::from_millis(100 << tries)).await;
-                }
-                result => break result.map_err(Fault::Unreadable)?,
-            }
-        };
+        let piece = endpoint.read(&patience, what, pool).await.map_err(Fault::Unreadable)?;
         Stats::add(&stats.copied_bytes, length as u64);
         parts.push(piece.block.chaining());
         offset += length as u64;

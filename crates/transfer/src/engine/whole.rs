@@ -4,8 +4,7 @@ use crate::block::Block;
 use crate::endpoint::{Failure, FailureKind, Piece, Read};
 use crate::engine::context::{Context, Job};
 use crate::engine::feed::{Feed, Unit};
-use crate::engine::options::Side;
-use crate::engine::retry::patiently;
+use crate::engine::options::{Side, Transfer};
 use crate::engine::stats::Stats;
 use crate::engine::{lane, large};
 use crate::hash;
@@ -57,14 +56,11 @@ async fn attempt(context: &Context, job: &Job) -> Result<Done, Failure> {
     context.limiter.take(job.source.size).await;
     let (key, version) = (job.source.key.as_str(), job.source.version.as_deref());
     let what = Read { key, offset: 0, length: size, whole: true, version };
-    let Piece { block, metadata, version } = patiently(context, || async {
-        let buffer = context.pool.lend(size).await;
-        context.transfer.source.endpoint.read(what, buffer).await
-    })
-    .await?;
+    let (patience, Transfer { source, target, .. }) = (context.patience(), &context.transfer);
+    let piece = source.endpoint.read(&patience, what, &context.pool).await?;
+    let Piece { block, metadata, version } = piece;
     let block = Arc::new(block);
-    let target = &context.transfer.target.endpoint;
-    let target_version = patiently(context, || target.put(&job.key, &metadata, &block)).await?;
+    let target_version = target.endpoint.put(&patience, &job.key, &metadata, &block).await?;
     Stats::add(&context.stats.copied_bytes, job.source.size);
     Ok(Done {
         source: job.source.key.clone(),
@@ -79,7 +75,7 @@ async fn attempt(context: &Context, job: &Job) -> Result<Done, Failure> {
 /// The job as the source has it now.
 pub(super) async fn look_again(context: &Context, job: &mut Job) -> Result<(), Failure> {
     let source = &context.transfer.source.endpoint;
-    match patiently(context, || source.find(&job.source.key)).await? {
+    match source.find(&context.patience(), &job.source.key).await? {
         Some(found) => {
             job.source = found.listed;
             Ok(())
@@ -97,8 +93,8 @@ pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> 
         return is_there(context, job, expected).await;
     }
     let (source, target) = (&context.transfer.source, &context.transfer.target);
-    let ours = patiently(context, || source.endpoint.find(&job.source.key)).await?;
-    let theirs = patiently(context, || target.endpoint.find(&job.key)).await?;
+    let ours = source.endpoint.find(&context.patience(), &job.source.key).await?;
+    let theirs = target.endpoint.find(&context.patience(), &job.key).await?;
     let (Some(ours), Some(theirs)) = (ours, theirs) else { return Ok(false) };
     if ours.listed.size != theirs.listed.size {
         return Ok(false);
@@ -128,7 +124,7 @@ pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> 
 async fn is_there(context: &Context, job: &Job, expected: blake3::Hash) -> Result<bool, Failure> {
     let target = &context.transfer.target;
     let size = job.source.size;
-    match patiently(context, || target.endpoint.find(&job.key)).await? {
+    match target.endpoint.find(&context.patience(), &job.key).await? {
         Some(found) if found.listed.size == size => {}
         _ => return Ok(false),
     }
@@ -153,10 +149,6 @@ async fn part(
     context.limiter.take(length as u64).await;
     let whole = length as u64 == size;
     let what = Read { key, offset, length, whole, version: None };
-    let piece = patiently(context, || async {
-        let buffer = context.pool.lend(length).await;
-        side.endpoint.read(what, buffer).await
-    })
-    .await?;
+    let piece = side.endpoint.read(&context.patience(), what, &context.pool).await?;
     Ok(piece.block)
 }

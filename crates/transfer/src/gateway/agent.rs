@@ -73,6 +73,7 @@ pub struct Agent {
     desk: Arc<Desk>,
     paths: Vec<Arc<Path>>,
     name: String,
+    identity: String,
     limits: Limits,
     cursors: AtomicU64,
     /// Lanes and the watch over them; they end with the agent.
@@ -94,6 +95,7 @@ impl Agent {
             .map_err(|error| Failure::new(FailureKind::Transient, operation(), error.to_string()))?;
         let session = Arc::new(Session { number, identity: options.identity });
         let desk = Arc::new(Desk::new(options.compression));
+        let far = options.paths[0].via.far_end();
         let paths: Vec<_> = options.paths.into_iter().map(|path| Arc::new(Path::new(path))).collect();
         let mut tasks = JoinSet::new();
         for path in &paths {
@@ -113,6 +115,7 @@ impl Agent {
             desk,
             paths,
             name: welcome.name.clone(),
+            identity: format!("gateway {far} {:?}", welcome.name),
             limits: welcome.limits.clone().into(),
             cursors: AtomicU64::new(0),
             _tasks: tasks,
@@ -167,8 +170,9 @@ impl Lister for Pages {
         let returned = self.agent.call(operation, call, Body::none()).await?;
         match returned.answer {
             Answer::Page { last: true } => {
+                // The end may be the answer to a call that was repeated, and there it comes as an empty page.
                 self.over = true;
-                Ok(None)
+                Ok(Some(Vec::new()))
             }
             Answer::Page { last: false } => {
                 let wire: Vec<WireListed> = parse(&returned.body, returned.length)?;
@@ -187,6 +191,11 @@ impl Lister for Pages {
 impl Endpoint for Agent {
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    /// Who the peer is and where, and what it calls the place behind it; not the ways there.
+    fn identity(&self) -> String {
+        self.identity.clone()
     }
 
     fn limits(&self) -> Limits {

@@ -41,6 +41,19 @@ pub enum Via {
     Command(Vec<String>),
 }
 
+impl Via {
+    /// Who is at the other end, as far as that is known before anything is said.
+    pub(super) fn far_end(&self) -> String {
+        match self {
+            Self::Hops(hops) => hops.last().map_or_else(String::new, |hop| {
+                let who = hop.fingerprint.map_or_else(|| "anybody".to_owned(), |print| print.to_string());
+                format!("{who} at {}", hop.address)
+            }),
+            Self::Command(argv) => format!("{argv:?}"),
+        }
+    }
+}
+
 /// How many lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lanes {

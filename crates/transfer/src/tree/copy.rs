@@ -5,7 +5,7 @@
 //! hash of what it read. Then what does not belong to the tree is dropped, and the manifest written
 //! last. Repeating a copy that was killed therefore moves only what is missing.
 
-use crate::endpoint::{Endpoint, Stored};
+use crate::endpoint::Stored;
 use crate::engine::{Expected, Limiter, Notice, Observer, Options, Scope, Side, Stats, Transfer, run};
 use crate::journal::Done;
 use crate::tree::error::TransferError;
@@ -100,10 +100,7 @@ async fn move_all(
     objects: Vec<Expected>,
     progress: Progress<'_>,
 ) -> Result<Copied, TransferError> {
-    let side = |store: &Arc<dyn ObjectStore>| {
-        let endpoint: Arc<dyn Endpoint> = Stored::new(Arc::clone(store));
-        Side { endpoint, prefix: String::new() }
-    };
+    let side = |store: &Arc<dyn ObjectStore>| Side::new(Stored::new(Arc::clone(store)), "");
     let objects: Arc<[Expected]> = objects.into();
     let transfer = Transfer {
         source: side(source),

@@ -2,9 +2,9 @@
 
 use crate::support::{World, between, bucket_at, content};
 use std::collections::BTreeMap;
-use welkin_testkit::s3::{Fault, Operation, Rule, When};
+use welkin_testkit::s3::{Attributes, Fault, Operation, Rule, When};
 use welkin_transfer::endpoint::FailureKind;
-use welkin_transfer::engine::{Ended, EngineError};
+use welkin_transfer::engine::{Compare, Ended, EngineError, Guard, Scope, preview};
 
 /// Small and large objects, moved while the fault strikes; everything must arrive.
 async fn survives(rules: Vec<Rule>) -> World {
@@ -38,6 +38,62 @@ async fn throttling() {
 #[tokio::test]
 async fn faults_of_the_server() {
     survives(vec![Rule::new(Fault::InternalError).when(When::Every(3))]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_at_the_first_look_ends_nothing() {
+    let busy = |operation| Rule::new(Fault::SlowDown { retry_after_s: 0 }).only(&[operation]).times(2);
+    let world = World::new();
+    world.put("k", &content(1, 100));
+    let (source, target) = ("k".to_owned(), "k".to_owned());
+    let mut one = world.transfer();
+    one.scope = Scope::One { source, target };
+    one.options.compare = Compare::Size;
+    for transfer in [one, world.transfer()] {
+        world.server.inject(busy(Operation::HeadObject));
+        world.server.inject(busy(Operation::ListObjectsV2));
+        assert_eq!(preview(&transfer, |_, _, _| {}).await.unwrap().copy_objects, 1);
+        world.server.inject(busy(Operation::HeadObject));
+        world.server.inject(busy(Operation::ListObjectsV2));
+        let (outcome, _) = world.run(transfer).await;
+        assert_eq!(outcome.unwrap().counts.copied_objects, 1);
+        assert_eq!(world.hashes("target"), world.hashes("source"));
+        world.server.delete("target", "k");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_listings_that_fail_are_asked_for_again_and_none_is_passed_over() {
+    let world = World::new();
+    for seed in 0..2500 {
+        world.put(&format!("k{seed:04}"), &content(seed, 1));
+    }
+    world.server.put("target", "old", content(9999, 1), Attributes::default());
+    world
+        .server
+        .inject(Rule::new(Fault::InternalError).only(&[Operation::ListObjectsV2]).when(When::Every(2)));
+    let mut transfer = world.transfer();
+    transfer.options.delete = Some(Guard::Percent(1));
+    let (outcome, _) = world.run(transfer).await;
+    assert_eq!(outcome.unwrap().counts.deleted_objects, 1);
+    assert_eq!(world.hashes("target"), world.hashes("source"));
+}
+
+#[tokio::test]
+async fn a_removal_that_fails_in_a_way_that_passes_is_tried_again() {
+    let world = World::new();
+    world.put("k", &content(1, 1));
+    for seed in 0..9 {
+        world.server.put("target", &format!("old{seed}"), content(seed, 1), Attributes::default());
+    }
+    world
+        .server
+        .inject(Rule::new(Fault::InternalError).only(&[Operation::DeleteObject]).when(When::Every(3)));
+    let mut transfer = world.transfer();
+    transfer.options.delete = Some(Guard::Off);
+    let (outcome, _) = world.run(transfer).await;
+    assert_eq!(outcome.unwrap().ended, Ended::Whole);
+    assert_eq!(world.hashes("target"), world.hashes("source"));
 }
 
 #[tokio::test]

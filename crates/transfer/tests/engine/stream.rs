@@ -8,14 +8,16 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use welkin_testkit::s3::{Attributes, Fault, Operation, Rule};
 use welkin_transfer::endpoint::{Endpoint, FailureKind, Metadata};
-use welkin_transfer::engine::{End, Flow, Limiter, Quiet, Stats, StreamError, Streamed, receive, send};
+use welkin_transfer::engine::{
+    End, Flow, Limiter, Patience, Quiet, Retrying, Stats, StreamError, Streamed, receive, send,
+};
 
 /// Shortest part of S3 that is a power of two.
 const PART: usize = 8 << 20;
 
 /// What is moved, and how.
 struct Streaming {
-    endpoint: Arc<dyn Endpoint>,
+    endpoint: Retrying,
     memory_bytes: usize,
     limiter: Limiter,
     stats: Stats,
@@ -23,12 +25,13 @@ struct Streaming {
 
 impl Streaming {
     fn new(endpoint: Arc<dyn Endpoint>) -> Self {
+        let endpoint = Retrying::new(endpoint);
         Self { endpoint, memory_bytes: 3 * PART, limiter: Limiter::new(None), stats: Stats::default() }
     }
 
     fn flow<'a>(&'a self, key: &'a str) -> Flow<'a> {
         Flow {
-            endpoint: &*self.endpoint,
+            endpoint: &self.endpoint,
             key,
             part_bytes: Some(PART as u64),
             memory_bytes: self.memory_bytes,
@@ -147,7 +150,8 @@ async fn nothing_is_left_of_a_stream_that_is_stopped() {
     };
     let (result, ()) = tokio::join!(receiving, feeding);
     assert!(matches!(result, Err(StreamError::Stopped)), "{result:?}");
-    assert_eq!(streaming.endpoint.dangling("").await.unwrap(), []);
+    let patience = Patience::new(1, &streaming.stats, &Quiet);
+    assert_eq!(streaming.endpoint.dangling(&patience, "").await.unwrap(), []);
     assert!(world.server.objects("target").is_empty());
 }
 

@@ -123,8 +123,8 @@ pub(crate) fn bucket_at(url: &str, name: &str, secret: &str) -> Arc<dyn Endpoint
 
 pub(crate) fn between(source: Arc<dyn Endpoint>, target: Arc<dyn Endpoint>) -> Transfer {
     Transfer {
-        source: Side { endpoint: source, prefix: String::new() },
-        target: Side { endpoint: target, prefix: String::new() },
+        source: Side::new(source, ""),
+        target: Side::new(target, ""),
         scope: Scope::Tree,
         options: Options { compare: Compare::Always, attempts: 6, ..Options::default() },
     }

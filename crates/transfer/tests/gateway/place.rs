@@ -101,6 +101,10 @@ impl Endpoint for Place {
         "memory:".to_owned()
     }
 
+    fn identity(&self) -> String {
+        self.name()
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             object_bytes: 1 << 40,

@@ -22,10 +22,7 @@ fn s3(server: &S3Server, bucket: &str) -> Arc<dyn Endpoint> {
 }
 
 async fn copy(source: (&Arc<dyn Endpoint>, &str), target: (&Arc<dyn Endpoint>, &str)) -> u64 {
-    let side = |(endpoint, prefix): (&Arc<dyn Endpoint>, &str)| Side {
-        endpoint: Arc::clone(endpoint),
-        prefix: prefix.to_owned(),
-    };
+    let side = |(endpoint, prefix): (&Arc<dyn Endpoint>, &str)| Side::new(Arc::clone(endpoint), prefix);
     let options = Options { part_bytes: Some(PART as u64), filter: Filter::default(), ..Options::default() };
     let transfer = Transfer { source: side(source), target: side(target), scope: Scope::Tree, options };
     let (limiter, stats) = (Arc::new(Limiter::new(None)), Arc::new(Stats::default()));

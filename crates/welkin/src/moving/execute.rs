@@ -18,8 +18,8 @@ use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 use welkin_transfer::endpoint::{Failure, FailureKind};
 use welkin_transfer::engine::{
-    Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Preview, Scope, Side, Stats, Transfer,
-    preview, run,
+    Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Patience, Preview, Quiet, Scope, Side,
+    Stats, Transfer, preview, run,
 };
 use welkin_transfer::journal::write_manifest;
 
@@ -98,7 +98,7 @@ async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Transfer, String
     let (target_side, scope, keys_at) = match single {
         None => {
             let endpoint = target.open(app, &opening).await?;
-            let side = Side { endpoint, prefix: folder_key(&target.key) };
+            let side = Side::new(endpoint, folder_key(&target.key));
             let keys_at = Place { key: String::new(), ..target.clone() }.canonical();
             (side, Scope::Tree, keys_at)
         }
@@ -126,17 +126,19 @@ async fn from(source: Place, app: &App, opening: &Opening) -> anyhow::Result<(Si
             let (folder, name) = split(path)?;
             let folder = Place { root: Root::Local(folder), ..source.clone() };
             let endpoint = folder.open(app, opening).await?;
-            return Ok((Side { endpoint, prefix: String::new() }, Some(name)));
+            return Ok((Side::new(endpoint, ""), Some(name)));
         }
     }
     let endpoint = source.open(app, opening).await?;
-    if !source.says_folder()
-        && !source.key.is_empty()
-        && endpoint.find(&source.key).await.map_err(fault)?.is_some()
-    {
-        return Ok((Side { endpoint, prefix: String::new() }, Some(source.key)));
+    let whole = Side::new(Arc::clone(&endpoint), "");
+    if !source.says_folder() && !source.key.is_empty() {
+        let stats = Stats::default();
+        let patience = Patience::new(Options::default().attempts, &stats, &Quiet);
+        if whole.endpoint.find(&patience, &source.key).await.map_err(fault)?.is_some() {
+            return Ok((whole, Some(source.key)));
+        }
     }
-    Ok((Side { endpoint, prefix: folder_key(&source.key) }, None))
+    Ok((Side::new(endpoint, folder_key(&source.key)), None))
 }
 
 /// Where a single object goes: into a folder under its name, or exactly there.
@@ -160,7 +162,7 @@ async fn one_target(
         }
         _ => (target.clone(), target.key.clone()),
     };
-    let side = Side { endpoint: place.open(app, opening).await?, prefix: String::new() };
+    let side = Side::new(place.open(app, opening).await?, "");
     let keys_at = Place { key: String::new(), ..place }.canonical();
     Ok((side, Scope::One { source: name, target: key }, keys_at))
 }

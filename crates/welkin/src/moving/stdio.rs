@@ -16,9 +16,10 @@ use serde::Serialize;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
-use welkin_transfer::endpoint::{Endpoint, Metadata};
+use welkin_transfer::endpoint::Metadata;
 use welkin_transfer::engine::{
-    Calls, Compare, End, Flow, Limiter, Options, Preview, Stats, StreamError, Streamed, receive, send,
+    Calls, Compare, End, Flow, Limiter, Options, Patience, Preview, Quiet, Retrying, Stats, StreamError,
+    Streamed, receive, send,
 };
 
 /// Whether a command line moves a stream.
@@ -49,12 +50,14 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     }
     let place = Place::parse(if comes { wanted.target } else { wanted.source }, app)?;
     let (endpoint, key) = object(&place, wanted, app).await?;
+    let looks = Stats::default();
+    let patience = Patience::new(Options::default().attempts, &looks, &Quiet);
     if wanted.manner.dry_run {
         if comes {
             app.note(&format!("would copy standard input to {}; nothing was done", place.text));
             return Ok(Exit::Success);
         }
-        let found = endpoint.find(&key).await.map_err(fault)?;
+        let found = endpoint.find(&patience, &key).await.map_err(fault)?;
         let missing = || Fault::new(Code::File, format!("there is no object {}", place.text));
         let size = found.ok_or_else(missing)?.listed.size;
         let words = bytes_words(size);
@@ -68,7 +71,10 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
         });
         return Ok(Exit::Success);
     }
-    if comes && wanted.compare == Compare::Missing && endpoint.find(&key).await.map_err(fault)?.is_some() {
+    if comes
+        && wanted.compare == Compare::Missing
+        && endpoint.find(&patience, &key).await.map_err(fault)?.is_some()
+    {
         app.note(&format!("{} is there, and was left as it is", place.text));
         return Ok(Exit::Success);
     }
@@ -81,7 +87,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     let limiter = Limiter::new(wanted.manner.bwlimit.map(welkin_units::Bytes::get));
     let teller = Teller::new(app, wanted.manner.events);
     let flow = Flow {
-        endpoint: &*endpoint,
+        endpoint: &endpoint,
         key: &key,
         part_bytes: wanted.manner.part_size.map(|size| size.get().next_power_of_two()),
         memory_bytes: usize::try_from(wanted.manner.memory.get()).unwrap_or(usize::MAX),
@@ -114,11 +120,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
 }
 
 /// The endpoint and the key of the one object that a place names.
-async fn object(
-    place: &Place,
-    wanted: &Wanted<'_>,
-    app: &App,
-) -> anyhow::Result<(Arc<dyn Endpoint>, String)> {
+async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Retrying, String)> {
     let opening = Opening {
         fsync: wanted.manner.fsync,
         via: wanted.manner.via.clone(),
@@ -146,7 +148,7 @@ async fn object(
         }
         _ => (place.clone(), place.key.clone()),
     };
-    Ok((place.open(app, &opening).await?, key))
+    Ok((Retrying::new(place.open(app, &opening).await?), key))
 }
 
 fn report(

@@ -6,6 +6,7 @@ use crate::moving::{About, Opening, Place, Records, State};
 use crate::output::{Format, counted, write_json};
 use serde::Serialize;
 use std::io::Write;
+use welkin_transfer::engine::{Options, Patience, Quiet, Retrying, Stats};
 use welkin_transfer::journal::Record;
 
 /// How far the clock of a store may be behind when an upload is told from one that was there before.
@@ -59,18 +60,20 @@ pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyho
 /// Drops what a transfer left, and forgets it.
 async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<u64> {
     let (journal, resumed) = records.take(about)?;
-    let endpoint = Place::parse(&about.keys_at, app)?.open(app, &Opening::default()).await?;
+    let endpoint = Retrying::new(Place::parse(&about.keys_at, app)?.open(app, &Opening::default()).await?);
+    let stats = Stats::default();
+    let patience = Patience::new(Options::default().attempts, &stats, &Quiet);
     let mut dropped = 0;
     for partial in resumed.uploads.values() {
-        endpoint.abort(&partial.upload).await?;
+        endpoint.abort(&patience, &partial.upload).await?;
         let (key, upload) = (partial.upload.key.clone(), partial.upload.id.clone());
         journal.write(&Record::Dropped { key, upload })?;
         dropped += 1;
     }
     for (key, at_ms) in &resumed.intents {
-        for lost in endpoint.dangling(key).await? {
+        for lost in endpoint.dangling(&patience, key).await? {
             if lost.upload.key == *key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS) {
-                endpoint.abort(&lost.upload).await?;
+                endpoint.abort(&patience, &lost.upload).await?;
                 dropped += 1;
             }
         }

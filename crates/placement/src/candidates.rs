@@ -9,8 +9,10 @@ mod expression;
 mod filter;
 mod spot;
 mod time;
+mod work;
 
 pub use expression::ExpressionError;
+pub(crate) use work::Effort;
 
 use crate::request::Request;
 use expression::Expression;
@@ -51,7 +53,11 @@ pub(crate) struct Candidates {
 }
 
 /// The offers that can run `task`.
-pub(crate) fn candidates(request: &Request<'_>, task: &Task) -> Result<Candidates, ExpressionError> {
+pub(crate) fn candidates(
+    request: &Request<'_>,
+    task: &Task,
+    effort: &Effort,
+) -> Result<Candidates, ExpressionError> {
     let conditions = Conditions::new(&task.policy)?;
     let mut found = Candidates::default();
     for (index, option) in task.options.iter().enumerate() {
@@ -59,7 +65,7 @@ pub(crate) fn candidates(request: &Request<'_>, task: &Task) -> Result<Candidate
             Choice::AnyOf => 0,
             Choice::Ordered => u16::try_from(index).unwrap_or(u16::MAX),
         };
-        add_option(request, task, option, preference, &conditions, &mut found)?;
+        add_option(request, task, option, preference, &conditions, effort, &mut found)?;
     }
     found
         .list
@@ -93,6 +99,7 @@ fn add_option(
     option: &Resources,
     preference: u16,
     conditions: &Conditions,
+    effort: &Effort,
     found: &mut Candidates,
 ) -> Result<(), ExpressionError> {
     let selection = request.catalog.select_with(&filter::filter(task, option), request.tables);
@@ -134,11 +141,12 @@ fn add_option(
                     count("no time stated for it");
                     continue;
                 };
-                if !holds(&conditions.r#where, &offer)? {
+                if !holds(&conditions.r#where, &offer, effort)? {
                     count("where");
                     continue;
                 }
-                let score = conditions.score.as_ref().map_or(Ok(1.0), |score| score.number(&offer))?;
+                let score =
+                    conditions.score.as_ref().map_or(Ok(1.0), |score| score.number(&offer, effort))?;
                 let fee = filter::confidential_fee(request.tables, task, &offer);
                 (time, fee, score)
             }
@@ -185,9 +193,9 @@ fn keep_best(domain: &mut Vec<Candidate>, candidate: Candidate) {
     }
 }
 
-fn holds(conditions: &[Expression], offer: &Offer<'_>) -> Result<bool, ExpressionError> {
+fn holds(conditions: &[Expression], offer: &Offer<'_>, effort: &Effort) -> Result<bool, ExpressionError> {
     for condition in conditions {
-        if !condition.holds(offer)? {
+        if !condition.holds(offer, effort)? {
             return Ok(false);
         }
     }
@@ -257,8 +265,8 @@ impl<'t> Pricing<'t> {
 }
 
 /// How many candidates a task would have were some conditions dropped; for finding what to relax.
-pub(crate) fn count_with(request: &Request<'_>, task: &Task) -> usize {
-    candidates(request, task).map_or(0, |found| found.list.len())
+pub(crate) fn count_with(request: &Request<'_>, task: &Task, effort: &Effort) -> usize {
+    candidates(request, task, effort).map_or(0, |found| found.list.len())
 }
 
 /// The best candidate of each place by cost and time, for the solver: Pareto-optimal ones only.

@@ -1,6 +1,6 @@
 //! Why the plan is as it is: what each condition removed, and why a place lost.
 
-use crate::candidates::{Candidates, candidates};
+use crate::candidates::{Candidates, Effort, candidates};
 use crate::planner::PlanFailure;
 use crate::request::Request;
 use serde::Serialize;
@@ -117,7 +117,7 @@ fn held_there(request: &Request<'_>, index: usize, place: &Infra) -> Result<Verd
         };
     }
     let held = Request { job: &job, ..*request };
-    let found = candidates(&held, &job.tasks[index])?;
+    let found = candidates(&held, &job.tasks[index], &Effort::default())?;
     if found.list.is_empty() {
         let here: Vec<(String, u32)> = found
             .removed
@@ -135,6 +135,7 @@ fn held_there(request: &Request<'_>, index: usize, place: &Infra) -> Result<Verd
             time: planned.plan.time,
             instance_type: planned.plan.tasks[index].choice.node.instance_type.clone(),
         },
+        Err(failure @ PlanFailure::Expression(_)) => return Err(failure),
         Err(_) => Verdict::BreaksLimits,
     })
 }

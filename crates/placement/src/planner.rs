@@ -1,6 +1,6 @@
 //! From a request to a plan.
 
-use crate::candidates::{Candidate, Candidates, ExpressionError, candidates};
+use crate::candidates::{Candidate, Candidates, Effort, ExpressionError, candidates};
 use crate::explain::{Explanation, TaskExplanation};
 use crate::model::{Flow, FlowSource, Model, flows};
 use crate::plan::{Gap, Node, Placement, Plan, PlannedTask, SCHEMA, Transfer, TransferSource};
@@ -103,19 +103,20 @@ pub fn front(request: &Request<'_>) -> Result<(Vec<Plan>, bool), PlanFailure> {
 }
 
 pub(crate) fn all_candidates(request: &Request<'_>) -> Result<Vec<Rc<Candidates>>, PlanFailure> {
+    let effort = Effort::default();
     let mut all: Vec<Rc<Candidates>> = Vec::with_capacity(request.job.tasks.len());
     for task in &request.job.tasks {
         // Tasks often ask for the same; their candidates depend on nothing else.
         let same = request.job.tasks[..all.len()].iter().position(|other| alike(task, other));
         let found = match same {
             Some(index) => Rc::clone(&all[index]),
-            None => Rc::new(candidates(request, task)?),
+            None => Rc::new(candidates(request, task, &effort)?),
         };
         if found.list.is_empty() {
             return Err(PlanFailure::NoOffer {
                 task: task.name.clone(),
                 explanation: Box::new(TaskExplanation::new(task, &found)),
-                relaxations: relaxations(request, task),
+                relaxations: relaxations(request, task, &effort),
             });
         }
         all.push(found);

@@ -4,7 +4,7 @@
 //! reported whole. Exact within that bound; a task that needs four conditions dropped is described
 //! by what removed its offers instead.
 
-use crate::candidates::count_with;
+use crate::candidates::{Effort, count_with};
 use crate::request::Request;
 use serde::Serialize;
 use welkin_job::{Market, Task, TimeEstimate};
@@ -90,7 +90,7 @@ const CONDITIONS: [Condition; 14] = [
 ];
 
 /// The smallest sets of conditions to relax, most offers first.
-pub(crate) fn relaxations(request: &Request<'_>, task: &Task) -> Vec<Relaxation> {
+pub(crate) fn relaxations(request: &Request<'_>, task: &Task, effort: &Effort) -> Vec<Relaxation> {
     let present: Vec<&Condition> = CONDITIONS.iter().filter(|(_, present, _)| present(task)).collect();
     for size in 1..=MAX_SET.min(present.len()) {
         let mut found: Vec<Relaxation> = subsets(present.len(), size)
@@ -98,7 +98,7 @@ pub(crate) fn relaxations(request: &Request<'_>, task: &Task) -> Vec<Relaxation>
             .filter_map(|set| {
                 let mut relaxed = task.clone();
                 set.iter().for_each(|index| (present[*index].2)(&mut relaxed));
-                let leaves = count_with(request, &relaxed);
+                let leaves = count_with(request, &relaxed, effort);
                 let drop = set.iter().map(|index| present[*index].0).collect();
                 (leaves > 0).then_some(Relaxation { drop, leaves })
             })

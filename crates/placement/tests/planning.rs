@@ -231,6 +231,15 @@ fn conditions_in_cel_hold() {
 }
 
 #[test]
+fn an_expression_that_walks_lists_in_lists_is_refused_before_it_is_evaluated() {
+    let ten = "[0,1,2,3,4,5,6,7,8,9]";
+    let nested = format!("{ten}.all(a, {ten}.all(b, {ten}.all(c, {ten}.all(d, a + b + c + d >= 0))))");
+    let text = format!("name: c\nresources: {{cpus: 4+}}\npolicy: {{where: '{nested}'}}\nrun: x\n");
+    let failure = Bed::new().plan(&text).unwrap_err().to_string();
+    assert!(failure.contains("steps for one offer, and at most 5000 are allowed"), "{failure}");
+}
+
+#[test]
 fn an_impossible_task_names_the_smallest_relaxation() {
     let text = "name: i\nneeds: {tee: [sgx]}\nresources: {accelerators: 'tpu-v5e:8'}\nrun: x\n";
     let Err(PlanFailure::NoOffer { task, explanation, relaxations }) = Bed::new().plan(text) else {

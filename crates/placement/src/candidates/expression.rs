@@ -5,9 +5,11 @@
 //! `network_gbps`, `tee` (list of names), `on_demand` and `spot` (dollars an hour, absent as null)
 //! and `hw.accel`, a list of `{name, count, mem_gib}`.
 
-use cel::{Context, Program, Value};
+use super::work::{self, Effort};
+use cel::{Context, Env, Program, Value};
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 use thiserror::Error;
 use welkin_catalog::{Arch, Kind, Offer};
 
@@ -33,6 +35,28 @@ pub enum ExpressionError {
         "the expression is too long or too deep: at most {MAX_LENGTH} bytes and {MAX_DEPTH} nested brackets"
     )]
     TooLarge,
+    /// An evaluation of it could take more steps than are allowed.
+    #[error(
+        "the expression `{text}` could take {steps} steps for one offer, and at most {most} are allowed: \
+         walk over fewer or shorter lists"
+    )]
+    TooMuchWork {
+        /// The expression.
+        text: String,
+        /// Steps that it could take.
+        steps: u64,
+        /// Most that are allowed.
+        most: u64,
+    },
+    /// All evaluations for one plan together take more steps than are allowed.
+    #[error(
+        "the expressions of the job take more than {most} steps over all offers: narrow the offers with \
+         typed fields first (`infra`, `accelerators`, `cpus`), or write shorter expressions"
+    )]
+    PlanEffort {
+        /// Most that are allowed.
+        most: u64,
+    },
     /// It uses a variable other than `offer`.
     #[error("the expression `{text}` uses `{variable}`: only `offer` is known")]
     UnknownVariable {
@@ -57,7 +81,12 @@ pub enum ExpressionError {
 pub(super) struct Expression {
     text: String,
     program: Program,
+    /// Most steps that an evaluation takes.
+    steps: u64,
 }
+
+/// What expressions may call; making it costs more than most evaluations.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,12 +111,18 @@ impl Expression {
         }
         let program = Program::compile(text)
             .map_err(|error| ExpressionError::Syntax { text: text.to_owned(), message: error.to_string() })?;
-        Ok(Self { text: text.to_owned(), program })
+        match work::steps(program.expression()) {
+            None => Err(ExpressionError::TooLarge),
+            Some(steps) if steps > work::EVALUATION => {
+                Err(ExpressionError::TooMuchWork { text: text.to_owned(), steps, most: work::EVALUATION })
+            }
+            Some(steps) => Ok(Self { text: text.to_owned(), program, steps }),
+        }
     }
 
     /// Whether the condition holds for an offer.
-    pub(super) fn holds(&self, offer: &Offer<'_>) -> Result<bool, ExpressionError> {
-        match self.evaluate(offer)? {
+    pub(super) fn holds(&self, offer: &Offer<'_>, effort: &Effort) -> Result<bool, ExpressionError> {
+        match self.evaluate(offer, effort)? {
             Value::Bool(holds) => Ok(holds),
             other => Err(self.failed(offer, format!("its value is {other:?}, expected true or false"))),
         }
@@ -95,8 +130,8 @@ impl Expression {
 
     /// The number it gives for an offer.
     #[expect(clippy::cast_precision_loss, reason = "a score")]
-    pub(super) fn number(&self, offer: &Offer<'_>) -> Result<f64, ExpressionError> {
-        let value = match self.evaluate(offer)? {
+    pub(super) fn number(&self, offer: &Offer<'_>, effort: &Effort) -> Result<f64, ExpressionError> {
+        let value = match self.evaluate(offer, effort)? {
             Value::Float(number) => number,
             Value::Int(number) => number as f64,
             Value::UInt(number) => number as f64,
@@ -109,8 +144,9 @@ impl Expression {
         }
     }
 
-    fn evaluate(&self, offer: &Offer<'_>) -> Result<Value, ExpressionError> {
-        let mut context = Context::default();
+    fn evaluate(&self, offer: &Offer<'_>, effort: &Effort) -> Result<Value, ExpressionError> {
+        effort.charge(self.steps)?;
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
         context.add_variable_from_value("offer", value(offer));
         self.program.execute(&context).map_err(|error| match error {
             cel::ExecutionError::UndeclaredReference(variable) => {
@@ -133,7 +169,7 @@ fn map(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for comparisons people write by hand")]
-fn value(offer: &Offer<'_>) -> Value {
+pub(super) fn value(offer: &Offer<'_>) -> Value {
     let gib = |bytes: welkin_units::Bytes| Value::Float(bytes.get() as f64 / f64::from(1_u32 << 30));
     let milli = |amount: u32| Value::Float(f64::from(amount) / 1000.0);
     let dollars =

@@ -28,8 +28,8 @@ mod tariffs;
 mod wan;
 
 pub use agreement::{
-    Agreement, AgreementFile, Charge, Conditions, Facts, Ignored, Kind, Price, Scope as AgreementScope, Step,
-    Terms, Traffic, in_force,
+    Agreement, AgreementFile, Charge, Conditions, Facts, Ignored, Kind, Price, Revocation,
+    Scope as AgreementScope, Step, Terms, Traffic, TrustedKeys, in_force,
 };
 pub use endpoint::Endpoint;
 pub use matrix::TariffMatrix;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use welkin_catalog::tables::Tables;
 use welkin_route::{
     AgreementFile, Anywhere, Facts, Gateways, Medium, Objective, Question, Rates, RoutePlan, SiteId, Tariffs,
-    Terms, Wan, in_force, plan_route,
+    Terms, TrustedKeys, Wan, in_force, plan_route,
 };
 use welkin_units::{BitsPerSecond, Bytes, Usd};
 
@@ -26,19 +26,21 @@ fn hex(bytes: &[u8]) -> String {
 fn terms(kind: &str, scope: (&str, &str), price: &str) -> Vec<Terms> {
     let (from, to) = scope;
     let text = format!(
-        r#"{{"schema": "welkin.agreements/v1", "agreements": [{{"id": "ab", "parties": ["a", "b"],
+        r#"{{"schema": "welkin.agreements/v2", "agreements": [{{"id": "ab", "version": 3, "parties": ["aws", "gcp"],
         "kind": "{kind}", "scope": [{{"from": "{from}", "to": "{to}"}}], "reciprocal": true,
-        "price": {price}, "effective": "2026-01-01"}}]}}"#
+        "price": {price}, "effective": "2026-01-01", "until": "2027-01-01"}}]}}"#
     );
     let mut file = AgreementFile::parse(&text).unwrap();
     assert!(file.unread.is_empty(), "{:?}", file.unread);
-    for (party, seed) in [("a", 1), ("b", 2)] {
+    let mut keys = TrustedKeys::new();
+    for (party, seed) in [("aws", 1), ("gcp", 2)] {
         let key = SigningKey::from_bytes(&[seed; 32]);
         let signature = hex(&key.sign(&file.agreements[0].signable()).to_bytes());
         file.agreements[0].signatures.insert(party.to_owned(), signature);
-        file.keys.insert(party.to_owned(), hex(key.verifying_key().as_bytes()));
+        keys.insert(party.to_owned(), vec![hex(key.verifying_key().as_bytes())]);
     }
     let facts = Facts {
+        keys: &keys,
         today: "2026-06-01",
         declared: &BTreeSet::new(),
         traffic: &BTreeMap::new(),
@@ -83,6 +85,9 @@ fn free_peering_spares_the_egress_and_says_how_much() {
     // 100 GB of a month are free anyway, the rest costs 0.09.
     assert_eq!(without.egress, Usd::from_cents(8100));
     assert_eq!(with.savings[0].saved, Usd::from_cents(8100));
+    // By whom it is, so that nobody takes a stranger's word for a price.
+    assert_eq!(with.savings[0].parties, ["aws", "gcp"]);
+    assert_eq!((with.savings[0].version, with.savings[0].until.as_str()), (3, "2027-01-01"));
 }
 
 #[test]

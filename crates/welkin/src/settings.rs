@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) stores: BTreeMap<String, StoreSettings>,
     /// Gateways and relays with names of their own.
     pub(crate) peers: BTreeMap<String, PeerSettings>,
+    /// Public keys of providers, whose agreements count.
+    pub(crate) trusted_keys: BTreeMap<String, Vec<String>>,
 }
 
 impl Settings {
@@ -59,6 +61,7 @@ impl Settings {
             color: color.unwrap_or_default(),
             verbose: global.verbose,
             peers: file.peers,
+            trusted_keys: file.trusted_keys,
             stores: stores::with_environment(file.stores, text)?,
             providers: providers.into_iter().filter(|name| !name.is_empty()).collect(),
         })

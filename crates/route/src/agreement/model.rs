@@ -1,49 +1,73 @@
 //! A file of agreements.
 //!
 //! ```json
-//! {"schema": "welkin.agreements/v1",
-//!  "keys": {"alpha": "<64 hex digits>", "beta": "<64 hex digits>"},
+//! {"schema": "welkin.agreements/v2",
 //!  "agreements": [{
-//!    "id": "alpha-beta-2026", "parties": ["alpha", "beta"], "kind": "peering-free",
-//!    "scope": [{"from": "alpha/*", "to": "beta/@europe"}], "reciprocal": true,
+//!    "id": "aws-gcp-europe", "version": 3, "parties": ["aws", "gcp"], "kind": "peering-free",
+//!    "scope": [{"from": "aws/*", "to": "gcp/@europe"}], "reciprocal": true,
 //!    "price": {"per_gb": [{"usd": "0"}]},
 //!    "effective": "2026-01-01", "until": "2027-01-01",
-//!    "signatures": {"alpha": "<128 hex digits>", "beta": "<128 hex digits>"}}]}
+//!    "signatures": {"aws": "<128 hex digits>", "gcp": "<128 hex digits>"}}],
+//!  "revocations": [{
+//!    "id": "aws-gcp-europe", "version": 2, "parties": ["aws", "gcp"],
+//!    "by": "gcp", "signature": "<128 hex digits>"}]}
 //! ```
+//!
+//! A party is a provider, and each side of a scope names one of the two literally: nobody can agree on what
+//! others charge. The first form, `v1`, had keys in it, no versions and no end, and is refused.
 
 use crate::pattern::Pattern;
 use crate::wan::Site;
-use serde::de::Error;
+use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
-use welkin_catalog::Glob;
 use welkin_units::{BitsPerSecond, Usd};
 
 /// The form that this build reads.
-const SCHEMA: &str = "welkin.agreements/v1";
+const SCHEMA: &str = "welkin.agreements/v2";
+/// The form before, whose agreements brought the keys that they were held against.
+const SCHEMA_WITH_KEYS: &str = "welkin.agreements/v1";
 /// More agreements than all providers could have with each other.
 const MOST: usize = 10_000;
 
-/// Agreements, and the keys that their signatures are held against.
+/// Agreements, and what was revoked of them. Whose signature counts is not for this file to say.
 #[derive(Debug, Clone, Default)]
 pub struct AgreementFile {
-    /// Public keys in hex by party: the user's own statement of whom to believe.
-    pub keys: BTreeMap<String, String>,
     /// What could be read.
     pub agreements: Vec<Agreement>,
-    /// What could not, with the number of the agreement in the file, from 1.
-    pub unread: Vec<(usize, String)>,
+    /// Agreements that a party has taken back.
+    pub revocations: Vec<Revocation>,
+    /// What could not be read: what it is, with its number in the file from 1, and why.
+    pub unread: Vec<(String, String)>,
+}
+
+/// A party's word that an agreement holds no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// The agreement.
+    pub id: String,
+    /// The last version that is revoked, with all before it.
+    pub version: u32,
+    /// Whose agreement it is.
+    pub parties: [String; 2],
+    /// Who revokes it.
+    pub by: String,
+    /// Signature of that party in hex.
+    pub signature: String,
 }
 
 /// An agreement of two parties.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Agreement {
-    /// Name, for reports.
+    /// Name, for reports. With the parties it tells versions of one agreement from other agreements.
     pub id: String,
-    /// Who agrees.
+    /// From 1. Of an agreement's versions the highest counts.
+    pub version: u32,
+    /// The two providers that agree.
     pub parties: [String; 2],
     /// What sort.
     pub kind: Kind,
@@ -63,8 +87,7 @@ pub struct Agreement {
     /// First day, `YYYY-MM-DD`.
     pub effective: String,
     /// First day on which it holds no longer.
-    #[serde(default)]
-    pub until: Option<String>,
+    pub until: String,
     /// Signatures in hex, by party.
     #[serde(default)]
     pub signatures: BTreeMap<String, String>,
@@ -103,7 +126,7 @@ impl Kind {
     }
 }
 
-/// Transfers from places to places, each `PROVIDER/PLACES`: a glob, then globs of regions and
+/// Transfers from places to places, each `PROVIDER/PLACES`: a party, then globs of regions and
 /// `@continents` joined by `;`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,24 +189,31 @@ impl AgreementFile {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Raw {
-            schema: String,
-            #[serde(default)]
-            keys: BTreeMap<String, String>,
+            #[serde(rename = "schema")]
+            _schema: IgnoredAny,
             agreements: Vec<serde_json::Value>,
+            #[serde(default)]
+            revocations: Vec<serde_json::Value>,
         }
+        check_schema(text)?;
         let raw: Raw = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if raw.schema != SCHEMA {
-            return Err(format!("schema is `{}`, expected `{SCHEMA}`", raw.schema.escape_debug()));
+        if raw.agreements.len() > MOST || raw.revocations.len() > MOST {
+            return Err(format!("more than {MOST} agreements or revocations"));
         }
-        if raw.agreements.len() > MOST {
-            return Err(format!("more than {MOST} agreements"));
-        }
-        let mut file = Self { keys: raw.keys, ..Self::default() };
+        let mut file = Self::default();
         for (at, value) in raw.agreements.into_iter().enumerate() {
             let read = serde_json::from_value::<Agreement>(value).map_err(|error| error.to_string());
             match read.and_then(|agreement| agreement.sensible().map(|()| agreement)) {
                 Ok(agreement) => file.agreements.push(agreement),
-                Err(reason) => file.unread.push((at + 1, reason)),
+                Err(reason) => file.unread.push((format!("number {} of the file", at + 1), reason)),
+            }
+        }
+        for (at, value) in raw.revocations.into_iter().enumerate() {
+            match serde_json::from_value::<Revocation>(value) {
+                Ok(revocation) => file.revocations.push(revocation),
+                Err(error) => {
+                    file.unread.push((format!("revocation number {} of the file", at + 1), error.to_string()))
+                }
             }
         }
         Ok(file)
@@ -195,21 +225,36 @@ impl Agreement {
     fn sensible(&self) -> Result<(), String> {
         let free =
             matches!(&self.price, Price::PerGb(steps) if steps.iter().all(|step| step.usd == Usd::ZERO));
-        let days = [Some(&self.effective), self.until.as_ref()];
+        let [first, second] = &self.parties;
         if self.id.is_empty() || self.id.len() > 100 || self.id.chars().any(char::is_control) {
             return Err("id must be 1 to 100 characters".to_owned());
         }
-        if self.parties[0] == self.parties[1] {
+        if first == second {
             return Err("both parties are the same".to_owned());
         }
-        if let Some(day) = days.into_iter().flatten().find(|day| !is_day(day)) {
+        if let Some(party) = self.parties.iter().find(|party| !is_provider(party)) {
+            return Err(format!("party `{}` is not the name of a provider", party.escape_debug()));
+        }
+        if self.version == 0 {
+            return Err("versions begin at 1".to_owned());
+        }
+        if let Some(day) = [&self.effective, &self.until].into_iter().find(|day| !is_day(day)) {
             return Err(format!("`{}` is not a day as YYYY-MM-DD", day.escape_debug()));
+        }
+        if self.until <= self.effective {
+            return Err(format!("it ends on {}, before it begins", self.until));
         }
         if self.scope.is_empty() {
             return Err("scope is empty".to_owned());
         }
         for end in self.scope.iter().flat_map(|scope| [&scope.from, &scope.to]) {
-            End::parse(end)?;
+            let provider = End::parse(end)?.provider;
+            if !self.parties.contains(&provider) {
+                let provider = provider.escape_debug();
+                return Err(format!(
+                    "its scope speaks for `{provider}`, and only {first} and {second} agree"
+                ));
+            }
         }
         if self.kind == Kind::PeeringFree && !(free && self.reciprocal) {
             return Err("peering-free must be free and reciprocal".to_owned());
@@ -251,7 +296,8 @@ impl Agreement {
 
 /// One end of a scope.
 struct End {
-    provider: Glob,
+    /// Literally.
+    provider: String,
     places: Pattern,
 }
 
@@ -262,11 +308,11 @@ impl End {
         if provider.is_empty() || places.is_empty() {
             return Err(wrong());
         }
-        Ok(Self { provider: Glob::new(provider), places: Pattern::parse(places)? })
+        Ok(Self { provider: provider.to_owned(), places: Pattern::parse(places)? })
     }
 
     fn matches(&self, site: &Site) -> bool {
-        self.provider.matches(&site.name.provider) && self.places.matches(&site.endpoint())
+        self.provider == site.name.provider && self.places.matches(&site.endpoint())
     }
 }
 
@@ -278,6 +324,28 @@ where
     T: FromStr<Err: Display>,
 {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+fn check_schema(text: &str) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Raw {
+        schema: String,
+    }
+    let Raw { schema } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    match schema.as_str() {
+        SCHEMA => Ok(()),
+        SCHEMA_WITH_KEYS => Err(format!(
+            "schema is `{schema}`, which is not read any more: agreements have a version and an end, and whose \
+             keys are trusted says your own configuration; ask the parties for `{SCHEMA}`"
+        )),
+        _ => Err(format!("schema is `{}`, expected `{SCHEMA}`", schema.escape_debug())),
+    }
+}
+
+/// As providers are called in names: nothing in it can stand for others.
+fn is_provider(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
 fn is_day(text: &str) -> bool {

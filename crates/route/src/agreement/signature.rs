@@ -7,12 +7,17 @@
 //! *Rejected:* signing the file's text (a formatter would break it) and JSON canonicalisation (its rules
 //! for numbers have more cases than an agreement has fields).
 
-use super::model::{Agreement, Price};
+use super::model::{Agreement, Price, Revocation};
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::collections::BTreeMap;
 use welkin_units::{BitsPerSecond, Usd};
 
-const DOMAIN: &str = "welkin agreement v1\n";
+const DOMAIN: &str = "welkin agreement v2\n";
+const REVOCATION: &str = "welkin revocation v1\n";
+
+/// Public keys in hex by provider: whom the user believes. A provider may have several, while it changes from one to
+/// the next. They come from the user's own configuration and never with an agreement.
+pub type TrustedKeys = BTreeMap<String, Vec<String>>;
 
 impl Agreement {
     /// The bytes that each party signs.
@@ -20,6 +25,7 @@ impl Agreement {
     pub fn signable(&self) -> Vec<u8> {
         let mut out = DOMAIN.as_bytes().to_vec();
         put(&mut out, &self.id);
+        put(&mut out, &self.version.to_string());
         put(&mut out, &self.parties[0]);
         put(&mut out, &self.parties[1]);
         put(&mut out, self.kind.name());
@@ -54,29 +60,64 @@ impl Agreement {
             }
         }
         put(&mut out, &self.effective);
-        put(&mut out, self.until.as_deref().unwrap_or_default());
+        put(&mut out, &self.until);
         out
     }
 
-    /// Whether both parties signed with the keys given.
+    /// Whether both parties signed with keys that are trusted.
     ///
     /// # Errors
     /// The first party whose signature does not hold, and why.
-    pub(super) fn verify(&self, keys: &BTreeMap<String, String>) -> Result<(), String> {
+    pub(super) fn verify(&self, keys: &TrustedKeys) -> Result<(), String> {
         let message = self.signable();
         for party in &self.parties {
-            let key = keys.get(party).ok_or_else(|| format!("no key of {party} is known"))?;
-            let key = hex(key).ok_or_else(|| format!("the key of {party} is not 64 hex digits"))?;
-            let key = VerifyingKey::from_bytes(&key).map_err(|_| format!("the key of {party} is no key"))?;
             let signature = self.signatures.get(party).ok_or_else(|| format!("{party} has not signed"))?;
-            let signature =
-                hex(signature).ok_or_else(|| format!("the signature of {party} is not 128 hex digits"))?;
-            // Strict: a signature holds for one message and one key, and for nothing that resembles them.
-            key.verify_strict(&message, &Signature::from_bytes(&signature))
-                .map_err(|_| format!("the signature of {party} does not fit"))?;
+            verify(party, &message, signature, keys)?;
         }
         Ok(())
     }
+}
+
+impl Revocation {
+    /// The bytes that the party that revokes signs.
+    #[must_use]
+    pub fn signable(&self) -> Vec<u8> {
+        let mut out = REVOCATION.as_bytes().to_vec();
+        put(&mut out, &self.id);
+        put(&mut out, &self.version.to_string());
+        put(&mut out, &self.parties[0]);
+        put(&mut out, &self.parties[1]);
+        put(&mut out, &self.by);
+        out
+    }
+
+    /// Whether one of the parties signed it with a key that is trusted.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    pub(super) fn verify(&self, keys: &TrustedKeys) -> Result<(), String> {
+        if !self.parties.contains(&self.by) {
+            return Err(format!("{} is no party of it", self.by.escape_debug()));
+        }
+        verify(&self.by, &self.signable(), &self.signature, keys)
+    }
+}
+
+fn verify(party: &str, message: &[u8], signature: &str, keys: &TrustedKeys) -> Result<(), String> {
+    let trusted = keys.get(party).filter(|keys| !keys.is_empty());
+    let trusted = trusted.ok_or_else(|| format!("no key of {party} is trusted"))?;
+    let signature =
+        hex(signature).ok_or_else(|| format!("the signature of {party} is not 128 hex digits"))?;
+    let signature = Signature::from_bytes(&signature);
+    for key in trusted {
+        let key = hex(key).ok_or_else(|| format!("a key of {party} is not 64 hex digits"))?;
+        let key = VerifyingKey::from_bytes(&key).map_err(|_| format!("a key of {party} is no key"))?;
+        // Strict: a signature holds for one message and one key, and for nothing that resembles them.
+        if key.verify_strict(message, &signature).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(format!("the signature of {party} does not fit"))
 }
 
 fn put(out: &mut Vec<u8>, text: &str) {

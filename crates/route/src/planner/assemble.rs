@@ -3,7 +3,7 @@
 use super::connections::connections;
 use super::network::{Bought, Network, Node, Price, gbit};
 use super::route_plan::{Direct, Hop, Path, RoutePlan, Saving, Verdict, Vms};
-use crate::agreement::Charge;
+use crate::agreement::{Charge, Terms};
 use crate::solve::Solution;
 use std::collections::BTreeMap;
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
@@ -187,8 +187,11 @@ fn savings(
             *saved = *saved - per_hour.times(u64::from(*units)).per_hour_over(time);
         }
     }
-    let id = |terms: usize| network.question.terms[terms].id.clone();
-    saved.into_iter().map(|(terms, saved)| Saving { agreement: id(terms), saved }).collect()
+    let saving = |(terms, saved): (usize, Usd)| {
+        let Terms { id, version, parties, until, .. } = network.question.terms[terms].clone();
+        Saving { agreement: id, version, parties, until, saved }
+    };
+    saved.into_iter().map(saving).collect()
 }
 
 fn average(cost: Usd, bytes: Bytes) -> Usd {

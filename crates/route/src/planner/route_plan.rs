@@ -110,11 +110,17 @@ pub struct Direct {
     pub per_gb: Usd,
 }
 
-/// What an agreement saved.
+/// What an agreement saved, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Saving {
     /// The agreement.
     pub agreement: String,
+    /// Its version.
+    pub version: u32,
+    /// The providers that signed it.
+    pub parties: [String; 2],
+    /// First day on which it holds no longer.
+    pub until: String,
     /// List price less what the agreement charges, for what the plan moves under it.
     pub saved: Usd,
 }

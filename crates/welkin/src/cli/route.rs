@@ -3,7 +3,7 @@
 use super::values::{size, span, usd};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
-use welkin_route::{Ceiling, SiteName};
+use welkin_route::{Ceiling, SiteName, Traffic};
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
 /// Plan how data goes from a place to others: over which regions, how fast, at what price
@@ -61,9 +61,15 @@ pub(crate) struct RouteArgs {
     /// Prices for pairs of places, over the built-in tariffs
     #[arg(long, value_name = "FILE", requires = "grid")]
     pub(crate) prices: Option<PathBuf>,
-    /// Agreements between providers
+    /// Agreements between providers; those count that both have signed with a key that you trust
     #[arg(long, value_name = "FILE")]
     pub(crate) agreements: Option<PathBuf>,
+    /// Keys that you trust: a line `aws = ["<key>"]` for each provider [default: `[trusted-keys]` of config.toml]
+    #[arg(long, value_name = "FILE", requires = "agreements")]
+    pub(crate) trust: Option<PathBuf>,
+    /// What went to the other side and came from it this month under an agreement that bounds their ratio
+    #[arg(long, value_name = "AGREEMENT=SENT/RECEIVED", value_parser = exchanged, requires = "agreements")]
+    pub(crate) exchanged: Vec<(String, Traffic)>,
     /// State that something holds that an agreement asks for, such as `same-organisation`
     #[arg(long, value_name = "STATEMENT", requires = "agreements")]
     pub(crate) declare: Vec<String>,
@@ -162,9 +168,27 @@ fn sent(text: &str) -> Result<(String, Bytes), String> {
     Ok((meter.to_owned(), size))
 }
 
+/// `aws-gcp-europe=2TB/1TB`.
+fn exchanged(text: &str) -> Result<(String, Traffic), String> {
+    let wrong = || format!("`{text}` is not AGREEMENT=SENT/RECEIVED");
+    let (agreement, sizes) = text.split_once('=').ok_or_else(wrong)?;
+    let (sent, received) = sizes.split_once('/').ok_or_else(wrong)?;
+    let size = |text: &str| text.parse().map_err(|error: welkin_units::QuantityError| error.to_string());
+    Ok((agreement.to_owned(), Traffic { sent: size(sent)?, received: size(received)? }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_exchanged() {
+        let traffic = Traffic { sent: Bytes::from_gb(2000), received: Bytes::from_gb(1000) };
+        assert_eq!(exchanged("ab=2TB/1TB"), Ok(("ab".to_owned(), traffic)));
+        for wrong in ["ab", "ab=2TB", "ab=2TB/", "ab=x/1TB"] {
+            assert!(exchanged(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn gateways_with_and_without_a_name() {

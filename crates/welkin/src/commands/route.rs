@@ -37,7 +37,7 @@ pub(crate) fn run(args: &RouteArgs, app: &mut App) -> anyhow::Result<Exit> {
     if let Some(RouteCommand::Probe(args)) = &args.command {
         return probe::run(args, app);
     }
-    let inputs = Inputs::read(args)?;
+    let inputs = Inputs::read(args, &app.settings.trusted_keys)?;
     for warning in &inputs.warnings {
         app.warn(warning);
     }

@@ -64,7 +64,7 @@ codes! {
     Grid = "route::grid", Invalid, "The measured grid cannot be used",
         "`--grid` takes a file, or a folder of files, each known by its columns: `from,to,bits_per_s` with optional `bits_per_s_one_connection`, `rtt_ms`, `connections`, `taken_at`; or the throughput, price and round-trip files that Skyplane published. Lines that cannot be true are set aside and named.";
     Agreements = "route::agreements", Invalid, "The file of agreements cannot be used",
-        "It is JSON with `schema` `welkin.agreements/v1`, `keys` and `agreements`. Single agreements that cannot be read, are not signed by both parties or are not in effect are ignored with a warning; this is about the file as a whole.";
+        "It is JSON with `schema` `welkin.agreements/v2`, `agreements` and `revocations`. Whose signatures count says `[trusted-keys]` of config.toml, or the file given to `--trust`: a line `aws = [\"<64 hex digits>\"]` for each provider. Single agreements that cannot be read, are not signed by both parties or are not in effect are ignored with a warning; this is about a file as a whole.";
     RouteInfeasible = "route::infeasible", Infeasible, "No route keeps the conditions",
         "The message says what can be had instead: the cheapest cost, or the highest rate. More machines in a region (`--max-vms`) and more places that may relay raise the rate.";
     RouteExhausted = "route::exhausted", Failure, "No route was found in time",

@@ -19,6 +19,7 @@ pub(super) struct ConfigFile {
     pub(super) providers: Vec<String>,
     pub(super) stores: BTreeMap<String, StoreSettings>,
     pub(super) peers: BTreeMap<String, PeerSettings>,
+    pub(super) trusted_keys: BTreeMap<String, Vec<String>>,
 }
 
 /// Reads the file; one that does not exist says nothing.

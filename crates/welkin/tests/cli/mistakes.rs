@@ -139,10 +139,11 @@ fn routes_that_cannot_be_say_what_can() {
     bed.file("agreements.json", "{\"schema\": \"something else\", \"agreements\": []}");
     bed.file(
         "unsigned.json",
-        r#"{"schema": "welkin.agreements/v1", "agreements": [{"id": "ab", "parties": ["aws", "gcp"],
+        r#"{"schema": "welkin.agreements/v2", "agreements": [{"id": "ab", "version": 1, "parties": ["aws", "gcp"],
         "kind": "peering-free", "scope": [{"from": "aws/*", "to": "gcp/*"}], "reciprocal": true,
-        "price": {"per_gb": [{"usd": "0"}]}, "effective": "2026-01-01"}, {}]}"#,
+        "price": {"per_gb": [{"usd": "0"}]}, "effective": "2026-01-01", "until": "2100-01-01"}, {}]}"#,
     );
+    bed.file("keys.toml", "aws = [\"00\"]\ngcp = []\n");
     let pair = ["route", "aws:us-east-1", "gcp:us-east4"];
     for (args, code, expected) in [
         (vec!["route", "aws:us-eats-1", "gcp:us-east4"], 9, "did you mean `aws:us-east-1`?"),
@@ -159,8 +160,19 @@ fn routes_that_cannot_be_say_what_can() {
         (
             [&pair[..], &["--agreements", "unsigned.json"]].concat(),
             0,
-            "agreement ab is ignored: no key of aws",
+            "agreement ab is ignored: aws has not signed",
         ),
+        (
+            [&pair[..], &["--agreements", "unsigned.json", "--trust", "agreements.json"]].concat(),
+            3,
+            "agreements.json is no file of trusted keys",
+        ),
+        (
+            [&pair[..], &["--agreements", "unsigned.json", "--trust", "keys.toml"]].concat(),
+            0,
+            "ab is ignored",
+        ),
+        ([&pair[..], &["--trust", "keys.toml"]].concat(), 2, "--agreements"),
         (
             [&pair[..], &["--agreements", "unsigned.json"]].concat(),
             0,

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use welkin_catalog::Glob;
 use welkin_catalog::tables::Tables;
 use welkin_route::{
-    AgreementFile, Facts, Gateways, Ignored, Rates, Relays, Site, Store, Tariffs, Terms, Wan, in_force,
-    read_grid_files,
+    AgreementFile, Facts, Gateways, Ignored, Rates, Relays, Site, Store, Tariffs, Terms, Traffic,
+    TrustedKeys, Wan, in_force, read_grid_files,
 };
 use welkin_units::Bytes;
 
@@ -60,10 +60,10 @@ impl Relays for Allowed {
 }
 
 impl Inputs {
-    pub(super) fn read(args: &RouteArgs) -> anyhow::Result<Self> {
+    pub(super) fn read(args: &RouteArgs, trusted: &TrustedKeys) -> anyhow::Result<Self> {
         let mut warnings = Vec::new();
         let wan = wan(args, &mut warnings)?;
-        let (terms, ignored) = agreements(args)?;
+        let (terms, ignored) = agreements(args, trusted)?;
         warnings.extend(
             ignored
                 .iter()
@@ -145,15 +145,28 @@ fn unreadable(path: &Path) -> Fault {
 }
 
 /// Agreements in force, and those that are not with the reason.
-fn agreements(args: &RouteArgs) -> anyhow::Result<(Vec<Terms>, Vec<Ignored>)> {
+fn agreements(args: &RouteArgs, trusted: &TrustedKeys) -> anyhow::Result<(Vec<Terms>, Vec<Ignored>)> {
     let Some(path) = &args.agreements else { return Ok((Vec::new(), Vec::new())) };
     let text = String::from_utf8_lossy(&read(path)?).into_owned();
     let file = AgreementFile::parse(&text)
         .map_err(|message| Fault::new(Code::Agreements, format!("{}: {message}", path.display())))?;
     let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
     let declared: BTreeSet<String> = args.declare.iter().cloned().collect();
-    let facts = Facts { today: &today, declared: &declared, traffic: &BTreeMap::new(), size: args.size };
+    let exchanged: BTreeMap<String, Traffic> = args.exchanged.iter().cloned().collect();
+    let keys = args.trust.as_deref().map_or_else(|| Ok(trusted.clone()), trusted_keys)?;
+    let facts =
+        Facts { keys: &keys, today: &today, declared: &declared, traffic: &exchanged, size: args.size };
     Ok(in_force(&file, &facts))
+}
+
+/// The user's own file of keys: a table of TOML, lists of keys by provider.
+fn trusted_keys(path: &Path) -> anyhow::Result<TrustedKeys> {
+    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    toml::from_str(&text).map_err(|error| {
+        let fault = Fault::new(Code::Agreements, format!("{} is no file of trusted keys", path.display()));
+        anyhow::Error::new(error)
+            .context(fault.hint("it has a line `aws = [\"<64 hex digits>\"]` for each provider"))
+    })
 }
 
 fn stores(names: &[String]) -> anyhow::Result<Vec<Store>> {

@@ -4,7 +4,7 @@ use super::inputs::Inputs;
 use crate::app::App;
 use crate::output::{Align, Table, counted};
 use std::io::Write;
-use welkin_route::{Direct, Hop, Medium, Question, RoutePlan, Verdict};
+use welkin_route::{Direct, Hop, Medium, Question, RoutePlan, Saving, Verdict};
 use welkin_units::Usd;
 
 /// One row a hop, then what comes of it.
@@ -54,8 +54,9 @@ pub(super) fn plan(plan: &RoutePlan, app: &mut App) -> anyhow::Result<()> {
     let (data, machines) = (plan.egress, plan.machines);
     writeln!(app.out, "{:<10}{}: {data} for data, {machines} for machines{cost}", "cost", plan.cost)?;
     writeln!(app.out, "{:<10}{}", "per GB", plan.per_gb)?;
-    for saving in plan.savings.iter().filter(|saving| saving.saved != Usd::ZERO) {
-        writeln!(app.out, "{:<10}{} by agreement {}", "saved", saving.saved, saving.agreement)?;
+    for Saving { agreement, version, parties: [one, other], until, saved } in &plan.savings {
+        let signed = format!("version {version}, signed by {one} and {other}, until {until}");
+        writeln!(app.out, "{:<10}{saved} by agreement {agreement}, {signed}", "saved")?;
     }
     match &plan.verdict {
         Verdict::Direct { why } => writeln!(app.out, "{:<10}{why}", "direct")?,

@@ -8,9 +8,21 @@ default:
 check:
     bash .ci/check.sh
 
-# Build the `welkin` program as users get it.
+# Build the `welkin` program as users get it, with the list of what it is built from in it (`just tools`).
 build:
-    cargo build --release --locked
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export PATH="${WELKIN_TOOLS:-$PWD/target/tools}/bin:$PATH"
+    if cargo auditable --version >/dev/null 2>&1; then
+        cargo auditable build --release --locked
+    else
+        echo 'cargo-auditable is not installed (just tools): the program will not say what it is built from' >&2
+        cargo build --release --locked
+    fi
+
+# Build cargo-deny and cargo-auditable into target/tools: minutes, once.
+tools:
+    bash .ci/tools.sh
 
 # Format everything.
 fmt:

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &GatewayArgs, app: &mut App) -> anyhow::Result<Exit> {
             Ok(Exit::Success)
         }
         GatewayCommand::Serve(args) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = crate::moving::runtime()?;
             runtime.block_on(serve(args, app))
         }
     }

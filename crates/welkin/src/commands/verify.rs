@@ -31,7 +31,7 @@ pub(crate) fn run(args: &VerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
     let transfer = manifest.head.transfer.clone();
     let place = Place::parse(&text, app)?;
     let limiter = Limiter::new(args.bwlimit.map(welkin_units::Bytes::get));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = crate::moving::runtime()?;
     let verified = runtime.block_on(async {
         let endpoint = place.open(app, &Opening::default()).await?;
         verify(manifest, endpoint, MEMORY, &limiter, &Stats::default()).await.map_err(fault)

@@ -53,7 +53,7 @@ struct Wire<'a> {
 
 /// Runs it.
 pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = super::runtime()?;
     let result = runtime.block_on(async {
         if stdio::is_stream(wanted) {
             return stdio::execute(wanted, app).await;

@@ -14,5 +14,6 @@ mod kill;
 mod mistakes;
 mod probe;
 mod run;
+mod small_machine;
 mod stream;
 mod transfer_kill;

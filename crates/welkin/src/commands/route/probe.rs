@@ -60,7 +60,7 @@ pub(crate) fn run(args: &ProbeArgs, app: &mut App) -> anyhow::Result<Exit> {
         if args.back { " and back" } else { "" },
         args.seconds * directions,
     ));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = crate::moving::runtime()?;
     let mut rows = Vec::new();
     runtime.block_on(async {
         // One after the other: they would share this machine's link.

@@ -28,7 +28,7 @@ pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyho
         None => records.all()?,
     };
     let mut wire = Wire::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = crate::moving::runtime()?;
     runtime.block_on(async {
         for about in chosen {
             if matches!(records.state(&about).0, State::Interrupted | State::Incomplete) {

@@ -9,6 +9,9 @@ use welkin_provider::StepId;
 /// Longest name of a step's folder: a file name has at most 255 bytes.
 const MAX_FOLDER_BYTES: usize = 200;
 
+/// The folder in a node's home that holds the agent's own records.
+pub(crate) const OWN: &str = ".welkin";
+
 /// The layout of one node's home, and the lock that makes this agent its only one.
 #[derive(Debug)]
 pub(crate) struct Home {
@@ -21,7 +24,7 @@ impl Home {
     pub(crate) fn open(root: &Path) -> io::Result<Option<Self>> {
         std::fs::create_dir_all(root)?;
         let root = root.canonicalize()?;
-        let own = root.join(".welkin");
+        let own = root.join(OWN);
         for folder in [&own, &own.join("steps"), &own.join("tmp")] {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }

@@ -2,7 +2,8 @@
 //!
 //! One JSON document a line. What was written survives the death of the agent; it is not forced to
 //! the disk, since a machine that loses its power is a lost lease. A torn last line is cut off when
-//! the file is opened again.
+//! the file is opened again. A journal whose file could not be made holds one event, in memory: the
+//! end of a step that the node's disk did not let begin.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -16,7 +17,7 @@ const MAX_READ_BYTES: u64 = 1 << 20;
 /// The event file of one step.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    file: File,
+    file: Option<File>,
     /// Where each event ends in the file; memory for every event is these eight bytes.
     ends: Vec<u64>,
     over: bool,
@@ -28,7 +29,7 @@ impl Journal {
     /// Opens the file and finds its whole events; makes it when it is not there.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)?;
-        let mut journal = Self { file, ends: Vec::new(), over: false, unwritten: None };
+        let mut journal = Self { file: None, ends: Vec::new(), over: false, unwritten: None };
         let mut reader = BufReader::new(File::open(path)?);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line)? > 0 {
@@ -39,8 +40,14 @@ impl Journal {
             journal.over = matches!(event.kind, EventKind::Finished { .. });
             line.clear();
         }
-        journal.file.set_len(journal.end())?;
+        file.set_len(journal.end())?;
+        journal.file = Some(file);
         Ok(journal)
+    }
+
+    /// A journal without a file: nothing can be appended, only its end be told.
+    pub(crate) const fn without_file() -> Self {
+        Self { file: None, ends: Vec::new(), over: false, unwritten: None }
     }
 
     /// Number of events.
@@ -67,9 +74,11 @@ impl Journal {
             bytes.push(b'\n');
             ends.push(self.end() + bytes.len() as u64);
         }
-        if let Err(error) = self.file.write_all(&bytes) {
+        let end = self.end();
+        let file = self.file.as_mut().ok_or_else(no_file)?;
+        if let Err(error) = file.write_all(&bytes) {
             // Half a line must not be followed by a whole one.
-            self.file.set_len(self.end())?;
+            file.set_len(end)?;
             return Err(error);
         }
         self.ends.append(&mut ends);
@@ -96,7 +105,7 @@ impl Journal {
         let count = self.ends[first..].partition_point(|end| end - start <= MAX_READ_BYTES).max(1);
         let end = self.ends[first + count - 1];
         let mut bytes = vec![0; usize::try_from(end - start).unwrap_or(usize::MAX)];
-        self.file.read_exact_at(&mut bytes, start)?;
+        self.file.as_ref().ok_or_else(no_file)?.read_exact_at(&mut bytes, start)?;
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).map_err(io::Error::from)).collect()
     }
@@ -104,6 +113,10 @@ impl Journal {
     fn end(&self) -> u64 {
         self.ends.last().copied().unwrap_or(0)
     }
+}
+
+fn no_file() -> io::Error {
+    io::Error::other("the step has no event file")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::step::{StepRecord, is_draft};
 use crate::wire::{AgentInfo, Request, Response};
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -46,7 +47,8 @@ struct Refusal(ErrorKind, String);
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        Self(ErrorKind::Transient, format!("the node's disk failed: {error}"))
+        // Not transient: what this disk refuses now it refuses a moment later, and somebody pays meanwhile.
+        Self(ErrorKind::Invalid, format!("the node's disk failed: {error}"))
     }
 }
 
@@ -130,12 +132,20 @@ impl Agent {
         if state.running.len() >= MAX_RUNNING {
             return Err(Refusal(ErrorKind::RateLimited, format!("{MAX_RUNNING} steps are running")));
         }
-        let record = Arc::new(StepRecord::create(&folder, &step, Arc::clone(&self.options.clock))?);
+        let record = match StepRecord::create(&folder, &step, Arc::clone(&self.options.clock)) {
+            Ok(record) => Arc::new(record),
+            Err(error) => {
+                let record = self.unwritable(&folder, &step.id, Some(&step));
+                record.finish(disk_fault(&folder, &error));
+                state.steps.insert(step.id, record);
+                return Ok(());
+            }
+        };
         state.steps.insert(step.id.clone(), Arc::clone(&record));
         let mut first = vec![EventKind::Started];
         first.extend(state.preemption.map(|at| EventKind::PreemptionNotice { at }));
         if let Err(error) = record.append(first) {
-            record.finish(Exit::NodeFault { message: format!("cannot record an event: {error}") });
+            record.finish(disk_fault(&folder, &error));
             return Ok(());
         }
         state.running.spawn(run::run(Arc::clone(self), record, step));
@@ -145,8 +155,16 @@ impl Agent {
     async fn events(&self, step: &StepId, from: u64, wait: Span) -> Result<Response, Refusal> {
         let record =
             self.find(step).ok_or_else(|| Refusal(ErrorKind::NotFound, format!("no step {step}")))?;
-        let (events, over) = record.events(from, wait.duration().min(MAX_WAIT)).await?;
+        let (events, over) = match record.events(from, wait.duration().min(MAX_WAIT)).await {
+            Ok(answer) => answer,
+            Err(error) => (vec![record.unreadable(from, &error)], true),
+        };
         Ok(Response::Events { events, over })
+    }
+
+    /// A step of which nothing can be written down.
+    fn unwritable(&self, folder: &Path, id: &StepId, step: Option<&Step>) -> Arc<StepRecord> {
+        Arc::new(StepRecord::unwritable(folder, id, step, Arc::clone(&self.options.clock)))
     }
 
     /// Ends a step. One that is not known is recorded as stopped, so that a start that was overtaken
@@ -170,7 +188,11 @@ impl Agent {
         if let Some(record) = state.steps.get(id) {
             return Ok(Arc::clone(record));
         }
-        let record = Arc::new(StepRecord::create_stopped(&folder, id, Arc::clone(&self.options.clock))?);
+        let record = match StepRecord::create_stopped(&folder, id, Arc::clone(&self.options.clock)) {
+            Ok(record) => Arc::new(record),
+            // Remembered in memory: nobody is kept from ending a step by a full disk.
+            Err(_) => self.unwritable(&folder, id, None),
+        };
         record.finish(Exit::Stopped);
         state.steps.insert(id.clone(), Arc::clone(&record));
         Ok(record)
@@ -182,15 +204,15 @@ impl Agent {
         if state.preemption == Some(at) {
             return Ok(());
         }
+        state.preemption = Some(at);
+        for record in state.steps.values().filter(|record| !record.is_over()) {
+            // A step that cannot record it ends by itself as soon as it records anything else.
+            let _ = record.append(vec![EventKind::PreemptionNotice { at }]);
+        }
         let file = self.home.preemption();
         let draft = file.with_extension("draft~");
         std::fs::write(&draft, at.0.to_string())?;
-        std::fs::rename(&draft, &file)?;
-        state.preemption = Some(at);
-        for record in state.steps.values().filter(|record| !record.is_over()) {
-            record.append(vec![EventKind::PreemptionNotice { at }])?;
-        }
-        Ok(())
+        Ok(std::fs::rename(&draft, &file)?)
     }
 
     fn find(&self, step: &StepId) -> Option<Arc<StepRecord>> {
@@ -201,6 +223,12 @@ impl Agent {
         // Every change below the lock is one insertion; there is no half of it to see.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The end of a step that the node's own disk prevents.
+fn disk_fault(folder: &Path, error: &io::Error) -> Exit {
+    let message = format!("the node cannot keep the records of a step in {}: {error}", folder.display());
+    Exit::NodeFault { message }
 }
 
 fn conflict(id: &StepId) -> Refusal {

@@ -1,11 +1,19 @@
 //! Paths a step may name.
 
+use crate::home::OWN;
 use std::path::{Component, Path, PathBuf};
 
-/// A path on the node: relative to its home, or absolute below it. Not the home itself.
+/// A path on the node for data: relative to its home, or absolute below it. Not the home itself, and
+/// nothing in the folder that holds the agent's own records.
 pub(crate) fn below(home: &Path, path: &str) -> Result<PathBuf, String> {
     let place = at_or_below(home, path)?;
-    if place == home { Err(format!("path {path:?} is the node's home itself")) } else { Ok(place) }
+    if place == home {
+        return Err(format!("path {path:?} is the node's home itself"));
+    }
+    if place.starts_with(home.join(OWN)) {
+        return Err(format!("path {path:?} is in {OWN}, which the node keeps its own records in"));
+    }
+    Ok(place)
 }
 
 /// A path on the node: relative to its home, or absolute at or below it.
@@ -40,7 +48,8 @@ mod tests {
         for (given, want) in [("a/b", "/n/0/a/b"), ("/n/0/a", "/n/0/a"), ("./a", "/n/0/a")] {
             assert_eq!(below(home, given), Ok(PathBuf::from(want)));
         }
-        for bad in ["..", "a/../b", "/etc", "/n/01", "", ".", "/n/0", "/n/0/../1", "a\0"] {
+        let own = [".welkin", "./.welkin/steps", "/n/0/.welkin"];
+        for bad in ["..", "a/../b", "/etc", "/n/01", "", ".", "/n/0", "/n/0/../1", "a\0"].iter().chain(&own) {
             assert!(below(home, bad).is_err(), "{bad:?}");
         }
         assert_eq!(at_or_below(home, ""), Ok(home.to_owned()));

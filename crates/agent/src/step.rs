@@ -75,6 +75,13 @@ impl StepRecord {
         Self::create(folder, &step, clock)
     }
 
+    /// A step that the node's disk does not let begin. Only its end can be told, which is on no disk:
+    /// an agent that is started anew does not know the step, and finds out for itself.
+    pub(crate) fn unwritable(folder: &Path, id: &StepId, step: Option<&Step>, clock: Arc<dyn Clock>) -> Self {
+        let fingerprint = step.map(fingerprint).unwrap_or_default();
+        Self::with(id.clone(), folder, fingerprint, Journal::without_file(), clock)
+    }
+
     /// Opens the folder of a step that an earlier agent ran.
     pub(crate) fn reopen(folder: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let stored: Stored = serde_json::from_slice(&std::fs::read(folder.join("step.json"))?)?;
@@ -83,17 +90,21 @@ impl StepRecord {
 
     fn of(folder: &Path, stored: Stored, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let journal = Journal::open(&folder.join("events.jsonl"))?;
+        Ok(Self::with(stored.step.id, folder, stored.fingerprint, journal, clock))
+    }
+
+    fn with(id: StepId, folder: &Path, fingerprint: String, journal: Journal, clock: Arc<dyn Clock>) -> Self {
         let mark = Mark { events: journal.len(), over: journal.is_over() };
-        Ok(Self {
-            id: stored.step.id,
+        Self {
+            id,
             folder: folder.to_owned(),
-            fingerprint: stored.fingerprint,
+            fingerprint,
             journal: Mutex::new(journal),
             mark: watch::Sender::new(mark),
             stop: watch::Sender::new(None),
             abort: OnceLock::new(),
             clock,
-        })
+        }
     }
 
     /// Whether this is the same step, secrets included.
@@ -129,8 +140,12 @@ impl StepRecord {
         };
         let now = self.clock.now();
         let mut journal = self.journal();
-        if let Err(error) = journal.append(now, vec![EventKind::Finished { exit }]) {
-            let exit = Exit::NodeFault { message: format!("cannot record the end of the step: {error}") };
+        if let Err(error) = journal.append(now, vec![EventKind::Finished { exit: exit.clone() }]) {
+            let exit = match exit {
+                // It says already what is wrong with this node; a stop was asked for, and is done.
+                Exit::NodeFault { .. } | Exit::Stopped => exit,
+                _ => Exit::NodeFault { message: format!("cannot record the end of the step: {error}") },
+            };
             journal.finish_in_memory(now, EventKind::Finished { exit });
         }
         self.tell(&journal);
@@ -147,6 +162,15 @@ impl StepRecord {
         let events = journal.read(from)?;
         let next = from.saturating_add(events.len() as u64);
         Ok((events, journal.is_over() && next >= journal.len()))
+    }
+
+    /// The end of a step whose events cannot be read any more, as the answer to whoever asked for them
+    /// from number `from` on. What still runs of it is ended.
+    pub(crate) fn unreadable(&self, from: u64, error: &io::Error) -> Event {
+        self.abort("its events cannot be read");
+        let message = format!("cannot read the events of the step: {error}");
+        let kind = EventKind::Finished { exit: Exit::NodeFault { message } };
+        Event { seq: from, at: self.clock.now(), kind }
     }
 
     /// Whether it is over.

@@ -36,7 +36,10 @@ pub(crate) async fn follow(
         };
         match answer {
             Ok(events) => {
-                silence = Silence::new();
+                // A node that takes a step again and again without ever knowing it is as good as silent.
+                if started {
+                    silence = Silence::new();
+                }
                 started = true;
                 let events = contiguous(events, next);
                 let Some(last) = events.last() else { continue };
@@ -48,8 +51,8 @@ pub(crate) async fn follow(
                 }
             }
             Err(error) => {
-                // Asking again cannot help a step that the node finds malformed.
-                if error.kind == ErrorKind::Invalid {
+                // Asking again cannot help a step that the node finds malformed, or knows as another.
+                if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::NotSupported) {
                     return Err(Halt::end(AttemptEnd::Unstaged { message: error.to_string() }));
                 }
                 // The node does not know a step whose start it never heard of.

@@ -45,6 +45,7 @@ mod stage;
 mod state;
 mod step;
 mod store;
+mod target;
 mod task;
 mod view;
 

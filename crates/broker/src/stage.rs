@@ -16,8 +16,10 @@ use crate::live::{Fact, Halt, Live};
 use crate::observe::Progress;
 use crate::patience::{Patience, trying, unless_final};
 use crate::record::{AttemptEnd, Record, TreeRef};
+use crate::target::below_home;
 use crate::view::AttemptView;
 use object_store::ObjectStore;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
@@ -57,21 +59,24 @@ pub(crate) fn needs(job: &Job, task: usize, roots: &Roots) -> Result<Vec<Need>, 
         Some(Workdir::Git { url, .. }) => return Err(unsupported(task, format!("the git workdir {url}"))),
         None => {}
     }
-    for (path, mount) in &task.file_mounts {
-        let path = path.strip_prefix("~/").unwrap_or(path).to_owned();
-        if path.starts_with('/') {
-            return Err(unsupported(task, format!("the file mount at {path}, outside the node's home")));
-        }
+    let mut mounts = BTreeMap::new();
+    for (target, mount) in &task.file_mounts {
+        let mistake = |what| SubmitError::Path { task: task.name.clone(), what };
+        let path = below_home(target).map_err(|what| mistake(format!("the file mount {what}")))?;
         let source = match mount {
             FileMount::Local(source) => local(source, roots),
             FileMount::Bucket { source: Some(uri), .. } if uri.starts_with(FILE) => local(uri, roots),
             FileMount::Bucket { source, name, .. } => {
                 let what = source.as_ref().or(name.as_ref()).map_or("a new bucket", String::as_str);
-                return Err(unsupported(task, format!("the file mount {path} ({what})")));
+                return Err(unsupported(task, format!("the file mount {target} ({what})")));
             }
         };
-        needs.push(Need { path, source });
+        if mounts.insert(path, source).is_some() {
+            return Err(mistake(format!("the file mount {target} is given twice, in other words")));
+        }
     }
+    // After the folder they may lie in, and each before what lies below it.
+    needs.extend(mounts.into_iter().map(|(path, source)| Need { path, source }));
     for (name, input) in &task.inputs {
         let source = match input {
             Input::Uri { uri, .. } if uri.starts_with(FILE) => local(uri, roots),

@@ -5,6 +5,7 @@
 mod abandon;
 mod crash;
 mod data;
+mod disk;
 mod hostile;
 mod limits;
 mod output;

@@ -32,7 +32,13 @@ impl Machine {
     ) -> Result<(), MachineError> {
         held.record.phase = Phase::Ended(verdict);
         held.record.ended = Some(ended.max(held.record.started));
-        held.save_for_good()?;
+        if held.save_for_good().is_err() {
+            // What stands on a full disk cannot be written over, and most likely it is this lease's own
+            // data that fill it. They go first then: a verdict that cannot be written must not keep
+            // machines running. Whoever finds the record as it was finds its agents dead.
+            quench(&self.layout, held)?;
+            held.save_for_good()?;
+        }
         finish(&self.layout, held)
     }
 }
@@ -42,6 +48,12 @@ pub(super) fn finish(layout: &Layout, held: &mut Held) -> Result<(), MachineErro
     if held.is_archived(layout) {
         return Ok(());
     }
+    quench(layout, held)?;
+    held.archive(layout)
+}
+
+/// Ends the processes of a lease and removes what its nodes hold on this disk.
+fn quench(layout: &Layout, held: &Held) -> Result<(), MachineError> {
     let fault = |source| MachineError::End { lease: held.record.id.0.clone(), source };
     let nodes: BTreeSet<String> = held.record.nodes.iter().map(|node| node.id.clone()).collect();
     process::end_all(&nodes).map_err(fault)?;
@@ -51,7 +63,7 @@ pub(super) fn finish(layout: &Layout, held: &mut Held) -> Result<(), MachineErro
         }
         clear(&layout.socket(&node.id), &Layout::node(&held.folder, node.rank)).map_err(fault)?;
     }
-    held.archive(layout)
+    Ok(())
 }
 
 /// Removes a node's home and socket, and all of its logs but their ends.
@@ -105,7 +117,11 @@ fn keep_end(log: &Path) -> io::Result<()> {
     file.seek(SeekFrom::Start(length - KEPT_LOG))?;
     let mut end = Vec::new();
     file.take(KEPT_LOG).read_to_end(&mut end)?;
-    super::durable::replace(log, &end)
+    match super::durable::replace(log, &end) {
+        // A full disk has no room for a second copy. The log is the last thing to keep a lease for.
+        Err(_) => fs::remove_file(log),
+        written => written,
+    }
 }
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {

@@ -110,7 +110,10 @@ impl MachineError {
     /// In the port's vocabulary.
     pub(crate) fn into_provider(self, provider: &str, operation: &str) -> ProviderError {
         let kind = match &self {
-            // The disk may be full or the process table: another try may do.
+            Self::Write { source, .. } | Self::Spawn { source, .. } if is_full(source) => {
+                ErrorKind::NoCapacity
+            }
+            // The process table may be full, or a file locked: another try may do.
             Self::Read { .. }
             | Self::Write { .. }
             | Self::Spawn { .. }
@@ -128,6 +131,12 @@ impl MachineError {
         };
         ProviderError::new(provider, operation, kind, chain(&self))
     }
+}
+
+/// Whether a disk has no room, or cannot be written at all: trying again does not change that.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied)
 }
 
 /// An error and its causes in one line: a provider's message is all that its caller gets.

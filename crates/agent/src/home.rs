@@ -22,7 +22,7 @@ pub(crate) struct Home {
 impl Home {
     /// Makes what is missing and takes the lock; `None` when another agent has it.
     pub(crate) fn open(root: &Path) -> io::Result<Option<Self>> {
-        std::fs::create_dir_all(root)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(root)?;
         let root = root.canonicalize()?;
         let own = root.join(OWN);
         for folder in [&own, &own.join("steps"), &own.join("tmp")] {

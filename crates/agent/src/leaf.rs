@@ -4,7 +4,8 @@
 //! turns into the shell. Tying and joining must happen between fork and
 //! exec; doing it in a fresh program needs no unsafe code.
 
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::fs::Mode;
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, umask};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -12,6 +13,10 @@ use std::process::{Command, Stdio};
 
 /// Exit code of a leaf that could not become the script, as of a shell that cannot execute.
 pub(crate) const FAILED: u8 = 126;
+
+/// What a script's files are made without, as on a machine that was just installed. The agent itself
+/// makes everything for its owner alone, and a node's home is closed to others whatever lies in it.
+const SCRIPT_UMASK: u32 = 0o022;
 
 /// Becomes `SHELL FILE`, given `GUARD_PID SHELL FILE`. Returns only on failure.
 pub(crate) fn run(args: &[OsString]) -> u8 {
@@ -30,5 +35,6 @@ fn become_script(guard: &OsStr, shell: &OsStr, file: &OsStr) -> io::Result<std::
         return Err(io::Error::other("its guard is gone"));
     }
     io::stdin().read_exact(&mut [0])?;
+    umask(Mode::from_raw_mode(SCRIPT_UMASK));
     Err(Command::new(shell).arg(file).stdin(Stdio::null()).exec())
 }

@@ -7,9 +7,12 @@ use crate::script;
 use crate::step::{StepRecord, masker};
 use std::path::PathBuf;
 use std::sync::Arc;
-use welkin_provider::{EventKind, Exit, Fetch, Publish, Step};
-use welkin_transfer::{TransferError, fetch_tree, open, publish_tree, silent};
+use welkin_provider::{EventKind, Exit, Fetch, Publish, Step, Stream};
+use welkin_transfer::{LeftOut, Selection, TransferError, fetch_own_tree, open, publish_selection, silent};
 use welkin_units::Bytes;
+
+/// Most things of an output that are left out and named; the rest is counted.
+const MAX_NAMED: usize = 20;
 
 /// Runs the step and records its end.
 pub(crate) async fn run(agent: Arc<Agent>, record: Arc<StepRecord>, step: Step) {
@@ -30,7 +33,7 @@ async fn phases(
     for fetch in &step.fetch {
         let fetched = unless_stopped(record, fetch_one(agent, fetch)).await?;
         let bytes = fetched.map_err(|message| Exit::FetchFailed { message })?;
-        note(record, EventKind::Fetched { path: fetch.path.clone(), bytes })?;
+        note(record, vec![EventKind::Fetched { path: fetch.path.clone(), bytes }])?;
     }
     if step.script.is_some() {
         match script::run(agent, record, step, masker).await {
@@ -40,7 +43,8 @@ async fn phases(
     }
     for publish in &step.publish {
         let published = unless_stopped(record, publish_one(agent, publish)).await?;
-        note(record, published.map_err(|message| Exit::PublishFailed { message })?)?;
+        let events = published.map_err(|message| Exit::PublishFailed { message })?;
+        note(record, events)?;
     }
     Ok(())
 }
@@ -49,11 +53,11 @@ async fn fetch_one(agent: &Agent, fetch: &Fetch) -> Result<Bytes, String> {
     let failed = |error: TransferError| format!("{}: {}", fetch.path, error.chain());
     let path = below(agent.home().root(), &fetch.path)?;
     let store = open(&fetch.store).map_err(failed)?;
-    let fetched = fetch_tree(store.as_ref(), &fetch.prefix, &fetch.digest, &path, &silent).await;
+    let fetched = fetch_own_tree(store.as_ref(), &fetch.prefix, &fetch.digest, &path, &silent).await;
     fetched.map(|published| Bytes::new(published.bytes)).map_err(failed)
 }
 
-async fn publish_one(agent: &Agent, publish: &Publish) -> Result<EventKind, String> {
+async fn publish_one(agent: &Agent, publish: &Publish) -> Result<Vec<EventKind>, String> {
     let failed = |error: TransferError| match error {
         TransferError::SourceMissing { path } => {
             format!("output {} is missing: there is no {}", publish.name, path.display())
@@ -63,12 +67,26 @@ async fn publish_one(agent: &Agent, publish: &Publish) -> Result<EventKind, Stri
     let path: PathBuf = below(agent.home().root(), &publish.path)
         .map_err(|reason| format!("output {}: {reason}", publish.name))?;
     let store = open(&publish.store).map_err(failed)?;
-    let done = publish_tree(&path, store.as_ref(), &publish.prefix, &silent).await.map_err(failed)?;
-    Ok(EventKind::Published {
+    let done = publish_selection(&path, Selection::made(), store.as_ref(), &publish.prefix, &silent).await;
+    let (done, left_out) = done.map_err(failed)?;
+    let mut events: Vec<EventKind> = said(&publish.name, left_out).collect();
+    events.push(EventKind::Published {
         name: publish.name.clone(),
         digest: done.digest,
         bytes: Bytes::new(done.bytes),
         files: done.files,
+    });
+    Ok(events)
+}
+
+/// What is not part of an output, in the agent's own words.
+fn said(output: &str, left_out: LeftOut) -> impl Iterator<Item = EventKind> {
+    let more = left_out.len().saturating_sub(MAX_NAMED);
+    let more = (more > 0).then(|| format!("{more} more things"));
+    let lines = left_out.into_iter().take(MAX_NAMED).chain(more);
+    lines.map(move |what| {
+        let line = format!("output {output}: left out: {what}");
+        EventKind::Log { stream: Stream::Agent, line }
     })
 }
 
@@ -82,9 +100,9 @@ async fn unless_stopped<T>(record: &StepRecord, work: impl Future<Output = T>) -
     }
 }
 
-fn note(record: &StepRecord, event: EventKind) -> Result<(), Exit> {
+fn note(record: &StepRecord, events: Vec<EventKind>) -> Result<(), Exit> {
     let failed = |error| Exit::NodeFault { message: format!("cannot record an event: {error}") };
-    record.append(vec![event]).map_err(failed)
+    record.append(events).map_err(failed)
 }
 
 /// A message may quote what a store said, and that what it was given.

@@ -91,7 +91,7 @@ impl Machine {
             return Err(MachineError::CloudName(setup.cloud.to_owned()));
         }
         let make = |folder: &Path| {
-            fs::create_dir_all(folder)
+            durable::make_private(folder)
                 .map_err(|source| MachineError::Write { path: folder.to_owned(), source })
         };
         make(setup.root)?;

@@ -14,9 +14,9 @@
 //! *Memory:* a transfer holds one part of a file ([`PART_BYTES`] for files below 72 GB) and the list
 //! of entries, whatever the amount of data.
 //!
-//! *Symbolic links* are kept as links when they are relative and stay inside the tree; others are
-//! refused by name when publishing, because what they point at is not part of the tree. *Not kept:*
-//! owners, times, and permissions other than "executable".
+//! *Symbolic links* are kept as links. Those that leave the tree are refused by name, left out, or kept
+//! as they are, as a [`Selection`] says; whoever fetches refuses them unless the tree is the user's own.
+//! *Permissions* are kept, so that a private key stays private. *Not kept:* owners and times.
 //!
 //! *Rejected:* archives (one torn byte loses the whole tree, nothing can be resumed or skipped), and
 //! ETags as checksums (they differ by provider and upload size).
@@ -33,7 +33,7 @@ pub mod tls;
 mod tree;
 
 pub use tree::{
-    Copied, Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, PART_BYTES, Progress, Published, Root,
-    TransferError, copy_tree, delete_tree, fetch_tree, find_tree, open, publish_bytes, publish_tree, silent,
-    verify_tree,
+    Copied, Entry, LeftOut, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, PART_BYTES, Progress, Published, Root,
+    Selection, TransferError, copy_tree, delete_tree, fetch_own_tree, fetch_tree, find_tree, open,
+    publish_bytes, publish_selection, publish_tree, silent, verify_tree,
 };

@@ -2,11 +2,12 @@
 
 use super::Machine;
 use super::cgroup::Grant;
+use super::durable::{make_private, private_file};
 use super::error::MachineError;
 use super::layout::Layout;
 use super::process::{self, MARKER, ProcessId};
 use super::record::{Boot, Held, NodeRecord, Verdict};
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
@@ -66,7 +67,7 @@ impl Machine {
             source,
         };
         let home = folder.join(HOME);
-        fs::create_dir_all(&home).map_err(fault)?;
+        make_private(&home).map_err(fault)?;
         let mut command = tokio::process::Command::new(&self.agent.program);
         command
             .args(&self.agent.args)
@@ -102,5 +103,5 @@ impl Machine {
 }
 
 fn log(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    private_file().append(true).open(path)
 }

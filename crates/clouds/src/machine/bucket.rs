@@ -1,12 +1,12 @@
 //! Buckets on disk, one for each owner in each region.
 
 use super::Machine;
+use super::durable::make_private;
 use super::error::MachineError;
 use super::layout::is_component;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
@@ -42,7 +42,7 @@ impl Machine {
             return Err(MachineError::Invalid(format!("{} has no place {location}", self.cloud)));
         }
         let path = self.layout.bucket(&location.region, owner);
-        fs::create_dir_all(&path).map_err(|source| MachineError::Write { path: path.clone(), source })?;
+        make_private(&path).map_err(|source| MachineError::Write { path: path.clone(), source })?;
         Ok(path)
     }
 }

@@ -8,8 +8,9 @@
 //! and renaming a locked folder keeps it locked.
 
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +22,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let draft = unfinished(parent);
     let written = (|| {
-        let mut file = File::create(&draft)?;
+        let mut file = private_file().truncate(true).open(&draft)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&draft, path)
@@ -46,7 +47,7 @@ pub(crate) fn settle_names(folder: &Path) -> io::Result<()> {
 pub(crate) fn publish_dir(path: &Path, name: &str, content: &[u8]) -> io::Result<Option<Lock>> {
     let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let draft = unfinished(parent);
-    fs::create_dir(&draft)?;
+    make_private(&draft)?;
     let lock = (|| {
         let lock = Lock::take(&draft)?;
         replace(&draft.join(name), content)?;
@@ -64,6 +65,19 @@ pub(crate) fn publish_dir(path: &Path, name: &str, content: &[u8]) -> io::Result
             if taken { Ok(None) } else { Err(error) }
         }
     }
+}
+
+/// How to make a file that only its owner may read.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).mode(0o600);
+    options
+}
+
+/// Makes the folders of `path` that are missing, for their owner alone: leases, homes and buckets hold
+/// the data of tasks.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// The visible entries of a folder; none when it does not exist.

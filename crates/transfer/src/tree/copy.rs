@@ -9,7 +9,7 @@ use crate::endpoint::Stored;
 use crate::engine::{Expected, Limiter, Notice, Observer, Options, Scope, Side, Stats, Transfer, run};
 use crate::journal::Done;
 use crate::tree::error::TransferError;
-use crate::tree::manifest::{self, Entry, Manifest};
+use crate::tree::manifest::{self, Entry, Links, Manifest};
 use crate::tree::names::{data_object, manifest_object, parse_prefix};
 use crate::tree::progress::Progress;
 use crate::tree::publish::commit;
@@ -71,7 +71,8 @@ pub async fn copy_tree(
         Ok(Some(_)) | Err(TransferError::BadManifest { .. }) => uncommit(&**target, &target_prefix).await?,
         Err(error) => return Err(error),
     }
-    let (source_prefix, manifest) = manifest::expect(&**source, source_prefix, digest).await?;
+    let (source_prefix, manifest) =
+        manifest::expect(&**source, source_prefix, digest, Links::Anywhere).await?;
     let mut keep = HashSet::from([manifest_object(&target_prefix)]);
     let mut objects = Vec::new();
     for entry in &manifest.entries {

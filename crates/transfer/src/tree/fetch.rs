@@ -5,15 +5,15 @@
 
 use crate::tree::chunks::{Chunks, expect_hash};
 use crate::tree::error::TransferError;
-use crate::tree::manifest::{self, Entry, Manifest, Root, SINGLE_FILE};
+use crate::tree::manifest::{self, Entry, Links, Manifest, Root, SINGLE_FILE, USUAL, USUAL_EXECUTABLE};
 use crate::tree::names::data_object;
 use crate::tree::progress::Progress;
 use crate::tree::publish::{Published, blocking};
 use object_store::ObjectStore;
 use object_store::path::Path as ObjectPath;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -32,18 +32,45 @@ pub async fn fetch_tree(
     path: &Path,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    let (prefix, manifest) = manifest::expect(store, prefix, digest).await?;
+    fetch(store, prefix, digest, path, Links::Inside, progress).await
+}
+
+/// As [`fetch_tree`], for a tree that the same user made: its links are made as they were, wherever
+/// they lead.
+///
+/// # Errors
+/// As [`fetch_tree`].
+pub async fn fetch_own_tree(
+    store: &dyn ObjectStore,
+    prefix: &str,
+    digest: &str,
+    path: &Path,
+    progress: Progress<'_>,
+) -> Result<Published, TransferError> {
+    fetch(store, prefix, digest, path, Links::Anywhere, progress).await
+}
+
+async fn fetch(
+    store: &dyn ObjectStore,
+    prefix: &str,
+    digest: &str,
+    path: &Path,
+    links: Links,
+    progress: Progress<'_>,
+) -> Result<Published, TransferError> {
+    let (prefix, manifest) = manifest::expect(store, prefix, digest, links).await?;
     let target = Target::new(path)?;
     let work = Workshop::new(&target).await?;
     let mut done = 0;
     for entry in &manifest.entries {
-        if let Entry::File { path, size, blake3, executable } = entry {
+        if let Entry::File { path, size, blake3, executable, mode } = entry {
             let object = data_object(&prefix, path)?;
             let place = work.tree.join(path);
             let file = blocking(&place, {
                 let place = place.clone();
-                let executable = *executable;
-                move || create(&place, executable)
+                let usual = if *executable { USUAL_EXECUTABLE } else { USUAL };
+                let mode = mode.unwrap_or(usual);
+                move || create(&place, mode)
             })
             .await?;
             let found = write_file(store, &object, *size, file, &place, &mut done, progress).await?;
@@ -100,7 +127,7 @@ impl Workshop {
             let place = self.tree.join(entry.path());
             let made = match entry {
                 Entry::File { .. } => Ok(()),
-                Entry::Dir { .. } => std::fs::create_dir_all(&place),
+                Entry::Dir { .. } => make_dir(&place),
                 Entry::Link { target, .. } => {
                     make_parent(&place).and_then(|()| std::os::unix::fs::symlink(target, &place))
                 }
@@ -126,19 +153,38 @@ impl Workshop {
             }
             return Err(failed(error));
         }
-        Ok(())
+        close(manifest, &target.path)
     }
 }
 
+/// Gives folders their own permissions, the innermost first: what is in one is there already, and one
+/// that cannot be written any more can no longer be moved either.
+fn close(manifest: &Manifest, root: &Path) -> Result<(), TransferError> {
+    let inner = manifest.entries.iter().rev().filter_map(|entry| match entry {
+        Entry::Dir { path, mode: Some(mode) } => Some((root.join(path), *mode)),
+        _ => None,
+    });
+    for (place, mode) in inner.chain(manifest.mode.map(|mode| (root.to_owned(), mode))) {
+        let set = std::fs::set_permissions(&place, Permissions::from_mode(mode));
+        set.map_err(|error| TransferError::local("set the permissions of", &place, error))?;
+    }
+    Ok(())
+}
+
 fn make_parent(place: &Path) -> io::Result<()> {
-    place.parent().map_or(Ok(()), std::fs::create_dir_all)
+    place.parent().map_or(Ok(()), make_dir)
+}
+
+/// Makes the folders that are missing.
+fn make_dir(place: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(USUAL_EXECUTABLE).create(place)
 }
 
 /// Makes a file that was not there: what is already there is never written through.
-fn create(place: &Path, executable: bool) -> Result<File, TransferError> {
+fn create(place: &Path, mode: u32) -> Result<File, TransferError> {
     let made = make_parent(place).and_then(|()| {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place)?;
-        file.set_permissions(Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
+        file.set_permissions(Permissions::from_mode(mode))?;
         Ok(file)
     });
     made.map_err(|error| TransferError::local("create", place, error))

@@ -5,7 +5,8 @@
 //!
 //! A manifest that comes from a store is read in three steps: bounded in size, compared with the
 //! digest asked for, and checked: only relative paths without `..`, no path twice, nothing below a
-//! file or a link, links relative and inside the tree.
+//! file or a link. Links must be relative and inside the tree, except for a reader who knows that
+//! the tree was made by the same user and asks for links as they are.
 
 use crate::tree::error::TransferError;
 use crate::tree::names::{manifest_object, parse_prefix};
@@ -54,6 +55,10 @@ pub enum Entry {
         blake3: String,
         /// Whether its owner may execute it.
         executable: bool,
+        /// Its permissions, where they are not the usual ones: 0755 for what its owner may execute, else
+        /// 0644. Absent in manifests of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<u32>,
     },
     /// A symbolic link to somewhere in the same tree.
     Link {
@@ -62,19 +67,31 @@ pub enum Entry {
         /// What it says.
         target: String,
     },
-    /// A folder without entries; others follow from the paths in them.
+    /// A folder without entries, or one with permissions of its own; others follow from the paths in them.
     Dir {
         /// Where.
         path: String,
+        /// Its permissions, where they are not 0755.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<u32>,
     },
 }
+
+/// Permissions of a file that may be executed, and of a folder, unless a manifest says otherwise.
+pub(crate) const USUAL_EXECUTABLE: u32 = 0o755;
+
+/// Permissions of any other file unless a manifest says otherwise.
+pub(crate) const USUAL: u32 = 0o644;
+
+/// All permissions that a tree keeps: what runs with the rights of others is not among them.
+pub(crate) const PERMISSIONS: u32 = 0o777;
 
 impl Entry {
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &str {
         match self {
-            Self::File { path, .. } | Self::Link { path, .. } | Self::Dir { path } => path,
+            Self::File { path, .. } | Self::Link { path, .. } | Self::Dir { path, .. } => path,
         }
     }
 
@@ -95,15 +112,27 @@ pub struct Manifest {
     schema: u32,
     /// What the tree is.
     pub root: Root,
+    /// Permissions of a folder that is the tree, where they are not 0755.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
     /// Its entries, sorted by path.
     pub entries: Vec<Entry>,
 }
 
+/// Where the links of a tree may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// Nowhere but into the tree.
+    Inside,
+    /// Anywhere: they are texts that somebody else may follow. Nothing is ever written through one.
+    Anywhere,
+}
+
 impl Manifest {
     /// A manifest of entries in any order.
-    pub(crate) fn new(root: Root, mut entries: Vec<Entry>) -> Self {
+    pub(crate) fn new(root: Root, mode: Option<u32>, mut entries: Vec<Entry>) -> Self {
         entries.sort_by(|a, b| a.path().cmp(b.path()));
-        Self { schema: SCHEMA, root, entries }
+        Self { schema: SCHEMA, root, mode, entries }
     }
 
     /// Total content of the tree in bytes.
@@ -126,13 +155,14 @@ impl Manifest {
     }
 
     /// Reads and checks the stored form.
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
+    fn decode(bytes: &[u8], links: Links) -> Result<Self, String> {
         let manifest: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        manifest.check()?;
+        manifest.check(links)?;
         Ok(manifest)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, links: Links) -> Result<(), String> {
+        check_mode("the tree", self.mode)?;
         if self.schema != SCHEMA {
             return Err(format!("its version is {}, this build reads {SCHEMA}", self.schema));
         }
@@ -148,16 +178,21 @@ impl Manifest {
             return Err(format!("entry {:?} is doubled or out of order", pair[1].path()));
         }
         self.entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size())).ok_or("too large")?;
-        let closed: HashSet<&str> = self.entries.iter().map(Entry::path).collect();
+        let closed = self.entries.iter().filter(|entry| !matches!(entry, Entry::Dir { .. }));
+        let closed: HashSet<&str> = closed.map(Entry::path).collect();
         for entry in &self.entries {
             check_path(entry.path())?;
             if let Some(parent) = parents(entry.path()).find(|parent| closed.contains(parent)) {
                 return Err(format!("entry {:?} lies below {parent:?}, which is no folder", entry.path()));
             }
             match entry {
-                Entry::File { path, blake3, .. } => check_hash(path, blake3)?,
-                Entry::Link { path, target } => check_link(path, target)?,
-                Entry::Dir { .. } => {}
+                Entry::File { path, blake3, mode, .. } => {
+                    check_hash(path, blake3)?;
+                    check_mode(path, *mode)?;
+                }
+                Entry::Link { path, target } if links == Links::Inside => check_link(path, target)?,
+                Entry::Link { path, target } => check_target(path, target)?,
+                Entry::Dir { path, mode } => check_mode(path, *mode)?,
             }
         }
         Ok(())
@@ -176,7 +211,7 @@ pub(crate) async fn read(
 ) -> Result<Option<(Manifest, String)>, TransferError> {
     let Some(bytes) = read_bytes(store, prefix).await? else { return Ok(None) };
     let digest = digest_of(&bytes);
-    let manifest = Manifest::decode(&bytes)
+    let manifest = Manifest::decode(&bytes, Links::Anywhere)
         .map_err(|reason| TransferError::BadManifest { prefix: prefix.to_string(), reason })?;
     Ok(Some((manifest, digest)))
 }
@@ -186,6 +221,7 @@ pub(crate) async fn expect(
     store: &dyn ObjectStore,
     prefix: &str,
     digest: &str,
+    links: Links,
 ) -> Result<(Path, Manifest), TransferError> {
     let prefix = parse_prefix(prefix)?;
     let bytes = read_bytes(store, &prefix)
@@ -197,7 +233,7 @@ pub(crate) async fn expect(
         let expected = digest.to_owned();
         return Err(TransferError::WrongTree { prefix: prefix.to_string(), expected, found });
     }
-    let manifest = Manifest::decode(&bytes)
+    let manifest = Manifest::decode(&bytes, links)
         .map_err(|reason| TransferError::BadManifest { prefix: prefix.to_string(), reason })?;
     Ok((prefix, manifest))
 }
@@ -235,17 +271,32 @@ fn check_path(path: &str) -> Result<(), String> {
     if bad { Err(format!("path {path:?} is not a plain relative path")) } else { Ok(()) }
 }
 
+fn check_mode(path: &str, mode: Option<u32>) -> Result<(), String> {
+    match mode {
+        Some(mode) if mode & !PERMISSIONS != 0 => Err(format!("{path:?} has the mode {mode:o}")),
+        _ => Ok(()),
+    }
+}
+
 fn check_hash(path: &str, hash: &str) -> Result<(), String> {
     let plain = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if plain { Ok(()) } else { Err(format!("the hash of {path:?} is malformed")) }
+}
+
+/// What any link must be: a text that the file system takes.
+pub(crate) fn check_target(path: &str, target: &str) -> Result<(), String> {
+    if target.is_empty() || target.len() > MAX_PATH_BYTES || target.contains('\0') {
+        return Err(format!("link {path:?} points to {target:?}, which is no path"));
+    }
+    Ok(())
 }
 
 /// A link may climb to the root of its tree and no further. `..` is allowed only in front: after a
 /// name it could climb out of a folder that is itself a link to somewhere less deep.
 pub(crate) fn check_link(path: &str, target: &str) -> Result<(), String> {
     let refuse = || format!("link {path:?} points to {target:?}, outside its tree");
-    if target.is_empty() || target.len() > MAX_PATH_BYTES || target.contains('\0') || target.starts_with('/')
-    {
+    check_target(path, target)?;
+    if target.starts_with('/') {
         return Err(refuse());
     }
     let mut depth = path.matches('/').count();

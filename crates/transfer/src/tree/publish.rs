@@ -6,6 +6,7 @@ use crate::tree::manifest::{self, Entry, Manifest, Root, SINGLE_FILE};
 use crate::tree::names::{data_object, manifest_object, parse_prefix};
 use crate::tree::progress::Progress;
 use crate::tree::remove::delete_under;
+use crate::tree::selection::Selection;
 use crate::tree::source::{Item, ItemKind, SourceFile, walk};
 use crate::tree::upload::Upload;
 use bytes::Bytes;
@@ -23,6 +24,9 @@ pub struct Published {
     /// Number of files.
     pub files: u64,
 }
+
+/// What was found and is not part of the tree, with the reason.
+pub type LeftOut = Vec<String>;
 
 impl Published {
     pub(crate) fn of(manifest: &Manifest, digest: String) -> Self {
@@ -46,24 +50,41 @@ pub async fn publish_tree(
     prefix: &str,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
+    publish_selection(path, Selection::strict(), store, prefix, progress)
+        .await
+        .map(|(published, _)| published)
+}
+
+/// As [`publish_tree`], for what `selection` takes; also says what it left out.
+///
+/// # Errors
+/// As [`publish_tree`].
+pub async fn publish_selection(
+    path: &Path,
+    selection: Selection,
+    store: &dyn ObjectStore,
+    prefix: &str,
+    progress: Progress<'_>,
+) -> Result<(Published, LeftOut), TransferError> {
     let prefix = parse_prefix(prefix)?;
     let root = path.to_owned();
-    let source = blocking(path, move || walk(&root)).await?;
+    let source = blocking(path, move || walk(&root, &selection)).await?;
     delete_under(store, &prefix).await?;
     let mut entries = Vec::with_capacity(source.items.len());
     let mut done = 0;
     for Item { path, kind } in source.items {
         entries.push(match kind {
-            ItemKind::EmptyDir => Entry::Dir { path },
+            ItemKind::Dir { mode } => Entry::Dir { path, mode },
             ItemKind::Link { target } => Entry::Link { path, target },
             ItemKind::File(file) => {
                 let object = data_object(&prefix, &path)?;
                 let blake3 = put_file(&file, store, &object, &mut done, progress).await?;
-                Entry::File { path, size: file.size, blake3, executable: file.executable }
+                Entry::File { path, size: file.size, blake3, executable: file.executable, mode: file.mode }
             }
         });
     }
-    commit(&Manifest::new(source.root, entries), store, &prefix).await
+    let manifest = Manifest::new(source.root, source.mode, entries);
+    Ok((commit(&manifest, store, &prefix).await?, source.left_out))
 }
 
 /// Publishes `bytes` under `prefix` as a tree that is one file.
@@ -83,6 +104,7 @@ pub async fn publish_bytes(
         size,
         blake3: manifest::digest_of(&bytes),
         executable: false,
+        mode: None,
     };
     let object = data_object(&prefix, SINGLE_FILE)?;
     let mut upload = Upload::new(store, &object, size);
@@ -93,7 +115,7 @@ pub async fn publish_bytes(
             return Err(error);
         }
     }
-    commit(&Manifest::new(Root::File, vec![entry]), store, &prefix).await
+    commit(&Manifest::new(Root::File, None, vec![entry]), store, &prefix).await
 }
 
 /// Writes the manifest: the moment at which the tree comes into being.

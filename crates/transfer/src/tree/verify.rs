@@ -2,7 +2,7 @@
 
 use crate::tree::chunks::{Chunks, expect_hash};
 use crate::tree::error::TransferError;
-use crate::tree::manifest::{self, Entry};
+use crate::tree::manifest::{self, Entry, Links};
 use crate::tree::names::{data_object, parse_prefix};
 use crate::tree::progress::Progress;
 use crate::tree::publish::Published;
@@ -28,7 +28,7 @@ pub async fn verify_tree(
     digest: &str,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    let (prefix, manifest) = manifest::expect(store, prefix, digest).await?;
+    let (prefix, manifest) = manifest::expect(store, prefix, digest, Links::Anywhere).await?;
     let mut done = 0;
     for entry in &manifest.entries {
         let Entry::File { path, size, blake3, .. } = entry else { continue };

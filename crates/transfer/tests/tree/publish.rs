@@ -6,7 +6,8 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicU64, Ordering};
 use welkin_transfer::{
-    TransferError, delete_tree, find_tree, publish_bytes, publish_tree, silent, verify_tree,
+    Selection, TransferError, delete_tree, fetch_own_tree, fetch_tree, find_tree, publish_bytes,
+    publish_selection, publish_tree, silent, verify_tree,
 };
 
 async fn objects(store: &dyn ObjectStore) -> Vec<String> {
@@ -126,4 +127,76 @@ async fn leftovers_without_a_manifest_are_no_tree_and_are_cleared() {
     assert_eq!(find_tree(&store, "p").await.unwrap(), None);
     publish_bytes("new".into(), &store, "p").await.unwrap();
     assert_eq!(objects(&store).await, ["p/data/file", "p/manifest.json"]);
+}
+
+/// A private key that a user brings along must not become readable on its way.
+#[tokio::test]
+async fn permissions_are_kept_of_files_folders_and_what_a_link_leads_to() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let (store, folder) = (object_store::memory::InMemory::new(), tempfile::tempdir().unwrap());
+    let tree = folder.path().join("tree");
+    std::fs::create_dir_all(tree.join("private/deep")).unwrap();
+    for (name, bits) in [("key", 0o600), ("plain", 0o644), ("tool", 0o755), ("private/own", 0o750)] {
+        std::fs::write(tree.join(name), name).unwrap();
+        set(&tree.join(name), bits);
+    }
+    set(&tree.join("private"), 0o500);
+    set(&tree, 0o700);
+    let to = folder.path().join("to");
+    let digest = publish_tree(&tree, &store, "p", &silent).await.unwrap().digest;
+    fetch_tree(&store, "p", &digest, &to, &silent).await.unwrap();
+    for (name, bits) in [
+        ("", 0o700),
+        ("key", 0o600),
+        ("plain", 0o644),
+        ("tool", 0o755),
+        ("private", 0o500),
+        ("private/own", 0o750),
+    ] {
+        assert_eq!(mode(&to.join(name)), bits, "{name}");
+    }
+    let link = folder.path().join("link");
+    symlink(tree.join("key"), &link).unwrap();
+    let digest = publish_tree(&link, &store, "q", &silent).await.unwrap().digest;
+    fetch_tree(&store, "q", &digest, &folder.path().join("key"), &silent).await.unwrap();
+    assert_eq!(mode(&folder.path().join("key")), 0o600);
+    // So that the folder can be removed.
+    set(&tree.join("private"), 0o700);
+    set(&to.join("private"), 0o700);
+}
+
+#[tokio::test]
+async fn what_a_user_brings_along_keeps_its_links_and_loses_its_pipes() {
+    let (store, folder) = (object_store::memory::InMemory::new(), tempfile::tempdir().unwrap());
+    let tree = folder.path().join("tree");
+    std::fs::create_dir_all(tree.join("venv/bin")).unwrap();
+    std::fs::write(tree.join("code.py"), "pass").unwrap();
+    std::fs::write(tree.join("secret.env"), "x").unwrap();
+    for (target, name) in [("/usr/bin/python3", "venv/bin/python"), ("nowhere", "dangling"), ("..", "up")] {
+        symlink(target, tree.join(name)).unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(tree.join("socket")).unwrap();
+    let ignored = ["secret.env".to_owned()].into();
+    let selection = Selection::brought(ignored);
+    let (published, left_out) = publish_selection(&tree, selection, &store, "p", &silent).await.unwrap();
+    assert_eq!(left_out, ["socket: it is a socket"]);
+    let strict = fetch_tree(&store, "p", &published.digest, &folder.path().join("no"), &silent).await;
+    assert!(matches!(strict, Err(TransferError::BadManifest { .. })), "{strict:?}");
+    let to = folder.path().join("to");
+    fetch_own_tree(&store, "p", &published.digest, &to, &silent).await.unwrap();
+    let target = |name: &str| std::fs::read_link(to.join(name)).unwrap();
+    assert_eq!(target("venv/bin/python"), std::path::Path::new("/usr/bin/python3"));
+    assert_eq!(target("dangling"), std::path::Path::new("nowhere"));
+    assert!(to.join("code.py").exists() && !to.join("secret.env").exists() && !to.join("socket").exists());
+    let (_, left_out) = publish_selection(&tree, Selection::made(), &store, "q", &silent).await.unwrap();
+    assert_eq!(left_out.len(), 3, "{left_out:?}");
+    assert!(
+        fetch_tree(&store, "q", &find_tree(&store, "q").await.unwrap().unwrap().digest, &to, &silent)
+            .await
+            .is_ok()
+    );
 }

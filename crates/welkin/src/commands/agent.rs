@@ -15,6 +15,8 @@ pub(crate) fn run(args: &AgentArgs) -> ExitCode {
 }
 
 fn served(args: &AgentArgs) -> anyhow::Result<ExitCode> {
+    // Before anything is made: what the agent writes, buckets and sockets included, is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let mut options = AgentOptions::new(&args.home, &args.socket, std::env::current_exe()?, &args.node_id);
     options.abandon_after = Span::from_millis(args.abandon_after);
     options.cgroup_procs.clone_from(&args.cgroup_procs);

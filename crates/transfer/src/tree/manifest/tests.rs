@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn file(path: &str) -> Entry {
-    Entry::File { path: path.to_owned(), size: 1, blake3: "0".repeat(64), executable: false }
+    Entry::File { path: path.to_owned(), size: 1, blake3: "0".repeat(64), executable: false, mode: None }
 }
 
 fn link(path: &str, target: &str) -> Entry {
@@ -10,7 +10,7 @@ fn link(path: &str, target: &str) -> Entry {
 }
 
 fn verdict(entries: Vec<Entry>) -> Result<Manifest, String> {
-    Manifest::decode(&Manifest::new(Root::Dir, entries).encode().0)
+    Manifest::decode(&Manifest::new(Root::Dir, None, entries).encode().0, Links::Inside)
 }
 
 #[test]
@@ -21,17 +21,17 @@ fn an_ordinary_tree_survives_the_round_trip() {
         file("a-b"),
         link("a/l", "../b"),
         link("a/m", "x"),
-        Entry::Dir { path: "empty".into() },
+        Entry::Dir { path: "empty".into(), mode: None },
     ];
-    let manifest = Manifest::new(Root::Dir, entries);
-    assert_eq!(Manifest::decode(&manifest.encode().0), Ok(manifest));
+    let manifest = Manifest::new(Root::Dir, None, entries);
+    assert_eq!(Manifest::decode(&manifest.encode().0, Links::Inside), Ok(manifest));
 }
 
 #[test]
 fn hostile_paths_are_refused() {
     for path in ["", "/etc/passwd", "..", "a/../b", "a//b", "./a", "a/", "a/.", "a\0b"] {
         assert!(verdict(vec![file(path)]).is_err(), "{path:?}");
-        assert!(verdict(vec![Entry::Dir { path: path.into() }]).is_err(), "{path:?}");
+        assert!(verdict(vec![Entry::Dir { path: path.into(), mode: None }]).is_err(), "{path:?}");
     }
     assert!(verdict(vec![file(&"a".repeat(5000))]).is_err());
 }
@@ -46,6 +46,22 @@ fn links_out_of_the_tree_are_refused() {
 }
 
 #[test]
+fn links_may_lead_anywhere_where_the_reader_allows_it_and_nothing_else_may() {
+    let read =
+        |entries| Manifest::decode(&Manifest::new(Root::Dir, None, entries).encode().0, Links::Anywhere);
+    assert!(read(vec![link("python", "/usr/bin/python3"), link("up", "../x")]).is_ok());
+    assert!(read(vec![link("l", "")]).is_err());
+    assert!(read(vec![link("l", "/etc"), file("l/passwd")]).is_err());
+}
+
+#[test]
+fn a_folder_with_permissions_of_its_own_may_hold_files_and_rights_of_others_are_refused() {
+    let dir = |mode| Entry::Dir { path: "a".into(), mode: Some(mode) };
+    assert!(verdict(vec![dir(0o700), file("a/b")]).is_ok());
+    assert!(verdict(vec![dir(0o4755)]).is_err());
+}
+
+#[test]
 fn nothing_lies_below_a_file_or_a_link() {
     assert!(verdict(vec![file("a"), file("a/b")]).is_err());
     assert!(verdict(vec![file("a"), file("a-b"), file("a/b")]).is_err());
@@ -55,26 +71,29 @@ fn nothing_lies_below_a_file_or_a_link() {
 #[test]
 fn doubled_and_unsorted_entries_are_refused() {
     assert!(verdict(vec![file("a"), file("a")]).is_err());
-    let unsorted = Manifest { schema: SCHEMA, root: Root::Dir, entries: vec![file("b"), file("a")] };
-    assert!(Manifest::decode(&unsorted.encode().0).is_err());
+    let unsorted =
+        Manifest { schema: SCHEMA, root: Root::Dir, mode: None, entries: vec![file("b"), file("a")] };
+    assert!(Manifest::decode(&unsorted.encode().0, Links::Inside).is_err());
 }
 
 #[test]
 fn another_version_an_unknown_field_and_a_sum_beyond_64_bits_are_refused() {
-    assert!(Manifest::decode(br#"{"schema":2,"root":"dir","entries":[]}"#).is_err());
-    assert!(Manifest::decode(br#"{"schema":1,"root":"dir","entries":[],"more":1}"#).is_err());
+    assert!(Manifest::decode(br#"{"schema":2,"root":"dir","entries":[]}"#, Links::Inside).is_err());
+    assert!(Manifest::decode(br#"{"schema":1,"root":"dir","entries":[],"more":1}"#, Links::Inside).is_err());
     let huge = |path: &str| Entry::File {
         path: path.into(),
         size: u64::MAX,
         blake3: "0".repeat(64),
         executable: false,
+        mode: None,
     };
     assert!(verdict(vec![huge("a"), huge("b")]).is_err());
 }
 
 #[test]
 fn a_tree_that_is_a_file_has_exactly_that_file() {
-    let single = |entries| Manifest::decode(&Manifest::new(Root::File, entries).encode().0);
+    let single =
+        |entries| Manifest::decode(&Manifest::new(Root::File, None, entries).encode().0, Links::Inside);
     assert!(single(vec![file(SINGLE_FILE)]).is_ok());
     assert!(single(vec![file("other")]).is_err());
     assert!(single(vec![]).is_err());
@@ -84,7 +103,7 @@ fn a_tree_that_is_a_file_has_exactly_that_file() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = Manifest::decode(&bytes);
+        let _ = Manifest::decode(&bytes, Links::Anywhere);
     }
 
     /// Resolving an accepted link part by part never leaves the tree.

@@ -33,6 +33,17 @@ impl Masker {
         self.longest
     }
 
+    /// Length of the longest end of `text` with which a value may begin that goes on behind it.
+    pub(crate) fn pending(&self, text: &[u8]) -> usize {
+        let begins = |length: &usize| {
+            let end = &text[text.len() - length..];
+            self.finders
+                .iter()
+                .any(|finder| finder.needle().len() > *length && finder.needle().starts_with(end))
+        };
+        (1..self.longest.min(text.len() + 1)).rev().find(begins).unwrap_or(0)
+    }
+
     /// The byte ranges that secrets take in `text`, merged and in order.
     pub(crate) fn spots(&self, text: &[u8]) -> Vec<(usize, usize)> {
         let mut spots = Vec::new();

@@ -63,7 +63,7 @@ impl Agent {
                 std::fs::remove_dir_all(&folder)?;
                 continue;
             }
-            let record = StepRecord::reopen(&folder, Arc::clone(&options.clock))?;
+            let record = StepRecord::reopen(&folder, options.log_limit, Arc::clone(&options.clock))?;
             record.finish(Exit::NodeFault { message: "agent restarted".to_owned() });
             steps.insert(record.id.clone(), Arc::new(record));
         }
@@ -132,7 +132,8 @@ impl Agent {
         if state.running.len() >= MAX_RUNNING {
             return Err(Refusal(ErrorKind::RateLimited, format!("{MAX_RUNNING} steps are running")));
         }
-        let record = match StepRecord::create(&folder, &step, Arc::clone(&self.options.clock)) {
+        let (limit, clock) = (self.options.log_limit, Arc::clone(&self.options.clock));
+        let record = match StepRecord::create(&folder, &step, limit, clock) {
             Ok(record) => Arc::new(record),
             Err(error) => {
                 let record = self.unwritable(&folder, &step.id, Some(&step));
@@ -188,7 +189,8 @@ impl Agent {
         if let Some(record) = state.steps.get(id) {
             return Ok(Arc::clone(record));
         }
-        let record = match StepRecord::create_stopped(&folder, id, Arc::clone(&self.options.clock)) {
+        let (limit, clock) = (self.options.log_limit, Arc::clone(&self.options.clock));
+        let record = match StepRecord::create_stopped(&folder, id, limit, clock) {
             Ok(record) => Arc::new(record),
             // Remembered in memory: nobody is kept from ending a step by a full disk.
             Err(_) => self.unwritable(&folder, id, None),

@@ -26,7 +26,8 @@ pub struct AgentOptions {
     pub cgroup_procs: Vec<PathBuf>,
     /// Environment of every script on this node, above the bare one and below the step's own.
     pub env: BTreeMap<String, String>,
-    /// Most output of one step that is kept; what follows is dropped, and that is said in the log.
+    /// Most of the events of one step that is kept: its beginning and its end, and what was left out in
+    /// between is said in the log.
     pub log_limit: Bytes,
     /// Clock of the events.
     pub clock: Arc<dyn Clock>,

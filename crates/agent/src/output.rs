@@ -1,51 +1,32 @@
 //! From a script's output to log events.
 //!
 //! Each read becomes one append of all its lines, so a flood costs one write for each 64 KiB. The
-//! reader waits for the disk and the script waits for the reader; nothing piles up in between.
+//! reader waits for the disk and the script waits for the reader; nothing piles up in between. What
+//! stands on a line that does not end is told in pieces after [`GLIMPSE_AFTER`]: dots, prompts and
+//! progress bars are seen while they are written.
 
-use crate::lines::LineSplitter;
+use crate::lines::{LineSplitter, Words};
 use crate::mask::Masker;
 use crate::step::StepRecord;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use welkin_provider::{EventKind, Stream};
 use welkin_units::Bytes;
 
-/// Most output of one step that is kept unless the provider says otherwise, both streams together. A
-/// log is for reading; results are outputs. A thousand steps of a run then still fit a small disk.
+/// Most of the events of one step that a node keeps unless the provider says otherwise, half of it
+/// from the beginning and half from the end. A log is for reading; results are outputs. A thousand
+/// steps of a run then still fit a small disk.
 pub const LOG_LIMIT: Bytes = Bytes::new(64 << 20);
-
-/// Kept of a line beyond its text: an empty line is not free.
-const LINE_COST_BYTES: u64 = 32;
 
 /// Bytes of one read: the capacity of a pipe.
 const READ_BYTES: usize = 64 << 10;
 
-/// Between two glimpses of a line that is written over and over.
-const GLIMPSE_PERIOD: Duration = Duration::from_secs(1);
-
-/// How much of a step's output was kept and dropped.
-#[derive(Debug)]
-pub(crate) struct Volume {
-    limit: Bytes,
-    kept: AtomicU64,
-    dropped: AtomicU64,
-}
-
-impl Volume {
-    pub(crate) const fn new(limit: Bytes) -> Self {
-        Self { limit, kept: AtomicU64::new(0), dropped: AtomicU64::new(0) }
-    }
-
-    /// Bytes beyond the limit.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-}
+/// How long the beginning of a line waits for its end before it is told: longer than a program takes
+/// between two parts of a line, shorter than a person who waits for a prompt.
+const GLIMPSE_AFTER: Duration = Duration::from_millis(500);
 
 /// Reads one stream to its end.
 pub(crate) async fn pump(
@@ -53,45 +34,82 @@ pub(crate) async fn pump(
     stream: Stream,
     record: Arc<StepRecord>,
     masker: Arc<Masker>,
-    volume: Arc<Volume>,
 ) -> io::Result<()> {
     let mut splitter = LineSplitter::default();
     let mut buffer = vec![0; READ_BYTES];
-    let mut glimpsed = Instant::now();
+    // When something was first there that nobody has been told.
+    let mut unseen: Option<Instant> = None;
     loop {
-        let count = input.read(&mut buffer).await?;
-        let mut lines = Vec::new();
-        if count == 0 {
-            splitter.finish(&masker, |line| lines.push(line));
-        } else {
-            splitter.push(&buffer[..count], &masker, |line| lines.push(line));
-            if glimpsed.elapsed() >= GLIMPSE_PERIOD {
-                glimpsed = Instant::now();
-                lines.extend(splitter.glimpse(&masker));
+        let mut said = Vec::new();
+        let due = unseen.map_or_else(Instant::now, |since| since + GLIMPSE_AFTER);
+        let read = tokio::select! {
+            biased;
+            // Before the next read: a bar that never pauses is seen as well.
+            () = sleep_until(due), if unseen.is_some() => None,
+            count = input.read(&mut buffer) => Some(count?),
+        };
+        match read {
+            None => {
+                unseen = None;
+                said.extend(splitter.glimpse(&masker));
             }
+            Some(0) => splitter.finish(&masker, |words| said.push(words)),
+            Some(count) => splitter.push(&buffer[..count], &masker, |words| said.push(words)),
         }
-        let events = admit(lines, stream, &volume);
-        if !events.is_empty() {
-            record.append(events)?;
+        if !said.is_empty() {
+            record.append(said.into_iter().map(|words| event(stream, words)).collect())?;
         }
-        if count == 0 {
-            return Ok(());
+        match read {
+            Some(0) => return Ok(()),
+            _ if splitter.has_unseen() => _ = unseen.get_or_insert_with(Instant::now),
+            _ => unseen = None,
         }
     }
 }
 
-/// The lines that are still within the limit, and the news of the cut with the first that is not.
-fn admit(lines: Vec<String>, stream: Stream, volume: &Volume) -> Vec<EventKind> {
-    let mut events = Vec::with_capacity(lines.len());
-    for line in lines {
-        let bytes = line.len() as u64;
-        let kept = volume.kept.fetch_add(bytes + LINE_COST_BYTES, Ordering::Relaxed);
-        if kept + bytes + LINE_COST_BYTES <= volume.limit.get() {
-            events.push(EventKind::Log { stream, line });
-        } else if volume.dropped.fetch_add(bytes + 1, Ordering::Relaxed) == 0 {
-            let line = format!("log cut after {}; what follows is dropped", volume.limit);
-            events.push(EventKind::Log { stream: Stream::Agent, line });
-        }
+fn event(stream: Stream, words: Words) -> EventKind {
+    match words {
+        Words::Line(line) => EventKind::Log { stream, line },
+        Words::Piece { text, last } => EventKind::Piece { stream, text, last },
     }
-    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use tokio::io::AsyncWriteExt;
+    use welkin_provider::{Step, StepId, SystemClock};
+
+    fn record(folder: &std::path::Path) -> Arc<StepRecord> {
+        let step = Step {
+            id: StepId("s".to_owned()),
+            fetch: Vec::new(),
+            script: None,
+            workdir: String::new(),
+            env: BTreeMap::new(),
+            secret_env: Vec::new(),
+            publish: Vec::new(),
+        };
+        Arc::new(StepRecord::create(&folder.join("s"), &step, LOG_LIMIT, Arc::new(SystemClock)).unwrap())
+    }
+
+    /// A prompt waits for its answer, and whoever should give it must see it.
+    #[tokio::test(start_paused = true)]
+    async fn a_prompt_is_told_before_its_line_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = record(folder.path());
+        let (mut script, output) = tokio::io::duplex(64);
+        let pumping =
+            tokio::spawn(pump(output, Stream::Stdout, Arc::clone(&record), Arc::new(Masker::default())));
+        script.write_all(b"Continue? ").await.unwrap();
+        let (told, _) = record.events(0, Duration::from_secs(9)).await.unwrap();
+        let piece =
+            |text: &str, last| EventKind::Piece { stream: Stream::Stdout, text: text.to_owned(), last };
+        assert_eq!(told[0].kind, piece("Continue? ", false));
+        script.write_all(b"yes\n").await.unwrap();
+        drop(script);
+        pumping.await.unwrap().unwrap();
+        assert_eq!(record.events(1, Duration::ZERO).await.unwrap().0[0].kind, piece("yes", true));
+    }
 }

@@ -5,7 +5,7 @@ use crate::control::{Order, Report, Script};
 use crate::mask::Masker;
 use crate::node::Agent;
 use crate::options::EXEC_COMMAND;
-use crate::output::{Volume, pump};
+use crate::output::pump;
 use crate::place::at_or_below;
 use crate::reap::kill_marked;
 use crate::shim::GUARD;
@@ -109,8 +109,7 @@ impl Guarded {
             Report::Started => record.append(vec![EventKind::ScriptStarted])?,
             other => return Ok(exit(other, wish.borrow().is_some())),
         }
-        let volume = Arc::new(Volume::new(agent.options().log_limit));
-        let mut pumps = self.pump_output(record, masker, &volume)?;
+        let mut pumps = self.pump_output(record, masker)?;
         let report = self.next_report(&mut wish).await;
         if report.is_err() {
             // Before the pipes are drained: what the guard left alive holds them open.
@@ -126,9 +125,6 @@ impl Guarded {
             Ok(recorded) => recorded?,
             Err(_) => record.say("the end of the output did not come; it may be incomplete")?,
         }
-        if volume.dropped() > 0 {
-            record.say(format!("{} bytes of output were dropped", volume.dropped()))?;
-        }
         Ok(exit(report?, wish.borrow().is_some()))
     }
 
@@ -137,13 +133,12 @@ impl Guarded {
         &mut self,
         record: &Arc<StepRecord>,
         masker: &Arc<Masker>,
-        volume: &Arc<Volume>,
     ) -> io::Result<JoinSet<io::Result<()>>> {
         let out = self.child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
         let err = self.child.stderr.take().ok_or_else(|| io::Error::other("no standard error"))?;
         let mut pumps = JoinSet::new();
-        pumps.spawn(pump(out, Stream::Stdout, Arc::clone(record), Arc::clone(masker), Arc::clone(volume)));
-        pumps.spawn(pump(err, Stream::Stderr, Arc::clone(record), Arc::clone(masker), Arc::clone(volume)));
+        pumps.spawn(pump(out, Stream::Stdout, Arc::clone(record), Arc::clone(masker)));
+        pumps.spawn(pump(err, Stream::Stderr, Arc::clone(record), Arc::clone(masker)));
         Ok(pumps)
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use welkin_provider::{Clock, Event, EventKind, Exit, Step, StepId, StoreLocation, Stream};
-use welkin_units::Span;
+use welkin_units::{Bytes, Span};
 
 /// What is kept of a step as `step.json`. Its secrets are not: they are needed only while it runs,
 /// and a step never runs again after its agent died.
@@ -45,7 +45,12 @@ pub(crate) struct StepRecord {
 
 impl StepRecord {
     /// Makes the folder of a new step. It comes into being whole, by a rename.
-    pub(crate) fn create(folder: &Path, step: &Step, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub(crate) fn create(
+        folder: &Path,
+        step: &Step,
+        limit: Bytes,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
         let stored = Stored { fingerprint: fingerprint(step), step: redacted(step) };
         let draft = draft_of(folder);
         match std::fs::remove_dir_all(&draft) {
@@ -58,11 +63,16 @@ impl StepRecord {
             write_private(&draft.join("script.sh"), script.as_bytes())?;
         }
         std::fs::rename(&draft, folder)?;
-        Self::of(folder, stored, clock)
+        Self::of(folder, stored, limit, clock)
     }
 
     /// Makes the folder of a step that was stopped before its start arrived.
-    pub(crate) fn create_stopped(folder: &Path, id: &StepId, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub(crate) fn create_stopped(
+        folder: &Path,
+        id: &StepId,
+        limit: Bytes,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
         let step = Step {
             id: id.clone(),
             fetch: Vec::new(),
@@ -72,24 +82,24 @@ impl StepRecord {
             secret_env: Vec::new(),
             publish: Vec::new(),
         };
-        Self::create(folder, &step, clock)
+        Self::create(folder, &step, limit, clock)
     }
 
     /// A step that the node's disk does not let begin. Only its end can be told, which is on no disk:
     /// an agent that is started anew does not know the step, and finds out for itself.
     pub(crate) fn unwritable(folder: &Path, id: &StepId, step: Option<&Step>, clock: Arc<dyn Clock>) -> Self {
         let fingerprint = step.map(fingerprint).unwrap_or_default();
-        Self::with(id.clone(), folder, fingerprint, Journal::without_file(), clock)
+        Self::with(id.clone(), folder, fingerprint, Journal::without_file(folder, 0), clock)
     }
 
     /// Opens the folder of a step that an earlier agent ran.
-    pub(crate) fn reopen(folder: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub(crate) fn reopen(folder: &Path, limit: Bytes, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let stored: Stored = serde_json::from_slice(&std::fs::read(folder.join("step.json"))?)?;
-        Self::of(folder, stored, clock)
+        Self::of(folder, stored, limit, clock)
     }
 
-    fn of(folder: &Path, stored: Stored, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let journal = Journal::open(&folder.join("events.jsonl"))?;
+    fn of(folder: &Path, stored: Stored, limit: Bytes, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let journal = Journal::open(folder, limit.get())?;
         Ok(Self::with(stored.step.id, folder, stored.fingerprint, journal, clock))
     }
 

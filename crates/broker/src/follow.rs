@@ -3,6 +3,7 @@
 //! What the node tells is stored before it is believed, and read on from the last stored number, so
 //! that a broker that was killed misses nothing and stores nothing twice.
 
+use crate::kept::Kept;
 use crate::limits::{EVENT_WAIT, NODE_SILENCE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::Backoff;
@@ -11,7 +12,7 @@ use crate::sql::{self, StepKey};
 use crate::state::Phase;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
-use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, ProviderError, Step};
+use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, ProviderError, Step, Stream};
 
 /// Starts a step, or joins it where it is, and follows it to its end.
 pub(crate) async fn follow(
@@ -27,6 +28,7 @@ pub(crate) async fn follow(
     }
     // A step that has told something is there; any other is started, once more if need be.
     let mut started = next > 0;
+    let mut kept = if started { Kept::load(&live.world.store.db(), &live.id, key)? } else { Kept::default() };
     let mut silence = Silence::new();
     loop {
         let answer = if started {
@@ -45,7 +47,7 @@ pub(crate) async fn follow(
                 let Some(last) = events.last() else { continue };
                 next = last.seq + 1;
                 let exit = events.iter().find_map(|event| finished(&event.kind));
-                take(live, key, events).await?;
+                take(live, key, events, &mut kept).await?;
                 if let Some(exit) = exit {
                     return Ok(exit);
                 }
@@ -65,8 +67,9 @@ pub(crate) async fn follow(
     }
 }
 
-async fn take(live: &Live, key: StepKey, events: Vec<Event>) -> Result<(), Halt> {
+async fn take(live: &Live, key: StepKey, events: Vec<Event>, kept: &mut Kept) -> Result<(), Halt> {
     let attempt = live.attempt(key.attempt)?;
+    let events: Vec<Event> = events.into_iter().map(in_words).collect();
     let notice = events.iter().find_map(|event| match event.kind {
         EventKind::PreemptionNotice { at } if attempt.preemption_notice.is_none() => Some(at),
         _ => None,
@@ -81,9 +84,17 @@ async fn take(live: &Live, key: StepKey, events: Vec<Event>) -> Result<(), Halt>
     if publishing {
         facts.push(Fact::Record(Record::PublishBegan { attempt: key.attempt }));
     }
-    facts.push(Fact::Told(key, events));
+    let gone = kept.take(&events);
+    facts.push(Fact::Told(key, events, gone));
     live.record(facts).await?;
     Ok(())
+}
+
+/// A gap in what a node has, as a line of its log.
+fn in_words(event: Event) -> Event {
+    let EventKind::LeftOut { events } = event.kind else { return event };
+    let line = format!("{events} lines are left out here: the node keeps the beginning and the end of a log");
+    Event { kind: EventKind::Log { stream: Stream::Agent, line }, ..event }
 }
 
 fn finished(event: &EventKind) -> Option<Exit> {
@@ -93,10 +104,17 @@ fn finished(event: &EventKind) -> Option<Exit> {
     }
 }
 
-/// The events from number `next` on, up to the first gap: what lies behind it is read again.
-fn contiguous(events: Vec<Event>, next: u64) -> Vec<Event> {
-    let new = events.into_iter().skip_while(|event| event.seq < next);
-    new.zip(next..).take_while(|(event, seq)| event.seq == *seq).map(|(event, _)| event).collect()
+/// The events from number `next` on, up to the first gap that the node does not tell of itself: what
+/// lies behind it is read again.
+fn contiguous(events: Vec<Event>, mut next: u64) -> Vec<Event> {
+    let first = next;
+    let new = events.into_iter().skip_while(|event| event.seq < first);
+    let follows = |event: &Event| {
+        let fits = event.seq == next || matches!(event.kind, EventKind::LeftOut { .. });
+        next = event.seq + 1;
+        fits
+    };
+    new.take_while(follows).collect()
 }
 
 /// How long a node has not answered.
@@ -141,5 +159,13 @@ mod tests {
             let got: Vec<u64> = contiguous(batch(&seqs), next).iter().map(|event| event.seq).collect();
             assert_eq!(got, kept, "{seqs:?} from {next}");
         }
+    }
+
+    #[test]
+    fn a_gap_that_the_node_tells_of_is_no_gap() {
+        let event = |seq, kind| Event { seq, at: UnixMillis(0), kind };
+        let told = vec![event(7, EventKind::LeftOut { events: 5 }), event(8, EventKind::Started)];
+        let got: Vec<u64> = contiguous(told, 3).iter().map(|event| event.seq).collect();
+        assert_eq!(got, [7, 8]);
     }
 }

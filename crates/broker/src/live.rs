@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::id::{AttemptId, RunId};
+use crate::kept::Gone;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
 use crate::record::{AttemptEnd, Record};
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 use welkin_job::Job;
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::{Placement, Plan};
-use welkin_provider::{ErrorKind, Event, Owner, Provider, ProviderError, Token};
+use welkin_provider::{ErrorKind, Event, EventKind, Owner, Provider, ProviderError, Token};
 
 /// Locks by store and prefix.
 type Shelves = BTreeMap<(String, String), Arc<tokio::sync::Mutex<()>>>;
@@ -50,8 +51,8 @@ impl World {
 pub(crate) enum Fact {
     /// History of the run.
     Record(Record),
-    /// What a node told.
-    Told(StepKey, Vec<Event>),
+    /// What a node told, and what leaves the store for it.
+    Told(StepKey, Vec<Event>, Option<Gone>),
     /// A row of the ledger.
     Booked(EntryKind),
 }
@@ -133,8 +134,9 @@ impl Live {
                             let (run, record) = (self.id.clone(), record.clone());
                             Progress::Recorded { run, seq, at, record }
                         }
-                        Fact::Told(step, events) => {
+                        Fact::Told(step, events, gone) => {
                             sql::append_events(tx, &self.id, *step, events)?;
+                            gone.iter().try_for_each(|gone| sql::leave_out(tx, &self.id, *step, gone))?;
                             let StepKey { attempt, phase, rank } = *step;
                             let (run, events) = (self.id.clone(), events.clone());
                             Progress::Told { run, attempt, phase, rank, events }
@@ -202,10 +204,10 @@ impl Live {
     /// Secrets are kept out of the store whatever a script prints. The agent masks them too; this
     /// holds against an agent that does not.
     fn masked(&self, fact: Fact) -> Fact {
-        let Fact::Told(step, mut events) = fact else { return fact };
+        let Fact::Told(step, mut events, gone) = fact else { return fact };
         let secrets = &self.job.tasks[step.attempt.task].secrets;
         for event in &mut events {
-            if let welkin_provider::EventKind::Log { line, .. } = &mut event.kind {
+            if let EventKind::Log { line, .. } | EventKind::Piece { text: line, .. } = &mut event.kind {
                 for secret in secrets.values().map(welkin_job::Secret::reveal) {
                     if secret.len() >= SHORTEST_SECRET && line.contains(secret) {
                         *line = line.replace(secret, "****");
@@ -213,7 +215,7 @@ impl Live {
                 }
             }
         }
-        Fact::Told(step, events)
+        Fact::Told(step, events, gone)
     }
 }
 

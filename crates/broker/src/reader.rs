@@ -64,8 +64,32 @@ pub struct LogLine {
     pub at: UnixMillis,
     /// `stdout`, `stderr` or `agent`.
     pub stream: String,
-    /// The line.
+    /// The line, or a piece of it.
     pub line: String,
+    /// Which piece, when it is one: of lines that take long to end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub piece: Option<Piece>,
+}
+
+/// A piece of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Piece {
+    /// The line goes on with the next piece of its stream.
+    Open,
+    /// The line ends with it.
+    Last,
+}
+
+/// The stream of a row, and which piece of a line it holds.
+fn stream_of(name: &str) -> (&str, Option<Piece>) {
+    if let Some(stream) = name.strip_suffix(sql::PIECE) {
+        return (stream, Some(Piece::Open));
+    }
+    match name.strip_suffix(sql::LAST_PIECE) {
+        Some(stream) => (stream, Some(Piece::Last)),
+        None => (name.trim_end(), None),
+    }
 }
 
 /// Which lines of a run are wanted.
@@ -155,15 +179,19 @@ impl Reader {
         let limit = query.limit.unwrap_or(crate::limits::LOG_PAGE).min(crate::limits::LOG_PAGE);
         let rows = sql::logs(&self.db, run, task, query.after, limit)?.into_iter();
         Ok(rows
-            .map(|row| LogLine {
-                id: row.id,
-                task: names.get(row.attempt.task).copied().unwrap_or_default().to_owned(),
-                attempt: row.attempt,
-                phase: row.phase,
-                rank: row.rank,
-                at: row.at,
-                stream: row.stream,
-                line: row.line,
+            .map(|row| {
+                let (stream, piece) = stream_of(&row.stream);
+                LogLine {
+                    id: row.id,
+                    task: names.get(row.attempt.task).copied().unwrap_or_default().to_owned(),
+                    attempt: row.attempt,
+                    phase: row.phase,
+                    rank: row.rank,
+                    at: row.at,
+                    stream: stream.to_owned(),
+                    line: row.line,
+                    piece,
+                }
             })
             .collect())
     }

@@ -7,6 +7,7 @@
 
 use crate::error::StoreError;
 use crate::id::{AttemptId, RunId};
+use crate::kept::Gone;
 use crate::record::Record;
 use crate::state::{Phase, RunState};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -253,7 +254,11 @@ pub(crate) fn append_events(
         .map_err(sql)?;
     for event in events {
         let (stream, body) = match &event.kind {
-            EventKind::Log { stream, line } => (Some(stream_name(*stream)), line.clone()),
+            EventKind::Log { stream, line } => (Some(stream_name(*stream).to_owned()), line.clone()),
+            EventKind::Piece { stream, text, last } => {
+                let mark = if *last { LAST_PIECE } else { PIECE };
+                (Some(format!("{}{mark}", stream_name(*stream))), text.clone())
+            }
             other => (None, json(other)?),
         };
         let StepKey { attempt, phase, rank } = step;
@@ -281,6 +286,68 @@ pub(crate) fn events_of(db: &Connection, run: &RunId, step: StepKey) -> Result<(
     let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
     let events = bodies.map(|body| parse(&body.map_err(sql)?)).collect::<Result<_>>()?;
     Ok((events, next.unsigned_abs()))
+}
+
+/// Number and length of each line of a step that is stored, in order; not of the line that says how many
+/// were left out.
+pub(crate) fn each_line(
+    db: &Connection,
+    run: &RunId,
+    step: StepKey,
+    mut each: impl FnMut(u64, u64),
+) -> Result<()> {
+    let sql = |source| StoreError::sql("measuring the log of a step", source);
+    let StepKey { attempt, phase, rank } = step;
+    let key = params![run.0, signed(attempt.task as u64), attempt.number, phase.name(), rank, LEFT_OUT];
+    let mut statement = db
+        .prepare_cached(
+            "SELECT seq, length(CAST(body AS BLOB)) FROM node_event
+             WHERE run = ?1 AND task = ?2 AND attempt = ?3 AND phase = ?4 AND rank = ?5
+             AND stream IS NOT NULL AND stream != ?6 ORDER BY seq",
+        )
+        .map_err(sql)?;
+    let mut rows = statement.query(key).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let (seq, bytes): (i64, i64) = (row.get(0).map_err(sql)?, row.get(1).map_err(sql)?);
+        each(seq.unsigned_abs(), bytes.unsigned_abs());
+    }
+    Ok(())
+}
+
+/// Where lines of a step were left out, and how many.
+pub(crate) fn mark(db: &Connection, run: &RunId, step: StepKey) -> Result<Option<(u64, u64)>> {
+    let StepKey { attempt, phase, rank } = step;
+    let key = params![run.0, signed(attempt.task as u64), attempt.number, phase.name(), rank, LEFT_OUT];
+    let query = "SELECT seq, body FROM node_event WHERE run = ?1 AND task = ?2 AND attempt = ?3
+                 AND phase = ?4 AND rank = ?5 AND stream = ?6";
+    let found = db.query_row(query, key, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
+    let found = found.optional().map_err(|source| StoreError::sql("measuring the log of a step", source))?;
+    let count = |body: String| body.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
+    Ok(found.map(|(seq, body)| (seq.unsigned_abs(), count(body))))
+}
+
+/// Takes lines out of the log of a step, and says in place of the first how many are gone.
+pub(crate) fn leave_out(db: &Transaction<'_>, run: &RunId, step: StepKey, gone: &Gone) -> Result<()> {
+    let sql = |source| StoreError::sql("shortening the log of a step", source);
+    let StepKey { attempt, phase, rank } = step;
+    let of_step = "run = ?1 AND task = ?2 AND attempt = ?3 AND phase = ?4 AND rank = ?5";
+    let task = signed(attempt.task as u64);
+    let (mark, from, to) = (signed(gone.mark), signed(gone.from), signed(gone.to));
+    db.prepare_cached(&format!(
+        "DELETE FROM node_event WHERE {of_step} AND seq BETWEEN ?6 AND ?7 AND seq != ?8 AND stream IS NOT NULL"
+    ))
+    .and_then(|mut delete| {
+        delete.execute(params![run.0, task, attempt.number, phase.name(), rank, from, to, mark])
+    })
+    .map_err(sql)?;
+    let words =
+        format!("{} lines are left out here: the beginning and the end of a log are kept", gone.lines);
+    db.prepare_cached(&format!("UPDATE node_event SET stream = ?7, body = ?8 WHERE {of_step} AND seq = ?6"))
+        .and_then(|mut update| {
+            update.execute(params![run.0, task, attempt.number, phase.name(), rank, mark, LEFT_OUT, words])
+        })
+        .map(drop)
+        .map_err(sql)
 }
 
 /// A line of a log, as stored.
@@ -365,6 +432,15 @@ pub(crate) fn cancel_requested(db: &Connection, run: &RunId) -> Result<bool> {
         .and_then(|mut statement| statement.exists([&run.0]))
         .map_err(|source| StoreError::sql("reading requests", source))
 }
+
+/// Ending of a stream's name for a piece of a line that goes on.
+pub(crate) const PIECE: &str = ">";
+
+/// Ending of a stream's name for the last piece of a line.
+pub(crate) const LAST_PIECE: &str = "<";
+
+/// Stream of the line that says how many lines were left out. The word of the agent for whoever reads.
+pub(crate) const LEFT_OUT: &str = "agent ";
 
 fn stream_name(stream: Stream) -> &'static str {
     match stream {

@@ -87,7 +87,7 @@ pub struct Step {
 /// Something that happened in a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Number in the step, from 0, without gaps.
+    /// Number in the step, from 0, without gaps but for those that [`EventKind::LeftOut`] tells.
     pub seq: u64,
     /// When, by the node's clock.
     pub at: UnixMillis,
@@ -116,6 +116,22 @@ pub enum EventKind {
         stream: Stream,
         /// The line without its end; invalid UTF-8 is replaced, over-long lines are split.
         line: String,
+    },
+    /// A piece of a line that takes long to end: a prompt, dots, a progress bar. Pieces of one stream
+    /// belong together up to the one that is the last of its line.
+    Piece {
+        /// Which stream.
+        stream: Stream,
+        /// The text that follows what was told of the line before.
+        text: String,
+        /// Whether the line ends with it.
+        last: bool,
+    },
+    /// The node keeps the beginning and the end of a step, and this is what it does not have any more.
+    /// Its own number is that of the last event that is missing.
+    LeftOut {
+        /// How many events are missing, this number among them.
+        events: u64,
     },
     /// An output is in its store, verified.
     Published {

@@ -2,7 +2,7 @@
 
 use crate::catalog_cache;
 use crate::cli::Global;
-use crate::output::Style;
+use crate::output::{Foreign, Style};
 use crate::settings::Settings;
 use std::cell::OnceCell;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -39,6 +39,11 @@ impl App {
         }
         let catalog = catalog_cache::open(&self.settings.catalog_dir())?;
         Ok(*self.catalog.get_or_init(|| catalog))
+    }
+
+    /// How words of others are written to standard output.
+    pub(crate) fn foreign(&self) -> Foreign {
+        Foreign::for_stream(self.settings.color, io::stdout().is_terminal())
     }
 
     /// Tells the user something that is not data.

@@ -1,7 +1,7 @@
 //! Much output, strange output.
 
-use crate::support::{Agent, exit, lines, step};
-use welkin_provider::{Exit, Stream};
+use crate::support::{Agent, PATIENCE, exit, lines, step};
+use welkin_provider::{Event, EventKind, Exit, Node, Step, Stream};
 use welkin_units::Bytes;
 
 #[tokio::test]
@@ -12,19 +12,52 @@ async fn a_flood_arrives_whole_and_in_order() {
     assert!(lines.iter().map(|line| line.parse::<u32>().unwrap()).eq(1..=100_000));
 }
 
+/// The traceback of a job that failed is at the end of its log.
 #[tokio::test]
-async fn beyond_the_limit_output_is_dropped_and_that_is_said() {
-    let limit = 4_000_000;
-    let agent = Agent::with(|options| options.log_limit = Bytes::new(limit)).await;
-    let script = "yes $(printf '%01000d' 0) | head -c 9000000; echo end >&2; exit 5";
-    let events = agent.run(&step("limit", script)).await;
+async fn beyond_the_limit_the_beginning_and_the_end_are_kept_and_the_gap_is_told() {
+    let agent = Agent::with(|options| options.log_limit = Bytes::new(400_000)).await;
+    let late = step("late", "echo begin; seq 1 200000; echo Traceback >&2; exit 5");
+    agent.node.start(&late).await.unwrap();
+    let events = told_late(&agent, &late).await;
     assert_eq!(exit(&events), Exit::Code { code: 5 });
-    let kept: u64 = lines(&events, Stream::Stdout).iter().map(|line| line.len() as u64).sum();
-    assert!(kept <= limit && kept > limit / 10 * 9, "{kept}");
-    let said = lines(&events, Stream::Agent);
-    assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[0].starts_with("log cut after 4 MB"), "{said:?}");
-    assert!(said[1].ends_with("bytes of output were dropped"), "{said:?}");
+    assert_eq!(lines(&events, Stream::Stdout).first(), Some(&"begin"));
+    assert_eq!(lines(&events, Stream::Stdout).last(), Some(&"200000"));
+    assert_eq!(lines(&events, Stream::Stderr), ["Traceback"]);
+    let gone = events.iter().find_map(|event| match event.kind {
+        EventKind::LeftOut { events } => Some(events),
+        _ => None,
+    });
+    let kept = lines(&events, Stream::Stdout).len() as u64;
+    assert_eq!(kept + gone.unwrap(), 200_001);
+}
+
+#[tokio::test]
+async fn whoever_keeps_up_hears_everything_whatever_the_limit() {
+    let agent = Agent::with(|options| options.log_limit = Bytes::new(40_000)).await;
+    // Each line waits until the one before it was heard.
+    let pace = agent.home.join("pace");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pace,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let slow = step("slow", "exec 3<$HOME/pace; for i in $(seq 1 1000); do echo line $i; read -u 3 x; done");
+    agent.node.start(&slow).await.unwrap();
+    let mut pen = tokio::task::spawn_blocking(move || std::fs::File::create(pace).unwrap()).await.unwrap();
+    let (mut from, mut heard) = (0, 0);
+    while heard < 1000 {
+        for event in agent.node.events(&slow.id, from, PATIENCE).await.unwrap() {
+            assert_eq!(event.seq, from);
+            from += 1;
+            if matches!(event.kind, EventKind::Log { .. }) {
+                heard += 1;
+                std::io::Write::write_all(&mut pen, b"\n").unwrap();
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -43,4 +76,16 @@ async fn long_lines_are_split_and_progress_bars_are_not_repeated() {
     let lengths: Vec<usize> = lines(&events, Stream::Stdout).iter().map(|line| line.len()).collect();
     assert_eq!(lengths, [65536, 65536, 150_000 - 2 * 65536]);
     assert_eq!(lines(&events, Stream::Stderr).last(), Some(&"100%"));
+}
+
+/// Everything that a reader is told who comes when the step is over.
+async fn told_late(agent: &Agent, step: &Step) -> Vec<Event> {
+    // Events from a number that is never reached come when there will be none.
+    assert!(agent.node.events(&step.id, u64::MAX, PATIENCE).await.unwrap().is_empty());
+    let mut events: Vec<Event> = Vec::new();
+    while !matches!(events.last(), Some(Event { kind: EventKind::Finished { .. }, .. })) {
+        let from = events.last().map_or(0, |last| last.seq + 1);
+        events.extend(agent.node.events(&step.id, from, PATIENCE).await.unwrap());
+    }
+    events
 }

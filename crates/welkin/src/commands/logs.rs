@@ -4,13 +4,13 @@ use crate::app::App;
 use crate::cli::LogsArgs;
 use crate::engine::{latest_run, reader, store_fault};
 use crate::exit::Exit;
-use crate::output::{Format, moment};
+use crate::output::{Format, Lines, Part, moment};
 use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::io::Write;
 use std::time::Duration;
-use welkin_broker::{LogLine, LogQuery, Reader, RunId};
+use welkin_broker::{LogLine, LogQuery, Piece, Reader, RunId};
 
 /// Pause between looks at a run that is followed: below what a person notices.
 const POLL: Duration = Duration::from_millis(200);
@@ -35,12 +35,14 @@ pub(crate) fn run(args: &LogsArgs, app: &mut App) -> anyhow::Result<Exit> {
         let fault = Fault::new(Code::NoSuchTask, format!("{run} has no task `{task}`"));
         return Err(fault.hint(format!("its tasks are {}", known.join(", "))).into());
     }
-    let mut follower =
-        Follower { reader, run, query: LogQuery { task: args.task.clone(), ..LogQuery::default() } };
+    let query = LogQuery { task: args.task.clone(), ..LogQuery::default() };
+    let mut follower = Follower { reader, run, query, lines: Lines::new(app.foreign(), true) };
     follower.first(args, app)?;
     if args.follow {
         follower.rest(args, app)?;
     }
+    app.out.write_all(follower.lines.end().as_bytes())?;
+    app.out.flush()?;
     Ok(Exit::Success)
 }
 
@@ -48,6 +50,7 @@ struct Follower {
     reader: Reader,
     run: RunId,
     query: LogQuery,
+    lines: Lines,
 }
 
 impl Follower {
@@ -63,7 +66,7 @@ impl Follower {
             last.extend(page);
             last.drain(..last.len().saturating_sub(tail));
         }
-        last.iter().try_for_each(|line| write(line, args, app))?;
+        last.iter().try_for_each(|line| write(line, args, &mut self.lines, app))?;
         app.out.flush()?;
         Ok(())
     }
@@ -84,7 +87,7 @@ impl Follower {
     /// Everything since the last look.
     fn next(&mut self, args: &LogsArgs, app: &mut App) -> anyhow::Result<()> {
         while let Some(page) = self.page()? {
-            page.iter().try_for_each(|line| write(line, args, app))?;
+            page.iter().try_for_each(|line| write(line, args, &mut self.lines, app))?;
         }
         app.out.flush()?;
         Ok(())
@@ -98,7 +101,7 @@ impl Follower {
     }
 }
 
-fn write(line: &LogLine, args: &LogsArgs, app: &mut App) -> anyhow::Result<()> {
+fn write(line: &LogLine, args: &LogsArgs, lines: &mut Lines, app: &mut App) -> anyhow::Result<()> {
     if app.settings.output == Format::Json {
         serde_json::to_writer(&mut app.out, &Wire { schema: "welkin.log/1", line })?;
         app.out.write_all(b"\n")?;
@@ -106,7 +109,13 @@ fn write(line: &LogLine, args: &LogsArgs, app: &mut App) -> anyhow::Result<()> {
     }
     let time = if args.timestamps { format!("{} ", moment(line.at)) } else { String::new() };
     let rank = if line.rank > 0 { format!(".{}", line.rank) } else { String::new() };
-    let subject = app.style.green(&format!("{}{rank}", line.task));
-    writeln!(app.out, "{time}{subject} | {}", line.line)?;
+    let subject = format!("{}{rank}", line.task);
+    let prefix = format!("{time}{} | ", app.style.green(&subject));
+    let part = match line.piece {
+        None => Part::Whole,
+        Some(Piece::Open) => Part::Open,
+        Some(Piece::Last) => Part::Last,
+    };
+    app.out.write_all(lines.lay(&prefix, &subject, &line.stream, &line.line, part).as_bytes())?;
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
         Some(text) => Some(find_run(reader(&app.settings)?.as_ref(), text)?),
         None => None,
     };
-    let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.settings.verbose));
+    let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.foreign(), app.settings.verbose));
     let opening = Opening { observer: narrator.clone(), retry_until_up: args.retry_until_up };
     engine::runtime()?.block_on(async {
         let broker = engine::broker(app, opening)?;

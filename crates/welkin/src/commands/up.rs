@@ -77,7 +77,7 @@ fn with_secrets(plan: &Plan, job: &Job) -> Job {
 }
 
 fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
-    let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.settings.verbose));
+    let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.foreign(), app.settings.verbose));
     let opening = Opening { observer: narrator.clone(), retry_until_up: args.retry_until_up };
     let runtime = engine::runtime()?;
     runtime.block_on(async {

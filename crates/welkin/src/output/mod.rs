@@ -1,8 +1,10 @@
 //! How results look: tables and JSON on standard output, progress on standard error.
 
 mod bill;
+mod foreign;
 mod format;
 mod json;
+mod lines;
 mod offers;
 mod plan;
 mod progress;
@@ -12,8 +14,10 @@ mod time;
 mod words;
 
 pub(crate) use bill::{bill_notes, bill_table};
+pub(crate) use foreign::Foreign;
 pub(crate) use format::Format;
 pub(crate) use json::write_json;
+pub(crate) use lines::{Lines, Part};
 pub(crate) use offers::{OfferWire, offer_table};
 pub(crate) use plan::{placement_words, plan_notes, plan_size, plan_table};
 pub(crate) use progress::{Block, Narrator};

@@ -6,7 +6,7 @@
 
 use super::block::Block;
 use super::words::{self, Weight, placed};
-use crate::output::{Format, Style};
+use crate::output::{Foreign, Format, Lines, Part, Style};
 use crate::reach::{nature, nature_words};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use welkin_broker::{AttemptId, Observer, Progress, Record, RunId};
 use welkin_placement::{Plan, PlannedTask};
-use welkin_provider::{Event, EventKind, Nature};
+use welkin_provider::{Event, EventKind, Nature, Stream};
 
 /// An observer with a voice.
 pub(crate) struct Narrator {
@@ -30,6 +30,7 @@ struct Scene {
     began: Instant,
     block: Option<Block>,
     runs: BTreeMap<RunId, Cast>,
+    lines: Lines,
     /// The reader of standard output is gone: what it does not want is not written any more.
     deaf: bool,
 }
@@ -52,11 +53,17 @@ struct Line {
 }
 
 impl Narrator {
-    pub(crate) fn new(format: Format, style: Style, verbose: u8) -> Self {
+    pub(crate) fn new(format: Format, style: Style, foreign: Foreign, verbose: u8) -> Self {
         let live = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let block = live.then(Block::new);
         Self {
-            scene: Mutex::new(Scene { began: Instant::now(), block, runs: BTreeMap::new(), deaf: false }),
+            scene: Mutex::new(Scene {
+                began: Instant::now(),
+                block,
+                runs: BTreeMap::new(),
+                lines: Lines::new(foreign, !live),
+                deaf: false,
+            }),
             style,
             verbose: verbose > 0,
             lines_to_stdout: format == Format::Table,
@@ -95,6 +102,8 @@ impl Narrator {
         let mut scene = self.scene();
         scene.clear();
         scene.block = None;
+        let end = scene.lines.end();
+        self.write(&mut scene, &end);
     }
 
     fn scene(&self) -> MutexGuard<'_, Scene> {
@@ -132,22 +141,35 @@ impl Narrator {
         let Some(task) = scene.task(run, Some(attempt.task)) else { return };
         let gang = scene.nodes(run, attempt.task) > 1;
         let subject = if gang { format!("{}.{rank}", task.task) } else { task.task.clone() };
-        let lines = events.iter().filter_map(|event| match &event.kind {
-            EventKind::Log { line, .. } => Some(line),
-            _ => None,
-        });
-        let text: String = lines.map(|line| format!("{} | {line}\n", self.style.green(&subject))).collect();
+        let prefix = format!("{} | ", self.style.green(&subject));
+        let mut lay = |stream: Stream, text: &str, part| {
+            scene.lines.lay(&prefix, &subject, &format!("{stream:?}"), text, part)
+        };
+        let text: String = events
+            .iter()
+            .map(|event| match &event.kind {
+                EventKind::Log { stream, line } => lay(*stream, line, Part::Whole),
+                EventKind::Piece { stream, text, last: true } => lay(*stream, text, Part::Last),
+                EventKind::Piece { stream, text, last: false } => lay(*stream, text, Part::Open),
+                _ => String::new(),
+            })
+            .collect();
+        scene.clear();
+        self.write(&mut scene, &text);
+        scene.draw(self.style);
+    }
+
+    /// Writes what scripts said.
+    fn write(&self, scene: &mut Scene, text: &str) {
         if text.is_empty() {
             return;
         }
-        scene.clear();
         if !self.lines_to_stdout {
             let _ = io::stderr().write_all(text.as_bytes());
         } else if !scene.deaf {
             let mut out = io::stdout().lock();
             scene.deaf = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err();
         }
-        scene.draw(self.style);
     }
 }
 
@@ -233,14 +255,16 @@ impl Scene {
         let Some(block) = &mut self.block else { return };
         let lines = self.runs.values().flat_map(|cast| cast.tasks.iter().zip(&cast.lines));
         let open = lines.filter(|(_, line)| !line.over);
-        let shown: Vec<String> = open
-            .map(|(task, line)| {
+        let shown: Vec<String> = self
+            .lines
+            .open()
+            .chain(open.map(|(task, line)| {
                 let clock = match line.place.is_empty() {
                     true => String::new(),
                     false => format!("{:.0}s", line.since.elapsed().as_secs_f64()),
                 };
                 format!("  {:<12} {:<12} {:<36} {clock}", task.task, line.state, line.place)
-            })
+            }))
             .collect();
         block.draw(&shown, style);
     }

@@ -2,6 +2,7 @@
 
 use crate::wire::{AgentInfo, Envelope, FrameError, MAX_SOCKET_PATH_BYTES, PROTOCOL, Request, Response};
 use crate::wire::{read_frame, write_frame};
+use crate::word::Word;
 use async_trait::async_trait;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ const READY_PERIOD: Duration = Duration::from_millis(2);
 pub struct AgentNode {
     socket: PathBuf,
     provider: String,
+    word: Word,
     seen: AtomicBool,
 }
 
@@ -38,7 +40,18 @@ impl AgentNode {
     /// The node behind `socket`; `provider` names the provider in errors. Does not connect yet.
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>, provider: impl Into<String>) -> Self {
-        Self { socket: socket.into(), provider: provider.into(), seen: AtomicBool::new(false) }
+        Self {
+            socket: socket.into(),
+            provider: provider.into(),
+            word: Word::default(),
+            seen: AtomicBool::new(false),
+        }
+    }
+
+    /// Speaks with the word of the lease.
+    #[must_use]
+    pub fn with_word(self, word: Word) -> Self {
+        Self { word, ..self }
     }
 
     /// Says that the agent is known to have answered before.
@@ -109,7 +122,7 @@ impl AgentNode {
     async fn call(&self, operation: &str, request: Request, wait: Span) -> Result<Response, ProviderError> {
         let exchange = async {
             let mut stream = self.connect(operation).await?;
-            let envelope = Envelope { protocol: PROTOCOL, request };
+            let envelope = Envelope { protocol: PROTOCOL, word: self.word.clone(), request };
             write_frame(&mut stream, &envelope).await.map_err(|e| self.broken(operation, &e))?;
             let response = read_frame(&mut stream).await.map_err(|e| self.broken(operation, &e))?;
             response.ok_or_else(|| self.error(operation, ErrorKind::Transient, "the agent hung up"))

@@ -17,6 +17,11 @@ pub(crate) async fn serve(agent: Arc<Agent>, mut stream: UnixStream) {
     while let Ok(Some(request)) = read(&mut stream).await {
         let refused = request.is_err();
         let response = match request {
+            // Nothing of it counts, not even as a sign of life.
+            Ok(envelope) if !envelope.word.is(&agent.options().word) => {
+                let message = "the client does not know the word of this lease".to_owned();
+                Response::Failed { kind: ErrorKind::Forbidden, message }
+            }
             Ok(envelope) => {
                 let _heard = agent.pulse.request();
                 agent.answer(envelope.request).await

@@ -20,6 +20,8 @@
 //! *Bounded:* frames, lines, log volume, connections, waiting times; each by a constant that says
 //! why. Output is read at the pace it can be written down, so a script that floods waits.
 //!
+//! *Access:* an agent answers its own user, and of its clients those who know the [`Word`] of its lease.
+//!
 //! *Secrets:* the values of secret variables, and the options of stores, are never written to disk
 //! by the agent except in the script's own environment block, and are masked in every line.
 //!
@@ -48,6 +50,7 @@ mod server;
 mod shim;
 mod step;
 mod wire;
+mod word;
 
 pub use client::AgentNode;
 pub use options::{AgentOptions, EXEC_COMMAND};
@@ -55,3 +58,4 @@ pub use output::LOG_LIMIT;
 pub use server::{Ending, ServeError, serve, serve_until};
 pub use shim::exec_shim;
 pub use wire::{AgentInfo, MAX_FRAME_BYTES, MAX_SOCKET_PATH_BYTES, PROTOCOL};
+pub use word::Word;

@@ -1,5 +1,6 @@
 //! What a provider tells the agent it starts.
 
+use crate::word::Word;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct AgentOptions {
     pub cgroup_procs: Vec<PathBuf>,
     /// Environment of every script on this node, above the bare one and below the step's own.
     pub env: BTreeMap<String, String>,
+    /// What a client must know; the empty word keeps nobody out who may use the socket.
+    pub word: Word,
     /// Most of the events of one step that is kept: its beginning and its end, and what was left out in
     /// between is said in the log.
     pub log_limit: Bytes,
@@ -50,6 +53,7 @@ impl AgentOptions {
             abandon_after: Span::ZERO,
             cgroup_procs: Vec::new(),
             env: BTreeMap::new(),
+            word: Word::default(),
             log_limit: crate::LOG_LIMIT,
             clock: Arc::new(SystemClock),
         }

@@ -5,14 +5,15 @@ use crate::home::Home;
 use crate::node::Agent;
 use crate::options::AgentOptions;
 use crate::wire::MAX_SOCKET_PATH_BYTES;
-use std::fs::Permissions;
+use rustix::fs::Mode;
+use rustix::process::{geteuid, umask};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -168,9 +169,17 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    Ok(listener)
+    // Nobody may connect between the making of the socket and a change of its mode.
+    let before = umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
+    let listener = UnixListener::bind(path);
+    umask(before);
+    listener
+}
+
+/// Whether a client runs as the agent's own user, or as root, who may do everything anyway. The socket's
+/// mode says the same; this holds where somebody has changed it.
+fn is_own(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
 }
 
 async fn accept(listener: &UnixListener, agent: &Arc<Agent>, clients: &mut JoinSet<()>) {
@@ -179,6 +188,7 @@ async fn accept(listener: &UnixListener, agent: &Arc<Agent>, clients: &mut JoinS
         // Never closed, so this only waits.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
+            Ok((stream, _)) if !is_own(&stream) => {}
             Ok((stream, _)) => {
                 let agent = Arc::clone(agent);
                 clients.spawn(async move {

@@ -3,6 +3,7 @@
 //! Each request carries the protocol's version, so that a broker and an agent of different builds
 //! find out in words. A connection serves any number of requests, one after the other.
 
+use crate::word::Word;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -12,7 +13,7 @@ use welkin_provider::{ErrorKind, Event, Step, StepId, UnixMillis};
 use welkin_units::Span;
 
 /// Version of the protocol.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Longest frame: a step with a script of some megabytes, doubled by JSON's escapes.
 pub const MAX_FRAME_BYTES: usize = 16 << 20;
@@ -27,6 +28,9 @@ const FIRST_READ_BYTES: usize = 64 << 10;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Envelope {
     pub(crate) protocol: u32,
+    /// By which the agent knows its broker.
+    #[serde(default)]
+    pub(crate) word: Word,
     pub(crate) request: Request,
 }
 
@@ -151,7 +155,7 @@ mod tests {
     #[tokio::test]
     async fn a_frame_survives_the_round_trip() {
         let mut bytes = Vec::new();
-        let sent = Envelope { protocol: PROTOCOL, request: Request::Ping };
+        let sent = Envelope { protocol: PROTOCOL, word: Word::default(), request: Request::Ping };
         write_frame(&mut bytes, &sent).await.unwrap();
         assert!(matches!(read(&bytes).await, Ok(Some(Envelope { request: Request::Ping, .. }))));
         assert!(matches!(read(&[]).await, Ok(None)));

@@ -169,6 +169,60 @@ async fn a_program_that_is_no_agent_loses_the_lease_with_its_last_words() {
     assert!(reason.contains("no agent here"), "{reason}");
 }
 
+/// Its end comes before anybody can look at it: what it said must be in the reason all the same.
+#[tokio::test]
+async fn a_program_that_ends_at_once_is_quoted_however_fast_it_is() {
+    let bed = Bed::with(|config| {
+        config.agent.program = "/bin/sh".into();
+        config.agent.args = vec!["-c".into(), "echo last words >&2".into()];
+    });
+    // Some of these are seen dead by the very call that started them, some by the next.
+    for number in 0..20 {
+        let lost = bed.ready(&format!("fast-{number}"), 1).await;
+        let LeaseState::Lost { reason, .. } = lost.state else { panic!("{lost:?}") };
+        assert!(reason.contains("last words"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_on_this_machine_is_not_served_by_the_agents_of_others() {
+    let bed = Bed::new();
+    let lease = bed.ready("mine", 1).await;
+    let sockets = std::fs::read_dir(bed.root().join("sockets")).unwrap();
+    let sockets: Vec<_> = sockets.map(|socket| socket.unwrap().path()).collect();
+    assert_eq!(sockets.len(), 1);
+    let stranger = welkin_agent::AgentNode::new(&sockets[0], "stranger");
+    assert_eq!(stranger.ping().await.unwrap_err().kind, ErrorKind::Forbidden);
+    // Nothing that other processes can read tells the word.
+    let word = bed.record(&lease.id)["nodes"][0]["word"].as_str().unwrap().to_owned();
+    assert_eq!(word.len(), 64);
+    for pid in processes_of(&bed.node_ids(&lease.id)[0]) {
+        for file in ["cmdline", "environ"] {
+            let text = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
+            assert!(!String::from_utf8_lossy(&text).contains(&word), "{file}");
+        }
+    }
+    let node = bed.aws.node(&lease.id, 0).await.unwrap();
+    assert_eq!(bed::run(&*node, "s", "echo served").await, ["served"]);
+}
+
+#[tokio::test]
+async fn what_leases_and_buckets_hold_is_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let bed = Bed::new();
+    let lease = bed.ready("private", 1).await;
+    bed.aws.store(&location(), &Owner("tests".into())).await.unwrap();
+    let node = bed.lease_folder(&lease.id).join("node-0");
+    let buckets = bed.root().join("aws/buckets/us-east-1");
+    let folders =
+        [bed.lease_folder(&lease.id), node.clone(), node.join("home"), buckets, bed.root().join("sockets")];
+    let files = [bed.lease_folder(&lease.id).join("lease.json"), node.join("agent.err")];
+    for path in folders.iter().chain(&files) {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
+    }
+}
+
 #[tokio::test]
 async fn the_sweep_ends_orphans_and_spares_the_living() {
     let bed = Bed::new();

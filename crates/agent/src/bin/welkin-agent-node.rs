@@ -4,10 +4,12 @@
 //! welkin-agent-node serve HOME SOCKET NODE_ID [ABANDON_AFTER_MS]
 //! welkin-agent-node agent-exec …
 //! ```
+//!
+//! The word of the lease, if there is one, is the first line of its standard input.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use welkin_agent::{AgentOptions, EXEC_COMMAND, exec_shim, serve};
+use welkin_agent::{AgentOptions, EXEC_COMMAND, Word, exec_shim, serve};
 use welkin_units::Span;
 
 fn main() -> ExitCode {
@@ -30,6 +32,10 @@ fn run(args: &[OsString]) -> ExitCode {
             return fail("the fourth argument is in milliseconds");
         };
         options.abandon_after = span;
+    }
+    match Word::read(std::io::stdin()) {
+        Ok(word) => options.word = word,
+        Err(error) => return fail(&error.to_string()),
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

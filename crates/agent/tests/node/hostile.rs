@@ -3,8 +3,8 @@
 use crate::support::{Agent, exit, step};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use welkin_agent::{AgentNode, AgentOptions, MAX_FRAME_BYTES, ServeError, serve_until};
-use welkin_provider::{ErrorKind, Exit};
+use welkin_agent::{AgentNode, AgentOptions, MAX_FRAME_BYTES, ServeError, Word, serve_until};
+use welkin_provider::{ErrorKind, Exit, Node};
 
 async fn answer_to(agent: &Agent, bytes: &[u8]) -> String {
     let mut stream = UnixStream::connect(agent.node.socket()).await.unwrap();
@@ -30,7 +30,7 @@ async fn nonsense_is_answered_or_ignored_and_harms_nobody() {
         (frame("\u{0}"), "malformed"),
         (frame(&"[".repeat(100_000)), "malformed"),
         (frame(r#"{"protocol":9,"request":"ping"}"#), "protocol 9"),
-        (frame(r#"{"protocol":1,"request":"ping"}"#), "done"),
+        (frame(r#"{"protocol":2,"request":"ping"}"#), "done"),
         (vec![0, 0], ""),
         ([&[0, 0, 1, 0][..], b"half"].concat(), ""),
         (Vec::new(), ""),
@@ -39,6 +39,31 @@ async fn nonsense_is_answered_or_ignored_and_harms_nobody() {
         assert!(answer.contains(want) && answer.is_empty() == want.is_empty(), "{bytes:?}: {answer}");
     }
     assert_eq!(exit(&agent.run(&step("after", "true")).await), Exit::Success);
+}
+
+#[tokio::test]
+async fn only_who_knows_the_word_of_the_lease_is_served() {
+    let word = Word::make().unwrap();
+    let agent = Agent::with(|options| options.word = word.clone()).await;
+    let stranger = AgentNode::new(agent.node.socket(), "test");
+    let other = AgentNode::new(agent.node.socket(), "test").with_word(Word::make().unwrap());
+    for node in [stranger, other] {
+        let step = step("theirs", "touch $HOME/ran");
+        assert_eq!(node.start(&step).await.unwrap_err().kind, ErrorKind::Forbidden);
+        assert_eq!(node.ping().await.unwrap_err().kind, ErrorKind::Forbidden);
+    }
+    assert!(!agent.home.join("ran").exists());
+    let broker = AgentNode::new(agent.node.socket(), "test").with_word(word);
+    broker.ping().await.unwrap();
+}
+
+/// Bound with its mode, not given it afterwards: in between, others could connect.
+#[tokio::test]
+async fn the_socket_is_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let agent = Agent::start().await;
+    let mode = std::fs::metadata(agent.node.socket()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test]

@@ -39,11 +39,12 @@ impl Agent {
         let name = folder.path().display().to_string();
         let mut options = AgentOptions::new(&home, &socket, EXECUTABLE, name);
         change(&mut options);
+        let word = options.word.clone();
         let (end, told) = oneshot::channel();
         let task = tokio::spawn(serve_until(options, async {
             let _ = told.await;
         }));
-        let node = AgentNode::new(socket, "test");
+        let node = AgentNode::new(socket, "test").with_word(word);
         node.wait_ready(PATIENCE).await.unwrap();
         Self { node, home, end, task, _folder: folder }
     }

@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::record::{Boot, Held, NodeRecord, Phase, Preemption, Record, read_all};
 use super::{Lock, MAX_NODES, Machine};
 use std::collections::BTreeSet;
+use welkin_agent::Word;
 use welkin_provider::{Lease, LeaseRequest, UnixMillis};
 use welkin_units::Span;
 
@@ -94,6 +95,8 @@ impl Machine {
                 agent: None,
                 cgroups: Vec::new(),
                 limits: String::new(),
+                word: Word::make()
+                    .map_err(|source| MachineError::Read { path: "/dev/urandom".into(), source })?,
             });
         }
         let boots = started.after(terms.boot_delay);

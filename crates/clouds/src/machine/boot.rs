@@ -7,10 +7,12 @@ use super::error::MachineError;
 use super::layout::Layout;
 use super::process::{self, MARKER, ProcessId};
 use super::record::{Boot, Held, NodeRecord, Verdict};
+use super::settle::last_words;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
+use welkin_agent::Word;
 use welkin_units::Span;
 
 /// A node's folder holds its home and what its agent says.
@@ -45,6 +47,8 @@ impl Machine {
                 Ok(agent) => node.agent = Some(agent),
                 Err(error) => {
                     let reason = error.into_provider(&self.cloud, "boot").message;
+                    // It may have started and ended before it could be looked at: what it said is there.
+                    let reason = reason + &last_words(&Layout::node(&folder, node.rank));
                     return self.end(held, Verdict::Lost { reason, preempted: false }, self.now());
                 }
             }
@@ -88,7 +92,7 @@ impl Machine {
             .env(MARKER, &node.id)
             .env("WELKIN_NODE_ADDRESS", &node.address)
             .current_dir(&home)
-            .stdin(Stdio::null())
+            .stdin(told(&node.word).map_err(fault)?)
             .stdout(log(&folder.join(STDOUT)).map_err(fault)?)
             .stderr(log(&folder.join(STDERR)).map_err(fault)?)
             // Out of the terminal's foreground group: an interrupt meant for the broker stays there.
@@ -100,6 +104,14 @@ impl Machine {
         drop(child);
         id.ok_or_else(|| fault(io::Error::other("it ended at once")))
     }
+}
+
+/// A pipe that holds the word already: whoever starts an agent may be killed at once, and the agent must
+/// not wait for it then.
+fn told(word: &Word) -> io::Result<Stdio> {
+    let (read, write) = io::pipe()?;
+    word.write(write)?;
+    Ok(read.into())
 }
 
 fn log(path: &Path) -> io::Result<File> {

@@ -10,6 +10,7 @@ use super::process::ProcessId;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
+use welkin_agent::Word;
 use welkin_provider::{Lease, LeaseId, LeaseRequest, LeaseState, NodeAddress, UnixMillis};
 
 /// Schema of [`Record`]; a record of another version is refused, never guessed at.
@@ -93,6 +94,10 @@ pub(crate) struct NodeRecord {
     pub(crate) cgroups: Vec<PathBuf>,
     /// What the kernel granted, in words.
     pub(crate) limits: String,
+    /// By which its agent knows who may speak to it. Empty in records of earlier versions, whose agents
+    /// ask for none.
+    #[serde(default)]
+    pub(crate) word: Word,
 }
 
 impl Record {

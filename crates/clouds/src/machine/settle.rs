@@ -94,7 +94,7 @@ fn death(held: &Held) -> Option<String> {
     Some(format!("the agent of node {} is gone{words}", node.rank))
 }
 
-fn last_words(node: &Path) -> String {
+pub(super) fn last_words(node: &Path) -> String {
     let text = fs::read(node.join(super::boot::STDERR)).unwrap_or_default();
     let end = String::from_utf8_lossy(&text[text.len().saturating_sub(LAST_WORDS)..]).into_owned();
     let end = end.trim();

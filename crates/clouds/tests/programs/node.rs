@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use welkin_agent::{AgentOptions, EXEC_COMMAND, exec_shim, serve};
+use welkin_agent::{AgentOptions, EXEC_COMMAND, Word, exec_shim, serve};
 use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig};
 use welkin_provider::{Clock, LeaseRequest, Location, Owner, Provider, SystemClock, Tier, Token, UnixMillis};
 use welkin_units::{Bytes, Span, Usd};
@@ -53,6 +53,7 @@ fn agent(args: &[OsString]) -> Outcome {
             _ => return Err(format!("unknown flag {}", flag.display()).into()),
         }
     }
+    options.word = Word::read(std::io::stdin())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(ExitCode::from(runtime.block_on(serve(options))?.exit_code()))
 }

@@ -5,9 +5,11 @@ use crate::error::{OpenError, RunError, StoreError, SubmitError};
 use crate::id::RunId;
 use crate::live::{Driven, Live, SALT, World};
 use crate::lock::Lock;
+use crate::observe::Progress;
 use crate::options::BrokerOptions;
 use crate::reader::Reader;
 use crate::rng::Rng;
+use crate::snapshot::Snapshots;
 use crate::sql;
 use crate::stage::{Roots, is_deliverable, needs};
 use crate::state::RunState;
@@ -63,6 +65,7 @@ impl Broker {
         let world = World {
             options,
             store,
+            snapshots: Snapshots::new(dir),
             owner,
             salt,
             rng: Mutex::new(rng),
@@ -70,7 +73,9 @@ impl Broker {
             driven: Mutex::new(BTreeSet::new()),
             requests: watch::Sender::new(0),
         };
-        Ok(Self { world: Arc::new(world), dir: dir.to_owned(), _lock: lock })
+        let broker = Self { world: Arc::new(world), dir: dir.to_owned(), _lock: lock };
+        broker.sweep_snapshots().map_err(OpenError::Store)?;
+        Ok(broker)
     }
 
     /// The tag on everything this broker owns.
@@ -100,6 +105,9 @@ impl Broker {
         {
             return if row.plan == text { Ok(row.id) } else { Err(SubmitError::TokenReused { run: row.id }) };
         }
+        let roots = Roots { base_dir: base_dir.clone(), home: self.world.options.home.clone() };
+        let nonce = self.world.rng.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let draft = self.world.snapshots.take(job, &roots, nonce).await?;
         let now = self.world.options.clock.now();
         let secret = sql::json(job).map_err(SubmitError::Store)?;
         let write = self.world.store.write(|tx| {
@@ -114,21 +122,46 @@ impl Broker {
                 id: id.clone(),
                 name: job.name.clone(),
                 plan: text,
-                job: Some(secret),
+                job: Some(self.sealed(&id, job, secret)?),
                 base_dir: base_dir.to_string_lossy().into_owned(),
                 state: RunState::Planned.name().to_owned(),
                 submitted: now,
             };
             sql::insert_run(tx, &row, client_token.as_deref())?;
+            // Before the commit: a run on record has what it brings along.
+            draft.iter().try_for_each(|draft| self.world.snapshots.keep(draft, &id))?;
             if let Some(amount) = job.policy.budget {
                 let entry = Entry { run: id.0.clone(), kind: EntryKind::Fund { amount } };
                 sql::append_entry(tx, now, &entry)?;
             }
             Ok(id)
         });
-        tokio::select! {
-            id = write => id.map_err(SubmitError::Store),
+        let id = tokio::select! {
+            id = write => id.map_err(SubmitError::Store)?,
             () = self.world.store.died() => std::future::pending().await,
+        };
+        for what in draft.iter().flat_map(|draft| &draft.left_out) {
+            let message = format!("left out: {what}");
+            self.world.options.observer.notice(&Progress::Noted { run: id.clone(), message });
+        }
+        Ok(id)
+    }
+
+    fn sweep_snapshots(&self) -> Result<(), StoreError> {
+        let wanted = self.unfinished()?.into_iter().map(|run| run.0).collect();
+        self.world.snapshots.sweep(&wanted).map_err(|source| StoreError::Io {
+            what: "removing what is left of runs in",
+            path: self.dir.clone(),
+            source,
+        })
+    }
+
+    /// The text of a job as it is stored.
+    fn sealed(&self, run: &RunId, job: &Job, text: String) -> Result<String, StoreError> {
+        let has_secrets = job.tasks.iter().any(|task| !task.secrets.is_empty());
+        match &self.world.options.seal {
+            Some(key) if has_secrets => key.seal(run, text),
+            _ => Ok(text),
         }
     }
 

@@ -55,6 +55,7 @@ pub(crate) async fn drive(live: &Live) -> Result<RunOutcome, RunError> {
             return Err(RunError::Unsettled { run: live.id.clone(), leases });
         }
         live.record(vec![Fact::Record(Record::RunEnded)]).await?;
+        live.world.snapshots.drop_of(&live.id);
     }
     let view = live.view.borrow();
     Ok(RunOutcome { run: live.id.clone(), state: view.state, reason: view.reason.clone() })

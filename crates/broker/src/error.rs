@@ -67,6 +67,14 @@ pub enum StoreError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// A job with secrets is sealed and cannot be opened.
+    #[error("the secrets of {run} cannot be opened: {reason}")]
+    Sealed {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        reason: &'static str,
+    },
     /// No such run.
     #[error("there is no run {run}")]
     NoSuchRun {

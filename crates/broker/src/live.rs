@@ -7,6 +7,8 @@ use crate::observe::Progress;
 use crate::options::BrokerOptions;
 use crate::record::{AttemptEnd, Record};
 use crate::rng::Rng;
+use crate::seal;
+use crate::snapshot::Snapshots;
 use crate::sql::{self, StepKey};
 use crate::stage::Roots;
 use crate::store::Store;
@@ -27,6 +29,7 @@ type Shelves = BTreeMap<(String, String), Arc<tokio::sync::Mutex<()>>>;
 pub(crate) struct World {
     pub(crate) options: BrokerOptions,
     pub(crate) store: Store,
+    pub(crate) snapshots: Snapshots,
     pub(crate) owner: Owner,
     /// Tells the tokens of this state directory from those of any other.
     pub(crate) salt: String,
@@ -94,7 +97,10 @@ impl Live {
         let row = world.store.run(id)?;
         let db = world.store.db();
         let (plan, view) = read(&db, &row)?;
-        let job = row.job.as_deref().map(sql::parse).transpose()?.unwrap_or_else(|| plan.job.clone());
+        let job = match &row.job {
+            Some(stored) => sql::parse(&seal::open(world.options.seal.as_ref(), id, stored)?)?,
+            None => plan.job.clone(),
+        };
         Ok(Self {
             world: Arc::clone(world),
             id: id.clone(),

@@ -52,6 +52,13 @@ pub enum Progress {
         /// How much is there.
         bytes: Bytes,
     },
+    /// Something that the user should know of and that changes nothing. Not recorded.
+    Noted {
+        /// Which run.
+        run: RunId,
+        /// What.
+        message: String,
+    },
     /// A call failed and will be tried again. Not recorded.
     Retrying {
         /// Which run.

@@ -1,6 +1,7 @@
 //! What a broker is given.
 
 use crate::observe::{Nobody, Observer};
+use crate::seal::SealKey;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -47,6 +48,8 @@ pub struct BrokerOptions {
     pub retry_until_up: bool,
     /// What survives what.
     pub durability: Durability,
+    /// Seals jobs with secrets in the store; without one they lie there as they are.
+    pub seal: Option<SealKey>,
     /// For tests that end the broker after a write.
     pub after_record: Option<Hook>,
 }
@@ -66,6 +69,7 @@ impl BrokerOptions {
             home: None,
             retry_until_up: false,
             durability: Durability::default(),
+            seal: None,
             after_record: None,
         }
     }

@@ -4,8 +4,9 @@
 //! 1. Outputs of predecessors are fetched straight from where they were committed when that is the
 //!    same store, and copied once otherwise, to a prefix of the run named by their digest. Runs
 //!    share no prefix: the sweep for one can take nothing from another.
-//! 2. Files of this machine (inputs, workdir, file mounts) are published once for each place of the
-//!    run; what was published is kept, so that every attempt of a run sees the same bytes.
+//! 2. Files of this machine are published once for each place of the run: workdir and file mounts as
+//!    they were when the run was submitted, inputs as they are when they are first needed. What was
+//!    published is kept, so that every attempt of a run sees the same bytes.
 //!
 //! *Guarantee:* repeating any of it after a crash moves only what is missing and changes nothing else.
 
@@ -25,7 +26,7 @@ use std::sync::{Arc, PoisonError};
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
 use welkin_ledger::{EgressUse, EntryKind, MeterEvent, MonthToDate, Who};
 use welkin_provider::{ErrorKind, Fetch, Location, Nature, ProviderError, StoreLocation};
-use welkin_transfer::{copy_tree, find_tree, publish_tree};
+use welkin_transfer::{Selection, copy_tree, find_tree, publish_selection};
 use welkin_units::Bytes;
 
 /// Folder on the node the scripts run in, as in SkyPilot.
@@ -37,6 +38,8 @@ pub(crate) struct Need {
     /// Path on the node, relative to its home or absolute below it.
     pub(crate) path: String,
     pub(crate) source: Source,
+    /// Whether it is read when the run is submitted: workdir and file mounts are.
+    pub(crate) brought: bool,
 }
 
 /// Where it comes from.
@@ -54,7 +57,7 @@ pub(crate) fn needs(job: &Job, task: usize, roots: &Roots) -> Result<Vec<Need>, 
     let mut needs = Vec::new();
     match &task.workdir {
         Some(Workdir::Local(path)) => {
-            needs.push(Need { path: WORKDIR.to_owned(), source: local(path, roots) });
+            needs.push(Need { path: WORKDIR.to_owned(), source: local(path, roots), brought: true });
         }
         Some(Workdir::Git { url, .. }) => return Err(unsupported(task, format!("the git workdir {url}"))),
         None => {}
@@ -76,7 +79,7 @@ pub(crate) fn needs(job: &Job, task: usize, roots: &Roots) -> Result<Vec<Need>, 
         }
     }
     // After the folder they may lie in, and each before what lies below it.
-    needs.extend(mounts.into_iter().map(|(path, source)| Need { path, source }));
+    needs.extend(mounts.into_iter().map(|(path, source)| Need { path, source, brought: true }));
     for (name, input) in &task.inputs {
         let source = match input {
             Input::Uri { uri, .. } if uri.starts_with(FILE) => local(uri, roots),
@@ -87,7 +90,7 @@ pub(crate) fn needs(job: &Job, task: usize, roots: &Roots) -> Result<Vec<Need>, 
                 output: output.clone(),
             },
         };
-        needs.push(Need { path: input_path(name), source });
+        needs.push(Need { path: input_path(name), source, brought: false });
     }
     Ok(needs)
 }
@@ -221,6 +224,12 @@ async fn one(live: &Live, attempt: &AttemptView, shelf: &Shelf, need: &Need) -> 
     Ok(tree)
 }
 
+/// The name of an upload: by what it is for, not by where the job file lies.
+pub(crate) fn upload_name(path: &Path, roots: &Roots) -> String {
+    let named = path.strip_prefix(&roots.base_dir).unwrap_or(path);
+    blake3::hash(named.as_os_str().as_encoded_bytes()).to_hex()[..32].to_owned()
+}
+
 /// From this machine. Published under the run, by what it is for, so that a repeated attempt at the
 /// same place finds it.
 async fn upload(
@@ -230,15 +239,25 @@ async fn upload(
     need: &Need,
     path: &Path,
 ) -> Result<TreeRef, Halt> {
-    let named = path.strip_prefix(&live.roots.base_dir).unwrap_or(path);
-    let name = blake3::hash(named.as_os_str().as_encoded_bytes()).to_hex();
-    let prefix = format!("{}/{}", live.id.shared(), &name[..32]);
+    let name = upload_name(path, &live.roots);
+    let prefix = format!("{}/{name}", live.id.shared());
+    let snapshot = live.world.snapshots.find(&live.id, &name).await;
     let _writing = write_lock(live, shelf, &prefix).await;
     let progress = progress(live, attempt.id, &need.path);
     let published = patiently(live, || async {
         match find_tree(&*shelf.store, &prefix).await? {
             Some(there) => Ok(there),
-            None => publish_tree(path, &*shelf.store, &prefix, &progress).await,
+            None => match &snapshot {
+                Some((store, tree)) => {
+                    copy_tree(store, &name, &shelf.store, &prefix, &tree.digest, &progress).await?;
+                    Ok(tree.clone())
+                }
+                None => {
+                    let selection = Selection::brought(Default::default());
+                    let taken = publish_selection(path, selection, &*shelf.store, &prefix, &progress);
+                    taken.await.map(|(published, _)| published)
+                }
+            },
         }
     })
     .await

@@ -25,7 +25,7 @@ pub(crate) fn build(
     };
     let mut env = task.envs.clone();
     env.extend(task.secrets.iter().map(|(name, secret)| (name.clone(), secret.reveal().to_owned())));
-    env.extend(environment(live, attempt, rank));
+    env.extend(environment(live, attempt, phase, rank));
     Step {
         id: attempt.id.step(&live.id, phase, rank),
         fetch: if phase == Phase::Prepare { fetch.to_vec() } else { Vec::new() },
@@ -53,26 +53,45 @@ fn publish(live: &Live, id: AttemptId, task: &Task, store: &StoreLocation) -> Ve
 }
 
 /// SkyPilot's variables, and Welkin's own.
-fn environment(live: &Live, attempt: &AttemptView, rank: u32) -> BTreeMap<String, String> {
+fn environment(live: &Live, attempt: &AttemptView, phase: Phase, rank: u32) -> BTreeMap<String, String> {
     let task = live.task_name(attempt.id.task);
     let addresses: Vec<&str> = attempt.nodes.iter().map(|node| node.address.as_str()).collect();
     let accelerator = live.placement(attempt).node.accelerator.as_ref();
     let gpus = accelerator.map_or(0, |(_, milli)| milli.div_ceil(1000));
-    BTreeMap::from(
-        [
-            ("SKYPILOT_NODE_RANK", rank.to_string()),
-            ("SKYPILOT_NODE_IPS", addresses.join("\n")),
-            ("SKYPILOT_NUM_NODES", attempt.place.nodes.to_string()),
-            ("SKYPILOT_NUM_GPUS_PER_NODE", gpus.to_string()),
-            // The same for every attempt: programs name their checkpoints by it.
-            ("SKYPILOT_TASK_ID", format!("{}_{task}", live.id)),
-            ("WELKIN_RUN", live.id.0.clone()),
-            ("WELKIN_TASK", task.to_owned()),
-            ("WELKIN_ATTEMPT", attempt.id.number.to_string()),
-            ("WELKIN_PLACE", attempt.place.location.to_string()),
+    let place = &attempt.place.location;
+    let cluster = serde_json::json!({
+        "cluster_name": format!("{}-{task}", live.id),
+        "cloud": place.provider,
+        "region": place.region,
+        "zone": place.zone,
+    });
+    // SkyPilot tells `setup` the same under other names; here both phases know the plain ones too.
+    let setup = if phase == Phase::Prepare {
+        vec![
+            ("SKYPILOT_SETUP_NODE_RANK", rank.to_string()),
+            ("SKYPILOT_SETUP_NODE_IPS", addresses.join("\n")),
+            ("SKYPILOT_SETUP_NUM_GPUS_PER_NODE", gpus.to_string()),
         ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    )
+    } else {
+        Vec::new()
+    };
+    let both = [
+        ("SKYPILOT_NODE_RANK", rank.to_string()),
+        ("SKYPILOT_NODE_IPS", addresses.join("\n")),
+        ("SKYPILOT_CLUSTER_INFO", cluster.to_string()),
+        // The first job of a cluster that lives for this job alone.
+        ("SKYPILOT_INTERNAL_JOB_ID", "1".to_owned()),
+        ("SKYPILOT_USER", "welkin".to_owned()),
+        ("SKYPILOT_NUM_NODES", attempt.place.nodes.to_string()),
+        ("SKYPILOT_NUM_GPUS_PER_NODE", gpus.to_string()),
+        // The same for every attempt: programs name their checkpoints by it.
+        ("SKYPILOT_TASK_ID", format!("{}_{task}", live.id)),
+        ("WELKIN_RUN", live.id.0.clone()),
+        ("WELKIN_TASK", task.to_owned()),
+        ("WELKIN_ATTEMPT", attempt.id.number.to_string()),
+        ("WELKIN_PLACE", attempt.place.location.to_string()),
+    ];
+    both.into_iter().chain(setup).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Sets the paths of inputs and outputs, in front of the script and on its first line, so that the

@@ -13,6 +13,7 @@
 //! are 4 MB that the page cache already holds.
 
 use crate::price_lists;
+use crate::settings::make_private;
 use memmap2::Mmap;
 use std::fs::{self, File};
 use std::io::Write;
@@ -133,7 +134,7 @@ fn this_machine() -> Row {
 
 /// Puts the file into place and removes those of other versions.
 fn write(dir: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    fs::create_dir_all(dir)?;
+    make_private(dir)?;
     let mut draft = tempfile::NamedTempFile::new_in(dir)?;
     draft.write_all(bytes)?;
     draft.persist(path)?;

@@ -6,6 +6,7 @@
 //! catalog/imports/PROVIDER.json    where it came from
 //! ```
 
+use crate::settings::make_private;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write};
@@ -70,7 +71,7 @@ pub(crate) fn read_all(catalog_dir: &Path) -> Vec<PriceList> {
 /// Keeps a list instead of the one its provider had.
 pub(crate) fn keep(catalog_dir: &Path, list: &PriceList) -> io::Result<()> {
     let folder = folder(catalog_dir);
-    fs::create_dir_all(&folder)?;
+    make_private(&folder)?;
     let about = serde_json::to_vec_pretty(&list.about)?;
     // The description last: a list without one is not there yet.
     for (extension, bytes) in [("csv", &list.bytes), ("json", &about)] {

@@ -1,8 +1,10 @@
 //! Settings: flags before environment before `config.toml` before defaults.
 
 mod file;
+mod private;
 mod stores;
 
+pub(crate) use private::make_private;
 pub(crate) use stores::{PeerSettings, StoreSettings};
 
 use crate::cli::{ColorChoice, Global, Output};
@@ -40,6 +42,7 @@ impl Settings {
     /// Merges all sources. Reads one small file, if it exists.
     pub(crate) fn resolve(global: &Global) -> anyhow::Result<Self> {
         let home = home(|name| env::var_os(name))?;
+        private::close(&home);
         let file = file::read(&home.join("config.toml"))?;
         let output = match global.output {
             Some(Output::Json) => Some(Format::Json),

@@ -272,7 +272,8 @@ async fn what_cannot_be_run_is_refused_before_anything_is_asked_for() {
         let mount = welkin_job::FileMount::Local(".".to_owned());
         task.file_mounts.insert("~/../../x".to_owned(), mount);
     });
-    assert_eq!(climbing.await, "task t: ../../x leads out of the node's home");
+    let words = "task t: the file mount ~/../../x holds '..' and may lead out of the node's home";
+    assert_eq!(climbing.await, words);
     // Delivery replaces what is there, but never a folder of the user's.
     let precious = world.dir.path().join("precious");
     std::fs::create_dir(&precious).unwrap();

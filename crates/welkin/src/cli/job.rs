@@ -12,7 +12,10 @@ pub(crate) struct Overrides {
     /// Set a variable in every task; without a value it is taken from the environment
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = pair, help_heading = "Overrides of the job file")]
     pub(crate) env: Vec<(String, Option<String>)>,
-    /// Set a secret, which is never shown; without a value it is taken from the environment
+    /// Take secrets, which are never shown, from a file with a NAME=VALUE on each line
+    #[arg(long, value_name = "FILE", help_heading = "Overrides of the job file")]
+    pub(crate) secret_file: Vec<PathBuf>,
+    /// Take a secret from the environment; with =VALUE from here, where other users of the machine see it
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = pair, help_heading = "Overrides of the job file")]
     pub(crate) secret: Vec<(String, Option<String>)>,
     /// `cost`, `time`, or weights such as `cost=1,time=0.3` (per dollar and per hour)

@@ -3,7 +3,7 @@
 use crate::cli::AgentArgs;
 use std::io::Write;
 use std::process::ExitCode;
-use welkin_agent::{AgentOptions, serve};
+use welkin_agent::{AgentOptions, Word, serve};
 use welkin_units::Span;
 
 /// Serves a node to its end. What goes wrong is told to the log that the provider keeps.
@@ -18,6 +18,7 @@ fn served(args: &AgentArgs) -> anyhow::Result<ExitCode> {
     // Before anything is made: what the agent writes, buckets and sockets included, is its owner's alone.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let mut options = AgentOptions::new(&args.home, &args.socket, std::env::current_exe()?, &args.node_id);
+    options.word = Word::read(std::io::stdin())?;
     options.abandon_after = Span::from_millis(args.abandon_after);
     options.cgroup_procs.clone_from(&args.cgroup_procs);
     let ending = crate::engine::runtime()?.block_on(serve(options))?;

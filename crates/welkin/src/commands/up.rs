@@ -50,8 +50,9 @@ fn prepare(args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loaded)> {
 
 fn saved(args: &UpArgs) -> anyhow::Result<(Plan, Loaded)> {
     let said = &args.overrides;
-    if (Overrides { secret: said.secret.clone(), ..Overrides::default() }) != *said {
-        let fault = Fault::new(Code::Usage, "a saved plan is final: only --secret may be given with it");
+    let (secret, secret_file) = (said.secret.clone(), said.secret_file.clone());
+    if (Overrides { secret, secret_file, ..Overrides::default() }) != *said {
+        let fault = Fault::new(Code::Usage, "a saved plan is final: only secrets may be given with it");
         return Err(fault.hint("make another plan with `welkin plan FILE --save PLAN.json`").into());
     }
     let (plan, base_dir) = planning::read_plan(&args.file)?;

@@ -4,6 +4,7 @@
 mod clouds;
 mod drive;
 mod interrupt;
+mod key;
 mod open;
 mod outcome;
 mod pricing;

@@ -49,6 +49,7 @@ pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
     options.pricing = Arc::new(RoutePricing::new());
     options.terms = terms();
     options.home = std::env::home_dir();
+    options.seal = super::key::seal()?;
     Broker::open(&settings.state_dir(), options).map_err(outcome::open_fault)
 }
 

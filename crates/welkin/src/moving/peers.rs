@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::report::{Code, Fault};
+use crate::settings::make_private;
 use anyhow::Context as _;
 use std::fs;
 use std::io::{self, Write};
@@ -113,7 +114,7 @@ pub(crate) fn identity(path: &Path) -> anyhow::Result<Identity> {
     let identity = Identity::generate()?;
     let failed = || Fault::new(Code::File, format!("cannot write {}", path.display()));
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(failed)?;
+        make_private(folder).with_context(failed)?;
     }
     // Whole or not at all, and never readable by others: another process may be making one too.
     let beside = path.with_extension(format!("{}.part", std::process::id()));

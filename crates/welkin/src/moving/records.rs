@@ -1,6 +1,7 @@
 //! What transfers have left in Welkin's folder: for each a folder with its journal, its manifest, and what it is about.
 
 use crate::report::{Code, Fault};
+use crate::settings::make_private;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -137,7 +138,7 @@ impl Records {
             }
         }
         let folder = self.root.join(&about.id);
-        fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        make_private(&folder).with_context(|| format!("making {}", folder.display()))?;
         let beside = folder.join("about.part");
         fs::write(&beside, serde_json::to_vec_pretty(about)?)
             .and_then(|()| fs::rename(&beside, folder.join("about.json")))

@@ -51,8 +51,27 @@ pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> any
 
 /// The values of secrets given on the command line.
 pub(crate) fn secrets(said: &Overrides) -> anyhow::Result<BTreeMap<String, Secret>> {
-    let values = overrides::values(&said.secret)?.into_iter();
-    Ok(values.map(|(name, value)| (name, Secret::new(value))).collect())
+    let mut secrets = BTreeMap::new();
+    for file in &said.secret_file {
+        let failed = || Fault::new(Code::File, format!("cannot take secrets from {}", file.display()));
+        secrets.extend(secret_file(file).with_context(failed)?);
+    }
+    secrets.extend(overrides::values(&said.secret)?);
+    Ok(secrets.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+}
+
+/// A `NAME=VALUE` on each line, the value as it stands up to the end of the line; empty lines and those
+/// that begin with `#` say nothing.
+fn secret_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let text = String::from_utf8(read(path)?).context("it is not text")?;
+    let said = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
+    let pair = |(index, line): (usize, &str)| {
+        let pair = line.split_once('=').filter(|(name, _)| !name.is_empty());
+        // The line itself may be the secret.
+        let (name, value) = pair.with_context(|| format!("line {} is not NAME=VALUE", index + 1))?;
+        Ok((name.to_owned(), value.to_owned()))
+    };
+    text.lines().enumerate().filter(|(_, line)| said(line)).map(pair).collect()
 }
 
 /// The folder of a file, absolute.

@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
 mod bed;
+mod brought;
 mod catalog;
+mod disk;
 mod golden;
 mod import;
 mod interrupt;

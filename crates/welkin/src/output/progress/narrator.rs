@@ -12,10 +12,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use welkin_broker::{AttemptId, Observer, Progress, Record, RunId};
 use welkin_placement::{Plan, PlannedTask};
 use welkin_provider::{Event, EventKind, Nature, Stream};
+
+/// How long a call may fail before that is said without being asked for: what passes sooner is noise.
+const SAY_AFTER: Duration = Duration::from_secs(5);
+
+/// Different failures that are remembered; more are begun anew.
+const MAX_FAILING: usize = 256;
 
 /// An observer with a voice.
 pub(crate) struct Narrator {
@@ -31,6 +37,8 @@ struct Scene {
     block: Option<Block>,
     runs: BTreeMap<RunId, Cast>,
     lines: Lines,
+    /// Calls that fail and are tried again: since when, and whether that was said.
+    failing: BTreeMap<String, (Instant, bool)>,
     /// The reader of standard output is gone: what it does not want is not written any more.
     deaf: bool,
 }
@@ -62,6 +70,7 @@ impl Narrator {
                 block,
                 runs: BTreeMap::new(),
                 lines: Lines::new(foreign, !live),
+                failing: BTreeMap::new(),
                 deaf: false,
             }),
             style,
@@ -182,9 +191,15 @@ impl Observer for Narrator {
                 let mut scene = self.scene();
                 scene.set(run, attempt.task, words::moving(path, *bytes));
             }
-            Progress::Retrying { run, message } if self.verbose => {
+            Progress::Noted { run, message } => {
                 let mut scene = self.scene();
-                self.tell(&mut scene, &run.0, &format!("trying again: {message}"));
+                self.tell(&mut scene, &run.0, message);
+            }
+            Progress::Retrying { run, message } => {
+                let mut scene = self.scene();
+                if self.verbose || scene.is_worth_a_word(message) {
+                    self.tell(&mut scene, &run.0, &format!("trying again: {message}"));
+                }
             }
             _ => {}
         }
@@ -204,6 +219,18 @@ impl Scene {
 
     fn nodes(&self, run: &RunId, index: usize) -> u32 {
         self.task(run, Some(index)).map_or(1, |task| task.choice.nodes)
+    }
+
+    /// Whether a call has failed in the same words for so long that whoever waits wants to know why. Said
+    /// once.
+    fn is_worth_a_word(&mut self, message: &str) -> bool {
+        if self.failing.len() > MAX_FAILING {
+            self.failing.clear();
+        }
+        let (since, said) = self.failing.entry(message.to_owned()).or_insert((Instant::now(), false));
+        let now = !*said && since.elapsed() >= SAY_AFTER;
+        *said |= now;
+        now
     }
 
     fn set(&mut self, run: &RunId, index: usize, state: String) {

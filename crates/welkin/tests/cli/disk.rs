@@ -1,0 +1,83 @@
+//! Nodes whose disk fails, and mounts that would spoil a node: told, bounded, and nothing left.
+
+use crate::bed::{Bed, both, stderr};
+use std::fs;
+use std::process::Command;
+
+/// Three attempts, each a fault of its node, and the words of the last.
+fn assert_told(bed: &Bed, output: &std::process::Output, words: &str) {
+    assert_eq!(output.status.code(), Some(6), "{}", both(output));
+    for wanted in ["failed too often", words] {
+        assert!(stderr(output).contains(wanted), "{wanted}: {}", both(output));
+    }
+    let status = bed.json(&["status"]);
+    assert_eq!(status["run"]["tasks"][0]["attempts"].as_array().unwrap().len(), 3, "{status}");
+    bed.assert_clean();
+}
+
+#[test]
+fn a_node_that_lost_its_records_ends_the_run_with_a_word() {
+    let bed = Bed::new();
+    let job =
+        "name: vandal\nresources: {cpus: 2+}\nsetup: rm -rf ~/.welkin; touch ~/.welkin\nrun: echo never\n";
+    bed.file("job.yaml", job);
+    let output = bed.run(["up", "job.yaml"]);
+    assert_told(&bed, &output, "cannot keep the records of a step in");
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_its_leases_are_given_back() {
+    let bed = Bed::new();
+    let Some(_disk) = SmallDisk::mount(&bed) else {
+        eprintln!("skipped: a_full_disk_ends_the_run_and_its_leases_are_given_back: no tmpfs");
+        return;
+    };
+    let fill = "setup: dd if=/dev/zero of=$HOME/big bs=1M count=20; true";
+    bed.file("job.yaml", &format!("name: full\nresources: {{cpus: 2+}}\n{fill}\nrun: echo never\n"));
+    let output = bed.run(["up", "job.yaml"]);
+    assert_told(&bed, &output, "No space left on device");
+}
+
+#[test]
+fn mounts_that_would_spoil_a_node_are_refused_before_anything_is_leased() {
+    let bed = Bed::new();
+    bed.file("data.txt", "x");
+    for (target, words) in [
+        ("~/.welkin/steps", "where the node keeps its own records"),
+        (".", "the folder that scripts run in"),
+        ("~/sky_workdir", "the folder that scripts run in"),
+        ("~", "the home of the node itself"),
+        ("../x", "'..'"),
+    ] {
+        let job = format!(
+            "name: m\nresources: {{cpus: 2+}}\nfile_mounts: {{{target}: ./data.txt}}\nrun: echo hi\n"
+        );
+        bed.file("job.yaml", &job);
+        let output = bed.run(["up", "job.yaml"]);
+        assert!(!output.status.success() && stderr(&output).contains(words), "{target}: {}", both(&output));
+    }
+    let leases = bed.home().join("clouds").read_dir().into_iter().flatten().flatten();
+    let leased = leases.flat_map(|cloud| cloud.path().join("ended").read_dir().into_iter().flatten());
+    assert_eq!(leased.count(), 0);
+    assert_eq!(bed.leases(), Vec::<std::path::PathBuf>::new());
+}
+
+/// A disk of six megabytes where the clouds of a bed lie, where this process may make one.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(bed: &Bed) -> Option<Self> {
+        let folder = bed.home().join("clouds");
+        fs::create_dir_all(&folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(&folder);
+        mount.output().is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: the agent of a failed test may still be on it.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}

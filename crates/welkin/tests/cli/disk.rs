@@ -50,7 +50,7 @@ fn mounts_that_would_spoil_a_node_are_refused_before_anything_is_leased() {
         ("../x", "'..'"),
     ] {
         let job = format!(
-            "name: m\nresources: {{cpus: 2+}}\nfile_mounts: {{{target}: ./data.txt}}\nrun: echo hi\n"
+            "name: m\nresources: {{cpus: 2+}}\nfile_mounts: {{\"{target}\": ./data.txt}}\nrun: echo hi\n"
         );
         bed.file("job.yaml", &job);
         let output = bed.run(["up", "job.yaml"]);

@@ -5,6 +5,7 @@
     reason = "a chore's only user is at a terminal or in CI"
 )]
 
+mod oracle;
 mod tidy;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ Usage: cargo run -p xtask -- CHORE
 Chores:
   tidy    Check rings, dependencies, manifests and style; exit 1 on errors
   rules   List what `tidy` checks
+  oracle  Play random rounds against what must hold: `oracle help`
   help    Show this text
 ";
 
@@ -28,6 +30,11 @@ fn main() -> ExitCode {
             print!("{}", tidy::rule_list());
             ExitCode::SUCCESS
         }
+        ["oracle", "help" | "--help" | "-h"] => {
+            print!("{}", oracle::HELP);
+            ExitCode::SUCCESS
+        }
+        ["oracle", ref words @ ..] => oracle::run(words),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             ExitCode::SUCCESS

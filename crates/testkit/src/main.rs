@@ -1,10 +1,12 @@
-//! `welkin-testkit`: the stand-ins as programs, for benchmarks that count another process's CPU alone.
+//! `welkin-testkit`: the stand-ins as programs, for benchmarks that count another process's CPU
+//! alone, and for the oracles.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use welkin_testkit::s3::{BucketKind, Rule, S3Options, S3Server, Synthetic};
+use welkin_testkit::stand_ins;
 
 /// Stand-ins that tests and benchmarks run against.
 #[derive(Debug, Parser)]
@@ -18,6 +20,12 @@ struct Cli {
 enum Command {
     /// Serves S3 from memory, prints `http://ADDRESS` on the first line, and runs until it is killed
     S3(S3Args),
+    /// Starts an S3 server that nobody here wrote, prints its address, access key, secret and folder, a line
+    /// each, and runs until standard input ends
+    StandIn {
+        /// Which
+        which: Which,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -49,11 +57,22 @@ struct S3Args {
     /// Threads that serve
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Run until standard input ends
+    #[arg(long)]
+    leash: bool,
+}
+
+/// Servers of others that speak S3.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Which {
+    Rclone,
+    Moto,
 }
 
 fn main() -> io::Result<()> {
     match Cli::parse().command {
         Command::S3(args) => serve(args),
+        Command::StandIn { which } => stand_in(which),
     }
 }
 
@@ -73,9 +92,29 @@ fn serve(args: S3Args) -> io::Result<()> {
     // Flushed: whoever started this waits for the line.
     writeln!(io::stdout(), "{}", server.url())?;
     io::stdout().flush()?;
+    if args.leash {
+        return leash();
+    }
     loop {
         std::thread::park();
     }
+}
+
+fn stand_in(which: Which) -> io::Result<()> {
+    let started = match which {
+        Which::Rclone => stand_ins::rclone(),
+        Which::Moto => stand_ins::moto(),
+    };
+    let server = started.map_err(io::Error::other)?;
+    let (access, secret) = server.credentials().unwrap_or_default();
+    writeln!(io::stdout(), "{}\n{access}\n{secret}\n{}", server.url(), server.folder().display())?;
+    io::stdout().flush()?;
+    leash()
+}
+
+/// Waits until standard input ends: then whoever started this is gone, or wants it gone.
+fn leash() -> io::Result<()> {
+    io::copy(&mut io::stdin(), &mut io::sink()).map(drop)
 }
 
 fn synthetic(text: &str) -> Result<(String, Synthetic), String> {

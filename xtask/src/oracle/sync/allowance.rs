@@ -1,0 +1,35 @@
+//! Where Welkin means something else than rclone: the table of `docs/transfer.md`, as code.
+
+/// A difference that has a name and a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Allowance {
+    /// FIFOs, sockets, devices and links that lead nowhere are reported as failed, with exit code 13; rclone
+    /// says a notice and exits with 0.
+    SpecialFilesReported,
+    /// Nothing is removed when anything failed, and a file that is reported counts.
+    NothingRemovedAfterFailure,
+    /// What an interrupted command brought stays where the level of comparison says that it is the same.
+    KeptFromInterruption,
+    /// rclone could not do it, and Welkin did.
+    OnlyHere,
+    /// Neither did it, and both said so.
+    NeitherCould,
+    /// A filter whose meaning would differ is refused by name.
+    FilterRefused,
+    /// A store that failed again and again was given up, said so, and the same command went on.
+    GaveUpOnce,
+}
+
+impl Allowance {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::SpecialFilesReported => "special-files-reported",
+            Self::NothingRemovedAfterFailure => "nothing-removed-after-failure",
+            Self::KeptFromInterruption => "kept-from-interruption",
+            Self::OnlyHere => "only-here",
+            Self::NeitherCould => "neither-could",
+            Self::FilterRefused => "filter-refused",
+            Self::GaveUpOnce => "gave-up-once",
+        }
+    }
+}

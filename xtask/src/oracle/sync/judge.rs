@@ -1,0 +1,176 @@
+//! What differs between the two targets, and what of it has a name.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+
+use super::allowance::Allowance;
+use super::state::{Node, State};
+use super::step::{Level, Order, Verb};
+use crate::oracle::process::Ended;
+
+/// What is known after a command that was left in peace.
+#[derive(Debug)]
+pub(super) struct Evidence<'a> {
+    pub(super) order: &'a Order,
+    pub(super) source: &'a State,
+    /// Welkin's target before the command.
+    pub(super) before: &'a State,
+    pub(super) welkin: &'a State,
+    pub(super) rclone: &'a State,
+    pub(super) welkin_ended: &'a Ended,
+    pub(super) rclone_ended: &'a Ended,
+    /// What the source had when a command of this round was disturbed.
+    pub(super) versions: &'a [State],
+}
+
+/// The names of what differs, or the report.
+pub(super) fn judge(evidence: &Evidence<'_>) -> Result<BTreeSet<Allowance>, String> {
+    let mut allowed = BTreeSet::new();
+    let mut report = String::new();
+    match evidence.exit() {
+        Ok(name) => allowed.extend(name),
+        Err(why) => {
+            let _ = writeln!(report, "{why}");
+        }
+    }
+    let paths: BTreeSet<&OsString> = evidence.welkin.keys().chain(evidence.rclone.keys()).collect();
+    for path in paths {
+        let (here, there) = (evidence.welkin.get(path), evidence.rclone.get(path));
+        if here == there {
+            continue;
+        }
+        match evidence.path(path, here, there) {
+            Some(name) => drop(allowed.insert(name)),
+            None => {
+                let told = |node: Option<&Node>| node.map_or_else(|| "nothing".to_owned(), Node::to_string);
+                let source = told(evidence.source.get(path));
+                let _ = writeln!(
+                    report,
+                    "{path:?}: here {}; rclone {}; source {source}",
+                    told(here),
+                    told(there)
+                );
+            }
+        }
+    }
+    report.push_str(&evidence.promise());
+    if report.is_empty() { Ok(allowed) } else { Err(report) }
+}
+
+impl Evidence<'_> {
+    /// Is the exit code honest?
+    fn exit(&self) -> Result<Option<Allowance>, String> {
+        match (self.welkin_ended.code, self.rclone_ended.ok()) {
+            _ if self.welkin_ended.hung => Err("it did not end".to_owned()),
+            (Some(0), true) => Ok(None),
+            (Some(0), false) => Ok(Some(Allowance::OnlyHere)),
+            (Some(13), _) if self.has_special() => Ok(Some(Allowance::SpecialFilesReported)),
+            (Some(2 | 3), _) if self.is_refused_filter() => Ok(Some(Allowance::FilterRefused)),
+            (Some(_), false) => Ok(Some(Allowance::NeitherCould)),
+            (Some(code), true) => Err(format!("exit {code}, where rclone succeeded")),
+            (None, _) => Err("a signal ended it".to_owned()),
+        }
+    }
+
+    /// What success means, whatever rclone did: every file of the source is there. With a filter, and where a
+    /// level leaves what is there, rclone's word stands alone.
+    fn promise(&self) -> String {
+        let mut broken = String::new();
+        if !self.welkin_ended.ok() || self.order.filter.is_some() || self.level() == Level::Missing {
+            return broken;
+        }
+        let files = self.source.iter().filter(|(_, node)| matches!(node, Node::File(_)));
+        for (path, node) in files {
+            let here = self.welkin.get(path);
+            let kept = match (self.level(), node, here) {
+                (Level::Checksum, ..) => here == Some(node),
+                (_, Node::File(there), Some(Node::File(here))) => there.size == here.size,
+                _ => false,
+            };
+            if !kept {
+                let told = here.map_or_else(|| "nothing".to_owned(), Node::to_string);
+                let _ = writeln!(broken, "{path:?}: exit 0, but here {told}; source {node}");
+            }
+        }
+        broken
+    }
+
+    fn path(&self, path: &OsStr, here: Option<&Node>, there: Option<&Node>) -> Option<Allowance> {
+        let source = self.source.get(path);
+        let failed = self.welkin_ended.code != Some(0);
+        if failed && self.is_refused_filter() && here == self.before.get(path) {
+            return Some(Allowance::FilterRefused);
+        }
+        if failed && there.is_none() && here == self.before.get(path) && self.deletes() {
+            return Some(Allowance::NothingRemovedAfterFailure);
+        }
+        if !self.rclone_ended.ok() && here.is_some() && here == source {
+            return Some(Allowance::OnlyHere);
+        }
+        if !self.rclone_ended.ok() && here.is_none() && source.is_none() {
+            return Some(Allowance::OnlyHere);
+        }
+        if !self.rclone_ended.ok() && failed && here == self.before.get(path) {
+            return Some(Allowance::NeitherCould);
+        }
+        self.is_of_an_interruption(path, here, source).then_some(Allowance::KeptFromInterruption)
+    }
+
+    /// Did a command that was disturbed bring it, and may it stay? Or is it what the source is, though
+    /// rclone kept what it had?
+    fn is_of_an_interruption(&self, path: &OsStr, here: Option<&Node>, source: Option<&Node>) -> bool {
+        if self.versions.is_empty() {
+            return false;
+        }
+        if here == source {
+            return true;
+        }
+        let Some(Node::File(content)) = here else { return false };
+        let brought = self.versions.iter().any(|version| version.get(path) == here);
+        let same = match source {
+            Some(Node::File(now)) => match self.level() {
+                Level::Missing => true,
+                Level::Size => now.size == content.size,
+                Level::Time => (now.size, now.modified_s) == (content.size, self.time_of(path, here)),
+                Level::Checksum => false,
+            },
+            // Nobody asked for its removal.
+            _ => !self.deletes(),
+        };
+        brought && same
+    }
+
+    /// When the version that is here was modified.
+    fn time_of(&self, path: &OsStr, here: Option<&Node>) -> i64 {
+        let versions = self.versions.iter().filter_map(|version| version.get(path));
+        let same = versions.filter(|version| Some(*version) == here);
+        same.filter_map(|version| match version {
+            Node::File(content) => Some(content.modified_s),
+            _ => None,
+        })
+        .next_back()
+        .unwrap_or(i64::MIN)
+    }
+
+    fn level(&self) -> Level {
+        match self.order.verb {
+            Verb::Copy { no_clobber: true } => Level::Missing,
+            // All is copied.
+            Verb::Copy { no_clobber: false } => Level::Checksum,
+            Verb::Sync { level, .. } => level,
+        }
+    }
+
+    fn deletes(&self) -> bool {
+        matches!(self.order.verb, Verb::Sync { delete: true, .. })
+    }
+
+    fn has_special(&self) -> bool {
+        self.source.values().any(|node| !matches!(node, Node::File(_)))
+    }
+
+    fn is_refused_filter(&self) -> bool {
+        self.order.filter.is_some() && matches!(self.welkin_ended.code, Some(2 | 3))
+    }
+}

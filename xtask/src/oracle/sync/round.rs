@@ -1,0 +1,200 @@
+//! A round from its seed to its verdict.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+
+use super::allowance::Allowance;
+use super::generate::{self, Abilities, Script};
+use super::judge::{Evidence, judge};
+use super::links::abilities;
+use super::place::Kind;
+use super::scene::{Scene, Tools};
+use super::step::{Disturbance, Order, Step};
+use crate::oracle::binaries::Binaries;
+use crate::oracle::hands;
+use crate::oracle::options::Options;
+use crate::oracle::scratch::Scratch;
+use crate::oracle::shrink::smallest;
+use crate::oracle::summary::{Outcome, Summary};
+
+/// Rounds that a search for a smaller sequence may play: about a minute.
+const TRIES: usize = 50;
+
+/// Times that a command is given again when a store that fails was given up: each time it goes on, so that a
+/// store that fails once in three requests is through after some.
+const AGAIN: usize = 6;
+
+/// Plays as many rounds as were asked for.
+pub(in crate::oracle) fn play(options: &Options, binaries: &Binaries) -> Result<Summary> {
+    let abilities = abilities(&binaries.welkin)?;
+    let notes = if abilities.links {
+        Vec::new()
+    } else {
+        vec!["this program has no `--links` and `--copy-links`: they are left out".to_owned()]
+    };
+    let summary = Summary::new("sync", notes);
+    hands::play(
+        options,
+        summary,
+        || Ok(Tools::default()),
+        |tools, seed| round(options, binaries, abilities, tools, seed),
+    )
+}
+
+fn round(
+    options: &Options,
+    binaries: &Binaries,
+    abilities: Abilities,
+    tools: &mut Tools,
+    seed: u64,
+) -> Result<Outcome> {
+    let (seed, kind) = seed_of(options, seed)?;
+    let script = generate::script(seed, abilities);
+    if options.verbose {
+        println!("round {seed} {kind}\n{}", told(&script.steps));
+    }
+    let (verdict, scratch) = played(binaries, tools, &script, seed)?;
+    let difference = match verdict.difference {
+        None => None,
+        Some(report) => {
+            let folder = scratch.keep();
+            let fails = |steps: &[Step]| fails(binaries, tools, &script, seed, steps);
+            let small = smallest(&script.steps, TRIES, fails);
+            let again = Script { steps: small, ..script.clone() };
+            let (smaller, _) = played(binaries, tools, &again, seed)?;
+            let smaller = smaller.difference.unwrap_or_else(|| "it passes when it is repeated".to_owned());
+            Some(format!(
+                "DIFFERENCE in round {seed}, {kind}; again: oracle sync --rounds 1 --seed {seed}\n{}{report}\n\
+                 smallest sequence found:\n{}{smaller}\nkept: {}\n",
+                told(&script.steps),
+                told(&again.steps),
+                folder.display()
+            ))
+        }
+    };
+    let allowed = verdict.allowed.into_iter().map(|(name, count)| (name.name(), count)).collect();
+    let kind = if verdict.void { format!("{kind} (cut short by its store)") } else { kind };
+    Ok(Outcome { allowed, difference, kind })
+}
+
+/// The seed to play: the given one, or the next after it, in steps of all rounds, of the kind asked for.
+fn seed_of(options: &Options, seed: u64) -> Result<(u64, String)> {
+    let candidates = (0..1_000).map(|step| seed.wrapping_add(options.rounds.wrapping_mul(step)));
+    let mut named = candidates.map(|seed| {
+        let (source, target) = generate::pair(seed);
+        (seed, format!("{source}-{target}"))
+    });
+    let wanted = |kind: &str| options.only.as_ref().is_none_or(|only| only == kind);
+    named.find(|(_, kind)| wanted(kind)).with_context(|| format!("no pair of places is {:?}", options.only))
+}
+
+fn told(steps: &[Step]) -> String {
+    steps.iter().fold(String::new(), |mut text, step| {
+        let _ = writeln!(text, "  {step}");
+        text
+    })
+}
+
+#[derive(Default)]
+struct Verdict {
+    allowed: BTreeMap<Allowance, u64>,
+    difference: Option<String>,
+    /// The source's store could not hold the tree, so that the round says no more.
+    void: bool,
+}
+
+fn fails(binaries: &Binaries, tools: &mut Tools, script: &Script, seed: u64, steps: &[Step]) -> bool {
+    let script = Script { steps: steps.to_vec(), ..script.clone() };
+    played(binaries, tools, &script, seed).is_ok_and(|(verdict, _)| verdict.difference.is_some())
+}
+
+fn played(binaries: &Binaries, tools: &mut Tools, script: &Script, seed: u64) -> Result<(Verdict, Scratch)> {
+    let scratch = Scratch::new(seed)?;
+    let mut scene = Scene::new(binaries, tools, script, seed, scratch.path())?;
+    let mut verdict = Verdict::default();
+    let mut versions = Vec::new();
+    for step in &script.steps {
+        if matches!(step, Step::Run(..)) && !scene.flush()? {
+            verdict.void = true;
+            break;
+        }
+        match step {
+            Step::Source(change) => scene.change_source(change)?,
+            Step::Target(change) => scene.change_target(change)?,
+            Step::Run(order, Disturbance::None) => {
+                compare(&mut scene, script, order, &versions, &mut verdict)?;
+                if verdict.difference.is_some() {
+                    break;
+                }
+            }
+            Step::Run(order, disturbance) => {
+                versions.push(scene.source()?);
+                let ended = scene.welkin(order, disturbance)?;
+                versions.push(scene.source()?);
+                if ended.hung {
+                    verdict.difference = Some(format!("disturbed: {}", ended.told()));
+                    break;
+                }
+            }
+        }
+    }
+    drop(scene);
+    Ok((verdict, scratch))
+}
+
+/// The order for both, and what differs then.
+fn compare(
+    scene: &mut Scene<'_>,
+    script: &Script,
+    order: &Order,
+    versions: &[super::state::State],
+    verdict: &mut Verdict,
+) -> Result<()> {
+    let before = scene.target("a")?;
+    let mut welkin_ended = scene.welkin(order, &Disturbance::None)?;
+    if script.source == Kind::Faulty || script.target == Kind::Faulty {
+        for _ in 0..AGAIN {
+            if matches!(welkin_ended.code, Some(11 | 13)) {
+                *verdict.allowed.entry(Allowance::GaveUpOnce).or_default() += 1;
+                welkin_ended = scene.welkin(order, &Disturbance::None)?;
+            }
+        }
+    }
+    let rclone_ended = scene.rclone(order)?;
+    let evidence = Evidence {
+        order,
+        source: &scene.source()?,
+        before: &before,
+        welkin: &scene.target("a")?,
+        rclone: &scene.target("b")?,
+        welkin_ended: &welkin_ended,
+        rclone_ended: &rclone_ended,
+        versions,
+    };
+    let judged = judge(&evidence);
+    let mut report = match judged {
+        Ok(names) => {
+            for name in names {
+                *verdict.allowed.entry(name).or_default() += 1;
+            }
+            String::new()
+        }
+        Err(report) => report,
+    };
+    if let Some(wrong) = scene.around()? {
+        let _ = writeln!(report, "{wrong}");
+    }
+    if welkin_ended.ok() && !scene.open_uploads()?.is_empty() {
+        let _ = writeln!(report, "uploads left at the store: {:?}", scene.open_uploads()?);
+    }
+    if !report.is_empty() {
+        verdict.difference = Some(format!(
+            "after: {order}\n{report}welkin: {}rclone: {}",
+            welkin_ended.told(),
+            rclone_ended.told()
+        ));
+    }
+    Ok(())
+}

@@ -22,6 +22,7 @@
 //! ETags as checksums (they differ by provider and upload size).
 
 pub mod block;
+mod climb;
 pub mod endpoint;
 pub mod engine;
 pub mod filter;

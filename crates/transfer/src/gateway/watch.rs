@@ -2,7 +2,8 @@
 
 use super::desk::Desk;
 use super::path::{Lanes, Path};
-use super::tuner::Tuner;
+use super::tuner;
+use crate::climb::Climber;
 use crate::endpoint::FailureKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -51,7 +52,9 @@ pub(super) async fn watch(desk: Arc<Desk>, paths: Vec<Arc<Path>>, patience: Dura
 /// Measures a path's goodput window by window, and follows what its tuner makes of it.
 async fn tune(desk: &Desk, path: &Path) {
     let moved = || path.tally.sent.load(Ordering::Relaxed) + path.tally.received.load(Ordering::Relaxed);
-    let mut tuner = (path.options.lanes == Lanes::Tuned).then(Tuner::new);
+    let tuned = path.options.lanes == Lanes::Tuned;
+    // Made when the round trip is known.
+    let mut climber: Option<Climber> = None;
     let mut ticks = interval(WATCH_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut since, mut before, mut busy) = (Instant::now(), moved(), true);
@@ -59,6 +62,12 @@ async fn tune(desk: &Desk, path: &Path) {
         let now = ticks.tick().await;
         busy &= desk.is_busy();
         let round_trip = Duration::from_micros(path.tally.round_trip_us.load(Ordering::Relaxed));
+        if tuned && climber.is_none() && !round_trip.is_zero() {
+            let made = climber.insert(tuner::climber(round_trip));
+            path.want(made.lanes());
+            (since, before) = (now, moved());
+            continue;
+        }
         let time = now.duration_since(since);
         if time < WINDOW.max(round_trip * WINDOW_ROUND_TRIPS) {
             continue;
@@ -66,8 +75,8 @@ async fn tune(desk: &Desk, path: &Path) {
         let total = moved();
         let goodput = (total - before) as f64 / time.as_secs_f64();
         path.note_rate(goodput);
-        if let Some(tuner) = &mut tuner {
-            let wanted = tuner.window(goodput, busy && total > before);
+        if let Some(climber) = &mut climber {
+            let wanted = climber.window(goodput, busy && total > before);
             if wanted != path.wanted.load(Ordering::Relaxed) {
                 path.want(wanted);
             }

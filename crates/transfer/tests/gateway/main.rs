@@ -7,6 +7,7 @@ mod carry;
 mod damage;
 mod death;
 mod hostile;
+mod listing;
 mod place;
 mod proxy;
 mod support;

@@ -34,6 +34,8 @@ pub(crate) struct Place {
     /// Blocks that were written.
     pub(crate) writes: AtomicU64,
     page: Option<usize>,
+    /// Pages of listings that fail, in a way that passes, before any comes.
+    pub(crate) lost_pages: AtomicU64,
     /// Whether the next write in parts is begun and never answered.
     pub(crate) hangs: AtomicBool,
     /// Told when that has happened.
@@ -83,6 +85,10 @@ struct Pages {
 #[async_trait]
 impl Lister for Pages {
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
+        let lost = |left: u64| left.checked_sub(1);
+        if self.place.lost_pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lost).is_ok() {
+            return Err(failure(FailureKind::Transient, &self.prefix));
+        }
         let objects = self.place.objects.lock().unwrap();
         let after = self.after.clone();
         let wanted = objects.iter().filter(|(key, _)| {

@@ -136,6 +136,11 @@ pub trait Endpoint: Send + Sync {
     /// that changes while the place stays the same, such as a token. No secret is in it.
     fn identity(&self) -> String;
 
+    /// Whether its listings show when the content was written at its origin, rather than when it came here.
+    fn lists_mtimes(&self) -> bool {
+        false
+    }
+
     /// What fits.
     fn limits(&self) -> Limits;
 

@@ -15,8 +15,8 @@
 //! 5. What is to be removed at the target is found by a second pass, after everything arrived.
 //!
 //! *Guarantee:* an object at the target is the one version of the source that its hash in the journal was
-//! made of, or it is not there. Repeating a transfer that was killed moves at most the parts that were
-//! in flight again.
+//! made of, or it is not there. Going on with a transfer that was killed moves at most the parts that were
+//! in flight again, and whatever changed at either end meanwhile.
 //!
 //! *Memory:* the pages being merged, the objects in flight, and the blocks of the pool; nothing grows with
 //! the number of objects.
@@ -28,8 +28,10 @@ mod lane;
 mod large;
 mod ledger;
 mod limiter;
+mod merge;
 mod observe;
 mod options;
+mod preview;
 mod remove;
 mod retry;
 mod retrying;
@@ -37,6 +39,7 @@ mod run;
 mod stats;
 mod steps;
 mod stream;
+mod times;
 mod tuner;
 mod verify;
 mod whole;
@@ -45,10 +48,10 @@ pub use compare::Compare;
 pub use limiter::Limiter;
 pub use observe::{Notice, Observer, Quiet};
 pub use options::{Expected, Guard, Options, Scope, Side, Transfer};
+pub use preview::{Calls, Preview, preview};
 pub use retry::Patience;
 pub use retrying::{Pages, Retrying};
 pub use run::{Ended, EngineError, Outcome, run};
 pub use stats::{Snapshot, Stats};
-pub use steps::{Calls, Preview, preview};
 pub use stream::{End, Flow, StreamError, Streamed, receive, send};
 pub use verify::{Fault, Verified, verify};

@@ -17,7 +17,7 @@ pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use gateway::{GatewayArgs, GatewayCommand, ServeArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
 pub(crate) use moving::{
-    CpArgs, Manner, MaxDelete, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
+    CpArgs, Manner, MaxDelete, Resumes, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
 };
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
 pub(crate) use route::{ProbeArgs, Probed, RouteArgs, RouteCommand};

@@ -2,12 +2,15 @@
 
 mod cost;
 mod credentials;
+mod dry;
 mod execute;
 mod meter;
 mod peers;
 mod place;
+mod private;
 mod records;
 mod runtime;
+mod same;
 mod select;
 mod stdio;
 mod stores;

@@ -83,6 +83,10 @@ impl Endpoint for Local {
         format!("file {:?}", self.root)
     }
 
+    fn lists_mtimes(&self) -> bool {
+        true
+    }
+
     /// `PATH_MAX` of Linux for keys; ext4's longest file. Parts are bounded by what memory is sensible for one.
     fn limits(&self) -> Limits {
         Limits {

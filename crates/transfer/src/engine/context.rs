@@ -10,7 +10,7 @@ use crate::engine::retry::Patience;
 use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::engine::tuner::Tuner;
-use crate::journal::{Done, Journal, JournalError, Partial, Record};
+use crate::journal::{Done, Journal, JournalError, Marks, Partial, Record};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,6 +31,8 @@ pub(super) struct Job {
     pub(super) retries: u32,
     /// Hash that its content must have.
     pub(super) expected: Option<blake3::Hash>,
+    /// Whether the source is known to have changed since the object at the target was written.
+    pub(super) contradicted: bool,
 }
 
 pub(super) struct Context {
@@ -121,6 +123,27 @@ impl Context {
         self.settle(job);
     }
 
+    /// An object that an earlier process brought there, and that is still so: recorded again, so that the records of
+    /// this process are all there is to know.
+    pub(super) fn kept(&self, done: Done) {
+        Stats::add(&self.stats.resumed_objects, 1);
+        Stats::add(&self.stats.resumed_bytes, done.size);
+        self.note(&Record::Done(done));
+    }
+
+    /// An object that was asked for its time, and need not be the next time.
+    pub(super) fn paired(&self, key: &str, marks: Marks) {
+        self.note(&Record::Paired { source: key.to_owned(), ours: marks.source, theirs: marks.target });
+    }
+
+    fn note(&self, record: &Record) {
+        if let Some(journal) = &self.journal
+            && let Err(error) = journal.note(record)
+        {
+            self.halt(EngineError::Journal(error));
+        }
+    }
+
     pub(super) fn skipped(&self, job: &Job, why: &'static str) {
         Stats::add(&self.stats.skipped_objects, 1);
         Stats::add(&self.stats.skipped_bytes, job.source.size);
@@ -129,7 +152,8 @@ impl Context {
     }
 
     pub(super) fn failed(&self, job: &Job, failure: Failure) {
-        let why = failure.to_string();
+        // Stores may say as much as they like; what is kept of it has a bound.
+        let why = Record::short(failure.to_string());
         Stats::add(&self.stats.failed_objects, 1);
         self.observer.notice(&Notice::Failed { key: &job.source.key, why: &why });
         let (source, key) = (job.source.key.clone(), job.key.clone());

@@ -11,6 +11,7 @@ use crate::engine::lane;
 use crate::engine::retry::Patience;
 use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
+use crate::engine::times;
 use crate::engine::whole;
 use crate::hash::{self, ChainingValue};
 use crate::journal::{Done, Partial, Record};
@@ -115,7 +116,8 @@ async fn begin(context: &Context, job: &mut Job) -> Result<Large, Failure> {
         }
         drop_upload(context, &partial.upload).await;
     }
-    let upload = begin_upload(context, job, &found.metadata, part_bytes).await?;
+    let metadata = times::dated(found.metadata, &job.source);
+    let upload = begin_upload(context, job, &metadata, part_bytes).await?;
     let count = u32::try_from(job.source.size.div_ceil(part_bytes)).unwrap_or(u32::MAX);
     Ok(Large {
         upload,

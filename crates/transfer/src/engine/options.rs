@@ -4,6 +4,7 @@ use crate::endpoint::Endpoint;
 use crate::engine::{Compare, Retrying};
 use crate::filter::Filter;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An endpoint with the place in it that keys are relative to.
@@ -76,6 +77,19 @@ pub enum Guard {
     Off,
 }
 
+impl Guard {
+    /// How many of the objects that are there may be removed.
+    pub(super) fn most(self, there: u64) -> u64 {
+        match self {
+            Self::Count(most) => most,
+            Self::Percent(percent) => {
+                u64::try_from(u128::from(there) * u128::from(percent) / 100).unwrap_or(there)
+            }
+            Self::Off => u64::MAX,
+        }
+    }
+}
+
 /// How it is to be done.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -85,12 +99,17 @@ pub struct Options {
     pub filter: Filter,
     /// Remove what the source does not have, within the guard.
     pub delete: Option<Guard>,
+    /// Whether a source without any object may empty the target, within the guard.
+    pub empties: bool,
     /// Length of parts, if it is to be another than what suits the target.
     pub part_bytes: Option<u64>,
     /// Bytes of content in memory at most.
     pub memory_bytes: usize,
     /// Lanes, if the tuner is not to find out.
     pub lanes: Option<usize>,
+    /// Where it is kept which versions of both sides belong together, for comparing by time. Of the same places always the
+    /// same file; none where every object is to be asked.
+    pub pairs: Option<PathBuf>,
     /// Bytes a second at most.
     pub rate: Option<u64>,
     /// Tries of a call that fails in a way that passes.
@@ -103,10 +122,12 @@ impl Default for Options {
             compare: Compare::Always,
             filter: Filter::default(),
             delete: None,
+            empties: false,
             part_bytes: None,
             // Eight lanes with parts of 8 MiB each, being read and written.
             memory_bytes: 128 << 20,
             lanes: None,
+            pairs: None,
             rate: None,
             // With pauses that double from 100 ms to 20 s: a minute and a half.
             attempts: 12,

@@ -1,11 +1,11 @@
 //! Removing what the source does not have.
 
 use crate::engine::context::Context;
+use crate::engine::merge::{Merge, below};
 use crate::engine::observe::Notice;
 use crate::engine::options::{Guard, Transfer};
 use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
-use crate::engine::steps::{Merge, below};
 
 /// Keys removed at a time.
 const BATCH: usize = 500;
@@ -19,11 +19,11 @@ pub(super) async fn surplus(context: &Context, guard: Guard) -> Result<(), Engin
         there += 1;
         surplus += u64::from(!stays);
     }
-    let most = match guard {
-        Guard::Count(most) => most,
-        Guard::Percent(percent) => there * u64::from(percent) / 100,
-        Guard::Off => u64::MAX,
-    };
+    // An empty source is a wrong name, or a disk that is not mounted, more often than it is one.
+    if walk.sources == 0 && surplus > 0 && !context.options().empties {
+        return Err(EngineError::NothingFound { there });
+    }
+    let most = guard.most(there);
     if surplus > most {
         return Err(EngineError::Guarded { surplus, there, most });
     }
@@ -47,17 +47,20 @@ pub(super) async fn surplus(context: &Context, guard: Guard) -> Result<(), Engin
 struct Walk<'a> {
     transfer: &'a Transfer,
     merge: Merge<'a>,
+    /// Objects of the source that came by.
+    sources: u64,
 }
 
 impl<'a> Walk<'a> {
     fn open(context: &'a Context) -> Self {
         let transfer = &context.transfer;
-        Self { transfer, merge: Merge::open(transfer, None, true) }
+        Self { transfer, merge: Merge::open(transfer, true), sources: 0 }
     }
 
     /// The next key, and whether the source has it.
     async fn next(&mut self) -> Result<Option<(String, bool)>, EngineError> {
         while let Some(pair) = self.merge.next().await.map_err(EngineError::Listing)? {
+            self.sources += u64::from(pair.source.is_some());
             let Some(target) = pair.target else { continue };
             let name = below(&self.transfer.target, &target.key);
             if !name.is_empty() && self.transfer.options.filter.passes(name, target.size) {

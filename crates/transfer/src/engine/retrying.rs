@@ -43,6 +43,12 @@ impl Retrying {
         self.endpoint.identity()
     }
 
+    /// As [`Endpoint::lists_mtimes`].
+    #[must_use]
+    pub fn lists_mtimes(&self) -> bool {
+        self.endpoint.lists_mtimes()
+    }
+
     /// As [`Endpoint::limits`].
     #[must_use]
     pub fn limits(&self) -> Limits {

@@ -8,7 +8,7 @@ use crate::engine::observe::Observer;
 use crate::engine::options::Transfer;
 use crate::engine::stats::{Snapshot, Stats};
 use crate::engine::{lane, large, remove, steps, tuner};
-use crate::journal::{Journal, JournalError, Record, Resumed};
+use crate::journal::{Journal, JournalError, Record, Resumed, settle};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use thiserror::Error;
@@ -32,6 +32,12 @@ pub enum EngineError {
     /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The source has no object at all, and whoever asked did not say that it may be so.
+    #[error("nothing was found at the source, and the target has {there} objects that would all be removed")]
+    NothingFound {
+        /// Objects at the target.
+        there: u64,
+    },
     /// More would be removed than is allowed.
     #[error(
         "{surplus} of {there} objects at the target are not at the source, and at most {most} may be removed"
@@ -86,7 +92,7 @@ pub async fn run(
         Some((journal, resumed)) => (Some(journal), resumed),
         None => (None, Resumed::default()),
     };
-    let partials = std::mem::take(&mut resumed.uploads);
+    let (partials, past) = (std::mem::take(&mut resumed.uploads), resumed.past.take());
     let intents = std::mem::take(&mut resumed.intents);
     let delete = transfer.options.delete;
     let context = Context::new(transfer, limiter, stats, observer, journal, partials);
@@ -99,12 +105,13 @@ pub async fn run(
     let feed = Arc::new(Feed::new(receiver, whole.clamp(target.part_bytes_min, target.part_bytes_max)));
     let mut crew =
         Crew { context: Arc::clone(&context), feed, lanes: JoinSet::new(), moved: 0, since: Instant::now() };
-    let producing = steps::produce(&context, resumed, sender);
-    let stopped = tokio::select! {
-        ((), ()) = async { tokio::join!(producing, crew.work()) } => false,
-        () = context.halted.notified() => false,
-        () = stop => true,
+    let producing = steps::produce(&context, past, sender);
+    let seen = tokio::select! {
+        (seen, ()) = async { tokio::join!(producing, crew.work()) } => Some(seen),
+        () = context.halted.notified() => Some(None),
+        () = stop => None,
     };
+    let stopped = seen.is_none();
     crew.lanes.shutdown().await;
     context.mark();
     if let Some(error) = context.take_halt() {
@@ -129,6 +136,11 @@ pub async fn run(
         context.record(&Record::Closed { whole: ended == Ended::Whole, at_ms: now_ms() });
     }
     context.sync(true)?;
+    if let (Some(Some(seen)), Some(path), Some(journal)) = (seen, &context.options().pairs, &context.journal)
+    {
+        // Without it the next transfer asks more, and that is all.
+        let _ = settle(path, seen, journal);
+    }
     let failures = std::mem::take(&mut *context.failures.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Outcome { ended, counts: context.stats.snapshot(), failures })
 }

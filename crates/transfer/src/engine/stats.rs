@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Counters of a transfer.
 #[derive(Debug, Default)]
 pub struct Stats {
+    pub(super) source_objects: AtomicU64,
     pub(super) listed_objects: AtomicU64,
     pub(super) listed_bytes: AtomicU64,
     pub(super) listed_all: AtomicBool,
     pub(super) copied_objects: AtomicU64,
     pub(super) copied_bytes: AtomicU64,
+    pub(super) resumed_objects: AtomicU64,
     pub(super) resumed_bytes: AtomicU64,
     pub(super) skipped_objects: AtomicU64,
     pub(super) skipped_bytes: AtomicU64,
@@ -22,6 +24,8 @@ pub struct Stats {
 /// The counters at a moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Snapshot {
+    /// Objects that were found at the source.
+    pub source_objects: u64,
     /// Objects that were listed and passed the filter.
     pub listed_objects: u64,
     /// Their bytes.
@@ -32,6 +36,8 @@ pub struct Snapshot {
     pub copied_objects: u64,
     /// Bytes that arrived, those of unfinished objects included.
     pub copied_bytes: u64,
+    /// Objects that an earlier process had moved, and that were found still so.
+    pub resumed_objects: u64,
     /// Bytes that an earlier process had moved.
     pub resumed_bytes: u64,
     /// Objects that were left as they are.
@@ -54,11 +60,13 @@ impl Stats {
     pub fn snapshot(&self) -> Snapshot {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Snapshot {
+            source_objects: get(&self.source_objects),
             listed_objects: get(&self.listed_objects),
             listed_bytes: get(&self.listed_bytes),
             listed_all: self.listed_all.load(Ordering::Relaxed),
             copied_objects: get(&self.copied_objects),
             copied_bytes: get(&self.copied_bytes),
+            resumed_objects: get(&self.resumed_objects),
             resumed_bytes: get(&self.resumed_bytes),
             skipped_objects: get(&self.skipped_objects),
             skipped_bytes: get(&self.skipped_bytes),

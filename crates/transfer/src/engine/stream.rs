@@ -6,7 +6,7 @@
 //!
 //! *Guarantee:* an object that appears is what came, and its hash is the one that is returned; when the stream, the
 //! place or the user gives up, the write is given up too. Nothing can be gone on with later: a stream does
-//! not come twice.
+//! not come twice. What a killed process leaves is on record before it begins, for whoever cleans up.
 //!
 //! *No deadlock:* a part that is written has its buffer and asks for no other. A part that is read again does, so
 //! two parts less are under way than fit: one that waits to be handed on, and one that is.
@@ -21,6 +21,7 @@ use crate::engine::retry::Patience;
 use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
 use crate::hash::{self, ChainingValue};
+use crate::journal::{Journal, JournalError, Record};
 use futures::StreamExt;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -52,6 +53,8 @@ pub struct Flow<'a> {
     pub attempts: u32,
     /// Bound on the rate.
     pub limiter: &'a Limiter,
+    /// Where it is put on record that a write in parts begins, so that one that was killed leaves no unknown upload.
+    pub journal: Option<&'a Journal>,
     /// Counts what is moved.
     pub stats: &'a Stats,
     /// Hears of it.
@@ -86,6 +89,9 @@ pub enum StreamError {
     /// The place.
     #[error(transparent)]
     Place(#[from] Failure),
+    /// What must be on record could not be put there.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// It was told to stop.
     #[error("it was told to stop")]
     Stopped,
@@ -209,22 +215,31 @@ impl Writing<'_> {
         Ok(Streamed { bytes, end: End::Whole(root) })
     }
 
-    async fn begin(&self, metadata: &Metadata, part_bytes: u64) -> Result<Upload, Failure> {
+    async fn begin(&self, metadata: &Metadata, part_bytes: u64) -> Result<Upload, StreamError> {
         let flow = self.flow;
         let at_ms = now_ms();
+        self.record(&Record::Intent { key: flow.key.to_owned(), at_ms })?;
         self.begun().asked_ms = Some(at_ms);
         let patience = flow.patience();
         let forget = || large::forget_unknown(flow.endpoint, &patience, flow.key, at_ms, |_| false);
         let upload = flow.endpoint.begin(&patience, flow.key, metadata, (0, part_bytes), forget).await?;
         *self.begun() = Begun { asked_ms: None, upload: Some(upload.clone()) };
+        let (key, id) = (upload.key.clone(), upload.id.clone());
+        self.record(&Record::Begun { key, upload: id, version: None, size: 0, part_bytes })?;
         Ok(upload)
+    }
+
+    fn record(&self, record: &Record) -> Result<(), JournalError> {
+        self.flow.journal.map_or(Ok(()), |journal| journal.write(record))
     }
 
     async fn give_up(&self) {
         let Begun { asked_ms, upload } = std::mem::take(&mut *self.begun());
         if let Some(upload) = upload {
             // What cannot be dropped now is found by whoever looks for what dangles.
-            let _ = self.flow.endpoint.abort(&self.flow.patience(), &upload).await;
+            if self.flow.endpoint.abort(&self.flow.patience(), &upload).await.is_ok() {
+                let _ = self.record(&Record::Dropped { key: upload.key, upload: upload.id });
+            }
         } else if let Some(at_ms) = asked_ms {
             let Flow { endpoint, key, .. } = self.flow;
             large::forget_unknown(endpoint, &self.flow.patience(), key, at_ms, |_| false).await;

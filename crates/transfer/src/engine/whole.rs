@@ -6,7 +6,7 @@ use crate::engine::context::{Context, Job};
 use crate::engine::feed::{Feed, Unit};
 use crate::engine::options::{Side, Transfer};
 use crate::engine::stats::Stats;
-use crate::engine::{lane, large};
+use crate::engine::{Compare, lane, large, times};
 use crate::hash;
 use crate::journal::Done;
 use std::sync::Arc;
@@ -59,6 +59,7 @@ async fn attempt(context: &Context, job: &Job) -> Result<Done, Failure> {
     let (patience, Transfer { source, target, .. }) = (context.patience(), &context.transfer);
     let piece = source.endpoint.read(&patience, what, &context.pool).await?;
     let Piece { block, metadata, version } = piece;
+    let metadata = times::dated(metadata, &job.source);
     let block = Arc::new(block);
     let target_version = target.endpoint.put(&patience, &job.key, &metadata, &block).await?;
     Stats::add(&context.stats.copied_bytes, job.source.size);
@@ -91,6 +92,9 @@ pub(super) async fn look_again(context: &Context, job: &mut Job) -> Result<(), F
 pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> {
     if let Some(expected) = job.expected {
         return is_there(context, job, expected).await;
+    }
+    if context.options().compare == Compare::Time {
+        return times::same(context, job).await;
     }
     let (source, target) = (&context.transfer.source, &context.transfer.target);
     let ours = source.endpoint.find(&context.patience(), &job.source.key).await?;

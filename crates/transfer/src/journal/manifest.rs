@@ -3,10 +3,12 @@
 //! Lines of JSON: a head, one line an object, and a foot with the BLAKE3 hash of everything before it.
 //! It is made from the journal when the transfer is over, line by line, and read the same way.
 
-use crate::journal::file::{Journal, JournalError, MAX_LINE_BYTES};
+use crate::journal::file::{Journal, JournalError};
+use crate::journal::lines::MAX_LINE_BYTES;
+use crate::journal::private;
 use crate::journal::record::Record;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -72,7 +74,8 @@ pub enum ManifestError {
     },
 }
 
-/// Makes the manifest of a journal, at `path`, by way of a file beside it.
+/// Makes the manifest of a journal, at `path`, by way of a file beside it, which does not stay whatever happens.
+/// A journal that is damaged becomes none.
 ///
 /// # Errors
 /// [`ManifestError`].
@@ -83,17 +86,24 @@ pub fn write_manifest(
     source: &str,
     target: &str,
 ) -> Result<(), ManifestError> {
-    let failed = |source| ManifestError::Io { path: path.to_owned(), source };
     let beside = path.with_extension("part");
-    let file = File::create(&beside).map_err(failed)?;
-    let mut output = Output { inner: BufWriter::new(file), hasher: blake3::Hasher::new() };
     let head = ManifestHead {
         schema: SCHEMA.to_owned(),
         transfer: transfer.to_owned(),
         source: source.to_owned(),
         target: target.to_owned(),
     };
-    output.line(&head).map_err(failed)?;
+    let failed = |source| ManifestError::Io { path: path.to_owned(), source };
+    let written = write(journal, &beside, &head).and_then(|()| fs::rename(&beside, path).map_err(failed));
+    written.inspect_err(|_| drop(fs::remove_file(&beside)))
+}
+
+fn write(journal: &Path, beside: &Path, head: &ManifestHead) -> Result<(), ManifestError> {
+    let failed = |source| ManifestError::Io { path: beside.to_owned(), source };
+    let file = private::open(beside).map_err(failed)?;
+    file.set_len(0).map_err(failed)?;
+    let mut output = Output { inner: BufWriter::new(file), hasher: blake3::Hasher::new() };
+    output.line(head).map_err(failed)?;
     let (mut objects, mut bytes, mut result) = (0, 0_u64, Ok(()));
     Journal::replay(journal, |record| {
         if let Record::Done(done) = record
@@ -108,8 +118,7 @@ pub fn write_manifest(
     let digest = output.hasher.finalize().to_hex().to_string();
     output.line(&Foot { objects, bytes, digest }).map_err(failed)?;
     let file = output.inner.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.sync_all().map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    file.sync_all().map_err(failed)
 }
 
 struct Output {
@@ -196,6 +205,11 @@ impl Manifest {
         }
         if (foot.objects, foot.bytes) != (self.objects, self.bytes) {
             return Err(self.malformed("its counts are not those of the lines before"));
+        }
+        let rest = self.input.fill_buf().map(<[u8]>::is_empty);
+        if !rest.map_err(|source| ManifestError::Io { path: self.path.clone(), source })? {
+            self.line += 1;
+            return Err(self.malformed("something follows its last line, which no digest covers"));
         }
         self.over = true;
         Ok(None)

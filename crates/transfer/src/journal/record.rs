@@ -1,9 +1,14 @@
 //! What can be put on record.
 
+use crate::endpoint::Listed;
+use crate::journal::lines::WHY_BYTES;
 use serde::{Deserialize, Serialize};
 
 /// Version of the records' form.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
+
+/// The oldest that can be read. The first did not record which stores it was about, so it is not gone on with.
+pub(super) const OLDEST: u32 = 1;
 
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +23,12 @@ pub enum Record {
         /// Everything that decides what it does, for comparison.
         what: String,
         /// When it began, in milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// A process goes on. What stands before was known when it began: what had arrived, in the order of the source's
+    /// keys. Of what is still so at both ends it writes once more.
+    Going {
+        /// When, in milliseconds since 1970.
         at_ms: i64,
     },
     /// An upload for a key will begin.
@@ -62,6 +73,15 @@ pub enum Record {
     },
     /// An object is at the target.
     Done(Done),
+    /// An object at the target was found to be the one at the source: marks of both.
+    Paired {
+        /// Key at the source.
+        source: String,
+        /// Mark of the source.
+        ours: u64,
+        /// Mark of the target.
+        theirs: u64,
+    },
     /// An object could not be moved.
     Failed {
         /// Key at the source.
@@ -102,4 +122,28 @@ pub struct Done {
     /// Version at the target, if it told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub target_version: Option<String>,
+}
+
+impl Done {
+    /// Whether both ends still have what this speaks of. Where one keeps no versions, that is not known.
+    pub(crate) fn holds(&self, source: &Listed, target: &Listed) -> bool {
+        let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
+        self.size == source.size
+            && self.size == target.size
+            && self.key == target.key
+            && same(&self.version, &source.version)
+            && same(&self.target_version, &target.version)
+    }
+}
+
+impl Record {
+    /// A reason, cut to what a record holds.
+    pub(crate) fn short(mut why: String) -> String {
+        if why.len() > WHY_BYTES {
+            let end = (0..=WHY_BYTES).rev().find(|end| why.is_char_boundary(*end)).unwrap_or(0);
+            why.truncate(end);
+            why.push_str(" ...");
+        }
+        why
+    }
 }

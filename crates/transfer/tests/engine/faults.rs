@@ -52,7 +52,7 @@ async fn a_server_that_is_busy_at_the_first_look_ends_nothing() {
     for transfer in [one, world.transfer()] {
         world.server.inject(busy(Operation::HeadObject));
         world.server.inject(busy(Operation::ListObjectsV2));
-        assert_eq!(preview(&transfer, |_, _, _| {}).await.unwrap().copy_objects, 1);
+        assert_eq!(preview(&transfer, None, |_, _, _| {}).await.unwrap().copy_objects, 1);
         world.server.inject(busy(Operation::HeadObject));
         world.server.inject(busy(Operation::ListObjectsV2));
         let (outcome, _) = world.run(transfer).await;

@@ -3,8 +3,9 @@
 use crate::support::{Ears, World, content};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use welkin_testkit::s3::Operation;
-use welkin_transfer::engine::{Ended, Limiter, Observer, Stats, run};
+use welkin_testkit::s3::{Attributes, Fault, Operation, Rule};
+use welkin_transfer::engine::{Compare, Ended, Guard, Limiter, Observer, Outcome, Stats, Transfer, run};
+use welkin_transfer::journal::{Manifest, write_manifest};
 
 fn rounds() -> u64 {
     std::env::var("WELKIN_SOAK_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25)
@@ -74,7 +75,6 @@ async fn killed_after_any_request() {
 
 #[tokio::test]
 async fn a_finished_transfer_goes_on_only_with_what_failed() {
-    use welkin_testkit::s3::{Fault, Rule};
     let world = World::new();
     for seed in 0..5 {
         world.put(&format!("k{seed}"), &content(seed, 100));
@@ -90,4 +90,138 @@ async fn a_finished_transfer_goes_on_only_with_what_failed() {
     assert_eq!(outcome.unwrap().ended, Ended::Whole);
     assert_eq!(world.server.counts().of(Operation::PutObject) - before, 1);
     assert_eq!(world.hashes("target"), world.hashes("source"));
+}
+
+/// Keys of both buckets whose content is not that of the source.
+fn wrong(world: &World) -> Vec<String> {
+    let there = world.hashes("target");
+    world
+        .hashes("source")
+        .into_iter()
+        .filter(|(key, hash)| there.get(key) != Some(hash))
+        .map(|(key, _)| key)
+        .collect()
+}
+
+/// A transfer that was killed when about 30 of its 40 objects had arrived.
+async fn killed_on_the_way() -> World {
+    let world = World::new();
+    for seed in 0..40 {
+        world.put(&format!("k{seed:02}"), &content(seed, 100));
+    }
+    assert!(killed_after(&world, 61).await);
+    assert!(world.hashes("target").len() >= 25);
+    world
+}
+
+async fn goes_on(world: &World, transfer: Transfer) -> Outcome {
+    let (outcome, _) = world.run_with(transfer, Some(world.journal().await)).await;
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.ended, Ended::Whole);
+    outcome
+}
+
+/// The keys of the manifest, each with a hash that the target has.
+fn manifest(world: &World) -> Vec<String> {
+    let path = world.path("manifest");
+    write_manifest(&world.path("journal"), &path, "t", "from", "to").unwrap();
+    let (mut manifest, there) = (Manifest::open(&path).unwrap(), world.hashes("target"));
+    let mut keys = Vec::new();
+    while let Some(entry) = manifest.next_entry().unwrap() {
+        assert_eq!(there[&entry.key], entry.blake3, "{}", entry.key);
+        keys.push(entry.key);
+    }
+    keys.sort();
+    keys
+}
+
+#[tokio::test]
+async fn a_target_that_was_wiped_meanwhile_is_filled_again() {
+    let world = killed_on_the_way().await;
+    let arrived = world.hashes("target").len() as u64;
+    for key in ["k00", "k07"] {
+        world.server.delete("target", key);
+    }
+    world.server.put("target", "k03", content(99, 100), Attributes::default());
+    let outcome = goes_on(&world, world.transfer()).await;
+    assert_eq!(wrong(&world), [""; 0]);
+    // Up to eight had arrived without a record of it.
+    assert!(outcome.counts.resumed_objects >= arrived - 3 - 8, "{:?}", outcome.counts);
+    assert_eq!(manifest(&world).len(), 40);
+    // All of it, and nothing else arrived either.
+    let world = killed_on_the_way().await;
+    for key in world.hashes("target").keys() {
+        world.server.delete("target", key);
+    }
+    assert_eq!(goes_on(&world, world.transfer()).await.counts.copied_objects, 40);
+    assert_eq!(wrong(&world), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_source_that_changed_meanwhile_is_seen_wherever_it_changed() {
+    for compare in [Compare::Always, Compare::Size, Compare::Checksum] {
+        let world = killed_on_the_way().await;
+        world.put("k02", &content(77, 101));
+        world.server.delete("source", "k04");
+        world.put("k05x", &content(78, 100));
+        world.put("a", &content(79, 100));
+        let mut transfer = world.transfer();
+        transfer.options.compare = compare;
+        transfer.options.delete = (compare != Compare::Always).then_some(Guard::Count(1));
+        goes_on(&world, transfer).await;
+        assert_eq!(wrong(&world), [""; 0], "{compare:?}");
+        assert_eq!(world.hashes("target").contains_key("k04"), compare == Compare::Always);
+        // It speaks of what the source has: what vanished there is not in it, though it may be at the target.
+        let keys = manifest(&world);
+        assert!(!keys.contains(&"k04".to_owned()), "{keys:?}");
+        if compare == Compare::Always {
+            assert_eq!(keys.len(), 41);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_always_fails_hides_nothing_else() {
+    let world = World::new();
+    for seed in 0..5 {
+        world.put(&format!("k{seed}"), &content(seed, 100));
+    }
+    world.server.inject(Rule::new(Fault::InternalError).key("k3").only(&[Operation::PutObject]));
+    let mut transfer = world.transfer();
+    transfer.options.attempts = 2;
+    for round in 0..3 {
+        let (outcome, ears) = world.run_with(transfer.clone(), Some(world.journal().await)).await;
+        assert_eq!(outcome.unwrap().ended, Ended::Partly, "{round}");
+        assert_eq!(ears.failed.lock().unwrap().keys().collect::<Vec<_>>(), ["k3"]);
+        assert_eq!(wrong(&world), ["k3"], "{round}");
+        world.put(&format!("k{round}"), &content(90 + round, 100));
+        world.server.delete("target", "k4");
+    }
+}
+
+#[tokio::test]
+async fn killed_again_and_again_while_both_ends_change() {
+    let world = World::new();
+    for seed in 0..30 {
+        world.put(&format!("k{seed:02}"), &content(seed, 1000));
+    }
+    world.put("large", &content(100, (17 << 20) + 5));
+    for round in 0..rounds() {
+        let mut kills = 0;
+        while killed_after(&world, 3 + (round * 7 + kills * 13) % 50).await {
+            kills += 1;
+            let number = (round * 11 + kills * 5) % 30;
+            match (round + kills) % 4 {
+                0 => world.put(&format!("k{number:02}"), &content(1000 + round * 100 + kills, 1000)),
+                1 => drop(world.server.delete("target", &format!("k{number:02}"))),
+                2 => world.put("large", &content(500 + round * 100 + kills, (17 << 20) + 5)),
+                _ => world.put(&format!("k{number:02}-{kills}"), &content(kills, 10)),
+            };
+            assert!(kills < 200, "it makes no progress");
+        }
+        assert_eq!(wrong(&world), [""; 0], "round {round}");
+        assert_eq!(world.server.open_uploads(), [], "round {round}");
+        assert_eq!(manifest(&world).len(), world.hashes("source").len(), "round {round}");
+        std::fs::remove_file(world.path("journal")).unwrap();
+    }
 }

@@ -38,6 +38,7 @@ impl Streaming {
             attempts: 4,
             limiter: &self.limiter,
             stats: &self.stats,
+            journal: None,
             observer: &Quiet,
         }
     }

@@ -1,6 +1,6 @@
 //! Only what differs is moved, and only what may be is removed.
 
-use crate::support::{World, content};
+use crate::support::{World, between, content, hash};
 use welkin_testkit::s3::{Attributes, Operation};
 use welkin_transfer::engine::{Compare, Ended, EngineError, Guard, preview};
 
@@ -74,7 +74,7 @@ async fn surplus_is_removed_within_the_guard() {
     let (outcome, _) = world.run(transfer.clone()).await;
     assert_eq!(outcome.unwrap().counts.deleted_objects, 3);
     assert_eq!(world.hashes("target").len(), 11);
-    let seen = preview(&transfer, |_, _, _| {}).await.unwrap();
+    let seen = preview(&transfer, None, |_, _, _| {}).await.unwrap();
     assert_eq!((seen.copy_objects, seen.same_objects, seen.delete_objects), (0, 10, 0));
 }
 
@@ -86,7 +86,122 @@ async fn an_empty_source_removes_nothing_by_itself() {
     }
     let mut transfer = world.transfer();
     transfer.options.delete = Some(Guard::Percent(50));
+    let (outcome, _) = world.run(transfer.clone()).await;
+    assert!(matches!(outcome.unwrap_err(), EngineError::NothingFound { there: 4 }));
+    transfer.options.empties = true;
     let (outcome, _) = world.run(transfer).await;
     assert!(matches!(outcome.unwrap_err(), EngineError::Guarded { surplus: 4, .. }));
     assert_eq!(world.hashes("target").len(), 4);
+}
+
+/// A folder with one file, its time set to so many seconds, and a mirror of it at the target.
+fn touch(world: &World, content: &[u8], seconds: u64) {
+    let path = world.path("here/f");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, content).unwrap();
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+}
+
+async fn mirrored(world: &World, to_bucket: bool, pairs: bool) -> u64 {
+    let target = if to_bucket { world.bucket("target") } else { world.local("there") };
+    let mut transfer = between(world.local("here"), target);
+    transfer.options.compare = Compare::Time;
+    transfer.options.pairs = pairs.then(|| world.path("pairs"));
+    let _ = std::fs::remove_file(world.path("journal"));
+    let (outcome, _) = world.run_with(transfer, Some(world.journal().await)).await;
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.ended, Ended::Whole);
+    outcome.counts.copied_objects
+}
+
+#[tokio::test]
+async fn an_older_or_newer_time_of_the_same_length_is_a_change_and_the_same_time_is_none() {
+    for (to_bucket, pairs) in [(true, true), (true, false), (false, true), (false, false)] {
+        let world = World::new();
+        touch(&world, b"first", 1_700_000_000);
+        assert_eq!(mirrored(&world, to_bucket, pairs).await, 1);
+        for (content, seconds) in [(b"older", 1_600_000_000), (b"newer", 1_800_000_000), (b"agold", 1)] {
+            touch(&world, content, seconds);
+            assert_eq!(mirrored(&world, to_bucket, pairs).await, 1, "{to_bucket} {pairs} {seconds}");
+            let there = match to_bucket {
+                true => world.hashes("target")["f"].clone(),
+                false => hash(&std::fs::read(world.path("there/f")).unwrap()),
+            };
+            assert_eq!(there, hash(content));
+            assert_eq!(mirrored(&world, to_bucket, pairs).await, 0, "{to_bucket} {pairs} {seconds}");
+            // Only who changed it is another: neither length nor time is.
+            touch(&world, content, seconds);
+            assert_eq!(mirrored(&world, to_bucket, pairs).await, 0, "{to_bucket} {pairs} {seconds}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_last_mirror_knows_saves_asking_for_every_time() {
+    let world = world();
+    let mut transfer = world.transfer();
+    transfer.options.compare = Compare::Time;
+    transfer.options.pairs = Some(world.path("pairs"));
+    let again = async |looks: u64, copies: u64| {
+        let _ = std::fs::remove_file(world.path("journal"));
+        let before = world.server.counts();
+        let (outcome, _) = world.run_with(transfer.clone(), Some(world.journal().await)).await;
+        assert_eq!(outcome.unwrap().counts.copied_objects, copies);
+        let after = world.server.counts();
+        assert_eq!(after.of(Operation::HeadObject) - before.of(Operation::HeadObject), looks);
+        assert_eq!(world.hashes("target"), world.hashes("source"));
+    };
+    again(0, 10).await;
+    again(0, 0).await;
+    // One changed at the source, one at the target, one is gone there; each is asked for by itself, if at all.
+    world.put("k3", &content(33, 100));
+    world.server.put("target", "k5", content(55, 101), Attributes::default());
+    world.server.delete("target", "k7");
+    again(2, 3).await;
+    again(0, 0).await;
+    // Without what is known all are asked, and are known again.
+    std::fs::remove_file(world.path("pairs")).unwrap();
+    again(20, 0).await;
+    again(0, 0).await;
+    // Damage is no knowledge.
+    let mut bytes = std::fs::read(world.path("pairs")).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    std::fs::write(world.path("pairs"), bytes).unwrap();
+    again(12, 0).await;
+}
+
+#[tokio::test]
+async fn files_from_a_store_have_the_time_that_it_shows() {
+    let world = world();
+    let mut transfer = between(world.bucket("source"), world.local("there"));
+    transfer.options.compare = Compare::Time;
+    let (outcome, _) = world.run(transfer.clone()).await;
+    assert_eq!(outcome.unwrap().counts.copied_objects, 10);
+    let listed = world.server.objects("source").len();
+    assert_eq!(listed, 10);
+    let (outcome, _) = world.run(transfer).await;
+    assert_eq!(outcome.unwrap().counts.copied_objects, 0);
+}
+
+#[tokio::test]
+async fn a_source_where_nothing_is_empties_no_target_unasked() {
+    let world = World::new();
+    for seed in 0..4 {
+        world.server.put("target", &format!("k{seed}"), content(seed, 10), Attributes::default());
+    }
+    let mut transfer = world.transfer();
+    transfer.options.delete = Some(Guard::Off);
+    let (outcome, _) = world.run(transfer.clone()).await;
+    assert!(matches!(outcome.unwrap_err(), EngineError::NothingFound { there: 4 }));
+    assert_eq!(world.hashes("target").len(), 4);
+    let seen = preview(&transfer, None, |_, _, _| {}).await.unwrap();
+    assert_eq!((seen.source_objects, seen.delete_objects, seen.guarded), (0, 4, None));
+    transfer.options.empties = true;
+    transfer.options.delete = Some(Guard::Count(3));
+    let seen = preview(&transfer, None, |_, _, _| {}).await.unwrap();
+    assert_eq!(seen.guarded, Some(3));
+    transfer.options.delete = Some(Guard::Off);
+    let (outcome, _) = world.run(transfer).await;
+    assert_eq!(outcome.unwrap().counts.deleted_objects, 4);
 }

@@ -80,8 +80,8 @@ Examples:
   welkin sync s3://a/data /mnt/data --compare checksum --bwlimit 20M
   welkin sync aws:a/data minio:b/data --exclude '*.tmp' --delete --max-delete 100 --dry-run
 
-Levels: missing (any object of that name is the same), size, time (as long, and not older), checksum (the
-sums that both stores keep, else both sides are read).";
+Levels: missing (any object of that name is the same), size, time (as long, and written at the same time:
+an older time is a change too), checksum (the sums that both stores keep, else both sides are read).";
 
 /// Levels of comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -203,6 +203,17 @@ pub(crate) struct Manner {
     /// Also write the manifest there: every object with its BLAKE3 hash
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
+    /// The transfer that is to be gone on with, and no other.
+    #[arg(skip)]
+    pub(crate) resumes: Option<Resumes>,
+}
+
+/// A transfer that was asked for by its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Resumes {
+    pub(crate) id: String,
+    /// The hash of what it does and where.
+    pub(crate) what: String,
 }
 
 /// Compare objects with the hashes of a manifest

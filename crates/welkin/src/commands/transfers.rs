@@ -21,7 +21,7 @@ struct Row<'a> {
     target: &'a str,
     objects: u64,
     bytes: u64,
-    failed: usize,
+    failed: u64,
     /// Uploads that were begun and not finished.
     open_uploads: usize,
 }
@@ -61,7 +61,7 @@ fn row<'a>(about: &'a About, state: State, resumed: &Resumed) -> Row<'a> {
         target: &about.target,
         objects: resumed.objects,
         bytes: resumed.bytes,
-        failed: resumed.failed.len(),
+        failed: resumed.failed_objects,
         open_uploads: resumed.uploads.len() + resumed.intents.len(),
     }
 }
@@ -72,6 +72,7 @@ const fn state_words(state: State) -> &'static str {
         State::Interrupted => "interrupted",
         State::Done => "done",
         State::Incomplete => "incomplete",
+        State::Damaged => "damaged",
     }
 }
 
@@ -150,7 +151,7 @@ fn forget(records: &Records, name: Option<&str>, app: &mut App) -> anyhow::Resul
     for about in chosen {
         let (state, _) = records.state(&about);
         if state == State::Done {
-            records.forget(&about.id)?;
+            records.forget(&about)?;
             count += 1;
         } else if name.is_some() {
             app.warn(&format!("{} is {}: resume it, or give it up with gc", about.id, state_words(state)));

@@ -55,6 +55,11 @@ pub(crate) fn run(args: &VerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
         writeln!(app.out, "{good} ({}) as the manifest says, {bad} not", bytes_words(verified.good_bytes))?;
         app.out.flush()?;
     }
+    if bad == 0 && verified.good_objects == 0 {
+        // A transfer that found everything in place moved nothing, and says nothing of it.
+        app.warn("the manifest names no objects, so nothing was verified");
+        return Ok(Exit::Incomplete);
+    }
     Ok(if bad == 0 { Exit::Success } else { Exit::Incomplete })
 }
 

@@ -1,25 +1,25 @@
 //! A transfer from its command line to its end.
 
 use crate::app::App;
-use crate::cli::{Manner, Selection};
+use crate::cli::{Manner, Resumes, Selection};
 use crate::exit::Exit;
 use crate::moving::meter::{self, Teller};
 use crate::moving::peers::Opening;
 use crate::moving::place::{Place, Root};
-use crate::moving::records::{About, Records};
-use crate::moving::{bytes_words, cost, filter, stdio};
+use crate::moving::records::{About, Records, what};
+use crate::moving::{bytes_words, cost, dry, filter, stdio};
 use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use serde::Serialize;
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 use welkin_transfer::endpoint::{Failure, FailureKind};
 use welkin_transfer::engine::{
-    Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Patience, Preview, Quiet, Scope, Side,
-    Stats, Transfer, preview, run,
+    Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Patience, Quiet, Scope, Side, Stats,
+    Transfer, run,
 };
 use welkin_transfer::journal::write_manifest;
 
@@ -58,16 +58,18 @@ pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit
         if stdio::is_stream(wanted) {
             return stdio::execute(wanted, app).await;
         }
-        let (transfer, keys_at) = aim(wanted, app).await?;
+        let (mut transfer, keys_at) = aim(wanted, app).await?;
+        let records = Records::new(app.settings.transfers_dir());
+        transfer.options.pairs = records.same(&what(wanted.verb, &transfer)).pairs();
         if wanted.manner.dry_run {
-            return look(wanted, &transfer, app).await;
+            return dry::look(wanted, &transfer, app).await;
         }
         if let (Some(from), Some(to)) = sites(wanted, app)?
             && let Some(warning) = cost::warning(&from, &to)
         {
             app.note(&warning);
         }
-        go(wanted, transfer, keys_at, app).await
+        go(wanted, transfer, keys_at, &records, app).await
     });
     // A read of standard input that nobody waits for any more must not hold the process back.
     runtime.shutdown_background();
@@ -179,91 +181,20 @@ fn folder_key(key: &str) -> String {
     if key.is_empty() || key.ends_with('/') { key.to_owned() } else { format!("{key}/") }
 }
 
-async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow::Result<Exit> {
-    #[derive(Serialize)]
-    struct Dry<'a> {
-        would: &'a [(&'static str, String, u64)],
-        copy_objects: u64,
-        copy_bytes: u64,
-        check_objects: u64,
-        same_objects: u64,
-        delete_objects: u64,
-        refused: &'a [(String, String)],
-        /// None where one end's place is not known.
-        cost: Option<cost::Cost>,
-    }
-    let ends = sites(wanted, app)?;
-    let json = app.settings.output == Format::Json;
-    let mut steps = Vec::new();
-    let mut failed = Ok(());
-    let out = &mut app.out;
-    let seen = preview(transfer, |word, key, size| {
-        if json {
-            steps.push((word, key.to_owned(), size));
-        } else if failed.is_ok() {
-            failed = writeln!(out, "{word} {key} ({})", bytes_words(size));
-        }
-    })
-    .await
-    .map_err(fault)?;
-    failed?;
-    let cost = match &ends {
-        (Some(from), Some(to)) => Some(cost::Cost::of(from, to, &seen)),
-        _ => None,
-    };
-    if json {
-        let Preview {
-            copy_objects, copy_bytes, check_objects, same_objects, delete_objects, refused, ..
-        } = &seen;
-        let dry = Dry {
-            would: &steps,
-            copy_objects: *copy_objects,
-            copy_bytes: *copy_bytes,
-            check_objects: *check_objects,
-            same_objects: *same_objects,
-            delete_objects: *delete_objects,
-            refused,
-            cost,
-        };
-        write_json(&mut app.out, "welkin.transfer-preview/1", &dry)?;
-        return Ok(Exit::Success);
-    }
-    let count = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "object");
-    writeln!(
-        app.out,
-        "would copy {} ({}), compare {}, leave {}, remove {}; nothing was done",
-        count(seen.copy_objects),
-        bytes_words(seen.copy_bytes),
-        count(seen.check_objects),
-        count(seen.same_objects),
-        count(seen.delete_objects),
-    )?;
-    match cost {
-        Some(cost) => writeln!(app.out, "{}", cost.words())?,
-        None => {
-            let unknown = if ends.0.is_none() { wanted.source } else { wanted.target };
-            writeln!(app.out, "{}", cost::unpriced(unknown))?;
-        }
-    }
-    for (key, why) in &seen.refused {
-        app.warn(&format!("{key}: {why}"));
-    }
-    app.out.flush()?;
-    Ok(Exit::Success)
-}
-
-async fn go(wanted: &Wanted<'_>, transfer: Transfer, keys_at: String, app: &mut App) -> anyhow::Result<Exit> {
-    let records = Records::new(app.settings.transfers_dir());
+async fn go(
+    wanted: &Wanted<'_>,
+    mut transfer: Transfer,
+    keys_at: String,
+    records: &Records,
+    app: &mut App,
+) -> anyhow::Result<Exit> {
     let (source, target) = (transfer.source.to_string(), transfer.target.to_string());
-    let what = format!(
-        "{} {source} {target} {:?} {:?} {} {:?} {:?}",
-        wanted.verb,
-        transfer.scope,
-        transfer.options.compare,
-        transfer.options.filter,
-        transfer.options.delete,
-        transfer.options.part_bytes
-    );
+    let what = what(wanted.verb, &transfer);
+    if let Some(resumed) = &wanted.manner.resumes
+        && resumed.what != what
+    {
+        return Err(elsewhere(resumed));
+    }
     let mut about = About {
         id: Records::new_id(wanted.verb),
         verb: wanted.verb.to_owned(),
@@ -274,20 +205,16 @@ async fn go(wanted: &Wanted<'_>, transfer: Transfer, keys_at: String, app: &mut 
         args: std::env::args().skip(1).collect(),
         cwd: std::env::current_dir()?,
     };
-    let journal = records.open(&mut about, wanted.manner.restart)?;
-    if journal.1.id.is_some() {
-        app.note(&format!("going on with {}: {} arrived before", about.id, bytes_words(journal.1.bytes)));
+    transfer.options.empties = wanted.manner.yes;
+    let scope = transfer.scope.clone();
+    let mut result = once(wanted, transfer.clone(), records, &mut about, app).await?;
+    if let (Err(EngineError::NothingFound { there }), _) = result
+        && may_empty(wanted, there)?
+    {
+        transfer.options.empties = true;
+        result = once(wanted, transfer, records, &mut about, app).await?;
     }
-    let stats = Arc::new(Stats::default());
-    let limiter = Arc::new(Limiter::new(transfer.options.rate));
-    let events = wanted.manner.events;
-    let began = Instant::now();
-    let mut watching = tokio::spawn(meter::watch(Arc::clone(&stats), events, app.err));
-    let result =
-        run(transfer, Some(journal), limiter, Arc::clone(&stats), Teller::new(app, events), stopped()?).await;
-    watching.abort();
-    // Its block is gone from the terminal when this returns.
-    let _ = (&mut watching).await;
+    let (result, seconds) = result;
     let outcome = result.map_err(|error| engine_fault(error, &about.id))?;
     let manifest = match outcome.ended {
         Ended::Stopped => None,
@@ -301,7 +228,76 @@ async fn go(wanted: &Wanted<'_>, transfer: Transfer, keys_at: String, app: &mut 
             Some(path.display().to_string())
         }
     };
-    report(&outcome, &about, manifest, began.elapsed().as_secs_f64(), app)
+    if scope == Scope::Tree && outcome.ended == Ended::Whole && outcome.counts.source_objects == 0 {
+        nothing_found(wanted, app)?;
+    }
+    report(&outcome, &about, manifest, seconds, app)
+}
+
+/// Runs it, or goes on with it; how it ended and how long it took.
+async fn once(
+    wanted: &Wanted<'_>,
+    transfer: Transfer,
+    records: &Records,
+    about: &mut About,
+    app: &mut App,
+) -> anyhow::Result<(Result<Outcome, EngineError>, f64)> {
+    let begun = records.open(about, wanted.manner.restart)?;
+    if let Some(told) = &begun.told {
+        app.warn(told);
+    }
+    if begun.resumed.id.is_some() {
+        let bytes = bytes_words(begun.resumed.bytes);
+        app.note(&format!("going on with {}: {bytes} arrived before; what is still so is kept", about.id));
+    }
+    let journal = (begun.journal, begun.resumed);
+    let stats = Arc::new(Stats::default());
+    let limiter = Arc::new(Limiter::new(transfer.options.rate));
+    let events = wanted.manner.events;
+    let began = Instant::now();
+    let mut watching = tokio::spawn(meter::watch(Arc::clone(&stats), events, app.err));
+    let result =
+        run(transfer, Some(journal), limiter, Arc::clone(&stats), Teller::new(app, events), stopped()?).await;
+    watching.abort();
+    // Its block is gone from the terminal when this returns.
+    let _ = (&mut watching).await;
+    Ok((result, began.elapsed().as_secs_f64()))
+}
+
+/// A source without any object: a name that was mistyped, more often than not.
+fn nothing_found(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<()> {
+    let place = Place::parse(wanted.source, app)?;
+    let message = format!("nothing was found at {}", wanted.source);
+    match place.root {
+        // A folder that was looked at before is there, and empty.
+        Root::Local(_) => Ok(()),
+        // A copy that names something copies something.
+        _ if wanted.verb == "cp" && (!place.key.is_empty() || matches!(place.root, Root::Ssh { .. })) => {
+            Err(Fault::new(Code::File, message).into())
+        }
+        _ => {
+            app.warn(&message);
+            Ok(())
+        }
+    }
+}
+
+/// Asks whether the target may be emptied. Where nobody can be asked, it may not.
+fn may_empty(wanted: &Wanted<'_>, there: u64) -> anyhow::Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let (source, target) = (wanted.source, wanted.target);
+    ask(&format!("nothing was found at {source}: remove all {there} objects of {target}?"))
+}
+
+fn ask(question: &str) -> anyhow::Result<bool> {
+    let mut err = io::stderr();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    Ok(["y", "yes"].contains(&line.trim().to_ascii_lowercase().as_str()))
 }
 
 fn report(
@@ -356,10 +352,18 @@ fn report(
     app.out.flush()?;
     match outcome.ended {
         Ended::Whole => {}
-        Ended::Partly => app.note("what failed is tried again by the same command"),
+        Ended::Partly => app.note("the same command looks at everything again, and tries what failed"),
         Ended::Stopped => app.note("stopped; the same command goes on where this was"),
     }
     Ok(exit)
+}
+
+/// A transfer that its own command line, given again, would move between other stores or in another way.
+fn elsewhere(resumed: &Resumes) -> anyhow::Error {
+    let message = format!("{} did not move data between these stores, or not in this way", resumed.id);
+    let hint = "variables, profiles, stores or files of filters changed since, or an older version began it; \
+         give its command again to begin anew";
+    Fault::new(Code::Transfer, message).hint(hint).into()
 }
 
 /// Completes at the first SIGINT or SIGTERM.
@@ -385,7 +389,7 @@ pub(crate) fn fault(failure: Failure) -> anyhow::Error {
     anyhow::Error::new(Fault::new(code, failure.to_string()))
 }
 
-fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
+pub(super) fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
     let hint = format!("`welkin transfers resume {id}`, or the same command, goes on where this was");
     match error {
         EngineError::Listing(failure) | EngineError::Fatal(failure) => {
@@ -396,6 +400,9 @@ fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
             };
             Fault::new(code, failure.to_string()).hint(hint).into()
         }
+        EngineError::NothingFound { .. } => Fault::new(Code::NeedsConsent, error.to_string())
+            .hint("look whether the source is spelled right and mounted; --yes empties the target within --max-delete")
+            .into(),
         EngineError::Guarded { .. } => Fault::new(Code::Guarded, error.to_string())
             .hint("raise --max-delete if that is what you want")
             .into(),

@@ -8,6 +8,7 @@ use crate::moving::execute::{Wanted, fault, sites, split, stopped};
 use crate::moving::meter::{self, Teller};
 use crate::moving::peers::Opening;
 use crate::moving::place::{Place, Root};
+use crate::moving::records::{About, Records, now_ms};
 use crate::moving::{bytes_words, cost, rate_words};
 use crate::output::{Format, write_json};
 use crate::report::{Code, Fault};
@@ -21,6 +22,10 @@ use welkin_transfer::engine::{
     Calls, Compare, End, Flow, Limiter, Options, Patience, Preview, Quiet, Retrying, Stats, StreamError,
     Streamed, receive, send,
 };
+use welkin_transfer::journal::Journal;
+
+/// In place of the hash of what a transfer does: a stream comes once, so none is like another.
+const STREAM: &str = "stream";
 
 /// Whether a command line moves a stream.
 pub(super) fn is_stream(wanted: &Wanted<'_>) -> bool {
@@ -49,7 +54,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
         return Err(usage("there is no manifest of a stream; its hash is told at the end"));
     }
     let place = Place::parse(if comes { wanted.target } else { wanted.source }, app)?;
-    let (endpoint, key) = object(&place, wanted, app).await?;
+    let (endpoint, key, keys_at) = object(&place, wanted, app).await?;
     let looks = Stats::default();
     let patience = Patience::new(Options::default().attempts, &looks, &Quiet);
     if wanted.manner.dry_run {
@@ -83,6 +88,8 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     {
         app.note(&warning);
     }
+    let records = Records::new(app.settings.transfers_dir());
+    let recorded = if comes { Some(record(&records, keys_at)?) } else { None };
     let stats = Arc::new(Stats::default());
     let limiter = Limiter::new(wanted.manner.bwlimit.map(welkin_units::Bytes::get));
     let teller = Teller::new(app, wanted.manner.events);
@@ -92,6 +99,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
         part_bytes: wanted.manner.part_size.map(|size| size.get().next_power_of_two()),
         memory_bytes: usize::try_from(wanted.manner.memory.get()).unwrap_or(usize::MAX),
         attempts: Options::default().attempts,
+        journal: recorded.as_ref().map(|(_, journal)| journal),
         limiter: &limiter,
         stats: &stats,
         observer: &*teller,
@@ -106,6 +114,19 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     watching.abort();
     // Its block is gone from the terminal when this returns.
     let _ = (&mut watching).await;
+    if let Some((about, journal)) = recorded {
+        drop(journal);
+        // What is over needs no record; what could not be dropped at the place is left for gc to find.
+        let (_, left) = records.state(&about);
+        if result.is_ok() || left.uploads.is_empty() && left.intents.is_empty() {
+            records.forget(&about)?;
+        } else {
+            app.warn(&format!(
+                "an unfinished upload may be left; `welkin transfers gc {}` drops it",
+                about.id
+            ));
+        }
+    }
     match result {
         Ok(streamed) => report(wanted, streamed, &stats, began.elapsed().as_secs_f64(), app),
         Err(StreamError::Stopped) => {
@@ -120,7 +141,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
 }
 
 /// The endpoint and the key of the one object that a place names.
-async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Retrying, String)> {
+async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Retrying, String, String)> {
     let opening = Opening {
         fsync: wanted.manner.fsync,
         via: wanted.manner.via.clone(),
@@ -148,7 +169,25 @@ async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result
         }
         _ => (place.clone(), place.key.clone()),
     };
-    Ok((Retrying::new(place.open(app, &opening).await?), key))
+    let keys_at = Place { key: String::new(), ..place.clone() }.canonical();
+    Ok((Retrying::new(place.open(app, &opening).await?), key, keys_at))
+}
+
+/// Puts on record that a stream comes: its journal will tell of an upload before there is one.
+fn record(records: &Records, keys_at: String) -> anyhow::Result<(About, Journal)> {
+    let mut about = About {
+        id: Records::new_id("cp"),
+        verb: "cp".to_owned(),
+        source: "-".to_owned(),
+        target: keys_at.clone(),
+        keys_at,
+        what: STREAM.to_owned(),
+        args: std::env::args().skip(1).collect(),
+        cwd: std::env::current_dir()?,
+    };
+    records.make(&mut about)?;
+    let (journal, _) = Journal::open(&records.journal(&about.id), &about.id, &about.what, now_ms())?;
+    Ok((about, journal))
 }
 
 fn report(

@@ -31,7 +31,7 @@ pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyho
     let runtime = crate::moving::runtime()?;
     runtime.block_on(async {
         for about in chosen {
-            if matches!(records.state(&about).0, State::Interrupted | State::Incomplete) {
+            if matches!(records.state(&about).0, State::Interrupted | State::Incomplete | State::Damaged) {
                 match give_up(records, &about, app).await {
                     Ok(uploads) => {
                         wire.uploads += uploads;
@@ -59,7 +59,11 @@ pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyho
 
 /// Drops what a transfer left, and forgets it.
 async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<u64> {
-    let (journal, resumed) = records.take(about)?;
+    let (journal, resumed) = match records.state(about) {
+        // Nothing more is written to it; every line that can be read is believed by itself.
+        (State::Damaged, resumed) => (None, resumed),
+        _ => records.take(about).map(|(journal, resumed)| (Some(journal), resumed))?,
+    };
     let endpoint = Retrying::new(Place::parse(&about.keys_at, app)?.open(app, &Opening::default()).await?);
     let stats = Stats::default();
     let patience = Patience::new(Options::default().attempts, &stats, &Quiet);
@@ -67,7 +71,9 @@ async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<
     for partial in resumed.uploads.values() {
         endpoint.abort(&patience, &partial.upload).await?;
         let (key, upload) = (partial.upload.key.clone(), partial.upload.id.clone());
-        journal.write(&Record::Dropped { key, upload })?;
+        if let Some(journal) = &journal {
+            journal.write(&Record::Dropped { key, upload })?;
+        }
         dropped += 1;
     }
     for (key, at_ms) in &resumed.intents {
@@ -79,6 +85,6 @@ async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<
         }
     }
     drop(journal);
-    records.forget(&about.id)?;
+    records.forget(about)?;
     Ok(dropped)
 }

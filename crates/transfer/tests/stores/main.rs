@@ -12,6 +12,8 @@ mod chain;
 mod conformance;
 mod issuer;
 mod objects;
+mod pages;
 mod script;
 mod servers;
 mod trust;
+mod unordered;

@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::moving::{About, Opening, Place, Records, State};
 use crate::output::{Format, counted, write_json};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::io::Write;
 use welkin_transfer::engine::{Options, Patience, Quiet, Retrying, Stats};
 use welkin_transfer::journal::Record;
@@ -76,9 +77,12 @@ async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<
         }
         dropped += 1;
     }
+    let others = if resumed.intents.is_empty() { HashSet::new() } else { of_others(records, about)? };
     for (key, at_ms) in &resumed.intents {
         for lost in endpoint.dangling(&patience, key).await? {
-            if lost.upload.key == *key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS) {
+            let ours =
+                lost.upload.key == *key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS);
+            if ours && !others.contains(&lost.upload.id) {
                 endpoint.abort(&patience, &lost.upload).await?;
                 dropped += 1;
             }
@@ -87,4 +91,13 @@ async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<
     drop(journal);
     records.forget(about)?;
     Ok(dropped)
+}
+
+/// Uploads that other transfers know of: of the same object, perhaps, and under way.
+fn of_others(records: &Records, about: &About) -> anyhow::Result<HashSet<String>> {
+    let others = records.all()?.into_iter().filter(|other| other.id != about.id);
+    Ok(others
+        .flat_map(|other| records.state(&other).1.uploads.into_values())
+        .map(|partial| partial.upload.id)
+        .collect())
 }

@@ -55,14 +55,9 @@ impl From<io::Error> for Refusal {
 impl Agent {
     /// Takes over a home: ends what an earlier agent left running, and its steps with it.
     pub(crate) fn recover(options: AgentOptions, home: Home) -> io::Result<Self> {
-        let folders: Vec<io::Result<std::fs::DirEntry>> = std::fs::read_dir(home.steps())?.collect();
-        // The folder of a step precedes its processes: where there is none, none can be left, and a new
-        // node does not look at every process of the machine.
-        if !folders.is_empty() {
-            kill_marked(&options.node_id, None);
-        }
+        kill_marked(&options.node_id, None);
         let mut steps = HashMap::new();
-        for entry in folders {
+        for entry in std::fs::read_dir(home.steps())? {
             let folder = entry?.path();
             if is_draft(&folder) {
                 std::fs::remove_dir_all(&folder)?;

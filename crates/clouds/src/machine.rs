@@ -37,7 +37,7 @@ mod settle;
 mod sweep;
 mod usage;
 
-pub(crate) use acquire::{Live, Terms};
+pub(crate) use acquire::Terms;
 pub use agent::AgentCommand;
 pub(crate) use durable::{Lock, replace};
 pub use error::MachineError;
@@ -99,7 +99,7 @@ impl Machine {
         let root = fs::canonicalize(setup.root)
             .map_err(|source| MachineError::Read { path: setup.root.to_owned(), source })?;
         let layout = Layout::new(&root, setup.cloud);
-        for folder in [layout.live(), layout.over(), layout.sockets(), layout.addresses()] {
+        for folder in [layout.live(), layout.over(), layout.sockets()] {
             make(&folder)?;
         }
         layout.check_sockets()?;

@@ -97,7 +97,7 @@ fn two_paths(program: &Program) {
     let (direct, first, second) = (link(&a, &b, 100), link(&a, &r, 500), link(&r, &b, 500));
     let everywhere = format!("0.0.0.0:{PORT}");
     let _gateway = program.start(&b, &["serve", &everywhere]);
-    let _relay = program.start(&r, &["relay", &everywhere]);
+    let _relay = program.start(&r, &["relay", &everywhere, &at(second.address(&b))]);
     wait_for(&a, direct.address(&b));
     wait_for(&a, first.address(&r));
     let straight = at(direct.address(&b));

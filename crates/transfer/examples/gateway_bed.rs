@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! gateway_bed serve ADDRESS          takes everything and keeps nothing
-//! gateway_bed relay ADDRESS
+//! gateway_bed relay ADDRESS NEXT
 //! gateway_bed send SECONDS CONGESTION|- LANES|tuned PATH...      PATH = HOP[,HOP...]
 //! ```
 //!
@@ -33,7 +33,7 @@ fn main() {
     runtime.block_on(async {
         match words.as_slice() {
             ["serve", address] => listen(address, ServeOptions::plain(Arc::new(Void))).await,
-            ["relay", address] => listen(address, ServeOptions::plain_relay()).await,
+            ["relay", address, next] => listen(address, ServeOptions::plain_relay(&[next])).await,
             ["send", seconds, congestion, lanes, paths @ ..] => {
                 let lanes = lanes.parse().map_or(Lanes::Tuned, Lanes::Fixed);
                 let congestion = (*congestion != "-").then(|| (*congestion).to_owned());
@@ -45,7 +45,9 @@ fn main() {
                 });
                 send(Duration::from_secs(seconds.parse().unwrap()), paths.collect()).await;
             }
-            _ => println!("serve ADDRESS | relay ADDRESS | send SECONDS CONGESTION|- LANES|tuned PATH..."),
+            _ => {
+                println!("serve ADDRESS | relay ADDRESS NEXT | send SECONDS CONGESTION|- LANES|tuned PATH...")
+            }
         }
     });
 }

@@ -22,11 +22,13 @@ use void::{Void, block};
 use welkin_transfer::block::Block;
 use welkin_transfer::endpoint::{Endpoint, Metadata};
 use welkin_transfer::gateway::{
-    Agent, AgentOptions, Allowed, Compression, Hop, Identity, PathOptions, Relaying, ServeOptions, Trust,
-    serve,
+    Agent, AgentOptions, Compression, Hop, Identity, PathOptions, Rights, Roster, ServeOptions, Trust, serve,
 };
 
 const MIB: usize = 1 << 20;
+
+/// What relays may reach.
+const HERE: &str = "127.0.0.1:*";
 const SMALL: usize = 64 << 10;
 const SMALL_COUNT: usize = 10_000;
 const LANES: usize = 4;
@@ -140,15 +142,15 @@ impl Keys {
     }
 
     fn relay(&self) -> ServeOptions {
-        let clients = Allowed::only([self.client.fingerprint()]);
-        let trust = Trust { identity: Arc::clone(&self.relay), clients, relays: Allowed::default() };
-        ServeOptions { trust: Some(trust), relaying: Relaying::Anywhere, ..ServeOptions::plain_relay() }
+        let roster = Roster::new([(self.client.fingerprint(), Rights::all())], []).unwrap();
+        let trust = Trust { identity: Arc::clone(&self.relay), roster };
+        ServeOptions { trust: Some(trust), ..ServeOptions::plain_relay(&[HERE]) }
     }
 
     fn gateway(&self) -> ServeOptions {
-        let clients = Allowed::only([self.client.fingerprint()]);
-        let relays = Allowed::only([self.relay.fingerprint()]);
-        let trust = Trust { identity: Arc::clone(&self.gateway), clients, relays };
+        let clients = [(self.client.fingerprint(), Rights::all())];
+        let roster = Roster::new(clients, [self.relay.fingerprint()]).unwrap();
+        let trust = Trust { identity: Arc::clone(&self.gateway), roster };
         ServeOptions { trust: Some(trust), ..ServeOptions::plain(Arc::new(Void)) }
     }
 }
@@ -208,7 +210,7 @@ fn main() {
     through("bare copying relay", relay, gateway, options, gib).print();
 
     let gateway = Counted::gateway(ServeOptions::plain(Arc::new(Void)));
-    let relay = Counted::gateway(ServeOptions::plain_relay());
+    let relay = Counted::gateway(ServeOptions::plain_relay(&[HERE]));
     let options = plain(vec![hop(&relay), hop(&gateway)]);
     through("relay", relay, gateway, options, gib).print();
 

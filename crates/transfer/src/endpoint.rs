@@ -17,11 +17,13 @@
 mod azure;
 mod failure;
 mod gcs;
+pub(crate) mod inside;
 mod limits;
 mod local;
 mod metadata;
 mod s3;
 mod stored;
+mod under;
 mod web;
 
 pub use azure::{Azure, AzureAccess, AzureOptions, account_of_url};
@@ -32,6 +34,7 @@ pub use local::Local;
 pub use metadata::Metadata;
 pub use s3::{Addressing, Checksums, Credentials, S3, S3Options};
 pub use stored::Stored;
+pub use under::Under;
 
 use crate::block::{Block, Buffer};
 use async_trait::async_trait;
@@ -192,4 +195,7 @@ pub trait Endpoint: Send + Sync {
 
     /// Removes objects. Those that are not there are no failure. Returns those that could not be removed.
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure>;
+
+    /// Says that nothing more will be asked, where there is somebody who keeps something for whoever asks.
+    async fn close(&self) {}
 }

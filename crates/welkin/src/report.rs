@@ -10,7 +10,7 @@ pub(crate) use codes::Code;
 pub(crate) use fault::Fault;
 
 use crate::exit::Exit;
-use crate::output::{Format, Style};
+use crate::output::{Format, Style, shown_lines};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -77,13 +77,15 @@ fn text(error: &anyhow::Error, fault: Option<&Fault>, style: Style) -> io::Resul
         writeln!(err, "{error}")?;
     } else {
         let code = fault.map_or(String::new(), |fault| format!("[{}]", fault.code.as_str()));
-        writeln!(err, "{}: {error}", style.red(&format!("error{code}")))?;
+        // What others said is part of it: stores, gateways, names of files.
+        let error = error.to_string();
+        writeln!(err, "{}: {}", style.red(&format!("error{code}")), shown_lines(&error))?;
     }
     for cause in error.chain().skip(1) {
-        writeln!(err, "  caused by: {cause}")?;
+        writeln!(err, "  caused by: {}", shown_lines(&cause.to_string()))?;
     }
     if let Some(hint) = fault.and_then(|fault| fault.hint.as_deref()) {
-        writeln!(err, "  {}: {hint}", style.bold("hint"))?;
+        writeln!(err, "  {}: {}", style.bold("hint"), shown_lines(hint))?;
     }
     Ok(())
 }

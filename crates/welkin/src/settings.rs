@@ -85,6 +85,11 @@ impl Settings {
         self.home.join("identity")
     }
 
+    /// Who this machine is as a gateway. Apart from the other: what it may do elsewhere is not for those it serves.
+    pub(crate) fn serving_identity_file(&self) -> PathBuf {
+        self.home.join("gateway-identity")
+    }
+
     /// What transfers have done.
     pub(crate) fn transfers_dir(&self) -> PathBuf {
         self.home.join("transfers")

@@ -1,19 +1,19 @@
 //! Whether an emulated cloud takes a request, and what will happen to it.
 
 use super::faults::{BootFault, Faults, Shortage};
-use crate::machine::{Boot, Live, MachineError, Record, Terms};
+use crate::machine::{Boot, MachineError, Record, Terms};
 use welkin_provider::{ErrorKind, LeaseRequest, Location, Tier};
 use welkin_units::Span;
 
 /// Terms for `request` beside what is `live`, or the cloud's refusal. Takes strikes from `faults`.
 pub(super) fn admit(
     request: &LeaseRequest,
-    live: Live<'_>,
+    live: &[Record],
     boot_delay: Span,
     faults: &mut Faults,
 ) -> Result<Terms, MachineError> {
     for shortage in faults.shortages.iter().filter(|shortage| shortage.scope.covers_request(request)) {
-        let used = in_use(shortage, &live()?);
+        let used = in_use(shortage, live);
         if used.saturating_add(request.nodes) > shortage.nodes {
             return Err(refusal(shortage, request, used));
         }

@@ -3,7 +3,7 @@
 use super::admission;
 use super::config::{EmulatedConfig, KnownTypes};
 use super::faults::Faults;
-use crate::machine::{Live, Lock, Machine, MachineError, Record, Setup, read_all};
+use crate::machine::{Lock, Machine, MachineError, Record, Setup, read_all};
 use async_trait::async_trait;
 use object_store::ObjectStore;
 use std::path::PathBuf;
@@ -170,7 +170,7 @@ impl Provider for EmulatedCloud {
     async fn acquire(&self, request: &LeaseRequest) -> Result<Lease, ProviderError> {
         let known = self.check_known(&request.location, &request.instance_type);
         let (path, asked, boot_delay) = (self.faults_path(), request.clone(), self.boot_delay);
-        let admit = move |live: Live<'_>| {
+        let admit = move |live: &[Record]| {
             known?;
             let before = Faults::read(&path)?;
             let mut after = before.clone();

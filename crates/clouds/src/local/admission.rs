@@ -1,24 +1,17 @@
 //! Whether this machine has room for a request.
 
-use crate::machine::{Boot, Hardware, Live, MachineError, Record, Terms};
+use crate::machine::{Boot, Hardware, MachineError, Record, Terms};
 use welkin_provider::{ErrorKind, LeaseRequest};
 use welkin_units::Span;
-
-/// How every lease of this machine goes.
-const TERMS: Terms = Terms { boot_delay: Span::ZERO, boot: Boot::Normal, preempt: None };
 
 /// Terms for `request` beside what is `live`, or what is missing.
 pub(super) fn admit(
     request: &LeaseRequest,
-    live: Live<'_>,
+    live: &[Record],
     hardware: &Hardware,
 ) -> Result<Terms, MachineError> {
-    let (vcpus, memory) = used(std::iter::once(request));
-    if vcpus == 0 && memory == 0 {
-        return Ok(TERMS);
-    }
-    let live = live()?;
     let (used_vcpus, used_memory) = used(live.iter().map(|record| &record.request));
+    let (vcpus, memory) = used(std::iter::once(request));
     let refuse = |what: &str, asked: String, free: String| {
         let message = format!("{asked} of {what} asked for, {free} free on this machine");
         MachineError::Refused { kind: ErrorKind::NoCapacity, message }
@@ -32,7 +25,7 @@ pub(super) fn admit(
         let bytes = |amount| welkin_units::Bytes::new(amount).to_string();
         return Err(refuse("memory", bytes(memory), bytes(free_memory)));
     }
-    Ok(TERMS)
+    Ok(Terms { boot_delay: Span::ZERO, boot: Boot::Normal, preempt: None })
 }
 
 /// Whether nothing at all is free.

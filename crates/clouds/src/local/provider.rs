@@ -2,7 +2,7 @@
 
 use super::admission;
 use super::config::LocalConfig;
-use crate::machine::{Hardware, Live, Machine, MachineError, Record, Setup, read_all};
+use crate::machine::{Hardware, Machine, MachineError, Record, Setup, read_all};
 use async_trait::async_trait;
 use object_store::ObjectStore;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl Provider for Local {
     async fn acquire(&self, request: &LeaseRequest) -> Result<Lease, ProviderError> {
         let checked = check(&request.location, &request.instance_type);
         let (asked, hardware) = (request.clone(), self.machine.hardware.clone());
-        let admit = move |live: Live<'_>| {
+        let admit = move |live: &[Record]| {
             checked?;
             admission::admit(&asked, live, &hardware)
         };

@@ -1,8 +1,10 @@
 //! Admission: from a request to a record and the first attempt to boot.
 
 use super::error::MachineError;
+use super::layout::Layout;
 use super::record::{Boot, Held, NodeRecord, Phase, Preemption, Record, read_all};
 use super::{Lock, MAX_NODES, Machine};
+use std::collections::BTreeSet;
 use welkin_agent::Word;
 use welkin_provider::{Lease, LeaseRequest, UnixMillis};
 use welkin_units::Span;
@@ -17,9 +19,6 @@ pub(crate) struct Terms {
     pub(crate) preempt: Option<(Span, Span)>,
 }
 
-/// Reads the leases that are live: as many files as there are leases, so only who needs them asks.
-pub(crate) type Live<'a> = &'a dyn Fn() -> Result<Vec<Record>, MachineError>;
-
 impl Machine {
     /// The lease for the request's token: made when `admit` agrees, given the leases that are live.
     ///
@@ -28,18 +27,16 @@ impl Machine {
     pub(crate) fn acquire(
         &self,
         request: &LeaseRequest,
-        admit: impl FnOnce(Live<'_>) -> Result<Terms, MachineError>,
+        admit: impl FnOnce(&[Record]) -> Result<Terms, MachineError>,
     ) -> Result<(Lease, Option<UnixMillis>), MachineError> {
         self.check(request)?;
         let id = self.layout.lease_id(&request.token);
         let root = Lock::take(self.layout.root())
             .map_err(|source| MachineError::Read { path: self.layout.root().to_owned(), source })?;
         if self.layout.find(&id).is_none() {
-            let terms = admit(&|| {
-                let mut live: Vec<Record> = read_all(&self.layout.live())?;
-                live.retain(Record::is_live);
-                Ok(live)
-            })?;
+            let mut live: Vec<Record> = read_all(&self.layout.live())?;
+            live.retain(Record::is_live);
+            let terms = admit(&live)?;
             let record = self.new_record(request, terms)?;
             if let Some(mut held) = Held::create(&self.layout, record)? {
                 // The lease's own lock was taken before it could be seen; booting needs no other.
@@ -82,12 +79,15 @@ impl Machine {
     fn new_record(&self, request: &LeaseRequest, terms: Terms) -> Result<Record, MachineError> {
         let started = self.now();
         let id = self.layout.lease_id(&request.token);
+        let mut taken = self.taken_addresses()?;
         let mut nodes = Vec::new();
         // Tells these nodes from those of a lease with the same id, should somebody empty the root.
         let birth = format!("{} {}", started.0, std::process::id());
         for rank in 0..request.nodes {
             let node = self.layout.node_id(&id, rank, &birth);
-            let address = super::address::claim(&self.layout, &node)?;
+            let address = super::address::choose(&node, &taken)
+                .ok_or_else(|| MachineError::Invalid("no loopback address is free".to_owned()))?;
+            taken.insert(address.clone());
             nodes.push(NodeRecord {
                 rank,
                 id: node,
@@ -117,5 +117,18 @@ impl Machine {
             ended: None,
             nodes,
         })
+    }
+
+    /// Addresses of every lease below the root that has or may have processes.
+    fn taken_addresses(&self) -> Result<BTreeSet<String>, MachineError> {
+        let root = self.layout.root();
+        let clouds =
+            Layout::clouds(root).map_err(|source| MachineError::Read { path: root.to_owned(), source })?;
+        let mut taken = BTreeSet::new();
+        for cloud in clouds {
+            let records = read_all(&cloud.live())?;
+            taken.extend(records.into_iter().flat_map(|record| record.nodes).map(|node| node.address));
+        }
+        Ok(taken)
     }
 }

@@ -9,14 +9,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use welkin_provider::{LeaseId, UnixMillis};
 
 /// How much of each log of a node stays after the lease is over, in bytes.
 const KEPT_LOG: u64 = 64 << 10;
-
-/// How long an agent may take to end its steps: it kills them at once, which takes milliseconds.
-const DISMISS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Machine {
     /// Gives a lease back.
@@ -34,7 +30,6 @@ impl Machine {
         verdict: Verdict,
         ended: UnixMillis,
     ) -> Result<(), MachineError> {
-        held.was_ready = held.record.phase == Phase::Ready;
         held.record.phase = Phase::Ended(verdict);
         held.record.ended = Some(ended.max(held.record.started));
         if held.save_for_good().is_err() {
@@ -60,27 +55,15 @@ pub(super) fn finish(layout: &Layout, held: &mut Held) -> Result<(), MachineErro
 /// Ends the processes of a lease and removes what its nodes hold on this disk.
 fn quench(layout: &Layout, held: &Held) -> Result<(), MachineError> {
     let fault = |source| MachineError::End { lease: held.record.id.0.clone(), source };
-    if !dismissed(held) {
-        let nodes: BTreeSet<String> = held.record.nodes.iter().map(|node| node.id.clone()).collect();
-        process::end_all(&nodes).map_err(fault)?;
-    }
+    let nodes: BTreeSet<String> = held.record.nodes.iter().map(|node| node.id.clone()).collect();
+    process::end_all(&nodes).map_err(fault)?;
     for node in &held.record.nodes {
         for group in &node.cgroups {
             cgroup::remove(group).map_err(fault)?;
         }
-        absent_is_fine(fs::remove_file(layout.address(&node.address))).map_err(fault)?;
         clear(&layout.socket(&node.id), &Layout::node(&held.folder, node.rank)).map_err(fault)?;
     }
     Ok(())
-}
-
-/// Whether the agents of a lease end by themselves when they are asked to, and everything they started
-/// with them, as they promise. Only one that has answered is known to be an agent, and what is left of
-/// one that died is found by a look at every process of the machine, which costs as much as there are.
-fn dismissed(held: &Held) -> bool {
-    let nodes = &held.record.nodes;
-    let asked: Vec<_> = nodes.iter().filter_map(|node| node.agent?.ask_to_end()).collect();
-    held.was_ready && asked.len() == nodes.len() && process::gone_within(&asked, DISMISS_WITHIN)
 }
 
 /// Removes a node's home and socket, and all of its logs but their ends.

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! <root>/                         lock for admission and addresses, over all clouds
-//!   addresses/<address>           the node that has it
 //!   sockets/<hash of node>        short, since a socket's path has at most 107 bytes
 //!   <cloud>/
 //!     faults.json                 what goes wrong on purpose (emulated clouds only)
@@ -43,15 +42,6 @@ impl Layout {
 
     pub(crate) fn sockets(&self) -> PathBuf {
         self.root.join("sockets")
-    }
-
-    /// The claim to a loopback address.
-    pub(crate) fn address(&self, address: &str) -> PathBuf {
-        self.addresses().join(address)
-    }
-
-    pub(crate) fn addresses(&self) -> PathBuf {
-        self.root.join("addresses")
     }
 
     pub(crate) fn socket(&self, node: &str) -> PathBuf {

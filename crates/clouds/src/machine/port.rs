@@ -1,8 +1,9 @@
 //! The port's calls, which are the same for every adapter on this machine.
 
 use super::Machine;
-use super::acquire::{Live, Terms};
+use super::acquire::Terms;
 use super::error::MachineError;
+use super::record::Record;
 use object_store::ObjectStore;
 use std::sync::Arc;
 use welkin_provider::{
@@ -14,7 +15,7 @@ impl Machine {
     pub(crate) async fn acquired(
         self: &Arc<Self>,
         request: &LeaseRequest,
-        admit: impl FnOnce(Live<'_>) -> Result<Terms, MachineError> + Send + 'static,
+        admit: impl FnOnce(&[Record]) -> Result<Terms, MachineError> + Send + 'static,
     ) -> Result<Lease, ProviderError> {
         let operation = format!("acquire {} at {}", request.instance_type, request.location);
         let request = request.clone();

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::time::Duration;
 
 /// Environment variable that carries the node's id in every process of a node.
 pub(crate) const MARKER: &str = "WELKIN_NODE_ID";
@@ -48,31 +47,14 @@ impl ProcessId {
         Stat::read(self.pid).is_some_and(|stat| stat.started == self.started)
     }
 
-    /// Asks a process to end; waited for with [`gone_within`]. `None` when it is not there any more.
-    pub(crate) fn ask_to_end(self) -> Option<rustix::fd::OwnedFd> {
-        self.signal(Signal::TERM)
-    }
-
     fn kill(self) -> Option<rustix::fd::OwnedFd> {
-        self.signal(Signal::KILL)
-    }
-
-    fn signal(self, signal: Signal) -> Option<rustix::fd::OwnedFd> {
         let handle = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
         if !self.is_alive() {
             return None;
         }
-        pidfd_send_signal(&handle, signal).ok()?;
+        pidfd_send_signal(&handle, Signal::KILL).ok()?;
         Some(handle)
     }
-}
-
-/// Whether every process behind `handles` ends within a time, each counted from the end of the one before.
-pub(crate) fn gone_within(handles: &[rustix::fd::OwnedFd], limit: Duration) -> bool {
-    let wait = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-    let ended =
-        |handle| poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&wait)).is_ok_and(|ready| ready > 0);
-    handles.iter().all(ended)
 }
 
 /// Ends every process of `nodes`; gives the number that were ended.

@@ -159,8 +159,6 @@ pub(crate) struct Held {
     pub(crate) folder: PathBuf,
     /// Made by this very hold: nobody else can have started anything yet.
     pub(crate) is_new: bool,
-    /// Whether its agents had all answered when this hold ended it.
-    pub(crate) was_ready: bool,
     _lock: Lock,
 }
 
@@ -171,7 +169,7 @@ impl Held {
         let content = encode(&folder, &record)?;
         let lock = durable::publish_dir(&folder, FILE, &content)
             .map_err(|source| MachineError::Write { path: folder.clone(), source })?;
-        Ok(lock.map(|lock| Self { record, folder, is_new: true, was_ready: false, _lock: lock }))
+        Ok(lock.map(|lock| Self { record, folder, is_new: true, _lock: lock }))
     }
 
     /// Waits for the lock of a lease and reads its record; `None` when there is no such lease.
@@ -190,7 +188,7 @@ impl Held {
         };
         let Some(folder) = layout.find(id) else { return Ok(None) };
         let record = read(&folder)?;
-        Ok(Some(Self { record, folder, is_new: false, was_ready: false, _lock: lock }))
+        Ok(Some(Self { record, folder, is_new: false, _lock: lock }))
     }
 
     /// Makes the present record the one that everybody sees.

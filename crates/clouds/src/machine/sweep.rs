@@ -54,7 +54,6 @@ pub fn sweep(root: &Path) -> Result<Swept, MachineError> {
             remove_stale(&folder, &mut swept)?;
         }
     }
-    sweep_addresses(&root, &live, &mut swept)?;
     let mark = root_mark(&root);
     for node in running.iter().filter(|node| belongs(node, &mark) && !live.contains(*node)) {
         let ended = process::end_all(&BTreeSet::from([node.clone()]))
@@ -91,24 +90,6 @@ fn sweep_lease(cloud: &Layout, folder: &Path, swept: &mut Swept) -> Result<Vec<S
         return Ok(Vec::new());
     }
     Ok(record.nodes.into_iter().map(|node| node.id).collect())
-}
-
-/// Removes claims of nodes that are not live; a claim precedes the record of its lease for a moment.
-fn sweep_addresses(root: &Path, live: &BTreeSet<String>, swept: &mut Swept) -> Result<(), MachineError> {
-    let folder = Layout::new(root, "any").addresses();
-    for claim in entries(&folder).map_err(unreadable(&folder))? {
-        let node = fs::read_to_string(&claim).unwrap_or_default();
-        if !live.contains(&node) && is_stale(&claim) {
-            fs::remove_file(&claim).map_err(|source| MachineError::Write { path: claim.clone(), source })?;
-            swept.removed.push(claim);
-        }
-    }
-    Ok(())
-}
-
-fn is_stale(path: &Path) -> bool {
-    let changed = fs::symlink_metadata(path).and_then(|about| about.modified());
-    changed.ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > STALE)
 }
 
 fn remove_stale(folder: &Path, swept: &mut Swept) -> Result<(), MachineError> {

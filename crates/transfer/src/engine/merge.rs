@@ -1,6 +1,6 @@
 //! Both sides of a transfer, merged in the order of their keys.
 
-use crate::endpoint::{Failure, FailureKind, Listed};
+use crate::endpoint::{Failure, Listed};
 use crate::engine::options::{Side, Transfer};
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
@@ -64,8 +64,6 @@ pub(super) struct Merge<'a> {
     transfer: &'a Transfer,
     source: Cursor,
     target: Option<Cursor>,
-    /// Whether the target need not be looked at.
-    optional: bool,
 }
 
 impl<'a> Merge<'a> {
@@ -74,25 +72,11 @@ impl<'a> Merge<'a> {
         Self {
             source: Cursor::open(&transfer.source),
             target: looks.then(|| Cursor::open(&transfer.target)),
-            optional: false,
             transfer,
         }
     }
 
-    /// Both sides as long as the target can be listed in order, and the source alone from where it cannot.
-    pub(super) fn open_if_ordered(transfer: &'a Transfer) -> Self {
-        Self { optional: true, ..Self::open(transfer, true) }
-    }
-
     pub(super) async fn next(&mut self) -> Result<Option<Pair>, Failure> {
-        if let Some(target) = &mut self.target
-            && let Err(failure) = target.peek().await
-        {
-            if !self.optional || failure.kind != FailureKind::Unsupported {
-                return Err(failure);
-            }
-            self.target = None;
-        }
         let Some(target) = &mut self.target else {
             let source = self.source.take().await?;
             return Ok(source.map(|source| Pair { source: Some(source), target: None }));

@@ -105,11 +105,7 @@ pub async fn preview(
         Scope::Tree => {
             let looks = looks || transfer.options.delete.is_some();
             (looked, listings) = ((0, 0), (true, looks));
-            let needs = transfer.options.compare.looks() || transfer.options.delete.is_some();
-            let mut merge = match looks && !needs {
-                true => Merge::open_if_ordered(transfer),
-                false => Merge::open(transfer, looks),
-            };
+            let mut merge = Merge::open(transfer, looks);
             while let Some(pair) = merge.next().await.map_err(EngineError::Listing)? {
                 counting.count(pair)?;
             }

@@ -90,13 +90,7 @@ impl Producer<'_> {
 
     /// From the beginning, whatever a journal says: what lies before its mark may have changed since.
     async fn tree(&mut self) -> Result<(), EngineError> {
-        let transfer = &self.context.transfer;
-        let mut merge = match transfer.options.compare.looks() {
-            true => Merge::open(transfer, true),
-            // Without the other side, what arrived before is copied again, and that is all.
-            false if self.past.is_some() => Merge::open_if_ordered(transfer),
-            false => Merge::open(transfer, false),
-        };
+        let mut merge = Merge::open(&self.context.transfer, self.looks());
         while let Some(pair) = merge.next().await.map_err(EngineError::Listing)? {
             self.step(pair, None).await?;
             if self.context.is_halted() {

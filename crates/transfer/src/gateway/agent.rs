@@ -11,26 +11,32 @@
 //! [`FailureKind::Credentials`] when all of them were refused. What a read returns has the sums that the gateway
 //! took when it read, and what a write delivers has those of the block.
 
-use super::call::{Answer, Call, Sums, WireDangling, WireFailure, WireListed, WirePart};
+use super::call::{
+    Answer, Call, MAX_DELETED, MAX_KEY_BYTES, MAX_PAGE_KEYS, Sums, WireDangling, WireFailure, WireListed,
+    WirePart,
+};
+use super::convert::{limits, read_bytes};
 use super::desk::{Desk, Returned};
 use super::error::LaneError;
 use super::identity::Identity;
+use super::list::{json, parse};
 use super::message::Body;
 use super::path::{Path, PathOptions, PathReport, Session};
-use super::perform::{json, parse};
 use super::serve::random;
 use super::squeeze::Compression;
-use super::watch::{outage, watch};
-use crate::block::{Block, Buffer};
+use super::stream::Words;
+use super::watch;
+use crate::block::{Block, BlockWriter, Buffer, Flipped};
 use crate::endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
     Upload,
 };
 use async_trait::async_trait;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// Most paths of an agent.
 pub const MAX_PATHS: usize = 16;
@@ -46,6 +52,8 @@ pub struct AgentOptions {
     pub patience: Duration,
     /// How calls are compressed.
     pub compression: Compression,
+    /// Where the warnings of programs go that are a way ([`super::Via::Command`]).
+    pub words: Words,
 }
 
 impl AgentOptions {
@@ -53,7 +61,7 @@ impl AgentOptions {
     #[must_use]
     pub fn plain(paths: Vec<PathOptions>) -> Self {
         let patience = Duration::from_secs(30);
-        Self { paths, identity: None, patience, compression: Compression::default() }
+        Self { paths, identity: None, patience, compression: Compression::default(), words: Words::default() }
     }
 
     /// Over these paths, encrypted; over relays sealed for the last hop.
@@ -75,10 +83,16 @@ pub struct Agent {
     name: String,
     identity: String,
     limits: Limits,
+    /// Longest piece that the gateway reads at once.
+    read_bytes: usize,
     cursors: AtomicU64,
-    /// Lanes and the watch over them; they end with the agent.
-    _tasks: JoinSet<()>,
+    /// Lanes, and the watch over them; they end with the agent.
+    ways: Mutex<JoinSet<()>>,
+    _watch: JoinSet<()>,
 }
+
+/// How long saying goodbye may take.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
 impl Agent {
     /// Opens the paths and returns when the gateway has answered on one of them.
@@ -93,32 +107,37 @@ impl Agent {
         }
         let number = session_number()
             .map_err(|error| Failure::new(FailureKind::Transient, operation(), error.to_string()))?;
-        let session = Arc::new(Session { number, identity: options.identity });
+        let session = Arc::new(Session { number, identity: options.identity, words: options.words });
         let desk = Arc::new(Desk::new(options.compression));
         let far = options.paths[0].via.far_end();
         let paths: Vec<_> = options.paths.into_iter().map(|path| Arc::new(Path::new(path))).collect();
-        let mut tasks = JoinSet::new();
+        let mut ways = JoinSet::new();
         for path in &paths {
-            tasks.spawn(Arc::clone(path).keep(Arc::clone(&desk), Arc::clone(&session)));
+            ways.spawn(Arc::clone(path).keep(Arc::clone(&desk), Arc::clone(&session)));
         }
         let mut welcomed = desk.welcomed();
         let welcome = tokio::select! {
             welcome = welcomed.wait_for(Option::is_some) => welcome.ok().and_then(|welcome| welcome.clone()),
-            (kind, why) = outage(&paths, options.patience) => {
+            (kind, why) = watch::outage(&paths, options.patience) => {
                 return Err(Failure::new(kind, operation(), why));
             }
         };
         let gone = || Failure::new(FailureKind::Transient, operation(), "the session ended");
         let welcome = welcome.ok_or_else(gone)?;
-        tasks.spawn(watch(Arc::clone(&desk), paths.clone(), options.patience));
+        let limits =
+            limits(&welcome.limits).map_err(|why| Failure::new(FailureKind::Invalid, operation(), why))?;
+        let mut watching = JoinSet::new();
+        watching.spawn(watch::watch(Arc::clone(&desk), paths.clone(), options.patience));
         Ok(Self {
             desk,
             paths,
             name: welcome.name.clone(),
             identity: format!("gateway {far} {:?}", welcome.name),
-            limits: welcome.limits.clone().into(),
+            limits,
+            read_bytes: read_bytes(welcome.read_bytes),
             cursors: AtomicU64::new(0),
-            _tasks: tasks,
+            ways: Mutex::new(ways),
+            _watch: watching,
         })
     }
 
@@ -137,6 +156,34 @@ impl Agent {
         self.desk.call(&operation, &call, body, None).await
     }
 
+    fn take_ways(&self) -> JoinSet<()> {
+        std::mem::take(&mut *self.ways.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A piece that the gateway reads at once.
+    async fn piece(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
+        let operation = || self.on("read", what.key);
+        let call = Call::Read {
+            key: what.key.to_owned(),
+            offset: what.offset,
+            length: what.length as u64,
+            whole: what.whole,
+            version: what.version.map(str::to_owned),
+        };
+        let returned = self.desk.call(&operation, &call, Body::none(), Some(buffer)).await?;
+        match returned.answer {
+            Answer::Piece { metadata, version, sums } if returned.length == what.length => {
+                let block = sums.block(returned.body, returned.length);
+                let block = block.map_err(|failure| Failure { operation: operation(), ..failure })?;
+                if block.offset() != what.offset || block.is_whole() != what.whole {
+                    return Err(senseless(operation()));
+                }
+                Ok(Piece { block, metadata, version })
+            }
+            _ => Err(senseless(operation())),
+        }
+    }
+
     fn on(&self, verb: &str, key: &str) -> String {
         format!("{verb} {}/{key}", self.name)
     }
@@ -151,12 +198,36 @@ fn senseless(operation: String) -> Failure {
     Failure::new(FailureKind::Invalid, operation, "the gateway answered something else")
 }
 
+/// Pages in a row that hold nothing: a store that filters may send some.
+const MAX_EMPTY_PAGES: u32 = 1000;
+
 struct Pages {
     agent: Arc<Agent>,
     cursor: u64,
     prefix: String,
     after: Option<String>,
     over: bool,
+    empty: u32,
+}
+
+impl Pages {
+    /// A page as the gateway sent it, if it goes on where the last one ended.
+    fn take(&mut self, page: Vec<WireListed>) -> Result<Vec<Listed>, &'static str> {
+        self.empty = if page.is_empty() { self.empty + 1 } else { 0 };
+        if self.empty > MAX_EMPTY_PAGES {
+            return Err("it sends empty pages without end");
+        }
+        for listed in &page {
+            if !listed.key.starts_with(&self.prefix) || listed.key.len() > MAX_KEY_BYTES {
+                return Err("it lists a key that was not asked for");
+            }
+            if self.after.as_ref().is_some_and(|after| listed.key <= *after) {
+                return Err("it lists keys again, or out of order");
+            }
+            self.after = Some(listed.key.clone());
+        }
+        Ok(page.into_iter().map(Into::into).collect())
+    }
 }
 
 #[async_trait]
@@ -165,9 +236,9 @@ impl Lister for Pages {
         if self.over {
             return Ok(None);
         }
-        let operation = || self.agent.on("list", &self.prefix);
+        let operation = self.agent.on("list", &self.prefix);
         let call = Call::List { cursor: self.cursor, prefix: self.prefix.clone(), after: self.after.clone() };
-        let returned = self.agent.call(operation, call, Body::none()).await?;
+        let returned = self.agent.call(|| operation.clone(), call, Body::none()).await?;
         match returned.answer {
             Answer::Page { last: true } => {
                 // The end may be the answer to a call that was repeated, and there it comes as an empty page.
@@ -175,14 +246,11 @@ impl Lister for Pages {
                 Ok(Some(Vec::new()))
             }
             Answer::Page { last: false } => {
-                let wire: Vec<WireListed> = parse(&returned.body, returned.length)?;
-                let page: Vec<Listed> = wire.into_iter().map(Into::into).collect();
-                if let Some(last) = page.last() {
-                    self.after = Some(last.key.clone());
-                }
-                Ok(Some(page))
+                let page = parse(&returned.body, returned.length, MAX_PAGE_KEYS)?;
+                let page = self.take(page);
+                page.map(Some).map_err(|why| Failure::new(FailureKind::Invalid, operation, why))
             }
-            _ => Err(senseless(operation())),
+            _ => Err(senseless(operation)),
         }
     }
 }
@@ -205,39 +273,37 @@ impl Endpoint for Agent {
     fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
         let cursor = self.cursors.fetch_add(1, Ordering::Relaxed);
         let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        Box::new(Pages { agent: self, cursor, prefix, after, over: false })
+        Box::new(Pages { agent: self, cursor, prefix, after, over: false, empty: 0 })
     }
 
     async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
         let operation = || self.on("look at", key);
         let returned = self.call(operation, Call::Find { key: key.to_owned() }, Body::none()).await?;
         match returned.answer {
-            Answer::Found { found } => Ok(found.map(Into::into)),
+            Answer::Found { found: None } => Ok(None),
+            Answer::Found { found: Some(found) } if found.listed.key == key => Ok(Some(found.into())),
             _ => Err(senseless(operation())),
         }
     }
 
     async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
-        let operation = || self.on("read", what.key);
-        let call = Call::Read {
-            key: what.key.to_owned(),
-            offset: what.offset,
-            length: what.length as u64,
-            whole: what.whole,
-            version: what.version.map(str::to_owned),
-        };
-        let returned = self.desk.call(&operation, &call, Body::none(), Some(buffer)).await?;
-        match returned.answer {
-            Answer::Piece { metadata, version, sums } if returned.length == what.length => {
-                let block = sums.block(returned.body, returned.length);
-                let block = block.map_err(|failure| Failure { operation: operation(), ..failure })?;
-                if block.offset() != what.offset || block.is_whole() != what.whole {
-                    return Err(senseless(operation()));
-                }
-                Ok(Piece { block, metadata, version })
-            }
-            _ => Err(senseless(operation())),
+        if what.length <= self.read_bytes {
+            return self.piece(what, buffer).await;
         }
+        // Longer than the gateway reads at once: the parts of the part, of one version.
+        let operation = || self.on("read", what.key);
+        let flipped = |error: Flipped| Failure::new(FailureKind::Corrupt, operation(), error.to_string());
+        let mut writer = BlockWriter::new(buffer, what.offset, what.length, what.whole);
+        let (mut metadata, mut version) = (Metadata::default(), what.version.map(str::to_owned));
+        for start in (0..what.length).step_by(self.read_bytes) {
+            let (offset, length) = (what.offset + start as u64, self.read_bytes.min(what.length - start));
+            let read = Read { offset, length, whole: false, version: version.as_deref(), ..what };
+            let piece = self.piece(read, Buffer::detached(length)).await?;
+            writer.extend(piece.block.check().map_err(flipped)?);
+            (metadata, version) = (piece.metadata, piece.version.or(version));
+        }
+        let block = writer.finish().map_err(|_| senseless(operation()))?;
+        Ok(Piece { block, metadata, version })
     }
 
     async fn put(
@@ -264,7 +330,7 @@ impl Endpoint for Agent {
         let operation = || self.on("begin to write", key);
         let call = Call::Begin { key: key.to_owned(), metadata: metadata.clone(), size, part_bytes };
         match self.call(operation, call, Body::none()).await?.answer {
-            Answer::Upload { upload } => Ok(upload.into()),
+            Answer::Upload { upload } if upload.key == key => Ok(upload.into()),
             _ => Err(senseless(operation())),
         }
     }
@@ -307,7 +373,10 @@ impl Endpoint for Agent {
             self.call(operation, Call::Dangling { prefix: prefix.to_owned() }, Body::none()).await?;
         match returned.answer {
             Answer::Dangling => {
-                let wire: Vec<WireDangling> = parse(&returned.body, returned.length)?;
+                let wire: Vec<WireDangling> = parse(&returned.body, returned.length, MAX_PAGE_KEYS)?;
+                if wire.iter().any(|left| !left.upload.key.starts_with(prefix)) {
+                    return Err(senseless(operation()));
+                }
                 Ok(wire.into_iter().map(Into::into).collect())
             }
             _ => Err(senseless(operation())),
@@ -316,13 +385,71 @@ impl Endpoint for Agent {
 
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
         let operation = || format!("remove {} objects of {}", keys.len(), self.name);
-        let returned = self.call(operation, Call::Delete, json(&keys)).await?;
-        match returned.answer {
-            Answer::Undeleted => {
-                let wire: Vec<(String, WireFailure)> = parse(&returned.body, returned.length)?;
-                Ok(wire.into_iter().map(|(key, failure)| (key, failure.into())).collect())
+        let mut left = Vec::new();
+        for keys in keys.chunks(MAX_DELETED) {
+            let returned = self.call(operation, Call::Delete, json(&keys)).await?;
+            if !matches!(returned.answer, Answer::Undeleted) {
+                return Err(senseless(operation()));
             }
-            _ => Err(senseless(operation())),
+            let wire: Vec<(String, WireFailure)> = parse(&returned.body, returned.length, MAX_DELETED)?;
+            if wire.iter().any(|(key, _)| !keys.contains(key)) {
+                return Err(senseless(operation()));
+            }
+            left.extend(wire.into_iter().map(|(key, failure)| (key, failure.into())));
         }
+        Ok(left)
     }
+
+    /// Tells the gateway, so that it keeps nothing for this session any longer, and closes the lanes.
+    async fn close(&self) {
+        let mut ways = self.take_ways();
+        self.paths.iter().for_each(|path| path.leave());
+        let left = async { while ways.join_next().await.is_some() {} };
+        // Whoever does not listen any more finds out by itself.
+        let _ = timeout(FAREWELL_TIME, left).await;
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let mut ways = self.take_ways();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if ways.is_empty() {
+            return;
+        }
+        self.paths.iter().for_each(|path| path.leave());
+        let leaving = Leaving::new();
+        runtime.spawn(async move {
+            let left = async { while ways.join_next().await.is_some() {} };
+            let _ = timeout(FAREWELL_TIME, left).await;
+            drop(leaving);
+        });
+    }
+}
+
+/// How many agents of this process are dropped and have not told their gateways yet.
+static LEAVING: LazyLock<tokio::sync::watch::Sender<usize>> =
+    LazyLock::new(|| tokio::sync::watch::channel(0).0);
+
+/// An agent that is leaving.
+struct Leaving;
+
+impl Leaving {
+    fn new() -> Self {
+        LEAVING.send_modify(|count| *count += 1);
+        Self
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        LEAVING.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Waits until agents that were dropped have told their gateways, for a moment at most: for the end of a program, whose
+/// runtime would otherwise end before they do.
+pub async fn farewells() {
+    let mut leaving = LEAVING.subscribe();
+    let _ = timeout(FAREWELL_TIME, leaving.wait_for(|count| *count == 0)).await;
 }

@@ -28,14 +28,14 @@ enum Part {
 
 /// Frames that are written together.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct Batch<'a> {
     own: Vec<u8>,
     parts: Vec<Part>,
-    seal: Option<Seal>,
+    seal: Option<&'a mut Seal>,
 }
 
-impl Batch {
-    pub(super) fn new(seal: Option<Seal>) -> Self {
+impl<'a> Batch<'a> {
+    pub(super) fn new(seal: Option<&'a mut Seal>) -> Self {
         Self { seal, ..Self::default() }
     }
 
@@ -116,6 +116,13 @@ impl Batch {
         }
     }
 
+    /// Lets go of memory beyond `bytes`.
+    pub(super) fn shrink(&mut self, bytes: usize) {
+        if self.own.capacity() > bytes {
+            self.own = Vec::new();
+        }
+    }
+
     /// Writes all of it and is empty again.
     pub(super) async fn write(&mut self, output: &mut (impl AsyncWrite + Unpin)) -> Result<(), LaneError> {
         let written = self.write_parts(output).await;
@@ -150,7 +157,7 @@ impl Batch {
         output.flush().await
     }
 
-    fn bytes<'a>(&'a self, part: &'a Part) -> &'a [u8] {
+    fn bytes<'b>(&'b self, part: &'b Part) -> &'b [u8] {
         match part {
             Part::Own(range) => &self.own[range.clone()],
             Part::Body(message, range) => &message.body.bytes()[range.clone()],

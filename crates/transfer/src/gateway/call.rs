@@ -4,13 +4,20 @@
 //! is too long or a part that begins where none can, is refused here.
 
 use super::frame::MAX_BODY_BYTES;
+use super::roster::Right;
 use crate::block::{Block, BlockWriter, Buffer};
-use crate::endpoint::{Failure, FailureKind, Metadata};
+use crate::endpoint::{Failure, FailureKind, Metadata, inside};
 use crate::hash::ChainingValue;
 use serde::{Deserialize, Serialize};
 
 /// Longest key that is looked at; endpoints have their own limits below it.
 pub(super) const MAX_KEY_BYTES: usize = 4096;
+
+/// Most entries of one list that a gateway may send: twice as many as any store lists at once.
+pub(super) const MAX_PAGE_KEYS: usize = 10_000;
+
+/// Most keys of one call that removes: as many as S3 takes.
+pub(super) const MAX_DELETED: usize = 1000;
 
 /// Sums of a body, made when it was first read.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -183,22 +190,44 @@ pub(super) fn part_fits(offset: u64, length: usize, whole: bool) -> bool {
 }
 
 impl Call {
-    /// Refuses what no endpoint should see.
+    /// Any of which whoever calls must have; the first is what it is called.
+    pub(super) fn rights(&self) -> &'static [Right] {
+        match self {
+            Self::List { .. } => &[Right::List],
+            Self::Find { .. } => &[Right::Read, Right::Write, Right::List],
+            Self::Read { .. } => &[Right::Read],
+            Self::Delete => &[Right::Delete],
+            Self::Put { .. }
+            | Self::Begin { .. }
+            | Self::Part { .. }
+            | Self::Finish { .. }
+            | Self::Abort { .. }
+            | Self::Dangling { .. } => &[Right::Write],
+        }
+    }
+
+    /// Refuses what no endpoint should see. Keys to be removed are in the body, and looked at there.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        let keys: [&str; 2] = match self {
-            Self::List { prefix, after, .. } => [prefix, after.as_deref().unwrap_or_default()],
+        let (name, other): (&str, &str) = match self {
+            // What comes after is only compared, and names no place.
+            Self::List { prefix, after, .. } => (prefix, after.as_deref().unwrap_or_default()),
             Self::Find { key } | Self::Read { key, .. } | Self::Put { key, .. } | Self::Begin { key, .. } => {
-                [key, ""]
+                (key, "")
             }
             Self::Part { upload, .. } | Self::Finish { upload, .. } | Self::Abort { upload } => {
-                [&upload.key, &upload.id]
+                (&upload.key, &upload.id)
             }
-            Self::Dangling { prefix } => [prefix, ""],
-            Self::Delete => ["", ""],
+            Self::Dangling { prefix } => (prefix, ""),
+            Self::Delete => ("", ""),
         };
-        if keys.iter().any(|key| key.len() > MAX_KEY_BYTES) {
+        if name.len() > MAX_KEY_BYTES || other.len() > MAX_KEY_BYTES {
             return Err(Failure::new(FailureKind::Unsupported, "take a call", "its key is too long"));
         }
+        let is_inside = match self {
+            Self::List { .. } | Self::Dangling { .. } | Self::Delete => inside::prefix(name),
+            _ => inside::key(name),
+        };
+        is_inside.map_err(|why| Failure::new(FailureKind::Unsupported, format!("use {name:?}"), why))?;
         if let Self::Read { offset, length, whole, .. } = self
             && (*length > MAX_BODY_BYTES as u64 || !part_fits(*offset, *length as usize, *whole))
         {

@@ -26,10 +26,18 @@ impl From<Listed> for WireListed {
     }
 }
 
+/// Longest object that there can be: sums of a few of them, and powers of two above it, are numbers still.
+pub(super) const MAX_OBJECT_BYTES: u64 = 1 << 60;
+
+/// Times that are taken for times: 30,000 years around 1970, so that their nanoseconds are sixteen digits short of a
+/// bound of anybody's.
+const MAX_TIME_MS: u64 = 1_000_000_000_000_000;
+
 impl From<WireListed> for Listed {
     fn from(listed: WireListed) -> Self {
         let WireListed { key, size, modified_ms, version } = listed;
-        Self { key, size, modified_ms, version }
+        let modified_ms = modified_ms.filter(|time| time.unsigned_abs() <= MAX_TIME_MS);
+        Self { key, size: size.min(MAX_OBJECT_BYTES), modified_ms, version }
     }
 }
 
@@ -53,7 +61,8 @@ impl From<Dangling> for WireDangling {
 
 impl From<WireDangling> for Dangling {
     fn from(dangling: WireDangling) -> Self {
-        Self { upload: dangling.upload.into(), begun_ms: dangling.begun_ms }
+        let begun_ms = dangling.begun_ms.filter(|time| time.unsigned_abs() <= MAX_TIME_MS);
+        Self { upload: dangling.upload.into(), begun_ms }
     }
 }
 
@@ -67,6 +76,17 @@ impl From<WirePart> for Part {
     fn from(part: WirePart) -> Self {
         Self { number: part.number, tag: part.tag }
     }
+}
+
+/// Longest pause that a gateway can ask for: stores ask for some seconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Longest words of the other side that are kept: a key, and a sentence.
+const MAX_TOLD_CHARS: usize = 5000;
+
+/// Words of the other side, without what would move a cursor.
+pub(super) fn told(text: &str) -> String {
+    text.chars().take(MAX_TOLD_CHARS).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
 const KINDS: &[(FailureKind, &str)] = &[
@@ -99,8 +119,8 @@ impl From<WireFailure> for Failure {
             .iter()
             .find(|(_, name)| *name == failure.kind)
             .map_or(FailureKind::Transient, |(kind, _)| *kind);
-        Self::new(kind, failure.operation, failure.message)
-            .retry_after(failure.retry_after_ms.map(Duration::from_millis))
+        let pause = failure.retry_after_ms.map(|pause| Duration::from_millis(pause).min(LONGEST_PAUSE));
+        Self::new(kind, told(&failure.operation), told(&failure.message)).retry_after(pause)
     }
 }
 
@@ -126,18 +146,32 @@ impl From<Limits> for WireLimits {
     }
 }
 
-impl From<WireLimits> for Limits {
-    fn from(limits: WireLimits) -> Self {
-        Self {
-            object_bytes: limits.object_bytes,
-            part_bytes_min: limits.part_bytes_min,
-            part_bytes_max: limits.part_bytes_max.min(MAX_BODY_BYTES as u64),
-            parts: limits.parts,
-            part_bytes_best: limits.part_bytes_best.min(MAX_BODY_BYTES as u64),
-            parts_in_any_order: true,
-            key_bytes: usize::try_from(limits.key_bytes).unwrap_or(MAX_KEY_BYTES).min(MAX_KEY_BYTES),
-        }
+/// What a gateway says of the place behind it, if it can be true: the engine divides by it.
+pub(super) fn limits(wire: &WireLimits) -> Result<Limits, &'static str> {
+    let longest = MAX_BODY_BYTES as u64;
+    let limits = Limits {
+        object_bytes: wire.object_bytes.min(MAX_OBJECT_BYTES),
+        part_bytes_min: wire.part_bytes_min.max(1),
+        part_bytes_max: wire.part_bytes_max.min(longest),
+        parts: wire.parts,
+        part_bytes_best: wire.part_bytes_best.clamp(1, longest),
+        parts_in_any_order: true,
+        key_bytes: usize::try_from(wire.key_bytes).unwrap_or(MAX_KEY_BYTES).min(MAX_KEY_BYTES),
+    };
+    // Parts are powers of two of at least a kilobyte.
+    if limits.part_bytes_min > limits.part_bytes_max || limits.part_bytes_max < 1024 {
+        return Err("the gateway says that no part of an object has a length that it takes");
     }
+    if limits.parts == 0 || limits.key_bytes == 0 {
+        return Err("the gateway says that no object has parts, or a key");
+    }
+    Ok(limits)
+}
+
+/// Longest piece that a gateway reads at once, as a power of two that can be asked for.
+pub(super) fn read_bytes(wire: u64) -> usize {
+    let most = usize::try_from(wire).unwrap_or(MAX_BODY_BYTES).clamp(1 << 20, MAX_BODY_BYTES);
+    if most.is_power_of_two() { most } else { most.next_power_of_two() / 2 }
 }
 
 #[cfg(test)]

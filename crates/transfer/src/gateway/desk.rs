@@ -13,7 +13,7 @@ use super::call::{Answer, Call};
 use super::error::LaneError;
 use super::frame::{FrameError, Header, Kind, MAX_BODY_BYTES};
 use super::lane::{Arrived, Side};
-use super::message::{Body, Message};
+use super::message::{Body, Charged, Message};
 use super::outbox::{Grant, Keep, Outbox};
 use super::route::Welcome;
 use super::squeeze::Compression;
@@ -23,10 +23,16 @@ use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 
 /// Longest answer that is no part of an object: a page of a thousand keys, each a kilobyte and escaped.
 const MAX_LIST_BYTES: usize = 16 << 20;
+
+/// How long an answer may take, while the lanes are alive: the longest that stores take to put an object of ten thousand
+/// parts together is some minutes.
+const ANSWER_TIME: Duration = Duration::from_secs(600);
 
 /// What came back.
 #[derive(Debug)]
@@ -99,7 +105,8 @@ impl Desk {
         let head = serde_json::to_vec(call).expect("a call is plain data");
         let repeatable = !matches!(call, Call::Begin { .. });
         let (tell, told) = oneshot::channel();
-        let mut message = Message { id: 0, kind: Kind::Call, head: Bytes::from(head), body };
+        let charged = Charged::default();
+        let mut message = Message { id: 0, kind: Kind::Call, head: Bytes::from(head), body, charged };
         if !message.fits() {
             let why = "its key and metadata, or its length, are beyond what a call can carry";
             return Err(Failure::new(FailureKind::TooLarge, operation(), why));
@@ -110,8 +117,13 @@ impl Desk {
             message
         });
         let given_up = GiveUp { desk: self, id };
-        let returned = told.await;
+        let returned = timeout(ANSWER_TIME, told).await;
         drop(given_up);
+        let late = || {
+            let why = format!("no answer came within {} s", ANSWER_TIME.as_secs());
+            Failure::new(FailureKind::Transient, operation(), why)
+        };
+        let returned = returned.map_err(|_| late())?;
         let gone = || Failure::new(FailureKind::Transient, operation(), "the session ended");
         let mut returned = returned.map_err(|_| gone())?.map_err(|failure| name(failure, operation))?;
         match returned.answer {

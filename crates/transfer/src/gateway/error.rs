@@ -25,9 +25,18 @@ pub enum LaneError {
     /// Nothing was acknowledged for too long.
     #[error("nothing was heard for {0} s")]
     Silent(u64),
-    /// A sealed payload is not what the far end sealed.
-    #[error("a seal is broken")]
+    /// Something between the ends says why the lane ended, and nobody can tell whether that is true. Never final.
+    #[error("a relay says: {0}")]
+    Hearsay(String),
+    /// A sealed payload is not what the far end sealed: somebody between the ends changed it.
+    #[error("a seal is broken: what came is not what the far end sealed")]
     Seal,
+    /// As many frames were sealed with one key as may be. Nothing is wrong: the next lane has another.
+    #[error("the key of this lane has been used up")]
+    Rekey,
+    /// The client said that it is done.
+    #[error("the client is done")]
+    Over,
     /// There are more lanes than pay.
     #[error("the lane is not needed any more")]
     Retired,
@@ -54,6 +63,14 @@ impl LaneError {
         let text = String::from_utf8_lossy(&payload[..payload.len().min(MAX_FAULT_BYTES)]);
         let text = text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
         if id == FOR_GOOD { Self::Refused(text) } else { Self::Fault(text) }
+    }
+
+    /// The same, where nothing shows that the far end said it.
+    pub(super) fn hearsay(self) -> Self {
+        match self {
+            Self::Refused(text) | Self::Fault(text) => Self::Hearsay(text),
+            other => other,
+        }
     }
 
     /// A failed connection, which may be a hop that does not like our certificate or whose certificate we do not like.

@@ -38,8 +38,12 @@ pub const MAX_HEAD_BYTES: usize = 32 << 10;
 /// Longest payload: a piece, a head, and the tag of a seal.
 pub const MAX_PAYLOAD_BYTES: usize = MAX_PIECE_BYTES + MAX_HEAD_BYTES + TAG_BYTES;
 
-/// Longest body of a message: a part of an object, a page of a listing.
-pub const MAX_BODY_BYTES: usize = 64 << 20;
+/// Longest body of a message: a part of an object, a page of a listing. With the 10,000 parts of S3 this makes
+/// objects of 320 GB.
+pub const MAX_BODY_BYTES: usize = 32 << 20;
+
+/// Longest payload of a frame that carries no message: a flight of a handshake, with room.
+pub const MAX_WORDS_BYTES: usize = 16 << 10;
 
 /// How far a call may be ahead of the oldest one that is still open: what the far end has to remember to recognise a
 /// repetition is 8 bytes for each.
@@ -49,7 +53,7 @@ pub const MAX_AHEAD: u64 = 1 << 16;
 pub const TAG_BYTES: usize = 16;
 
 const MAGIC: u16 = 0x4b57;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The piece is compressed.
 pub(super) const SQUEEZED: u16 = 1;
@@ -81,10 +85,14 @@ pub enum Kind {
     Fault,
     /// Nothing; it is acknowledged like a piece.
     Ping,
+    /// The client is done: its session is over.
+    Bye,
+    /// Whoever was called speaks first, where no handshake does: nothing is sent to what does not speak this protocol.
+    Greet,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Route,
         Self::Hello,
         Self::Welcome,
@@ -94,6 +102,8 @@ impl Kind {
         Self::Ack,
         Self::Fault,
         Self::Ping,
+        Self::Bye,
+        Self::Greet,
     ];
 
     fn from_byte(byte: u8) -> Option<Self> {
@@ -243,7 +253,11 @@ impl Header {
         }
         if !matches!(self.kind, Kind::Call | Kind::Reply) {
             let plain = raw == 0 && head == 0 && self.total == 0 && self.offset == 0 && payload >= tag;
-            return if plain { Ok(()) } else { Err("it has a message and its kind has none") };
+            return match plain {
+                true if payload > MAX_WORDS_BYTES + tag => Err("it is too long for its kind"),
+                true => Ok(()),
+                false => Err("it has a message and its kind has none"),
+            };
         }
         if self.total as usize > MAX_BODY_BYTES {
             return Err("its body is too long");

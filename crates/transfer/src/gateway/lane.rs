@@ -13,13 +13,15 @@
 //!
 //! *Guarantee:* when a lane ends, for whatever reason, every piece that was not acknowledged is back in the outbox.
 
+use super::account::{Frames, Writing};
 use super::batch::Batch;
 use super::error::LaneError;
 use super::flight::Flight;
-use super::frame::{FrameError, Header, Kind, MAX_PAYLOAD_BYTES, SQUEEZED};
+use super::frame::{FrameError, Header, Kind, SEALED, SQUEEZED};
 use super::message::Cut;
 use super::outbox::Outbox;
 use super::reader::FrameReader;
+use super::route;
 use super::seal::{Seal, Seals};
 use super::squeeze::{Compression, Squeeze, Unsqueeze};
 use crate::block::Buffer;
@@ -29,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// An acknowledgement that is owed for this long will not come: TCP repeats a packet five times in it, and a link of
 /// 60 kbit/s moves the shortest piece. What is on the lane has been given to others long before, if there are others.
@@ -40,6 +42,13 @@ const PING_AFTER: Duration = Duration::from_secs(1);
 
 /// How often a lane looks at its clock.
 const WATCH_PERIOD: Duration = Duration::from_millis(200);
+
+/// A frame that has begun is here within this time, or its sender has given the lane up: it has not been acknowledged
+/// for much longer than [`SILENCE`].
+const FRAME_TIME: Duration = Duration::from_secs(30);
+
+/// What a lane keeps for small frames. Larger ones are read into memory that all lanes of a client share.
+const SMALL_BYTES: usize = 64 << 10;
 
 /// Bytes of one write.
 const BATCH_BYTES: usize = 1 << 20;
@@ -75,6 +84,11 @@ pub(super) trait Side: Send + Sync + 'static {
         piece: Arrived<'_>,
     ) -> impl Future<Output = Result<(), LaneError>> + Send;
 
+    /// What bounds the memory of frames on their way; `None` at an end that trusts itself.
+    fn frames(&self) -> Option<&Frames> {
+        None
+    }
+
     /// Whether an answer is due, so that silence has to be explained.
     fn waits(&self) -> bool;
 
@@ -103,6 +117,7 @@ pub(super) struct Lane {
     received: AtomicU64,
     ping: AtomicBool,
     retiring: AtomicBool,
+    leaving: AtomicBool,
     wake: Notify,
     flight: Mutex<Flight>,
     tally: Arc<Tally>,
@@ -114,6 +129,7 @@ impl Lane {
             received: AtomicU64::new(0),
             ping: AtomicBool::new(false),
             retiring: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             wake: Notify::new(),
             flight: Mutex::new(Flight::new(Instant::now())),
             tally,
@@ -129,15 +145,24 @@ impl Lane {
         self.retiring.store(true, Ordering::Relaxed);
     }
 
+    /// Says that the client is done, and ends.
+    pub(super) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
     /// Carries messages until something ends the lane, and says what.
     pub(super) async fn carry<S: Side>(
         &self,
         side: &S,
         reader: &mut FrameReader<impl AsyncRead + Unpin + Send>,
         output: &mut (impl AsyncWrite + Unpin + Send),
-        seals: Option<Seals>,
+        seals: &mut Option<Seals>,
     ) -> LaneError {
-        let (out, back) = seals.map_or((None, None), |seals| (Some(seals.out), Some(seals.back)));
+        let (out, back) = match seals {
+            Some(seals) => (Some(&mut seals.out), Some(&mut seals.back)),
+            None => (None, None),
+        };
         let guard = Guard { lane: self, outbox: side.outbox() };
         let ended = tokio::select! {
             ended = self.read(side, reader, back) => ended,
@@ -152,40 +177,63 @@ impl Lane {
         &self,
         side: &S,
         reader: &mut FrameReader<impl AsyncRead + Unpin>,
-        mut seal: Option<Seal>,
+        mut seal: Option<&mut Seal>,
     ) -> Result<(), LaneError> {
         let mut memory = Vec::new();
-        let mut expander = Expander::default();
         while let Some(header) = reader.header().await? {
             let is_piece = matches!(header.kind, Kind::Call | Kind::Reply);
             if is_piece && header.kind != S::TAKES {
                 return Err(FrameError::Malformed("it goes the wrong way").into());
             }
+            if header.has(SEALED) && seal.is_none() {
+                return Err(route::NOT_SEALED.into());
+            }
             let mut place = if is_piece { side.room(&header).await? } else { None };
             let length = header.payload as usize;
-            // What is compressed is read beside the place that it will have.
-            let payload = match &mut place {
-                Some(buffer) if !header.has(SQUEEZED) => &mut buffer[..length],
-                _ => spare(&mut memory, length),
+            // What is compressed is read beside the place that it will have, and expanded behind itself where it has none.
+            let squeezed = header.has(SQUEEZED);
+            let placed = place.is_some();
+            let more = if squeezed && !placed { header.raw as usize } else { 0 };
+            let mut beside = match &place {
+                Some(_) if !squeezed => Beside::Nothing,
+                _ => Beside::of(length + more, side.frames(), &mut memory).await,
             };
-            reader.payload(&header, payload).await?;
-            if let Some(seal) = seal.as_mut().filter(|_| header.kind != Kind::Fault) {
+            let payload = match (&mut beside, &mut place) {
+                (Beside::Nothing, Some(buffer)) => &mut buffer[..length],
+                (beside, _) => &mut beside.bytes()[..length],
+            };
+            let whole = timeout(FRAME_TIME, reader.payload(&header, payload)).await;
+            whole.map_err(|_| LaneError::Silent(FRAME_TIME.as_secs()))??;
+            if header.kind == Kind::Fault {
+                return Err(route::fault(seal, &header, payload));
+            }
+            if let Some(seal) = seal.as_mut() {
                 seal.open(&header, payload)?;
             }
             match header.kind {
                 Kind::Call | Kind::Reply => {
-                    let head = payload[header.piece()..][..usize::from(header.head)].to_vec();
-                    let arrived = if header.has(SQUEEZED) {
-                        expander.expand(&header, &memory[..header.piece()], place)?
-                    } else {
-                        place.map_or_else(|| Arrived::Seen(&memory[..header.piece()]), Arrived::Placed)
+                    let (piece, raw) = (header.piece(), header.raw as usize);
+                    let head = payload[piece..][..usize::from(header.head)].to_vec();
+                    let arrived = match place {
+                        Some(mut buffer) if squeezed => {
+                            Unsqueeze::expand(&beside.bytes()[..piece], &mut buffer[..raw])?;
+                            Arrived::Placed(buffer)
+                        }
+                        Some(buffer) => Arrived::Placed(buffer),
+                        None if squeezed => {
+                            let (small, large) = beside.bytes().split_at_mut(length);
+                            Unsqueeze::expand(&small[..piece], &mut large[..raw])?;
+                            Arrived::Seen(&large[..raw])
+                        }
+                        None => Arrived::Seen(&beside.bytes()[..piece]),
                     };
                     side.accept(&header, &head, arrived).await?;
                 }
                 Kind::Ack => self.acknowledged(side.outbox(), header.id)?,
-                Kind::Fault => return Err(LaneError::told(header.id, payload)),
-                Kind::Ping => {}
-                Kind::Route | Kind::Hello | Kind::Welcome | Kind::Shake => {
+                Kind::Ping | Kind::Fault => {}
+                Kind::Bye if S::TAKES == Kind::Call => return Err(LaneError::Over),
+                Kind::Bye => return Err(FrameError::Malformed("it goes the wrong way").into()),
+                Kind::Route | Kind::Hello | Kind::Welcome | Kind::Shake | Kind::Greet => {
                     return Err(FrameError::Malformed("it comes too late").into());
                 }
             }
@@ -218,7 +266,7 @@ impl Lane {
         &self,
         side: &S,
         output: &mut (impl AsyncWrite + Unpin),
-        seal: Option<Seal>,
+        seal: Option<&mut Seal>,
     ) -> Result<(), LaneError> {
         let mut batch = Batch::new(seal);
         let mut squeeze = Squeeze::new(side.compression());
@@ -234,7 +282,13 @@ impl Lane {
                 self.flight().sent(None, 0, Instant::now());
                 batch.plain(Header::bare(Kind::Ping, 0), &[])?;
             }
-            let room = self.load(side.outbox(), &mut squeeze, &mut cuts);
+            if self.leaving.load(Ordering::Relaxed) {
+                batch.plain(Header::bare(Kind::Bye, 0), &[])?;
+                batch.write(output).await?;
+                return Err(LaneError::Retired);
+            }
+            let freed = side.frames().map(|frames| frames.freed.notified());
+            let (room, writing) = self.load(side, &mut squeeze, &mut cuts);
             if !cuts.is_empty() {
                 let floor = side.floor();
                 for cut in cuts.drain(..) {
@@ -243,6 +297,11 @@ impl Lane {
             }
             if !batch.is_empty() {
                 batch.write(output).await?;
+                drop(writing);
+                if side.frames().is_some() {
+                    batch.shrink(SMALL_BYTES);
+                    squeeze.shrink();
+                }
                 continue;
             }
             if room == 0 {
@@ -250,7 +309,10 @@ impl Lane {
                     // It was told of something that it cannot take any more: another lane may.
                     side.outbox().ready.notify_one();
                 }
-                self.wake.notified().await;
+                tokio::select! {
+                    () = self.wake.notified() => {}
+                    () = maybe(freed) => {}
+                }
             } else {
                 called = tokio::select! {
                     () = self.wake.notified() => false,
@@ -260,10 +322,15 @@ impl Lane {
         }
     }
 
-    /// Takes what there is room for, and notes it as sent. Returns the room there was.
-    fn load(&self, outbox: &Outbox, squeeze: &mut Squeeze, cuts: &mut Vec<Cut>) -> usize {
+    /// Takes what there is room for, and notes it as sent. Returns the room there was, and what pays for it.
+    fn load<'a, S: Side>(
+        &self,
+        side: &'a S,
+        squeeze: &mut Squeeze,
+        cuts: &mut Vec<Cut>,
+    ) -> (usize, Option<Writing<'a>>) {
         if self.retiring.load(Ordering::Relaxed) {
-            return 0;
+            return (0, None);
         }
         let now = Instant::now();
         let (room, piece) = {
@@ -271,14 +338,26 @@ impl Lane {
             squeeze.set_rate(flight.rate().unwrap_or(f64::INFINITY));
             (flight.room(now).min(BATCH_BYTES), flight.piece())
         };
-        if room > 0 {
-            outbox.take(room, piece, cuts);
-            let mut flight = self.flight();
-            for cut in &*cuts {
-                flight.sent(Some(cut.clone()), cut.wire_bytes(), now);
+        if room == 0 || !side.outbox().has_more() {
+            return (room, None);
+        }
+        let mut writing = None;
+        if let Some(frames) = side.frames() {
+            // A piece may be cut beyond the room.
+            writing = frames.write(room.max(piece));
+            if writing.is_none() {
+                return (0, None);
             }
         }
-        room
+        side.outbox().take(room, piece, cuts);
+        if cuts.is_empty() {
+            return (room, None);
+        }
+        let mut flight = self.flight();
+        for cut in &*cuts {
+            flight.sent(Some(cut.clone()), cut.wire_bytes(), now);
+        }
+        (room, writing)
     }
 
     async fn watch<S: Side>(&self, side: &S) -> Result<(), LaneError> {
@@ -325,36 +404,40 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// Decompresses what arrives.
-#[derive(Debug, Default)]
-struct Expander {
-    unsqueeze: Unsqueeze,
-    memory: Vec<u8>,
+/// Memory for a payload that has no place of its own.
+enum Beside<'a> {
+    Nothing,
+    Own(&'a mut [u8]),
+    Lent(Buffer),
 }
 
-impl Expander {
-    fn expand(
-        &mut self,
-        header: &Header,
-        piece: &[u8],
-        place: Option<Buffer>,
-    ) -> Result<Arrived<'_>, LaneError> {
-        let length = header.raw as usize;
-        if let Some(mut buffer) = place {
-            self.unsqueeze.expand(piece, &mut buffer[..length])?;
-            return Ok(Arrived::Placed(buffer));
+impl<'a> Beside<'a> {
+    /// Of the lane's own where that is small or nobody counts.
+    async fn of(length: usize, frames: Option<&Frames>, memory: &'a mut Vec<u8>) -> Self {
+        match frames {
+            Some(frames) if length > SMALL_BYTES => Self::Lent(frames.lend(length).await),
+            _ => {
+                if memory.len() < length {
+                    memory.resize(length, 0);
+                }
+                Self::Own(&mut memory[..length])
+            }
         }
-        let memory = spare(&mut self.memory, length);
-        self.unsqueeze.expand(piece, memory)?;
-        Ok(Arrived::Seen(memory))
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        match self {
+            Self::Nothing => &mut [],
+            Self::Own(bytes) => bytes,
+            Self::Lent(buffer) => buffer,
+        }
     }
 }
 
-/// `length` bytes of a memory that grows to what was needed once.
-fn spare(memory: &mut Vec<u8>, length: usize) -> &mut [u8] {
-    debug_assert!(length <= MAX_PAYLOAD_BYTES, "the header was checked");
-    if memory.len() < length {
-        memory.resize(length, 0);
+/// What may never come.
+async fn maybe(future: Option<impl Future<Output = ()>>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
-    &mut memory[..length]
 }

@@ -1,9 +1,10 @@
 //! Calls and answers as they wait to be carried.
 
 use super::frame::{HEADER_BYTES, Kind, MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_PIECE_BYTES, TAG_BYTES};
-use crate::block::Block;
+use crate::block::{Block, Buffer};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Granularity in which memory is granted, that of a [`crate::block::BlockPool`].
 const UNIT_BYTES: usize = 64 << 10;
@@ -37,6 +38,39 @@ pub(super) struct Message {
     pub(super) kind: Kind,
     pub(super) head: Bytes,
     pub(super) body: Body,
+    /// What it is charged to, until it is dropped.
+    pub(super) charged: Charged,
+}
+
+/// What is paid for a message while it is held.
+#[derive(Debug, Default)]
+pub(super) struct Charged {
+    /// For its body.
+    #[expect(dead_code, reason = "held for what its end gives back")]
+    pub(super) body: Option<Buffer>,
+    /// For what else it takes.
+    pub(super) owed: Option<Owed>,
+}
+
+/// A part of a bounded sum, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Owed {
+    sum: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Owed {
+    /// Adds `bytes` to the sum, unless it is beyond `most` then.
+    pub(super) fn add(sum: &Arc<AtomicUsize>, bytes: usize, most: usize) -> Option<Self> {
+        let owed = Self { sum: Arc::clone(sum), bytes };
+        (sum.fetch_add(bytes, Ordering::Relaxed) + bytes <= most).then_some(owed)
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.sum.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Message {

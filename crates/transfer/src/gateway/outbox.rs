@@ -220,6 +220,11 @@ impl Outbox {
         state.again.is_empty() && !open.any(|open| open.begun || state.fits(&open.message))
     }
 
+    /// Whether something waits to be sent, be it again.
+    pub(super) fn has_more(&self) -> bool {
+        self.lock().has_more()
+    }
+
     /// How many messages are open.
     pub(super) fn len(&self) -> usize {
         self.lock().open.len()

@@ -6,12 +6,15 @@
 
 use super::desk::Desk;
 use super::error::LaneError;
-use super::frame::Kind;
+use super::frame::{Kind, MAX_WORDS_BYTES};
 use super::identity::Identity;
 use super::lane::{Lane, Tally};
 use super::reader::FrameReader;
+use super::role::Role;
 use super::route::{self, Hello, Hop, Welcome};
+use super::seal::Seals;
 use super::socket::SocketOptions;
+use super::stream::Words;
 use super::stream::{self, Stream};
 use super::{batch, shake};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -137,6 +140,8 @@ struct State {
     failures: u32,
     /// Since when there is no lane.
     down: Option<Instant>,
+    /// Whether the client is done.
+    left: bool,
 }
 
 impl Path {
@@ -152,6 +157,7 @@ impl Path {
             refused: false,
             failures: 0,
             down: Some(Instant::now()),
+            left: false,
         };
         Self {
             options,
@@ -178,6 +184,15 @@ impl Path {
         self.wanted.store(lanes, Ordering::Relaxed);
         let retired: Vec<_> = self.lock().lanes.iter().skip(lanes).cloned().collect();
         retired.iter().for_each(|lane| lane.retire());
+        self.changed.notify_one();
+    }
+
+    /// Says on every lane that the client is done, and opens no further.
+    pub(super) fn leave(&self) {
+        let mut state = self.lock();
+        state.left = true;
+        state.lanes.iter().for_each(|lane| lane.leave());
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -212,8 +227,12 @@ impl Path {
     pub(super) async fn keep(self: Arc<Self>, desk: Arc<Desk>, session: Arc<Session>) {
         let mut lanes = JoinSet::new();
         loop {
+            let left = self.lock().left;
+            if left && self.lock().lanes.is_empty() {
+                return;
+            }
             let wanted = self.wanted.load(Ordering::Relaxed);
-            while lanes.len() < wanted {
+            while lanes.len() < wanted && !left {
                 let (path, desk, session) = (Arc::clone(&self), Arc::clone(&desk), Arc::clone(&session));
                 lanes.spawn(async move { path.lane(&desk, &session).await });
             }
@@ -239,7 +258,7 @@ impl Path {
             state.failures = 0;
         }
         // A lane that was not wanted any more ends without trouble.
-        if !matches!(ended, LaneError::Retired) {
+        if !matches!(ended, LaneError::Retired | LaneError::Rekey) {
             state.failures = state.failures.saturating_add(1);
             state.trouble = Some(ended.chain());
         }
@@ -254,7 +273,7 @@ impl Path {
             Err(error) => return error,
         };
         let mut reader = FrameReader::new(input);
-        let (welcome, seals) = match self.greet(session, &mut reader, &mut output).await {
+        let (welcome, mut seals) = match self.greet(session, &mut reader, &mut output).await {
             Ok(met) => met,
             Err(error) => return error,
         };
@@ -265,18 +284,18 @@ impl Path {
         let lane = Arc::new(Lane::new(Arc::clone(&self.tally)));
         let _listed = Listed::new(self, &lane);
         let before = self.moved();
-        let ended = lane.carry(desk, &mut reader, &mut output, seals).await;
+        let ended = lane.carry(desk, &mut reader, &mut output, &mut seals).await;
         carried.store(self.moved() > before, Ordering::Relaxed);
         ended
     }
 
     async fn reach(&self, session: &Session) -> Result<Stream, LaneError> {
         match &self.options.via {
-            Via::Command(argv) => stream::spawn(argv),
+            Via::Command(argv) => stream::spawn(argv, &session.words).await,
             Via::Hops(hops) => {
                 let nowhere = || LaneError::Refused("a path has at least one hop".to_owned());
                 let first = hops.first().ok_or_else(nowhere)?;
-                stream::reach(first, session.identity.as_deref(), &self.options.socket).await
+                stream::reach(first, session.identity.as_deref(), Role::Client, &self.options.socket).await
             }
         }
     }
@@ -286,23 +305,28 @@ impl Path {
         session: &Session,
         reader: &mut FrameReader<stream::Input>,
         output: &mut stream::Output,
-    ) -> Result<(Welcome, Option<super::seal::Seals>), LaneError> {
+    ) -> Result<(Welcome, Option<Seals>), LaneError> {
         let hops = match &self.options.via {
             Via::Hops(hops) => hops.as_slice(),
             Via::Command(_) => &[],
         };
         batch::send(output, Kind::Route, &route::encode(hops.get(1..).unwrap_or_default())).await?;
-        let mut seals = None;
+        let (mut seals, mut late) = (None, None);
         if let (Some(identity), [_, .., last]) = (&session.identity, hops) {
             let unknown = || LaneError::Refused(format!("no fingerprint is given for {}", last.address));
-            seals = Some(shake::call(identity, last.fingerprint.ok_or_else(unknown)?, reader, output).await?);
+            let far = last.fingerprint.ok_or_else(unknown)?;
+            let (keys, session) = shake::call(identity, far, reader, output).await?;
+            (seals, late) = (Some(keys), Some(session));
         }
         let hello = Hello { session: session.number.clone() };
         route::say(output, &mut seals, Kind::Hello, &hello).await?;
-        let welcome =
-            tokio::time::timeout(stream::REACH_TIME, route::hear(reader, &mut seals, Kind::Welcome));
-        let welcome = welcome.await.map_err(|_| LaneError::Silent(stream::REACH_TIME.as_secs()))??;
-        Ok((welcome, seals))
+        let answer = tokio::time::timeout(stream::REACH_TIME, reader.small(MAX_WORDS_BYTES)).await;
+        let (header, payload) = answer.map_err(|_| LaneError::Silent(stream::REACH_TIME.as_secs()))??;
+        if let (Kind::Shake, Some(late)) = (header.kind, &mut late) {
+            return Err(late.meaning(&payload));
+        }
+        let welcome: Welcome = route::understand(&mut seals, Kind::Welcome, &header, payload)?;
+        Ok((welcome.check()?, seals))
     }
 
     fn moved(&self) -> u64 {
@@ -315,6 +339,7 @@ impl Path {
 pub(super) struct Session {
     pub(super) number: String,
     pub(super) identity: Option<Arc<Identity>>,
+    pub(super) words: Words,
 }
 
 /// A lane in the list of its path.
@@ -327,6 +352,9 @@ impl<'a> Listed<'a> {
     fn new(path: &'a Path, lane: &'a Arc<Lane>) -> Self {
         let mut state = path.lock();
         state.lanes.push(Arc::clone(lane));
+        if state.left {
+            lane.leave();
+        }
         (state.down, state.refused) = (None, false);
         Self { path, lane }
     }

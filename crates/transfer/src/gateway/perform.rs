@@ -1,37 +1,51 @@
 //! Carries calls out at the place behind the gateway.
+//!
+//! What a client may not do is refused here, and what an answer takes is charged before the place is asked.
 
-use super::call::{Answer, Call, Sums, WireDangling, WireFailure, WireListed, WirePart};
+use super::call::{Answer, Call, MAX_DELETED, Sums, WireDangling, WireFailure, WireListed, WirePart};
+use super::list::{json, parse};
 use super::message::Body;
+use super::roster::Rights;
 use crate::block::{BlockPool, Buffer};
-use crate::endpoint::{Endpoint, Failure, FailureKind, Lister, Part, Read, Upload};
+use crate::endpoint::{Dangling, Endpoint, Failure, FailureKind, Listed, Lister, Part, Read, Upload, inside};
 use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Listings of one client that are kept open between two pages. A client that has more of them open pays for it: the
-/// oldest begins anew behind the last key that was sent.
-const MAX_LISTERS: usize = 16;
+/// oldest begins anew behind the last key that was sent. Each may hold the names of a folder with millions of files.
+const MAX_LISTERS: usize = 4;
 
-/// What is sent back.
+/// Longest list that is sent: a page of a thousand keys, each a kilobyte.
+const LIST_BYTES: usize = 1 << 20;
+
+/// What a page is charged: what is sent, and as much for what it is made from.
+const PAGE_CHARGE: usize = 2 * LIST_BYTES;
+
+/// How much larger a list of parts is in memory than on the wire, at most: `{"n":1,"t":""}` and two times 32 bytes.
+const LIST_FACTOR: usize = 8;
+
+/// What is sent back beside the answer.
 #[derive(Debug)]
 pub(super) struct Performed {
-    pub(super) answer: Answer,
     pub(super) body: Body,
+    /// What pays for the body until it is taken over.
+    pub(super) charged: Option<Buffer>,
 }
 
 impl Performed {
-    fn bare(answer: Answer) -> Self {
-        Self { answer, body: Body::none() }
+    pub(super) fn nothing() -> Self {
+        Self { body: Body::none(), charged: None }
     }
 }
 
 /// The place behind, and the open listings of one client.
 pub(super) struct Performer {
     endpoint: Arc<dyn Endpoint>,
+    rights: Rights,
     answers: BlockPool,
+    bytes: usize,
     listers: Mutex<VecDeque<Listing>>,
 }
 
@@ -39,6 +53,8 @@ struct Listing {
     cursor: u64,
     after: Option<String>,
     lister: Box<dyn Lister>,
+    /// Of the last page, what did not fit.
+    rest: VecDeque<Listed>,
 }
 
 impl fmt::Debug for Performer {
@@ -49,12 +65,29 @@ impl fmt::Debug for Performer {
 
 impl Performer {
     /// `bytes` bounds what is read and not yet sent.
-    pub(super) fn new(endpoint: Arc<dyn Endpoint>, bytes: usize) -> Self {
-        Self { endpoint, answers: BlockPool::new(bytes), listers: Mutex::default() }
+    pub(super) fn new(endpoint: Arc<dyn Endpoint>, rights: Rights, bytes: usize) -> Self {
+        Self { endpoint, rights, answers: BlockPool::new(bytes), bytes, listers: Mutex::default() }
+    }
+
+    /// Longest piece that is read at once: a power of two, as parts are.
+    pub(super) fn longest_read(&self) -> usize {
+        let most = self.bytes.min(super::frame::MAX_BODY_BYTES);
+        if most.is_power_of_two() { most } else { most.next_power_of_two() / 2 }
     }
 
     fn listers(&self) -> MutexGuard<'_, VecDeque<Listing>> {
         self.listers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses what the client may not do.
+    fn permit(&self, call: &Call) -> Result<(), Failure> {
+        let any = call.rights();
+        if any.iter().any(|right| self.rights.allow(*right)) {
+            return Ok(());
+        }
+        let (word, place) = (any[0].word(), self.endpoint.name());
+        let why = format!("this client may not: it has the rights {}", self.rights);
+        Err(Failure::new(FailureKind::Forbidden, format!("{word} at {place}"), why))
     }
 
     pub(super) async fn perform(
@@ -62,8 +95,9 @@ impl Performer {
         call: Call,
         body: Option<Buffer>,
         length: usize,
-    ) -> Result<Performed, Failure> {
+    ) -> Result<(Answer, Performed), Failure> {
         call.check()?;
+        self.permit(&call)?;
         let answer = match call {
             Call::List { cursor, prefix, after } => return self.page(cursor, &prefix, after).await,
             Call::Find { key } => {
@@ -90,7 +124,9 @@ impl Performer {
             Call::Finish { upload, root } => {
                 let root = blake3::Hash::from_hex(&root)
                     .map_err(|error| Failure::new(FailureKind::Invalid, "take a call", error.to_string()))?;
-                let parts: Vec<WirePart> = parse(body.as_deref().unwrap_or_default(), length)?;
+                let _charged = self.answers.charge(LIST_FACTOR * length).await;
+                let most = self.endpoint.limits().parts as usize;
+                let parts: Vec<WirePart> = parse(body.as_deref().unwrap_or_default(), length, most)?;
                 let parts: Vec<Part> = parts.into_iter().map(Into::into).collect();
                 Answer::Version { version: self.endpoint.finish(&upload.into(), &parts, &root).await? }
             }
@@ -98,31 +134,62 @@ impl Performer {
                 self.endpoint.abort(&Upload::from(upload)).await?;
                 Answer::Done
             }
-            Call::Dangling { prefix } => {
-                let dangling = self.endpoint.dangling(&prefix).await?;
-                let wire: Vec<_> = dangling.into_iter().map(WireDangling::from).collect();
-                return Ok(Performed { answer: Answer::Dangling, body: json(&wire) });
-            }
-            Call::Delete => {
-                let keys: Vec<String> = parse(body.as_deref().unwrap_or_default(), length)?;
-                let left = self.endpoint.delete(&keys).await?;
-                let left: Vec<_> = left.into_iter().map(|(key, why)| (key, WireFailure::from(why))).collect();
-                return Ok(Performed { answer: Answer::Undeleted, body: json(&left) });
-            }
+            Call::Dangling { prefix } => return self.dangling(&prefix).await,
+            Call::Delete => return self.delete(body.as_deref().unwrap_or_default(), length).await,
         };
-        Ok(Performed::bare(answer))
+        Ok((answer, Performed::nothing()))
     }
 
-    async fn read(&self, what: Read<'_>) -> Result<Performed, Failure> {
+    async fn read(&self, what: Read<'_>) -> Result<(Answer, Performed), Failure> {
+        if what.length > self.longest_read() {
+            let why = format!("no more than {} bytes are read at once", self.longest_read());
+            return Err(Failure::new(FailureKind::Invalid, "take a call", why));
+        }
         let buffer = self.answers.lend(what.length).await;
         let piece = self.endpoint.read(what, buffer).await?;
         let sums = Sums::of(&piece.block);
         let answer = Answer::Piece { metadata: piece.metadata, version: piece.version, sums };
-        Ok(Performed { answer, body: Body::Block(Arc::new(piece.block)) })
+        Ok((answer, Performed { body: Body::Block(Arc::new(piece.block)), charged: None }))
+    }
+
+    async fn dangling(&self, prefix: &str) -> Result<(Answer, Performed), Failure> {
+        let charged = self.answers.charge(PAGE_CHARGE).await;
+        let wire: Vec<_> = self
+            .endpoint
+            .dangling(prefix)
+            .await?
+            .into_iter()
+            .map(|left: Dangling| WireDangling::from(left))
+            .collect();
+        let operation = || format!("look for unfinished writes below {}/{prefix}", self.endpoint.name());
+        Ok((Answer::Dangling, listed(&wire, charged, operation)?))
+    }
+
+    /// Removes what may be removed; names that no place is asked for stay.
+    async fn delete(&self, keys: &[u8], length: usize) -> Result<(Answer, Performed), Failure> {
+        // Each key comes back with what was tried and what was said.
+        let charged = self.answers.charge(PAGE_CHARGE + LIST_FACTOR * length).await;
+        let keys: Vec<String> = parse(keys, length, MAX_DELETED)?;
+        let outside = |key: &String| inside::key(key).err();
+        let refused = keys.iter().filter_map(|key| {
+            let why = outside(key)?;
+            Some((key.clone(), Failure::new(FailureKind::Unsupported, format!("remove {key}"), why)))
+        });
+        let mut left: Vec<_> = refused.collect();
+        let keys: Vec<String> = keys.iter().filter(|key| outside(key).is_none()).cloned().collect();
+        left.extend(self.endpoint.delete(&keys).await?);
+        let wire: Vec<_> = left.into_iter().map(|(key, why)| (key, WireFailure::from(why))).collect();
+        Ok((Answer::Undeleted, Performed { body: json(&wire), charged: Some(charged) }))
     }
 
     /// The page behind `after`. The listing goes on where it is if that is where it stopped.
-    async fn page(&self, cursor: u64, prefix: &str, after: Option<String>) -> Result<Performed, Failure> {
+    async fn page(
+        &self,
+        cursor: u64,
+        prefix: &str,
+        after: Option<String>,
+    ) -> Result<(Answer, Performed), Failure> {
+        let charged = self.answers.charge(PAGE_CHARGE).await;
         let open = {
             let mut listers = self.listers();
             let found = listers.iter().position(|listing| listing.cursor == cursor);
@@ -132,32 +199,58 @@ impl Performer {
             cursor,
             lister: Arc::clone(&self.endpoint).list(prefix, after.as_deref()),
             after,
+            rest: VecDeque::new(),
         });
-        let Some(page) = listing.lister.next_page().await? else {
-            return Ok(Performed::bare(Answer::Page { last: true }));
-        };
-        if let Some(last) = page.last() {
-            listing.after = Some(last.key.clone());
+        if listing.rest.is_empty() {
+            let Some(page) = listing.lister.next_page().await? else {
+                return Ok((Answer::Page { last: true }, Performed::nothing()));
+            };
+            listing.rest = page.into();
         }
-        let wire: Vec<_> = page.into_iter().map(WireListed::from).collect();
+        let page = listing.page();
         let mut listers = self.listers();
         listers.push_back(listing);
         if listers.len() > MAX_LISTERS {
             listers.pop_front();
         }
         drop(listers);
-        Ok(Performed { answer: Answer::Page { last: false }, body: json(&wire) })
+        let body = Body::Bytes(Bytes::from(page));
+        Ok((Answer::Page { last: false }, Performed { body, charged: Some(charged) }))
     }
 }
 
-/// Lists as bodies.
-pub(super) fn json(value: &impl Serialize) -> Body {
-    Body::Bytes(Bytes::from(serde_json::to_vec(value).expect("lists are plain data")))
+impl Listing {
+    /// As much of what is there as one answer carries, at least one.
+    fn page(&mut self) -> Vec<u8> {
+        let mut page = vec![b'['];
+        while let Some(listed) = self.rest.pop_front() {
+            let key = listed.key.clone();
+            let entry = serde_json::to_vec(&WireListed::from(listed.clone())).expect("keys are plain data");
+            if page.len() > 1 && page.len() + entry.len() + 2 > LIST_BYTES {
+                self.rest.push_front(listed);
+                break;
+            }
+            if page.len() > 1 {
+                page.push(b',');
+            }
+            page.extend_from_slice(&entry);
+            self.after = Some(key);
+        }
+        page.push(b']');
+        page
+    }
 }
 
-/// The first `length` bytes as a list.
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], length: usize) -> Result<Vec<T>, Failure> {
-    let bytes = bytes.get(..length).unwrap_or_default();
-    serde_json::from_slice(bytes)
-        .map_err(|error| Failure::new(FailureKind::Invalid, "read a list", error.to_string()))
+/// A list as an answer, if it is no longer than one may be.
+fn listed(
+    wire: &[impl serde::Serialize],
+    charged: Buffer,
+    operation: impl Fn() -> String,
+) -> Result<Performed, Failure> {
+    let body = json(&wire);
+    if body.bytes().len() > LIST_BYTES {
+        let why = format!("there are {} of them, more than fit one answer: ask for fewer", wire.len());
+        return Err(Failure::new(FailureKind::TooLarge, operation(), why));
+    }
+    Ok(Performed { body, charged: Some(charged) })
 }

@@ -12,11 +12,14 @@
 //! sender is told which hop found it, and sends its pieces over another lane. *Bound:* a direction holds one
 //! buffer and what the kernel has not sent ([`super::socket`]); it is not read while it cannot be written.
 //!
+//! Where anything is encrypted, a lane is sealed for its far end: its first frame is that of a handshake, or the lane
+//! ends here. The far end asks for the same and does not rely on this.
+//!
 //! *Rejected:* `splice` between the sockets (faster, but then nobody looks at the bytes); storing whole frames
 //! (1 MiB instead of 256 KiB for each direction, out of the cache, and a frame's time more delay).
 
 use super::error::LaneError;
-use super::frame::{FrameError, HEADER_BYTES, Header};
+use super::frame::{FrameError, HEADER_BYTES, Header, Kind};
 use super::route;
 use super::stream::{Input, Output, Stream};
 use crc_fast::{CrcAlgorithm, Digest};
@@ -40,11 +43,13 @@ struct Walk {
     rest: usize,
     due: u64,
     sum: Digest,
+    /// Whether the next frame is the first of a lane that has to be sealed.
+    first: bool,
 }
 
 impl Walk {
     fn new() -> Self {
-        Self { rest: 0, due: 0, sum: Digest::new(CrcAlgorithm::Crc64Nvme) }
+        Self { rest: 0, due: 0, sum: Digest::new(CrcAlgorithm::Crc64Nvme), first: false }
     }
 
     /// Walks over `bytes`, which begin with what has not been walked over, and says how many may be passed on.
@@ -62,6 +67,9 @@ impl Walk {
             }
             let Some(header) = bytes[at..].first_chunk::<HEADER_BYTES>() else { return Ok(at) };
             let header = Header::decode(header)?;
+            if std::mem::take(&mut self.first) && !matches!(header.kind, Kind::Shake | Kind::Fault) {
+                return Err(FrameError::Malformed("a lane through a relay begins with its handshake"));
+            }
             at += HEADER_BYTES;
             self.rest = header.payload as usize;
             self.due = header.crc;
@@ -134,17 +142,24 @@ impl Pump<'_> {
 }
 
 /// Passes frames on between two hops until either of them is gone.
-pub(super) async fn relay(near: Stream, ahead: Vec<u8>, far: Stream, name: &str, moved: &AtomicU64) {
+pub(super) async fn relay(
+    near: Stream,
+    ahead: Vec<u8>,
+    far: Stream,
+    name: &str,
+    sealed: bool,
+    moved: &AtomicU64,
+) {
     let pump = |input, output, ahead: &[u8]| {
         let mut memory = vec![0; BUFFER_BYTES];
         memory[..ahead.len()].copy_from_slice(ahead);
-        Pump { input, output, walk: Walk::new(), memory, held: ahead.len(), moved }
+        Pump { input, output, walk: Walk { first: sealed, ..Walk::new() }, memory, held: ahead.len(), moved }
     };
     let mut there = pump(near.input, far.output, &ahead);
     let mut back = pump(far.input, near.output, &[]);
     // What was read ahead has to be looked at before the next bytes come.
-    if first_words(&mut there).await.is_err() {
-        return;
+    if let Err(error) = first_words(&mut there).await {
+        return route::farewell(&mut there.input, &mut back.output, &error, name, &mut None).await;
     }
     let (stop_there, stop_back) = (Notify::new(), Notify::new());
     let found = {
@@ -172,9 +187,9 @@ pub(super) async fn relay(near: Stream, ahead: Vec<u8>, far: Stream, name: &str,
     let Some((there_first, error)) = found else { return };
     let error = LaneError::from(error);
     if there_first {
-        route::farewell(&mut there.input, &mut back.output, &error, name).await;
+        route::farewell(&mut there.input, &mut back.output, &error, name, &mut None).await;
     } else {
-        route::farewell(&mut back.input, &mut there.output, &error, name).await;
+        route::farewell(&mut back.input, &mut there.output, &error, name, &mut None).await;
     }
 }
 
@@ -189,7 +204,7 @@ async fn first_words(pump: &mut Pump<'_>) -> Result<(), LaneError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::frame::{Kind, crc64};
+    use crate::gateway::frame::crc64;
     use proptest::prelude::*;
 
     fn frames(lengths: &[usize]) -> Vec<u8> {

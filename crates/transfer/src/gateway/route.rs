@@ -3,7 +3,7 @@
 //! ```text
 //!  client                      relay                       gateway
 //!    │ Route [gateway]  ─────▶ │ Route []  ────────────────▶ │
-//!    │ Shake ◀────────────────────────────────────────▶ Shake│   only if sealed
+//!    │ Shake ◀────────────────────────────────────────▶ Shake│   over relays, where anything is encrypted
 //!    │ Hello {session}  ─────────────────────────────▶       │   sealed from here on
 //!    │        ◀───────────────────────── Welcome {epoch, ...}│
 //!    │ Call, Reply, Ack, Ping ◀─────────────────────▶        │
@@ -15,11 +15,11 @@
 use super::batch::Batch;
 use super::call::WireLimits;
 use super::error::{FOR_GOOD, LaneError};
-use super::frame::{FrameError, Header, Kind};
+use super::frame::{FrameError, Header, Kind, SEALED, TAG_BYTES};
 use super::identity::Fingerprint;
 use super::outbox::Grant;
 use super::reader::FrameReader;
-use super::seal::Seals;
+use super::seal::{Seal, Seals};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -76,10 +76,19 @@ pub(super) struct Welcome {
     pub(super) name: String,
     pub(super) bytes: u64,
     pub(super) messages: u64,
+    /// Longest piece of an object that can be asked for at once.
+    pub(super) read_bytes: u64,
     pub(super) limits: WireLimits,
 }
 
 impl Welcome {
+    /// The same, if it can be used.
+    pub(super) fn check(self) -> Result<Self, LaneError> {
+        let wrong = |why: &str| LaneError::Refused(why.to_owned());
+        super::convert::limits(&self.limits).map_err(wrong)?;
+        Ok(Self { name: super::convert::told(&self.name), ..self })
+    }
+
     /// What it grants, within what this program can make use of.
     pub(super) fn grant(&self) -> Grant {
         let bytes = usize::try_from(self.bytes).unwrap_or(usize::MAX);
@@ -125,15 +134,24 @@ pub(super) async fn say(
     kind: Kind,
     words: &impl Serialize,
 ) -> Result<(), LaneError> {
-    let mut payload = serde_json::to_vec(words).expect("words are plain data");
+    let payload = serde_json::to_vec(words).expect("words are plain data");
     let mut batch = Batch::new(None);
-    let mut header = Header::bare(kind, 0);
+    sealed(&mut batch, seals, Header::bare(kind, 0), payload)?;
+    batch.write(output).await
+}
+
+/// Adds a frame to a batch, sealed where the lane is.
+fn sealed(
+    batch: &mut Batch<'_>,
+    seals: &mut Option<Seals>,
+    mut header: Header,
+    mut payload: Vec<u8>,
+) -> Result<(), LaneError> {
     if let Some(seals) = seals {
         let tag = seals.out.close(&mut header, &mut payload)?;
         payload.extend_from_slice(&tag);
     }
-    batch.plain(header, &payload)?;
-    batch.write(output).await
+    batch.plain(header, &payload)
 }
 
 /// Hears one of the first words.
@@ -154,22 +172,36 @@ pub(super) fn understand<T: DeserializeOwned>(
     mut payload: Vec<u8>,
 ) -> Result<T, LaneError> {
     if header.kind == Kind::Fault {
-        return Err(LaneError::told(header.id, &payload));
-    }
-    if header.kind == Kind::Shake {
-        // The far end looks at our certificate after we have ended the handshake.
-        return Err(LaneError::Refused(
-            "no session with the far end: it does not know this certificate".to_owned(),
-        ));
+        return Err(fault(seals.as_mut().map(|seals| &mut seals.back), header, &mut payload));
     }
     if header.kind != kind {
         return Err(FrameError::Malformed("it comes at the wrong time").into());
     }
-    if let Some(seals) = seals {
-        seals.back.open(header, &mut payload)?;
-        payload.truncate(payload.len().saturating_sub(super::frame::TAG_BYTES));
+    match seals {
+        Some(seals) => {
+            seals.back.open(header, &mut payload)?;
+            payload.truncate(payload.len().saturating_sub(TAG_BYTES));
+        }
+        None if header.has(SEALED) => return Err(NOT_SEALED.into()),
+        None => {}
     }
     parse(&payload)
+}
+
+/// A seal where there are no keys for one.
+pub(super) const NOT_SEALED: FrameError = FrameError::Malformed("it is sealed and its lane is not");
+
+/// What a fault means. On a sealed lane, one that is not sealed is a relay's word.
+pub(super) fn fault(seal: Option<&mut Seal>, header: &Header, payload: &mut [u8]) -> LaneError {
+    match seal {
+        Some(seal) if header.has(SEALED) => match seal.open(header, payload) {
+            Ok(()) => LaneError::told(header.id, &payload[..payload.len().saturating_sub(TAG_BYTES)]),
+            Err(error) => error,
+        },
+        Some(_) => LaneError::told(header.id, payload).hearsay(),
+        None if header.has(SEALED) => NOT_SEALED.into(),
+        None => LaneError::told(header.id, payload),
+    }
 }
 
 /// Tells the other side why the lane ends here, if it still listens.
@@ -178,13 +210,14 @@ pub(super) async fn farewell(
     output: &mut (impl AsyncWrite + Unpin),
     error: &LaneError,
     by: &str,
+    seals: &mut Option<Seals>,
 ) {
     let id = if matches!(error, LaneError::Refused(_)) { FOR_GOOD } else { 0 };
-    let text = format!("{by}: {}", error.chain());
-    let text = &text.as_bytes()[..text.len().min(super::error::MAX_FAULT_BYTES)];
+    let mut text = format!("{by}: {}", error.chain()).into_bytes();
+    text.truncate(super::error::MAX_FAULT_BYTES);
     let mut batch = Batch::new(None);
     let said = async {
-        batch.plain(Header::bare(Kind::Fault, id), text)?;
+        sealed(&mut batch, seals, Header::bare(Kind::Fault, id), text)?;
         batch.write(output).await?;
         output.shutdown().await.map_err(LaneError::io)?;
         // TCP drops what was sent when it is closed with bytes unread: the other side has to stop first.

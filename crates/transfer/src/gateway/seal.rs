@@ -81,7 +81,7 @@ impl Seal {
 
     fn nonce(&mut self) -> Result<Nonce, LaneError> {
         if self.next >= MAX_SEALED_FRAMES {
-            return Err(LaneError::Seal);
+            return Err(LaneError::Rekey);
         }
         let mut nonce = self.start;
         for (byte, count) in nonce[4..].iter_mut().zip(self.next.to_be_bytes()) {
@@ -136,6 +136,7 @@ mod tests {
         let mut seal = Seal::new(&[b'k'; SECRET_BYTES]).unwrap();
         assert!(!format!("{seal:?}").contains("107"));
         seal.next = MAX_SEALED_FRAMES;
-        assert!(seal.close(&mut Header::bare(Kind::Ping, 0), &mut []).is_err());
+        let used_up = seal.close(&mut Header::bare(Kind::Ping, 0), &mut []);
+        assert!(matches!(used_up, Err(LaneError::Rekey)), "which is no tampering");
     }
 }

@@ -9,9 +9,10 @@
 
 use super::batch::send;
 use super::error::LaneError;
-use super::frame::{FrameError, Kind};
+use super::frame::{FrameError, Kind, MAX_WORDS_BYTES};
 use super::identity::{Fingerprint, Identity};
 use super::reader::FrameReader;
+use super::role::Role;
 use super::seal::{SECRET_BYTES, Seal, Seals};
 use super::stream::{self, REACH_TIME};
 use super::trust;
@@ -22,10 +23,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 /// What the keys are for (RFC 5705 asks for a label of one's own).
-const LABEL: &[u8] = b"EXPORTER-welkin-lane-1";
+const LABEL: &[u8] = b"EXPORTER-welkin-lane-2";
 
 /// Longest flight of a handshake: two certificates of a kilobyte, with room.
-const MAX_FLIGHT_BYTES: usize = 16 << 10;
+const MAX_FLIGHT_BYTES: usize = MAX_WORDS_BYTES;
 
 /// Most flights of a handshake: TLS 1.3 has three, and one more when the first guess at a group is wrong.
 const MAX_FLIGHTS: usize = 8;
@@ -36,12 +37,36 @@ pub(super) async fn call(
     far: Fingerprint,
     reader: &mut FrameReader<impl AsyncRead + Unpin>,
     output: &mut (impl AsyncWrite + Unpin),
-) -> Result<Seals, LaneError> {
-    let config = trust::client(identity, far)?;
+) -> Result<(Seals, Late), LaneError> {
+    let config = trust::client(identity, far, Role::End)?;
     let mut session = ClientConnection::new(config, trust::name()).map_err(refused)?;
-    within_time(shake(&mut session, reader, output, None)).await?;
+    // Before there are keys, whatever ends the handshake may be the relay's doing.
+    let shaken = within_time(shake(&mut session, reader, output, None)).await;
+    shaken.and_then(|()| Role::End.require(&session)).map_err(LaneError::hearsay)?;
     let (there, back) = secrets(&session)?;
-    Ok(Seals { out: Seal::new(&there)?, back: Seal::new(&back)? })
+    Ok((Seals { out: Seal::new(&there)?, back: Seal::new(&back)? }, Late(session)))
+}
+
+/// A session with the far end after its handshake, as the one who called has it.
+#[derive(Debug)]
+pub(super) struct Late(ClientConnection);
+
+impl Late {
+    /// What a flight means that comes after the handshake: the far end looks at our certificate last, and says under
+    /// the session's own keys that it does not know it. Anything else a relay may have made up.
+    pub(super) fn meaning(&mut self, mut flight: &[u8]) -> LaneError {
+        while !flight.is_empty() && self.0.read_tls(&mut flight).is_ok() {
+            match self.0.process_new_packets() {
+                Ok(_) => {}
+                Err(rustls::Error::AlertReceived(_)) => {
+                    let why = "no session with the far end: it does not know this certificate";
+                    return LaneError::Refused(why.to_owned());
+                }
+                Err(_) => break,
+            }
+        }
+        LaneError::Hearsay("no session with the far end".to_owned())
+    }
 }
 
 /// As the one who was called, with the first flight.
@@ -53,6 +78,7 @@ pub(super) async fn answer(
 ) -> Result<(Seals, Fingerprint), LaneError> {
     let mut session = ServerConnection::new(config).map_err(refused)?;
     within_time(shake(&mut session, reader, output, Some(first))).await?;
+    Role::End.require(&session)?;
     let (there, back) = secrets(&session)?;
     let seals = Seals { out: Seal::new(&back)?, back: Seal::new(&there)? };
     Ok((seals, stream::peer(&session)?))
@@ -128,7 +154,8 @@ mod tests {
     use super::*;
     use crate::gateway::batch::Batch;
     use crate::gateway::frame::Header;
-    use crate::gateway::trust::Allowed;
+    use crate::gateway::roster::{Rights, Roster, Standing};
+    use crate::gateway::trust::Who;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, SimplexStream, WriteHalf, simplex};
 
     type Ends = (ReadHalf<SimplexStream>, WriteHalf<SimplexStream>);
@@ -149,9 +176,9 @@ mod tests {
     async fn meet(
         client: &Identity,
         gateway: &Identity,
-        allowed: Allowed,
+        allowed: &[Fingerprint],
     ) -> (
-        Result<Seals, LaneError>,
+        Result<(Seals, Late), LaneError>,
         Result<(Seals, Fingerprint), LaneError>,
         Ends,
         Arc<std::sync::Mutex<Vec<u8>>>,
@@ -160,7 +187,9 @@ mod tests {
         let (there_out, mut there_in) = tapped(Arc::clone(&tap));
         let (back_out, mut back_in) = tapped(Arc::clone(&tap));
         let (mut near, mut far) = (FrameReader::new(back_out), FrameReader::new(there_out));
-        let config = trust::server(gateway, allowed).unwrap();
+        let clients = allowed.iter().map(|client| (*client, Rights::all()));
+        let roster = Standing::new(Roster::new(clients, []).unwrap());
+        let config = trust::server(gateway, Who::Clients(roster)).unwrap();
         let calling = call(client, gateway.fingerprint(), &mut near, &mut there_in);
         let answering = async {
             let (_, first) = far.small(MAX_FLIGHT_BYTES).await.unwrap();
@@ -173,11 +202,12 @@ mod tests {
     #[tokio::test]
     async fn both_ends_have_the_same_keys_and_nobody_between_can_read() {
         let (client, gateway) = (Identity::generate().unwrap(), Identity::generate().unwrap());
-        let allowed = Allowed::only([client.fingerprint()]);
-        let (called, answered, (exit, mut entry), tap) = meet(&client, &gateway, allowed.clone()).await;
+        let allowed = [client.fingerprint()];
+        let (called, answered, (exit, mut entry), tap) = meet(&client, &gateway, &allowed).await;
         let (mut far_seals, who) = answered.unwrap();
         assert_eq!(who, client.fingerprint());
-        let mut batch = Batch::new(Some(called.unwrap().out));
+        let mut seals = called.unwrap().0;
+        let mut batch = Batch::new(Some(&mut seals.out));
         let secret = b"a line that nobody else may read".repeat(50);
         batch.plain(Header::bare(Kind::Fault, 3), &secret).unwrap();
         batch.write(&mut entry).await.unwrap();
@@ -188,16 +218,17 @@ mod tests {
         far_seals.back.open(&header, &mut payload).unwrap();
         assert_eq!(&payload[..secret.len()], secret);
         // Another lane has other keys.
-        let (called, ..) = meet(&client, &gateway, allowed).await;
+        let (called, ..) = meet(&client, &gateway, &allowed).await;
         let mut sealed = secret.clone();
-        let tag = called.unwrap().out.close(&mut Header::bare(Kind::Fault, 3), &mut sealed).unwrap();
+        let tag = called.unwrap().0.out.close(&mut Header::bare(Kind::Fault, 3), &mut sealed).unwrap();
         assert!(!seen.windows(16).any(|window| window == tag || window == &sealed[..16]));
     }
 
     #[tokio::test]
     async fn strangers_are_refused() {
         let (client, gateway) = (Identity::generate().unwrap(), Identity::generate().unwrap());
-        let (_, answered, ..) = meet(&client, &gateway, Allowed::only([gateway.fingerprint()])).await;
+        let (called, answered, ends, tap) = meet(&client, &gateway, &[gateway.fingerprint()]).await;
         assert!(matches!(answered, Err(LaneError::Refused(_))));
+        drop((called, ends, tap));
     }
 }

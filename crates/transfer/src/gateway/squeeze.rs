@@ -11,6 +11,7 @@
 
 use super::error::LaneError;
 use super::frame::{FrameError, MAX_PIECE_BYTES};
+use std::cell::RefCell;
 use zstd::bulk::{Compressor, Decompressor};
 
 /// What is tried before the whole piece is.
@@ -37,11 +38,15 @@ pub enum Compression {
     Always,
 }
 
-/// The compressor of a lane.
+thread_local! {
+    /// One for all lanes of a thread: it has a megabyte of tables, and is never left in the middle of a piece.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// What compresses for a lane.
 pub(super) struct Squeeze {
     when: Compression,
     rate: f64,
-    compressor: Option<Compressor<'static>>,
     memory: Vec<u8>,
 }
 
@@ -53,7 +58,7 @@ impl std::fmt::Debug for Squeeze {
 
 impl Squeeze {
     pub(super) fn new(when: Compression) -> Self {
-        Self { when, rate: f64::INFINITY, compressor: None, memory: Vec::new() }
+        Self { when, rate: f64::INFINITY, memory: Vec::new() }
     }
 
     /// What the lane moves now, in bytes a second.
@@ -81,38 +86,46 @@ impl Squeeze {
 
     /// Length of `input` compressed, if that saves a tenth.
     fn compress(&mut self, input: &[u8]) -> Option<usize> {
-        if self.compressor.is_none() {
-            self.compressor = Compressor::new(LEVEL).ok();
-        }
         let most = input.len() - input.len() / 10;
         self.memory.resize(self.memory.len().max(most), 0);
-        // It does not fit into nine tenths: then it does not save one.
-        self.compressor.as_mut()?.compress_to_buffer(input, &mut self.memory[..most]).ok()
+        COMPRESSOR.with_borrow_mut(|compressor| {
+            if compressor.is_none() {
+                *compressor = Compressor::new(LEVEL).ok();
+            }
+            // It does not fit into nine tenths: then it does not save one.
+            compressor.as_mut()?.compress_to_buffer(input, &mut self.memory[..most]).ok()
+        })
     }
+
+    /// Lets go of memory that the next piece may not need.
+    pub(super) fn shrink(&mut self) {
+        self.memory = Vec::new();
+    }
+}
+
+thread_local! {
+    /// As the other.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// The other end.
-#[derive(Default)]
-pub(super) struct Unsqueeze {
-    decompressor: Option<Decompressor<'static>>,
-}
-
-impl std::fmt::Debug for Unsqueeze {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Unsqueeze")
-    }
-}
+#[derive(Debug, Default)]
+pub(super) struct Unsqueeze;
 
 impl Unsqueeze {
     /// Writes what `input` stands for into `place`, which it has to fill exactly.
-    pub(super) fn expand(&mut self, input: &[u8], place: &mut [u8]) -> Result<(), LaneError> {
+    pub(super) fn expand(input: &[u8], place: &mut [u8]) -> Result<(), LaneError> {
         debug_assert!(place.len() <= MAX_PIECE_BYTES, "the header was checked");
-        let decompressor = match &mut self.decompressor {
-            Some(decompressor) => decompressor,
-            none => none.insert(Decompressor::new().map_err(LaneError::Io)?),
-        };
-        match decompressor.decompress_to_buffer(input, place) {
-            Ok(length) if length == place.len() => Ok(()),
+        let length = DECOMPRESSOR.with_borrow_mut(|decompressor| {
+            if decompressor.is_none() {
+                *decompressor = Some(Decompressor::new().map_err(LaneError::Io)?);
+            }
+            Ok::<_, LaneError>(
+                decompressor.as_mut().and_then(|it| it.decompress_to_buffer(input, place).ok()),
+            )
+        })?;
+        match length {
+            Some(length) if length == place.len() => Ok(()),
             _ => Err(FrameError::Malformed("its piece does not decompress to what it says").into()),
         }
     }
@@ -145,7 +158,7 @@ mod tests {
             let small = squeeze.press(&text).unwrap().to_vec();
             assert!(small.len() < length / 2);
             let mut place = vec![0; length];
-            Unsqueeze::default().expand(&small, &mut place).unwrap();
+            Unsqueeze::expand(&small, &mut place).unwrap();
             assert_eq!(place, text);
         }
     }
@@ -166,7 +179,7 @@ mod tests {
     fn bombs_and_noise_are_refused() {
         let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 1).unwrap();
         let mut place = vec![1; 1000];
-        assert!(Unsqueeze::default().expand(&bomb, &mut place).is_err());
-        assert!(Unsqueeze::default().expand(&noise(900), &mut place).is_err());
+        assert!(Unsqueeze::expand(&bomb, &mut place).is_err());
+        assert!(Unsqueeze::expand(&noise(900), &mut place).is_err());
     }
 }

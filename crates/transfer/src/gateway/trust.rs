@@ -2,13 +2,15 @@
 //!
 //! Both sides show a certificate. Each compares the other's fingerprint with what it was told, and checks with the
 //! provider's functions that the handshake was signed with the key in that certificate. Names, dates and issuers of
-//! certificates say nothing here and are not looked at.
+//! certificates say nothing here and are not looked at. Both agree on the [`Role`] in which the caller comes.
 //!
 //! *Guarantee:* no session without both. *Not used:* resumption and early data, so that no key material of one
 //! connection is used in another and nothing can be replayed; TLS 1.2.
 
 use super::error::LaneError;
 use super::identity::{Fingerprint, Identity, NAME};
+use super::role::Role;
+use super::roster::Standing;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring::default_provider};
@@ -19,46 +21,56 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
     SignatureScheme,
 };
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Who is let in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Allowed(BTreeSet<Fingerprint>);
+#[derive(Debug, Clone)]
+pub(super) enum Who {
+    /// The one that was called.
+    Only(Fingerprint),
+    /// Clients and relays of the moment, over the outer connection.
+    Known(Standing),
+    /// Clients of the moment, through relays.
+    Clients(Standing),
+}
 
-impl Allowed {
-    /// Nobody else.
-    pub fn only(fingerprints: impl IntoIterator<Item = Fingerprint>) -> Self {
-        Self(fingerprints.into_iter().collect())
+impl Who {
+    fn has(&self, fingerprint: &Fingerprint) -> bool {
+        match self {
+            Self::Only(one) => one == fingerprint,
+            Self::Known(roster) => {
+                let roster = roster.now();
+                roster.rights(fingerprint).is_some() || roster.is_relay(fingerprint)
+            }
+            Self::Clients(roster) => roster.now().rights(fingerprint).is_some(),
+        }
     }
 
-    /// Whether one is among them.
-    #[must_use]
-    pub fn contains(&self, fingerprint: &Fingerprint) -> bool {
-        self.0.contains(fingerprint)
-    }
-
-    /// Those of either.
-    #[must_use]
-    pub fn union(&self, other: &Self) -> Self {
-        Self(self.0.union(&other.0).copied().collect())
+    /// In which roles those may come.
+    fn roles(&self) -> Vec<Vec<u8>> {
+        let roles: &[Role] = match self {
+            Self::Only(_) => &[],
+            Self::Known(_) => &[Role::Client, Role::Relay],
+            Self::Clients(_) => &[Role::End],
+        };
+        roles.iter().map(|role| role.protocol().to_vec()).collect()
     }
 }
 
 /// Compares fingerprints, for either side of a handshake.
 #[derive(Debug)]
 struct Pinned {
-    allowed: Allowed,
+    who: Who,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Pinned {
-    fn new(allowed: Allowed, provider: &CryptoProvider) -> Arc<Self> {
-        Arc::new(Self { allowed, algorithms: provider.signature_verification_algorithms })
+    fn new(who: Who, provider: &CryptoProvider) -> Arc<Self> {
+        Arc::new(Self { who, algorithms: provider.signature_verification_algorithms })
     }
 
     fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
-        if self.allowed.contains(&Fingerprint::of(certificate)) {
+        if self.who.has(&Fingerprint::of(certificate)) {
             Ok(())
         } else {
             Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
@@ -139,9 +151,13 @@ impl ClientCertVerifier for Pinned {
 }
 
 /// How to call the one with that fingerprint.
-pub(super) fn client(identity: &Identity, far: Fingerprint) -> Result<Arc<ClientConfig>, LaneError> {
+pub(super) fn client(
+    identity: &Identity,
+    far: Fingerprint,
+    role: Role,
+) -> Result<Arc<ClientConfig>, LaneError> {
     let provider = Arc::new(default_provider());
-    let pinned = Pinned::new(Allowed::only([far]), &provider);
+    let pinned = Pinned::new(Who::Only(far), &provider);
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(setup)?
@@ -150,13 +166,15 @@ pub(super) fn client(identity: &Identity, far: Fingerprint) -> Result<Arc<Client
         .with_client_auth_cert(identity.chain(), identity.key())
         .map_err(setup)?;
     config.resumption = Resumption::disabled();
+    config.alpn_protocols = vec![role.protocol().to_vec()];
     Ok(Arc::new(config))
 }
 
 /// How to be called by those.
-pub(super) fn server(identity: &Identity, allowed: Allowed) -> Result<Arc<ServerConfig>, LaneError> {
+pub(super) fn server(identity: &Identity, who: Who) -> Result<Arc<ServerConfig>, LaneError> {
     let provider = Arc::new(default_provider());
-    let pinned = Pinned::new(allowed, &provider);
+    let roles = who.roles();
+    let pinned = Pinned::new(who, &provider);
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(setup)?
@@ -164,6 +182,7 @@ pub(super) fn server(identity: &Identity, allowed: Allowed) -> Result<Arc<Server
         .with_single_cert(identity.chain(), identity.key())
         .map_err(setup)?;
     config.send_tls13_tickets = 0;
+    config.alpn_protocols = roles;
     Ok(Arc::new(config))
 }
 

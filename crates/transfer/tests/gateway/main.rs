@@ -3,12 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+mod bounds;
 mod carry;
 mod damage;
 mod death;
 mod hostile;
 mod listing;
+mod outside;
 mod place;
 mod proxy;
+mod roles;
 mod support;
 mod trust;

@@ -23,7 +23,8 @@ pub(crate) struct Object {
 struct Unfinished {
     metadata: Metadata,
     part_bytes: u64,
-    parts: BTreeMap<u32, Arc<Block>>,
+    /// Copies: the memory of a block is the client's, and others wait for it.
+    parts: BTreeMap<u32, (hash::ChainingValue, Vec<u8>)>,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(crate) struct Place {
     next: AtomicU64,
     /// Blocks that were written.
     pub(crate) writes: AtomicU64,
+    /// Pages that were listed.
+    pub(crate) pages: AtomicU64,
     page: Option<usize>,
     /// Pages of listings that fail, in a way that passes, before any comes.
     pub(crate) lost_pages: AtomicU64,
@@ -89,6 +92,7 @@ impl Lister for Pages {
         if self.place.lost_pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lost).is_ok() {
             return Err(failure(FailureKind::Transient, &self.prefix));
         }
+        self.place.pages.fetch_add(1, Ordering::Relaxed);
         let objects = self.place.objects.lock().unwrap();
         let after = self.after.clone();
         let wanted = objects.iter().filter(|(key, _)| {
@@ -187,7 +191,7 @@ impl Endpoint for Place {
         let unfinished =
             uploads.get_mut(upload).ok_or_else(|| failure(FailureKind::NotFound, &upload.key))?;
         assert_eq!(block.offset(), u64::from(number) * unfinished.part_bytes);
-        unfinished.parts.insert(number, Arc::clone(block));
+        unfinished.parts.insert(number, (block.chaining(), block.bytes().to_vec()));
         self.writes.fetch_add(1, Ordering::Relaxed);
         Ok(Part { number, tag: block.chaining().to_string() })
     }
@@ -201,11 +205,11 @@ impl Endpoint for Place {
         let unfinished = self.uploads.lock().unwrap().remove(upload);
         let unfinished = unfinished.ok_or_else(|| failure(FailureKind::NotFound, &upload.key))?;
         assert_eq!(parts.len(), unfinished.parts.len());
-        let sums: Vec<_> = unfinished.parts.values().map(|block| block.chaining()).collect();
+        let sums: Vec<_> = unfinished.parts.values().map(|(sum, _)| *sum).collect();
         if hash::merge(&sums, unfinished.part_bytes) != *root {
             return Err(failure(FailureKind::Corrupt, &upload.key));
         }
-        let content = unfinished.parts.values().flat_map(|block| block.bytes().to_vec()).collect();
+        let content = unfinished.parts.into_values().flat_map(|(_, bytes)| bytes).collect();
         Ok(Some(self.keep(&upload.key, unfinished.metadata, content)))
     }
 

@@ -9,6 +9,9 @@ use welkin_transfer::endpoint::{Endpoint, Metadata, Read};
 use welkin_transfer::gateway::{Agent, AgentOptions, Hop, PathOptions, ServeOptions, serve};
 use welkin_transfer::hash;
 
+/// What relays of tests may reach.
+pub(crate) const HERE: &str = "127.0.0.1:*";
+
 /// Something that listens; it ends with this value.
 #[derive(Debug)]
 pub(crate) struct Served {
@@ -49,7 +52,7 @@ pub(crate) async fn gateway(place: &Arc<Place>) -> Served {
 }
 
 pub(crate) async fn relay() -> Served {
-    Served::start(ServeOptions::plain_relay()).await
+    Served::start(ServeOptions::plain_relay(&[HERE])).await
 }
 
 pub(crate) async fn agent(paths: Vec<PathOptions>) -> Arc<Agent> {
@@ -74,6 +77,11 @@ pub(crate) fn block(bytes: &[u8], offset: u64, whole: bool) -> Arc<Block> {
     let mut writer = BlockWriter::new(Buffer::detached(bytes.len()), offset, bytes.len(), whole);
     writer.extend(bytes);
     Arc::new(writer.finish().unwrap())
+}
+
+/// Puts an object into a place behind the gateway's back.
+pub(crate) async fn plant(place: &Place, key: &str) {
+    place.put(key, &Metadata::default(), &block(b"planted", 0, true)).await.unwrap();
 }
 
 pub(crate) async fn put(agent: &Agent, key: &str, bytes: &[u8]) {

@@ -2,11 +2,12 @@
 
 use crate::carry::everything;
 use crate::place::Place;
-use crate::support::Served;
+use crate::support::{HERE, Served};
 use std::sync::Arc;
 use welkin_transfer::endpoint::{Endpoint, FailureKind};
 use welkin_transfer::gateway::{
-    Agent, AgentOptions, Allowed, Compression, Fingerprint, Hop, Identity, PathOptions, ServeOptions, Trust,
+    Agent, AgentOptions, Compression, Fingerprint, Hop, Identity, PathOptions, Rights, Roster, ServeOptions,
+    Trust,
 };
 
 pub(crate) fn identity() -> Arc<Identity> {
@@ -24,8 +25,9 @@ impl Known {
     async fn start(options: ServeOptions, clients: &[Fingerprint], relays: &[Fingerprint]) -> Self {
         let identity = identity();
         let fingerprint = identity.fingerprint();
-        let [clients, relays] = [clients, relays].map(|allowed| Allowed::only(allowed.iter().copied()));
-        let trust = Trust { identity, clients, relays };
+        let clients = clients.iter().map(|client| (*client, Rights::all()));
+        let roster = Roster::new(clients, relays.iter().copied()).unwrap();
+        let trust = Trust { identity, roster };
         Self { served: Served::start(ServeOptions { trust: Some(trust), ..options }).await, fingerprint }
     }
 
@@ -34,7 +36,7 @@ impl Known {
     }
 
     pub(crate) async fn relay(clients: &[Fingerprint], relays: &[Fingerprint]) -> Self {
-        Self::start(ServeOptions::plain_relay(), clients, relays).await
+        Self::start(ServeOptions::plain_relay(&[HERE]), clients, relays).await
     }
 
     pub(crate) fn hop(&self) -> Hop {
@@ -106,7 +108,7 @@ async fn a_relay_cannot_pass_for_the_gateway_nor_for_a_client() {
     let relay = identity();
     let gateway = Known::gateway(&place, &clients, &[relay.fingerprint()]).await;
     let message = refusal(options(&relay, &[&gateway])).await;
-    assert!(message.contains("a relay brings sealed lanes only"), "{message}");
+    assert!(message.contains("not known here as that of a client"), "{message}");
     assert_eq!(place.len(), 0);
 }
 

@@ -12,8 +12,6 @@ mod chain;
 mod conformance;
 mod issuer;
 mod objects;
-mod pages;
 mod script;
 mod servers;
 mod trust;
-mod unordered;

@@ -9,6 +9,8 @@ use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use welkin_transfer::endpoint::{Endpoint, Under};
 use welkin_transfer::engine::{Limiter, Stats, verify};
 use welkin_transfer::journal::{Manifest, ManifestError};
 
@@ -33,7 +35,8 @@ pub(crate) fn run(args: &VerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
     let limiter = Limiter::new(args.bwlimit.map(welkin_units::Bytes::get));
     let runtime = crate::moving::runtime()?;
     let verified = runtime.block_on(async {
-        let endpoint = place.open(app, &Opening::default()).await?;
+        let (endpoint, key) = place.open(app, &Opening::default()).await?.apart();
+        let endpoint = where_keys_are(&path, endpoint, &key)?;
         verify(manifest, endpoint, MEMORY, &limiter, &Stats::default()).await.map_err(fault)
     })?;
     let bad = verified.faults.len();
@@ -61,6 +64,30 @@ pub(crate) fn run(args: &VerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
         return Ok(Exit::Incomplete);
     }
     Ok(if bad == 0 { Exit::Success } else { Exit::Incomplete })
+}
+
+/// The place that the manifest's keys are of, when `key` was named with it: its root where they begin with that folder,
+/// the folder where none does.
+fn where_keys_are(path: &Path, endpoint: Arc<dyn Endpoint>, key: &str) -> anyhow::Result<Arc<dyn Endpoint>> {
+    let folder = key.trim_end_matches('/');
+    if folder.is_empty() {
+        return Ok(endpoint);
+    }
+    let mut manifest = Manifest::open(path).map_err(fault)?;
+    let (mut within, mut others) = (0_u64, 0_u64);
+    while let Some(entry) = manifest.next_entry().map_err(fault)? {
+        let below =
+            entry.key == folder || entry.key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        *(if below { &mut within } else { &mut others }) += 1;
+    }
+    match (within, others) {
+        (_, 0) => Ok(endpoint),
+        (0, _) => Ok(Under::folder(endpoint, folder)?),
+        _ => {
+            let message = format!("some keys of the manifest begin with {folder}/ and some do not");
+            Err(Fault::new(Code::DataPlace, message).hint("name the bucket alone").into())
+        }
+    }
 }
 
 /// A file, or the manifest of a transfer.

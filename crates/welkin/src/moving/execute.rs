@@ -21,6 +21,7 @@ use welkin_transfer::engine::{
     Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Patience, Quiet, Scope, Side, Stats,
     Transfer, run,
 };
+use welkin_transfer::gateway::farewells;
 use welkin_transfer::journal::write_manifest;
 
 /// What a command line asks for.
@@ -71,6 +72,8 @@ pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit
         }
         go(wanted, transfer, keys_at, &records, app).await
     });
+    // Gateways are told that nothing more comes, so that they keep nothing for it.
+    runtime.block_on(farewells());
     // A read of standard input that nobody waits for any more must not hold the process back.
     runtime.shutdown_background();
     result
@@ -99,8 +102,8 @@ async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Transfer, String
     let (source_side, single) = from(source, app, &opening).await?;
     let (target_side, scope, keys_at) = match single {
         None => {
-            let endpoint = target.open(app, &opening).await?;
-            let side = Side::new(endpoint, folder_key(&target.key));
+            let (endpoint, key) = target.open(app, &opening).await?.apart();
+            let side = Side::new(endpoint, folder_key(&key));
             let keys_at = Place { key: String::new(), ..target.clone() }.canonical();
             (side, Scope::Tree, keys_at)
         }
@@ -127,20 +130,20 @@ async fn from(source: Place, app: &App, opening: &Opening) -> anyhow::Result<(Si
         if !std::fs::metadata(path).with_context(missing)?.is_dir() {
             let (folder, name) = split(path)?;
             let folder = Place { root: Root::Local(folder), ..source.clone() };
-            let endpoint = folder.open(app, opening).await?;
+            let endpoint = folder.open(app, opening).await?.below()?;
             return Ok((Side::new(endpoint, ""), Some(name)));
         }
     }
-    let endpoint = source.open(app, opening).await?;
+    let (endpoint, key) = source.open(app, opening).await?.apart();
     let whole = Side::new(Arc::clone(&endpoint), "");
-    if !source.says_folder() && !source.key.is_empty() {
+    if !source.says_folder() && !key.is_empty() {
         let stats = Stats::default();
         let patience = Patience::new(Options::default().attempts, &stats, &Quiet);
-        if whole.endpoint.find(&patience, &source.key).await.map_err(fault)?.is_some() {
-            return Ok((whole, Some(source.key)));
+        if whole.endpoint.find(&patience, &key).await.map_err(fault)?.is_some() {
+            return Ok((whole, Some(key)));
         }
     }
-    Ok((Side::new(endpoint, folder_key(&source.key)), None))
+    Ok((Side::new(endpoint, folder_key(&key)), None))
 }
 
 /// Where a single object goes: into a folder under its name, or exactly there.
@@ -164,7 +167,8 @@ async fn one_target(
         }
         _ => (target.clone(), target.key.clone()),
     };
-    let side = Side::new(place.open(app, opening).await?, "");
+    // The key has been made into the object's.
+    let side = Side::new(place.open(app, opening).await?.apart().0, "");
     let keys_at = Place { key: String::new(), ..place }.canonical();
     Ok((side, Scope::One { source: name, target: key }, keys_at))
 }

@@ -1,15 +1,16 @@
 //! Gateways, relays and hosts reached by SSH, as users name them.
 
 use crate::app::App;
+use crate::output::shown;
 use crate::report::{Code, Fault};
 use crate::settings::make_private;
 use anyhow::Context as _;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use welkin_transfer::gateway::{Agent, AgentOptions, Hop, Identity, PathOptions, SocketOptions};
+use welkin_transfer::gateway::{Agent, AgentOptions, Hop, Identity, PathOptions, SocketOptions, Words};
 
 /// How places are opened.
 #[derive(Debug, Clone, Default)]
@@ -66,8 +67,14 @@ pub(super) async fn ssh(host: &str, folder: &str) -> anyhow::Result<Arc<Agent>> 
         program.as_deref().unwrap_or("ssh").split_whitespace().map(str::to_owned).collect();
     // The remote shell reads it again, so the folder is quoted for it.
     let remote = format!("welkin gateway serve --stdio '{}'", folder.replace('\'', r"'\''"));
-    argv.extend([host.to_owned(), remote]);
-    let options = AgentOptions::plain(vec![PathOptions::command(argv)]);
+    // What follows the two dashes is no option, whatever it looks like.
+    argv.extend(["--".to_owned(), host.to_owned(), remote]);
+    let to = host.to_owned();
+    let words = Words::to(move |line| {
+        // Without standard error there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{}: {}", shown(&to), shown(line));
+    });
+    let options = AgentOptions { words, ..AgentOptions::plain(vec![PathOptions::command(argv)]) };
     Ok(Arc::new(Agent::connect(options).await.map_err(super::fault)?))
 }
 
@@ -101,15 +108,35 @@ fn hop(text: &str, plain: bool, app: &App) -> anyhow::Result<Hop> {
     Ok(Hop::pinned(address, fingerprint))
 }
 
+/// Reads a file that nobody else may read, and refuses one that somebody else may: its key may be known to others.
+fn read_private(path: &Path) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.mode() & 0o077 != 0 {
+        let mode = meta.mode() & 0o777;
+        let message = format!(
+            "its mode is {mode:o}, so others can use this key: if nobody did, `chmod 600` makes it private again; else \
+             remove it, and tell others the new fingerprint"
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// The identity in the file, made when there is none.
 pub(crate) fn identity(path: &Path) -> anyhow::Result<Identity> {
-    match fs::read_to_string(path) {
+    match read_private(path) {
         Ok(text) => {
             return Identity::from_secret_text(&text)
                 .with_context(|| Fault::new(Code::File, format!("{} cannot be used", path.display())));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        Err(error) => {
+            let failed = || Fault::new(Code::File, format!("{} cannot be used", path.display()));
+            return Err(error).with_context(failed);
+        }
     }
     let identity = Identity::generate()?;
     let failed = || Fault::new(Code::File, format!("cannot write {}", path.display()));

@@ -7,7 +7,7 @@ use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use welkin_transfer::endpoint::{Endpoint, Local};
+use welkin_transfer::endpoint::{Endpoint, Local, Under};
 use welkin_transfer::gateway::Agent;
 
 /// What stands behind a place.
@@ -46,6 +46,26 @@ pub(crate) struct Place {
     pub(crate) key: String,
     /// As the user wrote it.
     pub(crate) text: String,
+}
+
+/// A place that is open, and its key. The endpoint is had only together with a word on what becomes of the key: the
+/// whole bucket is not what somebody named who named a folder in it.
+#[must_use]
+pub(crate) struct Opened {
+    endpoint: Arc<dyn Endpoint>,
+    key: String,
+}
+
+impl Opened {
+    /// What is below the key, and nothing else.
+    pub(crate) fn below(self) -> anyhow::Result<Arc<dyn Endpoint>> {
+        Under::folder(self.endpoint, &self.key).map_err(super::fault)
+    }
+
+    /// All of it, and the key in it.
+    pub(crate) fn apart(self) -> (Arc<dyn Endpoint>, String) {
+        (self.endpoint, self.key)
+    }
 }
 
 const FORMS: &str = "a path, s3://bucket/key, gs://bucket/key, az://account/container/key, NAME:bucket/key for a \
@@ -106,14 +126,18 @@ impl Place {
         Ok(Self { root, key, text: text.to_owned() })
     }
 
-    /// The endpoint behind it. For files, the folder is what `root` says.
-    pub(crate) async fn open(&self, app: &App, opening: &Opening) -> anyhow::Result<Arc<dyn Endpoint>> {
-        match &self.root {
-            Root::Local(path) => Ok(Local::new(path, opening.fsync)),
-            Root::Gateway { .. } | Root::Ssh { .. } => Ok(self.agent(app, opening).await?),
-            Root::Bucket { service, bucket } => stores::open(service, bucket, app),
-            Root::Stdio => Err(Fault::new(Code::DataPlace, "`-` is no place that holds objects").into()),
-        }
+    /// The endpoint behind it, and the key that is left to say what of it is meant. For files, the folder is what
+    /// `root` says, and no key is left.
+    pub(crate) async fn open(&self, app: &App, opening: &Opening) -> anyhow::Result<Opened> {
+        let endpoint: Arc<dyn Endpoint> = match &self.root {
+            Root::Local(path) => Local::new(path, opening.fsync),
+            Root::Gateway { .. } | Root::Ssh { .. } => self.agent(app, opening).await?,
+            Root::Bucket { service, bucket } => stores::open(service, bucket, app)?,
+            Root::Stdio => {
+                return Err(Fault::new(Code::DataPlace, "`-` is no place that holds objects").into());
+            }
+        };
+        Ok(Opened { endpoint, key: self.key.clone() })
     }
 
     /// The gateway that it is behind.

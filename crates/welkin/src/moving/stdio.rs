@@ -170,7 +170,7 @@ async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result
         _ => (place.clone(), place.key.clone()),
     };
     let keys_at = Place { key: String::new(), ..place.clone() }.canonical();
-    Ok((Retrying::new(place.open(app, &opening).await?), key, keys_at))
+    Ok((Retrying::new(place.open(app, &opening).await?.apart().0), key, keys_at))
 }
 
 /// Puts on record that a stream comes: its journal will tell of an upload before there is one.

@@ -1,13 +1,14 @@
 use super::*;
 use crate::gateway::frame::Kind;
-use crate::gateway::message::{Body, Message};
+use crate::gateway::message::{Body, Charged, Message};
 use bytes::Bytes;
 use std::sync::Arc;
 
 const MIB: usize = 1 << 20;
 
 fn cut(id: u64) -> Cut {
-    let message = Message { id, kind: Kind::Call, head: Bytes::new(), body: Body::none() };
+    let message =
+        Message { id, kind: Kind::Call, head: Bytes::new(), body: Body::none(), charged: Charged::default() };
     Cut { message: Arc::new(message), offset: 0, length: 0, headed: true, round: 0 }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::gateway::frame::Kind;
-use crate::gateway::message::Body;
+use crate::gateway::message::{Body, Charged};
 use bytes::Bytes;
 
 const MIB: usize = 1 << 20;
@@ -11,6 +11,7 @@ fn call(outbox: &Outbox, length: usize) -> u64 {
         kind: Kind::Call,
         head: Bytes::from_static(b"head"),
         body: Body::Bytes(Bytes::from(vec![0; length])),
+        charged: Charged::default(),
     })
 }
 

@@ -5,7 +5,6 @@ use crate::exit::Exit;
 use crate::moving::{About, Opening, Place, Records, State};
 use crate::output::{Format, counted, write_json};
 use serde::Serialize;
-use std::collections::HashSet;
 use std::io::Write;
 use welkin_transfer::engine::{Options, Patience, Quiet, Retrying, Stats};
 use welkin_transfer::journal::Record;
@@ -65,7 +64,9 @@ async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<
         (State::Damaged, resumed) => (None, resumed),
         _ => records.take(about).map(|(journal, resumed)| (Some(journal), resumed))?,
     };
-    let endpoint = Retrying::new(Place::parse(&about.keys_at, app)?.open(app, &Opening::default()).await?);
+    // What is on record names the root that keys are of.
+    let endpoint = Place::parse(&about.keys_at, app)?.open(app, &Opening::default()).await?.below()?;
+    let endpoint = Retrying::new(endpoint);
     let stats = Stats::default();
     let patience = Patience::new(Options::default().attempts, &stats, &Quiet);
     let mut dropped = 0;
@@ -77,12 +78,9 @@ async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<
         }
         dropped += 1;
     }
-    let others = if resumed.intents.is_empty() { HashSet::new() } else { of_others(records, about)? };
     for (key, at_ms) in &resumed.intents {
         for lost in endpoint.dangling(&patience, key).await? {
-            let ours =
-                lost.upload.key == *key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS);
-            if ours && !others.contains(&lost.upload.id) {
+            if lost.upload.key == *key && lost.begun_ms.is_none_or(|begun| begun >= at_ms - CLOCK_SKEW_MS) {
                 endpoint.abort(&patience, &lost.upload).await?;
                 dropped += 1;
             }
@@ -91,13 +89,4 @@ async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<
     drop(journal);
     records.forget(about)?;
     Ok(dropped)
-}
-
-/// Uploads that other transfers know of: of the same object, perhaps, and under way.
-fn of_others(records: &Records, about: &About) -> anyhow::Result<HashSet<String>> {
-    let others = records.all()?.into_iter().filter(|other| other.id != about.id);
-    Ok(others
-        .flat_map(|other| records.state(&other).1.uploads.into_values())
-        .map(|partial| partial.upload.id)
-        .collect())
 }

@@ -31,6 +31,7 @@ pub use failure::{Failure, FailureKind};
 pub use gcs::{Gcs, GcsAccess, GcsOptions};
 pub use limits::Limits;
 pub use local::Local;
+pub(crate) use local::at_once;
 pub use metadata::Metadata;
 pub use s3::{Addressing, Checksums, Credentials, S3, S3Options};
 pub use stored::Stored;
@@ -146,6 +147,12 @@ pub trait Endpoint: Send + Sync {
 
     /// What fits.
     fn limits(&self) -> Limits;
+
+    /// Whether its calls are nothing but calls of this machine's file system, so that several of them can be made on
+    /// one thread.
+    fn is_files(&self) -> bool {
+        false
+    }
 
     /// Lists objects whose keys begin with `prefix` and come after `after`.
     fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister>;

@@ -18,6 +18,7 @@
 
 mod path;
 mod stat;
+mod thread;
 mod walk;
 mod write;
 
@@ -31,6 +32,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+pub(crate) use thread::at_once;
 
 /// A folder.
 #[derive(Debug)]
@@ -62,10 +64,13 @@ impl Local {
     }
 }
 
-/// Runs `work` on the blocking pool.
+/// Runs `work` on the blocking pool, or here where this thread is one of it for several calls.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
+    if thread::is_here() {
+        return work();
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(Failure::new(FailureKind::Transient, "use the disk", error.to_string())),
@@ -84,6 +89,10 @@ impl Endpoint for Local {
     }
 
     fn lists_mtimes(&self) -> bool {
+        true
+    }
+
+    fn is_files(&self) -> bool {
         true
     }
 

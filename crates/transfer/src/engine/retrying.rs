@@ -10,9 +10,10 @@
 use crate::block::{Block, BlockPool};
 use crate::endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
-    Upload,
+    Upload, at_once,
 };
 use crate::engine::retry::{Patience, pause_after};
+use crate::hash::ChainingValue;
 use std::sync::Arc;
 
 /// Tries of a page: with pauses that double from 100 ms, some 12 s.
@@ -92,6 +93,32 @@ impl Retrying {
         block: &Arc<Block>,
     ) -> Result<Option<String>, Failure> {
         patience.call(|| self.endpoint.put(key, metadata, block)).await
+    }
+
+    /// Reads an object and writes it as `key`, on one thread, where both places are folders. `None` where they are not,
+    /// and where anything failed: whoever asks reads and writes with patience then.
+    pub(super) async fn pass_on(
+        &self,
+        to: &Self,
+        what: Read<'_>,
+        key: &str,
+        pool: &BlockPool,
+    ) -> Option<PassedOn> {
+        if !self.endpoint.is_files() || !to.endpoint.is_files() {
+            return None;
+        }
+        let buffer = pool.lend(what.length).await;
+        let (source, target) = (Arc::clone(&self.endpoint), Arc::clone(&to.endpoint));
+        let (from, version, key) = (what.key.to_owned(), what.version.map(str::to_owned), key.to_owned());
+        let (offset, length, whole) = (what.offset, what.length, what.whole);
+        at_once(move || async move {
+            let what = Read { key: &from, offset, length, whole, version: version.as_deref() };
+            let Piece { block, metadata, version } = source.read(what, buffer).await.ok()?;
+            let block = Arc::new(block);
+            let target_version = target.put(&key, &metadata, &block).await.ok()?;
+            Some(PassedOn { chaining: block.chaining(), version, target_version })
+        })
+        .await
     }
 
     /// As [`Endpoint::begin`]. Before a repetition `forget` is awaited: the answer to the call before may be all that
@@ -176,6 +203,15 @@ impl Retrying {
             left = again.into_iter().map(|(key, _)| key).collect();
         }
     }
+}
+
+/// An object that was read and written.
+pub(super) struct PassedOn {
+    pub(super) chaining: ChainingValue,
+    /// What was read.
+    pub(super) version: Option<String>,
+    /// What was written.
+    pub(super) target_version: Option<String>,
 }
 
 /// Pages of a listing; one that fails in a way that passes is asked for again.

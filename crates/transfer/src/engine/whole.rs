@@ -5,6 +5,7 @@ use crate::endpoint::{Failure, FailureKind, Piece, Read};
 use crate::engine::context::{Context, Job};
 use crate::engine::feed::{Feed, Unit};
 use crate::engine::options::{Side, Transfer};
+use crate::engine::retrying::PassedOn;
 use crate::engine::stats::Stats;
 use crate::engine::{Compare, lane, large, times};
 use crate::hash;
@@ -56,21 +57,30 @@ async fn attempt(context: &Context, job: &Job) -> Result<Done, Failure> {
     context.limiter.take(job.source.size).await;
     let (key, version) = (job.source.key.as_str(), job.source.version.as_deref());
     let what = Read { key, offset: 0, length: size, whole: true, version };
-    let (patience, Transfer { source, target, .. }) = (context.patience(), &context.transfer);
-    let piece = source.endpoint.read(&patience, what, &context.pool).await?;
-    let Piece { block, metadata, version } = piece;
-    let metadata = times::dated(metadata, &job.source);
-    let block = Arc::new(block);
-    let target_version = target.endpoint.put(&patience, &job.key, &metadata, &block).await?;
+    let Transfer { source, target, .. } = &context.transfer;
+    let passed = source.endpoint.pass_on(&target.endpoint, what, &job.key, &context.pool).await;
+    let PassedOn { chaining, version, target_version } = match passed {
+        Some(passed) => passed,
+        None => read_and_write(context, job, what).await?,
+    };
     Stats::add(&context.stats.copied_bytes, job.source.size);
     Ok(Done {
         source: job.source.key.clone(),
         version: version.or_else(|| job.source.version.clone()),
         key: job.key.clone(),
         size: job.source.size,
-        blake3: block.chaining().to_string(),
+        blake3: chaining.to_string(),
         target_version,
     })
+}
+
+async fn read_and_write(context: &Context, job: &Job, what: Read<'_>) -> Result<PassedOn, Failure> {
+    let (patience, Transfer { source, target, .. }) = (context.patience(), &context.transfer);
+    let Piece { block, metadata, version } = source.endpoint.read(&patience, what, &context.pool).await?;
+    let metadata = times::dated(metadata, &job.source);
+    let block = Arc::new(block);
+    let target_version = target.endpoint.put(&patience, &job.key, &metadata, &block).await?;
+    Ok(PassedOn { chaining: block.chaining(), version, target_version })
 }
 
 /// The job as the source has it now.

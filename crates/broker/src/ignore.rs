@@ -205,7 +205,7 @@ mod tests {
         }
         fs::write(root.path().join(".gitignore"), "*.log\n/out/\n").unwrap();
         assert!(git(&["add", "-f", "tracked.log", "code.py", ".gitignore"]));
-        assert_eq!(ignored(root.path()).unwrap(), set(&[".git", "other.log", "out", "sub/z.log"]));
+        assert_eq!(ignored(root.path()).unwrap(), set(&[".git", "other.log", "out", "sub", "sub/z.log"]));
         // A .skyignore takes its place.
         fs::write(root.path().join(".skyignore"), "code.py\n").unwrap();
         assert_eq!(ignored(root.path()).unwrap(), set(&[".git", "code.py"]));

@@ -145,6 +145,11 @@ pub trait Endpoint: Send + Sync {
         false
     }
 
+    /// Whether a part that it took is still there after a power cut.
+    fn keeps_parts(&self) -> bool {
+        true
+    }
+
     /// What fits.
     fn limits(&self) -> Limits;
 

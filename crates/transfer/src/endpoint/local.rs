@@ -88,6 +88,11 @@ impl Endpoint for Local {
         format!("file {:?}", self.root)
     }
 
+    /// Parts are in the system's memory until the file is whole, also with `sync`.
+    fn keeps_parts(&self) -> bool {
+        false
+    }
+
     fn lists_mtimes(&self) -> bool {
         true
     }

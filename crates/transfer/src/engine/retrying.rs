@@ -50,6 +50,12 @@ impl Retrying {
         self.endpoint.lists_mtimes()
     }
 
+    /// As [`Endpoint::keeps_parts`].
+    #[must_use]
+    pub fn keeps_parts(&self) -> bool {
+        self.endpoint.keeps_parts()
+    }
+
     /// As [`Endpoint::limits`].
     #[must_use]
     pub fn limits(&self) -> Limits {

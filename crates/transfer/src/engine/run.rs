@@ -96,6 +96,10 @@ pub async fn run(
     let intents = std::mem::take(&mut resumed.intents);
     let delete = transfer.options.delete;
     let context = Context::new(transfer, limiter, stats, observer, journal, partials);
+    if resumed.restarted && !context.transfer.target.endpoint.keeps_parts() {
+        // A file keeps its length through a power cut, and zeros where its parts were.
+        drop_leftovers(&context).await;
+    }
     for (key, at_ms) in intents {
         large::forget_lost(&context, &key, at_ms).await;
     }

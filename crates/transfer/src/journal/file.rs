@@ -130,9 +130,10 @@ impl Journal {
         if resumed.id.is_none() {
             let journal = Self::of(path, file, extent.good)?;
             let (id, what) = (id.to_owned(), what.to_owned());
-            journal.write(&Record::Open { schema: SCHEMA, id, what, at_ms: now_ms })?;
+            journal.write(&Record::Open { schema: SCHEMA, id, what, at_ms: now_ms, boot: boot() })?;
             return Ok((journal, resumed));
         }
+        resumed.restarted = resumed.boot.is_some() && resumed.boot != boot();
         let beside = path.with_extension("part");
         let again = rewrite(path, &beside, &resumed, now_ms);
         let (file, length) = again.inspect_err(|_| drop(fs::remove_file(&beside)))?;
@@ -339,8 +340,13 @@ fn rewrite(path: &Path, beside: &Path, resumed: &Resumed, now_ms: i64) -> Result
     while let Some(done) = past.next_done()? {
         journal.note(&Record::Done(done))?;
     }
-    journal.write(&Record::Going { at_ms: now_ms })?;
+    journal.write(&Record::Going { at_ms: now_ms, boot: boot() })?;
     journal.sync(true)?;
     let inner = journal.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok((inner.file, inner.length))
+}
+
+/// Which start of the machine this is, where that is told.
+fn boot() -> Option<String> {
+    Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
 }

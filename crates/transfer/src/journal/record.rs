@@ -24,12 +24,18 @@ pub enum Record {
         what: String,
         /// When it began, in milliseconds since 1970.
         at_ms: i64,
+        /// Which start of the machine this is.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        boot: Option<String>,
     },
     /// A process goes on. What stands before was known when it began: what had arrived, in the order of the source's
     /// keys. Of what is still so at both ends it writes once more.
     Going {
         /// When, in milliseconds since 1970.
         at_ms: i64,
+        /// Which start of the machine this is.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        boot: Option<String>,
     },
     /// An upload for a key will begin.
     Intent {

@@ -52,6 +52,10 @@ pub struct Resumed {
     pub closed: Option<(bool, i64)>,
     /// A line before the end that is not what was written, from 1.
     pub damaged: Option<u64>,
+    /// Whether the machine was started again since, so that what was written and not synced may be lost.
+    pub restarted: bool,
+    /// Which start of the machine the last process ran in.
+    pub(super) boot: Option<String>,
     /// Version of the form.
     pub(super) schema: Option<u32>,
     pub(super) sections: Sections,
@@ -65,13 +69,17 @@ impl Resumed {
     /// `end` is where the record ends in the file.
     pub(super) fn apply(&mut self, end: u64, record: Record) {
         match record {
-            Record::Open { id, what, at_ms, schema } => {
+            Record::Open { id, what, at_ms, schema, boot } => {
+                self.boot = boot;
                 self.id = Some(id);
                 self.what = what;
                 self.opened_ms = at_ms;
                 self.schema = Some(schema);
             }
-            Record::Going { .. } => self.goes_on(end),
+            Record::Going { boot, .. } => {
+                self.boot = boot;
+                self.goes_on(end);
+            }
             Record::Intent { key, at_ms } => {
                 self.closed = None;
                 self.intents.insert(key, at_ms);
@@ -134,7 +142,7 @@ impl Resumed {
     /// What a journal begins with that says the same, but for what arrived.
     pub(super) fn records(&self) -> Vec<Record> {
         let (id, what) = (self.id.clone().unwrap_or_default(), self.what.clone());
-        let mut records = vec![Record::Open { schema: SCHEMA, id, what, at_ms: self.opened_ms }];
+        let mut records = vec![Record::Open { schema: SCHEMA, id, what, at_ms: self.opened_ms, boot: None }];
         for (key, partial) in &self.uploads {
             let Partial { upload, version, size, part_bytes, parts } = partial;
             records.push(Record::Begun {

@@ -192,7 +192,7 @@ fn a_journal_is_its_owners_alone() {
 fn a_journal_of_the_first_version_is_read_and_not_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("j");
-    let first = Record::Open { schema: 1, id: "old".to_owned(), what: "w".to_owned(), at_ms: 1 };
+    let first = Record::Open { schema: 1, id: "old".to_owned(), what: "w".to_owned(), at_ms: 1, boot: None };
     let mut text = Vec::new();
     lines::encode(&first, &mut text);
     lines::encode(&done("a"), &mut text);
@@ -201,4 +201,19 @@ fn a_journal_of_the_first_version_is_read_and_not_gone_on_with() {
     assert!(matches!(Journal::open(&path, "t", "w", 7), Err(JournalError::Foreign { .. })));
     let (_, resumed) = Journal::take(&path).unwrap();
     assert_eq!(resumed.id.as_deref(), Some("old"));
+}
+
+#[test]
+fn another_start_of_the_machine_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("j");
+    drop(open(&path));
+    assert!(!open(&path).1.restarted);
+    let (id, what, boot) = ("old".to_owned(), "w".to_owned(), Some("an earlier one".to_owned()));
+    let mut text = Vec::new();
+    lines::encode(&Record::Open { schema: record::SCHEMA, id, what, at_ms: 1, boot }, &mut text);
+    fs::write(&path, text).unwrap();
+    assert!(open(&path).1.restarted);
+    // Whoever goes on wrote down its own.
+    assert!(!open(&path).1.restarted);
 }

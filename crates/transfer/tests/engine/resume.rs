@@ -1,6 +1,6 @@
 //! Transfers that are killed at any point go on, and lose, double or spoil nothing.
 
-use crate::support::{Ears, World, content};
+use crate::support::{Ears, World, between, content};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use welkin_testkit::s3::{Attributes, Fault, Operation, Rule};
@@ -223,5 +223,52 @@ async fn killed_again_and_again_while_both_ends_change() {
         assert_eq!(world.server.open_uploads(), [], "round {round}");
         assert_eq!(manifest(&world).len(), world.hashes("source").len(), "round {round}");
         std::fs::remove_file(world.path("journal")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn parts_of_a_file_are_not_believed_after_a_power_cut() {
+    for restarted in [false, true] {
+        let world = World::new();
+        world.put("large", &content(7, (40 << 20) + 3));
+        let transfer = || between(world.bucket("source"), world.local("there"));
+        let (journal, resumed) = world.journal().await;
+        let (limiter, stats) = (Arc::new(Limiter::new(Some(40 << 20))), Arc::new(Stats::default()));
+        let running = run(
+            transfer(),
+            Some((journal, resumed)),
+            limiter,
+            Arc::clone(&stats),
+            Arc::new(Ears::default()),
+            std::future::pending(),
+        );
+        let some = async {
+            while stats.snapshot().copied_bytes < 16 << 20 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = running => panic!("it is over already"),
+            () = some => {}
+        }
+        let (journal, mut resumed) = world.journal().await;
+        let parts: usize = resumed.uploads.values().map(|partial| partial.parts.len()).sum();
+        assert!(parts >= 2, "{parts}");
+        // What the cut leaves of a file that has its length: zeros.
+        resumed.restarted = restarted;
+        if restarted {
+            for entry in std::fs::read_dir(world.path("there")).unwrap() {
+                let file = std::fs::File::options().write(true).open(entry.unwrap().path()).unwrap();
+                let length = file.metadata().unwrap().len();
+                file.set_len(0).unwrap();
+                file.set_len(length).unwrap();
+            }
+        }
+        let (outcome, _) = world.run_with(transfer(), Some((journal, resumed))).await;
+        let outcome = outcome.unwrap();
+        assert_eq!((outcome.ended, outcome.counts.resumed_bytes == 0), (Ended::Whole, restarted));
+        let there = std::fs::read(world.path("there/large")).unwrap();
+        assert!(there == content(7, (40 << 20) + 3), "{restarted}");
+        assert_eq!(std::fs::read_dir(world.path("there")).unwrap().count(), 1);
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Slow rounds: tests that kill at random times, and fuzzing.
+# Slow rounds: tests that kill at random times, the oracles, and fuzzing.
 #
 #     .ci/soak.sh [ROUNDS] [SECONDS PER FUZZ TARGET]
 #
@@ -35,7 +35,16 @@ for crate in "${crates[@]}"; do
     cargo test --locked --manifest-path "$crate/Cargo.toml" --tests
     printf -- '-- %d s %s\n' "$((SECONDS - start))" "$crate"
 done
+# Other seeds each time; the first line says which. Ten rounds for each kill of the tests above.
+seed=${WELKIN_ORACLE_SEED:-$(date +%s)}
+differ=0
+for oracle in sync runs; do
+    rounds=$((WELKIN_SOAK_ROUNDS * 10))
+    printf '\n== oracle %s: %s rounds from seed %s\n' "$oracle" "$rounds" "$seed"
+    cargo run --quiet --locked --package xtask -- oracle "$oracle" --rounds "$rounds" --seed "$seed" || differ=1
+done
 shopt -s nullglob
 for folder in crates/*/fuzz; do
     fuzz "$folder"
 done
+exit "$differ"

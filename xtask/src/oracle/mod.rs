@@ -19,6 +19,7 @@ mod binaries;
 mod hands;
 mod options;
 mod process;
+mod runs;
 mod scratch;
 mod shrink;
 mod summary;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use super::binaries::Binaries;
-use super::sync;
+use super::{runs, sync};
 
 pub(crate) const HELP: &str = "\
 Usage: cargo run -p xtask -- oracle sync|runs [OPTIONS]
@@ -49,6 +49,7 @@ fn ask(words: &[&str]) -> Result<bool> {
     let options = parse(rest)?;
     let play = match *which {
         "sync" => sync::play,
+        "runs" => runs::play,
         other => bail!("there is no oracle `{other}`\n\n{HELP}"),
     };
     let binaries = Binaries::find(options.welkin.clone())?;

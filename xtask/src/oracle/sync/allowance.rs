@@ -16,6 +16,8 @@ pub(super) enum Allowance {
     NeitherCould,
     /// A filter whose meaning would differ is refused by name.
     FilterRefused,
+    /// A file lies where the source has a folder: reported with exit 13, as rclone does where it meets one.
+    FileInTheWay,
     /// A store that failed again and again was given up, said so, and the same command went on.
     GaveUpOnce,
 }
@@ -29,6 +31,7 @@ impl Allowance {
             Self::OnlyHere => "only-here",
             Self::NeitherCould => "neither-could",
             Self::FilterRefused => "filter-refused",
+            Self::FileInTheWay => "file-in-the-way",
             Self::GaveUpOnce => "gave-up-once",
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
+use std::path::Path;
 
 use super::allowance::Allowance;
 use super::state::{Node, State};
@@ -68,6 +69,7 @@ impl Evidence<'_> {
             (Some(13), _) if self.has_special() => Ok(Some(Allowance::SpecialFilesReported)),
             (Some(2 | 3), _) if self.is_refused_filter() => Ok(Some(Allowance::FilterRefused)),
             (Some(_), false) => Ok(Some(Allowance::NeitherCould)),
+            (Some(13), true) if self.has_file_in_the_way() => Ok(Some(Allowance::FileInTheWay)),
             (Some(code), true) => Err(format!("exit {code}, where rclone succeeded")),
             (None, _) => Err("a signal ended it".to_owned()),
         }
@@ -113,6 +115,9 @@ impl Evidence<'_> {
         }
         if !self.rclone_ended.ok() && failed && here == self.before.get(path) {
             return Some(Allowance::NeitherCould);
+        }
+        if failed && self.has_file_in_the_way() && here == self.before.get(path) {
+            return Some(Allowance::FileInTheWay);
         }
         self.is_of_an_interruption(path, here, source).then_some(Allowance::KeptFromInterruption)
     }
@@ -168,6 +173,17 @@ impl Evidence<'_> {
 
     fn has_special(&self) -> bool {
         self.source.values().any(|node| !matches!(node, Node::File(_)))
+    }
+
+    /// Is there a file where the source has a folder, or the other way round? A disturbed command may have
+    /// brought it, so that rclone's target has none.
+    fn has_file_in_the_way(&self) -> bool {
+        let crosses = |above: &State, below: &State| {
+            below.keys().any(|path| {
+                Path::new(path).ancestors().skip(1).any(|part| above.contains_key(part.as_os_str()))
+            })
+        };
+        crosses(self.before, self.source) || crosses(self.source, self.before)
     }
 
     fn is_refused_filter(&self) -> bool {

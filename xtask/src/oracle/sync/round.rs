@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::allowance::Allowance;
 use super::generate::{self, Abilities, Script};
@@ -28,6 +28,12 @@ const AGAIN: usize = 6;
 
 /// Plays as many rounds as were asked for.
 pub(in crate::oracle) fn play(options: &Options, binaries: &Binaries) -> Result<Summary> {
+    if !binaries.rclone.exists() {
+        let required = std::env::var("WELKIN_REQUIRE_STAND_INS").is_ok_and(|value| value == "1");
+        ensure!(!required, "rclone is not installed, and WELKIN_REQUIRE_STAND_INS is 1");
+        let note = "did not run: rclone is not installed (see .ci/stand-ins.sh)";
+        return Ok(Summary::new("sync", vec![note.to_owned()]));
+    }
     let abilities = abilities(&binaries.welkin)?;
     let notes = if abilities.links {
         Vec::new()

@@ -30,8 +30,8 @@ pub use azure::{Azure, AzureAccess, AzureOptions, account_of_url};
 pub use failure::{Failure, FailureKind};
 pub use gcs::{Gcs, GcsAccess, GcsOptions};
 pub use limits::Limits;
-pub use local::Local;
 pub(crate) use local::at_once;
+pub use local::{Links, Local};
 pub use metadata::Metadata;
 pub use s3::{Addressing, Checksums, Credentials, S3, S3Options};
 pub use stored::Stored;
@@ -54,6 +54,32 @@ pub struct Listed {
     pub version: Option<String>,
 }
 
+impl Listed {
+    /// What is there and could not be looked at; one that is a folder ends with a slash. Reading it says why.
+    ///
+    /// It stands for what may be below it as well: whoever compares listings must not take anything for gone because
+    /// of it.
+    #[must_use]
+    pub fn out_of_sight(key: String) -> Self {
+        Self { key, size: 0, modified_ms: None, version: None }
+    }
+
+    /// Whether it is that.
+    #[must_use]
+    pub fn is_out_of_sight(&self) -> bool {
+        self.size == 0 && self.modified_ms.is_none() && self.version.is_none()
+    }
+}
+
+/// What a listing leaves out, though it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The key that it would have.
+    pub key: String,
+    /// Why.
+    pub why: &'static str,
+}
+
 /// An object as it is when one looks at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -63,6 +89,12 @@ pub struct Found {
     pub metadata: Metadata,
     /// CRC-64/NVME of its whole content, where the place keeps one.
     pub crc64: Option<u64>,
+}
+
+impl From<Listed> for Found {
+    fn from(listed: Listed) -> Self {
+        Self { listed, metadata: Metadata::default(), crc64: None }
+    }
 }
 
 /// What to read.
@@ -127,6 +159,11 @@ pub struct Dangling {
 pub trait Lister: Send {
     /// The next page, which may be empty; `None` after the last.
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, Failure>;
+
+    /// What was left out up to the end of the last page and not told yet.
+    fn left_out(&mut self) -> Vec<LeftOut> {
+        Vec::new()
+    }
 }
 
 /// A place that holds objects. See the [module](self) for what holds of all of them.

@@ -102,7 +102,22 @@ impl Filter {
         if self.min_bytes.is_some_and(|min| size < min) || self.max_bytes.is_some_and(|max| size > max) {
             return false;
         }
+        self.names(key)
+    }
+
+    /// Whether a key is looked at, however long its object is.
+    #[must_use]
+    pub fn names(&self, key: &str) -> bool {
         self.rules.iter().find(|rule| rule.matcher.is_match(key)).is_none_or(|rule| rule.include)
+    }
+
+    /// Whether keys below a folder may be looked at; its key ends with a slash. Only an exclusion of all below it, with no
+    /// inclusion before that might speak for some, says no.
+    #[must_use]
+    pub fn enters(&self, folder: &str) -> bool {
+        let rules = self.rules.iter().take_while(|rule| !rule.include);
+        let whole = |rule: &Rule| rule.text == "**" || rule.text.ends_with("/**") || rule.text.ends_with('/');
+        !rules.into_iter().any(|rule| whole(rule) && rule.matcher.is_match(folder))
     }
 }
 

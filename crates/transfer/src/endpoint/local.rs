@@ -2,11 +2,15 @@
 //!
 //! An object is a file, its key the path below the root. A file comes into being by a rename, so nobody
 //! sees half of one; what is being written has a name beginning with `.welkin-` beside its final place,
-//! so that the rename stays within a file system. Such names are left out of listings and found by
+//! so that the rename stays within a file system. Names of exactly that form are left out of listings, which tell of it, and found by
 //! [`Endpoint::dangling`]. What a killed process left of a file that is written at once goes with the next write of it.
 //!
-//! *Versions* are length, time of change (in nanoseconds) and inode. A read looks at them on the open file before and
-//! after, so bytes of two versions are never mixed.
+//! *Versions* are length, times of change of content and of state (in nanoseconds), and inode. A read looks at them on the
+//! open file before and after, so bytes of two versions are never mixed, not even when the time of the content is set back.
+//!
+//! *Links* are what [`Links`] says: left out, kept, or followed when reading. Nothing is written or removed through one,
+//! and unless they are followed nothing is read through one either: whatever the key or prefix, what is not below the
+//! root is not touched (`below`). A link that has the name of a file to be written is replaced.
 //!
 //! *Kept:* the time of the content and the permission bits, as [`Metadata`]'s `mtime` and `mode`.
 //! Holes stay holes: blocks of zeros are not written into a fresh file, but for a last byte where its length
@@ -16,28 +20,37 @@
 //!
 //! All work happens on the blocking pool.
 
+mod below;
+mod dangling;
+mod links;
+mod names;
 mod path;
+mod read;
+mod remove;
 mod stat;
 mod thread;
 mod walk;
 mod write;
 
+pub use links::Links;
+
 use crate::block::{Block, BlockWriter, Buffer};
 use crate::endpoint::{
-    Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
+    Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
+    Upload,
 };
 use async_trait::async_trait;
-use stat::Stamp;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use below::Base;
+use path::Below;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 pub(crate) use thread::at_once;
+use write::WriteError;
 
 /// A folder.
 #[derive(Debug)]
 pub struct Local {
-    root: PathBuf,
+    base: Base,
     sync: bool,
 }
 
@@ -46,21 +59,61 @@ impl Local {
     /// only in the system's memory, when it appears.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>, sync: bool) -> Arc<Self> {
-        Arc::new(Self { root: root.into(), sync })
+        Self::with_links(root, sync, Links::default())
+    }
+
+    /// The same, and what becomes of links in it.
+    #[must_use]
+    pub fn with_links(root: impl Into<PathBuf>, sync: bool, links: Links) -> Arc<Self> {
+        Arc::new(Self { base: Base { root: root.into(), links }, sync })
     }
 
     /// The folder.
     #[must_use]
     pub fn root(&self) -> &Path {
-        &self.root
+        &self.base.root
     }
 
-    fn path(&self, verb: &str, key: &str) -> Result<(PathBuf, String), Failure> {
-        let operation = format!("{verb} {}/{key}", self.root.display());
-        match path::relative(key) {
-            Ok(relative) => Ok((self.root.join(relative), operation)),
-            Err(why) => Err(Failure::new(FailureKind::Unsupported, operation, why)),
+    /// What is to be done with a key, if it is one.
+    fn job(&self, verb: &str, key: &str) -> Result<Job, Failure> {
+        let operation = format!("{verb} {}/{key}", self.base.root.display());
+        let job = Job { base: self.base.clone(), key: key.to_owned(), operation };
+        job.path()?;
+        Ok(job)
+    }
+}
+
+/// What is done with one key on the blocking pool.
+struct Job {
+    base: Base,
+    key: String,
+    operation: String,
+}
+
+impl Job {
+    fn path(&self) -> Result<Below<'_>, Failure> {
+        Below::file(&self.key).map_err(|why| self.failure(FailureKind::Unsupported, &why))
+    }
+
+    /// The link that the key stands for, where links are kept.
+    fn link(&self) -> Option<&str> {
+        links::name_of(&self.key).filter(|_| self.base.links == Links::Keep)
+    }
+
+    fn failure(&self, kind: FailureKind, why: &str) -> Failure {
+        Failure::new(kind, self.operation.clone(), why)
+    }
+
+    fn io(&self, error: &std::io::Error) -> Failure {
+        match self.path() {
+            Ok(path) => self.base.failure(self.operation.clone(), path, error),
+            Err(failure) => failure,
         }
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Base, Below<'_>) -> Result<T, WriteError>) -> Result<T, Failure> {
+        let path = self.path()?;
+        work(&self.base, path).map_err(|error| error.of(&self.base, path, self.operation.clone()))
     }
 }
 
@@ -80,12 +133,12 @@ async fn blocking<T: Send + 'static>(
 #[async_trait]
 impl Endpoint for Local {
     fn name(&self) -> String {
-        self.root.display().to_string()
+        self.base.root.display().to_string()
     }
 
     /// Escaped, so that names that are not UTF-8 stay apart.
     fn identity(&self) -> String {
-        format!("file {:?}", self.root)
+        format!("file {:?} {:?}", self.base.root, self.base.links)
     }
 
     /// Parts are in the system's memory until the file is whole, also with `sync`.
@@ -115,37 +168,29 @@ impl Endpoint for Local {
     }
 
     fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
-        Box::new(walk::Walk::new(self.root.clone(), prefix, after))
+        Box::new(walk::Walk::new(self.base.clone(), prefix, after))
     }
 
     async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
-        let (path, operation) = self.path("look at", key)?;
-        let key = key.to_owned();
-        blocking(move || match std::fs::metadata(&path) {
-            Ok(meta) if meta.is_file() => {
-                let stamp = Stamp::of(&meta);
-                Ok(Some(Found { listed: stamp.listed(key), metadata: stamp.metadata(&path), crc64: None }))
-            }
-            Ok(_) => Ok(None),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Failure::io(operation, &error)),
-        })
-        .await
+        if let Some(folder) = key.strip_suffix('/') {
+            let job = self.job("list", folder)?;
+            let unseen = Listed::out_of_sight(key.to_owned());
+            return blocking(move || Ok(read::is_unseen(&job).then(|| unseen.into()))).await;
+        }
+        let job = self.job("look at", key)?;
+        blocking(move || read::find(&job)).await
     }
 
     async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
-        let (path, operation) = self.path("read", what.key)?;
+        // A folder that could not be listed, under the name it was listed with.
+        if let Some(folder) = what.key.strip_suffix('/') {
+            let job = self.job("list", folder)?;
+            return blocking(move || Err(read::why_unseen(&job))).await;
+        }
+        let job = self.job("read", what.key)?;
         let writer = BlockWriter::new(buffer, what.offset, what.length, what.whole);
-        let version = what.version.map(str::to_owned);
-        let offset = what.offset;
-        blocking(move || read(&path, operation, offset, version, writer)).await
+        let (version, offset) = (what.version.map(str::to_owned), what.offset);
+        blocking(move || read::read(&job, offset, version, writer)).await
     }
 
     async fn put(
@@ -154,11 +199,16 @@ impl Endpoint for Local {
         metadata: &Metadata,
         block: &Arc<Block>,
     ) -> Result<Option<String>, Failure> {
-        let (path, operation) = self.path("write", key)?;
+        let job = self.job("write", key)?;
         let (metadata, block, sync) = (metadata.clone(), Arc::clone(block), self.sync);
-        blocking(move || write::whole(&path, &metadata, &block, sync).map_err(|error| error.of(operation)))
-            .await
-            .map(Some)
+        let write = move || match job.link() {
+            Some(name) => job.write(|base, _| {
+                let path = Below::file(name).map_err(std::io::Error::other)?;
+                links::write(&base.made_spot(path)?, block.check()?, &metadata)
+            }),
+            None => job.write(|base, path| write::whole(base, path, &metadata, &block, sync)),
+        };
+        blocking(write).await.map(Some)
     }
 
     async fn begin(
@@ -168,21 +218,23 @@ impl Endpoint for Local {
         size: u64,
         _part_bytes: u64,
     ) -> Result<Upload, Failure> {
-        let (path, operation) = self.path("begin", key)?;
+        let job = self.job("begin", key)?;
         let metadata = metadata.clone();
-        let key = key.to_owned();
         blocking(move || {
-            let id = write::begin(&path, &metadata, size).map_err(|error| error.of(operation))?;
-            Ok(Upload { key, id })
+            let id = job.write(|base, path| match job.link() {
+                Some(_) => Err(WriteError::LinkInParts),
+                None => write::begin(base, path, &metadata, size),
+            })?;
+            Ok(Upload { key: job.key, id })
         })
         .await
     }
 
     async fn part(&self, upload: &Upload, number: u32, block: &Arc<Block>) -> Result<Part, Failure> {
-        let (path, operation) = self.path(&format!("write part {number} of"), &upload.key)?;
+        let job = self.job(&format!("write part {number} of"), &upload.key)?;
         let (id, block) = (upload.id.clone(), Arc::clone(block));
         blocking(move || {
-            write::part(&path, &id, &block).map_err(|error| error.of(operation))?;
+            job.write(|base, path| write::part(base, path, &id, &block))?;
             Ok(Part { number, tag: block.chaining().to_string() })
         })
         .await
@@ -194,77 +246,41 @@ impl Endpoint for Local {
         _parts: &[Part],
         _root: &blake3::Hash,
     ) -> Result<Option<String>, Failure> {
-        let (path, operation) = self.path("complete", &upload.key)?;
+        let job = self.job("complete", &upload.key)?;
         let (id, sync) = (upload.id.clone(), self.sync);
-        blocking(move || write::finish(&path, &id, sync).map_err(|error| error.of(operation))).await.map(Some)
+        blocking(move || job.write(|base, path| write::finish(base, path, &id, sync))).await.map(Some)
     }
 
     async fn abort(&self, upload: &Upload) -> Result<(), Failure> {
-        let (path, operation) = self.path("give up", &upload.key)?;
+        let job = self.job("give up", &upload.key)?;
         let id = upload.id.clone();
-        blocking(move || write::abort(&path, &id).map_err(|error| error.of(operation))).await
+        blocking(move || job.write(|base, path| write::abort(base, path, &id))).await
     }
 
     async fn dangling(&self, prefix: &str) -> Result<Vec<Dangling>, Failure> {
-        let (root, prefix) = (self.root.clone(), prefix.to_owned());
-        blocking(move || walk::dangling(&root, &prefix)).await
+        let (base, prefix) = (self.base.clone(), prefix.to_owned());
+        blocking(move || dangling::dangling(&base, &prefix)).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
-        let mut paths = Vec::with_capacity(keys.len());
-        let mut failed = Vec::new();
-        for key in keys {
-            match self.path("remove", key) {
-                Ok((path, operation)) => paths.push((key.clone(), path, operation)),
-                Err(failure) => failed.push((key.clone(), failure)),
+        let jobs: Vec<_> =
+            keys.iter().map(|key| (key.clone(), self.job("remove", key.trim_end_matches('/')))).collect();
+        let remove = |key: &str, job: Job| {
+            if key.ends_with('/') {
+                return Err(read::why_unseen(&job));
             }
-        }
-        let root = self.root.clone();
+            let path = job.path()?;
+            remove::remove(&job.base, path).map_err(|error| job.io(&error))
+        };
         blocking(move || {
-            for (key, path, operation) in paths {
-                match write::remove(&root, &path) {
-                    Ok(()) => {}
-                    Err(error) => failed.push((key, Failure::io(operation, &error))),
-                }
-            }
-            Ok(failed)
+            let removed = jobs.into_iter().map(|(key, job)| {
+                let result = job.and_then(|job| remove(&key, job));
+                (key, result)
+            });
+            Ok(removed.filter_map(|(key, result)| Some((key, result.err()?))).collect())
         })
         .await
     }
-}
-
-fn read(
-    path: &Path,
-    operation: String,
-    mut offset: u64,
-    version: Option<String>,
-    mut writer: BlockWriter,
-) -> Result<Piece, Failure> {
-    let failed = |error: &std::io::Error| Failure::io(operation.clone(), error);
-    let changed = |why: &str| Failure::new(FailureKind::Changed, operation.clone(), why);
-    // Looked at before it is opened: opening a pipe waits for whoever writes to it.
-    if !std::fs::metadata(path).map_err(|error| failed(&error))?.is_file() {
-        return Err(Failure::new(FailureKind::Unsupported, operation, "it is no regular file"));
-    }
-    let file = File::open(path).map_err(|error| failed(&error))?;
-    let stamp = Stamp::of(&file.metadata().map_err(|error| failed(&error))?);
-    if version.is_some_and(|version| version != stamp.version()) {
-        return Err(changed("it changed since it was looked at"));
-    }
-    while writer.missing() > 0 {
-        let count = file.read_at(writer.spare(), offset).map_err(|error| failed(&error))?;
-        if count == 0 {
-            return Err(changed("it is shorter than it was"));
-        }
-        offset += count as u64;
-        writer.advance(count);
-    }
-    let after = Stamp::of(&file.metadata().map_err(|error| failed(&error))?);
-    if after != stamp {
-        return Err(changed("it changed while it was read"));
-    }
-    let block = writer.finish().map_err(|_| changed("it is shorter than it was"))?;
-    Ok(Piece { block, metadata: stamp.metadata(path), version: Some(stamp.version()) })
 }
 
 #[cfg(test)]

@@ -1,17 +1,25 @@
 //! Both sides of a transfer, merged in the order of their keys.
 
-use crate::endpoint::{Failure, Listed};
+use crate::endpoint::{Failure, LeftOut, Listed};
 use crate::engine::options::{Side, Transfer};
+use crate::filter::Filter;
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
 /// Pages read ahead of what is being merged.
 const PAGES_AHEAD: usize = 2;
 
+/// A page of a listing, and what it leaves out.
+struct Page {
+    listed: Vec<Listed>,
+    left_out: Vec<LeftOut>,
+}
+
 /// A listing, read ahead page by page.
 struct Cursor {
-    pages: mpsc::Receiver<Result<Vec<Listed>, Failure>>,
+    pages: mpsc::Receiver<Result<Page, Failure>>,
     page: VecDeque<Listed>,
+    left_out: Vec<LeftOut>,
 }
 
 impl Cursor {
@@ -21,8 +29,17 @@ impl Cursor {
         tokio::spawn(async move {
             loop {
                 let sent = match lister.next_page().await {
-                    Ok(Some(page)) => sender.send(Ok(page)).await,
-                    Ok(None) => return,
+                    Ok(Some(listed)) => {
+                        let left_out = lister.left_out();
+                        sender.send(Ok(Page { listed, left_out })).await
+                    }
+                    Ok(None) => {
+                        let left_out = lister.left_out();
+                        if !left_out.is_empty() {
+                            let _ = sender.send(Ok(Page { listed: Vec::new(), left_out })).await;
+                        }
+                        return;
+                    }
                     Err(failure) => {
                         let _ = sender.send(Err(failure)).await;
                         return;
@@ -33,14 +50,18 @@ impl Cursor {
                 }
             }
         });
-        Self { pages, page: VecDeque::new() }
+        Self { pages, page: VecDeque::new(), left_out: Vec::new() }
     }
 
     /// The next object without taking it.
     async fn peek(&mut self) -> Result<Option<&Listed>, Failure> {
         while self.page.is_empty() {
             match self.pages.recv().await {
-                Some(page) => self.page = page?.into(),
+                Some(page) => {
+                    let Page { listed, left_out } = page?;
+                    self.page = listed.into();
+                    self.left_out.extend(left_out);
+                }
                 None => return Ok(None),
             }
         }
@@ -76,6 +97,11 @@ impl<'a> Merge<'a> {
         }
     }
 
+    /// What the source leaves out, as far as it was read and not told yet.
+    pub(super) fn left_out(&mut self) -> Vec<LeftOut> {
+        std::mem::take(&mut self.source.left_out)
+    }
+
     pub(super) async fn next(&mut self) -> Result<Option<Pair>, Failure> {
         let Some(target) = &mut self.target else {
             let source = self.source.take().await?;
@@ -98,4 +124,16 @@ impl<'a> Merge<'a> {
 /// A key without the prefix of its side.
 pub(super) fn below<'a>(side: &Side, key: &'a str) -> &'a str {
     key.strip_prefix(&side.prefix).unwrap_or(key)
+}
+
+/// Whether an object takes part. What could not be looked at does unless its very name says that it does not: nobody
+/// knows how long it is, or what is below it.
+pub(super) fn takes_part(filter: &Filter, name: &str, listed: &Listed) -> bool {
+    if !listed.is_out_of_sight() {
+        filter.passes(name, listed.size)
+    } else if name.ends_with('/') {
+        filter.enters(name)
+    } else {
+        filter.names(name)
+    }
 }

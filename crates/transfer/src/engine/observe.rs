@@ -16,6 +16,13 @@ pub enum Notice<'a> {
         /// Why.
         why: &'static str,
     },
+    /// What is there is no object and takes no part, such as a link.
+    LeftOut {
+        /// Key that it would have at the source.
+        key: &'a str,
+        /// Why.
+        why: &'static str,
+    },
     /// An object could not be moved.
     Failed {
         /// Key at the source.

@@ -2,7 +2,7 @@
 
 use crate::endpoint::Listed;
 use crate::engine::compare::Verdict;
-use crate::engine::merge::{Merge, Pair, below};
+use crate::engine::merge::{Merge, Pair, below, takes_part};
 use crate::engine::observe::Quiet;
 use crate::engine::options::{Scope, Transfer};
 use crate::engine::retry::Patience;
@@ -152,7 +152,7 @@ impl<F: FnMut(&'static str, &str, u64)> Counting<'_, F> {
             Scope::Tree => below(&transfer.source, &source.key),
             Scope::One { .. } | Scope::Listed(_) => &source.key,
         };
-        if name.is_empty() || !transfer.options.filter.passes(name, source.size) {
+        if name.is_empty() || !takes_part(&transfer.options.filter, name, source) {
             return Ok(());
         }
         if let Some(past) = &mut self.past
@@ -163,17 +163,20 @@ impl<F: FnMut(&'static str, &str, u64)> Counting<'_, F> {
             self.preview.resumed_bytes += source.size;
             return Ok(());
         }
-        let part_bytes =
-            match transfer.target.endpoint.limits().part_bytes(source.size, transfer.options.part_bytes) {
-                Ok(part_bytes) => part_bytes,
-                Err(why) => {
-                    (self.each)("refuse", name, source.size);
-                    if self.preview.refused.len() < 100 {
-                        self.preview.refused.push((name.to_owned(), why));
-                    }
-                    return Ok(());
+        let fits = match transfer.scope {
+            Scope::Tree if source.is_out_of_sight() => Err("it cannot be looked at".to_owned()),
+            _ => transfer.target.endpoint.limits().part_bytes(source.size, transfer.options.part_bytes),
+        };
+        let part_bytes = match fits {
+            Ok(part_bytes) => part_bytes,
+            Err(why) => {
+                (self.each)("refuse", name, source.size);
+                if self.preview.refused.len() < 100 {
+                    self.preview.refused.push((name.to_owned(), why));
                 }
-            };
+                return Ok(());
+            }
+        };
         match self.judge.judge(source, pair.target.as_ref()).0 {
             Verdict::Same => self.preview.same_objects += 1,
             Verdict::Look => {

@@ -1,7 +1,8 @@
 //! Removing what the source does not have.
 
+use crate::endpoint::{Failure, FailureKind};
 use crate::engine::context::Context;
-use crate::engine::merge::{Merge, below};
+use crate::engine::merge::{Merge, below, takes_part};
 use crate::engine::observe::Notice;
 use crate::engine::options::{Guard, Transfer};
 use crate::engine::run::EngineError;
@@ -61,9 +62,19 @@ impl<'a> Walk<'a> {
     async fn next(&mut self) -> Result<Option<(String, bool)>, EngineError> {
         while let Some(pair) = self.merge.next().await.map_err(EngineError::Listing)? {
             self.sources += u64::from(pair.source.is_some());
+            let filter = &self.transfer.options.filter;
+            // What cannot be looked at now may be all that the target has and the source seems not to have.
+            if let Some(source) = &pair.source
+                && source.is_out_of_sight()
+                && takes_part(filter, below(&self.transfer.source, &source.key), source)
+            {
+                let operation = format!("look at {} of {}", source.key, self.transfer.source);
+                let why = "it can be looked at no more, so nothing is removed";
+                return Err(EngineError::Listing(Failure::new(FailureKind::Forbidden, operation, why)));
+            }
             let Some(target) = pair.target else { continue };
             let name = below(&self.transfer.target, &target.key);
-            if !name.is_empty() && self.transfer.options.filter.passes(name, target.size) {
+            if !name.is_empty() && takes_part(filter, name, &target) {
                 return Ok(Some((target.key, pair.source.is_some())));
             }
         }

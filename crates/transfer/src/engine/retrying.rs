@@ -9,8 +9,8 @@
 
 use crate::block::{Block, BlockPool};
 use crate::endpoint::{
-    Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
-    Upload, at_once,
+    Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, Metadata, Part, Piece,
+    Read, Upload, at_once,
 };
 use crate::engine::retry::{Patience, pause_after};
 use crate::hash::ChainingValue;
@@ -226,6 +226,11 @@ pub struct Pages {
 }
 
 impl Pages {
+    /// As [`Lister::left_out`].
+    pub fn left_out(&mut self) -> Vec<LeftOut> {
+        self.lister.left_out()
+    }
+
     /// As [`Lister::next_page`].
     ///
     /// # Errors

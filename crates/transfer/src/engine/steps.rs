@@ -1,10 +1,11 @@
 //! From listings to what is to be done, as a stream.
 
-use crate::endpoint::{Failure, FailureKind, Listed};
+use crate::endpoint::{Failure, FailureKind, LeftOut, Listed};
 use crate::engine::compare::Verdict;
 use crate::engine::context::{Context, Job};
 use crate::engine::ledger::Ledger;
-use crate::engine::merge::{Merge, Pair, below};
+use crate::engine::merge::{Merge, Pair, below, takes_part};
+use crate::engine::observe::Notice;
 use crate::engine::options::{Expected, Scope, Transfer};
 use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
@@ -92,12 +93,24 @@ impl Producer<'_> {
     async fn tree(&mut self) -> Result<(), EngineError> {
         let mut merge = Merge::open(&self.context.transfer, self.looks());
         while let Some(pair) = merge.next().await.map_err(EngineError::Listing)? {
+            self.tell_left_out(&mut merge);
             self.step(pair, None).await?;
             if self.context.is_halted() {
                 break;
             }
         }
+        self.tell_left_out(&mut merge);
         Ok(())
+    }
+
+    /// Tells what takes no part though it is there, of what the filter lets through.
+    fn tell_left_out(&self, merge: &mut Merge<'_>) {
+        let transfer = &self.context.transfer;
+        for LeftOut { key, why } in merge.left_out() {
+            if transfer.options.filter.names(below(&transfer.source, &key)) {
+                self.context.observer.notice(&Notice::LeftOut { key: &key, why });
+            }
+        }
     }
 
     /// Whether the target is looked at: to compare, or to see whether what is on record is still there.
@@ -110,7 +123,7 @@ impl Producer<'_> {
         let Some(source) = pair.source else { return Ok(()) };
         Stats::add(&self.context.stats.source_objects, 1);
         let name = below(&transfer.source, &source.key);
-        if name.is_empty() || !transfer.options.filter.passes(name, source.size) {
+        if name.is_empty() || !takes_part(&transfer.options.filter, name, &source) {
             self.ledger().pass(&source.key);
             return Ok(());
         }
@@ -120,7 +133,11 @@ impl Producer<'_> {
             self.ledger().pass(&source.key);
             return Ok(());
         }
-        let (verdict, contradicted) = self.judge.judge(&source, pair.target.as_ref());
+        let (verdict, contradicted) = match source.is_out_of_sight() {
+            // Reading it says what is the matter.
+            true => (Verdict::Different, false),
+            false => self.judge.judge(&source, pair.target.as_ref()),
+        };
         if verdict == Verdict::Same {
             Stats::add(&self.context.stats.skipped_objects, 1);
             Stats::add(&self.context.stats.skipped_bytes, source.size);

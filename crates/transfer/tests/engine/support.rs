@@ -21,6 +21,7 @@ pub(crate) struct World {
 #[derive(Default)]
 pub(crate) struct Ears {
     pub(crate) failed: Mutex<BTreeMap<String, String>>,
+    pub(crate) left_out: Mutex<Vec<String>>,
     pub(crate) copied: Mutex<BTreeMap<String, String>>,
 }
 
@@ -30,6 +31,7 @@ impl Observer for Ears {
             Notice::Failed { key, why } => {
                 self.failed.lock().unwrap().insert((*key).to_owned(), (*why).to_owned());
             }
+            Notice::LeftOut { key, .. } => self.left_out.lock().unwrap().push((*key).to_owned()),
             Notice::Copied(done) => {
                 self.copied.lock().unwrap().insert(done.key.clone(), done.blake3.clone());
             }

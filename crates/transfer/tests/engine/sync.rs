@@ -2,6 +2,7 @@
 
 use crate::support::{World, between, content, hash};
 use welkin_testkit::s3::{Attributes, Operation};
+use welkin_transfer::endpoint::{Links, Local};
 use welkin_transfer::engine::{Compare, Ended, EngineError, Guard, preview};
 
 fn world() -> World {
@@ -204,4 +205,64 @@ async fn a_source_where_nothing_is_empties_no_target_unasked() {
     transfer.options.delete = Some(Guard::Off);
     let (outcome, _) = world.run(transfer).await;
     assert_eq!(outcome.unwrap().counts.deleted_objects, 4);
+}
+
+/// A folder that cannot be looked at hides what is below it: its objects are not gone.
+#[tokio::test]
+async fn one_folder_that_cannot_be_looked_at_fails_by_name_and_nothing_is_removed() {
+    let world = World::new();
+    let (from, to) = (world.path("from"), world.path("to"));
+    for name in ["a", "b", "z"] {
+        std::fs::create_dir_all(from.join("hidden")).unwrap();
+        std::fs::write(from.join(name), name).unwrap();
+    }
+    std::fs::write(from.join("hidden/x"), "x").unwrap();
+    let follow = || Local::with_links(&from, false, Links::Follow);
+    world.run(between(follow(), world.local("to"))).await.0.unwrap();
+    std::fs::write(to.join("surplus"), "").unwrap();
+    std::fs::write(from.join("new"), "new").unwrap();
+    // Even root cannot look into a link that leads back.
+    std::fs::rename(from.join("hidden"), world.path("aside")).unwrap();
+    std::os::unix::fs::symlink(".", from.join("hidden")).unwrap();
+    let mut transfer = between(follow(), world.local("to"));
+    transfer.options.compare = Compare::Size;
+    transfer.options.delete = Some(Guard::Off);
+    let (outcome, ears) = world.run(transfer.clone()).await;
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.ended, outcome.counts.deleted_objects), (Ended::Partly, 0));
+    assert_eq!(ears.failed.lock().unwrap().keys().collect::<Vec<_>>(), ["hidden/"]);
+    assert_eq!(std::fs::read_to_string(to.join("new")).unwrap(), "new");
+    assert!(to.join("hidden/x").exists() && to.join("surplus").exists());
+    // An inclusion that says nothing of folders does not make it gone either; leaving it out by name does.
+    transfer.options.filter.add(true, "*.jpg").unwrap();
+    transfer.options.filter.close().unwrap();
+    let (outcome, _) = world.run(transfer.clone()).await;
+    assert_eq!(outcome.unwrap().ended, Ended::Partly);
+    transfer.options.filter = welkin_transfer::filter::Filter::default();
+    transfer.options.filter.add(false, "/hidden/**").unwrap();
+    let (outcome, _) = world.run(transfer).await;
+    assert_eq!(outcome.unwrap().counts.deleted_objects, 1);
+    assert!(to.join("hidden/x").exists() && !to.join("surplus").exists());
+}
+
+/// Links at the target are nobody's objects: neither they nor what they lead to is removed.
+#[tokio::test]
+async fn removing_surplus_leaves_links_and_what_they_lead_to() {
+    let world = World::new();
+    let (from, to, out) = (world.path("from"), world.path("to"), world.path("out"));
+    for folder in [&from, &to, &out] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(out.join("precious"), "").unwrap();
+    std::fs::write(from.join("a"), "").unwrap();
+    std::fs::write(to.join("old"), "").unwrap();
+    std::os::unix::fs::symlink("../out", to.join("link")).unwrap();
+    std::os::unix::fs::symlink("../out/precious", to.join("file")).unwrap();
+    let mut transfer = between(world.local("from"), world.local("to"));
+    transfer.options.delete = Some(Guard::Off);
+    let (outcome, ears) = world.run(transfer).await;
+    assert_eq!(outcome.unwrap().counts.deleted_objects, 1);
+    assert!(ears.left_out.lock().unwrap().is_empty());
+    assert!(out.join("precious").exists() && !to.join("old").exists());
+    assert!(to.join("link").is_symlink() && to.join("file").is_symlink());
 }

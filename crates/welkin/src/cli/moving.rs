@@ -152,6 +152,13 @@ pub(crate) struct Selection {
     /// Rules in order, `+ PATTERN` or `- PATTERN`, one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) filter_from: Vec<PathBuf>,
+    /// Keep symbolic links of this machine, as objects named NAME.rclonelink at stores; without this or
+    /// --copy-links they are left out, and told of
+    #[arg(short = 'l', long, conflicts_with = "copy_links")]
+    pub(crate) links: bool,
+    /// Take what symbolic links of this machine lead to
+    #[arg(short = 'L', long)]
+    pub(crate) copy_links: bool,
     /// Only objects of at least this size
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) min_size: Option<Bytes>,

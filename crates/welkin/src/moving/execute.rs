@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
-use welkin_transfer::endpoint::{Failure, FailureKind};
+use welkin_transfer::endpoint::{Failure, FailureKind, Links};
 use welkin_transfer::engine::{
     Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Patience, Quiet, Scope, Side, Stats,
     Transfer, run,
@@ -95,6 +95,7 @@ async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Transfer, String
     let manner = wanted.manner;
     let opening = Opening {
         fsync: manner.fsync,
+        links: links(wanted.selection),
         via: manner.via.clone(),
         no_direct: manner.no_direct,
         congestion: manner.congestion.clone(),
@@ -122,6 +123,15 @@ async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Transfer, String
     Ok((Transfer { source: source_side, target: target_side, scope, options }, keys_at))
 }
 
+/// What becomes of links in folders of this machine.
+fn links(selection: &Selection) -> Links {
+    match (selection.links, selection.copy_links) {
+        (true, _) => Links::Keep,
+        (false, true) => Links::Follow,
+        (false, false) => Links::Skip,
+    }
+}
+
 /// The source, and its key when it is a single object. A name that is both an object and a folder is the object,
 /// unless it ends with a slash.
 async fn from(source: Place, app: &App, opening: &Opening) -> anyhow::Result<(Side, Option<String>)> {
@@ -130,7 +140,9 @@ async fn from(source: Place, app: &App, opening: &Opening) -> anyhow::Result<(Si
         if !std::fs::metadata(path).with_context(missing)?.is_dir() {
             let (folder, name) = split(path)?;
             let folder = Place { root: Root::Local(folder), ..source.clone() };
-            let endpoint = folder.open(app, opening).await?.below()?;
+            // What is named on the command line is meant, link or not.
+            let opening = Opening { links: Links::Follow, ..opening.clone() };
+            let endpoint = folder.open(app, &opening).await?.below()?;
             return Ok((Side::new(endpoint, ""), Some(name)));
         }
     }

@@ -45,6 +45,7 @@ impl Observer for Teller {
                 }
                 Notice::Skipped { key, why } => json!({"event": "skipped", "key": key, "why": why}),
                 Notice::Failed { key, why } => json!({"event": "failed", "key": key, "why": why}),
+                Notice::LeftOut { key, why } => json!({"event": "left-out", "key": key, "why": why}),
                 Notice::Deleted { key } => json!({"event": "deleted", "key": key}),
                 Notice::Retrying { why, pause } => {
                     json!({"event": "retrying", "why": why, "pause_ms": u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)})
@@ -55,6 +56,7 @@ impl Observer for Teller {
         }
         let text = match notice {
             Notice::Failed { key, why } => format!("{}: {key}: {why}", self.style.red("failed")),
+            Notice::LeftOut { key, why } => format!("left out: {key}: {why}"),
             Notice::Retrying { why, .. } if self.verbose => format!("trying again: {why}"),
             Notice::Copied(done) if self.verbose => format!("copied {}", done.key),
             Notice::Deleted { key } if self.verbose => format!("removed {key}"),

@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use welkin_transfer::endpoint::Links;
 use welkin_transfer::gateway::{Agent, AgentOptions, Hop, Identity, PathOptions, SocketOptions, Words};
 
 /// How places are opened.
@@ -17,6 +18,8 @@ use welkin_transfer::gateway::{Agent, AgentOptions, Hop, Identity, PathOptions, 
 pub(crate) struct Opening {
     /// Files are on the disk when they appear.
     pub(crate) fsync: bool,
+    /// What becomes of links in folders of this machine.
+    pub(crate) links: Links,
     /// Ways to a gateway besides the direct one: relays, comma-separated.
     pub(crate) via: Vec<String>,
     /// Do not go straight to a gateway.

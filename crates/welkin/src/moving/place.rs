@@ -130,7 +130,7 @@ impl Place {
     /// `root` says, and no key is left.
     pub(crate) async fn open(&self, app: &App, opening: &Opening) -> anyhow::Result<Opened> {
         let endpoint: Arc<dyn Endpoint> = match &self.root {
-            Root::Local(path) => Local::new(path, opening.fsync),
+            Root::Local(path) => Local::with_links(path, opening.fsync, opening.links),
             Root::Gateway { .. } | Root::Ssh { .. } => self.agent(app, opening).await?,
             Root::Bucket { service, bucket } => stores::open(service, bucket, app)?,
             Root::Stdio => {

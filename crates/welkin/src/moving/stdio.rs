@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
-use welkin_transfer::endpoint::Metadata;
+use welkin_transfer::endpoint::{Links, Metadata};
 use welkin_transfer::engine::{
     Calls, Compare, End, Flow, Limiter, Options, Patience, Preview, Quiet, Retrying, Stats, StreamError,
     Streamed, receive, send,
@@ -144,6 +144,8 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
 async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Retrying, String, String)> {
     let opening = Opening {
         fsync: wanted.manner.fsync,
+        // What is named on the command line is meant, link or not.
+        links: Links::Follow,
         via: wanted.manner.via.clone(),
         no_direct: wanted.manner.no_direct,
         congestion: wanted.manner.congestion.clone(),

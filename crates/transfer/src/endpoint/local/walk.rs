@@ -3,216 +3,243 @@
 //! Object stores list keys in the order of their bytes, in which `a.b` comes before `a/b`. Sorting each
 //! folder's names with a slash after those of folders gives the same order, one folder at a time: only
 //! the names of the folders on the way down are in memory.
+//!
+//! *Guarantee:* a listing ends only when everything was looked at. A page that fails loses nothing: the next call goes
+//! on where it was. What is there and cannot be looked at (a folder that may not be read, a link that leads back, a name
+//! that is not UTF-8) is listed as [unseen](Listed::unseen), so that it fails under its name and the rest goes on.
 
+use crate::endpoint::local::below::Base;
 use crate::endpoint::local::blocking;
-use crate::endpoint::local::path::TEMPORARY;
+use crate::endpoint::local::links::{Links, SUFFIX};
+use crate::endpoint::local::names::{Kind, Names};
+use crate::endpoint::local::path::Below;
 use crate::endpoint::local::stat::Stamp;
-use crate::endpoint::local::write::name_mark;
-use crate::endpoint::{Dangling, Failure, FailureKind, Listed, Lister, Upload};
+use crate::endpoint::{Failure, FailureKind, LeftOut, Listed, Lister};
 use async_trait::async_trait;
-use std::fs;
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::os::fd::OwnedFd;
 
 /// Objects a page: as S3.
 const PAGE: usize = 1000;
 
-/// Deepest folder that is followed; loops of links end here.
+/// Deepest folder that is followed: each holds a file descriptor, and processes may have 1,024 of them as a rule.
 const MAX_DEPTH: usize = 256;
+
+/// Times that a folder is asked for when it fails in a way that passes. Then it is one that cannot be looked at.
+const TRIES: u32 = 3;
 
 /// A folder being walked.
 pub(super) struct Walk {
+    /// None while a page is being made; and for good when its call was dropped.
     state: Option<State>,
+    left_out: Vec<LeftOut>,
+    over: bool,
 }
+
+/// How a folder below another one is opened; tests make it fail.
+pub(super) type Opener = Box<dyn Fn(&OwnedFd, &str, OFlags) -> io::Result<OwnedFd> + Send>;
 
 struct State {
-    root: PathBuf,
+    base: Base,
     prefix: String,
     after: Option<String>,
-    /// Folders on the way down: key of each (with a slash, but for the root), and names still to visit, last first.
-    stack: Vec<(String, Names)>,
+    open: Opener,
+    stack: Vec<Level>,
     begun: bool,
+    /// What is listed and not handed out.
+    page: Vec<Listed>,
+    left_out: Vec<LeftOut>,
+    /// Times that the folder at hand failed.
+    tries: u32,
 }
 
-/// Names of a folder in one piece of memory: a folder may have millions.
-#[derive(Default)]
-struct Names {
-    text: String,
-    /// Where each begins and ends, in reverse order of the keys.
-    ends: Vec<(u32, u32)>,
-}
-
-impl Names {
-    fn pop(&mut self) -> Option<String> {
-        let (start, end) = self.ends.pop()?;
-        Some(self.text[start as usize..end as usize].to_owned())
-    }
+/// A folder on the way down.
+struct Level {
+    /// With a slash, but for the root.
+    key: String,
+    folder: OwnedFd,
+    identity: (u64, u64),
+    names: Names,
 }
 
 impl Walk {
-    pub(super) fn new(root: PathBuf, prefix: &str, after: Option<&str>) -> Self {
+    pub(super) fn new(base: Base, prefix: &str, after: Option<&str>) -> Self {
+        let open: Opener =
+            Box::new(|folder, name, flags| Ok(rustix::fs::openat(folder, name, flags, Mode::empty())?));
+        Self::with(base, prefix, after, open)
+    }
+
+    pub(super) fn with(base: Base, prefix: &str, after: Option<&str>, open: Opener) -> Self {
         let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        Self { state: Some(State { root, prefix, after, stack: Vec::new(), begun: false }) }
+        let state = State {
+            base,
+            prefix,
+            after,
+            open,
+            stack: Vec::new(),
+            begun: false,
+            page: Vec::new(),
+            left_out: Vec::new(),
+            tries: 0,
+        };
+        Self { state: Some(state), left_out: Vec::new(), over: false }
     }
 }
 
 #[async_trait]
 impl Lister for Walk {
     async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
-        let Some(mut state) = self.state.take() else { return Ok(None) };
-        let (state, page) = blocking(move || {
-            let page = state.page()?;
+        if self.over {
+            return Ok(None);
+        }
+        let Some(mut state) = self.state.take() else {
+            return Err(Failure::new(FailureKind::Invalid, "list a folder", "the listing was cut off"));
+        };
+        let (mut state, page) = blocking(move || {
+            let page = state.page();
             Ok((state, page))
         })
         .await?;
-        if page.is_some() {
-            self.state = Some(state);
-        }
+        self.left_out.append(&mut state.left_out);
+        self.state = Some(state);
+        let page = page?;
+        self.over = page.is_none();
         Ok(page)
+    }
+
+    fn left_out(&mut self) -> Vec<LeftOut> {
+        std::mem::take(&mut self.left_out)
     }
 }
 
 impl State {
     fn page(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
         if !self.begun {
+            self.begin()?;
             self.begun = true;
-            // Only folders that can hold keys of the prefix are looked at; begin with the deepest.
-            let folder = self.prefix.rfind('/').map_or("", |end| &self.prefix[..=end]).to_owned();
-            let names = self.names(&folder)?;
-            self.stack.push((folder, names));
         }
-        let mut page = Vec::new();
-        while page.len() < PAGE {
-            let Some((folder, names)) = self.stack.last_mut() else { break };
-            let Some(name) = names.pop() else {
-                self.stack.pop();
-                continue;
-            };
-            let key = format!("{folder}{name}");
-            if key.ends_with('/') {
-                let under = key.starts_with(&self.prefix) || self.prefix.starts_with(&key);
-                // A folder whose every key comes before `after` is not opened.
-                let late = self.after.as_ref().is_none_or(|after| key > *after || after.starts_with(&key));
-                if under && late {
-                    if self.stack.len() >= MAX_DEPTH {
-                        let message = format!("folders are nested deeper than {MAX_DEPTH}");
-                        return Err(Failure::new(FailureKind::Unsupported, self.operation(&key), message));
-                    }
-                    let names = self.names(&key)?;
-                    self.stack.push((key, names));
-                }
-            } else if key.starts_with(&self.prefix) && self.after.as_ref().is_none_or(|after| key > *after) {
-                // One that went away since its folder was read is not there.
-                if let Some(listed) = self.look(key)? {
-                    page.push(listed);
-                }
-            }
-        }
-        Ok((!page.is_empty() || !self.stack.is_empty()).then_some(page))
+        while self.page.len() + self.left_out.len() < PAGE && self.step()? {}
+        let more = !self.page.is_empty() || !self.stack.is_empty();
+        Ok(more.then(|| std::mem::take(&mut self.page)))
     }
 
-    fn look(&self, key: String) -> Result<Option<Listed>, Failure> {
-        match fs::metadata(self.root.join(&key)) {
-            Ok(meta) if meta.is_file() => Ok(Some(Stamp::of(&meta).listed(key))),
-            // Pipes, sockets, devices.
-            Ok(_) => Ok(Some(Listed { key, size: 0, modified_ms: None, version: None })),
-            // A file that went away is none. What is there and cannot be looked at (a link to nowhere, a
-            // name that is not UTF-8) is listed, so that reading it fails under its name.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let odd = key.contains(char::REPLACEMENT_CHARACTER);
-                let there = odd || fs::symlink_metadata(self.root.join(&key)).is_ok();
-                Ok(there.then_some(Listed { key, size: 0, modified_ms: None, version: None }))
+    /// Only folders that can hold keys of the prefix are looked at; begins with the deepest.
+    fn begin(&mut self) -> Result<(), Failure> {
+        let refused = |why| Failure::new(FailureKind::Unsupported, self.operation(&self.prefix), why);
+        let path = Below::folder(&self.prefix).map_err(refused)?;
+        let key = path.map_or(String::new(), |path| format!("{path}/"));
+        match self.base.folder_to_read(path).and_then(|folder| self.level(key.clone(), folder)) {
+            Ok(level) => self.stack.push(level),
+            // A prefix that nothing is below.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory && path.is_some() => {}
+            Err(error) => {
+                let operation = self.operation(&key);
+                return Err(match path {
+                    Some(path) => self.base.failure(operation, path, &error),
+                    None => Failure::io(operation, &error),
+                });
             }
-            Err(error) => Err(Failure::io(self.operation(&key), &error)),
         }
+        Ok(())
     }
 
-    fn names(&self, folder: &str) -> Result<Names, Failure> {
-        let path = self.root.join(folder);
-        let failed = |error: &io::Error| Failure::io(self.operation(folder), error);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            // A prefix that nothing is below, or a folder that went away.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(Names::default());
-            }
-            Err(error) => return Err(failed(&error)),
+    /// Deals with the next name; says whether there was one. A name goes only when it is dealt with.
+    fn step(&mut self) -> Result<bool, Failure> {
+        let Some(level) = self.stack.last() else { return Ok(false) };
+        let Some((name, kind)) = level.names.last() else {
+            self.stack.pop();
+            return Ok(true);
         };
-        let mut names = Names::default();
-        for entry in entries {
-            let entry = entry.map_err(|error| failed(&error))?;
-            let name = entry.file_name();
-            let name = &*name.to_string_lossy();
-            if name.starts_with(TEMPORARY) {
-                continue;
+        let key = format!("{}{name}", level.key);
+        let below = if kind == Kind::Folder { self.enter(key)? } else { self.look(key, kind) };
+        if let Some(level) = self.stack.last_mut() {
+            level.names.pop();
+        }
+        self.stack.extend(below);
+        Ok(true)
+    }
+
+    /// Opens a folder, if it can hold what is asked for.
+    fn enter(&mut self, key: String) -> Result<Option<Level>, Failure> {
+        let under = key.starts_with(&self.prefix) || self.prefix.starts_with(&key);
+        // A folder whose every key comes before `after` is not opened.
+        let late = self.after.as_ref().is_none_or(|after| key > *after || after.starts_with(&key));
+        let Some(level) = self.stack.last().filter(|_| under && late) else { return Ok(None) };
+        let name = key[level.key.len()..].trim_end_matches('/');
+        let mut flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        if self.base.links != Links::Follow {
+            flags |= OFlags::NOFOLLOW;
+        }
+        let opened = match (self.open)(&level.folder, name, flags) {
+            Ok(folder) if self.stack.len() < MAX_DEPTH => self.level(key.clone(), folder),
+            Ok(_) => Err(Errno::LOOP.into()),
+            Err(error) => Err(error),
+        };
+        match opened {
+            // A link that leads back to a folder it is in.
+            Ok(below) if self.stack.iter().any(|level| level.identity == below.identity) => {}
+            Ok(below) => {
+                self.tries = 0;
+                return Ok(Some(below));
             }
-            let mut kind = entry.file_type().map_err(|error| failed(&error))?;
-            if kind.is_symlink() {
-                match fs::metadata(entry.path()) {
-                    Ok(meta) => kind = meta.file_type(),
-                    // Found out again, with its key, when it is looked at.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(failed(&error)),
+            // It went away since its name was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                let failure = Failure::io(self.operation(&key), &error);
+                self.tries += 1;
+                if failure.passes() && !is_loop(&error) && self.tries < TRIES {
+                    return Err(failure);
                 }
             }
-            let start = names.text.len();
-            names.text.push_str(name);
-            if kind.is_dir() {
-                names.text.push('/');
-            }
-            let range = u32::try_from(start).ok().zip(u32::try_from(names.text.len()).ok());
-            names.ends.push(range.ok_or_else(|| {
-                Failure::new(
-                    FailureKind::Unsupported,
-                    self.operation(folder),
-                    "its names take more than 4 GiB",
-                )
-            })?);
         }
-        let Names { text, ends } = &mut names;
-        ends.sort_unstable_by(|a, b| text[b.0 as usize..b.1 as usize].cmp(&text[a.0 as usize..a.1 as usize]));
-        Ok(names)
+        self.tries = 0;
+        self.page.push(Listed::out_of_sight(key));
+        Ok(None)
+    }
+
+    fn look(&mut self, key: String, kind: Kind) -> Option<Level> {
+        let level = self.stack.last()?;
+        let wanted = key.starts_with(&self.prefix) && self.after.as_ref().is_none_or(|after| key > *after);
+        if !wanted {
+            return None;
+        }
+        let name = &key[level.key.len()..];
+        let name = if kind == Kind::Link { name.trim_end_matches(SUFFIX) } else { name };
+        let follow = kind != Kind::Link && self.base.links == Links::Follow;
+        let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        if let Some(why) = kind.why_left_out() {
+            self.left_out.push(LeftOut { key, why });
+            return None;
+        }
+        let listed = match rustix::fs::statat(&level.folder, name, flags).map(|stat| Stamp::of_stat(&stat)) {
+            _ if kind == Kind::Odd => Listed::out_of_sight(key),
+            Ok(stamp) if stamp.is_file() || kind == Kind::Link && stamp.is_link() => stamp.listed(key),
+            // One that went away since its folder was read is not there; a link to nowhere is.
+            Err(Errno::NOENT)
+                if !follow || rustix::fs::statat(&level.folder, name, AtFlags::SYMLINK_NOFOLLOW).is_err() =>
+            {
+                return None;
+            }
+            _ => Listed::out_of_sight(key),
+        };
+        self.page.push(listed);
+        None
+    }
+
+    fn level(&self, key: String, folder: OwnedFd) -> io::Result<Level> {
+        let identity = Stamp::of_stat(&rustix::fs::fstat(&folder)?).identity();
+        let names = Names::read(&folder, self.base.links)?;
+        Ok(Level { key, folder, identity, names })
     }
 
     fn operation(&self, key: &str) -> String {
-        format!("list {}", self.root.join(key).display())
+        format!("list {}", self.base.root.join(key.trim_start_matches('/')).display())
     }
 }
 
-/// Files that were being written and are no more.
-pub(super) fn dangling(root: &Path, prefix: &str) -> Result<Vec<Dangling>, Failure> {
-    let start = prefix.rfind('/').map_or("", |end| &prefix[..=end]);
-    let mark = name_mark(&prefix.as_bytes()[start.len()..]);
-    let mut found = Vec::new();
-    let mut folders = vec![start.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let path = root.join(&folder);
-        let failed = |error: &io::Error| Failure::io(format!("list {}", path.display()), error);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                continue;
-            }
-            Err(error) => return Err(failed(&error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(|error| failed(&error))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            let kind = entry.file_type().map_err(|error| failed(&error))?;
-            if kind.is_dir() {
-                folders.push(format!("{folder}{name}/"));
-            } else if name.starts_with(TEMPORARY) && kind.is_file() {
-                let begun_ms =
-                    entry.metadata().ok().and_then(|meta| Stamp::of(&meta).listed(String::new()).modified_ms);
-                // Only a mark of the final name is in the name: enough to know one that is asked for.
-                // For others, any key of the folder leads to it.
-                let marked = name[TEMPORARY.len()..].starts_with(&mark);
-                let key = if folder == start && marked { prefix.to_owned() } else { format!("{folder}x") };
-                let upload = Upload { key, id: name.to_owned() };
-                found.push(Dangling { upload, begun_ms });
-            }
-        }
-    }
-    Ok(found)
+fn is_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }

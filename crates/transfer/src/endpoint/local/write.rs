@@ -1,13 +1,18 @@
 //! Files that appear whole.
+//!
+//! Every name is taken in a folder that is open, so that no link put in the place of that folder leads elsewhere; what
+//! has the final name, a link too, is replaced and never written through.
 
 use crate::block::{Block, Flipped};
-use crate::endpoint::local::path::TEMPORARY;
+use crate::endpoint::local::below::{Base, Spot};
+use crate::endpoint::local::path::{Below, TEMPORARY, is_temporary};
 use crate::endpoint::local::stat::Stamp;
 use crate::endpoint::{Failure, FailureKind, Metadata};
-use std::fs::{self, File, OpenOptions, Permissions};
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
@@ -17,6 +22,9 @@ const HELD: &str = "whole";
 
 /// Times that a name is asked for: once, once after what was left is removed, and once for a race with its writer.
 const HELD_TRIES: u32 = 3;
+
+/// Times that the folders on the way are made again, when others remove empty ones at the same time.
+const FOLDER_TRIES: u32 = 16;
 
 /// Why a file was not written.
 #[derive(Debug, Error)]
@@ -29,27 +37,38 @@ pub(super) enum WriteError {
     Unknown,
     #[error("a folder is in the way")]
     Folder,
+    #[error("its content is nothing that a link can lead to")]
+    NoTarget,
+    #[error("a link cannot be written in parts")]
+    LinkInParts,
 }
 
 impl WriteError {
-    pub(super) fn of(self, operation: String) -> Failure {
-        match self {
-            Self::Io(error) => Failure::io(operation, &error),
-            Self::Flipped(flipped) => Failure::new(FailureKind::Corrupt, operation, flipped.to_string()),
-            Self::Unknown => Failure::new(FailureKind::NotFound, operation, self.to_string()),
-            Self::Folder => Failure::new(FailureKind::Unsupported, operation, self.to_string()),
-        }
+    pub(super) fn of(self, base: &Base, path: Below<'_>, operation: String) -> Failure {
+        let kind = match &self {
+            Self::Io(error) => return base.failure(operation, path, error),
+            Self::Flipped(_) => FailureKind::Corrupt,
+            Self::Unknown => FailureKind::NotFound,
+            Self::Folder | Self::NoTarget | Self::LinkInParts => FailureKind::Unsupported,
+        };
+        Failure::new(kind, operation, self.to_string())
+    }
+
+    /// Of what a rename says, too.
+    pub(super) fn of_errno(error: Errno) -> Self {
+        if error == Errno::ISDIR { Self::Folder } else { Self::Io(error.into()) }
     }
 }
 
 /// Writes a file at once and returns its version.
 pub(super) fn whole(
-    path: &Path,
+    base: &Base,
+    path: Below<'_>,
     metadata: &Metadata,
     block: &Block,
     sync: bool,
 ) -> Result<String, WriteError> {
-    let (file, temporary) = create_held(path)?;
+    let (spot, file, temporary) = in_folder(base, path, create_held)?;
     let written = (|| {
         let mut at = 0;
         let mut slices = block.slices();
@@ -58,34 +77,38 @@ pub(super) fn whole(
             at += slice.len() as u64;
         }
         dress(&file, metadata)?;
-        appear(&file, &temporary, path, sync)
+        appear(&file, &spot, &temporary, sync)
     })();
     if written.is_err() {
-        let _ = fs::remove_file(&temporary);
+        let _ = spot.unlink(&temporary);
     }
     written
 }
 
 /// Begins a file and returns the name of the write.
-pub(super) fn begin(path: &Path, metadata: &Metadata, size: u64) -> Result<String, WriteError> {
-    let (file, temporary) = create(path)?;
+pub(super) fn begin(
+    base: &Base,
+    path: Below<'_>,
+    metadata: &Metadata,
+    size: u64,
+) -> Result<String, WriteError> {
+    let (spot, file, temporary) = in_folder(base, path, create)?;
     let begun = file.set_len(size).map_err(WriteError::from).and_then(|()| {
         // The time is set again at the end; it is kept as the file's until then.
         dress(&file, metadata)?;
         Ok(())
     });
     if let Err(error) = begun {
-        let _ = fs::remove_file(&temporary);
+        let _ = spot.unlink(&temporary);
         return Err(error);
     }
-    let name = temporary.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mtime = metadata.mtime_ns().map_or_else(|| "-".to_owned(), |nanos| nanos.to_string());
-    Ok(format!("{name}@{mtime}"))
+    Ok(format!("{temporary}@{mtime}"))
 }
 
 /// Writes a part where it belongs.
-pub(super) fn part(path: &Path, id: &str, block: &Block) -> Result<(), WriteError> {
-    let file = open(path, id)?;
+pub(super) fn part(base: &Base, path: Below<'_>, id: &str, block: &Block) -> Result<(), WriteError> {
+    let (_, file, _) = open(base, path, id)?;
     // A fresh file is all zeros. A part that is repeated has the same content as before.
     let bytes = block.check()?;
     let end = block.offset() + bytes.len() as u64;
@@ -103,42 +126,23 @@ pub(super) fn part(path: &Path, id: &str, block: &Block) -> Result<(), WriteErro
 }
 
 /// Makes the file appear and returns its version.
-pub(super) fn finish(path: &Path, id: &str, sync: bool) -> Result<String, WriteError> {
-    let temporary = temporary_of(path, id)?;
-    let file = match open(path, id) {
-        // The rename of an earlier call may have been the last thing a killed process did.
-        Err(WriteError::Unknown) => return Err(WriteError::Unknown),
-        opened => opened?,
-    };
+pub(super) fn finish(base: &Base, path: Below<'_>, id: &str, sync: bool) -> Result<String, WriteError> {
+    // The rename of an earlier call may have been the last thing a killed process did: the write is unknown then.
+    let (spot, file, temporary) = open(base, path, id)?;
     let mtime = id.rsplit_once('@').and_then(|(_, text)| text.parse().ok());
     if let Some(time) = mtime.and_then(system_time) {
         file.set_modified(time)?;
     }
-    appear(&file, &temporary, path, sync)
+    appear(&file, &spot, &temporary, sync)
 }
 
 /// Drops what was written.
-pub(super) fn abort(path: &Path, id: &str) -> Result<(), WriteError> {
-    match fs::remove_file(temporary_of(path, id)?) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+pub(super) fn abort(base: &Base, path: Below<'_>, id: &str) -> Result<(), WriteError> {
+    let temporary = temporary_of(id)?;
+    match base.spot(path).and_then(|spot| Ok(spot.unlink(temporary)?)) {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound) => Err(error.into()),
         _ => Ok(()),
     }
-}
-
-/// Removes a file, and the folders above it that are empty then, up to the root.
-pub(super) fn remove(root: &Path, path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut folder = path.parent();
-    while let Some(empty) = folder.filter(|folder| folder.starts_with(root) && *folder != root) {
-        if fs::remove_dir(empty).is_err() {
-            break;
-        }
-        folder = empty.parent();
-    }
-    Ok(())
 }
 
 /// What tells the file that one is being written for, by its name.
@@ -146,83 +150,103 @@ pub(super) fn name_mark(name: &[u8]) -> String {
     blake3::hash(name).to_hex()[..16].to_owned()
 }
 
-/// A new file beside `path`.
-fn create(path: &Path) -> Result<(File, PathBuf), WriteError> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
+/// What is made in the folder of a key, making that folder. One that others removed for being empty is made again.
+fn in_folder<T>(
+    base: &Base,
+    path: Below<'_>,
+    make: impl Fn(&Spot) -> io::Result<(File, T)>,
+) -> io::Result<(Spot, File, T)> {
+    let mut tries = 0;
     loop {
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-        let temporary = beside(path, &format!("{:x}-{nanos:x}-{count:x}", std::process::id()));
-        if let Some(file) = create_new(&temporary)? {
+        let spot = base.made_spot(path)?;
+        match make(&spot) {
+            Ok((file, made)) => return Ok((spot, file, made)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < FOLDER_TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A new file beside the final one.
+fn create(spot: &Spot) -> io::Result<(File, String)> {
+    loop {
+        let temporary = temporary_name(&spot.name);
+        if let Some(file) = create_new(spot, &temporary)? {
             return Ok((file, temporary));
         }
     }
 }
 
-/// A new file beside `path`, for a write that no record tells of. Its name is the same each time and it is locked
+/// A new file beside the final one, for a write that no record tells of. Its name is the same each time and it is locked
 /// while somebody writes it, so that what a killed process left is known by having no lock, and goes with the next
 /// write of the same file. Where another writer has it, or nothing can be locked, the file is one of its own.
-fn create_held(path: &Path) -> Result<(File, PathBuf), WriteError> {
-    let temporary = beside(path, HELD);
+fn create_held(spot: &Spot) -> io::Result<(File, String)> {
+    let temporary = beside(&spot.name, HELD);
     for _ in 0..HELD_TRIES {
-        if let Some(file) = create_new(&temporary)? {
-            if file.try_lock().is_ok() && is_at(&file, &temporary) {
+        if let Some(file) = create_new(spot, &temporary)? {
+            if file.try_lock().is_ok() && is_at(&file, spot, &temporary) {
                 return Ok((file, temporary));
             }
             break;
         }
         // Only looked at: its permissions may be those of the final file already.
-        let Ok(left) = File::open(&temporary) else { break };
+        let Ok(left) = spot.open(&temporary, OFlags::RDONLY, Mode::empty()) else { break };
         if left.try_lock().is_err() {
             break;
         }
         // Its writer may have renamed it before the lock was free.
-        if is_at(&left, &temporary) {
-            fs::remove_file(&temporary)?;
+        if is_at(&left, spot, &temporary) {
+            spot.unlink(&temporary)?;
         }
     }
-    create(path)
+    create(spot)
 }
 
 /// Whether the file is the one of that name.
-fn is_at(file: &File, path: &Path) -> bool {
-    let place = |meta: &fs::Metadata| (meta.dev(), meta.ino());
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(open), Ok(named)) => place(&open) == place(&named),
+fn is_at(file: &File, spot: &Spot, name: &str) -> bool {
+    let named = rustix::fs::statat(&spot.folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    match (Stamp::of(file), named) {
+        (Ok(open), Ok(named)) => open.identity() == Stamp::of_stat(&named).identity(),
         _ => false,
     }
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mark = name_mark(path.file_name().unwrap_or_default().as_encoded_bytes());
-    path.with_file_name(format!("{TEMPORARY}{mark}-{end}"))
+/// A name beside `name` that no other write has.
+pub(super) fn temporary_name(name: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    beside(name, &format!("{:x}-{nanos:x}-{count:x}", std::process::id()))
 }
 
-/// Creates a file and the folders above it; `None` when there is one.
-fn create_new(path: &Path) -> Result<Option<File>, WriteError> {
-    loop {
-        match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path) {
-            Ok(file) => return Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-            }
-            Err(error) => return Err(error.into()),
-        }
+fn beside(name: &str, end: &str) -> String {
+    format!("{TEMPORARY}{}-{end}", name_mark(name.as_bytes()))
+}
+
+/// Creates a file; `None` when there is one.
+fn create_new(spot: &Spot, name: &str) -> io::Result<Option<File>> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+    match spot.open(name, flags, Mode::from_raw_mode(0o600)) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-fn temporary_of(path: &Path, id: &str) -> Result<PathBuf, WriteError> {
+/// The name in the name of a write, which may come from anybody: only files that are being written have it.
+fn temporary_of(id: &str) -> Result<&str, WriteError> {
     let name = id.rsplit_once('@').map_or(id, |(name, _)| name);
-    if !name.starts_with(TEMPORARY) || name.contains('/') {
-        return Err(WriteError::Unknown);
-    }
-    Ok(path.with_file_name(name))
+    if is_temporary(name) { Ok(name) } else { Err(WriteError::Unknown) }
 }
 
-fn open(path: &Path, id: &str) -> Result<File, WriteError> {
-    match OpenOptions::new().read(true).write(true).open(temporary_of(path, id)?) {
-        Ok(file) => Ok(file),
+fn open(base: &Base, path: Below<'_>, id: &str) -> Result<(Spot, File, String), WriteError> {
+    let name = temporary_of(id)?.to_owned();
+    let opened = base.spot(path).and_then(|spot| {
+        let file = spot.open(&name, OFlags::RDWR, Mode::empty())?;
+        Ok((spot, file))
+    });
+    match opened {
+        Ok((spot, file)) => Ok((spot, file, name)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(WriteError::Unknown),
         Err(error) => Err(error.into()),
     }
@@ -238,20 +262,18 @@ fn dress(file: &File, metadata: &Metadata) -> io::Result<()> {
     }
 }
 
-fn appear(file: &File, temporary: &Path, path: &Path, sync: bool) -> Result<String, WriteError> {
+fn appear(file: &File, spot: &Spot, temporary: &str, sync: bool) -> Result<String, WriteError> {
     if sync {
         file.sync_all()?;
     }
-    let version = Stamp::of(&file.metadata()?).version();
-    match fs::rename(temporary, path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(WriteError::Folder),
-        Err(error) => return Err(error.into()),
+    let before = Stamp::of(file)?;
+    spot.rename(temporary).map_err(WriteError::of_errno)?;
+    if sync {
+        spot.sync()?;
     }
-    if sync && let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(version)
+    // A rename changes when the file was changed. Who writes to it as soon as it is there has made another version.
+    let after = Stamp::of(file)?;
+    Ok(if after.same_content(&before) { after } else { before }.version())
 }
 
 fn system_time(nanos: i128) -> Option<SystemTime> {

@@ -98,14 +98,18 @@ fn environment(live: &Live, attempt: &AttemptView, phase: Phase, rank: u32) -> B
 /// line numbers in its errors stay right. They are set by the shell because only the node knows where
 /// its home is.
 fn preamble(task: &Task) -> String {
-    let mut text = String::from("mkdir -p \"$HOME/outputs\";");
+    // A process of its own, so only where something may be put there.
+    let make = if task.outputs.is_empty() { "" } else { "mkdir -p \"$HOME/outputs\";" };
+    let mut text = make.to_owned();
     for name in task.inputs.keys() {
         text.push_str(&export("INPUT", name, &input_path(name)));
     }
     for name in task.outputs.keys() {
         text.push_str(&export("OUTPUT", name, &output_path(name)));
     }
-    text.push(' ');
+    if !text.is_empty() {
+        text.push(' ');
+    }
     text
 }
 

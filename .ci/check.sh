@@ -58,8 +58,8 @@ step tidy cargo run --quiet --locked --package xtask -- tidy
 step clippy cargo clippy --locked --workspace --all-targets -- -D warnings
 step test cargo test --locked --workspace
 # The same seeds each time, about a minute each; other seeds are for `just soak`.
-step oracle-sync cargo run --quiet --locked --package xtask -- oracle sync --rounds 60 --seed 1
-step oracle-runs cargo run --quiet --locked --package xtask -- oracle runs --rounds 30 --seed 1
+step oracle-sync cargo run --quiet --locked --package xtask -- oracle sync --rounds 50 --seed 1
+step oracle-runs cargo run --quiet --locked --package xtask -- oracle runs --rounds 20 --seed 1
 step doc env RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --locked --workspace --no-deps
 deny
 

@@ -67,10 +67,10 @@ fn task(rng: &mut Rng, index: usize) -> Task {
 }
 
 fn fault(rng: &mut Rng) -> Piece {
-    match rng.u8(..4) {
-        0 => Piece::Fault("shortages", r#"{"scope": {"region": "us-*"}, "nodes": 0}"#.to_owned()),
-        1 => Piece::Fault("boot_failures", format!(r#"{{"fault": "fails", "left": {}}}"#, rng.u8(1..3))),
-        2 => Piece::Fault(
+    match rng.u8(..8) {
+        0 => Piece::Fault("shortages", r#"{"scope": {"region": "us-east-1"}, "nodes": 0}"#.to_owned()),
+        1..4 => Piece::Fault("boot_failures", format!(r#"{{"fault": "fails", "left": {}}}"#, rng.u8(1..3))),
+        4 | 5 => Piece::Fault(
             "preemptions",
             format!(
                 r#"{{"scope": {{"tier": "spot"}}, "after": {}, "notice": 50, "left": 1}}"#,

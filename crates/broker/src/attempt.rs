@@ -49,6 +49,9 @@ pub(crate) async fn pursue(live: &Live, id: AttemptId, fresh: bool) -> Result<At
 async fn work(live: &Live, id: AttemptId, fresh: bool) -> Result<BTreeMap<String, TreeRef>, Halt> {
     // Data move while machines boot, but not to a place that has not said yes.
     let staged = async {
+        if !stage::needed(live, id)? {
+            return Ok(Vec::new());
+        }
         live.until(|view| {
             let lease = view.attempt(id).map(|attempt| attempt.lease);
             !matches!(lease, Some(LeaseState::Intended))

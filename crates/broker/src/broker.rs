@@ -9,11 +9,14 @@ use crate::observe::Progress;
 use crate::options::BrokerOptions;
 use crate::reader::Reader;
 use crate::rng::Rng;
+use crate::runs::{self, RunRow};
+use crate::seal::SealKey;
 use crate::snapshot::Snapshots;
-use crate::sql;
 use crate::stage::{Roots, is_deliverable, needs};
 use crate::state::RunState;
 use crate::store::{self, Store};
+use crate::{sql, sums};
+use rusqlite::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +25,7 @@ use welkin_job::{Job, Secret};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::Plan;
 use welkin_provider::Owner;
+use welkin_units::Usd;
 
 /// A plan to be run.
 #[derive(Debug, Clone)]
@@ -43,7 +47,6 @@ pub struct Submission<'a> {
 pub struct Broker {
     world: Arc<World>,
     dir: PathBuf,
-    _lock: Lock,
 }
 
 impl Broker {
@@ -66,6 +69,7 @@ impl Broker {
             options,
             store,
             snapshots: Snapshots::new(dir),
+            lock,
             owner,
             salt,
             rng: Mutex::new(rng),
@@ -73,7 +77,7 @@ impl Broker {
             driven: Mutex::new(BTreeSet::new()),
             requests: watch::Sender::new(0),
         };
-        let broker = Self { world: Arc::new(world), dir: dir.to_owned(), _lock: lock };
+        let broker = Self { world: Arc::new(world), dir: dir.to_owned() };
         broker.sweep_snapshots().map_err(OpenError::Store)?;
         Ok(broker)
     }
@@ -101,7 +105,7 @@ impl Broker {
         let Submission { plan, job, base_dir, client_token } = submission;
         let text = plan.to_json();
         if let Some(token) = &client_token
-            && let Some(row) = sql::run_of_token(&self.world.store.db(), token).map_err(SubmitError::Store)?
+            && let Some(row) = runs::of_token(&self.world.store.db(), token).map_err(SubmitError::Store)?
         {
             return if row.plan == text { Ok(row.id) } else { Err(SubmitError::TokenReused { run: row.id }) };
         }
@@ -109,35 +113,32 @@ impl Broker {
         let nonce = self.world.rng.lock().unwrap_or_else(PoisonError::into_inner).next();
         let draft = self.world.snapshots.take(job, &roots, nonce).await?;
         let now = self.world.options.clock.now();
-        let secret = sql::json(job).map_err(SubmitError::Store)?;
-        let write = self.world.store.write(|tx| {
-            let mut id = RunId::new(&job.name, now, 0);
-            for later in 1.. {
-                if sql::run(tx, &id)?.is_none() {
-                    break;
-                }
-                id = RunId::new(&job.name, now, later);
-            }
-            let row = sql::RunRow {
-                id: id.clone(),
-                name: job.name.clone(),
-                plan: text,
-                job: Some(self.sealed(&id, job, secret)?),
-                base_dir: base_dir.to_string_lossy().into_owned(),
-                state: RunState::Planned.name().to_owned(),
-                submitted: now,
-            };
-            sql::insert_run(tx, &row, client_token.as_deref())?;
+        let row = RunRow {
+            id: RunId::new(&job.name, now, 0),
+            name: job.name.clone(),
+            plan: text,
+            job: Some(sql::json(job).map_err(SubmitError::Store)?),
+            base_dir: base_dir.to_string_lossy().into_owned(),
+            state: RunState::Planned.name().to_owned(),
+            submitted: now,
+        };
+        let has_secrets = job.tasks.iter().any(|task| !task.secrets.is_empty());
+        let new = NewRun {
+            row,
+            client_token,
+            budget: job.policy.budget,
+            providers: sums::providers_of(plan),
+            seal: self.world.options.seal.clone().filter(|_| has_secrets),
+        };
+        let snapshots = self.world.snapshots.clone();
+        let write = self.world.store.write(move |tx| {
+            let id = new.insert(tx)?;
             // Before the commit: a run on record has what it brings along.
-            draft.iter().try_for_each(|draft| self.world.snapshots.keep(draft, &id))?;
-            if let Some(amount) = job.policy.budget {
-                let entry = Entry { run: id.0.clone(), kind: EntryKind::Fund { amount } };
-                sql::append_entry(tx, now, &entry)?;
-            }
-            Ok(id)
+            draft.iter().try_for_each(|draft| snapshots.keep(draft, &id))?;
+            Ok((id, draft))
         });
-        let id = tokio::select! {
-            id = write => id.map_err(SubmitError::Store)?,
+        let (id, draft) = tokio::select! {
+            done = write => done.map_err(SubmitError::Store)?,
             () = self.world.store.died() => std::future::pending().await,
         };
         for what in draft.iter().flat_map(|draft| &draft.left_out) {
@@ -154,15 +155,6 @@ impl Broker {
             path: self.dir.clone(),
             source,
         })
-    }
-
-    /// The text of a job as it is stored.
-    fn sealed(&self, run: &RunId, job: &Job, text: String) -> Result<String, StoreError> {
-        let has_secrets = job.tasks.iter().any(|task| !task.secrets.is_empty());
-        match &self.world.options.seal {
-            Some(key) if has_secrets => key.seal(run, text),
-            _ => Ok(text),
-        }
     }
 
     /// Refuses before anything is recorded what could only fail later.
@@ -239,9 +231,7 @@ impl Broker {
     /// # Errors
     /// [`StoreError`] when the runs cannot be listed.
     pub fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
-        let over = [RunState::Succeeded, RunState::Failed, RunState::Cancelled].map(RunState::name);
-        let rows = sql::runs(&self.world.store.db())?;
-        Ok(rows.into_iter().filter(|row| !over.contains(&row.state.as_str())).map(|row| row.id).collect())
+        Ok(runs::open(&self.world.store.db())?.into_iter().map(|run| run.id).collect())
     }
 
     /// Ends a run and waits until nothing of it costs anything: whether it is being driven here or by
@@ -251,9 +241,12 @@ impl Broker {
     /// [`RunError`] as for [`Broker::run`].
     pub async fn cancel(&self, run: &RunId) -> Result<RunOutcome, RunError> {
         let now = self.world.options.clock.now();
-        self.world.store.run(run)?;
+        if !runs::exists(&self.world.store.db(), run)? {
+            return Err(StoreError::NoSuchRun { run: run.clone() }.into());
+        }
         let mut requests = self.world.requests.subscribe();
-        self.world.store.write(|tx| sql::request_cancel(tx, run, now)).await?;
+        let id = run.clone();
+        self.world.store.write(move |tx| sql::request_cancel(tx, &id, now)).await?;
         self.world.requests.send_modify(|count| *count += 1);
         while self.is_driven(run) {
             // Sent again when a run is no longer driven; the sender lives in `self`.
@@ -268,6 +261,39 @@ impl Broker {
 
     pub(crate) fn world(&self) -> &Arc<World> {
         &self.world
+    }
+}
+
+/// A run that is put on record, and what goes with it.
+struct NewRun {
+    row: RunRow,
+    client_token: Option<String>,
+    budget: Option<Usd>,
+    providers: BTreeSet<String>,
+    /// Seals the job; none where there is nothing to hide.
+    seal: Option<SealKey>,
+}
+
+impl NewRun {
+    /// Under a name that is free.
+    fn insert(mut self, tx: &Transaction<'_>) -> Result<RunId, StoreError> {
+        for later in 1.. {
+            if !runs::exists(tx, &self.row.id)? {
+                break;
+            }
+            self.row.id = RunId::new(&self.row.name, self.row.submitted, later);
+        }
+        let id = self.row.id.clone();
+        if let Some(key) = &self.seal {
+            self.row.job = self.row.job.map(|text| key.seal(&id, text)).transpose()?;
+        }
+        runs::insert(tx, &self.row, self.client_token.as_deref())?;
+        sums::remember_providers(tx, &self.providers)?;
+        if let Some(amount) = self.budget {
+            let entry = Entry { run: id.0.clone(), kind: EntryKind::Fund { amount } };
+            sql::append_entry(tx, self.row.submitted, &entry)?;
+        }
+        Ok(id)
     }
 }
 

@@ -4,6 +4,7 @@
 //! but the record, from which [`drive`] goes on. Cancelling, failing and crashing therefore differ
 //! only in what is recorded before the leases are given back.
 
+use crate::deadline;
 use crate::error::{RunError, StoreError};
 use crate::id::RunId;
 use crate::limits::REQUEST_POLL;
@@ -11,12 +12,12 @@ use crate::live::{Fact, Live};
 use crate::record::Record;
 use crate::settle::janitor;
 use crate::sql;
-use crate::state::{RunState, TaskState};
+use crate::state::RunState;
 use crate::task::{self, TaskEnd};
-use crate::view::RunView;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::pin::pin;
 use tokio::time::timeout;
 use welkin_job::Job;
 
@@ -29,6 +30,8 @@ pub struct RunOutcome {
     pub state: RunState,
     /// Why, unless it succeeded.
     pub reason: Option<String>,
+    /// Whether it is the budget that ended it.
+    pub over_budget: bool,
 }
 
 /// Takes a run from wherever the record says it is to its end.
@@ -39,7 +42,7 @@ pub(crate) async fn drive(live: &Live) -> Result<RunOutcome, RunError> {
         }
         if live.view.borrow().state == RunState::Running {
             let (into, reason) = tokio::select! {
-                end = tasks(live) => end?,
+                end = told_when_late(live) => end?,
                 requested = cancel_requested(live) => {
                     requested?;
                     (RunState::Cancelled, Some("cancelled on request".to_owned()))
@@ -58,18 +61,31 @@ pub(crate) async fn drive(live: &Live) -> Result<RunOutcome, RunError> {
         live.world.snapshots.drop_of(&live.id);
     }
     let view = live.view.borrow();
-    Ok(RunOutcome { run: live.id.clone(), state: view.state, reason: view.reason.clone() })
+    Ok(RunOutcome {
+        run: live.id.clone(),
+        state: view.state,
+        reason: view.reason.clone(),
+        over_budget: view.stopped_by_budget(),
+    })
+}
+
+async fn told_when_late(live: &Live) -> Result<(RunState, Option<String>), StoreError> {
+    let mut tasks = pin!(tasks(live));
+    tokio::select! {
+        end = &mut tasks => return end,
+        missed = deadline::of_run(live) => missed?,
+    }
+    tasks.await
 }
 
 async fn tasks(live: &Live) -> Result<(RunState, Option<String>), StoreError> {
+    let mut order = Order::of(&live.job);
     let mut running = FuturesUnordered::new();
-    let mut started = BTreeSet::new();
     loop {
-        let ready = ready(&live.job, &live.view.borrow());
-        for task in ready {
-            if started.insert(task) {
-                running.push(async move { (task, task::run(live, task).await) });
-            }
+        while running.len() < live.world.options.side_by_side.max(1)
+            && let Some(task) = order.ready.pop_first()
+        {
+            running.push(async move { (task, task::run(live, task).await) });
         }
         let Some((task, end)) = running.next().await else {
             return Ok((RunState::Succeeded, None));
@@ -78,16 +94,39 @@ async fn tasks(live: &Live) -> Result<(RunState, Option<String>), StoreError> {
             let reason = format!("task {} failed: {reason}", live.task_name(task));
             return Ok((RunState::Failed, Some(reason)));
         }
+        order.done(task);
     }
 }
 
-/// Tasks whose predecessors are all committed, those that succeeded included: they may have outputs
-/// to deliver.
-fn ready(job: &Job, view: &RunView) -> Vec<usize> {
-    let committed = |task: usize| view.tasks[task].state == TaskState::Succeeded;
-    (0..view.tasks.len())
-        .filter(|task| job.edges.iter().filter(|edge| edge.to == *task).all(|edge| committed(edge.from)))
-        .collect()
+/// Which tasks may begin: those whose predecessors are all done. Tasks that were done before a restart
+/// pass through too, since they may have outputs to deliver.
+struct Order {
+    ready: BTreeSet<usize>,
+    /// For each task, how many edges into it are open.
+    open: Vec<usize>,
+    /// For each task, where its edges lead.
+    next: Vec<Vec<usize>>,
+}
+
+impl Order {
+    fn of(job: &Job) -> Self {
+        let (mut open, mut next) = (vec![0; job.tasks.len()], vec![Vec::new(); job.tasks.len()]);
+        for edge in &job.edges {
+            open[edge.to] += 1;
+            next[edge.from].push(edge.to);
+        }
+        let ready = (0..open.len()).filter(|task| open[*task] == 0).collect();
+        Self { ready, open, next }
+    }
+
+    fn done(&mut self, task: usize) {
+        for to in std::mem::take(&mut self.next[task]) {
+            self.open[to] -= 1;
+            if self.open[to] == 0 {
+                self.ready.insert(to);
+            }
+        }
+    }
 }
 
 async fn cancel_requested(live: &Live) -> Result<(), StoreError> {

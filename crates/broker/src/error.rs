@@ -84,6 +84,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// This failure and what caused it, in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let causes = std::iter::successors(std::error::Error::source(self), |error| error.source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+
     pub(crate) const fn sql(what: &'static str, source: rusqlite::Error) -> Self {
         Self::Sql { what, source }
     }

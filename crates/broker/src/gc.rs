@@ -9,7 +9,7 @@ use crate::id::{RUNS, RunId};
 use crate::limits::RELEASE_WITHIN;
 use crate::live::{Live, World, read};
 use crate::patience::{Patience, trying, unless_final};
-use crate::sql;
+use crate::runs;
 use crate::view::RunView;
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
@@ -29,6 +29,9 @@ pub struct Collected {
     pub objects: u64,
     /// What could not be looked at or given back, in words; sweep again later.
     pub failures: Vec<String>,
+    /// Runs whose records cannot be read, in words. Nothing of theirs is touched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 /// Why a sweep could not begin.
@@ -50,11 +53,14 @@ impl Broker {
         // What there is before what is needed: a run that goes on meanwhile has put on record
         // whatever it made before it was listed, so nothing new is taken for an orphan.
         let leases = listed(self.world(), &mut collected).await;
-        let runs = views(self.world()).map_err(GcError::Store)?;
-        let needed: BTreeSet<String> = runs.iter().flat_map(|run| needed_tokens(self.world(), run)).collect();
-        release(self.world(), leases, |token| !needed.contains(token), &mut collected).await;
-        let places: BTreeSet<Location> =
-            runs.iter().flat_map(RunView::attempts).map(|attempt| attempt.place.location.clone()).collect();
+        let known = Known::read(self.world()).map_err(GcError::Store)?;
+        collected.unreadable = known.unreadable.iter().map(|(_, why)| why.clone()).collect();
+        let needed: BTreeSet<String> =
+            known.runs.iter().flat_map(|run| needed_tokens(self.world(), run)).collect();
+        let is_orphan = |token: &str| !needed.contains(token) && !known.may_be_of_unreadable(token);
+        release(self.world(), leases, is_orphan, &mut collected).await;
+        let attempts = known.runs.iter().flat_map(RunView::attempts);
+        let places: BTreeSet<Location> = attempts.map(|attempt| attempt.place.location.clone()).collect();
         for place in places {
             if let Err(failure) = sweep_store(self.world(), &place, &mut collected).await {
                 collected.failures.push(format!("the store of {place}: {failure}"));
@@ -80,9 +86,41 @@ impl Broker {
     }
 }
 
-fn views(world: &World) -> Result<Vec<RunView>, StoreError> {
-    let db = world.store.db();
-    sql::runs(&db)?.iter().map(|row| Ok(read(&db, row)?.1)).collect()
+/// What the record says of every run.
+struct Known {
+    runs: Vec<RunView>,
+    /// Runs that cannot be read, each with the reason.
+    unreadable: Vec<(RunId, String)>,
+}
+
+impl Known {
+    /// One damaged run must not keep the others from being swept.
+    fn read(world: &World) -> Result<Self, StoreError> {
+        let db = world.store.db();
+        let mut known = Self { runs: Vec::new(), unreadable: Vec::new() };
+        for line in runs::all(&db)? {
+            let row = runs::one(&db, &line.id);
+            let row = row.and_then(|row| row.ok_or_else(|| StoreError::NoSuchRun { run: line.id.clone() }));
+            match row.and_then(|row| read(&db, &row)) {
+                Ok((_, view)) => known.runs.push(view),
+                Err(error) => {
+                    let why = format!("the records of {} cannot be read: {}", line.id, error.chain());
+                    known.unreadable.push((line.id, why));
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Whether a lease may belong to a run that cannot be read.
+    fn may_be_of_unreadable(&self, token: &str) -> bool {
+        self.unreadable.iter().any(|(run, _)| token.starts_with(&format!("{run}-t")))
+    }
+
+    fn kept_prefixes(&self) -> impl Iterator<Item = String> {
+        let unreadable = self.unreadable.iter().map(|(run, _)| run.folder());
+        self.runs.iter().flat_map(kept_prefixes).chain(unreadable)
+    }
 }
 
 /// Tokens whose lease is the business of whoever drives the run: those of leases that are not over.
@@ -145,8 +183,8 @@ async fn sweep_store(world: &Arc<World>, place: &Location, collected: &mut Colle
         .await
         .map_err(|error| error.to_string())?;
     // Read after the listing, for the same reason as leases.
-    let runs = views(world).map_err(|error| error.to_string())?;
-    let kept: Vec<Path> = runs.iter().flat_map(kept_prefixes).map(Path::from).collect();
+    let known = Known::read(world).map_err(|error| error.to_string())?;
+    let kept: Vec<Path> = known.kept_prefixes().map(Path::from).collect();
     // Manifests go first, so that no tree is ever seen half deleted.
     let mut garbage: Vec<Path> = objects
         .into_iter()

@@ -3,7 +3,7 @@
 use crate::id::AttemptId;
 use crate::limits::{ABANDON_AFTER, ACQUIRE_WITHIN, OBSERVE_EVERY, READY_POLL, READY_WITHIN};
 use crate::live::{Fact, Halt, Live};
-use crate::meter::{self, over};
+use crate::meter::{self, Headroom, over};
 use crate::patience::{Patience, as_told, trying};
 use crate::record::{AttemptEnd, Record};
 use crate::state::LeaseState;
@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use welkin_ledger::EntryKind;
 use welkin_provider::{ErrorKind, Lease, LeaseRequest, LeaseState as Provided, ProviderError, UnixMillis};
+use welkin_units::Span;
 
 /// What an attempt asks its place for: the same words whenever it is asked again.
 pub(crate) fn request(live: &Live, attempt: &AttemptView) -> LeaseRequest {
@@ -106,9 +107,12 @@ async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
                 last = error.to_string();
             }
         }
+        // A machine that boots costs as one that works.
+        let lasts = within_budget(live)?;
         // A twentieth of the time it has taken, so that a boot of a second is noticed within 50 ms.
         let (shortest, longest) = READY_POLL;
-        sleep((began.elapsed() / 20).clamp(shortest.duration(), longest.duration())).await;
+        let pause = (began.elapsed() / 20).clamp(shortest.duration(), longest.duration());
+        sleep(pause.min(lasts.duration())).await;
     }
     let message = format!("not ready within {READY_WITHIN}: {last}");
     Err(Halt::end(AttemptEnd::Unreachable { message }))
@@ -131,14 +135,21 @@ pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<
             // A provider that does not answer says nothing about the machines.
             Err(error) => live.retrying(error),
         }
-        if let Some(overrun) = meter::overrun(live)? {
-            return Err(Halt::end(overrun));
-        }
+        let lasts = within_budget(live)?;
         tokio::select! {
-            () = sleep(OBSERVE_EVERY.duration()) => {}
+            () = sleep(OBSERVE_EVERY.min(lasts).duration()) => {}
             // At most one extra look a second, however often a node fails.
             () = async { poked.notified().await; sleep(std::time::Duration::from_secs(1)).await } => {}
         }
+    }
+}
+
+/// How long the budget lasts; an attempt for which it does not ends.
+fn within_budget(live: &Live) -> Result<Span, Halt> {
+    match meter::headroom(live) {
+        Headroom::Endless => Ok(Span::MAX),
+        Headroom::Lasts(span) => Ok(span),
+        Headroom::Passed(end) => Err(Halt::end(end)),
     }
 }
 

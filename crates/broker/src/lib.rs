@@ -19,13 +19,18 @@
 //! *Rejected:* tables of mutable state beside the history (two truths), a thread for the database
 //! (virtual time would run past it), and releasing leases in destructors (they cannot wait).
 
+mod accounts;
 mod attempt;
+mod batch;
 mod broker;
+mod deadline;
 mod deliver;
+mod domain;
 mod drive;
 mod error;
 mod follow;
 mod gc;
+mod glance;
 mod id;
 mod ignore;
 mod kept;
@@ -41,14 +46,18 @@ mod patience;
 mod reader;
 mod record;
 mod rng;
+mod runs;
+mod schema;
 mod seal;
 mod settle;
 mod snapshot;
 mod sql;
 mod stage;
 mod state;
+mod steady;
 mod step;
 mod store;
+mod sums;
 mod target;
 mod task;
 mod view;
@@ -64,4 +73,5 @@ pub use reader::{HistoryLine, LogLine, LogQuery, Piece, Reader, RunSummary};
 pub use record::{AttemptEnd, Record, TreeRef};
 pub use seal::SealKey;
 pub use state::{LeaseState, Phase, RunState, TaskState};
-pub use view::{AttemptView, PlaceView, RunView, TaskView};
+pub use steady::{Clocks, MachineClocks, Reading, SteadyClock};
+pub use view::{AttemptView, MissedDeadline, PlaceView, RunView, TaskView};

@@ -63,6 +63,23 @@ pub(crate) const MAX_CODE_RESTARTS: u32 = 100;
 /// Pause before all places are asked again under `retry_until_up`.
 pub(crate) const ROUND_PAUSE: Span = Span::from_secs(60);
 
+/// How long a refusal keeps the run away from its failure domain while there are other places: room
+/// that others give back comes within minutes, and asking more often than this finds the same answer.
+pub(crate) const REFUSAL_BLOCKS: Span = Span::from_secs(300);
+
+/// Longest pause between looks at a deadline: a clock that was set right after another boot is noticed
+/// within it.
+pub(crate) const DEADLINE_LOOK: Span = Span::from_secs(60);
+
+/// Shortest pause between looks at a lease when the budget is about to be spent: at $100 an hour ten
+/// milliseconds are $0.0003.
+pub(crate) const BUDGET_LOOK: Span = Span::from_millis(10);
+
+/// How many tasks of a run are under way at once unless somebody says otherwise. On this machine each is
+/// a process of some 15 MB, so that 64 stay below 1 GB; at real clouds 64 are below the calls a second
+/// that control planes allow.
+pub(crate) const SIDE_BY_SIDE: usize = 64;
+
 /// How often the durable requests of other processes (cancel) are looked at: below what a person
 /// notices; one indexed read each.
 pub(crate) const REQUEST_POLL: Span = Span::from_millis(500);

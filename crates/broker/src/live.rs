@@ -1,26 +1,31 @@
 //! A run while this process drives it: its plan, its state, and the one way to put facts on record.
 
+use crate::accounts::Accounts;
 use crate::error::StoreError;
 use crate::id::{AttemptId, RunId};
 use crate::kept::Gone;
+use crate::lock::Lock;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
 use crate::record::{AttemptEnd, Record};
 use crate::rng::Rng;
+use crate::runs::{self, RunRow};
 use crate::seal;
 use crate::snapshot::Snapshots;
 use crate::sql::{self, StepKey};
 use crate::stage::Roots;
+use crate::state::RunState;
 use crate::store::Store;
 use crate::view::{AttemptView, RunView};
+use rusqlite::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use welkin_job::Job;
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::{Placement, Plan};
-use welkin_provider::{ErrorKind, Event, EventKind, Owner, Provider, ProviderError, Token};
+use welkin_provider::{ErrorKind, Event, EventKind, Owner, Provider, ProviderError, Token, UnixMillis};
 
 /// Locks by store and prefix.
 type Shelves = BTreeMap<(String, String), Arc<tokio::sync::Mutex<()>>>;
@@ -30,6 +35,7 @@ pub(crate) struct World {
     pub(crate) options: BrokerOptions,
     pub(crate) store: Store,
     pub(crate) snapshots: Snapshots,
+    pub(crate) lock: Lock,
     pub(crate) owner: Owner,
     /// Tells the tokens of this state directory from those of any other.
     pub(crate) salt: String,
@@ -58,6 +64,45 @@ pub(crate) enum Fact {
     Told(StepKey, Vec<Event>, Option<Gone>),
     /// A row of the ledger.
     Booked(EntryKind),
+}
+
+impl Fact {
+    fn as_record(&self) -> Option<&Record> {
+        if let Self::Record(record) = self { Some(record) } else { None }
+    }
+}
+
+/// Writes facts, and says what to tell of them once they are durable.
+fn write(
+    tx: &Transaction<'_>,
+    run: &RunId,
+    at: UnixMillis,
+    facts: Vec<Fact>,
+    state: Option<RunState>,
+) -> Result<Vec<Progress>, StoreError> {
+    let mut told = Vec::with_capacity(facts.len());
+    for fact in facts {
+        let run = run.clone();
+        told.push(match fact {
+            Fact::Record(record) => {
+                let seq = sql::append(tx, &run, at, &record)?;
+                Progress::Recorded { run, seq, at, record }
+            }
+            Fact::Told(step, events, gone) => {
+                sql::append_events(tx, &run, step, &events)?;
+                gone.iter().try_for_each(|gone| sql::leave_out(tx, &run, step, gone))?;
+                let StepKey { attempt, phase, rank } = step;
+                Progress::Told { run, attempt, phase, rank, events }
+            }
+            Fact::Booked(kind) => {
+                let entry = Entry { run: run.0, kind };
+                sql::append_entry(tx, at, &entry)?;
+                Progress::Booked { entry }
+            }
+        });
+    }
+    state.map_or(Ok(()), |state| runs::set_state(tx, run, state))?;
+    Ok(told)
 }
 
 /// Why work on an attempt stops before its commit.
@@ -89,6 +134,7 @@ pub(crate) struct Live {
     pub(crate) job: Job,
     pub(crate) roots: Roots,
     pub(crate) view: watch::Sender<RunView>,
+    accounts: Mutex<Accounts>,
 }
 
 impl Live {
@@ -97,6 +143,7 @@ impl Live {
         let row = world.store.run(id)?;
         let db = world.store.db();
         let (plan, view) = read(&db, &row)?;
+        let accounts = Mutex::new(Accounts::replay(&sql::entries(&db, id)?));
         let job = match &row.job {
             Some(stored) => sql::parse(&seal::open(world.options.seal.as_ref(), id, stored)?)?,
             None => plan.job.clone(),
@@ -108,6 +155,7 @@ impl Live {
             job,
             roots: Roots { base_dir: PathBuf::from(row.base_dir), home: world.options.home.clone() },
             view: watch::Sender::new(view),
+            accounts,
         })
     }
 
@@ -115,55 +163,36 @@ impl Live {
     pub(crate) async fn record(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
         let at = self.world.options.clock.now();
         let facts: Vec<Fact> = facts.into_iter().map(|fact| self.masked(fact)).collect();
-        let records: Vec<&Record> = facts
-            .iter()
-            .filter_map(|fact| if let Fact::Record(record) = fact { Some(record) } else { None })
-            .collect();
-        // The state is checked first: a contradiction must not reach the disk.
-        let mut applied = Ok(());
-        if !records.is_empty() {
-            self.view.send_modify(|view| {
-                applied = records.iter().try_for_each(|record| view.apply(record, at));
-            });
-        }
-        applied.map_err(|reason| StoreError::Contradiction { run: self.id.clone(), reason })?;
-        let state = self.view.borrow().state;
-        let told = self
-            .world
-            .store
-            .write(|tx| {
-                let mut told = Vec::with_capacity(facts.len());
-                for fact in &facts {
-                    told.push(match fact {
-                        Fact::Record(record) => {
-                            let seq = sql::append(tx, &self.id, at, record)?;
-                            let (run, record) = (self.id.clone(), record.clone());
-                            Progress::Recorded { run, seq, at, record }
-                        }
-                        Fact::Told(step, events, gone) => {
-                            sql::append_events(tx, &self.id, *step, events)?;
-                            gone.iter().try_for_each(|gone| sql::leave_out(tx, &self.id, *step, gone))?;
-                            let StepKey { attempt, phase, rank } = *step;
-                            let (run, events) = (self.id.clone(), events.clone());
-                            Progress::Told { run, attempt, phase, rank, events }
-                        }
-                        Fact::Booked(kind) => {
-                            let entry = Entry { run: self.id.0.clone(), kind: kind.clone() };
-                            sql::append_entry(tx, at, &entry)?;
-                            Progress::Booked { entry }
-                        }
-                    });
-                }
-                if !records.is_empty() {
-                    sql::set_run_state(tx, &self.id, state)?;
-                }
-                Ok(told)
-            })
-            .await?;
+        let state = self.apply(&facts, at)?;
+        let run = self.id.clone();
+        let told = self.world.store.write(move |tx| write(tx, &run, at, facts, state)).await?;
         for progress in &told {
             self.world.options.observer.notice(progress);
         }
         Ok(())
+    }
+
+    /// Takes facts into the state: it is checked first, since a contradiction must not reach the disk.
+    /// Gives the new state of the run if that has changed.
+    fn apply(&self, facts: &[Fact], at: UnixMillis) -> Result<Option<RunState>, StoreError> {
+        let mut changed = None;
+        let mut applied = Ok(());
+        let mut records = facts.iter().filter_map(Fact::as_record).peekable();
+        if records.peek().is_some() {
+            self.view.send_modify(|view| {
+                let before = view.state;
+                applied = records.try_for_each(|record| view.apply(record, at));
+                changed = (view.state != before).then_some(view.state);
+            });
+        }
+        applied.map_err(|reason| StoreError::Contradiction { run: self.id.clone(), reason })?;
+        let mut accounts = self.accounts();
+        for fact in facts {
+            if let Fact::Booked(kind) = fact {
+                accounts.post(&Entry { run: self.id.0.clone(), kind: kind.clone() });
+            }
+        }
+        Ok(changed)
     }
 
     /// Waits until the state of the run is such.
@@ -197,9 +226,9 @@ impl Live {
         &self.plan.tasks[task].task
     }
 
-    /// Rows of the ledger for this run.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, StoreError> {
-        sql::entries(&self.world.store.db(), Some(&self.id))
+    /// The accounts of this run.
+    pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn retrying(&self, message: impl ToString) {
@@ -232,7 +261,7 @@ pub(crate) const SALT: &str = "salt";
 const SHORTEST_SECRET: usize = 4;
 
 /// A run's plan and its state, from any connection.
-pub(crate) fn read(db: &rusqlite::Connection, row: &sql::RunRow) -> Result<(Plan, RunView), StoreError> {
+pub(crate) fn read(db: &rusqlite::Connection, row: &RunRow) -> Result<(Plan, RunView), StoreError> {
     let plan =
         Plan::from_json(&row.plan).map_err(|source| StoreError::Plan { run: row.id.clone(), source })?;
     let mut view = RunView::new(row.id.clone(), &plan, row.submitted);
@@ -252,13 +281,21 @@ pub(crate) struct Driven {
 impl Driven {
     pub(crate) fn begin(world: &Arc<World>, run: &RunId) -> Option<Self> {
         let mut driven = world.driven.lock().unwrap_or_else(PoisonError::into_inner);
-        driven.insert(run.clone()).then(|| Self { world: Arc::clone(world), run: run.clone() })
+        if !driven.insert(run.clone()) {
+            return None;
+        }
+        // Only for who looks: what they do not see is driven all the same.
+        let _ = world.lock.tell(&driven);
+        Some(Self { world: Arc::clone(world), run: run.clone() })
     }
 }
 
 impl Drop for Driven {
     fn drop(&mut self) {
-        self.world.driven.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run);
+        let mut driven = self.world.driven.lock().unwrap_or_else(PoisonError::into_inner);
+        driven.remove(&self.run);
+        let _ = self.world.lock.tell(&driven);
+        drop(driven);
         self.world.requests.send_modify(|count| *count += 1);
     }
 }

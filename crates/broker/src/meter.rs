@@ -2,12 +2,13 @@
 
 use crate::error::StoreError;
 use crate::id::{AttemptId, RunId};
+use crate::limits::BUDGET_LOOK;
 use crate::live::{Fact, Live};
 use crate::record::{AttemptEnd, Record};
-use crate::view::{AttemptView, RunView};
-use welkin_ledger::{EntryKind, Ledger, MeterEvent, Terms, VmUse, Who};
+use crate::view::AttemptView;
+use welkin_ledger::{EntryKind, MeterEvent, Terms, VmUse, Who};
 use welkin_provider::{Token, UnixMillis};
-use welkin_units::Usd;
+use welkin_units::{Span, Usd};
 
 /// The end of a lease: its record, its charge, and the return of what was set aside and not spent.
 pub(crate) fn over(
@@ -48,35 +49,73 @@ pub(crate) fn used(
     };
     let (nodes, hourly) = (place.nodes, place.hourly);
     let used = VmUse { instance_type: place.instance_type.clone(), nodes, since, hourly, terms };
-    Some(MeterEvent::vm(who, since, to.max(since), used))
+    // Whatever the clocks say: a lease that was accepted was there, and the minimum is owed for it.
+    let to = to.max(since.after(Span::from_millis(1)));
+    Some(MeterEvent::vm(who, since, to, used))
 }
 
-/// How an attempt ends when its run has spent more than its budget, leases that are not over
-/// included: looked at whenever a lease is, so the budget is passed by one such interval at most.
-pub(crate) fn overrun(live: &Live) -> Result<Option<AttemptEnd>, StoreError> {
-    let Some(budget) = live.job.policy.budget else { return Ok(None) };
-    let entries = live.entries()?;
-    let booked = entries.iter().filter_map(|entry| match &entry.kind {
-        EntryKind::Charge { event } => Some(event.cost),
-        EntryKind::Correction { amount, .. } => Some(*amount),
-        _ => None,
-    });
-    let booked: Usd = booked.sum();
-    let spent = booked + open(live);
-    let left = Ledger::replay(&entries).left(&live.id.0).unwrap_or_default();
-    Ok((spent > budget).then_some(AttemptEnd::OverBudget { wanted: spent, left }))
+/// What the budget still allows.
+pub(crate) enum Headroom {
+    /// There is no budget.
+    Endless,
+    /// It lasts so long at the pace at which money is spent now.
+    Lasts(Span),
+    /// More is spent than there was.
+    Passed(AttemptEnd),
 }
 
-/// What leases that are not over have cost so far.
-fn open(live: &Live) -> Usd {
+/// How long the budget of a run lasts, leases that are not over included. Whoever watches a lease looks
+/// again by then, so that the budget is passed by [`BUDGET_LOOK`] and not by a whole interval.
+pub(crate) fn headroom(live: &Live) -> Headroom {
+    let Some(budget) = live.job.policy.budget else { return Headroom::Endless };
+    let (booked, left) = {
+        let accounts = live.accounts();
+        (accounts.spent(), accounts.left(&live.id.0).unwrap_or_default())
+    };
+    let open = open(live);
+    let spent = booked + open.iter().map(|(cost, _)| *cost).sum();
+    if spent > budget {
+        return Headroom::Passed(AttemptEnd::OverBudget { wanted: spent, left });
+    }
+    let hourly: Usd = open.iter().map(|(_, hourly)| *hourly).sum();
+    Headroom::Lasts(lasts(budget - spent, hourly))
+}
+
+/// How long `left` pays for at `hourly`.
+fn lasts(left: Usd, hourly: Usd) -> Span {
+    const HOUR_MS: i128 = 3_600_000;
+    match i128::from(hourly.nanos()) {
+        pace @ 1.. => {
+            let millis = i128::from(left.nanos()) * HOUR_MS / pace;
+            Span::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)).max(BUDGET_LOOK)
+        }
+        _ => Span::MAX,
+    }
+}
+
+/// What each lease that is not over has cost so far, and costs in an hour.
+fn open(live: &Live) -> Vec<(Usd, Usd)> {
     let now = live.world.options.clock.now();
-    let view: &RunView = &live.view.borrow();
-    let open = view.attempts().filter(|attempt| !attempt.lease.is_over());
-    open.filter_map(|attempt| {
+    let view = live.view.borrow();
+    let cost = |attempt: &AttemptView| {
         let terms = live.world.options.terms_of(&attempt.place.location.provider);
         let token = live.token(attempt.id);
-        used(&live.id, live.task_name(attempt.id.task), attempt, &token, terms, now)
-    })
-    .map(|event| event.cost)
-    .sum()
+        let event = used(&live.id, live.task_name(attempt.id.task), attempt, &token, terms, now)?;
+        Some((event.cost, attempt.place.hourly.times(u64::from(attempt.place.nodes))))
+    };
+    view.open().filter_map(cost).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_lasts_as_long_as_its_money() {
+        let hour = Span::from_secs(3600);
+        assert_eq!(lasts(Usd::from_cents(60), Usd::from_cents(60)), hour);
+        assert_eq!(lasts(Usd::from_cents(1), Usd::from_cents(60)), Span::from_secs(60));
+        assert_eq!(lasts(Usd::ZERO, Usd::from_cents(60)), BUDGET_LOOK);
+        assert_eq!(lasts(Usd::from_cents(1), Usd::ZERO), Span::MAX);
+    }
 }

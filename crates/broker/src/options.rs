@@ -1,5 +1,6 @@
 //! What a broker is given.
 
+use crate::limits::SIDE_BY_SIDE;
 use crate::observe::{Nobody, Observer};
 use crate::seal::SealKey;
 use std::collections::BTreeMap;
@@ -44,6 +45,9 @@ pub struct BrokerOptions {
     pub terms: BTreeMap<String, Terms>,
     /// What `~` stands for in paths of job files.
     pub home: Option<PathBuf>,
+    /// How many tasks of one run are under way at once, at most; more wait for their turn, in the order of
+    /// the plan.
+    pub side_by_side: usize,
     /// Whether a task whose every place said no waits and asks again.
     pub retry_until_up: bool,
     /// What survives what.
@@ -67,6 +71,7 @@ impl BrokerOptions {
             pricing: Arc::new(NoPricing),
             terms: BTreeMap::new(),
             home: None,
+            side_by_side: SIDE_BY_SIDE,
             retry_until_up: false,
             durability: Durability::default(),
             seal: None,

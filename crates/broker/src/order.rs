@@ -2,11 +2,13 @@
 //!
 //! Places are asked in the order of the plan. A round asks each place at most once; a place that had
 //! the machines and lost them goes to the back and opens a new round; a script that failed by itself
-//! is started again where it was. When a round has asked every place, the task fails with what each
-//! of them said, or waits and asks again under `retry_until_up`.
+//! is started again where it was. A place whose failure domain said no a short while ago is passed over
+//! as long as there is another: one that this task was refused at counts as asked, one that refused only
+//! others is asked last. When a round has asked every place, the task fails with what each of them said,
+//! or waits and asks again under `retry_until_up`, whoever said no longest ago first.
 //!
-//! *Guarantee:* independent of time and of the process, so that a broker that was killed goes on
-//! where the other stopped.
+//! *Guarantee:* a function of the record and of what is blocked now, and so independent of the process: a
+//! broker that was killed goes on where the other stopped.
 
 use crate::limits;
 use crate::record::AttemptEnd;
@@ -30,6 +32,8 @@ pub(crate) enum Next {
 pub(crate) enum Why {
     /// Every place said no.
     Exhausted,
+    /// What is left of the budget covers no place.
+    Budget,
     /// The script failed once more than it may.
     Script,
     /// Machines were lost too often.
@@ -41,18 +45,27 @@ pub(crate) enum Why {
 /// One attempt of the past: which placement, and how it ended.
 pub(crate) type Past<'a> = (usize, &'a AttemptEnd);
 
-/// Decides what follows `history` on `places` placements.
-pub(crate) fn next(history: &[Past<'_>], places: usize, recovery: &Recovery, retry_until_up: bool) -> Next {
+/// Decides what follows `history` on `places` placements, of which some are `blocked` for a while.
+pub(crate) fn next(
+    history: &[Past<'_>],
+    places: usize,
+    recovery: &Recovery,
+    retry_until_up: bool,
+    blocked: impl Fn(usize) -> bool,
+) -> Next {
     let mut order: Vec<usize> = (0..places).collect();
     let mut asked: Vec<usize> = Vec::new();
+    let mut refused: Vec<usize> = Vec::new();
     let (mut restarts, mut code_restarts, mut losses, mut faults) = (0, 0, 0, 0);
-    let mut waited = false;
     for (placement, end) in history {
         if asked.len() == places {
             asked.clear();
         }
         match kind(end) {
-            Kind::No => asked.push(*placement),
+            Kind::No => {
+                asked.push(*placement);
+                move_to_back(&mut refused, *placement);
+            }
             Kind::Lost => {
                 losses += 1;
                 move_to_back(&mut order, *placement);
@@ -85,17 +98,20 @@ pub(crate) fn next(history: &[Past<'_>], places: usize, recovery: &Recovery, ret
     if faults >= limits::MAX_FAULTS {
         return Next::Fail(Why::Faults);
     }
-    if asked.len() >= places {
-        if !retry_until_up {
-            return Next::Fail(Why::Exhausted);
-        }
-        asked.clear();
-        waited = true;
+    let open = |placement: &&usize| !asked.contains(placement);
+    let free = order.iter().filter(open).find(|placement| !blocked(**placement));
+    // Blocked by what others were told: this task has the right to its own answer.
+    let unheard = || order.iter().filter(open).find(|placement| !refused.contains(placement));
+    if let Some(placement) = free.or_else(unheard) {
+        return Next::Try(*placement);
     }
-    match order.into_iter().find(|placement| !asked.contains(placement)) {
-        Some(placement) if waited => Next::TryLater(placement),
-        Some(placement) => Next::Try(placement),
-        None => Next::Fail(Why::Exhausted),
+    // Waiting makes no budget larger.
+    if matches!(history.last(), Some((_, AttemptEnd::OverBudget { .. }))) {
+        return Next::Fail(Why::Budget);
+    }
+    match refused.first() {
+        Some(longest_ago) if retry_until_up => Next::TryLater(*longest_ago),
+        _ => Next::Fail(Why::Exhausted),
     }
 }
 
@@ -145,6 +161,12 @@ mod tests {
     fn no() -> AttemptEnd {
         AttemptEnd::Refused { kind: ErrorKind::NoCapacity, message: String::new() }
     }
+    fn dear() -> AttemptEnd {
+        AttemptEnd::OverBudget {
+            wanted: welkin_units::Usd::from_cents(2),
+            left: welkin_units::Usd::from_cents(1),
+        }
+    }
     fn lost() -> AttemptEnd {
         AttemptEnd::Lost { reason: String::new(), preempted: true }
     }
@@ -171,6 +193,12 @@ mod tests {
             ("of every later round", vec![(0, lost()), (1, lost())], &plain, Try(2)),
             ("and comes again", vec![(0, lost()), (1, no()), (2, no())], &plain, Try(0)),
             ("a loss opens a round", vec![(0, no()), (1, lost())], &plain, Try(0)),
+            (
+                "what the budget does not cover",
+                vec![(0, no()), (1, no()), (2, dear())],
+                &plain,
+                Fail(Why::Budget),
+            ),
             ("a failed script fails the task", vec![(0, code(1))], &plain, Fail(Why::Script)),
             ("or is restarted in place", vec![(0, no()), (1, code(1))], &once, Try(1)),
             ("a bounded number of times", vec![(0, code(1)), (0, code(1))], &once, Fail(Why::Script)),
@@ -181,24 +209,45 @@ mod tests {
         ];
         for (name, history, recovery, expected) in cases {
             let history: Vec<Past<'_>> = history.iter().map(|(at, end)| (*at, end)).collect();
-            assert_eq!(next(&history, 3, recovery, false), expected, "{name}");
+            assert_eq!(next(&history, 3, recovery, false, |_| false), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_place_that_just_said_no_is_not_asked_again_while_there_is_another() {
+        let recovery = Recovery::default();
+        let (no, lost) = (no(), lost());
+        let next = |history: &[Past<'_>], blocked: &[usize]| {
+            super::next(history, 3, &recovery, false, |placement| blocked.contains(&placement))
+        };
+        // The second place had machines and lost them: the first, which said no, is passed over.
+        assert_eq!(next(&[(0, &no), (1, &lost)], &[0]), Next::Try(2));
+        assert_eq!(next(&[(0, &no), (1, &lost), (2, &no)], &[0, 2]), Next::Try(1));
+        assert_eq!(next(&[(0, &no), (1, &lost), (2, &no), (1, &no)], &[0, 1, 2]), Next::Fail(Why::Exhausted));
+        // Blocked by other tasks: asked last, but asked.
+        assert_eq!(next(&[], &[0, 1]), Next::Try(2));
+        assert_eq!(next(&[(2, &no)], &[0, 1, 2]), Next::Try(0));
+        assert_eq!(next(&[(2, &no), (0, &no)], &[0, 1, 2]), Next::Try(1));
     }
 
     #[test]
     fn patience_asks_all_places_again() {
         let (end, recovery) = (no(), Recovery::default());
         let mut history: Vec<Past<'_>> = vec![(0, &end), (1, &end)];
-        assert_eq!(next(&history, 2, &recovery, true), Next::TryLater(0));
+        assert_eq!(next(&history, 2, &recovery, true, |_| false), Next::TryLater(0));
         history.push((0, &end));
-        assert_eq!(next(&history, 2, &recovery, true), Next::Try(1));
+        assert_eq!(next(&history, 2, &recovery, true, |_| false), Next::Try(1));
+        // Who said no longest ago is asked first, and the budget does not grow by waiting.
+        assert_eq!(next(&history, 2, &recovery, true, |_| true), Next::TryLater(1));
+        let dear = dear();
+        assert_eq!(next(&[(0, &end), (1, &dear)], 2, &recovery, true, |_| false), Next::Fail(Why::Budget));
     }
 
     #[test]
     fn losses_are_bounded() {
         let (end, recovery) = (lost(), Recovery::default());
         let mut history = Vec::new();
-        while let Next::Try(placement) = next(&history, 2, &recovery, false) {
+        while let Next::Try(placement) = next(&history, 2, &recovery, false, |_| false) {
             history.push((placement, &end));
         }
         assert_eq!(history.len() as u32, limits::MAX_LOSSES + 1);

@@ -5,13 +5,16 @@ use crate::id::{AttemptId, RunId};
 use crate::live::{SALT, read};
 use crate::meter::used;
 use crate::record::Record;
-use crate::sql;
+use crate::state::RunState;
+use crate::steady::{Clocks, SteadyClock};
 use crate::store::path;
 use crate::view::RunView;
-use rusqlite::{Connection, OpenFlags};
+use crate::{glance, lock, runs, schema, sql, sums};
+use rusqlite::Connection;
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, Terms};
 use welkin_placement::Plan;
 use welkin_provider::UnixMillis;
@@ -20,6 +23,8 @@ use welkin_provider::UnixMillis;
 #[derive(Debug)]
 pub struct Reader {
     db: Connection,
+    dir: PathBuf,
+    schema: usize,
 }
 
 /// A run in a list.
@@ -33,6 +38,9 @@ pub struct RunSummary {
     pub state: String,
     /// When it was submitted.
     pub submitted: UnixMillis,
+    /// Of a run that is not over: whether some process drives it. What it has leased costs all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driven: Option<bool>,
 }
 
 /// One record of a history.
@@ -104,26 +112,25 @@ pub struct LogQuery {
 }
 
 impl Reader {
-    /// Opens the store of a state directory.
+    /// Opens the store of a state directory, also one that may only be read.
     ///
     /// # Errors
-    /// [`StoreError::Absent`] when there is none, [`StoreError::NewerSchema`] when a newer version
-    /// wrote it.
+    /// [`StoreError::Absent`] when there is none, [`StoreError::Io`] when it cannot be seen whether there
+    /// is, [`StoreError::NewerSchema`] when a newer version wrote it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = path(dir);
-        if !path.exists() {
+        let there = path.try_exists();
+        if !there.map_err(|source| StoreError::Io { what: "looking for", path: path.clone(), source })? {
             return Err(StoreError::Absent { path: dir.to_owned() });
         }
-        // Writable, because a reader of a write-ahead log may have to make its index, and because a
-        // cancel is asked for here.
-        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .map_err(|source| StoreError::sql("opening the database", source))?;
+        let db = glance::open(&path)?;
         // A broker that was killed between making the file and the first table leaves nothing to read.
-        if sql::check_version(&db)? == 0 {
+        let schema = schema::check_version(&db)?;
+        if schema == 0 {
             return Err(StoreError::Absent { path: dir.to_owned() });
         }
-        sql::prepare(&db)?;
-        Ok(Self { db })
+        schema::prepare(&db)?;
+        Ok(Self { db, dir: dir.to_owned(), schema })
     }
 
     /// Every run, oldest first.
@@ -131,10 +138,65 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn list(&self) -> Result<Vec<RunSummary>, StoreError> {
-        let rows = sql::runs(&self.db)?.into_iter();
-        Ok(rows
-            .map(|row| RunSummary { id: row.id, name: row.name, state: row.state, submitted: row.submitted })
-            .collect())
+        Ok(self.summaries(runs::all(&self.db)?))
+    }
+
+    /// Every run that is not over, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn unfinished(&self) -> Result<Vec<RunSummary>, StoreError> {
+        Ok(self.summaries(runs::open(&self.db)?))
+    }
+
+    /// The latest run of a job of this name, or of any.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn latest(&self, name: Option<&str>) -> Result<Option<RunSummary>, StoreError> {
+        let latest = runs::latest(&self.db, name)?;
+        Ok(self.summaries(latest.into_iter().collect()).pop())
+    }
+
+    /// Every provider that a plan of any run names: what a run left may lie there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn providers_used(&self) -> Result<BTreeSet<String>, StoreError> {
+        if self.schema >= schema::WITH_SUMS {
+            return sums::providers_used(&self.db);
+        }
+        // Until the next broker brings the store to the present schema.
+        let plans = runs::all(&self.db)?.into_iter().filter_map(|run| self.plan(&run.id).ok());
+        Ok(plans.flat_map(|plan| sums::providers_of(&plan)).collect())
+    }
+
+    pub(crate) fn newest_of_open_runs(&self) -> Result<Option<UnixMillis>, StoreError> {
+        runs::newest_moment_of_open(&self.db)
+    }
+
+    fn summaries(&self, lines: Vec<runs::RunLine>) -> Vec<RunSummary> {
+        let driven = lock::driven(&self.dir);
+        let summary = |line: runs::RunLine| {
+            let open = ![RunState::Succeeded, RunState::Failed, RunState::Cancelled]
+                .iter()
+                .any(|state| state.name() == line.state);
+            let driven = open.then(|| driven.contains(&line.id));
+            RunSummary { id: line.id, name: line.name, state: line.state, submitted: line.submitted, driven }
+        };
+        lines.into_iter().map(summary).collect()
+    }
+
+    /// The clock by which the runs of this store live.
+    #[must_use]
+    pub fn clock(&self, clocks: Arc<dyn Clocks>) -> SteadyClock {
+        SteadyClock::view(&self.dir, clocks)
+    }
+
+    /// Whether some process drives a run at this moment.
+    #[must_use]
+    pub fn is_driven(&self, run: &RunId) -> bool {
+        lock::driven(&self.dir).contains(run)
     }
 
     /// The state of a run.
@@ -208,14 +270,14 @@ impl Reader {
         terms: &BTreeMap<String, Terms>,
     ) -> Result<Bill, StoreError> {
         let (plan, view) = self.load(run)?;
-        let entries = sql::entries(&self.db, Some(run))?;
+        let entries = sql::entries(&self.db, run)?;
         let booked = entries.iter().filter_map(|entry| match &entry.kind {
             EntryKind::Charge { event } => Some(event.clone()),
             _ => None,
         });
         let mut events: Vec<MeterEvent> = booked.collect();
         let salt = sql::meta(&self.db, SALT)?.unwrap_or_default();
-        for attempt in view.attempts().filter(|attempt| !attempt.lease.is_over()) {
+        for attempt in view.open() {
             let task = &view.tasks[attempt.id.task].name;
             let terms = terms.get(&attempt.place.location.provider).copied().unwrap_or(Terms::PER_SECOND);
             events.extend(used(run, task, attempt, &attempt.id.token(run, &salt), terms, now));
@@ -236,7 +298,9 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NoSuchRun`], or when the store cannot be written.
     pub fn request_cancel(&self, run: &RunId, now: UnixMillis) -> Result<(), StoreError> {
-        sql::run(&self.db, run)?.ok_or_else(|| StoreError::NoSuchRun { run: run.clone() })?;
+        if !runs::exists(&self.db, run)? {
+            return Err(StoreError::NoSuchRun { run: run.clone() });
+        }
         sql::request_cancel(&self.db, run, now)
     }
 
@@ -244,7 +308,7 @@ impl Reader {
         // One snapshot: the row and its history must be of the same moment.
         let sql = |source| StoreError::sql("reading a run", source);
         let snapshot = self.db.unchecked_transaction().map_err(sql)?;
-        let row = sql::run(&snapshot, run)?.ok_or_else(|| StoreError::NoSuchRun { run: run.clone() })?;
+        let row = runs::one(&snapshot, run)?.ok_or_else(|| StoreError::NoSuchRun { run: run.clone() })?;
         read(&snapshot, &row)
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use welkin_provider::{ErrorKind, Exit, LeaseId, Location, Nature, NodeAddress, UnixMillis};
-use welkin_units::{Bytes, Usd};
+use welkin_units::{Bytes, Span, Usd};
 
 /// A published tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,6 +182,13 @@ pub enum Record {
         task: usize,
         /// Why, with what each place said.
         reason: String,
+    },
+    /// A deadline passed before what it is for was over. The run goes on.
+    DeadlineMissed {
+        /// Index of the task; none for the run as a whole.
+        task: Option<usize>,
+        /// The time that was given.
+        deadline: Span,
     },
     /// An output was delivered to the place its `uri` names.
     OutputDelivered {

@@ -28,7 +28,7 @@ const FOLDER: &str = "uploads";
 const DRAFT: &str = ".draft-";
 
 /// Where snapshots lie.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshots {
     folder: PathBuf,
 }

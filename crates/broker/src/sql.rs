@@ -1,107 +1,16 @@
-//! All SQL of the broker: schema, migrations, statements.
-//!
-//! Tables: `run` (one row a run; the only one with secrets, erased when the run is over), `record`
-//! (the append-only history), `node_event` (what nodes told, logs included), `ledger` (append-only),
-//! `request` (what other processes ask for), `meta`. Plans, records and entries are stored as their
-//! JSON: the schema of the database changes only when tables do.
+//! The statements of the broker, but for those of [`crate::runs`] and [`crate::sums`].
 
 use crate::error::StoreError;
 use crate::id::{AttemptId, RunId};
 use crate::kept::Gone;
 use crate::record::Record;
-use crate::state::{Phase, RunState};
+use crate::state::Phase;
+use crate::sums;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use std::time::Duration;
 use welkin_ledger::Entry;
 use welkin_provider::{Event, EventKind, Stream, UnixMillis};
 
-/// Steps from an empty database to the present schema; `user_version` counts those taken.
-const MIGRATIONS: &[&str] = &["
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-    CREATE TABLE run (
-        id TEXT PRIMARY KEY,
-        client_token TEXT UNIQUE,
-        name TEXT NOT NULL,
-        plan TEXT NOT NULL,
-        job TEXT,
-        base_dir TEXT NOT NULL,
-        state TEXT NOT NULL,
-        submitted INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE record (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
-        run TEXT NOT NULL REFERENCES run (id),
-        at INTEGER NOT NULL,
-        body TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX record_of_run ON record (run, seq);
-    CREATE TABLE node_event (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        run TEXT NOT NULL REFERENCES run (id),
-        task INTEGER NOT NULL,
-        attempt INTEGER NOT NULL,
-        phase TEXT NOT NULL,
-        rank INTEGER NOT NULL,
-        seq INTEGER NOT NULL,
-        at INTEGER NOT NULL,
-        stream TEXT,
-        body TEXT NOT NULL,
-        UNIQUE (run, task, attempt, phase, rank, seq)
-    ) STRICT;
-    CREATE INDEX node_event_of_run ON node_event (run, id);
-    CREATE TABLE ledger (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        run TEXT NOT NULL REFERENCES run (id),
-        at INTEGER NOT NULL,
-        body TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX ledger_of_run ON ledger (run, seq);
-    CREATE TABLE request (
-        run TEXT NOT NULL REFERENCES run (id),
-        what TEXT NOT NULL,
-        at INTEGER NOT NULL,
-        PRIMARY KEY (run, what)
-    ) STRICT;
-"];
-
-/// How long a write waits for another process's (a cancel request) before it fails.
-const BUSY: Duration = Duration::from_secs(10);
-
 type Result<T> = std::result::Result<T, StoreError>;
-
-/// Settings every connection needs.
-pub(crate) fn prepare(db: &Connection) -> Result<()> {
-    let sql = |source| StoreError::sql("preparing the connection", source);
-    db.busy_timeout(BUSY).map_err(sql)?;
-    db.pragma_update(None, "foreign_keys", true).map_err(sql)?;
-    // Erased secrets are overwritten, not just unlinked.
-    db.pragma_update(None, "secure_delete", true).map_err(sql)
-}
-
-/// Refuses a database of a newer version.
-pub(crate) fn check_version(db: &Connection) -> Result<usize> {
-    let found: i64 = db
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(|source| StoreError::sql("reading the schema version", source))?;
-    let known = MIGRATIONS.len();
-    match usize::try_from(found) {
-        Ok(version) if version <= known => Ok(version),
-        _ => Err(StoreError::NewerSchema { found, known }),
-    }
-}
-
-/// Brings the database to the present schema, each step in a transaction of its own.
-pub(crate) fn migrate(db: &mut Connection) -> Result<()> {
-    let sql = |source| StoreError::sql("migrating the schema", source);
-    for (at, step) in MIGRATIONS.iter().enumerate().skip(check_version(db)?) {
-        let transaction = db.transaction().map_err(sql)?;
-        transaction.execute_batch(step).map_err(sql)?;
-        transaction.pragma_update(None, "user_version", signed(at as u64 + 1)).map_err(sql)?;
-        transaction.commit().map_err(sql)?;
-    }
-    Ok(())
-}
 
 /// A value of this state directory.
 pub(crate) fn meta(db: &Connection, key: &str) -> Result<Option<String>> {
@@ -117,94 +26,11 @@ pub(crate) fn set_meta(db: &Connection, key: &str, value: &str) -> Result<()> {
         .map_err(|source| StoreError::sql("writing the identity of the store", source))
 }
 
-/// A row of `run`.
-#[derive(Debug, Clone)]
-pub(crate) struct RunRow {
-    pub(crate) id: RunId,
-    pub(crate) name: String,
-    pub(crate) plan: String,
-    /// With secrets; none once the run is over.
-    pub(crate) job: Option<String>,
-    pub(crate) base_dir: String,
-    pub(crate) state: String,
-    pub(crate) submitted: UnixMillis,
-}
-
-const RUN_COLUMNS: &str = "id, name, plan, job, base_dir, state, submitted";
-
-fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
-    Ok(RunRow {
-        id: RunId(row.get(0)?),
-        name: row.get(1)?,
-        plan: row.get(2)?,
-        job: row.get(3)?,
-        base_dir: row.get(4)?,
-        state: row.get(5)?,
-        submitted: UnixMillis(row.get::<_, i64>(6)?.unsigned_abs()),
-    })
-}
-
-/// The run a client token was used for.
-pub(crate) fn run_of_token(db: &Connection, token: &str) -> Result<Option<RunRow>> {
-    let query = format!("SELECT {RUN_COLUMNS} FROM run WHERE client_token = ?1");
-    db.query_row(&query, [token], run_row)
-        .optional()
-        .map_err(|source| StoreError::sql("looking for a submission", source))
-}
-
-/// One run.
-pub(crate) fn run(db: &Connection, id: &RunId) -> Result<Option<RunRow>> {
-    let query = format!("SELECT {RUN_COLUMNS} FROM run WHERE id = ?1");
-    db.query_row(&query, [&id.0], run_row)
-        .optional()
-        .map_err(|source| StoreError::sql("reading a run", source))
-}
-
-/// Every run, oldest first.
-pub(crate) fn runs(db: &Connection) -> Result<Vec<RunRow>> {
-    let sql = |source| StoreError::sql("listing runs", source);
-    let query = format!("SELECT {RUN_COLUMNS} FROM run ORDER BY submitted, rowid");
-    let mut statement = db.prepare(&query).map_err(sql)?;
-    let rows = statement.query_map([], run_row).map_err(sql)?;
-    rows.collect::<rusqlite::Result<_>>().map_err(sql)
-}
-
-/// A new run.
-pub(crate) fn insert_run(db: &Transaction<'_>, row: &RunRow, client_token: Option<&str>) -> Result<()> {
-    db.execute(
-        "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            row.id.0,
-            client_token,
-            row.name,
-            row.plan,
-            row.job,
-            row.base_dir,
-            row.state,
-            millis(row.submitted)
-        ],
-    )
-    .map(drop)
-    .map_err(|source| StoreError::sql("recording a submission", source))
-}
-
-/// The run's state for lists; erases its secrets when it is over.
-pub(crate) fn set_run_state(db: &Transaction<'_>, id: &RunId, state: RunState) -> Result<()> {
-    let query = if state.is_over() {
-        "UPDATE run SET state = ?2, job = NULL WHERE id = ?1"
-    } else {
-        "UPDATE run SET state = ?2 WHERE id = ?1"
-    };
-    db.execute(query, [&id.0, state.name()])
-        .map(drop)
-        .map_err(|source| StoreError::sql("recording the state of a run", source))
-}
-
 /// Appends to the history; returns the number of the record.
 pub(crate) fn append(db: &Transaction<'_>, run: &RunId, at: UnixMillis, record: &Record) -> Result<u64> {
     let body = json(record)?;
-    db.execute("INSERT INTO record (run, at, body) VALUES (?1, ?2, ?3)", params![run.0, millis(at), body])
+    db.prepare_cached("INSERT INTO record (run, at, body) VALUES (?1, ?2, ?3)")
+        .and_then(|mut statement| statement.execute(params![run.0, millis(at), body]))
         .map_err(|source| StoreError::sql("appending a record", source))?;
     Ok(db.last_insert_rowid().unsigned_abs())
 }
@@ -396,23 +222,23 @@ pub(crate) fn logs(
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
 
-/// Appends a row of the ledger; one that is there already is left alone.
+/// Appends a row of the ledger and counts the data it moved; one that is there already is left alone.
 pub(crate) fn append_entry(db: &Transaction<'_>, at: UnixMillis, entry: &Entry) -> Result<()> {
-    db.execute(
-        "INSERT OR IGNORE INTO ledger (id, run, at, body) VALUES (?1, ?2, ?3, ?4)",
-        params![entry.id().0, entry.run, millis(at), json(entry)?],
-    )
-    .map(drop)
-    .map_err(|source| StoreError::sql("appending to the ledger", source))
+    let sql = |source| StoreError::sql("appending to the ledger", source);
+    let body = json(entry)?;
+    let added = db
+        .prepare_cached("INSERT OR IGNORE INTO ledger (id, run, at, body) VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut statement| statement.execute(params![entry.id().0, entry.run, millis(at), body]))
+        .map_err(sql)?;
+    if added == 0 { Ok(()) } else { sums::count_moved(db, entry) }
 }
 
-/// Rows of the ledger in order: of one run, or of all.
-pub(crate) fn entries(db: &Connection, run: Option<&RunId>) -> Result<Vec<Entry>> {
+/// Rows of the ledger of a run in order.
+pub(crate) fn entries(db: &Connection, run: &RunId) -> Result<Vec<Entry>> {
     let sql = |source| StoreError::sql("reading the ledger", source);
-    let mut statement = db
-        .prepare_cached("SELECT body FROM ledger WHERE ?1 IS NULL OR run = ?1 ORDER BY seq")
-        .map_err(sql)?;
-    let bodies = statement.query_map([run.map(|run| &run.0)], |row| row.get::<_, String>(0)).map_err(sql)?;
+    let mut statement =
+        db.prepare_cached("SELECT body FROM ledger WHERE run = ?1 ORDER BY seq").map_err(sql)?;
+    let bodies = statement.query_map([&run.0], |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| parse(&body.map_err(sql)?)).collect()
 }
 
@@ -458,10 +284,10 @@ pub(crate) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|source| StoreError::Body { source })
 }
 
-fn millis(at: UnixMillis) -> i64 {
+pub(crate) fn millis(at: UnixMillis) -> i64 {
     signed(at.0)
 }
 
-fn signed(number: u64) -> i64 {
+pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

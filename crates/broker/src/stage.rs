@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
-use welkin_ledger::{EgressUse, EntryKind, MeterEvent, MonthToDate, Who};
+use welkin_ledger::{EgressUse, EntryKind, MeterEvent, Who};
 use welkin_provider::{ErrorKind, Fetch, Location, Nature, ProviderError, StoreLocation};
 use welkin_transfer::{Selection, copy_tree, find_tree, publish_selection};
 use welkin_units::Bytes;
@@ -158,13 +158,19 @@ fn unsupported(task: &Task, what: String) -> SubmitError {
     SubmitError::Unsupported { task: task.name.clone(), what }
 }
 
+/// Whether an attempt needs any data at all.
+pub(crate) fn needed(live: &Live, id: AttemptId) -> Result<bool, Halt> {
+    needs_of(live, id).map(|needs| !needs.is_empty())
+}
+
+fn needs_of(live: &Live, id: AttemptId) -> Result<Vec<Need>, Halt> {
+    needs(&live.job, id.task, &live.roots)
+        .map_err(|error| Halt::end(AttemptEnd::Unstaged { message: error.to_string() }))
+}
+
 /// Puts everything an attempt needs into the store of its place and says what its nodes fetch.
 pub(crate) async fn all(live: &Live, id: AttemptId) -> Result<Vec<Fetch>, Halt> {
-    let needs = needs(&live.job, id.task, &live.roots)
-        .map_err(|error| Halt::end(AttemptEnd::Unstaged { message: error.to_string() }))?;
-    if needs.is_empty() {
-        return Ok(Vec::new());
-    }
+    let needs = needs_of(live, id)?;
     let attempt = live.attempt(id)?;
     let shelf = Shelf::of(live, &attempt.place.location).await?;
     let mut fetches = Vec::with_capacity(needs.len());
@@ -355,12 +361,8 @@ fn egress(
     bytes: Bytes,
 ) -> Result<MeterEvent, StoreError> {
     let options = &live.world.options;
-    let entries = crate::sql::entries(&live.world.store.db(), None)?;
-    let events = entries.iter().filter_map(|entry| match &entry.kind {
-        EntryKind::Charge { event } => Some(event),
-        _ => None,
-    });
-    let month = MonthToDate::of(events, &*options.pricing);
+    let now = options.clock.now();
+    let month = crate::sums::month_to_date(&live.world.store.db(), now, &*options.pricing)?;
     let who = Who {
         run: live.id.0.clone(),
         task: live.task_name(attempt.id.task).to_owned(),
@@ -369,7 +371,7 @@ fn egress(
         place: from,
     };
     let moved = EgressUse { to: attempt.place.location.clone(), bytes };
-    Ok(MeterEvent::egress(who, options.clock.now(), moved, &*options.pricing, &month))
+    Ok(MeterEvent::egress(who, now, moved, &*options.pricing, &month))
 }
 
 fn nature_of(live: &Live, place: &Location) -> Nature {

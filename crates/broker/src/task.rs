@@ -1,6 +1,7 @@
 //! One task: attempt after attempt until its outputs are committed, or it is given up.
 
 use crate::attempt::pursue;
+use crate::deadline;
 use crate::deliver::deliver;
 use crate::error::StoreError;
 use crate::id::AttemptId;
@@ -9,9 +10,10 @@ use crate::live::{Fact, Live};
 use crate::order::{Next, Past, Why, next};
 use crate::record::{AttemptEnd, Record};
 use crate::state::TaskState;
-use crate::view::TaskView;
+use crate::view::{RunView, TaskView};
+use std::pin::pin;
 use tokio::time::{sleep, timeout};
-use welkin_ledger::{Entry, EntryKind, Ledger, LedgerError};
+use welkin_ledger::EntryKind;
 use welkin_provider::Nature;
 
 /// How a task ended.
@@ -25,6 +27,15 @@ pub(crate) enum TaskEnd {
 
 /// Takes a task from wherever the record says it is to its end.
 pub(crate) async fn run(live: &Live, task: usize) -> Result<TaskEnd, StoreError> {
+    let mut attempts = pin!(attempts(live, task));
+    tokio::select! {
+        end = &mut attempts => return end,
+        missed = deadline::of_task(live, task) => missed?,
+    }
+    attempts.await
+}
+
+async fn attempts(live: &Live, task: usize) -> Result<TaskEnd, StoreError> {
     loop {
         let view = live.view.borrow().tasks[task].clone();
         if view.state == TaskState::Succeeded {
@@ -42,7 +53,11 @@ pub(crate) async fn run(live: &Live, task: usize) -> Result<TaskEnd, StoreError>
         let planned = &live.plan.tasks[task];
         let recovery = &live.job.tasks[task].recovery;
         let patient = live.world.options.retry_until_up;
-        let placement = match next(&history, 1 + planned.alternatives.len(), recovery, patient) {
+        let now = live.world.options.clock.now();
+        let blocked = |placement: usize| {
+            view.places.get(placement).is_some_and(|place| live.view.borrow().refusals.block(place, now))
+        };
+        let placement = match next(&history, 1 + planned.alternatives.len(), recovery, patient, blocked) {
             Next::Try(placement) => placement,
             Next::TryLater(placement) => {
                 sleep(ROUND_PAUSE.duration()).await;
@@ -55,7 +70,7 @@ pub(crate) async fn run(live: &Live, task: usize) -> Result<TaskEnd, StoreError>
                 return Ok(TaskEnd::Failed(reason));
             }
         };
-        if let Some(id) = begin(live, &view, placement).await? {
+        if let Some(id) = begin(live, task, &view, placement).await? {
             pursue(live, id, true).await?;
         }
     }
@@ -63,49 +78,62 @@ pub(crate) async fn run(live: &Live, task: usize) -> Result<TaskEnd, StoreError>
 
 /// Puts the intent of an attempt on record, with the money it is expected to cost set aside. `None`
 /// when the budget does not cover it, which is on record then as the end of the attempt.
-async fn begin(live: &Live, task: &TaskView, placement: usize) -> Result<Option<AttemptId>, StoreError> {
-    let index = live.plan.tasks.iter().position(|planned| planned.task == task.name).unwrap_or_default();
+async fn begin(
+    live: &Live,
+    index: usize,
+    task: &TaskView,
+    placement: usize,
+) -> Result<Option<AttemptId>, StoreError> {
     let planned = &live.plan.tasks[index];
     let place = if placement == 0 { &planned.choice } else { &planned.alternatives[placement - 1] };
-    // A quota of one machine is enough for a chain when the last one is given back first, and so is a
-    // budget when what was set aside and not spent has returned.
-    let budget = live.job.policy.budget.is_some();
-    let settled = live.until(|view| {
-        view.unsettled().all(|attempt| !budget && attempt.place.location.provider != place.provider)
-    });
-    // Not waiting for ever: a provider that does not take machines back may still give new ones.
-    drop(timeout(SETTLE_WITHIN.duration(), settled).await);
-
+    settled(live, &place.provider).await;
     let number = u32::try_from(task.attempts.len() + 1).unwrap_or(u32::MAX);
     let attempt = AttemptId { task: index, number };
     // A place that is not set up any more is refused when it is asked.
     let nature = live.world.provider(&place.provider).map_or(Nature::Real, |provider| provider.nature());
     let began = Fact::Record(Record::AttemptBegan { attempt, placement, nature });
-    let hold = EntryKind::Hold { lease: live.token(attempt).0, amount: place.cost };
-    let entry = Entry { run: live.id.0.clone(), kind: hold.clone() };
-    match Ledger::replay(&live.entries()?).post(&entry) {
-        Ok(_) => {
-            live.record(vec![began, Fact::Booked(hold)]).await?;
-            Ok(Some(attempt))
-        }
-        Err(LedgerError::Overdrawn { wanted, left, .. }) => {
-            let end = AttemptEnd::OverBudget { wanted, left };
-            live.record(vec![
-                began,
-                Fact::Record(Record::LeaseRefused { attempt }),
-                Fact::Record(Record::AttemptEnded { attempt, end }),
-            ])
-            .await?;
-            Ok(None)
-        }
-        Err(other) => Err(StoreError::Contradiction { run: live.id.clone(), reason: other.to_string() }),
+    let left = live.accounts().left(&live.id.0);
+    if let Some(left) = left.filter(|left| place.cost > *left) {
+        let end = AttemptEnd::OverBudget { wanted: place.cost, left };
+        live.record(vec![
+            began,
+            Fact::Record(Record::LeaseRefused { attempt }),
+            Fact::Record(Record::AttemptEnded { attempt, end }),
+        ])
+        .await?;
+        return Ok(None);
     }
+    let hold = EntryKind::Hold { lease: live.token(attempt).0, amount: place.cost };
+    live.record(vec![began, Fact::Booked(hold)]).await?;
+    Ok(Some(attempt))
+}
+
+/// Waits until what the run is giving back now is given back: a quota of one machine is enough for a
+/// chain when the last one is given back first, and so is a budget when what was set aside and not
+/// spent has returned. What others give back later is not waited for: among many tasks side by side
+/// there is always some.
+async fn settled(live: &Live, provider: &str) {
+    let budget = live.job.policy.budget.is_some();
+    let due: Vec<AttemptId> = {
+        let view = live.view.borrow();
+        let matters =
+            view.unsettled().filter(|attempt| budget || attempt.place.location.provider == provider);
+        matters.map(|attempt| attempt.id).collect()
+    };
+    if due.is_empty() {
+        return;
+    }
+    let over = |view: &RunView, id: AttemptId| view.attempt(id).is_none_or(|attempt| attempt.lease.is_over());
+    let settled = live.until(|view| due.iter().all(|id| over(view, *id)));
+    // Not waiting for ever: a provider that does not take machines back may still give new ones.
+    drop(timeout(SETTLE_WITHIN.duration(), settled).await);
 }
 
 /// Why a task is given up, with one line for each attempt.
 fn explain(task: &TaskView, why: &Why) -> String {
     let mut text = match why {
         Why::Exhausted => "no place of the plan could take it".to_owned(),
+        Why::Budget => "the budget of the run does not cover it any more".to_owned(),
         Why::Script => "its script failed".to_owned(),
         Why::Losses => "its machines were lost too often".to_owned(),
         Why::Faults => "its data or its nodes failed too often".to_owned(),

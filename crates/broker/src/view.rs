@@ -1,14 +1,16 @@
 //! The state of a run: a fold over its records, the same for the broker that writes them and for any
 //! process that reads them.
 
+use crate::domain::Refusals;
 use crate::id::{AttemptId, RunId};
 use crate::record::{AttemptEnd, Record, TreeRef};
 use crate::state::{LeaseState, Phase, RunState, TaskState};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use welkin_placement::{Placement, Plan};
 use welkin_provider::{LeaseId, Location, Nature, NodeAddress, Tier, UnixMillis};
-use welkin_units::Usd;
+use welkin_units::{Span, Usd};
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,11 +27,32 @@ pub struct RunView {
     pub submitted: UnixMillis,
     /// When it was over.
     pub ended: Option<UnixMillis>,
+    /// Deadlines that passed before what they are for was over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missed_deadlines: Vec<MissedDeadline>,
     /// One entry a task, in the order of the plan.
     pub tasks: Vec<TaskView>,
     /// The decided end while leases are given back.
     #[serde(skip)]
     pub(crate) into: Option<RunState>,
+    /// Places that said no, and when.
+    #[serde(skip)]
+    pub(crate) refusals: Refusals,
+    /// Attempts whose lease is not over: all that has to be looked at when something changes, however
+    /// many there were.
+    #[serde(skip)]
+    open: BTreeSet<AttemptId>,
+}
+
+/// A deadline that was missed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissedDeadline {
+    /// The task it is for; none for the run as a whole.
+    pub task: Option<String>,
+    /// The time that was given.
+    pub deadline: Span,
+    /// When that was noticed.
+    pub at: UnixMillis,
 }
 
 /// A task.
@@ -48,7 +71,7 @@ pub struct TaskView {
     /// Every attempt, by number.
     pub attempts: Vec<AttemptView>,
     #[serde(skip)]
-    places: Vec<PlaceView>,
+    pub(crate) places: Arc<[PlaceView]>,
 }
 
 /// One way to run a task, as the plan has it.
@@ -143,8 +166,11 @@ impl RunView {
             reason: None,
             submitted,
             ended: None,
+            missed_deadlines: Vec::new(),
             tasks: tasks.collect(),
             into: None,
+            refusals: Refusals::default(),
+            open: BTreeSet::new(),
         }
     }
 
@@ -159,9 +185,29 @@ impl RunView {
         self.tasks.get(id.task)?.attempts.get(usize::try_from(id.number).ok()?.checked_sub(1)?)
     }
 
+    /// Attempts whose lease is not over: what costs money, or may.
+    pub fn open(&self) -> impl Iterator<Item = &AttemptView> {
+        self.open.iter().filter_map(|id| self.attempt(*id))
+    }
+
     /// Attempts that are over while their lease is not: what has to be given back.
     pub fn unsettled(&self) -> impl Iterator<Item = &AttemptView> {
-        self.attempts().filter(|attempt| attempt.end.is_some() && !attempt.lease.is_over())
+        self.open().filter(|attempt| attempt.end.is_some())
+    }
+
+    /// What the machines that the run has leased cost in an hour.
+    #[must_use]
+    pub fn hourly(&self) -> Usd {
+        let leased = self.open().filter(|attempt| attempt.lease_id.is_some());
+        leased.map(|attempt| attempt.place.hourly.times(u64::from(attempt.place.nodes))).sum()
+    }
+
+    /// Whether a task ended because the budget does not cover it.
+    #[must_use]
+    pub fn stopped_by_budget(&self) -> bool {
+        let last = |task: &TaskView| task.attempts.last().and_then(|attempt| attempt.end.clone());
+        let failed = self.tasks.iter().filter(|task| task.state == TaskState::Failed);
+        failed.map(last).any(|end| matches!(end, Some(AttemptEnd::OverBudget { .. })))
     }
 
     /// Takes one record in.
@@ -195,11 +241,23 @@ impl RunView {
                 task.state = TaskState::Succeeded;
                 task.outputs.clone_from(outputs);
             }
-            Record::AttemptEnded { attempt, end } => self.end_attempt(*attempt, end.clone(), at)?,
+            Record::AttemptEnded { attempt, end } => {
+                self.end_attempt(*attempt, end.clone(), at)?;
+                if let AttemptEnd::Refused { kind, .. } = end {
+                    let place = self.any(*attempt)?.place.clone();
+                    self.refusals.note(*kind, &place, at);
+                }
+            }
             Record::TaskFailed { task, reason } => {
                 let task = self.open_task(*task)?;
                 task.state = TaskState::Failed;
                 task.reason = Some(reason.clone());
+            }
+            Record::DeadlineMissed { task, deadline } => {
+                let name =
+                    task.map(|task| self.tasks.get(task).map(|task| task.name.clone()).ok_or("no such task"));
+                let (task, deadline) = (name.transpose()?, *deadline);
+                self.missed_deadlines.push(MissedDeadline { task, deadline, at });
             }
             Record::OutputDelivered { task, output } => {
                 let task = self.tasks.get_mut(*task).ok_or("no such task")?;
@@ -219,7 +277,7 @@ impl RunView {
             }
             Record::RunEnding { into, reason } => self.end(*into, reason.clone(), at)?,
             Record::RunEnded => {
-                if let Some(attempt) = self.attempts().find(|attempt| !attempt.lease.is_over()) {
+                if let Some(attempt) = self.open().next() {
                     return Err(format!("the lease of {:?} is not over", attempt.id));
                 }
                 self.become_state(self.into.ok_or("no end was decided")?)?;
@@ -272,6 +330,7 @@ impl RunView {
             phase: None,
             publishing: false,
         });
+        self.open.insert(id);
         Ok(())
     }
 
@@ -306,7 +365,8 @@ impl RunView {
 
     fn any(&mut self, id: AttemptId) -> Result<&mut AttemptView, String> {
         let task = self.tasks.get_mut(id.task).ok_or("no such task")?;
-        task.attempts.iter_mut().find(|attempt| attempt.id == id).ok_or_else(|| "no such attempt".to_owned())
+        let at = usize::try_from(id.number).ok().and_then(|number| number.checked_sub(1));
+        at.and_then(|at| task.attempts.get_mut(at)).ok_or_else(|| "no such attempt".to_owned())
     }
 
     fn live(&mut self, id: AttemptId) -> Result<&mut AttemptView, String> {
@@ -318,6 +378,9 @@ impl RunView {
     }
 
     fn lease_becomes(&mut self, id: AttemptId, next: LeaseState) -> Result<&mut AttemptView, String> {
+        if next.is_over() {
+            self.open.remove(&id);
+        }
         let attempt = self.any(id)?;
         if !attempt.lease.may_become(next) {
             return Err(format!("a lease that is {} cannot become {next}", attempt.lease));
@@ -378,6 +441,7 @@ impl Record {
             | Self::LeaseLost { attempt, .. } => Some(*attempt),
             Self::RunStarted
             | Self::TaskFailed { .. }
+            | Self::DeadlineMissed { .. }
             | Self::OutputDelivered { .. }
             | Self::RunEnding { .. }
             | Self::RunEnded => None,

@@ -52,18 +52,19 @@ impl MonthToDate {
 
     /// Counts `bytes` moved at `at`.
     pub fn add(&mut self, counter: &str, at: UnixMillis, bytes: Bytes) {
-        *self.moved.entry((counter.to_owned(), month(at))).or_default() += bytes;
+        *self.moved.entry((counter.to_owned(), month_of(at))).or_default() += bytes;
     }
 
     /// What was moved in the month of `at`.
     #[must_use]
     pub fn get(&self, counter: &str, at: UnixMillis) -> Bytes {
-        self.moved.get(&(counter.to_owned(), month(at))).copied().unwrap_or(Bytes::ZERO)
+        self.moved.get(&(counter.to_owned(), month_of(at))).copied().unwrap_or(Bytes::ZERO)
     }
 }
 
-/// Months since year 0; moments beyond the calendar all fall into one.
-fn month(at: UnixMillis) -> i32 {
+/// The calendar month (UTC) of a moment, in months since year 0; moments beyond the calendar all fall into one.
+#[must_use]
+pub fn month_of(at: UnixMillis) -> i32 {
     let moment = i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     moment.map_or(i32::MAX, |moment| {
         let date = jiff::tz::Offset::UTC.to_datetime(moment).date();
@@ -78,9 +79,9 @@ mod tests {
     #[test]
     fn months_turn_at_midnight_utc() {
         let new_year = 1_767_225_600_000;
-        assert_eq!(month(UnixMillis(new_year)), 2026 * 12);
-        assert_eq!(month(UnixMillis(new_year - 1)), 2026 * 12 - 1);
-        assert_eq!(month(UnixMillis(u64::MAX)), i32::MAX);
+        assert_eq!(month_of(UnixMillis(new_year)), 2026 * 12);
+        assert_eq!(month_of(UnixMillis(new_year - 1)), 2026 * 12 - 1);
+        assert_eq!(month_of(UnixMillis(u64::MAX)), i32::MAX);
     }
 
     #[test]

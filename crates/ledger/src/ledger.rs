@@ -41,11 +41,18 @@ impl Ledger {
     pub fn replay<'a>(rows: impl IntoIterator<Item = &'a Entry>) -> Self {
         let mut ledger = Self::default();
         for row in rows {
-            if ledger.posted.insert(row.id()) {
-                ledger.book(row);
-            }
+            ledger.accept(row);
         }
         ledger
+    }
+
+    /// Books a row that was found to be covered; `false` when it was booked before, which changes nothing.
+    pub fn accept(&mut self, row: &Entry) -> bool {
+        let is_new = self.posted.insert(row.id());
+        if is_new {
+            self.book(row);
+        }
+        is_new
     }
 
     /// Posts a row; `false` when it was posted before, which changes nothing.

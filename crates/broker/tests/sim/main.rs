@@ -4,8 +4,10 @@
 mod accounts;
 mod cancels;
 mod chains;
+mod clocks;
 mod crashes;
 mod failures;
+mod limits;
 mod ownership;
 mod seeds;
 mod world;

@@ -87,21 +87,27 @@ async fn most_succeed(seeds: std::ops::Range<u64>, kills: Kills) {
     assert!(succeeded * 100 >= all * 95, "{succeeded} of {all} succeeded");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_hundred_seeds_end_clean() {
-    most_succeed(0..100, Kills::Never).await;
+/// So many seeds from `first` on in `cargo test`; in a soak as many rounds as it is told, at least `all`.
+fn seeds(first: u64, few: u64, all: u64) -> std::ops::Range<u64> {
+    let rounds = std::env::var("WELKIN_SOAK_ROUNDS").ok().and_then(|rounds| rounds.parse::<u64>().ok());
+    first..first + rounds.map_or(few, |rounds| all.max(rounds))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_seeds_end_clean_though_the_broker_dies_after_every_few_writes() {
-    most_succeed(100..150, Kills::Writes(2)).await;
-    most_succeed(150..200, Kills::Writes(9)).await;
+async fn seeds_end_clean() {
+    most_succeed(seeds(0, 24, 100), Kills::Never).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_seeds_end_clean_though_the_broker_dies_at_any_time() {
-    most_succeed(200..220, Kills::Seconds(40)).await;
-    most_succeed(220..350, Kills::Seconds(400)).await;
+async fn seeds_end_clean_though_the_broker_dies_after_every_few_writes() {
+    most_succeed(seeds(100_000, 10, 50), Kills::Writes(2)).await;
+    most_succeed(seeds(150_000, 10, 50), Kills::Writes(9)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn seeds_end_clean_though_the_broker_dies_at_any_time() {
+    most_succeed(seeds(200_000, 2, 20), Kills::Seconds(40)).await;
+    most_succeed(seeds(220_000, 14, 130), Kills::Seconds(400)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use crate::engine::options::Transfer;
 use crate::engine::stats::{Snapshot, Stats};
 use crate::engine::{lane, large, remove, steps, tuner};
 use crate::journal::{Journal, JournalError, Record, Resumed, settle};
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use thiserror::Error;
@@ -161,8 +162,8 @@ struct Crew {
 impl Crew {
     async fn work(&mut self) {
         self.hire();
-        let mut window = tokio::time::interval(tuner::WINDOW);
-        window.tick().await;
+        let mut pause = tuner::WINDOW;
+        let mut next = pin!(tokio::time::sleep(pause));
         loop {
             tokio::select! {
                 ended = self.lanes.join_next() => {
@@ -173,18 +174,27 @@ impl Crew {
                         return;
                     }
                 }
-                _ = window.tick() => self.look().await,
+                () = &mut next => {
+                    pause = if self.look().await { tuner::WINDOW } else { (2 * pause).min(tuner::IDLE) };
+                    next.as_mut().reset(Instant::now() + pause);
+                }
             }
         }
     }
 
-    async fn look(&mut self) {
+    /// Looks at the rate. Whether there may be something to see after another window: where nothing moved
+    /// and nothing is to be put on record, a later look is as good.
+    async fn look(&mut self) -> bool {
         let counts = self.context.stats.snapshot();
         let moved = counts.copied_bytes + counts.copied_objects * OBJECT_WORTH;
+        let idle = moved == self.moved && self.context.journal.is_none();
         let rate = moved.saturating_sub(self.moved) as f64 / self.since.elapsed().as_secs_f64();
         (self.moved, self.since) = (moved, Instant::now());
         if self.context.tuner.observe(rate) {
             self.hire();
+        }
+        if self.context.journal.is_none() {
+            return !idle;
         }
         self.context.mark();
         let context = Arc::clone(&self.context);
@@ -192,6 +202,7 @@ impl Crew {
         if let Ok(Err(error)) = synced {
             self.context.halt(EngineError::Journal(error));
         }
+        true
     }
 
     fn hire(&mut self) {

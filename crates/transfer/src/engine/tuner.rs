@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How often the rate is looked at.
 pub(super) const WINDOW: Duration = Duration::from_millis(500);
 
+/// Longest pause between looks while nothing moves: a call that takes so long is tried again by then.
+pub(super) const IDLE: Duration = Duration::from_secs(16);
+
 /// Most lanes: what one machine keeps busy without its own bookkeeping showing.
 const MOST: usize = 64;
 

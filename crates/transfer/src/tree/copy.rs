@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How often progress is told.
-const TELL_EVERY: Duration = Duration::from_millis(100);
+/// Pause until progress is told again: while there is some, and at most while a call is waited for.
+const TELL_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 /// Tries of a call within one copy. Whoever asked for the copy has patience of its own.
 const ATTEMPTS: u32 = 3;
@@ -114,11 +114,14 @@ async fn move_all(
     let limiter = Arc::new(Limiter::new(None));
     let moving = run(transfer, None, limiter, Arc::clone(&stats), hears, std::future::pending());
     let telling = async {
-        let mut clock = tokio::time::interval(TELL_EVERY);
+        let (mut told, mut pause) = (None, TELL_EVERY.0);
         loop {
-            clock.tick().await;
             let counts = stats.snapshot();
-            progress(counts.copied_bytes + counts.skipped_bytes);
+            let there = counts.copied_bytes + counts.skipped_bytes;
+            pause = if told == Some(there) { (2 * pause).min(TELL_EVERY.1) } else { TELL_EVERY.0 };
+            told = Some(there);
+            progress(there);
+            tokio::time::sleep(pause).await;
         }
     };
     let outcome = tokio::select! {

@@ -1,6 +1,7 @@
 //! Commands about runs: `up`, `runs`, `status`, `logs`, `cancel`, `resume`, `down`, `cost`, `gc`.
 
 use super::job::Overrides;
+use super::values::parallel;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -24,6 +25,9 @@ pub(crate) struct UpArgs {
     /// When every place of the plan refused, wait and ask again, for ever
     #[arg(long)]
     pub(crate) retry_until_up: bool,
+    /// Most tasks under way at once; more wait for their turn [default: 64]
+    #[arg(long, value_name = "TASKS", value_parser = parallel)]
+    pub(crate) max_parallel: Option<usize>,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
 }
@@ -98,6 +102,9 @@ pub(crate) struct ResumeArgs {
     /// When every place of the plan refused, wait and ask again, for ever
     #[arg(long)]
     pub(crate) retry_until_up: bool,
+    /// Most tasks under way at once; more wait for their turn [default: 64]
+    #[arg(long, value_name = "TASKS", value_parser = parallel)]
+    pub(crate) max_parallel: Option<usize>,
 }
 
 /// End a run for good: cancel it, then look for anything of it at every provider

@@ -51,6 +51,14 @@ pub(crate) fn span(text: &str) -> Result<Span, String> {
     if span == Span::ZERO { Err("no time at all".to_owned()) } else { Ok(span) }
 }
 
+/// `1` to `10000`.
+pub(crate) fn parallel(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|tasks| (1..=10_000).contains(tasks))
+        .ok_or_else(|| format!("`{text}` is not from 1 to 10000"))
+}
+
 /// `NAME` or `NAME=VALUE`.
 pub(crate) fn pair(text: &str) -> Result<(String, Option<String>), String> {
     let (name, value) = match text.split_once('=') {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::cli::CancelArgs;
-use crate::engine::{self, Opening, find_run, reader, run_fault, store_fault};
+use crate::engine::{self, Opening, find_run, now, reader, run_fault, store_fault};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
 use crate::report::Code;
@@ -10,7 +10,6 @@ use serde::Serialize;
 use std::io::Write;
 use std::time::Duration;
 use welkin_broker::{Reader, RunId, RunState};
-use welkin_provider::{Clock, SystemClock};
 
 /// Pause between looks at a run that another process cancels.
 const POLL: Duration = Duration::from_millis(200);
@@ -27,7 +26,7 @@ pub(crate) fn run(args: &CancelArgs, app: &mut App) -> anyhow::Result<Exit> {
     // `find_run` finds nothing without a reader.
     let Some(reader) = reader else { return Ok(Exit::NotFound) };
     // On record first: whoever drives the run, now or later, ends it.
-    reader.request_cancel(&run, SystemClock.now()).map_err(store_fault)?;
+    reader.request_cancel(&run, now(&reader)).map_err(store_fault)?;
     let state = settle(&reader, &run, app)?;
     match app.settings.output {
         Format::Json => write_json(&mut app.out, "welkin.cancelled/1", &Wire { run: &run, state })?,

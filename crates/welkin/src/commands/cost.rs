@@ -2,23 +2,30 @@
 
 use crate::app::App;
 use crate::cli::CostArgs;
-use crate::engine::{bill, find_run, reader, store_fault};
+use crate::engine::{Undriven, bill, find_run, reader, store_fault, undriven};
 use crate::exit::Exit;
-use crate::output::{Align, Format, Table, bill_notes, bill_table, write_json};
+use crate::output::{Align, Format, Table, bill_notes, bill_table, missed_words, write_json};
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::Reader;
+use welkin_broker::{MissedDeadline, Reader, RunView};
 use welkin_ledger::Bill;
 use welkin_units::Usd;
 
 #[derive(Serialize)]
 struct Wire<'a> {
     bill: &'a Bill,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    missed_deadlines: &'a [MissedDeadline],
 }
 
 #[derive(Serialize)]
 struct Totals {
     runs: Vec<Total>,
+    /// Runs whose records cannot be read, each with the reason: their cost is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
+    /// Runs that are not over and that no process drives.
+    undriven: Vec<Undriven>,
 }
 
 #[derive(Serialize)]
@@ -38,7 +45,8 @@ pub(crate) fn run(args: &CostArgs, app: &mut App) -> anyhow::Result<Exit> {
             let run = find_run(reader.as_ref(), text)?;
             // `find_run` finds nothing without a reader.
             let Some(reader) = reader else { return Ok(Exit::NotFound) };
-            one(&bill(&reader, &run)?, app)?;
+            let view = reader.status(&run).map_err(store_fault)?;
+            one(&bill(&reader, &run)?, &view, app)?;
         }
         None => all(reader.as_ref(), app)?,
     }
@@ -46,27 +54,36 @@ pub(crate) fn run(args: &CostArgs, app: &mut App) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn one(bill: &Bill, app: &mut App) -> anyhow::Result<()> {
+fn one(bill: &Bill, run: &RunView, app: &mut App) -> anyhow::Result<()> {
     if app.settings.output == Format::Json {
-        return write_json(&mut app.out, "welkin.bill/1", &Wire { bill });
+        let wire = Wire { bill, missed_deadlines: &run.missed_deadlines };
+        return write_json(&mut app.out, "welkin.bill/1", &wire);
     }
     bill_table(bill).write(&mut app.out, app.style)?;
     writeln!(app.out)?;
-    for note in bill_notes(bill) {
+    for note in bill_notes(bill).into_iter().chain(missed_words(run)) {
         writeln!(app.out, "{note}")?;
     }
     Ok(())
 }
 
 fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<()> {
-    let mut runs = Vec::new();
+    let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
     for run in reader.map_or_else(|| Ok(Vec::new()), Reader::list).map_err(store_fault)? {
         let Some(reader) = reader else { break };
-        let Bill { estimated, metered, notional, .. } = bill(reader, &run.id)?;
+        // One damaged run must not hide what the others cost.
+        let Bill { estimated, metered, notional, .. } = match bill(reader, &run.id) {
+            Ok(bill) => bill,
+            Err(error) => {
+                unreadable.push(format!("the records of {} cannot be read: {}", run.id, error.root_cause()));
+                continue;
+            }
+        };
         runs.push(Total { run: run.id.0, state: run.state, estimated, metered, emulated: notional });
     }
+    let left = reader.map_or_else(|| Ok(Vec::new()), undriven)?;
     if app.settings.output == Format::Json {
-        return write_json(&mut app.out, "welkin.cost/1", &Totals { runs });
+        return write_json(&mut app.out, "welkin.cost/1", &Totals { runs, unreadable, undriven: left });
     }
     let mut table = Table::new([
         ("RUN", Align::Left),
@@ -89,5 +106,8 @@ fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<()> {
     } else {
         table.write(&mut app.out, app.style)?;
     }
+    app.out.flush()?;
+    unreadable.iter().for_each(|run| app.warn(run));
+    left.iter().for_each(|run| app.warn(&run.words()));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `welkin gc`: give back whatever no run needs any more.
 
 use crate::app::App;
-use crate::engine::{self, Opening};
+use crate::engine::{self, Opening, Undriven};
 use crate::exit::Exit;
 use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
@@ -32,7 +32,11 @@ pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
         let failed = || Fault::new(Code::Emulator, format!("cannot sweep {}", root.display()));
         anyhow::Ok((collected, welkin_clouds::sweep(&root).with_context(failed)?))
     })?;
-    show(&collected, Some(&swept), app)
+    let exit = show(&collected, Some(&swept), app)?;
+    if let Some(reader) = engine::reader(&app.settings)? {
+        Undriven::summary(&engine::undriven(&reader)?).iter().for_each(|words| app.warn(words));
+    }
+    Ok(exit)
 }
 
 /// What was given back.
@@ -48,6 +52,9 @@ pub(crate) fn show(collected: &Collected, swept: Option<&Swept>, app: &mut App) 
             }
             for node in orphans {
                 writeln!(app.out, "ended {node}")?;
+            }
+            for run in &collected.unreadable {
+                app.warn(run);
             }
             for failure in &collected.failures {
                 app.warn(failure);

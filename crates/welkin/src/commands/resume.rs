@@ -21,7 +21,11 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
         None => None,
     };
     let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.foreign(), app.settings.verbose));
-    let opening = Opening { observer: narrator.clone(), retry_until_up: args.retry_until_up };
+    let opening = Opening {
+        observer: narrator.clone(),
+        retry_until_up: args.retry_until_up,
+        max_parallel: args.max_parallel,
+    };
     engine::runtime()?.block_on(async {
         let broker = engine::broker(app, opening)?;
         let runs = match asked {

@@ -2,18 +2,25 @@
 
 use crate::app::App;
 use crate::cli::StatusArgs;
-use crate::engine::{latest_run, reader, store_fault};
+use crate::engine::{Undriven, latest_run, now, reader, store_fault};
 use crate::exit::Exit;
-use crate::output::{Align, Format, Table, location_words, moment, write_json};
+use crate::output::{Align, Format, Table, location_words, missed_words, moment, write_json};
 use crate::reach::nature_words;
 use serde::Serialize;
 use std::io::Write;
 use welkin_broker::{AttemptEnd, HistoryLine, RunView, TaskView};
-use welkin_provider::{Clock, SystemClock, UnixMillis};
+use welkin_provider::UnixMillis;
+use welkin_units::Usd;
 
 #[derive(Serialize)]
 struct Wire<'a> {
     run: &'a RunView,
+    /// Of a run that is not over: whether some process drives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    driven: Option<bool>,
+    /// Of a run that is not over: what its machines cost in an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hourly: Option<Usd>,
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<&'a [HistoryLine]>,
 }
@@ -28,17 +35,29 @@ pub(crate) fn run(args: &StatusArgs, app: &mut App) -> anyhow::Result<Exit> {
         true => Some(reader.events(&id, 0).map_err(store_fault)?),
         false => None,
     };
+    let open = !view.state.is_over();
+    let driven = open.then(|| reader.is_driven(&id));
+    let hourly = open.then(|| view.hourly());
     match app.settings.output {
         Format::Json => {
-            write_json(&mut app.out, "welkin.status/1", &Wire { run: &view, history: history.as_deref() })?;
+            let wire = Wire { run: &view, driven, hourly, history: history.as_deref() };
+            write_json(&mut app.out, "welkin.status/1", &wire)?;
         }
-        Format::Table => show(&view, history.as_deref(), app)?,
+        Format::Table => show(&view, history.as_deref(), now(&reader), app)?,
+    }
+    if driven == Some(false) {
+        app.warn(&Undriven { run: id, hourly }.words());
     }
     Ok(Exit::Success)
 }
 
-fn show(view: &RunView, history: Option<&[HistoryLine]>, app: &mut App) -> anyhow::Result<()> {
-    let now = view.ended.unwrap_or_else(|| SystemClock.now());
+fn show(
+    view: &RunView,
+    history: Option<&[HistoryLine]>,
+    now: UnixMillis,
+    app: &mut App,
+) -> anyhow::Result<()> {
+    let now = view.ended.unwrap_or(now);
     writeln!(
         app.out,
         "{} {}, submitted {}, {}",
@@ -49,6 +68,9 @@ fn show(view: &RunView, history: Option<&[HistoryLine]>, app: &mut App) -> anyho
     )?;
     if let Some(reason) = &view.reason {
         writeln!(app.out, "{reason}")?;
+    }
+    for missed in missed_words(view) {
+        writeln!(app.out, "{missed}")?;
     }
     writeln!(app.out)?;
     tasks(view, now).write(&mut app.out, app.style)?;

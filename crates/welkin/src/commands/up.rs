@@ -8,7 +8,7 @@ pub(crate) use summary::show as summary;
 use crate::app::App;
 use crate::cli::{Overrides, UpArgs};
 use crate::commands::plan;
-use crate::engine::{self, Opening};
+use crate::engine::{self, Opening, Undriven, store_fault};
 use crate::exit::Exit;
 use crate::output::{Format, Narrator};
 use crate::planning::{self, Loaded, Planner, infeasible};
@@ -79,7 +79,11 @@ fn with_secrets(plan: &Plan, job: &Job) -> Job {
 
 fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
     let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.foreign(), app.settings.verbose));
-    let opening = Opening { observer: narrator.clone(), retry_until_up: args.retry_until_up };
+    let opening = Opening {
+        observer: narrator.clone(),
+        retry_until_up: args.retry_until_up,
+        max_parallel: args.max_parallel,
+    };
     let runtime = engine::runtime()?;
     runtime.block_on(async {
         let broker = engine::broker(app, opening)?;
@@ -88,9 +92,17 @@ fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow
         narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
         let driven = engine::drive(&broker, std::slice::from_ref(&run), &narrator).await?;
         summary(&broker, &run, app)?;
+        warn_of_undriven(&broker, app)?;
         engine::first_failure(driven)?;
         Ok(Exit::Success)
     })
+}
+
+/// Other runs of this folder that nobody drives: whoever starts one thing may have forgotten another.
+fn warn_of_undriven(broker: &Broker, app: &App) -> anyhow::Result<()> {
+    let left = engine::undriven(&broker.reader().map_err(store_fault)?)?;
+    Undriven::summary(&left).iter().for_each(|words| app.warn(words));
+    Ok(())
 }
 
 async fn submit(broker: &Broker, plan: &Plan, loaded: &Loaded) -> anyhow::Result<RunId> {

@@ -6,21 +6,25 @@ use anyhow::Context as _;
 use std::sync::Arc;
 use welkin_catalog::{Catalog, Filter};
 use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig, KnownTypes, Local, LocalConfig};
-use welkin_provider::{Location, Provider};
+use welkin_provider::{Clock, Location, Provider};
 
 /// Opens this machine and an emulated cloud for each name.
 pub(super) fn open(
     settings: &Settings,
     catalog: Catalog<'static>,
     names: impl IntoIterator<Item = String>,
+    clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
     let program = std::env::current_exe().context("finding this program")?;
     let agent = AgentCommand { program, args: vec!["agent".to_owned()] };
     let clouds: Vec<String> = names.into_iter().filter(|name| name != Local::NAME).collect();
     let root = settings.clouds_dir();
     let failed = || Fault::new(Code::Emulator, format!("cannot open the clouds in {}", root.display()));
-    let local = Local::new(LocalConfig::new(root.clone(), agent.clone())).with_context(failed)?;
-    let config = EmulatedConfig::new(root.clone(), clouds, agent, known(catalog));
+    let mut config = LocalConfig::new(root.clone(), agent.clone());
+    config.clock = Arc::clone(clock);
+    let local = Local::new(config).with_context(failed)?;
+    let mut config = EmulatedConfig::new(root.clone(), clouds, agent, known(catalog));
+    config.clock = Arc::clone(clock);
     let emulated = Emulated::new(&config).with_context(failed)?;
     let clouds = emulated.clouds().iter().map(|cloud| Arc::clone(cloud) as Arc<dyn Provider>);
     Ok(clouds.chain(std::iter::once(Arc::new(local) as Arc<dyn Provider>)).collect())

@@ -4,7 +4,6 @@ use super::outcome::store_fault;
 use super::pricing::RoutePricing;
 use super::{clouds, outcome};
 use crate::app::App;
-use crate::reach;
 use crate::report::{Code, Fault};
 use crate::settings::Settings;
 use anyhow::Context as _;
@@ -12,22 +11,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
-use welkin_broker::{Broker, BrokerOptions, Nobody, Observer, Reader, RunId, StoreError};
+use welkin_broker::{
+    Broker, BrokerOptions, MachineClocks, Nobody, Observer, Reader, RunId, SteadyClock, StoreError,
+};
 use welkin_clouds::Local;
 use welkin_ledger::{Bill, Terms};
-use welkin_placement::Plan;
-use welkin_provider::{Clock, SystemClock};
+use welkin_provider::{Clock, UnixMillis};
 
 /// How to open the broker.
 #[derive(Debug, Clone)]
 pub(crate) struct Opening {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) retry_until_up: bool,
+    /// Most tasks of a run under way at once; as the broker thinks best when absent.
+    pub(crate) max_parallel: Option<usize>,
 }
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { observer: Arc::new(Nobody), retry_until_up: false }
+        Self { observer: Arc::new(Nobody), retry_until_up: false, max_parallel: None }
     }
 }
 
@@ -42,8 +44,13 @@ pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
     // Runs of an earlier catalog may have left something at providers that this one does not have.
     let mut names: BTreeSet<String> = catalog.places().map(|(_, place)| place.provider.to_owned()).collect();
     names.extend(recorded_providers(settings));
-    let providers = clouds::open(settings, catalog, names)?;
+    // Providers of this machine and the broker live by one clock.
+    let clock = SteadyClock::open(&settings.state_dir(), Arc::new(MachineClocks)).map_err(store_fault)?;
+    let clock: Arc<dyn Clock> = Arc::new(clock);
+    let providers = clouds::open(settings, catalog, names, &clock)?;
     let mut options = BrokerOptions::new(providers, seed());
+    options.clock = clock;
+    options.side_by_side = opening.max_parallel.unwrap_or(options.side_by_side);
     options.observer = opening.observer;
     options.retry_until_up = opening.retry_until_up;
     options.pricing = Arc::new(RoutePricing::new());
@@ -66,11 +73,7 @@ pub(crate) fn reader(settings: &Settings) -> anyhow::Result<Option<Reader>> {
 /// same store next, repairs what a killed process left half made, and tells what is wrong with it.
 fn recorded_providers(settings: &Settings) -> BTreeSet<String> {
     let Ok(Some(reader)) = reader(settings) else { return BTreeSet::new() };
-    let runs = reader.list().unwrap_or_default();
-    let plans = runs.iter().filter_map(|run| reader.plan(&run.id).ok());
-    let places =
-        |plan: Plan| reach::placements(&plan).map(|place| place.provider.clone()).collect::<Vec<_>>();
-    plans.flat_map(places).collect()
+    reader.providers_used().unwrap_or_default()
 }
 
 /// How providers round the time of machines; all others bill whole seconds after the first minute.
@@ -80,7 +83,12 @@ fn terms() -> BTreeMap<String, Terms> {
 
 /// What a run has cost so far.
 pub(crate) fn bill(reader: &Reader, run: &RunId) -> anyhow::Result<Bill> {
-    reader.bill(run, SystemClock.now(), &terms()).map_err(store_fault)
+    reader.bill(run, now(reader), &terms()).map_err(store_fault)
+}
+
+/// The present moment, as the runs of a store know it.
+pub(crate) fn now(reader: &Reader) -> UnixMillis {
+    reader.clock(Arc::new(MachineClocks)).now()
 }
 
 /// Whether nothing was ever run, as a failure.

@@ -19,6 +19,7 @@ pub(crate) fn store_fault(error: StoreError) -> anyhow::Error {
         StoreError::NoSuchRun { run } => {
             return Fault::new(Code::NoSuchRun, format!("there is no run `{run}`")).into();
         }
+        StoreError::Io { .. } => Fault::new(Code::Store, "the broker's records cannot be read"),
         _ => Fault::new(Code::Store, "the broker's records cannot be used"),
     };
     anyhow::Error::new(error).context(fault)
@@ -46,6 +47,10 @@ pub(crate) fn conclude(outcome: &RunOutcome) -> anyhow::Result<()> {
         RunState::Succeeded => return Ok(()),
         RunState::Cancelled => Fault::new(Code::Cancelled, format!("{} was cancelled", outcome.run))
             .hint("everything acquired was given back"),
+        _ if outcome.over_budget => {
+            Fault::new(Code::OverBudget, format!("{} was stopped: {reason}", outcome.run))
+                .hint("a larger budget (`--budget`, or `policy.budget` in the file) would let it go on")
+        }
         _ => Fault::new(Code::RunFailed, format!("{} failed: {reason}", outcome.run))
             .hint(format!("`welkin logs {}` shows what its scripts said", outcome.run)),
     };

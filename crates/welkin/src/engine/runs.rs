@@ -5,13 +5,17 @@ use super::outcome::store_fault;
 use crate::report::{Code, Fault};
 use welkin_broker::{Reader, RunId};
 
-/// The run called `text`, or the only one whose name begins so.
+/// The run called `text`: by its exact name, else the latest of the job with exactly that name, else the only one whose
+/// name begins so.
 pub(crate) fn find_run(reader: Option<&Reader>, text: &str) -> anyhow::Result<RunId> {
     let Some(reader) = reader else { return Err(no_runs()) };
     let runs = reader.list().map_err(store_fault)?;
     let mut fits: Vec<&RunId> = runs.iter().map(|run| &run.id).filter(|id| id.0.starts_with(text)).collect();
     if let Some(exact) = fits.iter().find(|id| id.0 == text) {
         return Ok((*exact).clone());
+    }
+    if let Some(latest) = runs.iter().rev().find(|run| run.name == text) {
+        return Ok(latest.id.clone());
     }
     match (fits.pop(), fits.len()) {
         (Some(only), 0) => Ok(only.clone()),
@@ -32,6 +36,5 @@ pub(crate) fn latest_run(reader: Option<&Reader>, text: Option<&str>) -> anyhow:
         return find_run(reader, text);
     }
     let Some(reader) = reader else { return Err(no_runs()) };
-    let runs = reader.list().map_err(store_fault)?;
-    runs.last().map(|run| run.id.clone()).ok_or_else(no_runs)
+    Ok(reader.latest(None).map_err(store_fault)?.ok_or_else(no_runs)?.id)
 }

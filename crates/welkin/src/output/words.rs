@@ -1,5 +1,6 @@
 //! Numbers, hardware and places in words, the same in every table.
 
+use welkin_broker::{MissedDeadline, RunView};
 use welkin_provider::Location;
 
 /// A count with its noun: `1 offer`, `3 offers`.
@@ -27,6 +28,19 @@ pub(crate) fn location_words(location: &Location) -> String {
         Some(zone) if zone.starts_with(&location.region) => format!("{}/{zone}", location.provider),
         _ => location.to_string(),
     }
+}
+
+/// What is to be said about deadlines that were missed, one line each.
+pub(crate) fn missed_words(run: &RunView) -> Vec<String> {
+    let words = |missed: &MissedDeadline| {
+        let whose = missed.task.as_ref().map_or("the run".to_owned(), |task| format!("task {task}"));
+        let over = match (&missed.task, run.ended) {
+            (None, Some(ended)) => format!(": it took {}", ended.since(run.submitted)),
+            _ => String::new(),
+        };
+        format!("DEADLINE MISSED: {} for {whose}{over}", missed.deadline)
+    };
+    run.missed_deadlines.iter().map(words).collect()
 }
 
 #[cfg(test)]

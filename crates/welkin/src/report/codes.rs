@@ -89,6 +89,8 @@ codes! {
         "The plan needs a provider that is not set up, or something that this version cannot execute.";
     RunFailed = "run::failed", RunFailed, "The run failed",
         "A task failed; the message says which and why. Everything that cost money was given back. `welkin logs RUN` shows the output of its scripts, and `welkin status RUN` every attempt.";
+    OverBudget = "run::over-budget", RunFailed, "The budget ended the run",
+        "What the run spent, or what its next attempt is expected to cost, is more than its budget. Everything that cost money was given back, and committed outputs stay. A larger budget, or a plan that costs less, is what helps; asking other places does not.";
     Cancelled = "run::cancelled", RunCancelled, "The run was cancelled",
         "Everything that cost money was given back.";
     InUse = "broker::in-use", InUse, "Another broker holds the state directory",

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::engine::{bill, store_fault};
-use crate::output::{Format, bill_notes, bill_table, write_json};
+use crate::output::{Format, bill_notes, bill_table, missed_words, write_json};
 use serde::Serialize;
 use std::io::Write;
 use welkin_broker::{Broker, RunId, RunView};
@@ -24,6 +24,9 @@ pub(crate) fn show(broker: &Broker, run: &RunId, app: &mut App) -> anyhow::Resul
     }
     let took = view.ended.unwrap_or(UnixMillis(0)).since(view.submitted);
     writeln!(app.out, "\n{run} {} after {took}", view.state)?;
+    for missed in missed_words(&view) {
+        writeln!(app.out, "{missed}")?;
+    }
     if !bill.lines.is_empty() {
         writeln!(app.out)?;
         bill_table(&bill).write(&mut app.out, app.style)?;

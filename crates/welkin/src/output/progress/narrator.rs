@@ -23,6 +23,9 @@ const SAY_AFTER: Duration = Duration::from_secs(5);
 /// Different failures that are remembered; more are begun anew.
 const MAX_FAILING: usize = 256;
 
+/// Most tasks with a live line of their own: together they fit the smallest of terminals, 24 lines high.
+const MOST_LINES: usize = 20;
+
 /// An observer with a voice.
 pub(crate) struct Narrator {
     scene: Mutex<Scene>,
@@ -132,13 +135,14 @@ impl Narrator {
         let mut scene = self.scene();
         let index = record.attempt().map(|attempt| attempt.task).or(match record {
             Record::TaskFailed { task, .. } | Record::OutputDelivered { task, .. } => Some(*task),
+            Record::DeadlineMissed { task, .. } => *task,
             _ => None,
         });
-        let task = scene.task(run, index).cloned();
         scene.follow(run, index, record);
-        let Some((weight, text)) = words::record(record, task.as_ref()) else { return };
+        let task = scene.task(run, index);
+        let Some((weight, text)) = words::record(record, task) else { return };
         if weight == Weight::Told || self.verbose {
-            let subject = task.map_or_else(|| run.0.clone(), |task| task.task);
+            let subject = task.map_or_else(|| run.0.clone(), |task| task.task.clone());
             let nature = index.and_then(|index| scene.runs.get(run)?.lines.get(index)?.nature);
             let nature = nature.map_or(String::new(), |nature| format!(" ({})", nature_words(nature)));
             self.tell(&mut scene, &format!("{subject}{nature}"), &text);
@@ -281,11 +285,15 @@ impl Scene {
     fn draw(&mut self, style: Style) {
         let Some(block) = &mut self.block else { return };
         let lines = self.runs.values().flat_map(|cast| cast.tasks.iter().zip(&cast.lines));
-        let open = lines.filter(|(_, line)| !line.over);
-        let shown: Vec<String> = self
+        // Those that are under way first: among thousands the rest only wait.
+        let waits = |line: &Line| line.place.is_empty();
+        let (busy, idle) =
+            (lines.clone().filter(|(_, line)| !waits(line)), lines.filter(|(_, line)| waits(line)));
+        let mut open = busy.chain(idle).filter(|(_, line)| !line.over);
+        let mut shown: Vec<String> = self
             .lines
             .open()
-            .chain(open.map(|(task, line)| {
+            .chain(open.by_ref().take(MOST_LINES).map(|(task, line)| {
                 let clock = match line.place.is_empty() {
                     true => String::new(),
                     false => format!("{:.0}s", line.since.elapsed().as_secs_f64()),
@@ -293,6 +301,10 @@ impl Scene {
                 format!("  {:<12} {:<12} {:<36} {clock}", task.task, line.state, line.place)
             }))
             .collect();
+        match open.count() {
+            0 => {}
+            more => shown.push(format!("  and {more} more")),
+        }
         block.draw(&shown, style);
     }
 }

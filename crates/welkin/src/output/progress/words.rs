@@ -44,6 +44,10 @@ pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Wei
         }
         Record::AttemptEnded { attempt, end } => (Told, format!("attempt {} ended: {end}", attempt.number)),
         Record::TaskFailed { reason, .. } => (Told, format!("failed: {reason}")),
+        Record::DeadlineMissed { task, deadline } => {
+            let whose = if task.is_some() { "the deadline of the task" } else { "the deadline of the run" };
+            (Told, format!("{whose}, {deadline}, has passed; it goes on"))
+        }
         Record::OutputDelivered { output, .. } => (Told, format!("{output} delivered")),
         Record::LeaseReleasing { .. } => (Detail, "giving the machines back".to_owned()),
         Record::LeaseReleased { .. } => (Detail, "machines given back".to_owned()),

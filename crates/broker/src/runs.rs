@@ -1,0 +1,158 @@
+//! The table of runs.
+
+use crate::error::StoreError;
+use crate::id::RunId;
+use crate::sql::millis;
+use crate::state::RunState;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use welkin_provider::UnixMillis;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A row of `run`.
+#[derive(Debug, Clone)]
+pub(crate) struct RunRow {
+    pub(crate) id: RunId,
+    pub(crate) name: String,
+    pub(crate) plan: String,
+    /// With secrets; none once the run is over.
+    pub(crate) job: Option<String>,
+    pub(crate) base_dir: String,
+    pub(crate) state: String,
+    pub(crate) submitted: UnixMillis,
+}
+
+/// What lists show of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunLine {
+    pub(crate) id: RunId,
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) submitted: UnixMillis,
+}
+
+const COLUMNS: &str = "id, name, plan, job, base_dir, state, submitted";
+
+/// The condition of the index `run_open`, word for word: without it the index is not used.
+const OPEN: &str = "state NOT IN ('succeeded', 'failed', 'cancelled')";
+
+fn row_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
+    Ok(RunRow {
+        id: RunId(row.get(0)?),
+        name: row.get(1)?,
+        plan: row.get(2)?,
+        job: row.get(3)?,
+        base_dir: row.get(4)?,
+        state: row.get(5)?,
+        submitted: UnixMillis(row.get::<_, i64>(6)?.unsigned_abs()),
+    })
+}
+
+/// Of a damaged row as much as can be shown: it must not hide the others.
+fn line_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunLine> {
+    let text = |column| -> rusqlite::Result<String> {
+        Ok(match row.get_ref(column)? {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            _ => String::new(),
+        })
+    };
+    let submitted = row.get_ref(3)?.as_i64().unwrap_or_default().unsigned_abs();
+    Ok(RunLine { id: RunId(text(0)?), name: text(1)?, state: text(2)?, submitted: UnixMillis(submitted) })
+}
+
+/// The run a client token was used for.
+pub(crate) fn of_token(db: &Connection, token: &str) -> Result<Option<RunRow>> {
+    let query = format!("SELECT {COLUMNS} FROM run WHERE client_token = ?1");
+    db.query_row(&query, [token], row_of)
+        .optional()
+        .map_err(|source| StoreError::sql("looking for a submission", source))
+}
+
+/// One run.
+pub(crate) fn one(db: &Connection, id: &RunId) -> Result<Option<RunRow>> {
+    let query = format!("SELECT {COLUMNS} FROM run WHERE id = ?1");
+    db.query_row(&query, [&id.0], row_of)
+        .optional()
+        .map_err(|source| StoreError::sql("reading a run", source))
+}
+
+/// Whether there is such a run.
+pub(crate) fn exists(db: &Connection, id: &RunId) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM run WHERE id = ?1")
+        .and_then(|mut statement| statement.exists([&id.0]))
+        .map_err(|source| StoreError::sql("looking for a run", source))
+}
+
+/// Every run, oldest first.
+pub(crate) fn all(db: &Connection) -> Result<Vec<RunLine>> {
+    lines(db, "ORDER BY submitted, rowid", &[])
+}
+
+/// Every run that is not over, oldest first.
+pub(crate) fn open(db: &Connection) -> Result<Vec<RunLine>> {
+    lines(db, &format!("WHERE {OPEN} ORDER BY submitted, rowid"), &[])
+}
+
+/// The latest run, of this name or of any.
+pub(crate) fn latest(db: &Connection, name: Option<&str>) -> Result<Option<RunLine>> {
+    let found = match name {
+        Some(name) => lines(db, "WHERE name = ?1 ORDER BY submitted DESC, rowid DESC LIMIT 1", &[name])?,
+        None => lines(db, "ORDER BY submitted DESC, rowid DESC LIMIT 1", &[])?,
+    };
+    Ok(found.into_iter().next())
+}
+
+fn lines(db: &Connection, rest: &str, values: &[&str]) -> Result<Vec<RunLine>> {
+    let sql = |source| StoreError::sql("listing runs", source);
+    let mut statement =
+        db.prepare_cached(&format!("SELECT id, name, state, submitted FROM run {rest}")).map_err(sql)?;
+    let rows = statement.query_map(rusqlite::params_from_iter(values), line_of).map_err(sql)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sql)
+}
+
+/// A new run.
+pub(crate) fn insert(db: &Transaction<'_>, row: &RunRow, client_token: Option<&str>) -> Result<()> {
+    db.execute(
+        "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            row.id.0,
+            client_token,
+            row.name,
+            row.plan,
+            row.job,
+            row.base_dir,
+            row.state,
+            millis(row.submitted)
+        ],
+    )
+    .map(drop)
+    .map_err(|source| StoreError::sql("recording a submission", source))
+}
+
+/// The run's state for lists; erases its secrets when it is over. The row holds the whole plan and is
+/// written anew, so this is for changes of the state only.
+pub(crate) fn set_state(db: &Transaction<'_>, id: &RunId, state: RunState) -> Result<()> {
+    let query = if state.is_over() {
+        "UPDATE run SET state = ?2, job = NULL WHERE id = ?1"
+    } else {
+        "UPDATE run SET state = ?2 WHERE id = ?1"
+    };
+    db.execute(query, [&id.0, state.name()])
+        .map(drop)
+        .map_err(|source| StoreError::sql("recording the state of a run", source))
+}
+
+/// The newest moment on the record of runs that are not over.
+pub(crate) fn newest_moment_of_open(db: &Connection) -> Result<Option<UnixMillis>> {
+    let query = format!(
+        "SELECT max(coalesce((SELECT at FROM record WHERE record.run = run.id ORDER BY seq DESC LIMIT 1), 0),
+                    submitted)
+         FROM run WHERE {OPEN} ORDER BY 1 DESC LIMIT 1"
+    );
+    db.query_row(&query, [], |row| row.get::<_, i64>(0))
+        .optional()
+        .map(|at| at.map(|at| UnixMillis(at.unsigned_abs())))
+        .map_err(|source| StoreError::sql("reading the newest moments", source))
+}

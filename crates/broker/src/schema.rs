@@ -1,0 +1,142 @@
+//! The tables, and the numbered steps that lead to them.
+//!
+//! `run` (one row a run; the only one with secrets, erased when the run is over), `record` (the
+//! append-only history), `node_event` (what nodes told, logs included), `ledger` (append-only),
+//! `request` (what other processes ask for), `meta`; and two sums that are kept in the same
+//! transaction as what they are of, so that nobody has to read all of it: `moved` (bytes by month and
+//! pair of places) and `provider_used` (every provider that a plan ever named).
+//!
+//! Plans, records and entries are stored as their JSON: the schema changes only when tables do.
+
+use crate::error::StoreError;
+use rusqlite::Connection;
+use std::time::Duration;
+
+/// Steps from an empty database to the present schema; `user_version` counts those taken.
+const MIGRATIONS: &[&str] = &[
+    "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE run (
+        id TEXT PRIMARY KEY,
+        client_token TEXT UNIQUE,
+        name TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        job TEXT,
+        base_dir TEXT NOT NULL,
+        state TEXT NOT NULL,
+        submitted INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE record (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL REFERENCES run (id),
+        at INTEGER NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX record_of_run ON record (run, seq);
+    CREATE TABLE node_event (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL REFERENCES run (id),
+        task INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        phase TEXT NOT NULL,
+        rank INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        stream TEXT,
+        body TEXT NOT NULL,
+        UNIQUE (run, task, attempt, phase, rank, seq)
+    ) STRICT;
+    CREATE INDEX node_event_of_run ON node_event (run, id);
+    CREATE TABLE ledger (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        run TEXT NOT NULL REFERENCES run (id),
+        at INTEGER NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX ledger_of_run ON ledger (run, seq);
+    CREATE TABLE request (
+        run TEXT NOT NULL REFERENCES run (id),
+        what TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (run, what)
+    ) STRICT;
+",
+    // Lists are answered by indexes alone: behind the plan, which is long, the other columns of a row
+    // are dear to read. The sums are filled from what is there; what cannot be read adds nothing.
+    "
+    CREATE INDEX run_list ON run (submitted, id, name, state);
+    CREATE INDEX run_by_name ON run (name, submitted, id);
+    CREATE INDEX run_open ON run (submitted, id, name, state)
+        WHERE state NOT IN ('succeeded', 'failed', 'cancelled');
+    CREATE TABLE moved (
+        month INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        target TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (month, source, target)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO moved (month, source, target, bytes)
+        SELECT strftime('%Y', at, 'unixepoch') * 12 + strftime('%m', at, 'unixepoch') - 1 AS month,
+               source, target, sum(bytes)
+        FROM (SELECT json_extract(doc, '$.event.to') / 1000 AS at,
+                     json_extract(doc, '$.event.place') AS source,
+                     json_extract(doc, '$.event.usage.egress.to') AS target,
+                     json_extract(doc, '$.event.usage.egress.bytes') AS bytes
+              FROM (SELECT CASE WHEN json_valid(body) THEN body ELSE '{}' END AS doc FROM ledger))
+        WHERE bytes > 0 AND source IS NOT NULL AND target IS NOT NULL
+              AND strftime('%Y', at, 'unixepoch') IS NOT NULL
+        GROUP BY month, source, target;
+    CREATE TABLE provider_used (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    INSERT OR IGNORE INTO provider_used (name)
+        WITH task AS (
+            SELECT each.value AS body
+            FROM run, json_each(CASE WHEN json_valid(run.plan) THEN run.plan ELSE '{}' END, '$.tasks') AS each)
+        SELECT json_extract(body, '$.choice.provider') FROM task
+            WHERE typeof(json_extract(body, '$.choice.provider')) = 'text'
+        UNION
+        SELECT json_extract(other.value, '$.provider')
+            FROM task, json_each(task.body, '$.alternatives') AS other
+            WHERE typeof(json_extract(other.value, '$.provider')) = 'text';
+",
+];
+
+/// The first schema with `moved` and `provider_used`.
+pub(crate) const WITH_SUMS: usize = 2;
+
+/// How long a write waits for another process's (a cancel request) before it fails.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Settings every connection needs.
+pub(crate) fn prepare(db: &Connection) -> Result<(), StoreError> {
+    let sql = |source| StoreError::sql("preparing the connection", source);
+    db.busy_timeout(BUSY).map_err(sql)?;
+    db.pragma_update(None, "foreign_keys", true).map_err(sql)?;
+    // Erased secrets are overwritten, not just unlinked.
+    db.pragma_update(None, "secure_delete", true).map_err(sql)
+}
+
+/// Refuses a database of a newer version.
+pub(crate) fn check_version(db: &Connection) -> Result<usize, StoreError> {
+    let found: i64 = db
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|source| StoreError::sql("reading the schema version", source))?;
+    let known = MIGRATIONS.len();
+    match usize::try_from(found) {
+        Ok(version) if version <= known => Ok(version),
+        _ => Err(StoreError::NewerSchema { found, known }),
+    }
+}
+
+/// Brings the database to the present schema, each step in a transaction of its own.
+pub(crate) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
+    let sql = |source| StoreError::sql("migrating the schema", source);
+    for (at, step) in MIGRATIONS.iter().enumerate().skip(check_version(db)?) {
+        let transaction = db.transaction().map_err(sql)?;
+        transaction.execute_batch(step).map_err(sql)?;
+        let version = i64::try_from(at + 1).expect("there are few migrations");
+        transaction.pragma_update(None, "user_version", version).map_err(sql)?;
+        transaction.commit().map_err(sql)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Stores that earlier versions left: each is read, brought to the present schema, and driven on.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail, in its helpers too")]
+
+use rusqlite::Connection;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+use welkin_broker::{Broker, BrokerOptions, Durability, Reader, RunId, RunState};
+use welkin_ledger::Terms;
+use welkin_provider::memory::{MemoryCloud, SimClock};
+use welkin_provider::{Provider, UnixMillis};
+use welkin_units::Usd;
+
+const SUCCEEDED: &str = "sky-example-nghn2v";
+const KILLED: &str = "waits-nghn2y";
+
+/// A state directory with the store that a dump describes.
+fn left(dump: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/histories").join(dump)).unwrap();
+    Connection::open(state.join("broker.sqlite3")).unwrap().execute_batch(&text).unwrap();
+    (folder, state)
+}
+
+fn options() -> BrokerOptions {
+    let clock = SimClock::starting_at(UnixMillis(1_795_740_800_000));
+    let clouds = ["local", "aws", "azure", "gcp"]
+        .map(|name| Arc::new(MemoryCloud::builder(name, 1, clock).build()) as Arc<dyn Provider>);
+    let mut options = BrokerOptions::new(clouds, 1);
+    options.clock = Arc::new(clock);
+    options.durability = Durability::Process;
+    options
+}
+
+fn assert_told(reader: &Reader) {
+    let states: Vec<String> = reader.list().unwrap().into_iter().map(|run| run.state).collect();
+    assert_eq!(states, ["succeeded", "failed", "running"]);
+    assert_eq!(reader.latest(Some("sky-example")).unwrap().unwrap().id.0, SUCCEEDED);
+    let open: Vec<RunId> = reader.unfinished().unwrap().into_iter().map(|run| run.id).collect();
+    assert_eq!(open, [RunId(KILLED.to_owned())]);
+    assert_eq!(reader.latest(None).unwrap().unwrap().driven, Some(false));
+    let providers: Vec<String> = reader.providers_used().unwrap().into_iter().collect();
+    assert_eq!(providers, ["aws", "azure", "gcp", "local"]);
+    let run = RunId(SUCCEEDED.to_owned());
+    let view = reader.status(&run).unwrap();
+    assert!(view.tasks.iter().all(|task| task.committed().is_some()));
+    let terms = [("local".to_owned(), Terms::EXACT)].into();
+    let bill = reader.bill(&run, UnixMillis(0), &terms).unwrap();
+    assert_eq!((bill.lines.len(), bill.metered), (6, Usd::from_nanos(178_370_009)));
+    assert!(
+        reader.status(&RunId("fails-nghn2x".to_owned())).unwrap().reason.unwrap().contains("exit code 3")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_of_the_first_schema_is_read_brought_up_to_date_and_driven_on() {
+    let (_folder, state) = left("schema-1.sql");
+    // A reader changes nothing, and needs no broker to have been there before.
+    assert_told(&Reader::open(&state).unwrap());
+    let broker = Broker::open(&state, options()).unwrap();
+    assert_told(&broker.reader().unwrap());
+    let moved: i64 = Connection::open(state.join("broker.sqlite3"))
+        .unwrap()
+        .query_row("SELECT sum(bytes) FROM moved WHERE month = 2026 * 12 + 10", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(moved, 255_182 + 63_786 + 78);
+    let outcomes = broker.resume().await.unwrap();
+    let [(run, Ok(outcome))] = &outcomes[..] else { panic!("{outcomes:?}") };
+    // The machine it had is not to be found any more: the run ends, with its secret erased.
+    assert_eq!((run.0.as_str(), outcome.state.is_over()), (KILLED, true), "{outcome:?}");
+    assert_ne!(outcome.state, RunState::Cancelled);
+    drop(broker);
+    let bytes = fs::read(state.join("broker.sqlite3")).unwrap();
+    assert!(!bytes.windows(8).any(|window| window == b"hunter22"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_damaged_run_hides_no_other() {
+    let (_folder, state) = left("schema-1.sql");
+    drop(Broker::open(&state, options()).unwrap());
+    let db = Connection::open(state.join("broker.sqlite3")).unwrap();
+    db.execute("UPDATE run SET plan = '{', name = CAST(x'66ff' AS TEXT) WHERE id = ?1", [SUCCEEDED]).unwrap();
+    drop(db);
+    let broker = Broker::open(&state, options()).unwrap();
+    let reader = broker.reader().unwrap();
+    let names: Vec<String> = reader.list().unwrap().into_iter().map(|run| run.name).collect();
+    assert_eq!(names, ["f\u{fffd}", "fails", "waits"]);
+    assert!(reader.status(&RunId(SUCCEEDED.to_owned())).is_err());
+    assert!(reader.status(&RunId(KILLED.to_owned())).is_ok());
+    assert_eq!(broker.unfinished().unwrap().len(), 1);
+    // The sweep goes on, names it, and touches nothing of it.
+    let collected = broker.gc().await.unwrap();
+    assert_eq!(collected.failures, Vec::<String>::new());
+    let [told] = &collected.unreadable[..] else { panic!("{collected:?}") };
+    assert!(told.contains(SUCCEEDED), "{told}");
+}

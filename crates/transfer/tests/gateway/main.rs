@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+mod believing;
 mod bounds;
 mod carry;
 mod damage;
@@ -12,6 +13,7 @@ mod listing;
 mod outside;
 mod place;
 mod proxy;
+mod rights;
 mod roles;
 mod support;
 mod trust;

@@ -23,8 +23,9 @@ pub(crate) fn run() -> Result<Report> {
     for source in &workspace.sources {
         findings.extend(expectation::settle(source, rules::of_source(&workspace, source)));
     }
+    let tests = rules::Tests::of(&workspace.sources);
     for file in &workspace.texts {
-        findings.extend(rules::of_text(file));
+        findings.extend(rules::of_text(file, &tests));
     }
     findings.sort_by(|a, b| (&a.file, a.line, a.rule).cmp(&(&b.file, b.line, b.rule)));
     Ok(Report { findings, files: workspace.texts.len() })

@@ -1,5 +1,6 @@
 //! One rule per file; this is their list.
 
+mod claims;
 mod closure;
 mod clouds;
 mod facade;
@@ -13,5 +14,6 @@ mod sleep;
 mod traces;
 mod unfinished;
 
+pub(super) use claims::Tests;
 pub(crate) use registry::rule_list;
 pub(super) use registry::{of_crates, of_source, of_text};

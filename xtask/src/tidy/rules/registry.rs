@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::{closure, clouds, facade, manifest, names, purity, rings, size, sleep, traces, unfinished};
+use super::{
+    claims, closure, clouds, facade, manifest, names, purity, rings, size, sleep, traces, unfinished,
+};
 use crate::tidy::finding::Finding;
 use crate::tidy::source::Source;
 use crate::tidy::workspace::{TextFile, Workspace};
@@ -21,6 +23,7 @@ const RULES: &[(&str, &str)] = &[
     (facade::RULE, "lib.rs and mod.rs hold docs, modules and re-exports (warning)"),
     (clouds::RULE, "no branch on a cloud's name outside its adapter and its data"),
     (traces::RULE, "no machine paths, registry hosts or personal e-mail addresses"),
+    (claims::RULE, "tests that documents name as proof exist"),
 ];
 
 /// A line for each rule.
@@ -59,6 +62,8 @@ pub(in crate::tidy) fn of_source(workspace: &Workspace, source: &Source) -> Vec<
 }
 
 /// The rules about any text.
-pub(in crate::tidy) fn of_text(file: &TextFile) -> Vec<Finding> {
-    traces::check(file)
+pub(in crate::tidy) fn of_text(file: &TextFile, tests: &claims::Tests<'_>) -> Vec<Finding> {
+    let mut findings = traces::check(file);
+    findings.extend(claims::check(file, tests));
+    findings
 }

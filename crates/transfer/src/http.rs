@@ -5,7 +5,8 @@
 //! in checked slices, the first of them in one call with the head. Connections are kept and used
 //! again. [`httparse`] reads heads, `rustls` speaks TLS.
 //!
-//! *Bounded:* heads, header counts, text bodies, and the time a peer may stay silent.
+//! *Bounded:* heads, header counts, text bodies, what comes before an answer and after it, the time a peer may stay
+//! silent, and the time it may take ([`pace`]).
 //!
 //! *Not there:* HTTP/2 (stores answer 1.1, and many connections are the point), redirects (a store
 //! that redirects is misconfigured, and the answer says where to), proxies.
@@ -17,9 +18,14 @@ mod body;
 mod client;
 mod connection;
 mod error;
+mod head;
+mod number;
+mod pace;
 mod response;
 
 pub(crate) use body::Body;
 pub(crate) use client::{Client, Target};
 pub(crate) use error::HttpError;
+pub(crate) use head::{Head, is_token, is_value};
+pub(crate) use number::number;
 pub(crate) use response::Response;

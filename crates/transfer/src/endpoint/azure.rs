@@ -8,8 +8,9 @@
 //!   with, and the metadata, which Azure takes only with the list of blocks at the end.
 //! * A write in parts cannot be given up. What nobody commits is dropped by Azure a week after the last
 //!   block of that blob came (*Put Block*, remarks).
-//! * Listings come in the order of the names. An account with a hierarchical namespace sorts `/` before
-//!   all else, which is reported where it shows.
+//! * What is read whole is compared with the MD5 that the service keeps of it, if it keeps one.
+//! * Listings come in the order of the names, which for Azurite are UTF-16. An account with a hierarchical
+//!   namespace sorts `/` before all else, which is reported where it shows.
 //!
 //! Sources: *Blob service REST API* with the pages of the operations named here; *Authorize with Shared
 //! Key*; *Naming and referencing containers, blobs, and metadata*; *Scalability and performance targets for
@@ -29,18 +30,15 @@ pub use request::{AzureOptions, account_of_url};
 pub use sign::AzureAccess;
 
 use crate::block::{Block, BlockWriter, Buffer};
-use crate::endpoint::web::{broken, check_range};
+use crate::endpoint::web::{self, Pages, Sum, broken, check_range, range};
 use crate::endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
 };
 use crate::http::{Body, Client};
 use async_trait::async_trait;
-use futures::StreamExt;
 use request::Request;
 use std::sync::Arc;
-
-/// Deletes at once: enough to hide the round trip, too few to be throttled.
-const DELETES_AT_ONCE: usize = 16;
+use std::sync::atomic::AtomicBool;
 
 /// Longest name in characters.
 const NAME_CHARACTERS: usize = 1024;
@@ -51,6 +49,8 @@ pub struct Azure {
     client: Arc<Client>,
     signer: sign::Signer,
     base: request::Base,
+    /// Whether the service may know how to begin a listing at a name.
+    starts_from: AtomicBool,
 }
 
 impl Azure {
@@ -59,12 +59,13 @@ impl Azure {
     /// # Errors
     /// [`FailureKind::Invalid`] when the endpoint's URL or the key cannot be used.
     pub fn new(options: AzureOptions, tls: Arc<rustls::ClientConfig>) -> Result<Arc<Self>, Failure> {
-        let base = request::Base::new(&options)?;
         let signer = sign::Signer::new(&options.account, &options.access).map_err(|why| {
             let operation = format!("use the credentials of az://{}", options.account);
             Failure::new(FailureKind::Invalid, operation, why)
         })?;
-        Ok(Arc::new(Self { options, client: Client::new(tls), signer, base }))
+        let base = request::Base::new(&options, &signer)?;
+        let starts_from = AtomicBool::new(true);
+        Ok(Arc::new(Self { options, client: Client::new(tls), signer, base, starts_from }))
     }
 
     fn operation(&self, verb: &str, key: &str) -> String {
@@ -99,30 +100,30 @@ impl Endpoint for Azure {
     }
 
     fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
-        Box::new(list::Pages::new(self, prefix, after))
+        Box::new(Pages::new(self, prefix, after))
     }
 
     async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
-        let operation = self.operation("look at", key);
+        let operation = self.operation("HEAD", key);
         let response = self.send(&Request::new("HEAD", key), Body::Empty, &operation).await?;
         // A container that is not there is no answer to the question.
         if response.status == 404 && response.header(errors::CODE) != Some("ContainerNotFound") {
             return Ok(None);
         }
         let response = self.accept(response, &operation, &[200]).await?;
-        answer::found(key, &response, &operation).map(Some)
+        let listed = web::listed(key, &response, answer::version(&response), &operation)?;
+        Ok(Some(Found { listed, metadata: answer::NAMING.metadata(&response), crc64: None }))
     }
 
     async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
-        let operation = self.operation("read", what.key);
+        let operation = self.operation("GET", what.key);
         let mut request = Request::new("GET", what.key);
         if let Some(version) = what.version {
             request = request.header("if-match", format!("\"{version}\""));
         }
         // A range of an empty object cannot be satisfied, so what is whole is asked for whole.
         if !what.whole {
-            let last = what.offset + (what.length as u64).max(1) - 1;
-            request = request.header("x-ms-range", format!("bytes={}-{last}", what.offset));
+            request = request.header("x-ms-range", range(what.offset, what.length, &operation)?);
         }
         let response = self.send(&request, Body::Empty, &operation).await?;
         let response = self.accept(response, &operation, if what.whole { &[200] } else { &[206] }).await?;
@@ -136,9 +137,14 @@ impl Endpoint for Azure {
         if !what.whole {
             check_range(&response, what.offset, what.length, &operation)?;
         }
-        let metadata = answer::metadata(&response);
+        let metadata = answer::NAMING.metadata(&response);
+        let kept = response.header("content-md5").filter(|_| what.whole).and_then(Sum::md5);
         let writer = BlockWriter::new(buffer, what.offset, what.length, what.whole);
         let block = response.block(writer).await.map_err(|error| broken(&operation, &error))?;
+        if kept.is_some_and(|kept| !kept.is_of(&block)) {
+            let message = "what arrived does not have the checksum that the store keeps for it";
+            return Err(Failure::new(FailureKind::Corrupt, operation, message));
+        }
         Ok(Piece { block, metadata, version })
     }
 
@@ -159,7 +165,10 @@ impl Endpoint for Azure {
         size: u64,
         part_bytes: u64,
     ) -> Result<Upload, Failure> {
-        self.check_key(key, &self.operation("begin", key))?;
+        let operation = self.operation("begin the upload of", key);
+        self.check_key(key, &operation)?;
+        // What the service would refuse at the end, it refuses now.
+        answer::NAMING.headers(metadata, &operation)?;
         Ok(Upload { key: key.to_owned(), id: write::Id::fresh(key, metadata, size, part_bytes).to_string() })
     }
 
@@ -190,17 +199,6 @@ impl Endpoint for Azure {
 
     /// Blobs with snapshots are not removed.
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
-        let deleting = keys.iter().cloned().map(|key| async move {
-            let result = self.delete_blob(&key).await;
-            (key, result)
-        });
-        let mut failed = Vec::new();
-        let mut ended = futures::stream::iter(deleting).buffer_unordered(DELETES_AT_ONCE);
-        while let Some((key, result)) = ended.next().await {
-            if let Err(failure) = result {
-                failed.push((key, failure));
-            }
-        }
-        Ok(failed)
+        Ok(web::delete(keys, |key| async move { self.delete_blob(&key, None).await }).await)
     }
 }

@@ -28,7 +28,7 @@ pub use request::GcsOptions;
 pub use sign::GcsAccess;
 
 use crate::block::{Block, BlockWriter, Buffer};
-use crate::endpoint::web::{broken, check_range, text};
+use crate::endpoint::web::{self, Pages, broken, check_range, range, text};
 use crate::endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
 };
@@ -37,9 +37,6 @@ use answer::Resource;
 use async_trait::async_trait;
 use request::Request;
 use std::sync::Arc;
-
-/// Deletes at once: enough to hide the round trip, too few to be throttled.
-const DELETES_AT_ONCE: usize = 16;
 
 /// What the parts of a resumable upload, but the last, are multiples of.
 const QUANTUM: u64 = 256 << 10;
@@ -61,10 +58,14 @@ impl Gcs {
     pub fn new(options: GcsOptions, tls: Arc<rustls::ClientConfig>) -> Result<Arc<Self>, Failure> {
         let base = request::Base::new(&options)?;
         let client = Client::new(tls);
-        let tokens = token::Tokens::new(&options.access, Arc::clone(&client)).map_err(|why| {
+        let wrong = |why| {
             let operation = format!("use the credentials of gs://{}", options.bucket);
             Failure::new(FailureKind::Invalid, operation, why)
-        })?;
+        };
+        let tokens = token::Tokens::new(&options, Arc::clone(&client)).map_err(wrong)?;
+        if options.access != GcsAccess::Anonymous {
+            base.keeps_secrets(options.allow_http).map_err(wrong)?;
+        }
         Ok(Arc::new(Self { options, client, tokens, base, running: write::Running::default() }))
     }
 
@@ -103,8 +104,7 @@ impl Gcs {
             .only(what.version)
             .header("accept-encoding", "gzip");
         if !what.whole {
-            let last = what.offset + (what.length as u64).max(1) - 1;
-            request = request.header("range", format!("bytes={}-{last}", what.offset));
+            request = request.header("range", range(what.offset, what.length, operation)?);
         }
         let response = self.send(&request, Body::Empty, operation).await?;
         let response = self.accept(response, operation, if what.whole { &[200] } else { &[206] }).await?;
@@ -134,7 +134,7 @@ impl Gcs {
         {
             return Err(changed(content, Some(described), operation));
         }
-        if resource.crc32c.is_some_and(|kept| kept != write::crc32c(piece.block.bytes())) {
+        if resource.sum().is_some_and(|kept| !kept.is_of(&piece.block)) {
             let message = "what arrived does not have the checksum that the store keeps for it";
             return Err(Failure::new(FailureKind::Corrupt, operation, message));
         }
@@ -174,16 +174,16 @@ impl Endpoint for Gcs {
     }
 
     fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
-        Box::new(list::Pages::new(self, prefix, after))
+        Box::new(Pages::new(self, prefix, after))
     }
 
     async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
-        let operation = self.operation("look at", key);
+        let operation = self.operation("HEAD", key);
         Ok(self.resource(key, None, &operation).await?.map(|resource| resource.found(key)))
     }
 
     async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
-        let operation = self.operation("read", what.key);
+        let operation = self.operation("GET", what.key);
         if what.whole {
             self.read_whole(&what, buffer, &operation).await
         } else {
@@ -234,18 +234,6 @@ impl Endpoint for Gcs {
     }
 
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
-        use futures::StreamExt;
-        let deleting = keys.iter().cloned().map(|key| async move {
-            let result = self.delete_object(&key, None).await;
-            (key, result)
-        });
-        let mut failed = Vec::new();
-        let mut ended = futures::stream::iter(deleting).buffer_unordered(DELETES_AT_ONCE);
-        while let Some((key, result)) = ended.next().await {
-            if let Err(failure) = result {
-                failed.push((key, failure));
-            }
-        }
-        Ok(failed)
+        Ok(web::delete(keys, |key| async move { self.delete_object(&key, None).await }).await)
     }
 }

@@ -1,9 +1,12 @@
 //! Buckets of S3 and of the many stores that speak its protocol.
 //!
-//! Requests are signed with Signature Version 4; bodies are not part of the signature
-//! (`UNSIGNED-PAYLOAD`), because TLS protects them on the way and a CRC-64/NVME made at the first read
-//! goes with each of them for the store to compare. Sources: *Amazon S3 API Reference*; *Authenticating Requests (AWS
-//! Signature Version 4)*; *Checking object integrity*.
+//! Requests are signed with Signature Version 4. Bodies are part of the signature only on their way over plain HTTP
+//! to another machine; else they are not (`UNSIGNED-PAYLOAD`), because TLS protects them.
+//!
+//! *Checksums:* a CRC-64/NVME made at the first read goes with each body for the store to compare. What the store
+//! says that it has is compared here: that sum, or the MD5 that the ETag of an object of one part is. An object that
+//! is read whole is compared with the strongest sum the store tells. Sources: *Amazon S3 API Reference*; *Authenticating
+//! Requests (AWS Signature Version 4)*; *Checking object integrity*; *Common response headers* (`ETag`).
 //!
 //! *Fewer requests:* none but the read and the write for an object of one part; metadata comes with
 //! the first read.
@@ -19,7 +22,7 @@ pub use request::{Addressing, Checksums, S3Options};
 pub use sign::Credentials;
 
 use crate::block::{Block, BlockWriter, Buffer};
-use crate::endpoint::web::{MOST_TEXT, broken, check_range};
+use crate::endpoint::web::{self, MOST_TEXT, Pages, Sum, broken, check_range, range};
 use crate::endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
 };
@@ -27,9 +30,6 @@ use crate::http::{Body, Client};
 use async_trait::async_trait;
 use request::Request;
 use std::sync::Arc;
-
-/// Deletes at once: enough to hide the round trip, too few to be throttled.
-const DELETES_AT_ONCE: usize = 16;
 
 /// A bucket.
 pub struct S3 {
@@ -84,11 +84,11 @@ impl Endpoint for S3 {
     }
 
     fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
-        Box::new(list::Pages::new(self, prefix, after))
+        Box::new(Pages::new(self, prefix, after))
     }
 
     async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
-        let operation = self.operation("look at", key);
+        let operation = self.operation("HEAD", key);
         let mut request = Request::new("HEAD", key);
         if self.options.checksums == Checksums::Crc64Nvme {
             request = request.header("x-amz-checksum-mode", "ENABLED");
@@ -98,19 +98,24 @@ impl Endpoint for S3 {
             return Ok(None);
         }
         let response = self.accept(response, &operation, &[200]).await?;
-        answer::found(key, &response, &operation).map(Some)
+        let version = response.header("etag").and_then(answer::version);
+        let listed = web::listed(key, &response, version, &operation)?;
+        let crc64 = match answer::sum(&response) {
+            Some(Sum::Crc64(crc64)) => Some(crc64),
+            _ => None,
+        };
+        Ok(Some(Found { listed, metadata: answer::metadata(&response), crc64 }))
     }
 
     async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
-        let operation = self.operation("read", what.key);
+        let operation = self.operation("GET", what.key);
         let mut request = Request::new("GET", what.key);
         if let Some(version) = what.version {
             request = request.header("if-match", version);
         }
         // A range of an empty object cannot be satisfied, so what is whole is asked for whole.
         if !what.whole {
-            let last = what.offset + (what.length as u64).max(1) - 1;
-            request = request.header("range", format!("bytes={}-{last}", what.offset));
+            request = request.header("range", range(what.offset, what.length, &operation)?);
         } else if self.options.checksums == Checksums::Crc64Nvme {
             request = request.header("x-amz-checksum-mode", "ENABLED");
         }
@@ -130,10 +135,11 @@ impl Endpoint for S3 {
             check_range(&response, what.offset, what.length, &operation)?;
         }
         let metadata = answer::metadata(&response);
-        let kept = answer::crc64(&response).filter(|_| what.whole);
+        let compared = what.whole && self.options.checksums == Checksums::Crc64Nvme;
+        let kept = answer::sum(&response).filter(|_| compared);
         let writer = BlockWriter::new(buffer, what.offset, what.length, what.whole);
         let block = response.block(writer).await.map_err(|error| broken(&operation, &error))?;
-        if kept.is_some_and(|kept| kept != block.crc64()) {
+        if kept.is_some_and(|kept| !kept.is_of(&block)) {
             let message = "what arrived does not have the checksum that the store keeps for it";
             return Err(Failure::new(FailureKind::Corrupt, operation, message));
         }
@@ -179,7 +185,7 @@ impl Endpoint for S3 {
     }
 
     async fn abort(&self, upload: &Upload) -> Result<(), Failure> {
-        let operation = self.operation("give up the upload of", &upload.key);
+        let operation = self.operation("abort the upload of", &upload.key);
         let request = Request::new("DELETE", &upload.key).query("uploadId", &upload.id);
         let response = self.send(&request, Body::Empty, &operation).await?;
         self.accept(response, &operation, &[200, 204, 404]).await?.text(MOST_TEXT).await.map(drop).or(Ok(()))
@@ -190,19 +196,7 @@ impl Endpoint for S3 {
     }
 
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
-        use futures::StreamExt;
         // One request each: they are free, and unlike the call for many they need no MD5.
-        let deleting = keys.iter().cloned().map(|key| async move {
-            let result = self.delete_object(&key).await;
-            (key, result)
-        });
-        let mut failed = Vec::new();
-        let mut ended = futures::stream::iter(deleting).buffer_unordered(DELETES_AT_ONCE);
-        while let Some((key, result)) = ended.next().await {
-            if let Err(failure) = result {
-                failed.push((key, failure));
-            }
-        }
-        Ok(failed)
+        Ok(web::delete(keys, |key| async move { self.delete_object(&key, None).await }).await)
     }
 }

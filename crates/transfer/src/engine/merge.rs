@@ -1,6 +1,6 @@
 //! Both sides of a transfer, merged in the order of their keys.
 
-use crate::endpoint::{Failure, LeftOut, Listed};
+use crate::endpoint::{Failure, FailureKind, LeftOut, Listed};
 use crate::engine::options::{Side, Transfer};
 use crate::filter::Filter;
 use std::collections::VecDeque;
@@ -20,10 +20,14 @@ struct Cursor {
     pages: mpsc::Receiver<Result<Page, Failure>>,
     page: VecDeque<Listed>,
     left_out: Vec<LeftOut>,
+    /// What was looked at last, where keys must come in the order of their bytes.
+    last: Option<String>,
+    of: String,
 }
 
 impl Cursor {
     fn open(side: &Side) -> Self {
+        let of = format!("{}/{}", side.endpoint.name(), side.prefix);
         let mut lister = side.endpoint.list(&side.prefix, None);
         let (sender, pages) = mpsc::channel(PAGES_AHEAD);
         tokio::spawn(async move {
@@ -50,7 +54,22 @@ impl Cursor {
                 }
             }
         });
-        Self { pages, page: VecDeque::new(), left_out: Vec::new() }
+        Self { pages, page: VecDeque::new(), left_out: Vec::new(), last: None, of }
+    }
+
+    /// Fails where the next object comes before one that was taken, in the order of bytes: two listings that are
+    /// compared would miss each other, and what both have would be removed. A copy needs no order.
+    async fn in_order(&mut self) -> Result<(), Failure> {
+        let Some(key) = self.peek().await?.map(|next| next.key.clone()) else { return Ok(()) };
+        if self.last.as_ref().is_some_and(|last| *last > key) {
+            let message = format!(
+                "it does not list names in the order of their bytes ({key:?} comes too late): it can be copied, but \
+                 not compared"
+            );
+            return Err(Failure::new(FailureKind::Unsupported, format!("compare with {}", self.of), message));
+        }
+        self.last = Some(key);
+        Ok(())
     }
 
     /// The next object without taking it.
@@ -107,6 +126,8 @@ impl<'a> Merge<'a> {
             let source = self.source.take().await?;
             return Ok(source.map(|source| Pair { source: Some(source), target: None }));
         };
+        self.source.in_order().await?;
+        target.in_order().await?;
         let order = match (self.source.peek().await?, target.peek().await?) {
             (None, None) => return Ok(None),
             (Some(_), None) => std::cmp::Ordering::Less,

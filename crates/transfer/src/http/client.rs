@@ -2,7 +2,8 @@
 
 use crate::block::Block;
 use crate::http::connection::Connection;
-use crate::http::{Body, HttpError, Response};
+use crate::http::pace::Pace;
+use crate::http::{Body, Head, HttpError, Response};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,19 +44,20 @@ impl Client {
         Arc::new(Self { tls, idle: Mutex::new(HashMap::new()) })
     }
 
-    /// Sends a request whose head is complete but for `Content-Length` and the empty line, and returns
-    /// the head of the response. A connection that had been closed while it was idle is replaced once, except
-    /// for `POST`, which may have taken effect.
+    /// Sends a request and returns the head of the response. A head that is not what it was built of is not sent. A
+    /// connection that had been closed while it was idle is replaced once, except for `POST`, which may have taken
+    /// effect.
     pub(crate) async fn send(
         self: &Arc<Self>,
         target: &Target,
-        head: &[u8],
+        head: &Head,
         body: Body<'_>,
     ) -> Result<Response, HttpError> {
+        head.checked()?;
         if let Some(kept) = self.take(target) {
             match self.exchange(kept, target, head, body).await {
                 Err(Exchange { error: HttpError::Broken(_) | HttpError::Malformed(_), answered: false })
-                    if !head.starts_with(b"POST ") => {}
+                    if !head.is("POST") => {}
                 Err(failed) => return Err(failed.error),
                 Ok(response) => return Ok(response),
             }
@@ -68,10 +70,10 @@ impl Client {
         self: &Arc<Self>,
         mut connection: Connection,
         target: &Target,
-        head: &[u8],
+        head: &Head,
         body: Body<'_>,
     ) -> Result<Response, Exchange> {
-        let head_only = head.starts_with(b"HEAD ");
+        let head_only = head.is("HEAD");
         let sent = send_request(&mut connection, head, body).await;
         if let Err(HttpError::Flipped(flipped)) = sent {
             return Err(Exchange { error: flipped.into(), answered: true });
@@ -115,10 +117,12 @@ struct Exchange {
     answered: bool,
 }
 
-async fn send_request(connection: &mut Connection, head: &[u8], body: Body<'_>) -> Result<(), HttpError> {
-    let mut whole = Vec::with_capacity(head.len() + 48);
-    whole.extend_from_slice(head);
-    if body.len() > 0 || !head.starts_with(b"GET ") && !head.starts_with(b"HEAD ") {
+async fn send_request(connection: &mut Connection, head: &Head, body: Body<'_>) -> Result<(), HttpError> {
+    connection.pace = Pace::steady();
+    let lines = head.checked()?;
+    let mut whole = Vec::with_capacity(lines.len() + 48);
+    whole.extend_from_slice(lines);
+    if body.len() > 0 || !head.is("GET") && !head.is("HEAD") {
         whole.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
     }
     whole.extend_from_slice(b"\r\n");

@@ -1,6 +1,7 @@
 //! One connection, plain or TLS, with what was read ahead of it.
 
 use crate::http::HttpError;
+use crate::http::pace::{HEAD_WITHIN, Pace, SILENCE};
 use rustls_pki_types::ServerName;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -12,9 +13,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-/// Longest time without a byte from or to the peer. Stores take up to a minute to complete a large upload.
-const SILENCE: Duration = Duration::from_secs(90);
 
 /// Longest time to connect and shake hands.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
@@ -33,6 +31,8 @@ pub(crate) struct Connection {
     ahead: Box<[u8]>,
     start: usize,
     end: usize,
+    /// How long the peer may take for what is under way.
+    pub(super) pace: Pace,
     /// When it was last given back.
     pub(crate) idle_since: Instant,
 }
@@ -58,7 +58,8 @@ impl Connection {
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(failed)?;
         let ahead = vec![0; READ_AHEAD].into_boxed_slice();
-        Ok(Self { stream, ahead, start: 0, end: 0, idle_since: Instant::now() })
+        let pace = Pace::within(HEAD_WITHIN);
+        Ok(Self { stream, ahead, start: 0, end: 0, pace, idle_since: Instant::now() })
     }
 
     /// What was read and not used.
@@ -80,28 +81,32 @@ impl Connection {
             self.ahead.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let Self { stream, ahead, end, .. } = self;
-        let count = patient(read(stream, &mut ahead[*end..])).await?;
+        let Self { stream, ahead, end, pace, .. } = self;
+        let count = patient(*pace, read(stream, &mut ahead[*end..])).await?;
         *end += count;
         Ok(count)
     }
 
-    /// Reads what there is into `into`, first of all what was read ahead.
+    /// Reads what there is of a body into `into`, first of all what was read ahead.
     pub(crate) async fn read(&mut self, into: &mut [u8]) -> Result<usize, HttpError> {
         let ready = self.ahead();
         if !ready.is_empty() {
             let count = ready.len().min(into.len());
             into[..count].copy_from_slice(&ready[..count]);
             self.consume(count);
+            self.pace.moved(count);
             return Ok(count);
         }
-        patient(read(&mut self.stream, into)).await
+        let count = patient(self.pace, read(&mut self.stream, into)).await?;
+        self.pace.moved(count);
+        Ok(count)
     }
 
     /// Writes both, in one call where the system takes them.
     pub(crate) async fn write(&mut self, mut head: &[u8], mut body: &[u8]) -> Result<(), HttpError> {
         while !head.is_empty() || !body.is_empty() {
-            let count = patient(write(&mut self.stream, head, body)).await?;
+            let count = patient(self.pace, write(&mut self.stream, head, body)).await?;
+            self.pace.moved(count);
             if count == 0 {
                 return Err(HttpError::Broken(io::ErrorKind::WriteZero.into()));
             }
@@ -116,14 +121,18 @@ impl Connection {
     pub(crate) async fn flush(&mut self) -> Result<(), HttpError> {
         match &mut self.stream {
             Stream::Plain(_) => Ok(()),
-            Stream::Tls(stream) => patient(poll_fn(|cx| Pin::new(&mut **stream).poll_flush(cx))).await,
+            Stream::Tls(stream) => {
+                patient(self.pace, poll_fn(|cx| Pin::new(&mut **stream).poll_flush(cx))).await
+            }
         }
     }
 }
 
-async fn patient<T>(work: impl Future<Output = io::Result<T>>) -> Result<T, HttpError> {
-    match tokio::time::timeout(SILENCE, work).await {
+async fn patient<T>(pace: Pace, work: impl Future<Output = io::Result<T>>) -> Result<T, HttpError> {
+    let (until, slow) = pace.patience();
+    match tokio::time::timeout_at(until, work).await {
         Ok(done) => done.map_err(HttpError::Broken),
+        Err(_) if slow => Err(HttpError::Slow),
         Err(_) => Err(HttpError::Silent { seconds: SILENCE.as_secs() }),
     }
 }

@@ -17,6 +17,12 @@ pub(crate) enum HttpError {
     Broken(#[source] io::Error),
     #[error("the server was silent for {seconds} s")]
     Silent { seconds: u64 },
+    #[error(
+        "the server is too slow: it moved less than 16 KiB in a minute, or did not end its answer in time"
+    )]
+    Slow,
+    #[error("the request cannot be sent: {0}")]
+    Head(String),
     #[error("the connection ended after {came} of {expected} bytes of the body")]
     Short { came: u64, expected: u64 },
     #[error("the body has more bytes than the {expected} that were asked for")]

@@ -2,12 +2,20 @@
 
 use crate::block::{Block, BlockWriter};
 use crate::http::connection::Connection;
+use crate::http::number::{hexadecimal, number};
+use crate::http::pace::{HEAD_WITHIN, Pace, WORDS_WITHIN};
 use crate::http::{Client, HttpError, Target};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Most headers of a response. S3 allows 2 KB of user metadata, which is at most some hundred.
 const MAX_HEADERS: usize = 256;
+
+/// Most heads that come before that of the answer, such as `100 Continue`. One is usual.
+const MAX_INTERIM: usize = 16;
+
+/// Most lines after the last chunk. Nobody here wants any.
+const MAX_TRAILERS: usize = 64;
 
 /// How the length of a body is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +45,20 @@ impl Response {
         client: Arc<Client>,
         target: Target,
     ) -> Result<Self, (HttpError, bool)> {
+        connection.pace = Pace::within(HEAD_WITHIN);
+        let mut interim = 0;
         loop {
             match parse(connection.ahead()) {
                 Err(error) => return Err((error, true)),
                 // 100 Continue and its kind come before the answer.
-                Ok(Some(head)) if head.status < 200 => connection.consume(head.length),
+                Ok(Some(head)) if head.status < 200 => {
+                    interim += 1;
+                    if interim > MAX_INTERIM {
+                        let reason = format!("{interim} answers that are none came before it");
+                        return Err((HttpError::Malformed(reason), true));
+                    }
+                    connection.consume(head.length);
+                }
                 Ok(Some(head)) => {
                     connection.consume(head.length);
                     let bodiless = head_only || matches!(head.status, 204 | 304);
@@ -96,6 +113,7 @@ impl Response {
         }
         let mut chunks = Chunks::new(self.framing);
         let mut connection = self.connection.take().ok_or_else(ended)?;
+        connection.pace = Pace::steady();
         while writer.missing() > 0 {
             let room = chunks.room(&mut connection).await?;
             let spare = writer.spare();
@@ -120,6 +138,7 @@ impl Response {
     pub(crate) async fn text(mut self, most: usize) -> Result<Vec<u8>, HttpError> {
         let mut chunks = Chunks::new(self.framing);
         let mut connection = self.connection.take().ok_or_else(ended)?;
+        connection.pace = Pace::within(WORDS_WITHIN);
         let mut body = Vec::new();
         let mut piece = vec![0; 8 << 10];
         loop {
@@ -188,14 +207,15 @@ fn parse(bytes: &[u8]) -> Result<Option<Head>, HttpError> {
         match name.as_str() {
             "content-length" if framing != Framing::Chunked => {
                 let length =
-                    value.trim().parse().map_err(|_| malformed(&"its content-length is no number"))?;
+                    number(value.trim()).ok_or_else(|| malformed(&"its content-length is no number"))?;
                 if matches!(framing, Framing::Length(other) if other != length) {
                     return Err(malformed(&"it has two lengths"));
                 }
                 framing = Framing::Length(length);
             }
-            "transfer-encoding" if value.to_ascii_lowercase().contains("chunked") => {
-                framing = Framing::Chunked
+            "transfer-encoding" if value.eq_ignore_ascii_case("chunked") => framing = Framing::Chunked,
+            "transfer-encoding" if !value.eq_ignore_ascii_case("identity") => {
+                return Err(malformed(&"its body is coded in a way that nobody asked for"));
             }
             "connection" if value.eq_ignore_ascii_case("close") => keep = false,
             "connection" if value.eq_ignore_ascii_case("keep-alive") => keep = true,
@@ -246,11 +266,19 @@ impl Chunks {
         self.begun = true;
         let text = line(connection).await?;
         let digits = text.split(';').next().unwrap_or_default().trim();
-        self.left = u64::from_str_radix(digits, 16)
-            .map_err(|_| HttpError::Malformed(format!("chunk length {digits:?}")))?;
+        self.left =
+            hexadecimal(digits).ok_or_else(|| HttpError::Malformed(format!("chunk length {digits:?}")))?;
         if self.left == 0 {
             self.over = true;
-            while !line(connection).await?.is_empty() {}
+            let mut trailers = 0;
+            while !line(connection).await?.is_empty() {
+                trailers += 1;
+                if trailers > MAX_TRAILERS {
+                    return Err(HttpError::Malformed(
+                        "there are lines without end after its body".to_owned(),
+                    ));
+                }
+            }
         }
         Ok(self.left)
     }
@@ -287,6 +315,11 @@ mod tests {
         assert!(parse(b"HTTP/1.1 200 OK\r\nContent-Len").unwrap().is_none());
         for broken in [
             "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             "SSH-2.0-OpenSSH\r\n\r\n",
         ] {

@@ -58,8 +58,8 @@ async fn bucket(lifetime_s: u64, refuse: bool) -> (Arc<Gcs>, Arc<AtomicUsize>) {
     let file = format!(
         r#"{{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r/1","token_uri":"{url}/token"}}"#
     );
-    let options =
-        GcsOptions { bucket: "pail".to_owned(), endpoint: Some(url), access: GcsAccess::File(file) };
+    let access = GcsAccess::File(file);
+    let options = GcsOptions { bucket: "pail".to_owned(), endpoint: Some(url), access, allow_http: false };
     (Gcs::new(options, welkin_transfer::tls::client(None).unwrap()).unwrap(), issued)
 }
 
@@ -92,6 +92,6 @@ async fn a_grant_that_is_refused_ends_everything() {
     assert_eq!(failure.kind, FailureKind::Credentials);
     assert_eq!(
         failure.to_string(),
-        "cannot get an access token to look at gs://pail/key: 400 invalid_grant: it was revoked"
+        "cannot get an access token to HEAD gs://pail/key: 400 invalid_grant: it was revoked"
     );
 }

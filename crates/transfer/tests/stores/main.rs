@@ -10,6 +10,7 @@
 mod blobs;
 mod chain;
 mod conformance;
+mod hostile;
 mod issuer;
 mod objects;
 mod script;

@@ -57,12 +57,14 @@ impl Script {
             bucket: "pail".to_owned(),
             endpoint: endpoint.clone(),
             access: GcsAccess::Bearer("token".to_owned()),
+            allow_http: false,
         };
         let azure = AzureOptions {
             account: "acct".to_owned(),
             container: "pail".to_owned(),
             endpoint,
             access: AzureAccess::SharedKey("a2V5".to_owned()),
+            allow_http: false,
         };
         [
             ("s3", self.s3(Checksums::Crc64Nvme)),

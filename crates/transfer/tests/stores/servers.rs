@@ -26,6 +26,7 @@ pub(crate) fn azure_options(server: &StandIn, container: &str) -> AzureOptions {
         container: container.to_owned(),
         endpoint: Some(format!("{}/{account}", server.url())),
         access: AzureAccess::SharedKey(key.to_owned()),
+        allow_http: false,
     }
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn bucket(test: &str, name: &'static str) -> Option<(&'static StandIn
             bucket: name.to_owned(),
             endpoint: Some(server.url()),
             access: GcsAccess::Anonymous,
+            allow_http: false,
         };
         Gcs::new(options, welkin_transfer::tls::client(None).unwrap()).unwrap()
     };

@@ -98,7 +98,8 @@ fn gcs(settings: StoreSettings, bucket: &str) -> anyhow::Result<GcsOptions> {
         (None, Some(path)) => credentials::google_file(Path::new(&path))?,
         (None, None) => GcsAccess::Anonymous,
     };
-    Ok(GcsOptions { bucket: bucket.to_owned(), endpoint: settings.endpoint, access })
+    let allow_http = settings.allow_http == Some(true);
+    Ok(GcsOptions { bucket: bucket.to_owned(), endpoint: settings.endpoint, access, allow_http })
 }
 
 fn azure(name: &str, settings: StoreSettings, container: &str) -> anyhow::Result<AzureOptions> {
@@ -108,6 +109,7 @@ fn azure(name: &str, settings: StoreSettings, container: &str) -> anyhow::Result
         container: container.to_owned(),
         endpoint: None,
         access: AzureAccess::Anonymous,
+        allow_http: settings.allow_http == Some(true),
     };
     if let Some(text) = &settings.connection_string {
         let connection = credentials::Connection::parse(text)

@@ -33,6 +33,8 @@ pub(crate) struct StoreSettings {
     pub(crate) token: Option<String>,
     /// Credentials for Google: the key of a service account, or a user's.
     pub(crate) credentials_file: Option<String>,
+    /// Whether signatures and tokens may go over plain HTTP to another machine.
+    pub(crate) allow_http: Option<bool>,
     /// A file with the certificates of its authorities, in PEM.
     pub(crate) ca_bundle: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! From what Azure says to what it means.
 
 use crate::endpoint::azure::Azure;
-use crate::endpoint::web::{MOST_TEXT, by_status, pause, xml};
+use crate::endpoint::web::{MOST_ERROR, by_status, pause, words, xml};
 use crate::endpoint::{Failure, FailureKind};
 use crate::http::Response;
 
@@ -22,14 +22,14 @@ impl Azure {
         let (status, pause) = (response.status, pause(&response));
         let code = response.header(CODE).map(str::to_owned);
         // A body that cannot be read changes nothing about the status.
-        let said = xml::error(&response.text(MOST_TEXT).await.unwrap_or_default());
+        let said = xml::error(&response.text(MOST_ERROR).await.unwrap_or_default());
         // Messages end with the request's id and time, on lines of their own.
-        let words = said.as_ref().and_then(|(_, words)| words.lines().next()).unwrap_or_default().to_owned();
+        let line = said.as_ref().and_then(|(_, words)| words.lines().next()).unwrap_or_default().to_owned();
         let code = code.or(said.map(|(code, _)| code)).unwrap_or_default();
-        let message = match (code.as_str(), words.as_str()) {
+        let message = match (code.as_str(), line.as_str()) {
             ("", _) => format!("the store answered {status}"),
-            (code, "") => format!("{status} {code}"),
-            (code, words) => format!("{status} {code}: {words}"),
+            (code, "") => words(&format!("{status} {code}")),
+            (code, line) => words(&format!("{status} {code}: {line}")),
         };
         Err(Failure::new(kind(status, &code), operation, message).retry_after(pause))
     }

@@ -1,12 +1,11 @@
 //! From what is wanted to the bytes of a request.
 
-use crate::endpoint::azure::sign::{AzureAccess, Signable};
+use crate::endpoint::azure::sign::{AzureAccess, Signable, Signer};
 use crate::endpoint::azure::{Azure, NAME_CHARACTERS};
 use crate::endpoint::web::{AGENT, Moment, PATH, QUERY, Service, broken};
 use crate::endpoint::{Failure, FailureKind};
-use crate::http::{Body, Response, Target};
+use crate::http::{Body, Head, Response, Target};
 use percent_encoding::utf8_percent_encode;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -26,6 +25,8 @@ pub struct AzureOptions {
     pub endpoint: Option<String>,
     /// Who asks.
     pub access: AzureAccess,
+    /// Whether signatures and tokens may go over plain HTTP to another machine.
+    pub allow_http: bool,
 }
 
 /// What all requests have in common.
@@ -34,10 +35,12 @@ pub(super) struct Base {
     host: String,
     /// Begins with a slash and ends with the container.
     path: String,
+    /// Whether bodies are signed, by their MD5: where they go in the clear to another machine.
+    pub(super) signs_bodies: bool,
 }
 
 impl Base {
-    pub(super) fn new(options: &AzureOptions) -> Result<Self, Failure> {
+    pub(super) fn new(options: &AzureOptions, signer: &Signer) -> Result<Self, Failure> {
         let AzureOptions { account, container, .. } = options;
         let invalid = |why: &str| {
             let operation = format!("use the endpoint of az://{account}/{container}");
@@ -58,8 +61,12 @@ impl Base {
         if let Some(of) = account_of(&service).filter(|of| of != account) {
             return Err(invalid(&format!("it belongs to the account {of}, not to {account}")));
         }
+        if signer.sends_secrets() {
+            service.keeps_secrets(options.allow_http).map_err(|why| invalid(&why))?;
+        }
+        let signs_bodies = !service.target.tls && !service.is_loopback();
         let Service { target, path } = service;
-        Ok(Self { host: target.authority(), target, path: format!("{path}/{container}") })
+        Ok(Self { host: target.authority(), target, path: format!("{path}/{container}"), signs_bodies })
     }
 }
 
@@ -129,7 +136,7 @@ impl Azure {
             return Err(Failure::new(FailureKind::Unsupported, operation, message));
         }
         let head = self.head(request, body.len(), SystemTime::now());
-        let sent = self.client.send(&self.base.target, head.as_bytes(), body).await;
+        let sent = self.client.send(&self.base.target, &head, body).await;
         sent.map_err(|error| broken(operation, &error))
     }
 
@@ -148,7 +155,7 @@ impl Azure {
         Ok(())
     }
 
-    fn head(&self, request: &Request<'_>, length: usize, now: SystemTime) -> String {
+    fn head(&self, request: &Request<'_>, length: usize, now: SystemTime) -> Head {
         let path = match request.key {
             "" => self.base.path.clone(),
             key => format!("{}/{}", self.base.path, utf8_percent_encode(key, PATH)),
@@ -157,20 +164,21 @@ impl Azure {
         headers.push(("x-ms-date".to_owned(), Moment::of(now).http()));
         headers.push(("x-ms-version".to_owned(), request.version.to_owned()));
         let (method, query) = (request.method, &request.query);
-        let signed = self.signer.header(&Signable { method, path: &path, query, headers: &headers, length });
+        let signable = Signable { method, path: &path, query, headers: &headers, length };
+        let authorization = self.signer.authorization(&signable);
         let mut pieces: Vec<_> = query
             .iter()
             .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY)))
             .collect();
         pieces.extend(self.signer.query().map(str::to_owned));
         let (mark, query) = (if pieces.is_empty() { "" } else { "?" }, pieces.join("&"));
-        let host = &self.base.host;
-        let mut head =
-            format!("{method} {path}{mark}{query} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\n");
-        for (name, value) in &headers {
-            let _ = write!(head, "{name}: {value}\r\n");
+        let mut head = Head::new(method, &format!("{path}{mark}{query}"));
+        head.line("host", &self.base.host);
+        head.line("user-agent", AGENT);
+        headers.iter().for_each(|(name, value)| head.line(name, value));
+        if let Some(authorization) = &authorization {
+            head.line("authorization", authorization);
         }
-        head.push_str(&signed);
         head
     }
 }
@@ -186,6 +194,7 @@ mod tests {
             container: container.to_owned(),
             endpoint: endpoint.map(str::to_owned),
             access,
+            allow_http: false,
         };
         let azure = Azure::new(options, crate::tls::client(None).unwrap());
         azure.map(|azure| std::sync::Arc::into_inner(azure).unwrap()).map_err(|failure| failure.message)
@@ -225,13 +234,29 @@ mod tests {
         let azure = azure(None, "c", AzureAccess::Sas("?sv=1&sig=a%2Bb".to_owned())).unwrap();
         let request = Request::new("GET", "a b/é").query("comp", "block list");
         assert_eq!(
-            azure.head(&request, 0, UNIX_EPOCH),
+            azure.head(&request, 0, UNIX_EPOCH).text(),
             format!(
                 "GET /c/a%20b/%C3%A9?comp=block%20list&sv=1&sig=a%2Bb HTTP/1.1\r\n\
                  host: acct.blob.core.windows.net\r\nuser-agent: {AGENT}\r\n\
                  x-ms-date: Thu, 01 Jan 1970 00:00:00 GMT\r\nx-ms-version: {VERSION}\r\n"
             )
         );
+    }
+
+    /// They went over plain HTTP without a word.
+    #[test]
+    fn secrets_do_not_go_in_the_clear() {
+        let secret = || "sig=1".to_owned();
+        for access in [AzureAccess::Sas(secret()), AzureAccess::Bearer(secret())] {
+            let why = azure(Some("http://blobs.example"), "c", access.clone()).err().unwrap();
+            assert!(why.contains("allow-http = true") && !why.contains("sig"), "{why}");
+            assert!(azure(Some("http://127.0.0.1:10000"), "c", access.clone()).is_ok());
+            assert!(azure(Some("https://blobs.example"), "c", access).is_ok());
+        }
+        // A key is not sent, and what it signs says what the body is.
+        let azure =
+            azure(Some("http://blobs.example"), "c", AzureAccess::SharedKey("a2V5".to_owned())).unwrap();
+        assert!(azure.base.signs_bodies);
     }
 
     #[test]

@@ -92,15 +92,20 @@ impl Signer {
         }
     }
 
-    /// The header to add, ready for the wire; empty for none.
-    pub(super) fn header(&self, request: &Signable<'_>) -> String {
+    /// Whether what is sent opens the account to whoever reads it.
+    pub(super) fn sends_secrets(&self) -> bool {
+        matches!(self.with, With::Sas(_) | With::Bearer(_))
+    }
+
+    /// The value of `Authorization`, if there is to be one.
+    pub(super) fn authorization(&self, request: &Signable<'_>) -> Option<String> {
         match &self.with {
-            With::Nothing | With::Sas(_) => String::new(),
-            With::Bearer(token) => format!("authorization: Bearer {token}\r\n"),
+            With::Nothing | With::Sas(_) => None,
+            With::Bearer(token) => Some(format!("Bearer {token}")),
             With::Key(key) => {
                 let tag = hmac::sign(key, to_sign(&self.account, request).as_bytes());
                 let signature = STANDARD.encode_to_string(tag.as_ref());
-                format!("authorization: SharedKey {}:{signature}\r\n", self.account)
+                Some(format!("SharedKey {}:{signature}", self.account))
             }
         }
     }
@@ -191,8 +196,8 @@ mod tests {
              x-ms-version:2021-12-02\n/acct/acct/c/a%20b\nprefix:é\nstartfrom:A"
         );
         assert_eq!(
-            signer.header(&request),
-            "authorization: SharedKey acct:Hqz7Xeoe896mHEkdORmj/p8JO4T5FdHlIuLUQwWiP5s=\r\n"
+            signer.authorization(&request).unwrap(),
+            "SharedKey acct:Hqz7Xeoe896mHEkdORmj/p8JO4T5FdHlIuLUQwWiP5s="
         );
     }
 

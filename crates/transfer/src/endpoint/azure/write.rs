@@ -2,9 +2,9 @@
 
 use crate::block::Block;
 use crate::endpoint::azure::Azure;
-use crate::endpoint::azure::answer::{metadata_headers, version};
+use crate::endpoint::azure::answer::{NAMING, version};
 use crate::endpoint::azure::request::Request;
-use crate::endpoint::web::text;
+use crate::endpoint::web::{Sum, content_md5, text};
 use crate::endpoint::{Endpoint as _, Failure, FailureKind, Metadata, Part, Upload};
 use crate::http::{Body, Response};
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
@@ -75,12 +75,21 @@ impl Azure {
         metadata: &Metadata,
         block: &Block,
     ) -> Result<Option<String>, Failure> {
-        let operation = self.operation("write", key);
-        let request = with_metadata(Request::new("PUT", key), metadata)
-            .header("x-ms-blob-type", "BlockBlob")
-            .header(CRC64, crc64(block));
-        let response = self.send(&request, Body::Block(block), &operation).await?;
-        done(self.accept(response, &operation, &[201]).await?, &operation).await
+        let operation = self.operation("PUT", key);
+        let request = with_metadata(Request::new("PUT", key), metadata, &operation)?
+            .header("x-ms-blob-type", "BlockBlob");
+        let response = self.send(&self.with_sum(request, block), Body::Block(block), &operation).await?;
+        let response = self.accept(response, &operation, &[201]).await?;
+        let (version, good) = (version(&response), check_sum(&response, block, &operation));
+        done(response, &operation).await?;
+        if let Err(mut failure) = good {
+            failure.message.push_str(match self.delete_blob(key, version.as_deref()).await {
+                Ok(()) => "; it was removed",
+                Err(_) => "; it is still there",
+            });
+            return Err(failure);
+        }
+        Ok(version)
     }
 
     pub(super) async fn put_block(
@@ -89,14 +98,13 @@ impl Azure {
         number: u32,
         block: &Block,
     ) -> Result<Part, Failure> {
-        let operation = self.operation(&format!("write part {number} of"), &upload.key);
+        let operation = self.operation(&format!("PUT block {number} of"), &upload.key);
         let tag = self.id(upload, &operation)?.block(number);
-        let request = Request::new("PUT", &upload.key)
-            .query("comp", "block")
-            .query("blockid", &tag)
-            .header(CRC64, crc64(block));
-        let response = self.send(&request, Body::Block(block), &operation).await?;
-        done(self.accept(response, &operation, &[201]).await?, &operation).await?;
+        let request = Request::new("PUT", &upload.key).query("comp", "block").query("blockid", &tag);
+        let response = self.send(&self.with_sum(request, block), Body::Block(block), &operation).await?;
+        let response = self.accept(response, &operation, &[201]).await?;
+        check_sum(&response, block, &operation)?;
+        done(response, &operation).await?;
         Ok(Part { number, tag })
     }
 
@@ -106,28 +114,43 @@ impl Azure {
         upload: &Upload,
         parts: &[Part],
     ) -> Result<Option<String>, Failure> {
-        let operation = self.operation("complete", &upload.key);
+        let operation = self.operation("complete the upload of", &upload.key);
         let id = self.id(upload, &operation)?;
         let mut body = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
         for part in parts {
             body.push_str(&format!("<Latest>{}</Latest>", id.block(part.number)));
         }
         body.push_str("</BlockList>");
-        let request = with_metadata(Request::new("PUT", &upload.key), &id.metadata)
+        let request = with_metadata(Request::new("PUT", &upload.key), &id.metadata, &operation)?
             .query("comp", "blocklist")
             .header("content-type", "application/xml");
         let response = self.send(&request, Body::Text(body.as_bytes()), &operation).await?;
         done(self.accept(response, &operation, &[201]).await?, &operation).await
     }
 
-    pub(super) async fn delete_blob(&self, key: &str) -> Result<(), Failure> {
-        let operation = self.operation("remove", key);
-        let response = self.send(&Request::new("DELETE", key), Body::Empty, &operation).await?;
+    /// Removes a blob; only of this version, if one is given.
+    pub(super) async fn delete_blob(&self, key: &str, version: Option<&str>) -> Result<(), Failure> {
+        let operation = self.operation("DELETE", key);
+        let mut request = Request::new("DELETE", key);
+        if let Some(version) = version {
+            request = request.header("if-match", format!("\"{version}\""));
+        }
+        let response = self.send(&request, Body::Empty, &operation).await?;
         done(self.accept(response, &operation, &[202, 404]).await?, &operation).await.map(drop)
     }
 
     pub(super) async fn exists(&self, key: &str) -> Result<bool, Failure> {
         Ok(self.find(key).await?.is_some())
+    }
+
+    /// The service compares the sum. Where bodies are to be signed it is MD5, whose header Shared Key covers, and
+    /// which cannot be made to fit another body; the two cannot go together.
+    fn with_sum<'a>(&self, request: Request<'a>, block: &Block) -> Request<'a> {
+        if self.base.signs_bodies {
+            request.header("content-md5", content_md5(block))
+        } else {
+            request.header(CRC64, crc64(block))
+        }
     }
 
     fn id(&self, upload: &Upload, operation: &str) -> Result<Id, Failure> {
@@ -136,8 +159,27 @@ impl Azure {
     }
 }
 
-fn with_metadata<'a>(request: Request<'a>, metadata: &Metadata) -> Request<'a> {
-    metadata_headers(metadata).into_iter().fold(request, |request, (name, value)| request.header(name, value))
+fn with_metadata<'a>(
+    request: Request<'a>,
+    metadata: &Metadata,
+    operation: &str,
+) -> Result<Request<'a>, Failure> {
+    let headers = NAMING.headers(metadata, operation)?;
+    Ok(headers.into_iter().fold(request, |request, (name, value)| request.header(name, value)))
+}
+
+/// Fails when the store says that it got something else: the sum it was sent comes back; one that does not know it
+/// may tell an MD5.
+fn check_sum(response: &Response, block: &Block, operation: &str) -> Result<(), Failure> {
+    let good = match response.header(CRC64) {
+        Some(told) => told == crc64(block),
+        None => {
+            let told = response.header("content-md5").and_then(Sum::md5);
+            told.is_none_or(|told| told.is_of(block))
+        }
+    };
+    let message = "what the store has is not what was sent, by its checksum";
+    if good { Ok(()) } else { Err(Failure::new(FailureKind::Corrupt, operation, message)) }
 }
 
 /// Azure has the bytes of a CRC-64 in little-endian order, S3 in big-endian.

@@ -1,7 +1,8 @@
 //! Objects as the JSON API describes them, and as it is told of them.
 
-use crate::endpoint::web::iso_date_ms;
+use crate::endpoint::web::{MOST_BYTES, Sum, iso_date_ms};
 use crate::endpoint::{Failure, FailureKind, Found, Listed, Metadata};
+use crate::http::number;
 use base64_simd::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub(super) struct Wire {
     updated: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     crc32c: Option<String>,
+    #[serde(skip_serializing)]
+    md5_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +61,7 @@ impl Wire {
     pub(super) fn listed(self) -> Option<Listed> {
         Some(Listed {
             key: self.name?,
-            size: self.size?.parse().ok()?,
+            size: number(&self.size?)?,
             modified_ms: self.updated.as_deref().and_then(iso_date_ms),
             version: self.generation,
         })
@@ -71,6 +74,7 @@ pub(super) struct Resource {
     pub(super) size: u64,
     pub(super) generation: Option<String>,
     pub(super) crc32c: Option<u32>,
+    md5: Option<Sum>,
     pub(super) metadata: Metadata,
     modified_ms: Option<i64>,
 }
@@ -80,12 +84,13 @@ impl Resource {
         let invalid = |why: String| Failure::new(FailureKind::Invalid, operation, why);
         let wire: Wire = serde_json::from_slice(body)
             .map_err(|error| invalid(format!("the answer describes no object: {error}")))?;
-        let size = wire.size.and_then(|size| size.parse().ok());
+        let size = wire.size.and_then(|size| number(&size)).filter(|size| *size <= MOST_BYTES);
         let user = wire.metadata.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
         Ok(Self {
             size: size.ok_or_else(|| invalid("the answer has no size".to_owned()))?,
             generation: wire.generation,
             crc32c: wire.crc32c.as_deref().and_then(decode_crc32c),
+            md5: wire.md5_hash.as_deref().and_then(Sum::md5),
             modified_ms: wire.updated.as_deref().and_then(iso_date_ms),
             metadata: Metadata {
                 content_type: wire.content_type.filter(|kind| kind != NO_TYPE),
@@ -96,6 +101,11 @@ impl Resource {
                 user: user.collect(),
             },
         })
+    }
+
+    /// The strongest sum that the store told. Objects that were composed have no MD5, and all have the other.
+    pub(super) fn sum(&self) -> Option<Sum> {
+        self.crc32c.map(Sum::Crc32c).or(self.md5)
     }
 
     pub(super) fn found(self, key: &str) -> Found {
@@ -151,6 +161,9 @@ mod tests {
     fn answers_that_describe_nothing() {
         assert!(Resource::read(b"<html>", "").is_err());
         assert!(Resource::read(b"{}", "").is_err());
+        for size in ["+1", "-1", "", "18446744073709551616", "18446744073709551615"] {
+            assert!(Resource::read(format!("{{\"size\":\"{size}\"}}").as_bytes(), "").is_err(), "{size}");
+        }
         assert_eq!(decode_crc32c("AAAA"), None);
     }
 }

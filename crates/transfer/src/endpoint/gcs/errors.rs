@@ -1,7 +1,7 @@
 //! From what Google says to what it means.
 
 use crate::endpoint::gcs::Gcs;
-use crate::endpoint::web::{MOST_TEXT, by_status, pause};
+use crate::endpoint::web::{MOST_ERROR, by_status, pause, words};
 use crate::endpoint::{Failure, FailureKind};
 use crate::http::Response;
 use serde::Deserialize;
@@ -40,14 +40,14 @@ impl Gcs {
 pub(super) async fn failure(response: Response, operation: &str) -> Failure {
     let (status, pause) = (response.status, pause(&response));
     // A body that cannot be read changes nothing about the status.
-    let body = response.text(MOST_TEXT).await.unwrap_or_default();
-    let (reason, words) = said(&body);
-    let message = match (reason.as_str(), words.as_str()) {
+    let body = response.text(MOST_ERROR).await.unwrap_or_default();
+    let (reason, said) = said(&body);
+    let message = match (reason.as_str(), said.as_str()) {
         ("", "") => format!("the store answered {status}"),
-        ("", words) => format!("{status}: {words}"),
-        (reason, words) => format!("{status} {reason}: {words}"),
+        ("", said) => words(&format!("{status}: {said}")),
+        (reason, said) => words(&format!("{status} {reason}: {said}")),
     };
-    Failure::new(kind(status, &reason, &words), operation, message).retry_after(pause)
+    Failure::new(kind(status, &reason, &said), operation, message).retry_after(pause)
 }
 
 /// Reason and words of an error. Some calls answer in JSON, some in a line of text.
@@ -59,14 +59,10 @@ fn said(body: &[u8]) -> (String, String) {
         }
         Err(_) => {
             let text = String::from_utf8_lossy(body);
-            let line = text.lines().next().unwrap_or_default();
-            (String::new(), line.chars().take(LONGEST_LINE).collect())
+            (String::new(), text.lines().next().unwrap_or_default().to_owned())
         }
     }
 }
-
-/// Characters of an answer in no known form that are told.
-const LONGEST_LINE: usize = 200;
 
 /// What a status with a reason means. Source: *HTTP status and error codes for JSON*, read November 2026.
 fn kind(status: u16, reason: &str, words: &str) -> FailureKind {

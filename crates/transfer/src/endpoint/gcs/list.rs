@@ -1,69 +1,34 @@
 //! Listings.
 
+use crate::endpoint::Failure;
 use crate::endpoint::gcs::Gcs;
 use crate::endpoint::gcs::answer::Wire;
 use crate::endpoint::gcs::request::Request;
-use crate::endpoint::web::text;
-use crate::endpoint::{Failure, FailureKind, Listed, Lister};
+use crate::endpoint::web::{Asked, MOST_LISTED, NoPage, Page, Paged, text};
 use crate::http::Body;
 use async_trait::async_trait;
 use serde::Deserialize;
-use std::sync::Arc;
-
-/// Pages of a listing.
-pub(super) struct Pages {
-    store: Arc<Gcs>,
-    prefix: String,
-    after: Option<String>,
-    token: Option<String>,
-    last: Option<String>,
-    over: bool,
-}
-
-impl Pages {
-    pub(super) fn new(store: Arc<Gcs>, prefix: &str, after: Option<&str>) -> Self {
-        let after = after.map(str::to_owned);
-        Self { store, prefix: prefix.to_owned(), after, token: None, last: None, over: false }
-    }
-}
 
 #[async_trait]
-impl Lister for Pages {
-    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
-        if self.over {
-            return Ok(None);
-        }
-        let operation = self.store.operation("list", &self.prefix);
+impl Paged for Gcs {
+    fn listing(&self, prefix: &str) -> String {
+        self.operation("list", prefix)
+    }
+
+    async fn page(&self, asked: Asked<'_>, operation: &str) -> Result<Page, Failure> {
         let mut request = Request::objects("GET")
-            .query("prefix", &self.prefix)
+            .query("prefix", asked.prefix)
             .query("maxResults", "1000")
             .query("fields", "items(name,size,updated,generation),nextPageToken");
-        if let Some(after) = &self.after {
+        if let Some(after) = asked.after {
             request = request.query("startOffset", after);
         }
-        if let Some(token) = &self.token {
+        if let Some(token) = asked.token {
             request = request.query("pageToken", token);
         }
-        let response = self.store.send(&request, Body::Empty, &operation).await?;
-        let response = self.store.accept(response, &operation, &[200]).await?;
-        let page = Page::read(&text(response, &operation).await?).map_err(|why| {
-            // JSON that was cut off is no JSON, so nothing of it is believed.
-            Failure::new(FailureKind::Transient, &operation, why)
-        })?;
-        for listed in &page.listed {
-            if self.last.as_ref().is_some_and(|last| *last >= listed.key) {
-                let message =
-                    format!("{:?} is out of order: this store cannot be listed in order", listed.key);
-                return Err(Failure::new(FailureKind::Unsupported, operation, message));
-            }
-            self.last = Some(listed.key.clone());
-        }
-        self.over = page.token.is_none();
-        self.token = page.token;
-        let mut listed = page.listed;
-        // A start is included, and an emulator may not know of it.
-        listed.retain(|listed| self.after.as_ref().is_none_or(|after| listed.key > *after));
-        Ok(Some(listed))
+        let response = self.send(&request, Body::Empty, operation).await?;
+        let response = self.accept(response, operation, &[200]).await?;
+        page(&text(response, operation).await?).map_err(|why| why.failure(operation))
     }
 }
 
@@ -74,20 +39,22 @@ struct WirePage {
     next_page_token: Option<String>,
 }
 
-#[derive(Debug)]
-struct Page {
-    listed: Vec<Listed>,
-    token: Option<String>,
-}
-
-impl Page {
-    fn read(body: &[u8]) -> Result<Self, String> {
-        let page: WirePage =
-            serde_json::from_slice(body).map_err(|error| format!("the answer is no listing: {error}"))?;
-        let listed = page.items.into_iter().map(Wire::listed).collect::<Option<Vec<_>>>();
-        let listed = listed.ok_or("the answer has an object without a name or a size")?;
-        Ok(Self { listed, token: page.next_page_token.filter(|token| !token.is_empty()) })
+pub(super) fn page(body: &[u8]) -> Result<Page, NoPage> {
+    // JSON that was cut off is no JSON, so nothing of it is believed.
+    let page: WirePage = serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            NoPage::Wrong(format!("the answer is no listing: {error}"))
+        } else {
+            NoPage::CutOff
+        }
+    })?;
+    if page.items.len() > MOST_LISTED {
+        return Err(NoPage::Wrong(format!("it has more than {MOST_LISTED} objects on a page")));
     }
+    let listed = page.items.into_iter().map(Wire::listed).collect::<Option<Vec<_>>>();
+    let wrong = || NoPage::Wrong("the answer has an object without a name or a size".to_owned());
+    let token = page.next_page_token.filter(|token| !token.is_empty());
+    Ok(Page { listed: listed.ok_or_else(wrong)?, token })
 }
 
 #[cfg(test)]
@@ -98,15 +65,25 @@ mod tests {
     fn a_page() {
         let body = br#"{"items":[{"name":"a \u00e9","size":"5","generation":"1","updated":"2015-10-21T07:28:00.000Z"},
             {"name":"b","size":"0"}],"nextPageToken":"t"}"#;
-        let page = Page::read(body).unwrap();
-        assert_eq!(page.token.as_deref(), Some("t"));
-        assert_eq!((page.listed[0].key.as_str(), page.listed[0].size), ("a é", 5));
+        let read = page(body).unwrap();
+        assert_eq!(read.token.as_deref(), Some("t"));
+        assert_eq!((read.listed[0].key.as_str(), read.listed[0].size), ("a é", 5));
         assert_eq!(
-            (&page.listed[0].version, page.listed[0].modified_ms),
+            (&read.listed[0].version, read.listed[0].modified_ms),
             (&Some("1".to_owned()), Some(1_445_412_480_000))
         );
-        assert_eq!(Page::read(b"{}").unwrap().listed, []);
-        assert!(Page::read(&body[..body.len() - 1]).is_err());
-        assert!(Page::read(br#"{"items":[{"name":"a"}]}"#).is_err());
+        assert_eq!(page(b"{}"), Ok(Page::default()));
+        assert_eq!(page(&body[..body.len() - 1]), Err(NoPage::CutOff));
+        for items in [
+            r#"{"name":"a"}"#,
+            r#"{"name":"a","size":"-1"}"#,
+            r#"{"name":"a","size":"+1"}"#,
+            r#"{"name":"a","size":1}"#,
+        ] {
+            assert!(
+                matches!(page(format!("{{\"items\":[{items}]}}").as_bytes()), Err(NoPage::Wrong(_))),
+                "{items}"
+            );
+        }
     }
 }

@@ -3,9 +3,8 @@
 use crate::endpoint::gcs::{Gcs, GcsAccess};
 use crate::endpoint::web::{AGENT, QUERY, Service, broken};
 use crate::endpoint::{Failure, FailureKind};
-use crate::http::{Body, Response, Target};
+use crate::http::{Body, Head, Response};
 use percent_encoding::utf8_percent_encode;
-use std::fmt::Write as _;
 
 /// How a bucket is reached.
 #[derive(Debug, Clone)]
@@ -16,14 +15,15 @@ pub struct GcsOptions {
     pub endpoint: Option<String>,
     /// Who asks.
     pub access: GcsAccess,
+    /// Whether tokens may go over plain HTTP to another machine.
+    pub allow_http: bool,
 }
 
 /// What all requests have in common.
 pub(super) struct Base {
-    target: Target,
+    /// Its path is empty for Google's own.
+    service: Service,
     host: String,
-    /// Path of the service; empty for Google's own.
-    path: String,
     bucket: String,
 }
 
@@ -38,8 +38,13 @@ impl Base {
             return Err(invalid("a bucket's name has letters, digits, `.`, `-` and `_`"));
         }
         let url = options.endpoint.as_deref().unwrap_or("https://storage.googleapis.com");
-        let Service { target, path } = Service::parse(url).map_err(|why| invalid(&why))?;
-        Ok(Self { host: target.authority(), target, path, bucket: options.bucket.clone() })
+        let service = Service::parse(url).map_err(|why| invalid(&why))?;
+        Ok(Self { host: service.target.authority(), service, bucket: options.bucket.clone() })
+    }
+
+    /// See [`Service::keeps_secrets`].
+    pub(super) fn keeps_secrets(&self, allow_http: bool) -> Result<(), String> {
+        self.service.keeps_secrets(allow_http)
     }
 }
 
@@ -116,14 +121,14 @@ impl Gcs {
         let token = self.tokens.token(operation).await?;
         let mut head = self.head(request);
         if let Some(token) = token {
-            let _ = write!(head, "authorization: Bearer {token}\r\n");
+            head.line("authorization", &format!("Bearer {token}"));
         }
-        let sent = self.client.send(&self.base.target, head.as_bytes(), body).await;
+        let sent = self.client.send(&self.base.service.target, &head, body).await;
         sent.map_err(|error| broken(operation, &error))
     }
 
-    fn head(&self, request: &Request<'_>) -> String {
-        let Base { host, path, bucket, .. } = &self.base;
+    fn head(&self, request: &Request<'_>) -> Head {
+        let Base { host, service: Service { path, .. }, bucket } = &self.base;
         let path = match request.about {
             About::Objects => format!("{path}/storage/v1/b/{bucket}/o"),
             About::Object(key) => {
@@ -133,13 +138,10 @@ impl Gcs {
         };
         let query: Vec<_> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let (method, mark) = (request.method, if query.is_empty() { "" } else { "?" });
-        let mut head = format!(
-            "{method} {path}{mark}{} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\n",
-            query.join("&")
-        );
-        for (name, value) in &request.headers {
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
+        let mut head = Head::new(method, &format!("{path}{mark}{}", query.join("&")));
+        head.line("host", host);
+        head.line("user-agent", AGENT);
+        request.headers.iter().for_each(|(name, value)| head.line(name, value));
         head
     }
 }
@@ -153,14 +155,44 @@ mod tests {
             bucket: bucket.to_owned(),
             endpoint: endpoint.map(str::to_owned),
             access: GcsAccess::Anonymous,
+            allow_http: false,
         };
         Gcs::new(options, crate::tls::client(None).unwrap())
+    }
+
+    /// They went over plain HTTP without a word: to the store, and to whoever issues tokens.
+    #[test]
+    fn secrets_do_not_go_in_the_clear() {
+        let refresh = |uri: &str| {
+            let file = r#"{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r","token_uri":"URI"}"#;
+            GcsAccess::File(file.replace("URI", uri))
+        };
+        let token = GcsAccess::Bearer("t".to_owned());
+        for (endpoint, access, good) in [
+            ("https://x.example", token.clone(), true),
+            ("http://127.0.0.1:1", token.clone(), true),
+            ("http://x.example", token.clone(), false),
+            ("http://x.example", GcsAccess::Anonymous, true),
+            ("https://x.example", refresh("https://x.example/t"), true),
+            ("https://x.example", refresh("http://localhost:1/t"), true),
+            ("https://x.example", refresh("http://x.example/t"), false),
+            ("http://x.example", refresh("https://x.example/t"), false),
+        ] {
+            let open = |allow_http| {
+                let (bucket, endpoint) = ("pail".to_owned(), Some(endpoint.to_owned()));
+                let options = GcsOptions { bucket, endpoint, access: access.clone(), allow_http };
+                Gcs::new(options, crate::tls::client(None).unwrap()).err().map(|failure| failure.message)
+            };
+            assert_eq!(open(false).is_none(), good, "{endpoint} {:?}", open(false));
+            assert!(good || open(false).unwrap().contains("allow-http = true"));
+            assert_eq!(open(true), None);
+        }
     }
 
     #[test]
     fn where_requests_go() {
         let store = gcs("pail", None).unwrap();
-        let line = |request: &Request<'_>| store.head(request).lines().next().unwrap().to_owned();
+        let line = |request: &Request<'_>| store.head(request).text().lines().next().unwrap().to_owned();
         assert_eq!(
             line(&Request::object("GET", "a/b c?é").query("alt", "media").only(Some("7"))),
             "GET /storage/v1/b/pail/o/a%2Fb%20c%3F%C3%A9?alt=media&ifGenerationMatch=7 HTTP/1.1"
@@ -169,9 +201,9 @@ mod tests {
             line(&Request::upload("POST", "multipart")),
             "POST /upload/storage/v1/b/pail/o?uploadType=multipart HTTP/1.1"
         );
-        assert!(store.head(&Request::objects("GET")).contains("\r\nhost: storage.googleapis.com\r\n"));
+        assert!(store.head(&Request::objects("GET")).text().contains("\r\nhost: storage.googleapis.com\r\n"));
         let emulator = gcs("pail", Some("http://127.0.0.1:9023/")).unwrap();
-        assert!(emulator.head(&Request::objects("GET")).contains("\r\nhost: 127.0.0.1:9023\r\n"));
+        assert!(emulator.head(&Request::objects("GET")).text().contains("\r\nhost: 127.0.0.1:9023\r\n"));
         assert!(gcs("a/b", None).is_err() && gcs("pail", Some("ftp://x")).is_err());
     }
 }

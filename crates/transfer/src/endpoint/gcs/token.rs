@@ -1,10 +1,10 @@
 //! Access tokens: had from the issuer when the first request wants one, and again before they expire.
 
-use crate::endpoint::gcs::GcsAccess;
 use crate::endpoint::gcs::sign::Account;
-use crate::endpoint::web::{AGENT, QUERY, Service, broken, by_status, pause, text};
+use crate::endpoint::gcs::{GcsAccess, GcsOptions};
+use crate::endpoint::web::{AGENT, QUERY, Service, broken, by_status, pause, text, words};
 use crate::endpoint::{Failure, FailureKind};
-use crate::http::{Body, Client};
+use crate::http::{Body, Client, Head};
 use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -13,6 +13,9 @@ use tokio::sync::Mutex;
 
 /// How long before its end a token is not used any more: longer than a request may take.
 const EARLY: Duration = Duration::from_secs(300);
+
+/// Longest time that a token is believed to hold. Google's hold for an hour.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Who gives out the tokens of requests.
 pub(super) struct Tokens {
@@ -44,8 +47,8 @@ struct Refused {
 }
 
 impl Tokens {
-    pub(super) fn new(access: &GcsAccess, client: Arc<Client>) -> Result<Self, String> {
-        let source = match access {
+    pub(super) fn new(options: &GcsOptions, client: Arc<Client>) -> Result<Self, String> {
+        let source = match &options.access {
             GcsAccess::Anonymous => Source::Nobody,
             GcsAccess::Bearer(token) => {
                 let token = token.trim();
@@ -56,8 +59,10 @@ impl Tokens {
             }
             GcsAccess::File(text) => {
                 let account = Account::parse(text)?;
-                let issuer = Service::parse(&account.token_uri)
-                    .map_err(|why| format!("token_uri of the credentials file: {why}"))?;
+                let wrong = |why| format!("token_uri of the credentials file: {why}");
+                let issuer = Service::parse(&account.token_uri).map_err(wrong)?;
+                // What is shown there opens more than one bucket.
+                issuer.keeps_secrets(options.allow_http).map_err(wrong)?;
                 Source::Issued { account: Box::new(account), issuer, kept: Mutex::new(None) }
             }
         };
@@ -96,14 +101,14 @@ impl Tokens {
             .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY)))
             .collect();
         let path = if issuer.path.is_empty() { "/" } else { &issuer.path };
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\nuser-agent: {AGENT}\r\naccept: application/json\r\n\
-             content-type: application/x-www-form-urlencoded\r\n",
-            issuer.target.authority()
-        );
+        let mut head = Head::new("POST", path);
+        head.line("host", &issuer.target.authority());
+        head.line("user-agent", AGENT);
+        head.line("accept", "application/json");
+        head.line("content-type", "application/x-www-form-urlencoded");
         let asked = Instant::now();
         let body = form.join("&");
-        let sent = self.client.send(&issuer.target, head.as_bytes(), Body::Text(body.as_bytes())).await;
+        let sent = self.client.send(&issuer.target, &head, Body::Text(body.as_bytes())).await;
         let response = sent.map_err(|error| broken(&operation, &error))?;
         let (status, pause) = (response.status, pause(&response));
         let answer = text(response, &operation).await?;
@@ -111,8 +116,10 @@ impl Tokens {
             // RFC 6749: what is wrong with a grant is told by 400 and 401.
             let kind = if status == 400 { FailureKind::Credentials } else { by_status(status) };
             let message = match serde_json::from_slice::<Refused>(&answer) {
-                Ok(Refused { error, error_description: Some(words) }) => format!("{status} {error}: {words}"),
-                Ok(Refused { error, .. }) => format!("{status} {error}"),
+                Ok(Refused { error, error_description: Some(said) }) => {
+                    words(&format!("{status} {error}: {said}"))
+                }
+                Ok(Refused { error, .. }) => words(&format!("{status} {error}")),
                 Err(_) => format!("{} answered {status}", issuer.target.authority()),
             };
             return Err(Failure::new(kind, operation, message).retry_after(pause));
@@ -124,7 +131,7 @@ impl Tokens {
             return Err(Failure::new(FailureKind::Invalid, operation, "the token is not one word of ASCII"));
         }
         // One that holds for less than the margin is used for half of its time.
-        let holds = Duration::from_secs(expires_in);
+        let holds = Duration::from_secs(expires_in).min(LONGEST);
         Ok((access_token, asked + holds.saturating_sub(EARLY).max(holds / 2)))
     }
 }

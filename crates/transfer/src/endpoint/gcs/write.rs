@@ -8,26 +8,18 @@ use crate::endpoint::gcs::answer::{Resource, Wire, encode_crc32c};
 use crate::endpoint::gcs::errors;
 use crate::endpoint::gcs::request::Request;
 use crate::endpoint::gcs::{Gcs, QUANTUM};
-use crate::endpoint::web::text;
+use crate::endpoint::web::{MOST_BYTES, crc32c, length_of_range, text};
 use crate::endpoint::{Failure, FailureKind, Metadata, Part, Upload};
-use crate::http::{Body, Response};
+use crate::http::{Body, Response, is_value, number};
 use crc_fast::CrcAlgorithm;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// CRC-32C (Castagnoli), which catalogues of CRCs call iSCSI.
-pub(super) fn crc32c(bytes: &[u8]) -> u32 {
-    narrow(crc_fast::checksum(CrcAlgorithm::Crc32Iscsi, bytes))
-}
-
 /// The sum of what has the sum `first`, followed by `length` bytes with the sum `second`.
 fn join(first: u32, second: u32, length: u64) -> u32 {
-    narrow(crc_fast::checksum_combine(CrcAlgorithm::Crc32Iscsi, first.into(), second.into(), length))
-}
-
-fn narrow(sum: u64) -> u32 {
-    u32::try_from(sum).expect("a CRC of 32 bits has no more of them")
+    let joined = crc_fast::checksum_combine(CrcAlgorithm::Crc32Iscsi, first.into(), second.into(), length);
+    u32::try_from(joined).expect("a CRC of 32 bits has no more of them")
 }
 
 /// The id of a write in parts: `SIZE:PART_BYTES:SESSION`, with the store's name for the session, and 0 for a
@@ -45,6 +37,9 @@ impl fmt::Display for Id {
     }
 }
 
+/// Longest part that an id may name: 2^32 of them, as many as numbers of parts can tell apart, fit an offset.
+const LONGEST_PART: u64 = 1 << 31;
+
 impl Id {
     /// The size as ranges of content have it; `end` where the object turns out to end there.
     fn total(&self, end: Option<u64>) -> String {
@@ -53,9 +48,11 @@ impl Id {
 
     fn parse(text: &str) -> Option<Self> {
         let mut fields = text.splitn(3, ':');
-        let (size, part_bytes) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        let session = fields.next().filter(|session| !session.is_empty())?.to_owned();
-        (part_bytes > 0).then_some(Self { size, part_bytes, session })
+        let (size, part_bytes) = (number(fields.next()?)?, number(fields.next()?)?);
+        let session = fields.next().filter(|session| is_session(session))?.to_owned();
+        // Ids come from journals, and through gateways from others: no offset that is made of one overflows.
+        let fits = part_bytes > 0 && part_bytes <= LONGEST_PART && size <= MOST_BYTES;
+        fits.then_some(Self { size, part_bytes, session })
     }
 }
 
@@ -85,7 +82,7 @@ impl Tag {
     fn parse(text: &str) -> Option<Self> {
         let mut fields = text.split('/');
         let (crc32c, length) = match fields.next()?.split_once('+') {
-            Some((crc32c, length)) => (crc32c, Some(length.parse().ok()?)),
+            Some((crc32c, length)) => (crc32c, Some(number(length)?)),
             None => (text.split('/').next()?, None),
         };
         let crc32c = u32::from_str_radix(crc32c, 16).ok()?;
@@ -98,6 +95,9 @@ impl Tag {
         Some(Self { crc32c, length, object })
     }
 }
+
+/// Most uploads whose sums are kept. Without its sum an upload is compared only when it is over.
+const MOST_RUNNING: usize = 10_000;
 
 /// Sums of uploads that this process saw from their beginning, by session: the part that came last, and
 /// the sum before it and with it.
@@ -118,6 +118,9 @@ impl Running {
             }
         };
         let with = join(before, crc32c, length);
+        if running.len() >= MOST_RUNNING && !running.contains_key(session) {
+            return None;
+        }
         running.insert(session.to_owned(), (number, before, with));
         Some(with)
     }
@@ -132,7 +135,7 @@ enum Standing {
     /// So many bytes are there.
     Open(u64),
     /// The object is there.
-    Over(Resource),
+    Over(Box<Resource>),
 }
 
 impl Gcs {
@@ -142,13 +145,13 @@ impl Gcs {
         metadata: &Metadata,
         block: &Block,
     ) -> Result<Option<String>, Failure> {
-        let operation = self.operation("write", key);
+        let operation = self.operation("PUT", key);
         let sum = crc32c(block.bytes());
         // Nothing contains its own hash, so the boundary is not in the content.
         let boundary = block.chaining().to_string();
         let kind = metadata.content_type.as_deref().unwrap_or("application/octet-stream");
-        if kind.contains(['\r', '\n']) {
-            let message = "its content type has a line break";
+        if !is_value(kind) {
+            let message = "its content type has a line break or another control character";
             return Err(Failure::new(FailureKind::Unsupported, operation, message));
         }
         let mut before =
@@ -179,7 +182,7 @@ impl Gcs {
         size: u64,
         part_bytes: u64,
     ) -> Result<Upload, Failure> {
-        let operation = self.operation("begin", key);
+        let operation = self.operation("begin the upload of", key);
         if (size == 0 || size > part_bytes) && !part_bytes.is_multiple_of(QUANTUM) {
             let message = format!("parts of {part_bytes} bytes are no multiples of 256 KiB");
             return Err(Failure::new(FailureKind::Invalid, operation, message));
@@ -206,10 +209,10 @@ impl Gcs {
         number: u32,
         block: &Block,
     ) -> Result<Part, Failure> {
-        let operation = self.operation(&format!("write part {number} of"), &upload.key);
+        let operation = self.operation(&format!("PUT part {number} of"), &upload.key);
         let id = self.id(upload, &operation)?;
         let offset = u64::from(number) * id.part_bytes;
-        let end = offset + block.len() as u64;
+        let end = offset.saturating_add(block.len() as u64);
         let unknown = id.size == 0;
         let last = if unknown { (block.len() as u64) < id.part_bytes } else { end == id.size };
         let sum = crc32c(block.bytes());
@@ -257,7 +260,7 @@ impl Gcs {
 
     /// Compares the object with its parts. One that is not made of them is removed again.
     pub(super) async fn confirm(&self, upload: &Upload, parts: &[Part]) -> Result<Option<String>, Failure> {
-        let operation = self.operation("complete", &upload.key);
+        let operation = self.operation("complete the upload of", &upload.key);
         let id = self.id(upload, &operation)?;
         let tags = parts.iter().map(|part| Tag::parse(&part.tag)).collect::<Option<Vec<_>>>();
         let tags = tags.ok_or_else(|| {
@@ -311,7 +314,7 @@ impl Gcs {
 
     /// 499 is how the store says that an upload was given up.
     pub(super) async fn cancel_session(&self, upload: &Upload) -> Result<(), Failure> {
-        let operation = self.operation("give up the upload of", &upload.key);
+        let operation = self.operation("abort the upload of", &upload.key);
         let id = self.id(upload, &operation)?;
         self.running.forget(&id.session);
         let request = Request::upload("DELETE", "resumable")
@@ -323,7 +326,7 @@ impl Gcs {
     }
 
     pub(super) async fn delete_object(&self, key: &str, generation: Option<&str>) -> Result<(), Failure> {
-        let operation = self.operation("remove", key);
+        let operation = self.operation("DELETE", key);
         let request = Request::object("DELETE", key).only(generation);
         let response = self.send(&request, Body::Empty, &operation).await?;
         let response = self.accept(response, &operation, &[200, 204, 404]).await?;
@@ -339,13 +342,19 @@ impl Gcs {
 
     async fn standing(&self, response: Response, operation: &str) -> Result<Standing, Failure> {
         match response.status {
-            200 | 201 => Resource::read(&text(response, operation).await?, operation).map(Standing::Over),
+            200 | 201 => {
+                let made = Resource::read(&text(response, operation).await?, operation)?;
+                Ok(Standing::Over(Box::new(made)))
+            }
             308 => {
                 let range = response.header("range").map(str::to_owned);
                 text(response, operation).await?;
-                // `bytes=0-LAST`; nothing at all where nothing is there.
-                let last = range.as_deref().and_then(|range| range.rsplit_once('-')?.1.parse::<u64>().ok());
-                Ok(Standing::Open(last.map_or(0, |last| last + 1)))
+                // Nothing at all where nothing is there.
+                let Some(range) = range else { return Ok(Standing::Open(0)) };
+                let length = length_of_range(&range);
+                let message = "the answer does not say how far the upload is";
+                let wrong = || Failure::new(FailureKind::Transient, operation, message);
+                length.map(Standing::Open).ok_or_else(wrong)
             }
             _ => Err(errors::failure(response, operation).await),
         }
@@ -365,8 +374,17 @@ fn session_request<'a>(id: &Id, key: &str) -> Request<'a> {
 fn session_of(location: &str) -> Option<String> {
     let (_, query) = location.split_once('?')?;
     let session = query.split('&').find_map(|pair| pair.strip_prefix("upload_id="))?;
-    (!session.is_empty() && session.bytes().all(|byte| byte.is_ascii_graphic())).then(|| session.to_owned())
+    is_session(session).then(|| session.to_owned())
 }
+
+/// Whether it may stand in a query as it is: it says nothing but itself.
+fn is_session(text: &str) -> bool {
+    let may = |byte: u8| byte.is_ascii_graphic() && !b"&#?".contains(&byte);
+    !text.is_empty() && text.len() <= LONGEST_SESSION && text.bytes().all(may)
+}
+
+/// Longest name of a session: Google's have some 200 characters, and a record of a journal must hold it.
+const LONGEST_SESSION: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -377,7 +395,8 @@ mod tests {
     fn ids_and_tags_are_read_as_they_were_written() {
         let id = Id { size: 10, part_bytes: 4, session: "a:b".to_owned() };
         assert_eq!(Id::parse(&id.to_string()), Some(id));
-        for broken in ["", "1:2", "1:2:", "1:0:a", "x:1:a"] {
+        let longest = format!("1:{}:a", u64::MAX);
+        for broken in ["", "1:2", "1:2:", "1:0:a", "x:1:a", "+1:2:a", "1:2:a&b=c", "1:2:a b", &longest] {
             assert_eq!(Id::parse(broken), None, "{broken}");
         }
         for tag in [

@@ -1,7 +1,7 @@
 //! From what a store says to what it means.
 
 use crate::endpoint::s3::S3;
-use crate::endpoint::web::{MOST_TEXT, by_status, pause, xml};
+use crate::endpoint::web::{MOST_ERROR, by_status, pause, words, xml};
 use crate::endpoint::{Failure, FailureKind};
 use crate::http::Response;
 
@@ -20,14 +20,15 @@ impl S3 {
         let pause = pause(&response);
         let place = response.header("location").map(str::to_owned);
         // A body that cannot be read changes nothing about the status.
-        let body = response.text(MOST_TEXT).await.unwrap_or_default();
+        let body = response.text(MOST_ERROR).await.unwrap_or_default();
         let said = xml::error(&body);
         let code = said.as_ref().map_or("", |(code, _)| code.as_str());
         let mut message = match &said {
-            Some((code, words)) => format!("{status} {code}: {words}"),
+            Some((code, said)) => words(&format!("{status} {code}: {said}")),
             None => format!("the store answered {status}"),
         };
         if let Some(place) = place.filter(|_| (300..400).contains(&status)) {
+            let place = words(&place);
             message = format!("{message}; it points to {place}: set the store's region or endpoint");
         }
         Err(Failure::new(kind(status, code), operation, message).retry_after(pause))

@@ -3,108 +3,77 @@
 use crate::endpoint::s3::S3;
 use crate::endpoint::s3::answer;
 use crate::endpoint::s3::request::Request;
-use crate::endpoint::web::{iso_date_ms, xml};
-use crate::endpoint::{Dangling, Failure, FailureKind, Listed, Lister, Upload};
-use crate::http::Body;
+use crate::endpoint::web::{Asked, MOST_LISTED, NoPage, Page, Paged, iso_date_ms, xml};
+use crate::endpoint::{Dangling, Failure, FailureKind, Listed, Upload};
+use crate::http::{Body, number};
 use async_trait::async_trait;
 use percent_encoding::percent_decode_str;
-use std::sync::Arc;
-
-/// Pages of a listing.
-pub(super) struct Pages {
-    store: Arc<S3>,
-    prefix: String,
-    after: Option<String>,
-    token: Option<String>,
-    last: Option<String>,
-    over: bool,
-}
-
-impl Pages {
-    pub(super) fn new(store: Arc<S3>, prefix: &str, after: Option<&str>) -> Self {
-        let after = after.map(str::to_owned);
-        Self { store, prefix: prefix.to_owned(), after, token: None, last: None, over: false }
-    }
-}
 
 #[async_trait]
-impl Lister for Pages {
-    async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, Failure> {
-        if self.over {
-            return Ok(None);
-        }
-        let operation = self.store.operation("list", &self.prefix);
+impl Paged for S3 {
+    fn listing(&self, prefix: &str) -> String {
+        self.operation("list", prefix)
+    }
+
+    async fn page(&self, asked: Asked<'_>, operation: &str) -> Result<Page, Failure> {
         let mut request = Request::new("GET", "")
             .query("list-type", "2")
             // XML has no way to write some characters that keys may have.
             .query("encoding-type", "url")
             .query("max-keys", "1000")
-            .query("prefix", &self.prefix);
-        if let Some(token) = &self.token {
+            .query("prefix", asked.prefix);
+        if let Some(token) = asked.token {
             request = request.query("continuation-token", token);
-        } else if let Some(after) = &self.after {
+        } else if let Some(after) = asked.after {
             request = request.query("start-after", after);
         }
-        let body = self.store.words(&request, Body::Empty, &operation).await?;
-        let page = Page::read(&body);
-        if !page.complete {
-            return Err(Failure::new(FailureKind::Transient, operation, "the answer is cut off"));
-        }
-        for listed in &page.listed {
-            if self.last.as_ref().is_some_and(|last| *last >= listed.key) {
-                let message =
-                    format!("{:?} is out of order: this store cannot be listed in order", listed.key);
-                return Err(Failure::new(FailureKind::Unsupported, operation, message));
-            }
-            self.last = Some(listed.key.clone());
-        }
-        self.over = !page.truncated;
-        if page.truncated && page.token.is_none() {
-            return Err(Failure::new(FailureKind::Invalid, operation, "there is more, but no token for it"));
-        }
-        self.token = page.token;
-        Ok(Some(page.listed))
+        let body = self.words(&request, Body::Empty, operation).await?;
+        page(&body).map_err(|why| why.failure(operation))
     }
 }
 
-#[derive(Default)]
-struct Page {
-    listed: Vec<Listed>,
-    truncated: bool,
-    token: Option<String>,
-    complete: bool,
-}
-
-impl Page {
-    fn read(body: &[u8]) -> Self {
-        let mut page = Self::default();
-        let mut encoded = false;
-        let mut current = Listed { key: String::new(), size: 0, modified_ms: None, version: None };
-        xml::walk(body, |path, text| match path {
-            [_, contents, leaf] if contents == "Contents" => match leaf.as_str() {
-                "Key" => current.key = text,
-                "Size" => current.size = text.trim().parse().unwrap_or(0),
-                "LastModified" => current.modified_ms = iso_date_ms(text.trim()),
-                "ETag" => current.version = answer::version(&text),
-                _ => {}
-            },
-            [_, contents] if contents == "Contents" => {
-                let empty = Listed { key: String::new(), size: 0, modified_ms: None, version: None };
-                page.listed.push(std::mem::replace(&mut current, empty));
-            }
-            [_, leaf] if leaf == "IsTruncated" => page.truncated = text.trim() == "true",
-            [_, leaf] if leaf == "NextContinuationToken" => page.token = Some(text),
-            [_, leaf] if leaf == "EncodingType" => encoded = text == "url",
-            [root] if root == "ListBucketResult" => page.complete = true,
+pub(super) fn page(body: &[u8]) -> Result<Page, NoPage> {
+    let empty = || Listed { key: String::new(), size: 0, modified_ms: None, version: None };
+    let mut page = Page::default();
+    let (mut current, mut size) = (empty(), None);
+    let (mut encoded, mut truncated, mut complete) = (false, false, false);
+    let mut wrong = None;
+    xml::walk(body, |path, text| match path {
+        [_, contents, leaf] if contents == "Contents" => match leaf.as_str() {
+            "Key" => current.key = text,
+            "Size" => size = number(text.trim()),
+            "LastModified" => current.modified_ms = iso_date_ms(text.trim()),
+            "ETag" => current.version = answer::version(&text),
             _ => {}
-        });
-        if encoded {
-            for listed in &mut page.listed {
-                listed.key = url_decoded(&listed.key);
+        },
+        [_, contents] if contents == "Contents" => {
+            let listed = std::mem::replace(&mut current, empty());
+            match size.take() {
+                Some(size) if page.listed.len() < MOST_LISTED => page.listed.push(Listed { size, ..listed }),
+                Some(_) => wrong = Some(format!("it has more than {MOST_LISTED} objects on a page")),
+                None => wrong = Some(format!("{:?} has no size", listed.key)),
             }
         }
-        page
+        [_, leaf] if leaf == "IsTruncated" => truncated = text.trim() == "true",
+        [_, leaf] if leaf == "NextContinuationToken" => page.token = Some(text),
+        [_, leaf] if leaf == "EncodingType" => encoded = text == "url",
+        [root] if root == "ListBucketResult" => complete = true,
+        _ => {}
+    });
+    if !complete {
+        return Err(NoPage::CutOff);
     }
+    if truncated && page.token.is_none() {
+        wrong = Some("there is more, but no token for it".to_owned());
+    }
+    if let Some(why) = wrong {
+        return Err(NoPage::Wrong(why));
+    }
+    page.token = page.token.filter(|_| truncated);
+    if encoded {
+        page.listed.iter_mut().for_each(|listed| listed.key = url_decoded(&listed.key));
+    }
+    Ok(page)
 }
 
 /// As in forms: `+` is a space.
@@ -112,12 +81,15 @@ fn url_decoded(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
+/// Most pages of uploads: 100,000 uploads. Whoever drops those finds the others the next time.
+const MOST_PAGES: usize = 100;
+
 /// All uploads under way below `prefix`.
 pub(super) async fn uploads(store: &S3, prefix: &str) -> Result<Vec<Dangling>, Failure> {
     let operation = store.operation("list uploads below", prefix);
     let mut found = Vec::new();
     let mut marks: Option<(String, String)> = None;
-    loop {
+    for _ in 0..MOST_PAGES {
         let mut request = Request::new("GET", "")
             .query("uploads", "")
             .query("encoding-type", "url")
@@ -126,37 +98,65 @@ pub(super) async fn uploads(store: &S3, prefix: &str) -> Result<Vec<Dangling>, F
             request = request.query("key-marker", key).query("upload-id-marker", id);
         }
         let body = store.words(&request, Body::Empty, &operation).await?;
-        let mut encoded = false;
-        let mut truncated = false;
+        let page = Uploads::read(&body);
+        if !page.complete {
+            return Err(Failure::new(FailureKind::Transient, operation, "the answer is cut off"));
+        }
+        // A server that does not know prefixes shows those of others as well.
+        found.extend(page.found.into_iter().filter(|dangling| dangling.upload.key.starts_with(prefix)));
+        match page.next {
+            Some(next) if marks.as_ref() != Some(&next) => marks = Some(next),
+            _ => break,
+        }
+    }
+    Ok(found)
+}
+
+/// A page of uploads.
+#[derive(Default)]
+pub(super) struct Uploads {
+    found: Vec<Dangling>,
+    /// Key and id that the next page begins after.
+    next: Option<(String, String)>,
+    complete: bool,
+}
+
+impl Uploads {
+    pub(super) fn read(body: &[u8]) -> Self {
+        let empty = || Upload { key: String::new(), id: String::new() };
+        let mut page = Self::default();
+        let (mut encoded, mut truncated) = (false, false);
         let (mut next_key, mut next_id) = (None, None);
-        let (mut upload, mut begun) = (Upload { key: String::new(), id: String::new() }, None);
-        let mut page = Vec::new();
-        xml::walk(&body, |path, text| match path {
+        let (mut upload, mut begun_ms) = (empty(), None);
+        xml::walk(body, |path, text| match path {
             [_, of, leaf] if of == "Upload" => match leaf.as_str() {
                 "Key" => upload.key = text,
                 "UploadId" => upload.id = text,
-                "Initiated" => begun = iso_date_ms(text.trim()),
+                "Initiated" => begun_ms = iso_date_ms(text.trim()),
                 _ => {}
             },
             [_, of] if of == "Upload" => {
-                let upload = std::mem::replace(&mut upload, Upload { key: String::new(), id: String::new() });
-                page.push(Dangling { upload, begun_ms: begun.take() });
+                let (upload, begun_ms) = (std::mem::replace(&mut upload, empty()), begun_ms.take());
+                // Without an id there is nothing to give up.
+                if page.found.len() < MOST_LISTED && !upload.id.is_empty() {
+                    page.found.push(Dangling { upload, begun_ms });
+                }
             }
             [_, leaf] if leaf == "IsTruncated" => truncated = text.trim() == "true",
             [_, leaf] if leaf == "EncodingType" => encoded = text == "url",
             [_, leaf] if leaf == "NextKeyMarker" => next_key = Some(text),
             [_, leaf] if leaf == "NextUploadIdMarker" => next_id = Some(text),
+            [root] if root == "ListMultipartUploadsResult" => page.complete = true,
             _ => {}
         });
         if encoded {
-            page.iter_mut().for_each(|dangling| dangling.upload.key = url_decoded(&dangling.upload.key));
+            page.found
+                .iter_mut()
+                .for_each(|dangling| dangling.upload.key = url_decoded(&dangling.upload.key));
             next_key = next_key.map(|key| url_decoded(&key));
         }
-        found.extend(page);
-        match next_key.zip(next_id) {
-            Some(next) if truncated && marks.as_ref() != Some(&next) => marks = Some(next),
-            _ => return Ok(found),
-        }
+        page.next = next_key.zip(next_id).filter(|_| truncated);
+        page
     }
 }
 
@@ -170,13 +170,28 @@ mod tests {
             <NextContinuationToken>t&amp;1</NextContinuationToken>\
             <Contents><Key>a%20b%2Bc+d</Key><Size>5</Size><ETag>&quot;e&quot;</ETag><LastModified>2015-10-21T07:28:00.000Z</LastModified></Contents>\
             <Contents><Key>b</Key><Size>0</Size></Contents></ListBucketResult>";
-        let page = Page::read(body);
-        assert!(page.complete && page.truncated);
-        assert_eq!(page.token.as_deref(), Some("t&1"));
-        assert_eq!(page.listed[0].key, "a b+c d");
-        assert_eq!((page.listed[0].size, page.listed[0].version.as_deref()), (5, Some("\"e\"")));
-        assert_eq!(page.listed[0].modified_ms, Some(1_445_412_480_000));
-        assert_eq!((page.listed[1].key.as_str(), &page.listed[1].version), ("b", &None));
-        assert!(!Page::read(&body[..body.len() - 20]).complete);
+        let read = page(body).unwrap();
+        assert_eq!(read.token.as_deref(), Some("t&1"));
+        assert_eq!(read.listed[0].key, "a b+c d");
+        assert_eq!((read.listed[0].size, read.listed[0].version.as_deref()), (5, Some("\"e\"")));
+        assert_eq!(read.listed[0].modified_ms, Some(1_445_412_480_000));
+        assert_eq!((read.listed[1].key.as_str(), &read.listed[1].version), ("b", &None));
+        assert_eq!(page(&body[..body.len() - 20]), Err(NoPage::CutOff));
+    }
+
+    #[test]
+    fn answers_that_are_no_page() {
+        for inside in [
+            "<Contents><Key>a</Key></Contents>",
+            "<Contents><Key>a</Key><Size>-1</Size></Contents>",
+            "<Contents><Key>a</Key><Size>+1</Size></Contents>",
+            "<Contents><Key>a</Key><Size>18446744073709551616</Size></Contents>",
+            "<Contents/>",
+            "<IsTruncated>true</IsTruncated>",
+        ] {
+            let body = format!("<ListBucketResult>{inside}</ListBucketResult>");
+            assert!(matches!(page(body.as_bytes()), Err(NoPage::Wrong(_))), "{inside}");
+        }
+        assert_eq!(page(b"<ListBucketResult></ListBucketResult>"), Ok(Page::default()));
     }
 }

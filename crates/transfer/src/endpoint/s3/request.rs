@@ -4,7 +4,7 @@ use crate::endpoint::s3::S3;
 use crate::endpoint::s3::sign::{Credentials, Signable, sha256};
 use crate::endpoint::web::{AGENT, PATH, QUERY, Service, broken};
 use crate::endpoint::{Failure, FailureKind};
-use crate::http::{Body, Response, Target};
+use crate::http::{Body, Head, Response, Target};
 use percent_encoding::utf8_percent_encode;
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -54,6 +54,8 @@ pub(super) struct Base {
     host: String,
     /// Begins and does not end with a slash; empty for none.
     path: String,
+    /// Whether bodies are signed: where they go in the clear to another machine.
+    signs_bodies: bool,
 }
 
 impl Base {
@@ -74,7 +76,9 @@ impl Base {
         let domain = if options.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let aws = format!("https://s3.{}.{domain}", options.region);
         let url = options.endpoint.as_deref().unwrap_or(&aws);
-        let Service { mut target, mut path } = Service::parse(url).map_err(|why| invalid(&why))?;
+        let service = Service::parse(url).map_err(|why| invalid(&why))?;
+        let signs_bodies = !service.target.tls && !service.is_loopback();
+        let Service { mut target, mut path } = service;
         // A bucket with a dot breaks the certificate of its host name.
         let virtual_host = match options.addressing {
             Addressing::Auto => options.endpoint.is_none() && !options.bucket.contains('.'),
@@ -86,7 +90,7 @@ impl Base {
         } else {
             let _ = write!(path, "/{}", options.bucket);
         }
-        Ok(Self { host: target.authority(), target, path })
+        Ok(Self { host: target.authority(), target, path, signs_bodies })
     }
 }
 
@@ -122,15 +126,12 @@ impl S3 {
         body: Body<'_>,
         operation: &str,
     ) -> Result<Response, Failure> {
-        if request.headers.iter().any(|(_, value)| value.contains(['\r', '\n', '\0'])) {
-            return Err(Failure::new(FailureKind::Unsupported, operation, "its metadata has a line break"));
-        }
         let head = self.head(request, body);
-        let sent = self.client.send(&self.base.target, head.as_bytes(), body).await;
+        let sent = self.client.send(&self.base.target, &head, body).await;
         sent.map_err(|error| broken(operation, &error))
     }
 
-    fn head(&self, request: &Request<'_>, body: Body<'_>) -> String {
+    fn head(&self, request: &Request<'_>, body: Body<'_>) -> Head {
         let path = match request.key {
             "" if self.base.path.is_empty() => "/".to_owned(),
             "" => self.base.path.clone(),
@@ -145,6 +146,10 @@ impl S3 {
         let query = query.join("&");
         let hashed;
         let payload = match body {
+            Body::Block(block) if self.base.signs_bodies => {
+                hashed = sha256(block.bytes());
+                &hashed
+            }
             Body::Block(_) | Body::Framed { .. } => "UNSIGNED-PAYLOAD",
             Body::Empty => EMPTY_SHA256,
             Body::Text(bytes) => {
@@ -157,12 +162,11 @@ impl S3 {
             Signable { method, host, path: &path, query: &query, headers: &request.headers, payload };
         let signed = self.signer.headers(&signable, SystemTime::now());
         let mark = if query.is_empty() { "" } else { "?" };
-        let mut head =
-            format!("{method} {path}{mark}{query} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {AGENT}\r\n");
-        for (name, value) in &request.headers {
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
-        head.push_str(&signed);
+        let mut head = Head::new(method, &format!("{path}{mark}{query}"));
+        head.line("host", host);
+        head.line("user-agent", AGENT);
+        request.headers.iter().for_each(|(name, value)| head.line(name, value));
+        signed.iter().for_each(|(name, value)| head.line(name, value));
         head
     }
 }

@@ -59,16 +59,16 @@ impl Signer {
         Self { region: region.to_owned(), credentials, key: Mutex::new(None) }
     }
 
-    /// The headers to add, ready for the wire; only the payload's for requests without credentials.
-    pub(super) fn headers(&self, request: &Signable<'_>, now: SystemTime) -> String {
-        let mut lines = format!("x-amz-content-sha256: {}\r\n", request.payload);
+    /// The headers to add; only the payload's for requests without credentials.
+    pub(super) fn headers(&self, request: &Signable<'_>, now: SystemTime) -> Vec<(&'static str, String)> {
+        let mut lines = vec![("x-amz-content-sha256", request.payload.to_owned())];
         let Some(credentials) = &self.credentials else { return lines };
         let time = amz_date(now);
-        let _ = write!(lines, "x-amz-date: {time}\r\n");
+        lines.push(("x-amz-date", time.clone()));
         let mut headers: Vec<(&str, &str)> =
             vec![("host", request.host), ("x-amz-content-sha256", request.payload), ("x-amz-date", &time)];
         if let Some(token) = &credentials.session_token {
-            let _ = write!(lines, "x-amz-security-token: {token}\r\n");
+            lines.push(("x-amz-security-token", token.clone()));
             headers.push(("x-amz-security-token", token));
         }
         let signed =
@@ -90,10 +90,9 @@ impl Signer {
         let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{digest}");
         let signature = hex(hmac::sign(&self.day_key(day, credentials), to_sign.as_bytes()).as_ref());
         let id = &credentials.access_key_id;
-        let _ = write!(
-            lines,
-            "authorization: AWS4-HMAC-SHA256 Credential={id}/{scope},SignedHeaders={names},Signature={signature}\r\n"
-        );
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={id}/{scope},SignedHeaders={names},Signature={signature}");
+        lines.push(("authorization", authorization));
         lines
     }
 
@@ -171,7 +170,7 @@ mod tests {
             payload,
         };
         let lines = signer.headers(&request, UNIX_EPOCH + Duration::from_secs(1_369_353_600));
-        lines.trim_end().rsplit_once("Signature=").unwrap().1.to_owned()
+        lines.last().unwrap().1.rsplit_once("Signature=").unwrap().1.to_owned()
     }
 
     /// The examples of *Signature Calculations for the Authorization Header*. The one with a Range and

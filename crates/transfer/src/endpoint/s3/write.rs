@@ -2,10 +2,10 @@
 
 use crate::block::Block;
 use crate::endpoint::s3::S3;
-use crate::endpoint::s3::answer::{CRC64, encode_base64_u64, metadata_headers};
+use crate::endpoint::s3::answer::{self, CRC64, NAMING, encoded};
 use crate::endpoint::s3::errors::kind;
 use crate::endpoint::s3::request::{Checksums, Request};
-use crate::endpoint::web::{text, xml};
+use crate::endpoint::web::{text, words, xml};
 use crate::endpoint::{Endpoint as _, Failure, FailureKind, Metadata, Part, Upload};
 use crate::http::Body;
 use std::fmt::Write as _;
@@ -17,14 +17,25 @@ impl S3 {
         metadata: &Metadata,
         block: &Block,
     ) -> Result<String, Failure> {
-        let operation = self.operation("write", key);
-        let request = self.with_crc(with_metadata(Request::new("PUT", key), metadata), block);
-        self.put_body(&request, block, &operation).await
+        let operation = self.operation("PUT", key);
+        let request = self.with_crc(with_metadata(Request::new("PUT", key), metadata, &operation)?, block);
+        let (tag, good) = self.put_body(&request, block, &operation).await?;
+        if good {
+            return Ok(tag);
+        }
+        let removed = match self.delete_object(key, Some(&tag)).await {
+            Ok(()) => "it was removed".to_owned(),
+            Err(failure) => format!("it is still there ({failure})"),
+        };
+        let message =
+            format!("the object that the store made is not what was sent, by its checksum; {removed}");
+        Err(Failure::new(FailureKind::Corrupt, operation, message))
     }
 
     pub(super) async fn create_upload(&self, key: &str, metadata: &Metadata) -> Result<Upload, Failure> {
-        let operation = self.operation("begin", key);
-        let mut request = with_metadata(Request::new("POST", key).query("uploads", ""), metadata);
+        let operation = self.operation("begin the upload of", key);
+        let mut request =
+            with_metadata(Request::new("POST", key).query("uploads", ""), metadata, &operation)?;
         if self.options.checksums == Checksums::Crc64Nvme {
             request = request
                 .header("x-amz-checksum-algorithm", "CRC64NVME")
@@ -43,12 +54,16 @@ impl S3 {
         number: u32,
         block: &Block,
     ) -> Result<Part, Failure> {
-        let operation = self.operation(&format!("write part {number} of"), &upload.key);
+        let operation = self.operation(&format!("PUT part {} of", u64::from(number) + 1), &upload.key);
         let request = Request::new("PUT", &upload.key)
-            .query("partNumber", (number + 1).to_string())
+            .query("partNumber", (u64::from(number) + 1).to_string())
             .query("uploadId", &upload.id);
-        let tag = self.put_body(&self.with_crc(request, block), block, &operation).await?;
-        Ok(Part { number, tag })
+        let (tag, good) = self.put_body(&self.with_crc(request, block), block, &operation).await?;
+        if good {
+            return Ok(Part { number, tag });
+        }
+        let message = "the part that the store has is not what was sent, by its checksum";
+        Err(Failure::new(FailureKind::Corrupt, operation, message))
     }
 
     pub(super) async fn complete_upload(
@@ -56,12 +71,15 @@ impl S3 {
         upload: &Upload,
         parts: &[Part],
     ) -> Result<Option<String>, Failure> {
-        let operation = self.operation("complete", &upload.key);
+        let operation = self.operation("complete the upload of", &upload.key);
         let mut body = String::from("<CompleteMultipartUpload>");
         for part in parts {
             let tag = xml::escape(&part.tag);
-            let _ =
-                write!(body, "<Part><PartNumber>{}</PartNumber><ETag>{tag}</ETag></Part>", part.number + 1);
+            let _ = write!(
+                body,
+                "<Part><PartNumber>{}</PartNumber><ETag>{tag}</ETag></Part>",
+                u64::from(part.number) + 1
+            );
         }
         body.push_str("</CompleteMultipartUpload>");
         let request = Request::new("POST", &upload.key)
@@ -75,34 +93,44 @@ impl S3 {
         Ok(xml::text_of(&answer, "ETag"))
     }
 
-    pub(super) async fn delete_object(&self, key: &str) -> Result<(), Failure> {
-        let operation = self.operation("remove", key);
-        let response = self.send(&Request::new("DELETE", key), Body::Empty, &operation).await?;
+    /// Removes an object; only of this version, if one is given and the store knows conditions.
+    pub(super) async fn delete_object(&self, key: &str, version: Option<&str>) -> Result<(), Failure> {
+        let operation = self.operation("DELETE", key);
+        let mut request = Request::new("DELETE", key);
+        if let Some(version) = version {
+            request = request.header("if-match", version);
+        }
+        let response = self.send(&request, Body::Empty, &operation).await?;
         let response = self.accept(response, &operation, &[200, 204, 404]).await?;
         text(response, &operation).await.map(drop)
     }
 
     fn with_crc<'a>(&self, request: Request<'a>, block: &Block) -> Request<'a> {
         match self.options.checksums {
-            Checksums::Crc64Nvme => request.header(CRC64, encode_base64_u64(block.crc64())),
+            Checksums::Crc64Nvme => request.header(CRC64, encoded(block.crc64())),
             Checksums::Off => request,
         }
     }
 
+    /// The ETag of what was made, and whether it is what was sent: by the sum that the store tells, which need not
+    /// be the one it was sent.
     async fn put_body(
         &self,
         request: &Request<'_>,
         block: &Block,
         operation: &str,
-    ) -> Result<String, Failure> {
+    ) -> Result<(String, bool), Failure> {
         let response = self.send(request, Body::Block(block), operation).await?;
         let response = self.accept(response, operation, &[200]).await?;
         let tag = response.header("etag").map(str::to_owned);
+        let told = answer::sum(&response).filter(|_| self.options.checksums == Checksums::Crc64Nvme);
         let answer = text(response, operation).await?;
         if xml::error(&answer).is_some() {
             return Err(said_no(&answer, operation.to_owned()));
         }
-        tag.ok_or_else(|| Failure::new(FailureKind::Transient, operation, "the answer has no ETag"))
+        let tag =
+            tag.ok_or_else(|| Failure::new(FailureKind::Transient, operation, "the answer has no ETag"))?;
+        Ok((tag, told.is_none_or(|told| told.is_of(block))))
     }
 
     /// The body of a successful answer.
@@ -126,16 +154,21 @@ impl S3 {
     }
 }
 
-fn with_metadata<'a>(request: Request<'a>, metadata: &Metadata) -> Request<'a> {
-    metadata_headers(metadata).into_iter().fold(request, |request, (name, value)| request.header(name, value))
+fn with_metadata<'a>(
+    request: Request<'a>,
+    metadata: &Metadata,
+    operation: &str,
+) -> Result<Request<'a>, Failure> {
+    let headers = NAMING.headers(metadata, operation)?;
+    Ok(headers.into_iter().fold(request, |request, (name, value)| request.header(name, value)))
 }
 
 /// An error in the body of an answer that began with 200.
 fn said_no(answer: &[u8], operation: String) -> Failure {
     match xml::error(answer) {
-        Some((code, words)) => {
+        Some((code, said)) => {
             // Without a status of its own, an unknown code is taken for a fault of the store.
-            Failure::new(kind(500, &code), operation, format!("200, but {code}: {words}"))
+            Failure::new(kind(500, &code), operation, words(&format!("200, but {code}: {said}")))
         }
         None => Failure::new(FailureKind::Transient, operation, "the answer is not what the call returns"),
     }

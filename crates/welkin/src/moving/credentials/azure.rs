@@ -30,6 +30,7 @@ fn found(
         container: container.to_owned(),
         endpoint: None,
         access: AzureAccess::Anonymous,
+        allow_http: false,
     };
     if let Some(text) = variable(STRING) {
         let wrong = |why: String| Fault::new(Code::Config, format!("{STRING}: {why}"));

@@ -17,7 +17,8 @@ pub(in crate::moving) fn google(bucket: &str) -> anyhow::Result<GcsOptions> {
     let bucket = bucket.to_owned();
     if let Some(host) = variable("STORAGE_EMULATOR_HOST") {
         let url = if host.contains("://") { host } else { format!("http://{host}") };
-        return Ok(GcsOptions { bucket, endpoint: Some(url), access: GcsAccess::Anonymous });
+        let access = GcsAccess::Anonymous;
+        return Ok(GcsOptions { bucket, endpoint: Some(url), access, allow_http: false });
     }
     let access = if let Some(token) = variable("GOOGLE_OAUTH_ACCESS_TOKEN") {
         GcsAccess::Bearer(token)
@@ -29,7 +30,7 @@ pub(in crate::moving) fn google(bucket: &str) -> anyhow::Result<GcsOptions> {
             None => GcsAccess::Anonymous,
         }
     };
-    Ok(GcsOptions { bucket, endpoint: None, access })
+    Ok(GcsOptions { bucket, endpoint: None, access, allow_http: false })
 }
 
 /// A credentials file.

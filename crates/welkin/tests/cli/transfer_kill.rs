@@ -8,7 +8,7 @@
 mod scene;
 mod served;
 
-pub(crate) use served::Served;
+pub(crate) use served::{Behind, Served};
 
 use crate::bed::{Bed, both};
 use crate::kill::{Dice, number, watched};

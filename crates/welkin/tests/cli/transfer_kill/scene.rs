@@ -2,7 +2,7 @@
 
 use crate::bed::Bed;
 use crate::kill::Dice;
-use crate::transfer_kill::served::Served;
+use crate::transfer_kill::{Behind, Served};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -75,14 +75,15 @@ impl Scene {
             Role::Folders => words.extend(["tree", "there", "--part-size", "4M"].map(str::to_owned)),
             Role::Relay | Role::Destination => {
                 let there = scene.target().display().to_string();
-                let gateway = Served::start(&scene.bed, Some(there));
+                let gateway = Served::start(&scene.bed, Behind::Folder(there));
                 let place = format!("welkin+plain://{}/", gateway.address);
                 words.extend(["tree".to_owned(), place, "--part-size".to_owned(), "4M".to_owned()]);
                 scene.gateway = Some(gateway);
             }
         }
         if role == Role::Relay {
-            let relay = Served::start(&scene.bed, None);
+            let next = scene.gateway.as_ref().unwrap().address.clone();
+            let relay = Served::start(&scene.bed, Behind::Hop(next));
             words.extend(["--via".to_owned(), relay.address.clone(), "--no-direct".to_owned()]);
             scene.relay = Some(relay);
         }

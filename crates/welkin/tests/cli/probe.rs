@@ -1,7 +1,7 @@
 //! `welkin route probe` over loopback, and the grid that comes of it.
 
 use crate::bed::{Bed, stderr};
-use crate::transfer_kill::Served;
+use crate::transfer_kill::{Behind, Served};
 use std::fs;
 
 const BOUNDS: [&str; 6] = ["--bytes", "20MB", "--seconds", "5", "--grid", "grid.csv"];
@@ -13,8 +13,8 @@ fn what_was_probed_is_what_routes_are_planned_over() {
                  aws:us-east-1,azure:eastus,1000,2026-01-01T00:00:00Z\n";
     let grid = bed.file("grid.csv", known);
     let folder = |name: &str| grid.with_file_name(name).display().to_string();
-    let near = Served::start(&bed, Some(folder("near")));
-    let far = Served::start(&bed, Some(folder("far")));
+    let near = Served::start(&bed, Behind::Folder(folder("near")));
+    let far = Served::start(&bed, Behind::Folder(folder("far")));
     let near_place = format!("gcp/us-east4=welkin+plain://{}", near.address);
     let far_place = format!("azure:westeurope=welkin+plain://{}/below", far.address);
     let words = ["route", "probe", "--from", "aws/us-east-1", &near_place, &far_place, "--back"];
@@ -49,7 +49,7 @@ fn what_was_probed_is_what_routes_are_planned_over() {
 #[test]
 fn a_grid_is_made_and_people_are_told() {
     let bed = Bed::new();
-    let gateway = Served::start(&bed, Some("there".to_owned()));
+    let gateway = Served::start(&bed, Behind::Folder("there".to_owned()));
     let place = format!("welkin+plain://{}", gateway.address);
     let output = bed.run(["route", "probe", &place, "--bytes", "1MB"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -13,6 +13,8 @@ use tokio::io::AsyncWriteExt;
 pub struct Caller {
     wire: Wire,
     seal: Option<Seal>,
+    /// Frames that came and are to be acknowledged.
+    taken: u64,
 }
 
 impl Caller {
@@ -31,7 +33,7 @@ impl Caller {
     /// Over whatever connection.
     #[must_use]
     pub fn over(wire: Wire) -> Self {
-        Self { wire, seal: None }
+        Self { wire, seal: None, taken: 0 }
     }
 
     /// Sends a frame.
@@ -62,6 +64,7 @@ impl Caller {
     /// When the connection fails or what comes is no frame.
     pub async fn next(&mut self) -> io::Result<Option<Frame>> {
         let Some(frame) = Frame::read(self.wire.stream()).await? else { return Ok(None) };
+        self.taken += u64::from(matches!(frame.kind, Kind::Call | Kind::Reply | Kind::Ping));
         match &mut self.seal {
             Some(seal) => {
                 seal.open(&frame).map(Some).ok_or_else(|| io::Error::other("a frame that was not sealed"))
@@ -141,20 +144,19 @@ impl Caller {
     /// When the lane ends first.
     pub async fn call(&mut self, id: u64, head: &str, body: &[u8]) -> io::Result<String> {
         self.send(&Frame::message(Kind::Call, id, id, head, body)).await?;
-        let (mut seen, mut said) = (0, None);
-        while said.is_none() {
+        loop {
             let frame = self.next().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
             match frame.kind {
                 Kind::Reply => {
-                    seen += 1;
-                    said = (frame.id == id && frame.head > 0).then(|| frame.text());
+                    self.send(&Frame { id: self.taken, ..Frame::bare(Kind::Ack) }).await?;
+                    if frame.id == id && frame.head > 0 {
+                        return Ok(frame.text());
+                    }
                 }
                 Kind::Fault => return Err(io::Error::other(frame.text())),
                 _ => {}
             }
         }
-        let _ = seen;
-        said.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::catalog_cache;
 use crate::cli::Global;
-use crate::output::{Foreign, Style};
+use crate::output::{Foreign, Style, shown_lines};
 use crate::settings::Settings;
 use std::cell::OnceCell;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -46,14 +46,14 @@ impl App {
         Foreign::for_stream(self.settings.color, io::stdout().is_terminal())
     }
 
-    /// Tells the user something that is not data.
+    /// Tells the user something that is not data. Names of others in it are spelt, so that no terminal obeys them.
     pub(crate) fn note(&self, text: &str) {
         // Without standard error there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", shown_lines(text));
     }
 
     /// Tells the user about something that deserves a look.
     pub(crate) fn warn(&self, text: &str) {
-        self.note(&format!("{}: {text}", self.err.yellow("warning")));
+        let _ = writeln!(io::stderr(), "{}: {}", self.err.yellow("warning"), shown_lines(text));
     }
 }

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli::{TransfersArgs, TransfersCommand};
 use crate::exit::Exit;
 use crate::moving::{About, Records, State, bytes_words};
-use crate::output::{Align, Format, Table, write_json};
+use crate::output::{Align, Format, Table, shown, write_json};
 use serde::Serialize;
 use std::io::Write;
 use welkin_transfer::journal::Resumed;
@@ -136,7 +136,8 @@ fn show(records: &Records, name: &str, app: &mut App) -> anyhow::Result<Exit> {
         writeln!(out, "open     {} uploads at the target", one.row.open_uploads)?;
     }
     for (key, why) in &one.failures {
-        writeln!(out, "{}   {key}: {why}", app.style.red("failed"))?;
+        let words = format!("{key}: {why}");
+        writeln!(out, "{}   {}", app.style.red("failed"), shown(&words))?;
     }
     out.flush()?;
     Ok(Exit::Success)

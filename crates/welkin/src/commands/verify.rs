@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
 use crate::moving::{Opening, Place, Records, bytes_words};
-use crate::output::{Format, counted, write_json};
+use crate::output::{Format, counted, shown, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
@@ -52,7 +52,8 @@ pub(crate) fn run(args: &VerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
         write_json(&mut app.out, "welkin.verified/1", &wire)?;
     } else {
         for (key, fault) in &verified.faults {
-            writeln!(app.out, "{}: {key}: {fault}", app.style.red("BAD"))?;
+            let words = format!("{key}: {fault}");
+            writeln!(app.out, "{}: {}", app.style.red("BAD"), shown(&words))?;
         }
         let good = counted(usize::try_from(verified.good_objects).unwrap_or(usize::MAX), "object");
         writeln!(app.out, "{good} ({}) as the manifest says, {bad} not", bytes_words(verified.good_bytes))?;

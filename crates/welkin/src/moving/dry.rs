@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::moving::execute::{Wanted, engine_fault, sites};
 use crate::moving::records::{Records, what};
 use crate::moving::{bytes_words, cost};
-use crate::output::{Format, counted, write_json};
+use crate::output::{Format, counted, shown, write_json};
 use serde::Serialize;
 use std::io::Write;
 use welkin_transfer::engine::{Preview, Transfer, preview};
@@ -46,7 +46,7 @@ pub(super) async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App
         if json {
             steps.push((word, key.to_owned(), size));
         } else if failed.is_ok() {
-            failed = writeln!(out, "{word} {key} ({})", bytes_words(size));
+            failed = writeln!(out, "{word} {} ({})", shown(key), bytes_words(size));
         }
     })
     .await
@@ -116,7 +116,7 @@ fn tell(
         app.warn(&format!("nothing was found at {}", wanted.source));
     }
     for (key, why) in &seen.refused {
-        app.warn(&format!("{key}: {why}"));
+        app.warn(&shown(&format!("{key}: {why}")));
     }
     app.out.flush()?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Progress of a transfer: a line on a terminal, events for programs.
 
 use crate::app::App;
-use crate::output::{Block, Style};
+use crate::output::{Block, Style, shown};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
@@ -54,15 +54,16 @@ impl Observer for Teller {
             };
             return self.line(&event);
         }
-        let text = match notice {
-            Notice::Failed { key, why } => format!("{}: {key}: {why}", self.style.red("failed")),
-            Notice::LeftOut { key, why } => format!("left out: {key}: {why}"),
-            Notice::Retrying { why, .. } if self.verbose => format!("trying again: {why}"),
-            Notice::Copied(done) if self.verbose => format!("copied {}", done.key),
-            Notice::Deleted { key } if self.verbose => format!("removed {key}"),
+        // Keys and reasons are words of whoever is at the other end.
+        let (word, text) = match notice {
+            Notice::Failed { key, why } => (self.style.red("failed:"), format!("{key}: {why}")),
+            Notice::LeftOut { key, why } => ("left out:".to_owned(), format!("{key}: {why}")),
+            Notice::Retrying { why, .. } if self.verbose => ("trying again:".to_owned(), (*why).to_string()),
+            Notice::Copied(done) if self.verbose => ("copied".to_owned(), done.key.to_string()),
+            Notice::Deleted { key } if self.verbose => ("removed".to_owned(), (*key).to_string()),
             _ => return,
         };
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{word} {}", shown(&text));
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::block::Block;
 use super::words::{self, Weight, placed};
-use crate::output::{Foreign, Format, Lines, Part, Style};
+use crate::output::{Foreign, Format, Lines, Part, Style, shown, shown_lines};
 use crate::reach::{nature, nature_words};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -125,9 +125,11 @@ impl Narrator {
 
     fn tell(&self, scene: &mut Scene, subject: &str, text: &str) {
         let elapsed = scene.began.elapsed().as_secs_f64();
+        // What is said may be of providers, stores and names of files.
         scene.clear();
         let time = self.style.dim(&format!("[{elapsed:7.2}s]"));
-        let _ = writeln!(io::stderr(), "{time} {}: {text}", self.style.bold(subject));
+        let (subject, text) = (self.style.bold(&shown(subject)), shown_lines(text));
+        let _ = writeln!(io::stderr(), "{time} {subject}: {text}");
         scene.draw(self.style);
     }
 

@@ -16,7 +16,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use welkin_transfer::endpoint::Endpoint;
 use welkin_transfer::gateway::{
     Event, Fingerprint, Gateway, Log, Relaying, Rights, Roster, ServeOptions, SocketOptions, Trust,
@@ -66,14 +66,16 @@ async fn serve(args: &ServeArgs, app: &mut App) -> anyhow::Result<Exit> {
         let hint = "listen on 127.0.0.1, leave --plain away, or add --expose-plain if that network is protected otherwise";
         return Err(Fault::new(Code::Usage, message).hint(hint).into());
     }
-    announce(args, address.to_string(), &serves, app)?;
+    // Before anybody is told that it is there: whoever reads that may send one at once.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let hangup = signal(SignalKind::hangup())?;
+    announce(args, address.to_string(), &serves, app)?;
     tokio::select! {
         () = gateway.listen(listener) => {}
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
-        failed = reread(args, &gateway, app) => failed?,
+        () = reread(args, &gateway, hangup, app) => {}
     }
     Ok(Exit::Success)
 }
@@ -138,8 +140,7 @@ fn tell(event: &Event) {
 }
 
 /// Reads the file of keys again on each SIGHUP. One that cannot be read changes nothing.
-async fn reread(args: &ServeArgs, gateway: &Gateway, app: &App) -> anyhow::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
+async fn reread(args: &ServeArgs, gateway: &Gateway, mut hangup: Signal, app: &App) {
     loop {
         hangup.recv().await;
         if args.plain {

@@ -21,6 +21,11 @@ impl Bed {
         self.folder.path().join("h")
     }
 
+    /// Where everything of this bed is.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A file of this bed.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
@@ -31,7 +36,16 @@ impl Bed {
 
     /// The program with its arguments, not started yet. It runs in the bed's folder.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_welkin"));
+        self.command_of(env!("CARGO_BIN_EXE_welkin"), args)
+    }
+
+    /// The same of another program.
+    pub(crate) fn command_of<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()

@@ -8,6 +8,7 @@ mod bed;
 mod brought;
 mod catalog;
 mod disk;
+mod gateway;
 mod going_on;
 mod golden;
 mod import;

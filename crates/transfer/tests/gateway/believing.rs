@@ -105,3 +105,15 @@ async fn answers_about_something_else_are_refused() {
     let agent = meet(LIMITS, move |_, _| message(r#""dangling""#, left)).await.unwrap();
     assert_eq!(agent.dangling("a").await.unwrap_err().kind, FailureKind::Invalid);
 }
+
+#[tokio::test]
+async fn an_answer_that_never_comes_is_waited_for_ten_minutes() {
+    let agent = meet(LIMITS, |_, _| Answer::Silence).await.unwrap();
+    // The lane is fine: what is sent is taken over, and pings are. Only the answer is missing.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let failure = agent.find("a").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Transient);
+    assert!(failure.message.contains("no answer came within 600 s"), "{failure}");
+    assert!(began.elapsed() < Duration::from_secs(602), "{:?}", began.elapsed());
+}

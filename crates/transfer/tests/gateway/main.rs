@@ -8,6 +8,7 @@ mod bounds;
 mod carry;
 mod damage;
 mod death;
+mod faults;
 mod hostile;
 mod listing;
 mod outside;

@@ -1,5 +1,6 @@
 //! The broker: owns a state directory, takes plans, drives runs to their end.
 
+use crate::deliver::check_deliveries;
 use crate::drive::{RunOutcome, drive};
 use crate::error::{OpenError, RunError, StoreError, SubmitError};
 use crate::id::RunId;
@@ -187,13 +188,8 @@ impl Broker {
                 let (task, what) = (task.name.clone(), format!("the output to {uri}"));
                 return Err(SubmitError::Unsupported { task, what });
             }
-            // Delivery replaces what is there: a file, as `cp` would, but never a folder of the user's.
-            let mut uris = task.outputs.values().filter_map(|output| output.uri.as_deref());
-            if let Some(uri) = uris.find(|uri| has_content(&roots.path(uri))) {
-                let what = format!("the output to {uri} would replace a folder with content");
-                return Err(SubmitError::Path { task: task.name.clone(), what });
-            }
         }
+        check_deliveries(submission.job, &roots)?;
         Ok(())
     }
 
@@ -315,9 +311,4 @@ impl std::fmt::Debug for Broker {
             .field("owner", &self.world.owner)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a folder with something in it is at this path; one that cannot be read counts.
-fn has_content(path: &Path) -> bool {
-    path.is_dir() && std::fs::read_dir(path).map_or(true, |mut entries| entries.next().is_some())
 }

@@ -3,7 +3,7 @@
 //! A *tree* is a file or a folder. [`publish_tree`] puts one under a prefix of a store: the bytes of
 //! each file as `PREFIX/data/PATH`, and last `PREFIX/manifest.json`, which lists every entry with its
 //! size and BLAKE3 hash. The hash of that manifest is the tree's digest. [`copy_tree`] carries a tree
-//! to another store, [`fetch_tree`] puts it on a disk, [`verify_tree`] reads it again.
+//! to another store, [`fetch_tree`] and [`deliver_tree`] put it on a disk, [`verify_tree`] reads it again.
 //!
 //! *Guarantee:* the manifest is the commit point. A tree without one does not exist, whatever lies
 //! under its prefix, so a transfer that was killed leaves nothing that could be taken for a result,
@@ -35,6 +35,6 @@ mod tree;
 
 pub use tree::{
     Copied, Entry, LeftOut, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, PART_BYTES, Progress, Published, Root,
-    Selection, TransferError, copy_tree, delete_tree, fetch_own_tree, fetch_tree, find_tree, open,
-    publish_bytes, publish_selection, publish_tree, silent, verify_tree,
+    Selection, TransferError, copy_tree, delete_tree, deliver_tree, fetch_own_tree, fetch_tree, find_tree,
+    open, publish_bytes, publish_selection, publish_tree, silent, verify_tree,
 };

@@ -2,6 +2,7 @@
 
 mod chunks;
 mod copy;
+mod deliver;
 mod error;
 mod fetch;
 mod manifest;
@@ -16,6 +17,7 @@ mod upload;
 mod verify;
 
 pub use copy::{Copied, copy_tree};
+pub use deliver::deliver_tree;
 pub use error::TransferError;
 pub use fetch::{fetch_own_tree, fetch_tree};
 pub use manifest::{Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, Root};

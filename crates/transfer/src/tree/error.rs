@@ -143,6 +143,12 @@ pub enum TransferError {
         /// Hash found.
         found: String,
     },
+    /// Something else is where a tree was to be delivered.
+    #[error("{path} holds what was not put there by this delivery, and is left as it is")]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+    },
     /// The place to fetch to cannot be replaced.
     #[error("cannot fetch to {path}: {reason}")]
     BadDestination {

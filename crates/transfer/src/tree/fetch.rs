@@ -1,9 +1,11 @@
 //! From a store onto a disk.
 //!
 //! The tree is built beside its destination and moved there in one rename once every byte has been
-//! compared; a fetch that fails or is killed leaves the destination as it was.
+//! compared; a fetch that fails or is killed leaves the destination as it was. What is at the destination
+//! gives way, unless it is a user's: then [`deliver_tree`](crate::deliver_tree) is the call.
 
 use crate::tree::chunks::{Chunks, expect_hash};
+use crate::tree::deliver::put_beside_others;
 use crate::tree::error::TransferError;
 use crate::tree::manifest::{self, Entry, Links, Manifest, Root, SINGLE_FILE, USUAL, USUAL_EXECUTABLE};
 use crate::tree::names::data_object;
@@ -16,6 +18,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// How the names of folders begin in which trees are built.
+const WORKSHOP: &str = ".welkin-fetch-";
 
 /// Puts the tree `digest` under `prefix` at `path`, replacing what is there. Folders above it are
 /// made. `progress` counts bytes of content.
@@ -32,7 +37,8 @@ pub async fn fetch_tree(
     path: &Path,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    fetch(store, prefix, digest, path, Links::Inside, progress).await
+    let (prefix, manifest) = manifest::expect(store, prefix, digest, Links::Inside).await?;
+    fetch(store, &prefix, manifest, digest, Target::new(path)?, progress).await
 }
 
 /// As [`fetch_tree`], for a tree that the same user made: its links are made as they were, wherever
@@ -47,24 +53,24 @@ pub async fn fetch_own_tree(
     path: &Path,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    fetch(store, prefix, digest, path, Links::Anywhere, progress).await
+    let (prefix, manifest) = manifest::expect(store, prefix, digest, Links::Anywhere).await?;
+    fetch(store, &prefix, manifest, digest, Target::new(path)?, progress).await
 }
 
-async fn fetch(
+/// Builds the tree of a manifest and moves it to its target.
+pub(crate) async fn fetch(
     store: &dyn ObjectStore,
-    prefix: &str,
+    prefix: &ObjectPath,
+    manifest: Manifest,
     digest: &str,
-    path: &Path,
-    links: Links,
+    target: Target,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    let (prefix, manifest) = manifest::expect(store, prefix, digest, links).await?;
-    let target = Target::new(path)?;
     let work = Workshop::new(&target).await?;
     let mut done = 0;
     for entry in &manifest.entries {
         if let Entry::File { path, size, blake3, executable, mode } = entry {
-            let object = data_object(&prefix, path)?;
+            let object = data_object(prefix, path)?;
             let place = work.tree.join(path);
             let file = blocking(&place, {
                 let place = place.clone();
@@ -84,18 +90,27 @@ async fn fetch(
 }
 
 /// Where a tree goes.
-struct Target {
+pub(crate) struct Target {
     path: PathBuf,
     parent: PathBuf,
+    /// For whom, where what is there may be a user's and does not give way.
+    delivery: Option<String>,
 }
 
 impl Target {
-    fn new(path: &Path) -> Result<Self, TransferError> {
+    /// Where whatever is there gives way.
+    pub(crate) fn new(path: &Path) -> Result<Self, TransferError> {
         let refused = |reason| TransferError::BadDestination { path: path.to_owned(), reason };
         path.file_name().ok_or_else(|| refused("it names no entry of a folder"))?;
         let parent = path.parent().ok_or_else(|| refused("it is the root"))?;
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        Ok(Self { path: path.to_owned(), parent: parent.to_owned() })
+        Ok(Self { path: path.to_owned(), parent: parent.to_owned(), delivery: None })
+    }
+
+    /// Where only nothing, an empty folder, and a file for a file give way. `delivery` names this one
+    /// among all, so that what an earlier try of it left behind is known for its own.
+    pub(crate) fn kept(path: &Path, delivery: &str) -> Result<Self, TransferError> {
+        Ok(Self { delivery: Some(delivery.to_owned()), ..Self::new(path)? })
     }
 }
 
@@ -107,11 +122,14 @@ struct Workshop {
 
 impl Workshop {
     async fn new(target: &Target) -> Result<Self, TransferError> {
-        let parent = target.parent.clone();
+        let (parent, delivery) = (target.parent.clone(), target.delivery.clone());
         blocking(&target.path, move || {
             std::fs::create_dir_all(&parent)
                 .map_err(|error| TransferError::local("create", &parent, error))?;
-            let folder = tempfile::Builder::new().prefix(".welkin-fetch-").tempdir_in(&parent);
+            let folder = match &delivery {
+                Some(delivery) => own_folder(&parent, delivery),
+                None => tempfile::Builder::new().prefix(WORKSHOP).tempdir_in(&parent),
+            };
             let folder =
                 folder.map_err(|error| TransferError::local("create a folder in", &parent, error))?;
             let tree = folder.path().join("new");
@@ -138,28 +156,47 @@ impl Workshop {
             Root::File => self.tree.join(SINGLE_FILE),
             Root::Dir => self.tree.clone(),
         };
-        let failed = |error| TransferError::local("replace", &target.path, error);
+        match target.delivery {
+            Some(_) => put_beside_others(&new, &target.path)?,
+            None => self.replace(&new, &target.path)?,
+        }
+        close(manifest, &target.path)
+    }
+
+    /// Puts what is new in the place of whatever is there.
+    fn replace(&self, new: &Path, target: &Path) -> Result<(), TransferError> {
+        let failed = |error| TransferError::local("replace", target, error);
         // A folder cannot be renamed over another, so the old one steps aside into the workshop,
         // and comes back should the new one not get into its place.
         let old = self.folder.path().join("old");
-        let stepped_aside = match std::fs::rename(&target.path, &old) {
+        let stepped_aside = match std::fs::rename(target, &old) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(failed(error)),
         };
-        if let Err(error) = std::fs::rename(&new, &target.path) {
+        if let Err(error) = std::fs::rename(new, target) {
             if stepped_aside {
-                std::fs::rename(&old, &target.path).map_err(failed)?;
+                std::fs::rename(&old, target).map_err(failed)?;
             }
             return Err(failed(error));
         }
-        close(manifest, &target.path)
+        Ok(())
     }
+}
+
+/// A workshop that a delivery finds again: what a try that was killed left in it is cleared away.
+fn own_folder(parent: &Path, delivery: &str) -> io::Result<TempDir> {
+    let name = format!("{WORKSHOP}{}", &blake3::hash(delivery.as_bytes()).to_hex()[..32]);
+    match std::fs::remove_dir_all(parent.join(&name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir_in(parent)
 }
 
 /// Gives folders their own permissions, the innermost first: what is in one is there already, and one
 /// that cannot be written any more can no longer be moved either.
-fn close(manifest: &Manifest, root: &Path) -> Result<(), TransferError> {
+pub(crate) fn close(manifest: &Manifest, root: &Path) -> Result<(), TransferError> {
     let inner = manifest.entries.iter().rev().filter_map(|entry| match entry {
         Entry::Dir { path, mode: Some(mode) } => Some((root.join(path), *mode)),
         _ => None,

@@ -4,6 +4,7 @@
 
 mod copy;
 mod damage;
+mod deliver;
 mod fetch;
 mod hostile;
 mod publish;

@@ -135,6 +135,47 @@ fn while_a_run_is_under_way_others_look_follow_and_are_kept_out() {
 }
 
 #[test]
+fn what_arrives_at_the_place_of_an_output_meanwhile_stays_and_is_told() {
+    let bed = Bed::new();
+    let gate = bed.home().with_file_name("gate");
+    let script = format!(
+        "name: late\nresources: {{cpus: 2+}}\noutputs: {{o: {{uri: \"file://./results\"}}}}\nrun: |\n  mkdir $WELKIN_OUTPUT_O && echo new > $WELKIN_OUTPUT_O/out.txt\n  echo started\n  until [ -e {} ]; do sleep 0.02; done\n",
+        gate.display()
+    );
+    bed.file("job.yaml", &script);
+    let mut up = bed.command(["up", "job.yaml"]).spawn().unwrap();
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "late | started"));
+    let mine = bed.file("results/mine.txt", "mine");
+    std::fs::write(&gate, "").unwrap();
+    lines.for_each(drop);
+    let output = up.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", both(&output));
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+    assert_eq!(std::fs::read_dir(mine.parent().unwrap()).unwrap().count(), 1);
+    let run = bed.json(&["status"])["run"]["id"].as_str().unwrap().to_owned();
+    let beside = mine.parent().unwrap().with_file_name(format!("results.from-{run}"));
+    assert_eq!(std::fs::read_to_string(beside.join("out.txt")).unwrap(), "new\n");
+    let told = stderr(&output);
+    assert!(told.contains("holds what this run did not put there, and is left as it is"), "{told}");
+    assert!(told.contains(&format!("results.from-{run}")), "{told}");
+    bed.assert_clean();
+}
+
+#[test]
+fn two_outputs_never_go_to_one_place() {
+    let bed = Bed::new();
+    bed.file(
+        "job.yaml",
+        "name: both\nresources: {cpus: 2+}\noutputs: {a: {uri: \"file://./r\"}, b: {uri: \"file://./x/../r/in\"}}\nrun: exit 1\n",
+    );
+    let output = bed.run(["up", "job.yaml"]);
+    assert!(!output.status.success(), "{}", both(&output));
+    assert!(stderr(&output).contains("would be at, in or around that of both.a"), "{}", stderr(&output));
+    bed.assert_clean();
+}
+
+#[test]
 fn no_capacity_moves_on_to_the_next_best_place() {
     let bed = Bed::new();
     bed.file("job.yaml", "name: moved\nresources: {cpus: 2+, infra: aws}\nrun: echo here\n");

@@ -24,7 +24,7 @@ pub enum Answer {
 
 type Reply = dyn Fn(&str, &[u8]) -> Answer + Send + Sync;
 
-/// See the [module](self). It ends with this value.
+/// See the head of the module. It ends with this value.
 #[derive(Debug)]
 pub struct Answerer {
     /// `HOST:PORT`.

@@ -13,7 +13,7 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// See the [module](self).
+/// See the head of the module.
 pub struct Wire(Box<dyn Duplex>);
 
 impl fmt::Debug for Wire {

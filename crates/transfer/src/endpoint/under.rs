@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
 
-/// See the [module](self).
+/// See the head of the module.
 pub struct Under {
     place: Arc<dyn Endpoint>,
     prefix: String,

@@ -10,7 +10,7 @@ use super::error::LaneError;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// See the [module](self).
+/// See the head of the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Relaying {
     /// Nowhere: every path ends here.

@@ -14,7 +14,7 @@
 use super::error::LaneError;
 use rustls::CommonState;
 
-/// See the [module](self).
+/// See the head of the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// On its own account.

@@ -8,7 +8,7 @@
 use crate::journal::record::Record;
 use std::io::{self, BufRead, BufReader, Read};
 
-/// Longest line: two keys of 4 KiB, each byte of them escaped to six, a reason of [`WHY_BYTES`], and versions.
+/// Longest line: two keys of 4 KiB, each byte of them escaped to six, a reason of `WHY_BYTES`, and versions.
 pub const MAX_LINE_BYTES: usize = 64 << 10;
 
 /// Longest reason of a failure that is kept: escaped to six bytes each, it fits beside two keys.

@@ -2,8 +2,15 @@
 //!
 //! Rules are tried in order and the first that matches decides; what matches none is looked at, unless there
 //! are inclusions and no rule ends the list. `*` and `?` stop at slashes, `**` does not, `[a-z]` and
-//! `{a,b}` are sets and alternatives. A pattern that begins with a slash is anchored at the root; any
-//! other matches at the end of the key from a slash on. One that ends with a slash means everything below that folder.
+//! `{a,b}` are sets and alternatives, `{{...}}` is a regular expression. A pattern that begins with a slash is
+//! anchored at the root; any other matches at the end of the key from a slash on. An exclusion that ends with
+//! a slash means everything below that folder; an inclusion that does so means the folder, and no
+//! object. Rules speak of folders too, and an object is looked at where every folder above it is.
+
+mod folders;
+mod glob;
+mod raw;
+mod set;
 
 use regex::Regex;
 use std::fmt;
@@ -22,14 +29,16 @@ pub struct PatternError {
 #[derive(Debug, Clone)]
 struct Rule {
     include: bool,
-    text: String,
     matcher: Regex,
 }
 
 /// Rules in order, and bounds of size.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    rules: Vec<Rule>,
+    /// As given.
+    given: Vec<(bool, String)>,
+    objects: Vec<Rule>,
+    folders: Vec<Rule>,
     min_bytes: Option<u64>,
     max_bytes: Option<u64>,
 }
@@ -44,14 +53,22 @@ impl Filter {
         if pattern.is_empty() {
             return Err(failed("it is empty".to_owned()));
         }
-        let (start, rest) = match pattern.strip_prefix('/') {
-            Some(rest) => ("^", rest),
-            None => ("(?:^|/)", pattern),
-        };
-        let below = if rest.ends_with('/') { ".*" } else { "" };
-        let text = format!("(?s){start}{}{below}$", expression(rest).map_err(failed)?);
-        let matcher = Regex::new(&text).map_err(|error| failed(error.to_string()))?;
-        self.rules.push(Rule { include, text: pattern.to_owned(), matcher });
+        let of_folder = pattern.ends_with('/');
+        let full = if of_folder && !include { format!("{pattern}**") } else { pattern.to_owned() };
+        let rule = rule(include, &full).map_err(failed)?;
+        let everywhere = full.contains("**");
+        if everywhere || !of_folder {
+            self.objects.push(rule.clone());
+            if include || full == "*" {
+                for folder in folders::of(&full) {
+                    self.folders.push(self::rule(include, &folder).map_err(failed)?);
+                }
+            }
+        }
+        if everywhere || of_folder {
+            self.folders.push(rule);
+        }
+        self.given.push((include, pattern.to_owned()));
         Ok(())
     }
 
@@ -66,11 +83,11 @@ impl Filter {
             let added = match line.as_bytes() {
                 [] | [b'#' | b';', ..] => Ok(()),
                 [b'!'] => {
-                    self.rules.clear();
+                    *self = Self { min_bytes: self.min_bytes, max_bytes: self.max_bytes, ..Self::default() };
                     Ok(())
                 }
-                [b'+', b' ', ..] => self.add(true, line[2..].trim()),
-                [b'-', b' ', ..] => self.add(false, line[2..].trim()),
+                [b'+', b' ', ..] => self.add(true, &line[2..]),
+                [b'-', b' ', ..] => self.add(false, &line[2..]),
                 _ => {
                     return Err(format!(
                         "line {}: expected `+ PATTERN` or `- PATTERN`, found {line:?}",
@@ -88,7 +105,7 @@ impl Filter {
     /// # Errors
     /// Never in practice.
     pub fn close(&mut self) -> Result<(), PatternError> {
-        self.add(false, "**")
+        self.add(false, folders::ALL)
     }
 
     /// Only objects of at least and at most so many bytes.
@@ -108,65 +125,30 @@ impl Filter {
     /// Whether a key is looked at, however long its object is.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
-        self.rules.iter().find(|rule| rule.matcher.is_match(key)).is_none_or(|rule| rule.include)
+        let above = key.match_indices('/').map(|(at, _)| &key[..=at]);
+        decides(&self.objects, key) && above.into_iter().all(|folder| self.enters(folder))
     }
 
-    /// Whether keys below a folder may be looked at; its key ends with a slash. Only an exclusion of all below it, with no
-    /// inclusion before that might speak for some, says no.
+    /// Whether keys below a folder may be looked at; its key ends with a slash.
     #[must_use]
     pub fn enters(&self, folder: &str) -> bool {
-        let rules = self.rules.iter().take_while(|rule| !rule.include);
-        let whole = |rule: &Rule| rule.text == "**" || rule.text.ends_with("/**") || rule.text.ends_with('/');
-        !rules.into_iter().any(|rule| whole(rule) && rule.matcher.is_match(folder))
+        decides(&self.folders, folder)
     }
 }
 
-/// A pattern as a regular expression.
-fn expression(pattern: &str) -> Result<String, String> {
-    let mut text = String::new();
-    let mut rest = pattern.chars().peekable();
-    let mut depth = 0;
-    while let Some(c) = rest.next() {
-        match c {
-            '*' if rest.next_if_eq(&'*').is_some() => text.push_str(".*"),
-            '*' => text.push_str("[^/]*"),
-            '?' => text.push_str("[^/]"),
-            '[' => {
-                text.push('[');
-                if rest.next_if(|c| matches!(c, '!' | '^')).is_some() {
-                    text.push('^');
-                }
-                loop {
-                    match rest.next() {
-                        None => return Err("`[` is not closed".to_owned()),
-                        Some(']') => break,
-                        // What means something inside a set of regular expressions, and not here.
-                        Some(c @ ('[' | '&' | '~' | '\\')) => text.extend(['\\', c]),
-                        Some(c) => text.push(c),
-                    }
-                }
-                text.push(']');
-            }
-            '{' => {
-                depth += 1;
-                text.push_str("(?:");
-            }
-            '}' if depth > 0 => {
-                depth -= 1;
-                text.push(')');
-            }
-            ',' if depth > 0 => text.push('|'),
-            '\\' => text.push_str(&regex::escape(&rest.next().ok_or("it ends with `\\`")?.to_string())),
-            c => text.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    if depth == 0 { Ok(text) } else { Err("`{` is not closed".to_owned()) }
+fn decides(rules: &[Rule], key: &str) -> bool {
+    rules.iter().find(|rule| rule.matcher.is_match(key)).is_none_or(|rule| rule.include)
+}
+
+fn rule(include: bool, pattern: &str) -> Result<Rule, String> {
+    let matcher = Regex::new(&glob::expression(pattern)?).map_err(|error| error.to_string())?;
+    Ok(Rule { include, matcher })
 }
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for rule in &self.rules {
-            write!(f, "{}{:?} ", if rule.include { '+' } else { '-' }, rule.text)?;
+        for (include, pattern) in &self.given {
+            write!(f, "{}{pattern:?} ", if *include { '+' } else { '-' })?;
         }
         write!(f, "{:?}..{:?}", self.min_bytes, self.max_bytes)
     }
@@ -188,7 +170,12 @@ mod tests {
             ("*.{jpg,png}", vec!["a.jpg", "b/c.png"], vec!["a.gif"]),
             ("h[ae]llo", vec!["hello", "hallo"], vec!["hullo"]),
             ("/dir/**", vec!["dir/file.jpg", "dir/dir1/dir2/file.png"], vec!["directory/x", "adir/x"]),
-            ("dir/", vec!["dir/a", "x/dir/b/c"], vec!["dir", "adir/a"]),
+            ("dir/", vec![], vec!["dir/a", "x/dir/b/c", "dir", "adir/a"]),
+            ("*.{{jpe?g}}", vec!["a.jpg", "d/a.jpeg"], vec!["a.jp"]),
+            ("[!a].jpg", vec!["!.jpg", "a.jpg"], vec!["b.jpg"]),
+            ("[^a].jpg", vec!["b.jpg"], vec!["a.jpg"]),
+            ("[[:alpha:]-].jpg", vec!["b.jpg", "-.jpg"], vec!["1.jpg"]),
+            ("dir/x", vec!["dir/x"], vec!["p/dir/x"]),
             ("/dir/**.jpg", vec!["dir/a/b.jpg", "dir/b.jpg"], vec!["b.jpg"]),
         ] {
             let mut filter = Filter::default();

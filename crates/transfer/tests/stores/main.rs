@@ -10,6 +10,7 @@
 mod blobs;
 mod chain;
 mod conformance;
+mod filters;
 mod hostile;
 mod issuer;
 mod objects;

@@ -1,6 +1,6 @@
 //! Commands that move data: `cp`, `sync`, `verify`, `transfers`.
 
-use super::values::size;
+use super::values::{filter_size, size};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use welkin_transfer::engine::Compare;
@@ -137,10 +137,10 @@ impl std::fmt::Display for MaxDelete {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct Selection {
-    /// Only objects that match; may be repeated. Patterns are rclone's
+    /// Only objects that match; may be repeated. Patterns and their order are rclone's
     #[arg(long, value_name = "PATTERN")]
     pub(crate) include: Vec<String>,
-    /// No objects that match; may be repeated
+    /// No objects that match, unless included; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
     /// Patterns to include, one a line
@@ -159,11 +159,11 @@ pub(crate) struct Selection {
     /// Take what symbolic links of this machine lead to
     #[arg(short = 'L', long)]
     pub(crate) copy_links: bool,
-    /// Only objects of at least this size
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    /// Only objects of at least this size; a bare number is KiB
+    #[arg(long, value_name = "SIZE", value_parser = filter_size)]
     pub(crate) min_size: Option<Bytes>,
-    /// Only objects of at most this size
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    /// Only objects of at most this size; a bare number is KiB
+    #[arg(long, value_name = "SIZE", value_parser = filter_size)]
     pub(crate) max_size: Option<Bytes>,
 }
 

@@ -39,6 +39,19 @@ pub(crate) fn size(text: &str) -> Result<Bytes, String> {
     if size == Bytes::ZERO { Err("nothing at all".to_owned()) } else { Ok(size) }
 }
 
+/// A bound of a filter, as rclone reads it: `10` and `10K` are KiB, `10M` MiB, `10b` bytes.
+pub(crate) fn filter_size(text: &str) -> Result<Bytes, String> {
+    let (number, unit) =
+        text.split_at(text.len() - usize::from(text.ends_with(|c: char| c.is_ascii_alphabetic())));
+    let bare = number.ends_with(|c: char| c.is_ascii_digit() || c == '.');
+    let full = match unit {
+        "b" | "B" if bare => format!("{number}B"),
+        unit if bare && !unit.is_empty() => format!("{number}{}iB", unit.to_ascii_uppercase()),
+        _ => text.to_owned(),
+    };
+    Bytes::parse_with_bare_unit(&full, 1024).map_err(|error| error.to_string())
+}
+
 /// `2.50`, `$2.50`, `250 cents`.
 pub(crate) fn usd(text: &str) -> Result<Usd, String> {
     let amount: Usd = text.parse().map_err(|error: welkin_units::QuantityError| error.to_string())?;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use std::path::Path;
 use welkin_transfer::filter::Filter;
 
-/// Exclusions, then rules of files, then inclusions; with inclusions, nothing else is looked at.
+/// Inclusions, then exclusions, then rules of files, as rclone orders them; with inclusions, nothing else is looked at.
 pub(crate) fn filter(selection: &Selection) -> anyhow::Result<Filter> {
     let mut filter = Filter::default();
     let usage = |message: String| Fault::new(Code::Usage, message);
@@ -14,12 +14,9 @@ pub(crate) fn filter(selection: &Selection) -> anyhow::Result<Filter> {
         std::fs::read_to_string(path)
             .with_context(|| Fault::new(Code::File, format!("cannot read {}", path.display())))
     };
-    for path in &selection.filter_from {
-        filter.add_file(&lines(path)?).map_err(|why| usage(format!("{}: {why}", path.display())))?;
-    }
     for (include, patterns, files) in [
-        (false, &selection.exclude, &selection.exclude_from),
         (true, &selection.include, &selection.include_from),
+        (false, &selection.exclude, &selection.exclude_from),
     ] {
         for pattern in patterns {
             filter.add(include, pattern).map_err(|error| usage(error.to_string()))?;
@@ -33,6 +30,9 @@ pub(crate) fn filter(selection: &Selection) -> anyhow::Result<Filter> {
                 }
             }
         }
+    }
+    for path in &selection.filter_from {
+        filter.add_file(&lines(path)?).map_err(|why| usage(format!("{}: {why}", path.display())))?;
     }
     if !selection.include.is_empty() || !selection.include_from.is_empty() {
         filter.close().map_err(|error| usage(error.to_string()))?;

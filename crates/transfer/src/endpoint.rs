@@ -16,6 +16,8 @@
 
 mod azure;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod gcs;
 pub(crate) mod inside;
 mod limits;

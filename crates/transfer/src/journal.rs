@@ -44,6 +44,8 @@ mod state;
 
 pub use file::{Journal, JournalError};
 pub use lines::MAX_LINE_BYTES;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use lines::fuzz_line;
 pub use manifest::{Manifest, ManifestEntry, ManifestError, ManifestHead, write_manifest};
 pub(crate) use pairs::{Marks, Pairs, PairsWriter, settle};
 pub use past::Past;

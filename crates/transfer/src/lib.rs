@@ -26,6 +26,9 @@ mod climb;
 pub mod endpoint;
 pub mod engine;
 pub mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod hash;
 mod http;

@@ -20,6 +20,8 @@ pub use copy::{Copied, copy_tree};
 pub use deliver::deliver_tree;
 pub use error::TransferError;
 pub use fetch::{fetch_own_tree, fetch_tree};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use manifest::fuzz as fuzz_manifest;
 pub use manifest::{Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, Root};
 pub use progress::{Progress, silent};
 pub use publish::{LeftOut, Published, publish_bytes, publish_selection, publish_tree};

@@ -28,6 +28,11 @@ mod write;
 
 pub use request::{AzureOptions, account_of_url};
 pub use sign::AzureAccess;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use {
+    list::page,
+    names::{decoded_name, decoded_value, encoded_name, encoded_value},
+};
 
 use crate::block::{Block, BlockWriter, Buffer};
 use crate::endpoint::web::{self, Pages, Sum, broken, check_range, range};

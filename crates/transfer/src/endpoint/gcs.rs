@@ -26,6 +26,8 @@ mod write;
 
 pub use request::GcsOptions;
 pub use sign::GcsAccess;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use {answer::Resource as Object, errors::said, list::page, sign::Account};
 
 use crate::block::{Block, BlockWriter, Buffer};
 use crate::endpoint::web::{self, Pages, broken, check_range, range, text};

@@ -18,6 +18,8 @@ mod request;
 mod sign;
 mod write;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use list::{Uploads, page};
 pub use request::{Addressing, Checksums, S3Options};
 pub use sign::Credentials;
 

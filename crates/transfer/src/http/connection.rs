@@ -23,6 +23,9 @@ const READ_AHEAD: usize = 16 << 10;
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// What a peer sent before it closed, in pieces of at most so many bytes.
+    #[cfg(any(test, feature = "fuzzing"))]
+    Sent(std::collections::VecDeque<u8>, usize),
 }
 
 /// A connection to a server.
@@ -60,6 +63,14 @@ impl Connection {
         let ahead = vec![0; READ_AHEAD].into_boxed_slice();
         let pace = Pace::within(HEAD_WITHIN);
         Ok(Self { stream, ahead, start: 0, end: 0, pace, idle_since: Instant::now() })
+    }
+
+    /// One from which those bytes come, in pieces, and then no more.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn of_bytes(bytes: &[u8], piece: usize) -> Self {
+        let stream = Stream::Sent(bytes.iter().copied().collect(), piece);
+        let ahead = vec![0; READ_AHEAD].into_boxed_slice();
+        Self { stream, ahead, start: 0, end: 0, pace: Pace::within(HEAD_WITHIN), idle_since: Instant::now() }
     }
 
     /// What was read and not used.
@@ -121,6 +132,8 @@ impl Connection {
     pub(crate) async fn flush(&mut self) -> Result<(), HttpError> {
         match &mut self.stream {
             Stream::Plain(_) => Ok(()),
+            #[cfg(any(test, feature = "fuzzing"))]
+            Stream::Sent(..) => Ok(()),
             Stream::Tls(stream) => {
                 patient(self.pace, poll_fn(|cx| Pin::new(&mut **stream).poll_flush(cx))).await
             }
@@ -143,6 +156,12 @@ async fn read(stream: &mut Stream, into: &mut [u8]) -> io::Result<usize> {
         let polled = match stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
             Stream::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, &mut buffer),
+            #[cfg(any(test, feature = "fuzzing"))]
+            Stream::Sent(bytes, piece) => {
+                let count = bytes.len().min(*piece).min(buffer.remaining());
+                bytes.drain(..count).for_each(|byte| buffer.put_slice(&[byte]));
+                Poll::Ready(Ok(()))
+            }
         };
         polled.map_ok(|()| buffer.filled().len())
     })
@@ -156,6 +175,8 @@ async fn write(stream: &mut Stream, head: &[u8], body: &[u8]) -> io::Result<usiz
             let piece = if head.is_empty() { body } else { head };
             Pin::new(&mut **stream).poll_write(cx, piece)
         }
+        #[cfg(any(test, feature = "fuzzing"))]
+        Stream::Sent(..) => Poll::Ready(Ok(head.len() + body.len())),
     })
     .await
 }

@@ -84,6 +84,20 @@ impl Response {
         }
     }
 
+    /// The response that a peer sends with those bytes, in pieces of at most `piece`.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) async fn of_bytes(
+        bytes: &[u8],
+        piece: usize,
+        head_only: bool,
+        client: &Arc<Client>,
+    ) -> Result<Self, HttpError> {
+        let target = Target { host: "fuzz".to_owned(), port: 80, tls: false };
+        let connection = Connection::of_bytes(bytes, piece);
+        let read = Self::read(connection, head_only, Arc::clone(client), target).await;
+        read.map_err(|(error, _)| error)
+    }
+
     /// The first header of that lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

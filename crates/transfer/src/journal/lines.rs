@@ -28,6 +28,12 @@ pub(super) fn encode(record: &Record, lines: &mut Vec<u8>) -> usize {
     lines.len() - start
 }
 
+/// A line with that text and its sum.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz_line(text: &[u8]) -> Vec<u8> {
+    [format!("{:016x} ", crc(text)).as_bytes(), text, b"\n"].concat()
+}
+
 /// The JSON of a line whose sum is right.
 fn text(line: &[u8]) -> Option<&[u8]> {
     let (sum, text) = line.strip_suffix(b"\n")?.split_at_checked(SUM_BYTES)?;

@@ -110,7 +110,7 @@ fn write(journal: &Path, beside: &Path, head: &ManifestHead) -> Result<(), Manif
             && result.is_ok()
         {
             objects += 1;
-            bytes += done.size;
+            bytes = u64::saturating_add(bytes, done.size);
             result = output.line(&ManifestEntry { key: done.key, size: done.size, blake3: done.blake3 });
         }
     })?;

@@ -105,7 +105,7 @@ impl Resumed {
                 self.closed = None;
                 self.uploads.remove(&done.key);
                 self.intents.remove(&done.key);
-                self.recent = (self.recent.0 + 1, self.recent.1 + done.size);
+                self.recent = (self.recent.0 + 1, self.recent.1.saturating_add(done.size));
                 self.count();
             }
             Record::Failed { source, key, why } => {

@@ -313,5 +313,19 @@ pub(crate) fn check_link(path: &str, target: &str) -> Result<(), String> {
     Ok(())
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+/// Reads a manifest as a stranger's and as one's own. What the first takes the second does, and writes as it was meant.
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let own = Manifest::decode(bytes, Links::Anywhere);
+    if let Ok(manifest) = Manifest::decode(bytes, Links::Inside) {
+        assert_eq!(own.as_ref(), Ok(&manifest));
+    }
+    let Ok(manifest) = own else { return };
+    let (written, _) = manifest.encode();
+    assert_eq!(Manifest::decode(&written, Links::Anywhere).as_ref(), Ok(&manifest));
+    assert!(manifest.files() <= manifest.entries.len() as u64);
+    let _ = manifest.bytes();
+}
+
 #[cfg(test)]
 mod tests;

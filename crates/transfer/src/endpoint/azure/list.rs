@@ -59,7 +59,7 @@ async fn ask(store: &Azure, request: &Request<'_>, operation: &str) -> Result<Pa
     page(&body).map_err(|why| why.failure(operation))
 }
 
-pub(super) fn page(body: &[u8]) -> Result<Page, NoPage> {
+pub(in crate::endpoint) fn page(body: &[u8]) -> Result<Page, NoPage> {
     let empty = || Listed { key: String::new(), size: 0, modified_ms: None, version: None };
     let mut page = Page::default();
     let (mut current, mut size, mut folder, mut complete) = (empty(), None, false, false);

@@ -9,7 +9,7 @@
 
 use base64_simd::STANDARD;
 
-pub(super) fn encoded_name(name: &str) -> String {
+pub(in crate::endpoint) fn encoded_name(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     let lower = name.to_ascii_lowercase();
     for (at, character) in lower.char_indices() {
@@ -32,7 +32,7 @@ pub(super) fn encoded_name(name: &str) -> String {
     encoded
 }
 
-pub(super) fn decoded_name(name: &str) -> String {
+pub(in crate::endpoint) fn decoded_name(name: &str) -> String {
     let mut units: Vec<u16> = Vec::with_capacity(name.len());
     let mut rest = name;
     while let Some(character) = rest.chars().next() {
@@ -59,7 +59,7 @@ fn code(text: &str) -> Option<u16> {
 const BEGIN: &str = "=?UTF-8?B?";
 const END: &str = "?=";
 
-pub(super) fn encoded_value(value: &str) -> String {
+pub(in crate::endpoint) fn encoded_value(value: &str) -> String {
     let plain = !value.is_empty()
         && value.trim() == value
         && !value.contains("  ")
@@ -68,7 +68,7 @@ pub(super) fn encoded_value(value: &str) -> String {
     if plain { value.to_owned() } else { format!("{BEGIN}{}{END}", STANDARD.encode_to_string(value)) }
 }
 
-pub(super) fn decoded_value(value: &str) -> String {
+pub(in crate::endpoint) fn decoded_value(value: &str) -> String {
     let word = value.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
     let bytes = word.and_then(|word| STANDARD.decode_to_vec(word).ok());
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| value.to_owned())

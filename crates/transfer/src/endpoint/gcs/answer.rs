@@ -70,7 +70,7 @@ impl Wire {
 
 /// An object as the store has it.
 #[derive(Debug)]
-pub(super) struct Resource {
+pub(in crate::endpoint) struct Resource {
     pub(super) size: u64,
     pub(super) generation: Option<String>,
     pub(super) crc32c: Option<u32>,
@@ -80,7 +80,7 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    pub(super) fn read(body: &[u8], operation: &str) -> Result<Self, Failure> {
+    pub(in crate::endpoint) fn read(body: &[u8], operation: &str) -> Result<Self, Failure> {
         let invalid = |why: String| Failure::new(FailureKind::Invalid, operation, why);
         let wire: Wire = serde_json::from_slice(body)
             .map_err(|error| invalid(format!("the answer describes no object: {error}")))?;

@@ -51,7 +51,7 @@ pub(super) async fn failure(response: Response, operation: &str) -> Failure {
 }
 
 /// Reason and words of an error. Some calls answer in JSON, some in a line of text.
-fn said(body: &[u8]) -> (String, String) {
+pub(in crate::endpoint) fn said(body: &[u8]) -> (String, String) {
     match serde_json::from_slice::<Said>(body) {
         Ok(Said { error }) => {
             let reason = error.errors.into_iter().find_map(|detail| detail.reason);

@@ -39,7 +39,7 @@ struct WirePage {
     next_page_token: Option<String>,
 }
 
-pub(super) fn page(body: &[u8]) -> Result<Page, NoPage> {
+pub(in crate::endpoint) fn page(body: &[u8]) -> Result<Page, NoPage> {
     // JSON that was cut off is no JSON, so nothing of it is believed.
     let page: WirePage = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {

@@ -64,7 +64,7 @@ enum File {
 }
 
 /// Somebody whom tokens are issued to.
-pub(super) struct Account {
+pub(in crate::endpoint) struct Account {
     /// Where they are issued.
     pub(super) token_uri: String,
     proof: Proof,
@@ -94,7 +94,7 @@ struct Claims<'a> {
 
 impl Account {
     /// Reads a credentials file.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(in crate::endpoint) fn parse(text: &str) -> Result<Self, String> {
         let wrong = "the credentials file is no service account's key and no user's credentials";
         // What the parser says may show what it read.
         match serde_json::from_str(text).map_err(|_| wrong)? {

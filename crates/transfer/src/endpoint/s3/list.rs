@@ -32,7 +32,7 @@ impl Paged for S3 {
     }
 }
 
-pub(super) fn page(body: &[u8]) -> Result<Page, NoPage> {
+pub(in crate::endpoint) fn page(body: &[u8]) -> Result<Page, NoPage> {
     let empty = || Listed { key: String::new(), size: 0, modified_ms: None, version: None };
     let mut page = Page::default();
     let (mut current, mut size) = (empty(), None);
@@ -114,7 +114,7 @@ pub(super) async fn uploads(store: &S3, prefix: &str) -> Result<Vec<Dangling>, F
 
 /// A page of uploads.
 #[derive(Default)]
-pub(super) struct Uploads {
+pub(in crate::endpoint) struct Uploads {
     found: Vec<Dangling>,
     /// Key and id that the next page begins after.
     next: Option<(String, String)>,
@@ -122,7 +122,7 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn read(body: &[u8]) -> Self {
+    pub(in crate::endpoint) fn read(body: &[u8]) -> Self {
         let empty = || Upload { key: String::new(), id: String::new() };
         let mut page = Self::default();
         let (mut encoded, mut truncated) = (false, false);

@@ -1,0 +1,4 @@
+//! Journals of transfers.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| welkin_transfer::fuzzing::journal(data));

@@ -1,0 +1,86 @@
+//! Sound examples, mutated: a little of what the targets do, with every run of the suite.
+
+use super::*;
+use proptest::prelude::*;
+
+const RESPONSE: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\
+    Content-Range: bytes 0-6/7\r\n\r\n4\r\nabcd\r\n3;x=y\r\nefg\r\n0\r\nSum: 1\r\n\r\n";
+const S3: &str = "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\
+    <NextContinuationToken>t</NextContinuationToken><Contents><Key>a%20b</Key><Size>5</Size><ETag>&quot;e&quot;</ETag>\
+    <LastModified>2015-10-21T07:28:00.000Z</LastModified></Contents></ListBucketResult>";
+const AZURE: &str = "<EnumerationResults><Blobs><Blob><Name Encoded=\"true\">d%EF%BF%BF</Name><Properties>\
+    <Last-Modified>Wed, 21 Oct 2015 07:28:00 GMT</Last-Modified><Content-Length>5</Content-Length></Properties>\
+    </Blob></Blobs><NextMarker>m</NextMarker></EnumerationResults>";
+const GCS: &str = r#"{"items":[{"name":"a \u00e9","size":"5","generation":"1","updated":"2015-10-21T07:28:00Z"}],
+    "nextPageToken":"t"}"#;
+const DATE: &str = "Wed, 21 Oct 2015 07:28:00 GMT";
+const JOURNAL: &str = r#"{"record":"open","schema":2,"id":"t","what":"w","at_ms":1}
+{"record":"begun","key":"b","upload":"u","version":null,"size":9,"part_bytes":5}
+{"record":"done","source":"a","version":"1","key":"a","size":5,"blake3":"00","target_version":"2"}
+{"record":"going","at_ms":2}
+{"record":"mark","source":"a"}
+{"record":"closed","whole":true,"at_ms":3}"#;
+const TRANSFER: &str = r#"{"schema":"welkin.transfer-manifest.v1","transfer":"t","source":"a","target":"b"}
+{"key":"a","size":0,"blake3":"af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"}
+"#;
+const TREE: &str = r#"{"schema":1,"root":"dir","entries":[{"kind":"dir","path":"a"},
+    {"kind":"link","path":"a/l","target":"../b"}]}"#;
+const FILTER: &str = "+ /keep/*.jpg\n- dir/**\n- *.{a,b}\n- [a-c]?\n\nkeep/a.jpg\ndir/a/b\nx.a";
+
+type Check = (fn(&[u8]), &'static str);
+const CHECKS: [Check; 9] = [
+    (http, RESPONSE),
+    (s3, S3),
+    (azure, AZURE),
+    (gcs, GCS),
+    (dates, DATE),
+    (journal, JOURNAL),
+    (transfer_manifest, TRANSFER),
+    (tree_manifest, TREE),
+    (filter, FILTER),
+];
+
+#[test]
+fn sound_examples_hold() {
+    for (check, example) in CHECKS {
+        check(example.as_bytes());
+        (0..example.len()).for_each(|end| check(&example.as_bytes()[..end]));
+    }
+}
+
+/// Each line has a sum that is right, and yet says what no process wrote.
+#[test]
+fn lengths_in_a_journal_may_add_up_to_anything() {
+    let done = |key: &str| {
+        let size = u64::MAX;
+        format!(
+            r#"{{"record":"done","source":"{key}","version":null,"key":"{key}","size":{size},"blake3":""}}"#
+        )
+    };
+    let open = JOURNAL.lines().next().unwrap_or_default();
+    journal([open, &done("a"), &done("b")].join("\n").as_bytes());
+}
+
+proptest! {
+    /// Bytes of an example changed, and a piece of it put elsewhere.
+    #[test]
+    fn mutated_examples_hold(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        from in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+        length in 0_usize..40,
+    ) {
+        for (check, example) in CHECKS {
+            let mut bytes = example.as_bytes().to_vec();
+            for (at, byte) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            let from = from.index(bytes.len());
+            let piece = bytes[from..(from + length).min(bytes.len())].to_vec();
+            let to = to.index(bytes.len());
+            bytes.splice(to..to, piece);
+            check(&bytes);
+        }
+    }
+}

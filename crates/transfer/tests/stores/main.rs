@@ -11,6 +11,7 @@ mod blobs;
 mod chain;
 mod conformance;
 mod filters;
+mod flips;
 mod hostile;
 mod issuer;
 mod objects;

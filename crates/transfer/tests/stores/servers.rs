@@ -6,10 +6,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, LazyLock};
 use welkin_testkit::DidNotRun;
-use welkin_testkit::stand_ins::{StandIn, azurite, gcs};
-use welkin_transfer::endpoint::{Azure, AzureAccess, AzureOptions, Endpoint, Gcs, GcsAccess, GcsOptions};
+use welkin_testkit::stand_ins::{StandIn, azurite, gcs, moto};
+use welkin_transfer::endpoint::{
+    Addressing, Azure, AzureAccess, AzureOptions, Checksums, Credentials, Endpoint, Gcs, GcsAccess,
+    GcsOptions, S3Options,
+};
 
 static AZURITE: LazyLock<Result<StandIn, DidNotRun>> = LazyLock::new(azurite);
+static MOTO: LazyLock<Result<StandIn, DidNotRun>> = LazyLock::new(moto);
 static EMULATOR: LazyLock<Result<StandIn, DidNotRun>> = LazyLock::new(gcs);
 
 /// Opens a container or bucket anew, as another process would.
@@ -59,6 +63,32 @@ pub(crate) fn bucket(test: &str, name: &'static str) -> Option<(&'static StandIn
         Gcs::new(options, welkin_transfer::tls::client(None).unwrap()).unwrap()
     };
     Some((server, Box::new(open)))
+}
+
+/// A server that keeps the MD5 of an object, with a new bucket.
+pub(crate) fn only_md5(test: &str, bucket: &str) -> Option<&'static StandIn> {
+    let server = or_skip(test, &MOTO)?;
+    assert_eq!(
+        status(server.address(), &format!("PUT /{bucket} HTTP/1.1\r\ncontent-length: 0\r\n"), ""),
+        200
+    );
+    Some(server)
+}
+
+pub(crate) fn s3_options(server: &StandIn, url: &str, bucket: &str) -> S3Options {
+    let (access_key_id, secret_access_key) = server.credentials().unwrap();
+    S3Options {
+        bucket: bucket.to_owned(),
+        region: "us-east-1".to_owned(),
+        endpoint: Some(url.to_owned()),
+        credentials: Some(Credentials {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: secret_access_key.to_owned(),
+            session_token: None,
+        }),
+        addressing: Addressing::Auto,
+        checksums: Checksums::Crc64Nvme,
+    }
 }
 
 /// Signed here by hand: endpoints make no containers.

@@ -71,8 +71,8 @@ async fn session(address: &str, key: &Key) -> io::Result<Caller> {
 fn keys_are_read_again_when_it_is_told_to() {
     let (bed, key, runtime) = (Bed::new(), Key::new(), runtime());
     bed.file("served/a", "a");
-    let file = bed.file("keys", &format!("client {}\n", key.fingerprint()));
-    let mut gateway = Served::start(bed.command(["gateway", "serve", "served", "--keys", "keys"]));
+    let file = bed.file("ke\u{1b}[2Jys", &format!("client {}\n", key.fingerprint()));
+    let mut gateway = Served::start(bed.command(["gateway", "serve", "served", "--keys", "ke\u{1b}[2Jys"]));
     let mut caller = runtime.block_on(session(gateway.address(), &key)).unwrap();
     let listed = runtime.block_on(caller.call(1, &list(""), b"")).unwrap();
     assert!(listed.contains(r#""k":"a""#), "{listed}");
@@ -80,7 +80,7 @@ fn keys_are_read_again_when_it_is_told_to() {
     fs::write(&file, "client w1:nobody\n").unwrap();
     gateway.hang_up();
     let told = gateway.told("stay as they were");
-    assert!(told.contains("keys, line 1"), "{told}");
+    assert!(told.contains("ke\\x1b[2Jys, line 1"), "no terminal obeys the file's name: {told:?}");
     let listed = runtime.block_on(caller.call(2, &list(""), b"")).unwrap();
     assert!(listed.contains(r#""k":"a""#), "{listed}");
     // A right that is gone ends the session that had it.

@@ -3,9 +3,8 @@
 /// A difference that has a name and a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Allowance {
-    /// FIFOs, sockets, devices and links that lead nowhere are reported as failed, with exit code 13; rclone
-    /// says a notice and exits with 0.
-    SpecialFilesReported,
+    /// With `--copy-links`, a link that leads nowhere or back is reported as failed, with exit code 13.
+    LinkReported,
     /// Nothing is removed when anything failed, and a file that is reported counts.
     NothingRemovedAfterFailure,
     /// What an interrupted command brought stays where the level of comparison says that it is the same.
@@ -18,6 +17,10 @@ pub(super) enum Allowance {
     FilterRefused,
     /// A file lies where the source has a folder: reported with exit 13, as rclone does where it meets one.
     FileInTheWay,
+    /// A name that is not UTF-8 is reported as failed, with exit code 13; rclone copies between folders what it has.
+    NameNotText,
+    /// Both left as it was what they had left different, by one of the other names, when the command began.
+    LeftDifferent,
     /// A store that failed again and again was given up, said so, and the same command went on.
     GaveUpOnce,
 }
@@ -25,13 +28,15 @@ pub(super) enum Allowance {
 impl Allowance {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::SpecialFilesReported => "special-files-reported",
+            Self::LinkReported => "link-reported",
             Self::NothingRemovedAfterFailure => "nothing-removed-after-failure",
             Self::KeptFromInterruption => "kept-from-interruption",
             Self::OnlyHere => "only-here",
             Self::NeitherCould => "neither-could",
             Self::FilterRefused => "filter-refused",
             Self::FileInTheWay => "file-in-the-way",
+            Self::NameNotText => "name-not-text",
+            Self::LeftDifferent => "left-different",
             Self::GaveUpOnce => "gave-up-once",
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::allowance::Allowance;
 use super::state::{Node, State};
-use super::step::{Level, Order, Verb};
+use super::step::{Level, Links, Order, Verb};
 use crate::oracle::process::Ended;
 
 /// What is known after a command that was left in peace.
@@ -17,6 +17,8 @@ pub(super) struct Evidence<'a> {
     pub(super) source: &'a State,
     /// Welkin's target before the command.
     pub(super) before: &'a State,
+    /// rclone's.
+    pub(super) rclone_before: &'a State,
     pub(super) welkin: &'a State,
     pub(super) rclone: &'a State,
     pub(super) welkin_ended: &'a Ended,
@@ -56,6 +58,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Result<BTreeSet<Allowance>, Stri
         }
     }
     report.push_str(&evidence.promise());
+    report.push_str(&evidence.removal());
     if report.is_empty() { Ok(allowed) } else { Err(report) }
 }
 
@@ -66,7 +69,10 @@ impl Evidence<'_> {
             _ if self.welkin_ended.hung => Err("it did not end".to_owned()),
             (Some(0), true) => Ok(None),
             (Some(0), false) => Ok(Some(Allowance::OnlyHere)),
-            (Some(13), _) if self.has_special() => Ok(Some(Allowance::SpecialFilesReported)),
+            (Some(13), _) if self.source.keys().any(|path| path.to_str().is_none()) => {
+                Ok(Some(Allowance::NameNotText))
+            }
+            (Some(13), _) if self.follows_links() => Ok(Some(Allowance::LinkReported)),
             (Some(2 | 3), _) if self.is_refused_filter() => Ok(Some(Allowance::FilterRefused)),
             (Some(_), false) => Ok(Some(Allowance::NeitherCould)),
             (Some(13), true) if self.has_file_in_the_way() => Ok(Some(Allowance::FileInTheWay)),
@@ -98,6 +104,24 @@ impl Evidence<'_> {
         broken
     }
 
+    /// What the success of a mirror means: no file is there that the source does not have. Files that come through
+    /// links have names that only following them would tell.
+    fn removal(&self) -> String {
+        let mut broken = String::new();
+        let mirror = self.deletes() && self.order.filter.is_none() && self.order.links != Links::Followed;
+        if !self.welkin_ended.ok() || !mirror {
+            return broken;
+        }
+        let file = |node: Option<&Node>| matches!(node, Some(Node::File(_)));
+        for path in self.welkin.keys().filter(|path| file(self.welkin.get(*path))) {
+            if !file(self.source.get(path)) {
+                let _ =
+                    writeln!(broken, "{path:?}: exit 0 with --delete, but a file is here; source has none");
+            }
+        }
+        broken
+    }
+
     fn path(&self, path: &OsStr, here: Option<&Node>, there: Option<&Node>) -> Option<Allowance> {
         let source = self.source.get(path);
         let failed = self.welkin_ended.code != Some(0);
@@ -119,7 +143,15 @@ impl Evidence<'_> {
         if failed && self.has_file_in_the_way() && here == self.before.get(path) {
             return Some(Allowance::FileInTheWay);
         }
-        self.is_of_an_interruption(path, here, source).then_some(Allowance::KeptFromInterruption)
+        if failed && path.to_str().is_none() && here == self.before.get(path) {
+            return Some(Allowance::NameNotText);
+        }
+        if self.is_of_an_interruption(path, here, source) {
+            return Some(Allowance::KeptFromInterruption);
+        }
+        // It differed before the command, so it was judged then; `promise` says what may not stay so.
+        let left = here == self.before.get(path) && there == self.rclone_before.get(path);
+        left.then_some(Allowance::LeftDifferent)
     }
 
     /// Did a command that was disturbed bring it, and may it stay? Or is it what the source is, though
@@ -171,8 +203,9 @@ impl Evidence<'_> {
         matches!(self.order.verb, Verb::Sync { delete: true, .. })
     }
 
-    fn has_special(&self) -> bool {
-        self.source.values().any(|node| !matches!(node, Node::File(_)))
+    /// Is there a link whose end is looked for, and may not be found?
+    fn follows_links(&self) -> bool {
+        self.order.links == Links::Followed && self.source.values().any(|node| matches!(node, Node::Link(_)))
     }
 
     /// Is there a file where the source has a folder, or the other way round? A disturbed command may have

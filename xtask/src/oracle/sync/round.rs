@@ -158,7 +158,7 @@ fn compare(
     versions: &[super::state::State],
     verdict: &mut Verdict,
 ) -> Result<()> {
-    let before = scene.target("a")?;
+    let (before, rclone_before) = (scene.target("a")?, scene.target("b")?);
     let mut welkin_ended = scene.welkin(order, &Disturbance::None)?;
     if script.source == Kind::Faulty || script.target == Kind::Faulty {
         for _ in 0..AGAIN {
@@ -173,6 +173,7 @@ fn compare(
         order,
         source: &scene.source()?,
         before: &before,
+        rclone_before: &rclone_before,
         welkin: &scene.target("a")?,
         rclone: &scene.target("b")?,
         welkin_ended: &welkin_ended,

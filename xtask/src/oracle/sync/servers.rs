@@ -46,6 +46,8 @@ impl Server {
         let which = if kind == Kind::Rclone { "rclone" } else { "moto" };
         let mut command = Command::new(&binaries.testkit);
         command.args(["stand-in", which]);
+        // Otherwise its server, too, takes two spellings of a letter for one name.
+        command.env("RCLONE_NO_UNICODE_NORMALIZATION", "true");
         let (child, lines) = started(command, 4)?;
         let [url, access, secret, folder] = lines.try_into().map_err(|_| anyhow::anyhow!("four lines"))?;
         let folder = (kind == Kind::Rclone).then(|| PathBuf::from(folder));

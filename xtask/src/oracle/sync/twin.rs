@@ -40,6 +40,8 @@ impl Twin {
             .args(words)
             // One try: what it cannot do it cannot do, and three tries with pauses take seconds.
             .args(["--config", "", "--retries", "1", "--transfers", "4", "--checkers", "4"])
+            // Two spellings of a letter are two names here; to rclone, unasked, they are one.
+            .arg("--no-unicode-normalization")
             .env_clear()
             .env("HOME", scratch)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

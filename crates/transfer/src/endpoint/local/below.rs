@@ -122,10 +122,21 @@ impl Base {
         if (looped || error.kind() == io::ErrorKind::NotADirectory)
             && let Some(link) = self.link_on(path)
         {
-            let message = format!("{link:?} is a link, and links are not passed here");
+            let why = if looped && self.links == Links::Follow && self.circles(&link) {
+                " that leads back to itself"
+            } else {
+                ", and links are not passed here"
+            };
+            let message = format!("{link:?} is a link{why}");
             return Failure::new(FailureKind::Unsupported, operation, message);
         }
         Failure::io(operation, error)
+    }
+
+    /// Whether following a link never ends.
+    fn circles(&self, link: &str) -> bool {
+        rustix::fs::statat(CWD, self.root.join(link), AtFlags::empty())
+            .is_err_and(|error| error == Errno::LOOP)
     }
 
     /// The first link on the way.

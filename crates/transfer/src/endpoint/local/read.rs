@@ -122,8 +122,8 @@ pub(super) fn why_unseen(job: &Job) -> Failure {
     let message =
         match job.path().and_then(|path| job.base.folder_to_read(Some(path)).map_err(|error| job.io(&error)))
         {
+            _ if job.key.contains(char::REPLACEMENT_CHARACTER) => "its name is not UTF-8".to_owned(),
             Err(failure) => failure.message,
-            Ok(_) if job.key.contains(char::REPLACEMENT_CHARACTER) => "its name is not UTF-8".to_owned(),
             Ok(_) => "it could not be read before, or leads back to a folder it is in".to_owned(),
         };
     job.failure(FailureKind::Invalid, &message)

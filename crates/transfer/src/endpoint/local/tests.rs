@@ -238,12 +238,34 @@ async fn links_are_left_out_kept_or_followed() {
     assert_eq!((names(listed), left_out.len()), (followed.map(str::to_owned).to_vec(), 0));
     // What cannot be looked at fails under its name, and says why.
     let follow = Local::with_links(&root, false, Links::Follow);
-    for (key, why) in [("d/up/", "leads back"), ("odd\u{fffd}", "not UTF-8"), ("void", "No such file")] {
+    for (key, why) in [
+        ("d/up/", "leads back"),
+        ("loop", "\"loop\" is a link that leads back to itself"),
+        ("odd\u{fffd}", "not UTF-8"),
+        ("void", "No such file"),
+    ] {
         let what = Read { key, offset: 0, length: 0, whole: true, version: None };
         let failure = follow.read(what, Buffer::detached(0)).await.unwrap_err();
         assert!(failure.message.contains(why), "{key}: {failure}");
         assert!(!failure.passes(), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_whose_name_is_not_text_fails_under_it_and_says_why() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    write_tree(folder.path(), &["a", "z/b"]);
+    let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"odd\xfe"));
+    std::fs::create_dir(&odd).unwrap();
+    std::fs::write(odd.join("in"), "").unwrap();
+    let endpoint = Local::new(folder.path(), false);
+    let listed = all(&endpoint, "", None).await;
+    assert_eq!(listed.iter().map(|one| &one.key).collect::<Vec<_>>(), ["a", "odd\u{fffd}/", "z/b"]);
+    assert!(listed[1].is_out_of_sight());
+    let what = Read { key: "odd\u{fffd}/", offset: 0, length: 0, whole: true, version: None };
+    let failure = endpoint.read(what, Buffer::detached(0)).await.unwrap_err();
+    assert!(failure.message.contains("not UTF-8"), "{failure}");
 }
 
 #[tokio::test]

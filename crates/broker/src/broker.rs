@@ -1,6 +1,5 @@
 //! The broker: owns a state directory, takes plans, drives runs to their end.
 
-use crate::deliver::check_deliveries;
 use crate::drive::{RunOutcome, drive};
 use crate::error::{OpenError, RunError, StoreError, SubmitError};
 use crate::id::RunId;
@@ -9,11 +8,12 @@ use crate::lock::Lock;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
 use crate::reader::Reader;
+use crate::refusals::refusals;
 use crate::rng::Rng;
 use crate::runs::{self, RunRow};
 use crate::seal::SealKey;
 use crate::snapshot::Snapshots;
-use crate::stage::{Roots, is_deliverable, needs};
+use crate::stage::Roots;
 use crate::state::RunState;
 use crate::store::{self, Store};
 use crate::{sql, sums};
@@ -178,19 +178,13 @@ impl Broker {
                 return Err(SubmitError::NoProvider { task, provider });
             }
         }
-        let roots = Roots { base_dir: submission.base_dir.clone(), home: self.world.options.home.clone() };
-        for (index, task) in submission.job.tasks.iter().enumerate() {
-            for need in needs(submission.job, index, &roots)? {
-                need.check().map_err(|what| SubmitError::Path { task: task.name.clone(), what })?;
-            }
-            let uris = task.outputs.values().filter_map(|output| output.uri.as_deref());
-            if let Some(uri) = uris.into_iter().find(|uri| !is_deliverable(uri)) {
-                let (task, what) = (task.name.clone(), format!("the output to {uri}"));
-                return Err(SubmitError::Unsupported { task, what });
-            }
+        let home = self.world.options.home.clone();
+        let mut refused = refusals(submission.job, &submission.base_dir, home);
+        match refused.len() {
+            0 => Ok(()),
+            1 => Err(refused.remove(0)),
+            _ => Err(SubmitError::Several { refused }),
         }
-        check_deliveries(submission.job, &roots)?;
-        Ok(())
     }
 
     /// Drives a run to its end from wherever it is. A run that is over is answered from the record.

@@ -15,7 +15,8 @@ use welkin_transfer::{TransferError, deliver_tree, silent};
 
 /// Delivery puts a file in the place of a file, as `cp` would, but nothing in that of a folder of the user's, and
 /// no output in that of another.
-pub(crate) fn check_deliveries(job: &Job, roots: &Roots) -> Result<(), SubmitError> {
+pub(crate) fn refused_deliveries(job: &Job, roots: &Roots) -> Vec<SubmitError> {
+    let mut all = Vec::new();
     let mut taken: Vec<(PathBuf, String)> = Vec::new();
     for task in &job.tasks {
         let refused = |what| SubmitError::Path { task: task.name.clone(), what };
@@ -23,20 +24,18 @@ pub(crate) fn check_deliveries(job: &Job, roots: &Roots) -> Result<(), SubmitErr
             let Some(uri) = &output.uri else { continue };
             let path = roots.path(uri);
             if has_content(&path) {
-                return Err(refused(format!("the output to {uri} would replace a folder with content")));
+                all.push(refused(format!("the output to {uri} would replace a folder with content")));
             }
             let path = lexical(&path);
             if let Some((_, other)) =
                 taken.iter().find(|(other, _)| other.starts_with(&path) || path.starts_with(other))
             {
-                return Err(refused(format!(
-                    "the output to {uri} would be at, in or around that of {other}"
-                )));
+                all.push(refused(format!("the output to {uri} would be at, in or around that of {other}")));
             }
             taken.push((path, format!("{}.{name}", task.name)));
         }
     }
-    Ok(())
+    all
 }
 
 /// Without `.`, and with `..` taken away together with what is before it.

@@ -144,6 +144,12 @@ pub enum SubmitError {
         /// Path and reason.
         what: String,
     },
+    /// More than one thing stands against it.
+    #[error("{}", in_lines(refused))]
+    Several {
+        /// All of them.
+        refused: Vec<SubmitError>,
+    },
     /// The token was used for another plan.
     #[error("the client token was used for {run}, which has another plan")]
     TokenReused {
@@ -153,6 +159,10 @@ pub enum SubmitError {
     /// The store.
     #[error("recording the submission")]
     Store(#[source] StoreError),
+}
+
+fn in_lines(refused: &[SubmitError]) -> String {
+    refused.iter().fold(format!("{} reasons", refused.len()), |text, reason| format!("{text}\n    {reason}"))
 }
 
 /// Why a run could not be driven to its end.

@@ -53,46 +53,72 @@ pub(crate) enum Source {
 
 /// What a task needs, in a fixed order.
 pub(crate) fn needs(job: &Job, task: usize, roots: &Roots) -> Result<Vec<Need>, SubmitError> {
+    each_need(job, task, roots).into_iter().collect()
+}
+
+/// As [`needs`], with a word in place of each that cannot be.
+pub(crate) fn each_need(job: &Job, task: usize, roots: &Roots) -> Vec<Result<Need, SubmitError>> {
     let task = &job.tasks[task];
     let mut needs = Vec::new();
     match &task.workdir {
         Some(Workdir::Local(path)) => {
-            needs.push(Need { path: WORKDIR.to_owned(), source: local(path, roots), brought: true });
+            needs.push(Ok(Need { path: WORKDIR.to_owned(), source: local(path, roots), brought: true }));
         }
-        Some(Workdir::Git { url, .. }) => return Err(unsupported(task, format!("the git workdir {url}"))),
+        Some(Workdir::Git { url, .. }) => {
+            needs.push(Err(unsupported(task, format!("the git workdir {url}"))))
+        }
         None => {}
     }
     let mut mounts = BTreeMap::new();
     for (target, mount) in &task.file_mounts {
-        let mistake = |what| SubmitError::Path { task: task.name.clone(), what };
-        let path = below_home(target).map_err(|what| mistake(format!("the file mount {what}")))?;
-        let source = match mount {
-            FileMount::Local(source) => local(source, roots),
-            FileMount::Bucket { source: Some(uri), .. } if uri.starts_with(FILE) => local(uri, roots),
-            FileMount::Bucket { source, name, .. } => {
-                let what = source.as_ref().or(name.as_ref()).map_or("a new bucket", String::as_str);
-                return Err(unsupported(task, format!("the file mount {target} ({what})")));
-            }
+        let what = match mounted(task, target, mount, roots) {
+            Ok((path, source)) => match mounts.insert(path, source) {
+                None => continue,
+                Some(_) => SubmitError::Path {
+                    task: task.name.clone(),
+                    what: format!("the file mount {target} is given twice, in other words"),
+                },
+            },
+            Err(what) => what,
         };
-        if mounts.insert(path, source).is_some() {
-            return Err(mistake(format!("the file mount {target} is given twice, in other words")));
-        }
+        needs.push(Err(what));
     }
     // After the folder they may lie in, and each before what lies below it.
-    needs.extend(mounts.into_iter().map(|(path, source)| Need { path, source, brought: true }));
-    for (name, input) in &task.inputs {
-        let source = match input {
-            Input::Uri { uri, .. } if uri.starts_with(FILE) => local(uri, roots),
-            Input::Uri { uri, .. } if !uri.contains("://") => local(uri, roots),
-            Input::Uri { uri, .. } => return Err(unsupported(task, format!("the input {uri}"))),
-            Input::Task { task: producer, output } => Source::Output {
-                task: job.tasks.iter().position(|task| task.name == *producer).unwrap_or(usize::MAX),
-                output: output.clone(),
-            },
-        };
-        needs.push(Need { path: input_path(name), source, brought: false });
+    needs.extend(mounts.into_iter().map(|(path, source)| Ok(Need { path, source, brought: true })));
+    needs.extend(task.inputs.iter().map(|(name, input)| brought_in(job, task, name, input, roots)));
+    needs
+}
+
+/// Where a file mount goes, and where it comes from.
+fn mounted(
+    task: &Task,
+    target: &str,
+    mount: &FileMount,
+    roots: &Roots,
+) -> Result<(String, Source), SubmitError> {
+    let mistake = |what| SubmitError::Path { task: task.name.clone(), what };
+    let path = below_home(target).map_err(|what| mistake(format!("the file mount {what}")))?;
+    match mount {
+        FileMount::Local(source) => Ok((path, local(source, roots))),
+        FileMount::Bucket { source: Some(uri), .. } if uri.starts_with(FILE) => Ok((path, local(uri, roots))),
+        FileMount::Bucket { source, name, .. } => {
+            let what = source.as_ref().or(name.as_ref()).map_or("a new bucket", String::as_str);
+            Err(unsupported(task, format!("the file mount {target} ({what})")))
+        }
     }
-    Ok(needs)
+}
+
+fn brought_in(job: &Job, task: &Task, name: &str, input: &Input, roots: &Roots) -> Result<Need, SubmitError> {
+    let source = match input {
+        Input::Uri { uri, .. } if uri.starts_with(FILE) => local(uri, roots),
+        Input::Uri { uri, .. } if !uri.contains("://") => local(uri, roots),
+        Input::Uri { uri, .. } => return Err(unsupported(task, format!("the input {uri}"))),
+        Input::Task { task: producer, output } => Source::Output {
+            task: job.tasks.iter().position(|task| task.name == *producer).unwrap_or(usize::MAX),
+            output: output.clone(),
+        },
+    };
+    Ok(Need { path: input_path(name), source, brought: false })
 }
 
 impl Need {

@@ -2,8 +2,9 @@
 
 use crate::catalog_cache;
 use crate::cli::Global;
-use crate::output::{Foreign, Style, shown_lines};
+use crate::output::{Foreign, Format, Style, shown_lines, write_line};
 use crate::settings::Settings;
+use serde::Serialize;
 use std::cell::OnceCell;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use welkin_catalog::Catalog;
@@ -46,14 +47,36 @@ impl App {
         Foreign::for_stream(self.settings.color, io::stdout().is_terminal())
     }
 
-    /// Tells the user something that is not data. Names of others in it are spelt, so that no terminal obeys them.
+    /// Tells people something that is not data; programs find what they need in documents. Names of
+    /// others in it are spelt, so that no terminal obeys them.
     pub(crate) fn note(&self, text: &str) {
-        // Without standard error there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{}", shown_lines(text));
+        if self.settings.output == Format::Table {
+            // Without standard error there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{}", shown_lines(text));
+        }
     }
 
     /// Tells the user about something that deserves a look.
     pub(crate) fn warn(&self, text: &str) {
-        let _ = writeln!(io::stderr(), "{}: {}", self.err.yellow("warning"), shown_lines(text));
+        match self.settings.output {
+            Format::Json => self.remark(text),
+            Format::Table => {
+                let _ = writeln!(io::stderr(), "{}: {}", self.err.yellow("warning"), shown_lines(text));
+            }
+        }
     }
+
+    /// A warning that is complete with its place.
+    pub(crate) fn remark(&self, message: &str) {
+        match self.settings.output {
+            // Nobody to tell is no reason to stop.
+            Format::Json => drop(write_line(&mut io::stderr(), "welkin.warning/1", &Warning { message })),
+            Format::Table => self.note(message),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Warning<'a> {
+    message: &'a str,
 }

@@ -19,6 +19,7 @@ mod price_lists;
 mod reach;
 mod report;
 mod settings;
+mod usage;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -29,7 +30,10 @@ fn main() -> ExitCode {
     if args.next().is_some_and(|command| command == welkin_agent::EXEC_COMMAND) {
         return welkin_agent::exec_shim(args);
     }
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::refuse(&error),
+    };
     if let cli::Command::Agent(args) = &cli.command {
         return commands::agent(args);
     }

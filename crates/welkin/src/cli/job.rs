@@ -42,7 +42,7 @@ pub(crate) struct Overrides {
 #[derive(Debug, Args)]
 #[command(after_help = PLAN)]
 pub(crate) struct PlanArgs {
-    /// The job file
+    /// The job file, or `-` for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Show every plan that no other beats in both cost and time

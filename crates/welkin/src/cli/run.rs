@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = UP)]
 pub(crate) struct UpArgs {
-    /// The job file, or a plan saved by `welkin plan --save`
+    /// The job file, `-` for standard input, or a plan saved by `welkin plan --save`
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Show the plan and stop

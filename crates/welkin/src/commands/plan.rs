@@ -39,7 +39,7 @@ pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     if args.save.is_some() {
         planning::anchor(&mut loaded.job, &loaded.base_dir);
     }
-    let planned = planner.plan(&loaded.job).map_err(infeasible)?;
+    let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
     if let Some(path) = &args.save {
         planning::write_plan(&planned.plan, path)?;
     }
@@ -76,7 +76,7 @@ pub(crate) fn document(
 /// Writes the plan as a table, and warnings to standard error.
 pub(crate) fn show(plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<()> {
     for warning in &loaded.warnings {
-        app.note(warning);
+        app.remark(warning);
     }
     plan_table(plan).write(&mut app.out, app.style)?;
     writeln!(app.out)?;

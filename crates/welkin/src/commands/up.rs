@@ -28,7 +28,7 @@ pub(crate) fn run(args: &UpArgs, app: &mut App) -> anyhow::Result<Exit> {
         }
         Format::Json if args.dry_run => plan::document(&plan, &loaded, None, app)?,
         // The one document is written when the run is over.
-        Format::Json => loaded.warnings.iter().for_each(|warning| app.note(warning)),
+        Format::Json => loaded.warnings.iter().for_each(|warning| app.remark(warning)),
     }
     if args.dry_run {
         return Ok(Exit::Success);
@@ -43,7 +43,8 @@ fn prepare(args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loaded)> {
         return saved(args);
     }
     let mut loaded = planning::job(&args.file, &args.overrides, !args.dry_run, app)?;
-    let planned = Planner::open(app)?.plan(&loaded.job).map_err(infeasible)?;
+    let planned =
+        Planner::open(app)?.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
     loaded.job = with_secrets(&planned.plan, &loaded.job);
     Ok((planned.plan, loaded))
 }
@@ -111,6 +112,8 @@ async fn submit(broker: &Broker, plan: &Plan, loaded: &Loaded) -> anyhow::Result
     broker.submit(submission).await.map_err(|error| {
         let fault = match &error {
             SubmitError::Store(_) => Fault::new(Code::Store, "the run cannot be recorded"),
+            SubmitError::Several { refused } => Fault::new(Code::Refused, "the plan cannot be run")
+                .details(&refused.iter().map(ToString::to_string).collect::<Vec<_>>()),
             _ => Fault::new(Code::Refused, "the plan cannot be run"),
         };
         anyhow::Error::new(error).context(fault)

@@ -68,7 +68,7 @@ pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit
         if let (Some(from), Some(to)) = sites(wanted, app)?
             && let Some(warning) = cost::warning(&from, &to)
         {
-            app.note(&warning);
+            app.remark(&warning);
         }
         go(wanted, transfer, keys_at, &records, app).await
     });

@@ -86,7 +86,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     if let (Some(from), Some(to)) = sites(wanted, app)?
         && let Some(warning) = cost::warning(&from, &to)
     {
-        app.note(&warning);
+        app.remark(&warning);
     }
     let records = Records::new(app.settings.transfers_dir());
     let recorded = if comes { Some(record(&records, keys_at)?) } else { None };

@@ -22,3 +22,14 @@ pub(crate) fn write_json<T: Serialize>(
     out.flush()?;
     Ok(())
 }
+
+/// As [`write_json`], in one line, for a stream of documents.
+pub(crate) fn write_line<T: Serialize>(
+    out: &mut impl Write,
+    schema: &'static str,
+    body: &T,
+) -> anyhow::Result<()> {
+    serde_json::to_writer(&mut *out, &Document { schema, body })?;
+    out.write_all(b"\n")?;
+    Ok(())
+}

@@ -17,7 +17,7 @@ mod words;
 pub(crate) use bill::{bill_notes, bill_table};
 pub(crate) use foreign::Foreign;
 pub(crate) use format::Format;
-pub(crate) use json::write_json;
+pub(crate) use json::{write_json, write_line};
 pub(crate) use lines::{Lines, Part};
 pub(crate) use offers::{OfferWire, offer_table};
 pub(crate) use plan::{placement_words, plan_notes, plan_size, plan_table};

@@ -2,10 +2,11 @@
 
 use crate::output::counted;
 use crate::report::{Code, Fault};
+use welkin_job::{Job, TimeEstimate};
 use welkin_placement::{PlanFailure, Relaxation};
 
-/// The failure in the user's words.
-pub(crate) fn infeasible(failure: PlanFailure) -> anyhow::Error {
+/// The failure of a plan for `job`, in the user's words.
+pub(crate) fn infeasible(failure: PlanFailure, job: &Job) -> anyhow::Error {
     let message = failure.to_string();
     let fault = match &failure {
         PlanFailure::Expression(_) => return Fault::new(Code::Expression, message).into(),
@@ -18,24 +19,41 @@ pub(crate) fn infeasible(failure: PlanFailure) -> anyhow::Error {
             let looked = counted(explanation.considered as usize, "offer");
             let fault =
                 Fault::new(Code::Infeasible, format!("{message}: of {looked}, {}", removed.join(", ")));
-            match hint(relaxations) {
-                Some(hint) => fault.hint(hint),
-                None => fault,
-            }
+            let deadline = removed.iter().any(|words| words.contains("deadline"));
+            let hints: Vec<String> =
+                hint(relaxations).into_iter().chain(assumed_times(job).filter(|_| deadline)).collect();
+            if hints.is_empty() { fault } else { fault.hint(hints.join("; ")) }
         }
         PlanFailure::Limits { fastest, cheapest, .. } => {
             let shown = |what: &str, found: &Option<_>| {
                 let (time, cost) = found.as_ref().copied()?;
                 Some(format!("the {what} plan that keeps the other limit takes {time} and costs {cost}"))
             };
-            let hints: Vec<String> =
-                shown("fastest", fastest).into_iter().chain(shown("cheapest", cheapest)).collect();
+            let hints: Vec<String> = shown("fastest", fastest)
+                .into_iter()
+                .chain(shown("cheapest", cheapest))
+                .chain(assumed_times(job))
+                .collect();
             let fault = Fault::new(Code::Infeasible, message);
             if hints.is_empty() { fault } else { fault.hint(hints.join("; ")) }
         }
         _ => Fault::new(Code::Infeasible, message),
     };
     fault.into()
+}
+
+/// What the plan took for granted, which may be all that is in the way of a limit.
+fn assumed_times(job: &Job) -> Option<String> {
+    let untimed: Vec<&str> = job
+        .tasks
+        .iter()
+        .filter(|task| task.time == TimeEstimate::Unstated)
+        .map(|task| task.name.as_str())
+        .collect();
+    (!untimed.is_empty()).then(|| {
+        let names = untimed.join(", ");
+        format!("the time of {names} was assumed to be 1h: `time:` in the file says how long it takes")
+    })
 }
 
 fn hint(relaxations: &[Relaxation]) -> Option<String> {

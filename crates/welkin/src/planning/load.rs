@@ -25,7 +25,7 @@ pub(crate) struct Loaded {
 /// Reads a job file and applies what the command line says over it. `to_run` asks for what a plan can
 /// do without: values of secrets.
 pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> anyhow::Result<Loaded> {
-    let shown = file.display().to_string();
+    let shown = if is_stdin(file) { "stdin".to_owned() } else { file.display().to_string() };
     let bytes = read(file).with_context(|| Fault::new(Code::File, format!("cannot read {shown}")))?;
     let context = Context {
         file: shown.clone(),
@@ -46,7 +46,13 @@ pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> any
     }
     let mut job = parsed.job;
     overrides::apply(&mut job, said);
-    Ok(Loaded { job, warnings, base_dir: folder_of(file)? })
+    let base_dir = if is_stdin(file) { std::env::current_dir()? } else { folder_of(file)? };
+    if !to_run {
+        // What is told here as a warning would refuse the run.
+        let refused = welkin_broker::refusals(&job, &base_dir, std::env::home_dir());
+        warnings.extend(refused.iter().map(|refusal| format!("{shown}: warning: {refusal}")));
+    }
+    Ok(Loaded { job, warnings, base_dir })
 }
 
 /// The values of secrets given on the command line.
@@ -82,9 +88,16 @@ pub(super) fn folder_of(file: &Path) -> anyhow::Result<PathBuf> {
 
 /// One byte more than a job file may have, so that a longer one is refused for its length.
 fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+    let source: Box<dyn Read> =
+        if is_stdin(file) { Box::new(std::io::stdin()) } else { Box::new(File::open(file)?) };
     let mut bytes = Vec::new();
-    File::open(file)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    source.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Whether the file is standard input; its paths are then relative to the present folder.
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
 }
 
 /// Providers of imported price lists that the file format does not know by itself.

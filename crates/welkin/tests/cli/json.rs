@@ -56,6 +56,41 @@ fn errors_are_documents_too() {
 }
 
 #[test]
+fn errors_of_the_command_line_are_documents_too() {
+    for args in [["--output", "json", "frobnicate"], ["up", "-ojson", "--budget"]] {
+        let output = Bed::new().run(args);
+        let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(
+            (&error["schema"], &error["code"], &error["exit"], output.status.code()),
+            (&"welkin.error/1".into(), &"cli::usage".into(), &2.into(), Some(2))
+        );
+    }
+}
+
+#[test]
+fn a_run_that_fails_leaves_nothing_but_its_error_on_standard_error() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "name: sad\nresources: {cpus: 2+}\nrun: echo said >&2; exit 7\n");
+    let output = bed.run(["up", "job.yaml", "-o", "json"]);
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!((&error["code"], &error["exit"]), (&"run::failed".into(), &6.into()));
+    let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(run["run"]["state"], "failed");
+}
+
+#[test]
+fn warnings_are_documents_of_one_line() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "resources: {cpus: 2+, ports: 8080}\nrun: 'true'\n");
+    let output = bed.run(["up", "job.yaml", "-o", "json"]);
+    let lines = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && !lines.is_empty(), "{lines}");
+    for line in lines.lines() {
+        assert_eq!(serde_json::from_str::<Value>(line).unwrap()["schema"], "welkin.warning/1");
+    }
+}
+
+#[test]
 fn mistakes_in_a_job_file_keep_their_places() {
     let bed = Bed::new();
     bed.file("bad.yaml", "resources:\n  accelerater: A100\nrun: x\n");

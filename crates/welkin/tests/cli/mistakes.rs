@@ -45,6 +45,36 @@ fn limits_that_cannot_be_kept_tell_what_can() {
 }
 
 #[test]
+fn a_deadline_against_a_time_that_was_assumed_says_so() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "tasks:\n  known: {time: 5min, run: x}\n  guessed: {run: x}\n");
+    let output = bed.run(["plan", "job.yaml", "--deadline", "30min"]);
+    assert_eq!(output.status.code(), Some(4), "{}", both(&output));
+    assert!(stderr(&output).contains("the time of guessed was assumed to be 1h"), "{}", stderr(&output));
+}
+
+#[test]
+fn all_that_stands_against_a_run_is_told_at_once_and_a_plan_warns_of_it() {
+    let bed = Bed::new();
+    bed.file("full/of", "mine");
+    bed.file(
+        "job.yaml",
+        "tasks:\n  a: {workdir: absent, file_mounts: {~/x: nowhere, ~/.welkin/y: job.yaml}, run: x}\n  b:\n    run: x\n    outputs: {o: {uri: \"file://full\"}}\n",
+    );
+    let reasons =
+        ["task a: the file mount ~/.welkin/y", "absent cannot be read", "nowhere cannot be read", "full"];
+    let refused = bed.run(["up", "job.yaml"]);
+    let planned = bed.run(["plan", "job.yaml"]);
+    assert_eq!((refused.status.code(), planned.status.code()), (Some(3), Some(0)), "{}", both(&refused));
+    for reason in reasons {
+        assert!(stderr(&refused).contains(reason), "{}", stderr(&refused));
+        let warns = |line: &str| line.starts_with("job.yaml: warning: ") && line.contains(reason);
+        assert!(stderr(&planned).lines().any(warns), "{}", stderr(&planned));
+    }
+    assert!(!bed.home().join("clouds/aws/leases").read_dir().is_ok_and(|mut leases| leases.next().is_some()));
+}
+
+#[test]
 fn keys_without_effect_are_named() {
     let bed = Bed::new();
     bed.file(

@@ -87,6 +87,45 @@ fn a_saved_plan_finds_its_files_from_another_folder() {
 }
 
 #[test]
+fn a_home_may_lie_deeper_than_the_path_of_a_socket_is_long() {
+    let bed = Bed::new();
+    let deep = bed.home().join("d".repeat(200));
+    let at = |args: &[&str]| bed.command(args).env("WELKIN_HOME", &deep).output().unwrap();
+    let output = at(&["up", &example("hello.yaml")]);
+    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    assert!(both(&output).contains("hello | hello from"), "{}", both(&output));
+    assert_eq!(at(&["gc"]).status.code(), Some(0));
+    assert_eq!(bed.processes(), Vec::<i32>::new());
+}
+
+#[test]
+fn a_job_is_read_from_standard_input() {
+    let bed = Bed::new();
+    let job = bed.file("job.yaml", "name: piped\nresources: {cpus: 2+}\nworkdir: code\nrun: cat word\n");
+    bed.file("code/word", "from the present folder\n");
+    let output = bed.command(["up", "-"]).stdin(std::fs::File::open(job).unwrap()).output().unwrap();
+    assert!(both(&output).contains("piped | from the present folder"), "{}", both(&output));
+}
+
+#[test]
+fn a_run_is_found_by_its_id_by_the_name_of_its_job_or_by_a_beginning() {
+    let bed = Bed::new();
+    for (file, name) in [("a.yaml", "job"), ("b.yaml", "job-two")] {
+        bed.file(file, &format!("name: {name}\nresources: {{cpus: 2+}}\nrun: 'true'\n"));
+    }
+    let [first, second, longer] = ["a.yaml", "a.yaml", "b.yaml"].map(|file| {
+        let run = bed.json(&["up", file]);
+        run["run"]["id"].as_str().unwrap().to_owned()
+    });
+    let found = |text: &str| bed.json(&["status", text])["run"]["id"].as_str().unwrap().to_owned();
+    assert_eq!([found(&first), found(&second), found(&longer)], [&*first, &*second, &*longer]);
+    assert_eq!((found("job"), found("job-t")), (second, longer), "the latest with exactly that name");
+    let unclear = bed.run(["status", "jo"]);
+    assert_eq!(unclear.status.code(), Some(9), "{}", both(&unclear));
+    assert!(stderr(&unclear).contains("fits 3 runs"), "{}", stderr(&unclear));
+}
+
+#[test]
 fn a_script_that_fails_fails_the_run() {
     let bed = Bed::new();
     bed.file("job.yaml", "name: sad\nresources: {cpus: 2+}\nrun: |\n  echo before\n  exit 7\n");

@@ -17,7 +17,7 @@ struct Wire<'a> {
 }
 
 pub(super) fn run(planner: &Planner, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
-    let (plans, complete) = planner.front(&loaded.job).map_err(infeasible)?;
+    let (plans, complete) = planner.front(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
     if app.settings.output == Format::Json {
         write_json(&mut app.out, "welkin.front/1", &Wire { complete, plans: &plans })?;
         return Ok(Exit::Success);

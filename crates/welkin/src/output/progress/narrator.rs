@@ -31,8 +31,8 @@ pub(crate) struct Narrator {
     scene: Mutex<Scene>,
     style: Style,
     verbose: bool,
-    /// Where lines of scripts go.
-    lines_to_stdout: bool,
+    /// Whether nothing is told: programs read one document at the end, and errors alone meanwhile.
+    silent: bool,
 }
 
 struct Scene {
@@ -65,7 +65,10 @@ struct Line {
 
 impl Narrator {
     pub(crate) fn new(format: Format, style: Style, foreign: Foreign, verbose: u8) -> Self {
-        let live = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let silent = format == Format::Json;
+        let live = !silent
+            && io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let block = live.then(Block::new);
         Self {
             scene: Mutex::new(Scene {
@@ -78,7 +81,7 @@ impl Narrator {
             }),
             style,
             verbose: verbose > 0,
-            lines_to_stdout: format == Format::Table,
+            silent,
         }
     }
 
@@ -103,6 +106,9 @@ impl Narrator {
 
     /// Says something of its own.
     pub(crate) fn say(&self, text: &str) {
+        if self.silent {
+            return;
+        }
         let mut scene = self.scene();
         scene.clear();
         let _ = writeln!(io::stderr(), "{text}");
@@ -124,6 +130,9 @@ impl Narrator {
     }
 
     fn tell(&self, scene: &mut Scene, subject: &str, text: &str) {
+        if self.silent {
+            return;
+        }
         let elapsed = scene.began.elapsed().as_secs_f64();
         // What is said may be of providers, stores and names of files.
         scene.clear();
@@ -176,12 +185,7 @@ impl Narrator {
 
     /// Writes what scripts said.
     fn write(&self, scene: &mut Scene, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        if !self.lines_to_stdout {
-            let _ = io::stderr().write_all(text.as_bytes());
-        } else if !scene.deaf {
+        if !(text.is_empty() || self.silent || scene.deaf) {
             let mut out = io::stdout().lock();
             scene.deaf = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err();
         }

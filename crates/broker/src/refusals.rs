@@ -1,0 +1,34 @@
+//! What stands against running a job, as far as this machine can tell: missing files, forms that cannot
+//! be executed, outputs that would replace what is the user's.
+//!
+//! *Guarantee:* everything is told at once, what is read in the order of the tasks before what is delivered, and nothing is asked of any
+//! provider. A job with nothing against it here can still be refused by what is not looked at: the bytes
+//! in its folders, and its places.
+
+use crate::deliver::refused_deliveries;
+use crate::error::SubmitError;
+use crate::stage::{Roots, each_need, is_deliverable};
+use std::path::{Path, PathBuf};
+use welkin_job::Job;
+
+/// Everything that stands against running `job`, whose paths are relative to `base_dir`; `home` is what
+/// `~` stands for.
+#[must_use]
+pub fn refusals(job: &Job, base_dir: &Path, home: Option<PathBuf>) -> Vec<SubmitError> {
+    let roots = Roots { base_dir: base_dir.to_owned(), home };
+    let tasks = (0..job.tasks.len()).flat_map(|task| of_task(job, task, &roots));
+    tasks.chain(refused_deliveries(job, &roots)).collect()
+}
+
+fn of_task(job: &Job, index: usize, roots: &Roots) -> Vec<SubmitError> {
+    let task = &job.tasks[index];
+    let path = |what| SubmitError::Path { task: task.name.clone(), what };
+    let needs = each_need(job, index, roots).into_iter();
+    let needs = needs.filter_map(|need| need.and_then(|need| need.check().map_err(path)).err());
+    let uris = task.outputs.values().filter_map(|output| output.uri.as_deref());
+    let outputs = uris.filter(|uri| !is_deliverable(uri)).map(|uri| SubmitError::Unsupported {
+        task: task.name.clone(),
+        what: format!("the output to {uri}"),
+    });
+    needs.chain(outputs).collect()
+}

@@ -1,6 +1,7 @@
 //! The broker's side of the socket.
 
-use crate::wire::{AgentInfo, Envelope, FrameError, MAX_SOCKET_PATH_BYTES, PROTOCOL, Request, Response};
+use crate::socket::{MAX_SOCKET_NAME_BYTES, Reach, fits};
+use crate::wire::{AgentInfo, Envelope, FrameError, PROTOCOL, Request, Response};
 use crate::wire::{read_frame, write_frame};
 use crate::word::Word;
 use async_trait::async_trait;
@@ -139,11 +140,15 @@ impl AgentNode {
     }
 
     async fn connect(&self, operation: &str) -> Result<UnixStream, ProviderError> {
-        if self.socket.as_os_str().len() > MAX_SOCKET_PATH_BYTES {
-            let message = format!("socket path longer than {MAX_SOCKET_PATH_BYTES} bytes");
+        if !fits(&self.socket) {
+            let message = format!("the socket's name is longer than {MAX_SOCKET_NAME_BYTES} bytes");
             return Err(self.error(operation, ErrorKind::Invalid, message));
         }
-        UnixStream::connect(&self.socket).await.map_err(|error| {
+        let connected = async {
+            let reach = Reach::of(&self.socket)?;
+            UnixStream::connect(reach.path()).await
+        };
+        connected.await.map_err(|error| {
             let kind = match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
                     if self.seen.load(Ordering::Relaxed) =>

@@ -15,7 +15,8 @@ pub const EXEC_COMMAND: &str = "agent-exec";
 pub struct AgentOptions {
     /// The node's home: `HOME` of its scripts, and the agent's own records in `.welkin` below it.
     pub home: PathBuf,
-    /// The socket to listen on; at most [`crate::MAX_SOCKET_PATH_BYTES`] bytes.
+    /// The socket to listen on. Where its path is longer than the kernel takes, its name has at most
+    /// [`crate::MAX_SOCKET_NAME_BYTES`] bytes.
     pub socket: PathBuf,
     /// The binary that answers [`EXEC_COMMAND`], usually this one.
     pub executable: PathBuf,

@@ -4,7 +4,7 @@ use crate::connection;
 use crate::home::Home;
 use crate::node::Agent;
 use crate::options::AgentOptions;
-use crate::wire::MAX_SOCKET_PATH_BYTES;
+use crate::socket::{MAX_SOCKET_NAME_BYTES, Reach, fits};
 use rustix::fs::Mode;
 use rustix::process::{geteuid, umask};
 use std::io;
@@ -48,8 +48,8 @@ impl Ending {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The socket's path does not fit the kernel's structure.
-    #[error("socket path {path} is longer than {MAX_SOCKET_PATH_BYTES} bytes")]
+    /// The socket's name does not fit the kernel's structure, however it is reached.
+    #[error("the name of the socket {path} is longer than {MAX_SOCKET_NAME_BYTES} bytes")]
     SocketPath {
         /// The path.
         path: PathBuf,
@@ -141,7 +141,7 @@ pub async fn serve_until(
 }
 
 fn check(options: &AgentOptions) -> Result<(), ServeError> {
-    if options.socket.as_os_str().len() > MAX_SOCKET_PATH_BYTES {
+    if !fits(&options.socket) {
         return Err(ServeError::SocketPath { path: options.socket.clone() });
     }
     if options.node_id.is_empty() || options.node_id.contains('\0') {
@@ -169,9 +169,10 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
+    let reach = Reach::of(path)?;
     // Nobody may connect between the making of the socket and a change of its mode.
     let before = umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
-    let listener = UnixListener::bind(path);
+    let listener = UnixListener::bind(reach.path());
     umask(before);
     listener
 }

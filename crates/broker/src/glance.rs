@@ -11,6 +11,9 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// SQLite's files without locks: a lock for an index in memory would have to be taken for writing.
+const LOCKLESS: &str = "unix-none";
+
 /// A connection that has read something already.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let opening = |source| StoreError::sql("opening the database", source);
@@ -26,11 +29,12 @@ fn read_only(path: &Path) -> rusqlite::Result<Connection> {
         log.push("-wal");
         std::fs::metadata(log).map_or(0, |log| log.len())
     };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     if log == 0 {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         return probed(Connection::open_with_flags(uri(path, "immutable=1"), flags));
     }
-    let db = Connection::open_with_flags(uri(path, "nolock=1"), flags)?;
+    // Not `nolock=1`, which refuses every log: this file system has no locks to refuse.
+    let db = Connection::open_with_flags_and_vfs(path, OpenFlags::SQLITE_OPEN_READ_ONLY, LOCKLESS)?;
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     probed(Ok(db))
 }

@@ -1,8 +1,8 @@
 //! What stands against running a job, as far as this machine can tell: missing files, forms that cannot
 //! be executed, outputs that would replace what is the user's.
 //!
-//! *Guarantee:* everything is told at once, what is read in the order of the tasks before what is delivered, and nothing is asked of any
-//! provider. A job with nothing against it here can still be refused by what is not looked at: the bytes
+//! *Guarantee:* everything is told at once, what is read before what is delivered, and nothing is asked of
+//! any provider. A job with nothing against it here can still be refused by what is not looked at: the bytes
 //! in its folders, and its places.
 
 use crate::deliver::refused_deliveries;

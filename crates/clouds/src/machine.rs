@@ -102,7 +102,6 @@ impl Machine {
         for folder in [layout.live(), layout.over(), layout.sockets()] {
             make(&folder)?;
         }
-        layout.check_sockets()?;
         Ok(Self {
             layout,
             cloud: setup.cloud.to_owned(),

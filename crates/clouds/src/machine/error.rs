@@ -63,16 +63,6 @@ pub enum MachineError {
     /// The name of a cloud cannot be the name of a folder.
     #[error("{0:?} cannot be the name of a cloud: letters, digits, '-', '_' and '.' only")]
     CloudName(String),
-    /// A socket below this folder would have too long a path for the kernel.
-    #[error("{} is too long for sockets: {length} bytes, at most {limit}", path.display())]
-    SocketPath {
-        /// A socket's path.
-        path: PathBuf,
-        /// Its length.
-        length: usize,
-        /// The greatest length.
-        limit: usize,
-    },
     /// There is no such lease.
     #[error("no such lease")]
     NoLease(LeaseId),
@@ -119,11 +109,9 @@ impl MachineError {
             | Self::Spawn { .. }
             | Self::End { .. }
             | Self::Bucket { .. } => ErrorKind::Transient,
-            Self::Record { .. }
-            | Self::Version { .. }
-            | Self::CloudName(_)
-            | Self::SocketPath { .. }
-            | Self::Invalid(_) => ErrorKind::Invalid,
+            Self::Record { .. } | Self::Version { .. } | Self::CloudName(_) | Self::Invalid(_) => {
+                ErrorKind::Invalid
+            }
             Self::NoLease(_) | Self::NoNode(_) => ErrorKind::NotFound,
             Self::Over(_) => ErrorKind::LeaseLost,
             Self::Conflict(_) => ErrorKind::Conflict,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <root>/                         lock for admission and addresses, over all clouds
-//!   sockets/<hash of node>        short, since a socket's path has at most 107 bytes
+//!   sockets/<hash of node>        short: a socket's path is best below 108 bytes
 //!   <cloud>/
 //!     faults.json                 what goes wrong on purpose (emulated clouds only)
 //!     leases/<lease>/             not over; its lock is on this folder
@@ -12,13 +12,9 @@
 //!     buckets/<region>/<owner>/   object stores
 //! ```
 
-use super::error::MachineError;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use welkin_provider::{LeaseId, Owner, Token};
-
-/// `sun_path` of unix(7) has 108 bytes, the last of them zero.
-const SOCKET_PATH_LIMIT: usize = 107;
 
 /// Length of each of the two marks in a node's id, in hex digits.
 const MARK: usize = 8;
@@ -46,17 +42,6 @@ impl Layout {
 
     pub(crate) fn socket(&self, node: &str) -> PathBuf {
         self.sockets().join(&short_hash(node.as_bytes())[..12])
-    }
-
-    /// Refuses a root below which no socket could be made.
-    pub(crate) fn check_sockets(&self) -> Result<(), MachineError> {
-        let path = self.socket("any");
-        let length = path.as_os_str().len();
-        if length <= SOCKET_PATH_LIMIT {
-            Ok(())
-        } else {
-            Err(MachineError::SocketPath { path, length, limit: SOCKET_PATH_LIMIT })
-        }
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
@@ -163,13 +148,6 @@ mod tests {
         assert!(belongs(&node, &root_mark(one.root())));
         assert!(!belongs(&node, &root_mark(two.root())));
         assert!(!belongs("n", &root_mark(one.root())));
-    }
-
-    #[test]
-    fn a_root_too_deep_for_sockets_is_refused() {
-        assert!(Layout::new(Path::new("/state"), "aws").check_sockets().is_ok());
-        let deep = format!("/{}", "d".repeat(100));
-        assert!(Layout::new(Path::new(&deep), "aws").check_sockets().is_err());
     }
 
     #[test]

@@ -116,7 +116,7 @@ codes! {
     NoSuchTransfer = "transfer::not-found", NotFound, "There is no such transfer",
         "`welkin transfers` lists the transfers of this folder. A prefix of a name that fits only one is enough.";
     Emulator = "cloud::emulator", Failure, "The emulated clouds cannot be opened",
-        "Emulated clouds keep their state below Welkin's folder, and sockets of at most 107 bytes in it: a very long `WELKIN_HOME` does not work.";
+        "Emulated clouds keep their state below Welkin's folder. The message says what failed there; a full disk and missing permissions are the usual reasons.";
 }
 
 impl Code {

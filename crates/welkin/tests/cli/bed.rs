@@ -13,7 +13,6 @@ pub(crate) struct Bed {
 
 impl Bed {
     pub(crate) fn new() -> Self {
-        // Sockets lie below: their paths are short only where the temporary folder's is.
         Self { folder: tempfile::Builder::new().prefix("wk").tempdir().unwrap() }
     }
 

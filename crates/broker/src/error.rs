@@ -84,6 +84,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the database is damaged, or no database at all: trying again does not help.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let Self::Sql { source, .. } = self else { return false };
+        matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+    }
+
     /// This failure and what caused it, in one line.
     #[must_use]
     pub fn chain(&self) -> String {

@@ -129,7 +129,7 @@ fn needed_tokens(world: &World, run: &RunView) -> Vec<String> {
     open.map(|attempt| attempt.id.token(&run.id, &world.salt).0).collect()
 }
 
-const PATIENCE: Patience = Patience { within: RELEASE_WITHIN, passes: unless_final };
+pub(crate) const PATIENCE: Patience = Patience { within: RELEASE_WITHIN, passes: unless_final };
 
 /// Every lease of this owner, by provider.
 async fn listed(world: &World, collected: &mut Collected) -> Vec<(String, Lease)> {
@@ -143,7 +143,7 @@ async fn listed(world: &World, collected: &mut Collected) -> Vec<(String, Lease)
     leases
 }
 
-async fn release(
+pub(crate) async fn release(
     world: &World,
     leases: Vec<(String, Lease)>,
     is_orphan: impl Fn(&str) -> bool,

@@ -86,6 +86,11 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// Every lease of `owner` that is not over. May lag behind by a few seconds.
     async fn list(&self, owner: &Owner) -> Result<Vec<Lease>, ProviderError>;
 
+    /// Every owner with leases here that are not over; `None` where that cannot be told.
+    async fn owners(&self) -> Result<Option<Vec<Owner>>, ProviderError> {
+        Ok(None)
+    }
+
     /// A node of a lease that is ready.
     async fn node(&self, lease: &LeaseId, rank: u32) -> Result<Arc<dyn Node>, ProviderError>;
 

@@ -47,7 +47,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Resume(args) => resume::run(args, app),
         Command::Down(args) => down::run(args, app),
         Command::Cost(args) => cost::run(args, app),
-        Command::Gc(_) => gc::run(app),
+        Command::Gc(args) => gc::run(args, app),
         Command::Cp(args) => cp::run(args, app),
         Command::Sync(args) => sync::run(args, app),
         Command::Verify(args) => verify::run(args, app),

@@ -101,6 +101,11 @@ impl Settings {
     }
 }
 
+/// The database of the broker, for messages about it.
+pub(crate) fn records() -> PathBuf {
+    home(|name| env::var_os(name)).unwrap_or_default().join("state/broker.sqlite3")
+}
+
 /// Where Welkin keeps what it knows, given a way to look variables up.
 fn home(variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -37,7 +37,7 @@ fn wants_json(said: &[impl AsRef<OsStr>], variable: Option<&OsStr>) -> bool {
             Some(joined.strip_prefix('=').unwrap_or(joined))
         }),
     };
-    let last = (0..words.len()).filter_map(form).last().or_else(|| variable?.to_str());
+    let last = (0..words.len()).rev().find_map(form).or_else(|| variable?.to_str());
     last.is_some_and(|form| form.eq_ignore_ascii_case("json"))
 }
 

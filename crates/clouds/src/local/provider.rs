@@ -123,6 +123,10 @@ impl Provider for Local {
         self.machine.listed(owner).await
     }
 
+    async fn owners(&self) -> Result<Option<Vec<Owner>>, ProviderError> {
+        self.machine.owned().await.map(Some)
+    }
+
     async fn node(&self, lease: &LeaseId, rank: u32) -> Result<Arc<dyn Node>, ProviderError> {
         self.machine.connected(lease, rank).await
     }

@@ -53,6 +53,10 @@ impl Machine {
         self.run(operation, move |machine| machine.list(&by)).await
     }
 
+    pub(crate) async fn owned(self: &Arc<Self>) -> Result<Vec<Owner>, ProviderError> {
+        self.run("list owners".to_owned(), |machine| machine.owners()).await
+    }
+
     pub(crate) async fn connected(
         self: &Arc<Self>,
         lease: &LeaseId,

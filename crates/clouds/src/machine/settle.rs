@@ -5,6 +5,7 @@ use super::end::finish;
 use super::error::MachineError;
 use super::layout::Layout;
 use super::record::{Boot, Held, Phase, Verdict};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use welkin_provider::{Lease, LeaseId, Owner, UnixMillis};
@@ -30,6 +31,13 @@ impl Machine {
         }
         leases.retain(|lease| !lease.state.is_over());
         Ok(leases)
+    }
+
+    /// Whose leases are here.
+    pub(crate) fn owners(&self) -> Result<Vec<Owner>, MachineError> {
+        let records = super::read_all(&self.layout.live())?;
+        let owners: BTreeSet<Owner> = records.into_iter().map(|record| record.request.owner).collect();
+        Ok(owners.into_iter().collect())
     }
 
     /// Does what is due: boots, declares ready, lost or preempted, finishes an ending.

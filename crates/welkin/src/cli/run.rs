@@ -127,5 +127,12 @@ pub(crate) struct CostArgs {
 
 /// Give back whatever no run needs any more
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  welkin gc")]
-pub(crate) struct GcArgs {}
+#[command(after_help = "Examples:\n  welkin gc\n  welkin gc --take-over")]
+pub(crate) struct GcArgs {
+    /// Also give back leases of other owners found here, such as those of records that were lost
+    #[arg(long)]
+    pub(crate) take_over: bool,
+    /// Do not ask
+    #[arg(short, long, requires = "take_over")]
+    pub(crate) yes: bool,
+}

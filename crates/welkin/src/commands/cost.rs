@@ -101,7 +101,7 @@ fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<()> {
             run.emulated.to_string(),
         ]);
     }
-    if table.is_empty() {
+    if table.is_empty() && unreadable.is_empty() {
         writeln!(app.out, "there are no runs yet")?;
     } else {
         table.write(&mut app.out, app.style)?;

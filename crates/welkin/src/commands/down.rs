@@ -12,5 +12,5 @@ pub(crate) fn run(args: &DownArgs, app: &mut App) -> anyhow::Result<Exit> {
         let broker = engine::broker(app, Opening::default())?;
         broker.down(&run).await.map_err(run_fault)
     })?;
-    gc::show(&collected, None, app)
+    gc::show(&collected, None, &[], app)
 }

@@ -1,6 +1,9 @@
 //! `welkin gc`: give back whatever no run needs any more.
 
+mod strays;
+
 use crate::app::App;
+use crate::cli::GcArgs;
 use crate::engine::{self, Opening, Undriven};
 use crate::exit::Exit;
 use crate::output::{Format, counted, write_json};
@@ -8,7 +11,7 @@ use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::Collected;
+use welkin_broker::{Collected, Stray};
 use welkin_clouds::Swept;
 
 #[derive(Serialize)]
@@ -20,19 +23,22 @@ struct Wire<'a> {
     orphans: &'a [String],
     /// Leases whose ending was begun by a process that died.
     finished: Vec<&'a str>,
+    /// Leases of other owners that were left alone.
+    strays: Vec<String>,
 }
 
-pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &GcArgs, app: &mut App) -> anyhow::Result<Exit> {
     let root = app.settings.clouds_dir();
-    let (collected, swept) = engine::runtime()?.block_on(async {
+    let (collected, swept, left) = engine::runtime()?.block_on(async {
         let broker = engine::broker(app, Opening::default())?;
-        let collected =
+        let mut collected =
             broker.gc().await.with_context(|| Fault::new(Code::Store, "the sweep cannot begin"))?;
+        let left = strays::settle(&broker, args, &mut collected, app).await?;
         // Still inside: the broker's lock keeps other brokers from making what would be swept away.
         let failed = || Fault::new(Code::Emulator, format!("cannot sweep {}", root.display()));
-        anyhow::Ok((collected, welkin_clouds::sweep(&root).with_context(failed)?))
+        anyhow::Ok((collected, welkin_clouds::sweep(&root).with_context(failed)?, left))
     })?;
-    let exit = show(&collected, Some(&swept), app)?;
+    let exit = show(&collected, Some(&swept), &left, app)?;
     if let Some(reader) = engine::reader(&app.settings)? {
         Undriven::summary(&engine::undriven(&reader)?).iter().for_each(|words| app.warn(words));
     }
@@ -40,12 +46,20 @@ pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
 }
 
 /// What was given back.
-pub(crate) fn show(collected: &Collected, swept: Option<&Swept>, app: &mut App) -> anyhow::Result<Exit> {
+pub(crate) fn show(
+    collected: &Collected,
+    swept: Option<&Swept>,
+    left: &[Stray],
+    app: &mut App,
+) -> anyhow::Result<Exit> {
+    let strays: Vec<String> = left.iter().map(strays::words).collect();
     let orphans: &[String] = swept.map_or(&[], |swept| &swept.orphans);
     let finished: Vec<&str> =
         swept.iter().flat_map(|swept| &swept.finished).map(|lease| lease.0.as_str()).collect();
     match app.settings.output {
-        Format::Json => write_json(&mut app.out, "welkin.gc/1", &Wire { collected, orphans, finished })?,
+        Format::Json => {
+            write_json(&mut app.out, "welkin.gc/1", &Wire { collected, orphans, finished, strays })?
+        }
         Format::Table => {
             for lease in &collected.leases {
                 writeln!(app.out, "gave back {lease}")?;
@@ -55,6 +69,9 @@ pub(crate) fn show(collected: &Collected, swept: Option<&Swept>, app: &mut App) 
             }
             for run in &collected.unreadable {
                 app.warn(run);
+            }
+            for stray in &strays {
+                app.warn(&format!("{stray}; `welkin gc --take-over` gives it back"));
             }
             for failure in &collected.failures {
                 app.warn(failure);

@@ -3,11 +3,25 @@
 use crate::report::{Code, Fault};
 use welkin_broker::{OpenError, RunError, RunOutcome, RunState, StoreError};
 
+/// Records that are damaged, with where they lie and what can be done; else `words`.
+fn damaged_or(error: &StoreError, words: &str) -> Fault {
+    if !error.is_damage() {
+        return Fault::new(Code::Store, words);
+    }
+    let path = crate::settings::records();
+    let (folder, path) = (path.parent().unwrap_or(&path).display(), path.display());
+    Fault::new(Code::Store, format!("the broker's records in {path} are damaged")).hint(format!(
+        "put a copy of it back, or move {folder} aside and begin anew: `welkin gc --take-over` then gives \
+         back what its runs still hold"
+    ))
+}
+
 /// A broker that could not be opened.
 pub(super) fn open_fault(error: OpenError) -> anyhow::Error {
     let fault = match &error {
         OpenError::InUse { .. } => Fault::new(Code::InUse, "another process drives the runs of this folder")
             .hint("`welkin status` and `welkin logs -f` work meanwhile, and so does `welkin cancel`"),
+        OpenError::Store(error) => damaged_or(error, "the broker cannot be opened"),
         _ => Fault::new(Code::Store, "the broker cannot be opened"),
     };
     anyhow::Error::new(error).context(fault)
@@ -20,7 +34,7 @@ pub(crate) fn store_fault(error: StoreError) -> anyhow::Error {
             return Fault::new(Code::NoSuchRun, format!("there is no run `{run}`")).into();
         }
         StoreError::Io { .. } => Fault::new(Code::Store, "the broker's records cannot be read"),
-        _ => Fault::new(Code::Store, "the broker's records cannot be used"),
+        error => damaged_or(error, "the broker's records cannot be used"),
     };
     anyhow::Error::new(error).context(fault)
 }
@@ -34,6 +48,7 @@ pub(crate) fn run_fault(error: RunError) -> anyhow::Error {
             Fault::new(Code::Unsettled, format!("not given back: {}", leases.join(", ")))
                 .hint("`welkin gc` tries again")
         }
+        RunError::Store(error) if error.is_damage() => damaged_or(error, "the run cannot go on"),
         _ => Fault::new(Code::Store, "the run cannot go on")
             .hint("`welkin resume` goes on from the last record"),
     };

@@ -1,6 +1,6 @@
 //! Ctrl-C, SIGTERM and `welkin cancel`: clean ends.
 
-use crate::bed::Bed;
+use crate::bed::{Bed, both, stderr};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -121,5 +121,31 @@ fn on_a_terminal_the_second_interrupt_cancels() {
         terminal.until(expected);
     }
     assert_eq!(up.wait().unwrap().code(), Some(7));
+    bed.assert_clean();
+}
+
+#[test]
+fn leases_of_records_that_were_lost_are_listed_and_taken_over_on_request() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "name: lost\nresources: {cpus: 2+}\nrun: echo started; sleep 600\n");
+    let mut up = bed.command(["up", "job.yaml"]).spawn().unwrap();
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "lost | started"));
+    up.kill().unwrap();
+    up.wait().unwrap();
+    std::fs::remove_dir_all(bed.home().join("state")).unwrap();
+
+    let found = bed.json(&["gc"]);
+    assert_eq!(
+        (found["strays"].as_array().unwrap().len(), found["leases"].as_array().unwrap().len()),
+        (1, 0)
+    );
+    let told = bed.run(["gc"]);
+    assert!(stderr(&told).contains("belongs to another owner"), "{}", both(&told));
+    let asked = bed.run(["gc", "--take-over"]);
+    assert_eq!(asked.status.code(), Some(2), "nobody is there to be asked: {}", both(&asked));
+    assert_eq!(bed.leases().len(), 1);
+    let taken = bed.json(&["gc", "--take-over", "--yes"]);
+    assert_eq!(taken["leases"].as_array().unwrap().len(), 1, "{taken}");
     bed.assert_clean();
 }

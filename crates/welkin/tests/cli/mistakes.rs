@@ -75,6 +75,20 @@ fn all_that_stands_against_a_run_is_told_at_once_and_a_plan_warns_of_it() {
 }
 
 #[test]
+fn damaged_records_are_told_with_their_path_and_what_helps() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "resources: {cpus: 2+}\nrun: 'true'\n");
+    let records = bed.file("h/state/broker.sqlite3", &"this is no database\n".repeat(300));
+    for args in [&["runs"][..], &["status"], &["cost"], &["gc"], &["up", "job.yaml"]] {
+        let output = bed.run(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?} {}", both(&output));
+        let said = stderr(&output);
+        assert!(said.contains(&format!("records in {} are damaged", records.display())), "{args:?} {said}");
+        assert!(said.contains("hint: put a copy"), "{args:?} {said}");
+    }
+}
+
+#[test]
 fn keys_without_effect_are_named() {
     let bed = Bed::new();
     bed.file(

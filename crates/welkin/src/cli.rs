@@ -9,7 +9,9 @@ mod moving;
 mod offers;
 mod route;
 mod run;
+mod sizes;
 mod values;
+mod verbs;
 
 pub(crate) use agent::AgentArgs;
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
@@ -24,6 +26,10 @@ pub(crate) use route::{ProbeArgs, Probed, RouteArgs, RouteCommand};
 pub(crate) use run::{
     CancelArgs, CostArgs, DownArgs, GcArgs, LogsArgs, ResumeArgs, RunsArgs, StatusArgs, UpArgs,
 };
+
+pub(crate) use sizes::Instead;
+pub(crate) use values::pair;
+pub(crate) use verbs::known as known_verb;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;

@@ -9,8 +9,10 @@ mod app;
 mod catalog_cache;
 mod cli;
 mod commands;
+mod consent;
 mod engine;
 mod exit;
+mod habit;
 mod moving;
 mod naming;
 mod output;
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
     }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage::refuse(&error),
+        Err(error) => return habit::answer(&error),
     };
     if let cli::Command::Agent(args) = &cli.command {
         return commands::agent(args);

@@ -1,5 +1,6 @@
 //! From a job file to a plan: what `plan` and `up` share.
 
+mod dotenv;
 mod failure;
 mod load;
 mod local;

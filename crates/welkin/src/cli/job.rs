@@ -1,9 +1,10 @@
 //! Commands that take a job file: `plan`, `diff`, `up`.
 
+use super::sizes::{Instead, cpus, gpus, memory, nodes};
 use super::values::{infra, objective, pair, span, usd};
 use clap::Args;
 use std::path::PathBuf;
-use welkin_job::{Infra, Objective};
+use welkin_job::{Accelerator, Amount, Infra, Objective};
 use welkin_units::{Span, Usd};
 
 /// What may be said over the job file.
@@ -12,6 +13,9 @@ pub(crate) struct Overrides {
     /// Set a variable in every task; without a value it is taken from the environment
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = pair, help_heading = "Overrides of the job file")]
     pub(crate) env: Vec<(String, Option<String>)>,
+    /// Set variables in every task from a file with a NAME=VALUE on each line; `--env` wins over it
+    #[arg(long, value_name = "FILE", help_heading = "Overrides of the job file")]
+    pub(crate) env_file: Vec<PathBuf>,
     /// Take secrets, which are never shown, from a file with a NAME=VALUE on each line
     #[arg(long, value_name = "FILE", help_heading = "Overrides of the job file")]
     pub(crate) secret_file: Vec<PathBuf>,
@@ -28,10 +32,28 @@ pub(crate) struct Overrides {
     #[arg(long, value_name = "USD", value_parser = usd, help_heading = "Overrides of the job file")]
     pub(crate) budget: Option<Usd>,
     /// Run every task there: `aws`, `gcp/us-*`, `aws/us-east-1/us-east-1a`, `local`
-    #[arg(long, value_name = "PLACE", value_parser = infra, help_heading = "Overrides of the job file")]
+    #[arg(long, visible_alias = "infra", value_name = "PLACE", value_parser = infra, help_heading = "Overrides of the job file")]
     pub(crate) on: Option<Infra>,
+    /// Accelerators of each node, such as `H100:8`, or `none`
+    #[arg(long, value_name = "NAME[:COUNT]", value_parser = gpus, help_heading = "Overrides of the job file")]
+    pub(crate) gpus: Option<Instead<Accelerator>>,
+    /// vCPUs of each node: `8`, `8+` for at least so many, or `none` for any number
+    #[arg(long, value_name = "COUNT", value_parser = cpus, help_heading = "Overrides of the job file")]
+    pub(crate) cpus: Option<Instead<Amount>>,
+    /// Memory of each node in GiB: `32`, `32+` for at least so much, or `none` for any amount
+    #[arg(long, value_name = "GIB", value_parser = memory, help_heading = "Overrides of the job file")]
+    pub(crate) memory: Option<Instead<Amount>>,
+    /// Nodes of every task
+    #[arg(long, value_name = "COUNT", value_parser = nodes, help_heading = "Overrides of the job file")]
+    pub(crate) num_nodes: Option<u32>,
+    /// Machines that are cheaper and may be taken away
+    #[arg(long, overrides_with = "no_use_spot", help_heading = "Overrides of the job file")]
+    pub(crate) use_spot: bool,
+    /// Machines at full price, which are kept
+    #[arg(long, overrides_with = "use_spot", help_heading = "Overrides of the job file")]
+    pub(crate) no_use_spot: bool,
     /// Name of the run
-    #[arg(long, value_name = "NAME", help_heading = "Overrides of the job file")]
+    #[arg(short, long, value_name = "NAME", help_heading = "Overrides of the job file")]
     pub(crate) name: Option<String>,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct UpArgs {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Show the plan and stop
-    #[arg(long)]
+    #[arg(long, visible_alias = "dryrun")]
     pub(crate) dry_run: bool,
     /// Do not ask
     #[arg(short, long)]
@@ -36,6 +36,7 @@ const UP: &str = "\
 Examples:
   welkin up examples/sky.yaml
   welkin up train.yaml --env EPOCHS=3 --secret HF_TOKEN --on 'gcp/us-*'
+  welkin up train.yaml --env-file .env --gpus H100:8 --use-spot
   welkin up plan.json --yes
   welkin up job.yaml --deadline 2h --objective time --dry-run";
 
@@ -85,11 +86,17 @@ Examples:
 
 /// Cancel a run and give everything back that it acquired
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  welkin cancel sky-example-nb1sm0")]
+#[command(after_help = "Examples:\n  welkin cancel sky-example-nb1sm0\n  welkin cancel --all")]
 pub(crate) struct CancelArgs {
     /// The run, or the beginning of its name
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
+    #[arg(value_name = "RUN", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) run: Option<String>,
+    /// Every run that is not over
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 /// Go on with a run whose process ended, or with all of them

@@ -2,9 +2,10 @@
 
 use crate::app::App;
 use crate::cli::CancelArgs;
+use crate::consent;
 use crate::engine::{self, Opening, find_run, now, reader, run_fault, store_fault};
 use crate::exit::Exit;
-use crate::output::{Format, write_json};
+use crate::output::{Format, counted, write_json};
 use crate::report::Code;
 use serde::Serialize;
 use std::io::Write;
@@ -20,20 +21,72 @@ struct Wire<'a> {
     state: RunState,
 }
 
+#[derive(Serialize)]
+struct WireAll<'a> {
+    runs: &'a [Wire<'a>],
+}
+
 pub(crate) fn run(args: &CancelArgs, app: &mut App) -> anyhow::Result<Exit> {
     let reader = reader(&app.settings)?;
-    let run = find_run(reader.as_ref(), &args.run)?;
-    // `find_run` finds nothing without a reader.
-    let Some(reader) = reader else { return Ok(Exit::NotFound) };
-    // On record first: whoever drives the run, now or later, ends it.
-    reader.request_cancel(&run, now(&reader)).map_err(store_fault)?;
-    let state = settle(&reader, &run, app)?;
-    match app.settings.output {
-        Format::Json => write_json(&mut app.out, "welkin.cancelled/1", &Wire { run: &run, state })?,
-        Format::Table => writeln!(app.out, "{run} {state}")?,
+    match (&args.run, reader) {
+        (Some(text), reader) => {
+            let run = find_run(reader.as_ref(), text)?;
+            // `find_run` finds nothing without a reader.
+            let Some(reader) = reader else { return Ok(Exit::NotFound) };
+            one(&reader, &run, app)?;
+        }
+        (None, reader) => all(reader.as_ref(), args.yes, app)?,
     }
     app.out.flush()?;
     Ok(Exit::Success)
+}
+
+fn one(reader: &Reader, run: &RunId, app: &mut App) -> anyhow::Result<()> {
+    // On record first: whoever drives the run, now or later, ends it.
+    reader.request_cancel(run, now(reader)).map_err(store_fault)?;
+    let state = settle(reader, run, app)?;
+    match app.settings.output {
+        Format::Json => write_json(&mut app.out, "welkin.cancelled/1", &Wire { run, state }),
+        Format::Table => Ok(writeln!(app.out, "{run} {state}")?),
+    }
+}
+
+/// Every run that is not over. One that cannot be ended does not keep the others from it.
+fn all(reader: Option<&Reader>, yes: bool, app: &mut App) -> anyhow::Result<()> {
+    let open = reader.map_or_else(|| Ok(Vec::new()), Reader::unfinished).map_err(store_fault)?;
+    let runs: Vec<RunId> = open.into_iter().map(|run| run.id).collect();
+    let words = counted(runs.len(), "run");
+    if !runs.is_empty() && !yes {
+        let names: Vec<&str> = runs.iter().map(|run| run.0.as_str()).collect();
+        let question = format!("cancel {words} ({})?", names.join(", "));
+        let unasked = format!("{words} would be cancelled and nobody can be asked");
+        consent::ask(&question, &unasked, "no run was cancelled")?;
+    }
+    let (mut ended, mut failed) = (Vec::new(), None);
+    if let Some(reader) = reader {
+        // All of them on record before the first is waited for.
+        for run in &runs {
+            reader.request_cancel(run, now(reader)).map_err(store_fault)?;
+        }
+        for run in &runs {
+            match settle(reader, run, app) {
+                Ok(state) => ended.push(Wire { run, state }),
+                Err(error) if failed.is_none() => failed = Some(error),
+                Err(error) => app.warn(&format!("{run}: {error}")),
+            }
+        }
+    }
+    match app.settings.output {
+        Format::Json => write_json(&mut app.out, "welkin.cancelled-runs/1", &WireAll { runs: &ended })?,
+        Format::Table if runs.is_empty() => app.note("every run is over: there is nothing to cancel"),
+        Format::Table => {
+            for Wire { run, state } in &ended {
+                writeln!(app.out, "{run} {state}")?;
+            }
+        }
+    }
+    app.out.flush()?;
+    failed.map_or(Ok(()), Err)
 }
 
 /// Waits until the run is over, driving it if nobody does.

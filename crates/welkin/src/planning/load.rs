@@ -1,6 +1,6 @@
 //! Reading a job file.
 
-use super::overrides;
+use super::{dotenv, overrides};
 use crate::app::App;
 use crate::cli::Overrides;
 use crate::report::{Code, Fault};
@@ -29,7 +29,7 @@ pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> any
     let bytes = read(file).with_context(|| Fault::new(Code::File, format!("cannot read {shown}")))?;
     let context = Context {
         file: shown.clone(),
-        envs: overrides::values(&said.env)?,
+        envs: envs(said)?,
         secrets: secrets(said)?,
         secrets_required: to_run,
         providers: imported_providers(app),
@@ -53,6 +53,19 @@ pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> any
         warnings.extend(refused.iter().map(|refusal| format!("{shown}: warning: {refusal}")));
     }
     Ok(Loaded { job, warnings, base_dir })
+}
+
+/// The values of variables given on the command line, those of files first.
+fn envs(said: &Overrides) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut envs = BTreeMap::new();
+    for file in &said.env_file {
+        let failed = || Fault::new(Code::File, format!("cannot take variables from {}", file.display()));
+        let text = String::from_utf8(read(file).with_context(failed)?);
+        let pairs = text.context("it is not text").and_then(|text| dotenv::pairs(&text));
+        envs.extend(overrides::values(&pairs.with_context(failed)?)?);
+    }
+    envs.extend(overrides::values(&said.env)?);
+    Ok(envs)
 }
 
 /// The values of secrets given on the command line.

@@ -1,9 +1,9 @@
 //! What the command line says over the job file.
 
-use crate::cli::Overrides;
+use crate::cli::{Instead, Overrides};
 use crate::report::{Code, Fault};
 use std::collections::BTreeMap;
-use welkin_job::Job;
+use welkin_job::{Job, Market, Resources, Task};
 
 /// Values of variables; those without one come from the environment.
 pub(super) fn values(pairs: &[(String, Option<String>)]) -> anyhow::Result<BTreeMap<String, String>> {
@@ -45,6 +45,38 @@ pub(super) fn apply(job: &mut Job, said: &Overrides) {
             option.infra = place.clone();
         }
     }
+    job.tasks.iter_mut().for_each(|task| machines(task, said));
+}
+
+/// Puts nodes and machines into a task.
+fn machines(task: &mut Task, said: &Overrides) {
+    task.num_nodes = said.num_nodes.unwrap_or(task.num_nodes);
+    task.options.iter_mut().for_each(|option| machine(option, said));
+    // Options that differed in what is the same now are one.
+    let mut distinct: Vec<Resources> = Vec::with_capacity(task.options.len());
+    for option in std::mem::take(&mut task.options) {
+        if !distinct.contains(&option) {
+            distinct.push(option);
+        }
+    }
+    task.options = distinct;
+}
+
+fn machine(option: &mut Resources, said: &Overrides) {
+    if let Some(Instead(device)) = &said.gpus {
+        option.accelerator.clone_from(device);
+    }
+    if let Some(Instead(cpus)) = &said.cpus {
+        option.cpus = *cpus;
+    }
+    if let Some(Instead(memory)) = &said.memory {
+        option.memory_gib = *memory;
+    }
+    match (said.use_spot, said.no_use_spot) {
+        (true, _) => option.market = Market::Spot,
+        (_, true) => option.market = Market::OnDemand,
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +84,27 @@ mod tests {
     use super::*;
     use welkin_job::{Context, parse};
     use welkin_units::Span;
+
+    #[test]
+    fn machines_of_the_command_line_take_the_place_of_every_option() {
+        let text = "resources: {accelerators: [A100, L4], cpus: 4, use_spot: any}\nnum_nodes: 2\nrun: x\n";
+        let mut job = parse(text, &Context::new("f")).unwrap().job;
+        let amount = |milli| Some(welkin_job::Amount { milli, or_more: true });
+        let device = welkin_job::Accelerator { name: "H100".to_owned(), count_milli: 8000 };
+        let said = Overrides {
+            gpus: Some(Instead(Some(device.clone()))),
+            cpus: Some(Instead(None)),
+            memory: Some(Instead(amount(64_000))),
+            num_nodes: Some(3),
+            no_use_spot: true,
+            ..Overrides::default()
+        };
+        apply(&mut job, &said);
+        let task = &job.tasks[0];
+        let [option] = &task.options[..] else { panic!("{:?}", task.options) };
+        assert_eq!((task.num_nodes, &option.accelerator), (3, &Some(device)));
+        assert_eq!((option.cpus, option.memory_gib, option.market), (None, amount(64_000), Market::OnDemand));
+    }
 
     #[test]
     fn limits_of_the_command_line_replace_those_of_the_job_but_not_of_a_task() {

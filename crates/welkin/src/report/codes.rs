@@ -82,9 +82,9 @@ codes! {
     NoSuchTask = "run::no-such-task", NotFound, "The run has no such task",
         "`welkin status RUN` lists the tasks of a run.";
     Declined = "run::declined", Declined, "The question was answered with no",
-        "Nothing was acquired. `--yes` answers every question with yes.";
+        "Nothing was done. `--yes` answers every question with yes.";
     NeedsConsent = "run::needs-consent", Usage, "Nobody is there to be asked",
-        "The plan costs money, standard input is not a terminal, and `--yes` was not given.";
+        "What was asked for costs money, or ends or removes something; standard input is not a terminal, and `--yes` was not given.";
     Refused = "run::refused", Invalid, "The plan cannot be run",
         "The plan needs a provider that is not set up, or something that this version cannot execute.";
     RunFailed = "run::failed", RunFailed, "The run failed",

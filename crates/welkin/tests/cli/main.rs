@@ -11,6 +11,7 @@ mod disk;
 mod gateway;
 mod going_on;
 mod golden;
+mod habits;
 mod hostile;
 mod import;
 mod interrupt;

@@ -53,6 +53,10 @@ impl Filter {
         if pattern.is_empty() {
             return Err(failed("it is empty".to_owned()));
         }
+        // rclone drops it, but only from the last pattern of a flag.
+        if pattern.ends_with(' ') {
+            return Err(failed("it ends with a space; a literal one is `[ ]`".to_owned()));
+        }
         let of_folder = pattern.ends_with('/');
         let full = if of_folder && !include { format!("{pattern}**") } else { pattern.to_owned() };
         let rule = rule(include, &full).map_err(failed)?;

@@ -226,7 +226,7 @@ fn filters_mean_what_they_mean_to_rclone() {
         refusals.keys().filter(|why| !REFUSED.iter().any(|kind| why.contains(kind))).collect();
     assert!(unnamed.is_empty(), "{unnamed:?}");
     let refused: usize = refusals.values().sum();
-    assert!(refused * 20 <= sets.len(), "{refused} of {}: {refusals:?}", sets.len());
+    assert!(refused * 10 <= sets.len(), "{refused} of {}: {refusals:?}", sets.len());
 }
 
 /// Rule sets drawn, at some 50 ms each; in the soak.
@@ -234,4 +234,5 @@ const DRAWN: usize = 120;
 const DRAWN_IN_SOAK: usize = 760;
 
 /// What Welkin refuses and rclone takes.
-const REFUSED: [&str; 3] = ["is no escape; classes belong", "is within a set", "it ends with `\\`"];
+const REFUSED: [&str; 4] =
+    ["it ends with a space", "is no escape; classes belong", "is within a set", "it ends with `\\`"];

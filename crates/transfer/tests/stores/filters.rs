@@ -234,5 +234,10 @@ const DRAWN: usize = 120;
 const DRAWN_IN_SOAK: usize = 760;
 
 /// What Welkin refuses and rclone takes.
-const REFUSED: [&str; 4] =
-    ["it ends with a space", "is no escape; classes belong", "is within a set", "it ends with `\\`"];
+const REFUSED: [&str; 5] = [
+    "expected `+ PATTERN`",
+    "it ends with a space",
+    "is no escape; classes belong",
+    "is within a set",
+    "it ends with `\\`",
+];

@@ -79,7 +79,37 @@ pub struct LeftOut {
     /// The key that it would have.
     pub key: String,
     /// Why.
-    pub why: &'static str,
+    pub why: WhyLeftOut,
+}
+
+/// Why a listing leaves something out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhyLeftOut {
+    /// A link, where whoever lists decides what becomes of links.
+    Link,
+    /// A link behind a gateway, which leaves all of them out.
+    LinkThere,
+    /// A pipe, a socket or a device.
+    Special,
+    /// A file that is being written.
+    Temporary,
+    /// What only a newer gateway knows.
+    Unknown,
+}
+
+impl WhyLeftOut {
+    /// As a sentence about it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Link => "it is a link (--links keeps links, --copy-links takes what they lead to)",
+            Self::LinkThere => "it is a link, and gateways leave links out",
+            Self::Special => "it is neither a file nor a folder",
+            Self::Temporary => "its name is that of a file that welkin is writing",
+            Self::Unknown => "the gateway leaves it out",
+        }
+    }
 }
 
 /// An object as it is when one looks at it.

@@ -5,8 +5,8 @@
 
 use super::inside;
 use super::{
-    Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
-    Upload,
+    Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, Metadata, Part, Piece,
+    Read, Upload,
 };
 use crate::block::{Block, Buffer};
 use async_trait::async_trait;
@@ -99,6 +99,12 @@ impl Lister for Pages {
             }
         }
         Ok(Some(listed))
+    }
+
+    fn left_out(&mut self) -> Vec<LeftOut> {
+        let left_out = self.pages.as_mut().map_or_else(|_| Vec::new(), |pages| pages.left_out());
+        let below = |LeftOut { key, why }| Some(LeftOut { key: below(&self.prefix, &key).ok()?, why });
+        left_out.into_iter().filter_map(below).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a transfer would do, without doing it.
 
-use crate::endpoint::Listed;
+use crate::endpoint::{LeftOut, Listed};
 use crate::engine::compare::Verdict;
 use crate::engine::merge::{Merge, Pair, below, takes_part};
 use crate::engine::observe::Quiet;
@@ -21,6 +21,9 @@ pub struct Calls {
     /// Pages of listings.
     pub lists: u64,
 }
+
+/// How many of what is refused, or left out, are named.
+const NAMED: usize = 100;
 
 /// Objects on a page of a listing, as stores give them.
 const PAGE_OBJECTS: u64 = 1000;
@@ -56,6 +59,10 @@ pub struct Preview {
     pub target_calls: Calls,
     /// Objects it would refuse, and why; the first of them.
     pub refused: Vec<(String, String)>,
+    /// What is at the source and takes no part, such as links.
+    pub left_out_objects: u64,
+    /// The first of them, and why.
+    pub left_out: Vec<(String, &'static str)>,
 }
 
 /// Says what a transfer would do, without doing it. `each` hears of every object: a word and its key. `past` is what
@@ -107,8 +114,10 @@ pub async fn preview(
             (looked, listings) = ((0, 0), (true, looks));
             let mut merge = Merge::open(transfer, looks);
             while let Some(pair) = merge.next().await.map_err(EngineError::Listing)? {
+                counting.leave_out(&mut merge);
                 counting.count(pair)?;
             }
+            counting.leave_out(&mut merge);
         }
     }
     let Counting { mut preview, target_objects, .. } = counting;
@@ -133,6 +142,19 @@ struct Counting<'a, F> {
 }
 
 impl<F: FnMut(&'static str, &str, u64)> Counting<'_, F> {
+    /// Takes note of what takes no part though it is there, of what the filter lets through.
+    fn leave_out(&mut self, merge: &mut Merge<'_>) {
+        for LeftOut { key, why } in merge.left_out() {
+            let name = below(&self.transfer.source, &key);
+            if self.transfer.options.filter.names(name) {
+                self.preview.left_out_objects += 1;
+                if self.preview.left_out.len() < NAMED {
+                    self.preview.left_out.push((name.to_owned(), why.text()));
+                }
+            }
+        }
+    }
+
     fn count(&mut self, pair: Pair) -> Result<(), EngineError> {
         let transfer = self.transfer;
         self.preview.source_objects += u64::from(pair.source.is_some());
@@ -171,7 +193,7 @@ impl<F: FnMut(&'static str, &str, u64)> Counting<'_, F> {
             Ok(part_bytes) => part_bytes,
             Err(why) => {
                 (self.each)("refuse", name, source.size);
-                if self.preview.refused.len() < 100 {
+                if self.preview.refused.len() < NAMED {
                     self.preview.refused.push((name.to_owned(), why));
                 }
                 return Ok(());

@@ -108,7 +108,7 @@ impl Producer<'_> {
         let transfer = &self.context.transfer;
         for LeftOut { key, why } in merge.left_out() {
             if transfer.options.filter.names(below(&transfer.source, &key)) {
-                self.context.observer.notice(&Notice::LeftOut { key: &key, why });
+                self.context.observer.notice(&Notice::LeftOut { key: &key, why: why.text() });
             }
         }
     }

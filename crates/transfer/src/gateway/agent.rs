@@ -12,8 +12,8 @@
 //! took when it read, and what a write delivers has those of the block.
 
 use super::call::{
-    Answer, Call, MAX_DELETED, MAX_KEY_BYTES, MAX_PAGE_KEYS, Sums, WireDangling, WireFailure, WireListed,
-    WirePart,
+    Answer, Call, MAX_DELETED, MAX_KEY_BYTES, MAX_PAGE_KEYS, Sums, WireDangling, WireFailure, WireLeftOut,
+    WireListed, WirePart,
 };
 use super::convert::{limits, read_bytes};
 use super::desk::{Desk, Returned};
@@ -28,8 +28,8 @@ use super::stream::Words;
 use super::watch;
 use crate::block::{Block, BlockWriter, Buffer, Flipped};
 use crate::endpoint::{
-    Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
-    Upload,
+    Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, Metadata, Part, Piece,
+    Read, Upload,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -208,12 +208,20 @@ struct Pages {
     after: Option<String>,
     over: bool,
     empty: u32,
+    left_out: Vec<LeftOut>,
+    /// The last of them.
+    told: Option<String>,
 }
 
 impl Pages {
     /// A page as the gateway sent it, if it goes on where the last one ended.
-    fn take(&mut self, page: Vec<WireListed>) -> Result<Vec<Listed>, &'static str> {
-        self.empty = if page.is_empty() { self.empty + 1 } else { 0 };
+    fn take(
+        &mut self,
+        page: Vec<WireListed>,
+        left_out: Vec<WireLeftOut>,
+    ) -> Result<Vec<Listed>, &'static str> {
+        let progress = !page.is_empty() | self.hear(left_out);
+        self.empty = if progress { 0 } else { self.empty + 1 };
         if self.empty > MAX_EMPTY_PAGES {
             return Err("it sends empty pages without end");
         }
@@ -228,6 +236,19 @@ impl Pages {
         }
         Ok(page.into_iter().map(Into::into).collect())
     }
+
+    /// Keeps what is new of what was left out, and says whether anything is. A listing that began anew tells again.
+    fn hear(&mut self, left_out: Vec<WireLeftOut>) -> bool {
+        let before = self.left_out.len();
+        for wire in left_out {
+            let follows = self.told.as_ref().is_none_or(|told| wire.key > *told);
+            if follows && wire.key.starts_with(&self.prefix) && wire.key.len() <= MAX_KEY_BYTES {
+                self.told = Some(wire.key.clone());
+                self.left_out.push(wire.into());
+            }
+        }
+        self.left_out.len() > before
+    }
 }
 
 #[async_trait]
@@ -240,18 +261,22 @@ impl Lister for Pages {
         let call = Call::List { cursor: self.cursor, prefix: self.prefix.clone(), after: self.after.clone() };
         let returned = self.agent.call(|| operation.clone(), call, Body::none()).await?;
         match returned.answer {
-            Answer::Page { last: true } => {
+            Answer::Page { last: true, .. } => {
                 // The end may be the answer to a call that was repeated, and there it comes as an empty page.
                 self.over = true;
                 Ok(Some(Vec::new()))
             }
-            Answer::Page { last: false } => {
+            Answer::Page { last: false, left_out } => {
                 let page = parse(&returned.body, returned.length, MAX_PAGE_KEYS)?;
-                let page = self.take(page);
+                let page = self.take(page, left_out);
                 page.map(Some).map_err(|why| Failure::new(FailureKind::Invalid, operation, why))
             }
             _ => Err(senseless(operation)),
         }
+    }
+
+    fn left_out(&mut self) -> Vec<LeftOut> {
+        std::mem::take(&mut self.left_out)
     }
 }
 
@@ -273,7 +298,16 @@ impl Endpoint for Agent {
     fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
         let cursor = self.cursors.fetch_add(1, Ordering::Relaxed);
         let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        Box::new(Pages { agent: self, cursor, prefix, after, over: false, empty: 0 })
+        Box::new(Pages {
+            agent: self,
+            cursor,
+            prefix,
+            after,
+            over: false,
+            empty: 0,
+            left_out: Vec::new(),
+            told: None,
+        })
     }
 
     async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {

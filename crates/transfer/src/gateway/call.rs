@@ -52,6 +52,9 @@ pub(super) enum Answer {
     /// The body is a list of [`WireListed`]; `last` when none follows.
     Page {
         last: bool,
+        /// What the page leaves out. Gateways of before 0.2 tell nothing of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<WireLeftOut>,
     },
     Found {
         found: Option<WireFound>,
@@ -98,6 +101,14 @@ pub(super) struct WireListed {
     pub(super) modified_ms: Option<i64>,
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct WireLeftOut {
+    #[serde(rename = "k")]
+    pub(super) key: String,
+    #[serde(rename = "w")]
+    pub(super) why: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,10 +1,13 @@
 //! Between the types of the wire and those of the port.
 
 use super::call::{
-    MAX_KEY_BYTES, WireDangling, WireFailure, WireFound, WireLimits, WireListed, WirePart, WireUpload,
+    MAX_KEY_BYTES, WireDangling, WireFailure, WireFound, WireLeftOut, WireLimits, WireListed, WirePart,
+    WireUpload,
 };
 use super::frame::MAX_BODY_BYTES;
-use crate::endpoint::{Dangling, Failure, FailureKind, Found, Limits, Listed, Part, Upload};
+use crate::endpoint::{
+    Dangling, Failure, FailureKind, Found, LeftOut, Limits, Listed, Part, Upload, WhyLeftOut,
+};
 use std::time::Duration;
 
 impl From<&Upload> for WireUpload {
@@ -38,6 +41,31 @@ impl From<WireListed> for Listed {
         let WireListed { key, size, modified_ms, version } = listed;
         let modified_ms = modified_ms.filter(|time| time.unsigned_abs() <= MAX_TIME_MS);
         Self { key, size: size.min(MAX_OBJECT_BYTES), modified_ms, version }
+    }
+}
+
+const WHYS: &[(WhyLeftOut, &str)] = &[
+    (WhyLeftOut::LinkThere, "link"),
+    (WhyLeftOut::Special, "special"),
+    (WhyLeftOut::Temporary, "temporary"),
+];
+
+impl From<LeftOut> for WireLeftOut {
+    fn from(left_out: LeftOut) -> Self {
+        let why = match left_out.why {
+            WhyLeftOut::Link => WhyLeftOut::LinkThere,
+            why => why,
+        };
+        let why = WHYS.iter().find(|(known, _)| *known == why).map_or("unknown", |(_, name)| name);
+        Self { key: left_out.key, why: why.to_owned() }
+    }
+}
+
+impl From<WireLeftOut> for LeftOut {
+    fn from(wire: WireLeftOut) -> Self {
+        let why =
+            WHYS.iter().find(|(_, name)| *name == wire.why).map_or(WhyLeftOut::Unknown, |(why, _)| *why);
+        Self { key: wire.key, why }
     }
 }
 

@@ -2,12 +2,17 @@
 //!
 //! What a client may not do is refused here, and what an answer takes is charged before the place is asked.
 
-use super::call::{Answer, Call, MAX_DELETED, Sums, WireDangling, WireFailure, WireListed, WirePart};
+use super::call::{
+    Answer, Call, MAX_DELETED, Sums, WireDangling, WireFailure, WireLeftOut, WireListed, WirePart,
+};
+use super::frame::MAX_HEAD_BYTES;
 use super::list::{json, parse};
 use super::message::Body;
 use super::roster::Rights;
 use crate::block::{BlockPool, Buffer};
-use crate::endpoint::{Dangling, Endpoint, Failure, FailureKind, Listed, Lister, Part, Read, Upload, inside};
+use crate::endpoint::{
+    Dangling, Endpoint, Failure, FailureKind, LeftOut, Listed, Lister, Part, Read, Upload, inside,
+};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,6 +27,13 @@ const LIST_BYTES: usize = 1 << 20;
 
 /// What a page is charged: what is sent, and as much for what it is made from.
 const PAGE_CHARGE: usize = 2 * LIST_BYTES;
+
+/// What one of those left out takes beside its key, and the head without them: `{"k":"","w":"temporary"},`.
+const LEFT_OUT_BYTES: usize = 64;
+
+/// Longest that JSON makes a byte of a key: `\u0001`. The longest key of [`MAX_KEY_BYTES`](super::call::MAX_KEY_BYTES)
+/// still fits the head of an answer.
+const ESCAPED: usize = 6;
 
 /// How much larger a list of parts is in memory than on the wire, at most: `{"n":1,"t":""}` and two times 32 bytes.
 const LIST_FACTOR: usize = 8;
@@ -55,6 +67,10 @@ struct Listing {
     lister: Box<dyn Lister>,
     /// Of the last page, what did not fit.
     rest: VecDeque<Listed>,
+    /// Of what the listing left out, what was not told yet.
+    untold: VecDeque<LeftOut>,
+    /// Whether no page follows.
+    over: bool,
 }
 
 impl fmt::Debug for Performer {
@@ -200,14 +216,14 @@ impl Performer {
             lister: Arc::clone(&self.endpoint).list(prefix, after.as_deref()),
             after,
             rest: VecDeque::new(),
+            untold: VecDeque::new(),
+            over: false,
         });
-        if listing.rest.is_empty() {
-            let Some(page) = listing.lister.next_page().await? else {
-                return Ok((Answer::Page { last: true }, Performed::nothing()));
-            };
-            listing.rest = page.into();
+        listing.go_on().await?;
+        if listing.is_told() {
+            return Ok((Answer::Page { last: true, left_out: Vec::new() }, Performed::nothing()));
         }
-        let page = listing.page();
+        let (page, left_out) = (listing.page(), listing.left_out());
         let mut listers = self.listers();
         listers.push_back(listing);
         if listers.len() > MAX_LISTERS {
@@ -215,11 +231,39 @@ impl Performer {
         }
         drop(listers);
         let body = Body::Bytes(Bytes::from(page));
-        Ok((Answer::Page { last: false }, Performed { body, charged: Some(charged) }))
+        Ok((Answer::Page { last: false, left_out }, Performed { body, charged: Some(charged) }))
     }
 }
 
 impl Listing {
+    /// Asks for the next page, when everything before it is told.
+    async fn go_on(&mut self) -> Result<(), Failure> {
+        if self.over || !self.rest.is_empty() || !self.untold.is_empty() {
+            return Ok(());
+        }
+        match self.lister.next_page().await? {
+            Some(page) => self.rest = page.into(),
+            None => self.over = true,
+        }
+        self.untold = self.lister.left_out().into();
+        Ok(())
+    }
+
+    fn is_told(&self) -> bool {
+        self.over && self.rest.is_empty() && self.untold.is_empty()
+    }
+
+    /// As much of what was left out as the head of an answer carries.
+    fn left_out(&mut self) -> Vec<WireLeftOut> {
+        let mut bytes = 0;
+        let mut fits = |left_out: &LeftOut| {
+            bytes += LEFT_OUT_BYTES + ESCAPED * left_out.key.len();
+            bytes <= MAX_HEAD_BYTES
+        };
+        let count = self.untold.iter().map_while(|left_out| fits(left_out).then_some(())).count();
+        self.untold.drain(..count).map(Into::into).collect()
+    }
+
     /// As much of what is there as one answer carries, at least one.
     fn page(&mut self) -> Vec<u8> {
         let mut page = vec![b'['];

@@ -28,6 +28,9 @@ pub(super) async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App
         resumed_objects: u64,
         source_objects: u64,
         refused: &'a [(String, String)],
+        left_out_objects: u64,
+        /// The first of them.
+        left_out: &'a [(String, &'static str)],
         /// None where one end's place is not known.
         cost: Option<cost::Cost>,
     }
@@ -69,6 +72,8 @@ pub(super) async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App
             resumed_objects: seen.resumed_objects,
             source_objects: seen.source_objects,
             refused: &seen.refused,
+            left_out_objects: seen.left_out_objects,
+            left_out: &seen.left_out,
             cost,
         };
         write_json(&mut app.out, "welkin.transfer-preview/1", &dry)?;
@@ -117,6 +122,13 @@ fn tell(
     }
     for (key, why) in &seen.refused {
         app.warn(&shown(&format!("{key}: {why}")));
+    }
+    for (key, why) in &seen.left_out {
+        app.warn(&shown(&format!("left out: {key}: {why}")));
+    }
+    let more = seen.left_out_objects - seen.left_out.len() as u64;
+    if more > 0 {
+        app.warn(&format!("{more} more are left out"));
     }
     app.out.flush()?;
     Ok(())

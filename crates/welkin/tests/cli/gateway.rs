@@ -99,6 +99,37 @@ fn keys_are_read_again_when_it_is_told_to() {
 }
 
 #[test]
+fn what_a_gateway_leaves_out_is_named_to_its_client() {
+    let bed = Bed::new();
+    bed.file("served/a", "a");
+    bed.file("served/z/b", "b");
+    // More than the head of one answer carries, and more than one page.
+    for number in 0..1200 {
+        let link = bed.path().join(format!("served/z/link-with-a-rather-long-name-{number:04}"));
+        std::os::unix::fs::symlink("b", link).unwrap();
+    }
+    let gateway = Served::start(bed.command(["gateway", "serve", "served", "--plain"]));
+    let url = format!("{}/", gateway.url());
+    let told = |args: &[&str]| {
+        let output = bed.run(args);
+        assert!(output.status.success(), "{}", both(&output));
+        stderr(&output)
+    };
+    let dry = told(&["cp", &url, "out", "-n"]);
+    assert_eq!(dry.matches("it is a link, and gateways leave links out").count(), 100, "{dry}");
+    assert!(dry.contains("1100 more are left out"), "{dry}");
+    let copied = told(&["cp", &url, "out"]);
+    for number in 0..1200 {
+        let name = format!("z/link-with-a-rather-long-name-{number:04}: it is a link, and gateways");
+        assert_eq!(copied.matches(&name).count(), 1, "{name}");
+    }
+    assert_eq!(fs::read_to_string(bed.path().join("out/z/b")).unwrap(), "b");
+    // Nothing is said of what the filter leaves out.
+    let some = told(&["cp", &url, "out2", "--exclude", "link-*"]);
+    assert!(!some.contains("it is a link"), "{some}");
+}
+
+#[test]
 fn a_prefix_of_a_bucket_is_all_that_is_served() {
     let server = S3Server::start(S3Options::default().bucket("bkt")).unwrap();
     let bed = Bed::new();

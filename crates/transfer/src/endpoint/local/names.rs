@@ -1,5 +1,6 @@
 //! The names in a folder, in the order of keys, with what each of them is.
 
+use crate::endpoint::WhyLeftOut;
 use crate::endpoint::local::links::{Links, SUFFIX};
 use crate::endpoint::local::path::{is_temporary, is_workshop};
 use rustix::fs::{AtFlags, Dir, FileType};
@@ -25,11 +26,11 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Why it is no object, when that is to be told.
-    pub(super) const fn why_left_out(self) -> Option<&'static str> {
+    pub(super) const fn why_left_out(self) -> Option<WhyLeftOut> {
         match self {
-            Self::Skipped => Some("it is a link (--links keeps links, --copy-links takes what they lead to)"),
-            Self::Special => Some("it is neither a file nor a folder"),
-            Self::Temporary => Some("its name is that of a file that welkin is writing"),
+            Self::Skipped => Some(WhyLeftOut::Link),
+            Self::Special => Some(WhyLeftOut::Special),
+            Self::Temporary => Some(WhyLeftOut::Temporary),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use crate::live::{Driven, Live, SALT, World};
 use crate::lock::Lock;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
+use crate::prune::was_forgotten;
 use crate::reader::Reader;
 use crate::refusals::refusals;
 use crate::rng::Rng;
@@ -249,6 +250,10 @@ impl Broker {
         self.world.driven.lock().unwrap_or_else(PoisonError::into_inner).contains(run)
     }
 
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub(crate) fn world(&self) -> &Arc<World> {
         &self.world
     }
@@ -268,7 +273,7 @@ impl NewRun {
     /// Under a name that is free.
     fn insert(mut self, tx: &Transaction<'_>) -> Result<RunId, StoreError> {
         for later in 1.. {
-            if !runs::exists(tx, &self.row.id)? {
+            if !runs::exists(tx, &self.row.id)? && !was_forgotten(tx, &self.row.id)? {
                 break;
             }
             self.row.id = RunId::new(&self.row.name, self.row.submitted, later);

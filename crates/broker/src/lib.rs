@@ -1,7 +1,7 @@
 //! Executes plans: durable runs over leases, from submission to committed outputs and a bill.
 //!
 //! * [`Broker`]: owns a state directory; [`Broker::submit`], [`Broker::run`], [`Broker::resume`],
-//!   [`Broker::cancel`], [`Broker::down`], [`Broker::gc`];
+//!   [`Broker::cancel`], [`Broker::down`], [`Broker::gc`], [`Broker::prune`];
 //! * [`Reader`]: status, history, logs and bills of the same directory, from any process;
 //! * [`RunView`]: the state of a run, a fold over its [`Record`]s;
 //! * [`Observer`]: what happens, as it happens.
@@ -43,6 +43,7 @@ mod observe;
 mod options;
 mod order;
 mod patience;
+mod prune;
 mod reader;
 mod record;
 mod refusals;
@@ -71,6 +72,7 @@ pub use gc::{Collected, GcError};
 pub use id::{AttemptId, RunId};
 pub use observe::{Nobody, Observer, Progress};
 pub use options::{BrokerOptions, Durability, Hook};
+pub use prune::{Kept, Pruned, Weight};
 pub use reader::{HistoryLine, LogLine, LogQuery, Piece, Reader, RunSummary};
 pub use record::{AttemptEnd, Record, TreeRef};
 pub use refusals::refusals;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, Terms};
 use welkin_placement::Plan;
-use welkin_provider::UnixMillis;
+use welkin_provider::{Owner, UnixMillis};
 
 /// A view of a broker's store.
 #[derive(Debug)]
@@ -171,6 +171,10 @@ impl Reader {
         Ok(plans.flat_map(|plan| sums::providers_of(&plan)).collect())
     }
 
+    pub(crate) const fn db(&self) -> &Connection {
+        &self.db
+    }
+
     pub(crate) fn newest_of_open_runs(&self) -> Result<Option<UnixMillis>, StoreError> {
         runs::newest_moment_of_open(&self.db)
     }
@@ -191,6 +195,14 @@ impl Reader {
     #[must_use]
     pub fn clock(&self, clocks: Arc<dyn Clocks>) -> SteadyClock {
         SteadyClock::view(&self.dir, clocks)
+    }
+
+    /// The tag on everything that the broker of this store owns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn owner(&self) -> Result<Owner, StoreError> {
+        Ok(Owner(sql::meta(&self.db, "owner")?.unwrap_or_default()))
     }
 
     /// Whether some process drives a run at this moment.

@@ -9,6 +9,7 @@ use crate::sums;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use welkin_ledger::Entry;
 use welkin_provider::{Event, EventKind, Stream, UnixMillis};
+use welkin_units::Bytes;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -220,6 +221,15 @@ pub(crate) fn logs(
         })
         .map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
+}
+
+/// Bytes in the lines of a run's logs.
+pub(crate) fn log_bytes(db: &Connection, run: &RunId) -> Result<Bytes> {
+    let query = "SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM node_event
+                 WHERE run = ?1 AND stream IS NOT NULL";
+    db.query_row(query, [&run.0], |row| row.get::<_, i64>(0))
+        .map(|bytes| Bytes::new(bytes.unsigned_abs()))
+        .map_err(|source| StoreError::sql("measuring the logs of a run", source))
 }
 
 /// Appends a row of the ledger and counts the data it moved; one that is there already is left alone.

@@ -91,6 +91,13 @@ pub trait Provider: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
+    /// Drops what the provider keeps of a lease that is over, where it lets anybody do so. Idempotent; a
+    /// lease that is not over stays as it is. Its token must never be asked for again.
+    async fn forget(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+        let _ = lease;
+        Ok(())
+    }
+
     /// A node of a lease that is ready.
     async fn node(&self, lease: &LeaseId, rank: u32) -> Result<Arc<dyn Node>, ProviderError>;
 

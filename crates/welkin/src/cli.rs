@@ -24,7 +24,8 @@ pub(crate) use moving::{
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
 pub(crate) use route::{ProbeArgs, Probed, RouteArgs, RouteCommand};
 pub(crate) use run::{
-    CancelArgs, CostArgs, DownArgs, GcArgs, LogsArgs, ResumeArgs, RunsArgs, StatusArgs, UpArgs,
+    CancelArgs, CostArgs, DownArgs, FetchArgs, GcArgs, LogsArgs, PruneArgs, ResumeArgs, RunsArgs, StatusArgs,
+    UpArgs,
 };
 
 pub(crate) use sizes::Instead;
@@ -106,11 +107,13 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     Status(StatusArgs),
     Logs(LogsArgs),
+    Fetch(FetchArgs),
     Cancel(CancelArgs),
     Resume(ResumeArgs),
     Down(DownArgs),
     Cost(CostArgs),
     Gc(GcArgs),
+    Prune(PruneArgs),
     Cp(Box<CpArgs>),
     Sync(Box<SyncArgs>),
     Verify(VerifyArgs),

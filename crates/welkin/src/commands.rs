@@ -9,11 +9,13 @@ mod cp;
 mod diff;
 mod down;
 mod explain;
+mod fetch;
 mod gateway;
 mod gc;
 mod logs;
 mod offers;
 mod plan;
+mod prune;
 mod resolve;
 mod resume;
 mod route;
@@ -43,11 +45,13 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Runs(_) => runs::run(app),
         Command::Status(args) => status::run(args, app),
         Command::Logs(args) => logs::run(args, app),
+        Command::Fetch(args) => fetch::run(args, app),
         Command::Cancel(args) => cancel::run(args, app),
         Command::Resume(args) => resume::run(args, app),
         Command::Down(args) => down::run(args, app),
         Command::Cost(args) => cost::run(args, app),
         Command::Gc(args) => gc::run(args, app),
+        Command::Prune(args) => prune::run(args, app),
         Command::Cp(args) => cp::run(args, app),
         Command::Sync(args) => sync::run(args, app),
         Command::Verify(args) => verify::run(args, app),

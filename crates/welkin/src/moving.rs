@@ -15,7 +15,7 @@ mod select;
 mod stdio;
 mod stores;
 
-pub(crate) use execute::{Wanted, execute, fault};
+pub(crate) use execute::{Wanted, execute, fault, stopped};
 pub(crate) use meter::{bytes_words, rate_words};
 pub(crate) use peers::{Opening, identity};
 pub(crate) use place::Place;

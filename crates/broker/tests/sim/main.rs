@@ -9,5 +9,6 @@ mod crashes;
 mod failures;
 mod limits;
 mod ownership;
+mod prune;
 mod seeds;
 mod world;

@@ -127,6 +127,10 @@ impl Provider for Local {
         self.machine.owned().await.map(Some)
     }
 
+    async fn forget(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+        self.machine.forgotten(lease).await
+    }
+
     async fn node(&self, lease: &LeaseId, rank: u32) -> Result<Arc<dyn Node>, ProviderError> {
         self.machine.connected(lease, rank).await
     }

@@ -23,6 +23,15 @@ impl Machine {
         if held.record.is_live() { self.end(&mut held, Verdict::Released, self.now()) } else { Ok(()) }
     }
 
+    /// Drops the archive of a lease. One that is not there yet stays.
+    pub(crate) fn forget(&self, id: &LeaseId) -> Result<(), MachineError> {
+        match Held::take(&self.layout, id)? {
+            Some(held) if held.is_archived(&self.layout) => absent_is_fine(fs::remove_dir_all(&held.folder))
+                .map_err(|source| MachineError::Write { path: held.folder.clone(), source }),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends a live lease that is held: the verdict first, then the processes, then the homes.
     pub(super) fn end(
         &self,

@@ -48,6 +48,11 @@ impl Machine {
         self.run(operation, move |machine| machine.release(&id)).await
     }
 
+    pub(crate) async fn forgotten(self: &Arc<Self>, lease: &LeaseId) -> Result<(), ProviderError> {
+        let (id, operation) = (lease.clone(), format!("forget {lease}"));
+        self.run(operation, move |machine| machine.forget(&id)).await
+    }
+
     pub(crate) async fn listed(self: &Arc<Self>, owner: &Owner) -> Result<Vec<Lease>, ProviderError> {
         let (by, operation) = (owner.clone(), format!("list leases of {owner}"));
         self.run(operation, move |machine| machine.list(&by)).await

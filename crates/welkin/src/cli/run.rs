@@ -1,9 +1,11 @@
-//! Commands about runs: `up`, `runs`, `status`, `logs`, `cancel`, `resume`, `down`, `cost`, `gc`.
+//! Commands about runs: `up`, `runs`, `status`, `logs`, `cancel`, `resume`, `down`, `cost`, `gc`,
+//! `fetch`, `prune`.
 
 use super::job::Overrides;
-use super::values::parallel;
+use super::values::{age, parallel, size};
 use clap::Args;
 use std::path::PathBuf;
+use welkin_units::{Bytes, Span};
 
 /// Plan a job and run it to its end
 ///
@@ -143,3 +145,60 @@ pub(crate) struct GcArgs {
     #[arg(short, long, requires = "take_over")]
     pub(crate) yes: bool,
 }
+
+/// Put a committed output of a run onto this machine
+///
+/// What arrives is checked by its digest. Nothing that is there is replaced, but for an empty folder. It
+/// works while another process drives runs.
+#[derive(Debug, Args)]
+#[command(after_help = FETCH)]
+pub(crate) struct FetchArgs {
+    /// The run, or the beginning of its name
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// The task and its output
+    #[arg(value_name = "TASK.OUTPUT")]
+    pub(crate) what: String,
+    /// Where to put it
+    #[arg(value_name = "DEST")]
+    pub(crate) dest: PathBuf,
+}
+
+/// Remove runs that are over, with their records, logs, uploads and what buckets keep of them
+///
+/// A run that is not over stays, and so does one that may still have a machine. What moved in the month
+/// still counts for the prices of later runs; the bill of a removed run is gone.
+#[derive(Debug, Args)]
+#[command(after_help = PRUNE)]
+pub(crate) struct PruneArgs {
+    /// These runs, by name or its beginning; all that are old enough when absent
+    #[arg(value_name = "RUN", conflicts_with_all = ["older_than", "keep", "keep_size"])]
+    pub(crate) run: Vec<String>,
+    /// Runs that ended so long ago [default: 30d, or with --keep or --keep-size any time]
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub(crate) older_than: Option<Span>,
+    /// Leave so many of the latest
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) keep: Option<usize>,
+    /// Leave the latest that together keep no more than this, outputs and logs counted
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) keep_size: Option<Bytes>,
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+const FETCH: &str = "\
+Examples:
+  welkin fetch sky-example-nb1sm0 train.model ./model
+  welkin fetch sky-example train.model ./model --output json";
+
+const PRUNE: &str = "\
+Examples:
+  welkin prune
+  welkin prune --older-than 7d --keep 10 --dry-run
+  welkin prune --keep-size 20GB --output json --yes
+  welkin prune sky-example-nb1sm0 --yes";

@@ -64,6 +64,11 @@ pub(crate) fn span(text: &str) -> Result<Span, String> {
     if span == Span::ZERO { Err("no time at all".to_owned()) } else { Ok(span) }
 }
 
+/// `30d`, `12h`, and `0s` for any time.
+pub(crate) fn age(text: &str) -> Result<Span, String> {
+    text.parse().map_err(|error: welkin_units::QuantityError| error.to_string())
+}
+
 /// `1` to `10000`.
 pub(crate) fn parallel(text: &str) -> Result<usize, String> {
     text.parse()

@@ -16,7 +16,7 @@ use welkin_broker::{
 };
 use welkin_clouds::Local;
 use welkin_ledger::{Bill, Terms};
-use welkin_provider::{Clock, UnixMillis};
+use welkin_provider::{Clock, Provider, UnixMillis};
 
 /// How to open the broker.
 #[derive(Debug, Clone)]
@@ -58,6 +58,13 @@ pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
     options.home = std::env::home_dir();
     options.seal = super::key::seal()?;
     Broker::open(&settings.state_dir(), options).map_err(outcome::open_fault)
+}
+
+/// The providers that runs of a store have used, to look at what they left there.
+pub(crate) fn providers(app: &App, reader: &Reader) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
+    let names = reader.providers_used().map_err(store_fault)?;
+    let clock: Arc<dyn Clock> = Arc::new(reader.clock(Arc::new(MachineClocks)));
+    clouds::open(&app.settings, app.catalog()?, names, &clock)
 }
 
 /// A view of the store; `None` when nothing was ever run.

@@ -383,7 +383,7 @@ fn elsewhere(resumed: &Resumes) -> anyhow::Error {
 }
 
 /// Completes at the first SIGINT or SIGTERM.
-pub(super) fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+pub(crate) fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {

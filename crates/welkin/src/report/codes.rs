@@ -81,6 +81,10 @@ codes! {
         "`welkin runs` lists the runs of this state directory. A prefix of a run's name that fits only one run is enough.";
     NoSuchTask = "run::no-such-task", NotFound, "The run has no such task",
         "`welkin status RUN` lists the tasks of a run.";
+    NoSuchOutput = "run::no-such-output", NotFound, "The run has no such output",
+        "`welkin fetch` takes outputs that a task has committed, written `TASK.OUTPUT`. The hint lists those of the run.";
+    Fetch = "run::fetch", Failure, "The output of a run was not fetched",
+        "The store of the place where it was committed cannot be read, or what is there is not what was committed. Nothing was put at the destination.";
     Declined = "run::declined", Declined, "The question was answered with no",
         "Nothing was done. `--yes` answers every question with yes.";
     NeedsConsent = "run::needs-consent", Usage, "Nobody is there to be asked",

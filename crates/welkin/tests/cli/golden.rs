@@ -4,18 +4,20 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 27] = [
     "up",
     "plan",
     "diff",
     "runs",
     "status",
     "logs",
+    "fetch",
     "cancel",
     "resume",
     "down",
     "cost",
     "gc",
+    "prune",
     "cp",
     "sync",
     "verify",

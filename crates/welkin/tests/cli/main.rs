@@ -16,6 +16,7 @@ mod hostile;
 mod import;
 mod interrupt;
 mod json;
+mod kept;
 mod kill;
 mod mistakes;
 mod probe;

@@ -1,0 +1,177 @@
+//! Forgetting runs: their records, logs, uploads, and what they keep in the stores of providers.
+//!
+//! *Order:* what lies at providers goes first, then the logs in portions, then everything else of the run in
+//! one transaction. So a run is on record until nothing of it is left anywhere else, and whoever is killed
+//! in the middle finds it again. At last the database gives the room back to the disk.
+//!
+//! *Guarantee:* nothing of a run goes that is not over, that has a lease which may still cost, or whose
+//! lease a provider cannot be asked about. The sums of the month stay, so that no later run pays less for
+//! having forgotten an earlier one. A forgotten id is not given again: leases are asked for by it.
+//!
+//! *Rejected:* to mark runs as forgotten and sweep later: what is not deleted is still paid for.
+
+mod held;
+mod room;
+mod weight;
+
+pub use weight::Weight;
+
+use crate::broker::Broker;
+use crate::error::StoreError;
+use crate::gc::PATIENCE;
+use crate::id::RunId;
+use crate::live::{World, read};
+use crate::patience::trying;
+use crate::view::RunView;
+use crate::{runs, sql};
+use held::Held;
+use object_store::ObjectStoreExt;
+use rusqlite::{Connection, params};
+use serde::Serialize;
+use welkin_provider::Location;
+use welkin_units::Bytes;
+
+/// What was forgotten.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Runs of which nothing is left.
+    pub runs: Vec<RunId>,
+    /// Objects that were deleted from the stores of providers.
+    pub objects: u64,
+    /// Their size.
+    pub object_bytes: Bytes,
+    /// By how much the database became smaller.
+    pub database_bytes: Bytes,
+    /// Runs that were left as they are, each with the reason.
+    pub kept: Vec<Kept>,
+    /// What failed besides, in words.
+    pub failures: Vec<String>,
+}
+
+/// A run that was left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Which.
+    pub run: RunId,
+    /// Why.
+    pub why: String,
+}
+
+/// Lines of logs that go in one transaction: a cancel request of another process waits no longer for
+/// them than for a few megabytes.
+const PORTION: i64 = 10_000;
+
+impl Broker {
+    /// Forgets these runs, as far as nothing of them may still cost. One that is gone already, since
+    /// somebody else was faster, is passed over.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read or written. What was done before stays done.
+    pub async fn prune(&self, ids: &[RunId]) -> Result<Pruned, StoreError> {
+        let before = room::size(self.dir());
+        let held = if ids.is_empty() { Held::default() } else { Held::ask(self.world()).await };
+        let mut pruned = Pruned::default();
+        for id in ids {
+            match self.may_go(id, &held)? {
+                Some(Ok(view)) => self.forget(&view, &mut pruned).await?,
+                Some(Err(why)) => pruned.kept.push(Kept { run: id.clone(), why }),
+                None => {}
+            }
+        }
+        if let Err(error) = room::shrink(&self.world().store.db()) {
+            pruned.failures.push(format!("the database cannot be made smaller now: {}", error.chain()));
+        }
+        pruned.database_bytes = Bytes::new(before.saturating_sub(room::size(self.dir())));
+        Ok(pruned)
+    }
+
+    /// The run, if nothing of it may still cost; otherwise why it stays. `None` when there is none.
+    fn may_go(&self, id: &RunId, held: &Held) -> Result<Option<Result<RunView, String>>, StoreError> {
+        let db = self.world().store.db();
+        let Some(row) = runs::one(&db, id)? else { return Ok(None) };
+        let judged =
+            read(&db, &row).map_err(|error| format!("its records cannot be read: {}", error.chain()));
+        Ok(Some(judged.and_then(|(_, view)| match held.objection(&view) {
+            Some(why) => Err(why),
+            None => Ok(view),
+        })))
+    }
+
+    async fn forget(&self, view: &RunView, pruned: &mut Pruned) -> Result<(), StoreError> {
+        if let Err(why) = self.forget_elsewhere(view, pruned).await {
+            pruned.kept.push(Kept { run: view.id.clone(), why });
+            return Ok(());
+        }
+        self.world().snapshots.drop_of(&view.id);
+        while self.forget_lines(&view.id).await? > 0 {}
+        let id = view.id.clone();
+        self.world().store.write(move |tx| erase(tx, &id)).await?;
+        pruned.runs.push(view.id.clone());
+        Ok(())
+    }
+
+    /// What lies at providers: objects, and records of leases that are over.
+    async fn forget_elsewhere(&self, view: &RunView, pruned: &mut Pruned) -> Result<(), String> {
+        for place in weight::places(view) {
+            let emptied = empty(self.world(), &place, &view.id, pruned).await;
+            emptied.map_err(|why| format!("the store of {place}: {why}"))?;
+        }
+        for attempt in view.attempts() {
+            let Some(lease) = &attempt.lease_id else { continue };
+            let provider = self.world().provider(&attempt.place.location.provider);
+            let provider = provider.map_err(|error| error.to_string())?;
+            let gone = trying(PATIENCE, &self.world().rng, |_| {}, || provider.forget(lease)).await;
+            gone.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    async fn forget_lines(&self, id: &RunId) -> Result<usize, StoreError> {
+        let id = id.clone();
+        let portion = "DELETE FROM node_event WHERE id IN
+            (SELECT id FROM node_event WHERE run = ?1 ORDER BY id LIMIT ?2)";
+        let write = self.world().store.write(move |tx| {
+            tx.execute(portion, params![id.0, PORTION])
+                .map_err(|source| StoreError::sql("deleting the logs of a run", source))
+        });
+        write.await
+    }
+}
+
+/// Deletes everything that a run has in the store of a place.
+async fn empty(world: &World, place: &Location, run: &RunId, pruned: &mut Pruned) -> Result<(), String> {
+    let provider = world.provider(&place.provider).map_err(|error| error.to_string())?;
+    let opened = trying(PATIENCE, &world.rng, |_| {}, || provider.store(place, &world.owner)).await;
+    let store = opened.map_err(|error| error.to_string())?;
+    let mut objects = weight::objects(&*store, run).await?;
+    // Manifests go first, so that no tree is ever seen half deleted.
+    objects.sort_by_key(|object| object.location.filename() != Some("manifest.json"));
+    for object in objects {
+        match store.delete(&object.location).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        pruned.objects += 1;
+        pruned.object_bytes += Bytes::new(object.size);
+    }
+    Ok(())
+}
+
+/// Deletes the run itself, and remembers that there was one of this name.
+fn erase(tx: &rusqlite::Transaction<'_>, id: &RunId) -> Result<(), StoreError> {
+    let failed = |source| StoreError::sql("deleting a run", source);
+    for table in ["node_event", "record", "ledger", "request"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [&id.0]).map_err(failed)?;
+    }
+    tx.execute("DELETE FROM run WHERE id = ?1", [&id.0]).map_err(failed)?;
+    sql::set_meta(tx, &forgotten(id), "")
+}
+
+/// Whether a run of this name was forgotten.
+pub(crate) fn was_forgotten(db: &Connection, id: &RunId) -> Result<bool, StoreError> {
+    Ok(sql::meta(db, &forgotten(id))?.is_some())
+}
+
+fn forgotten(id: &RunId) -> String {
+    format!("forgotten {id}")
+}

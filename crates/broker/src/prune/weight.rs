@@ -1,0 +1,73 @@
+//! What a run keeps: objects in the stores of providers, and lines of logs.
+
+use crate::error::StoreError;
+use crate::id::RunId;
+use crate::reader::Reader;
+use crate::sql;
+use crate::view::RunView;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use welkin_provider::{Location, Owner, Provider};
+use welkin_units::Bytes;
+
+/// How much a run keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Weight {
+    /// Objects in the stores of providers.
+    pub objects: u64,
+    /// Their size.
+    pub object_bytes: Bytes,
+    /// Size of the lines of its logs.
+    pub log_bytes: Bytes,
+    /// Stores that could not be looked at, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
+}
+
+impl Reader {
+    /// How much a run keeps, as far as these providers show it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`], or when the store cannot be read.
+    pub async fn weigh(&self, run: &RunId, providers: &[Arc<dyn Provider>]) -> Result<Weight, StoreError> {
+        let owner = self.owner()?;
+        let mut weight = Weight { log_bytes: sql::log_bytes(self.db(), run)?, ..Weight::default() };
+        for place in places(&self.status(run)?) {
+            match listed(providers, &place, &owner, run).await {
+                Ok(objects) => {
+                    weight.objects += objects.len() as u64;
+                    weight.object_bytes += objects.iter().map(|object| Bytes::new(object.size)).sum();
+                }
+                Err(why) => weight.unseen.push(format!("the store of {place}: {why}")),
+            }
+        }
+        Ok(weight)
+    }
+}
+
+/// Places whose stores may hold something of a run.
+pub(super) fn places(run: &RunView) -> BTreeSet<Location> {
+    run.attempts().map(|attempt| attempt.place.location.clone()).collect()
+}
+
+/// Everything that a run has in a store.
+pub(super) async fn objects(store: &dyn ObjectStore, run: &RunId) -> Result<Vec<ObjectMeta>, String> {
+    let listed = store.list(Some(&Path::from(run.folder()))).try_collect().await;
+    listed.map_err(|error| error.to_string())
+}
+
+async fn listed(
+    providers: &[Arc<dyn Provider>],
+    place: &Location,
+    owner: &Owner,
+    run: &RunId,
+) -> Result<Vec<ObjectMeta>, String> {
+    let provider = providers.iter().find(|provider| provider.name() == place.provider);
+    let provider = provider.ok_or_else(|| format!("{} is not set up", place.provider))?;
+    let store = provider.store(place, owner).await.map_err(|error| error.to_string())?;
+    objects(&*store, run).await
+}

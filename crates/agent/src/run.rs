@@ -8,7 +8,9 @@ use crate::step::{StepRecord, masker};
 use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_provider::{EventKind, Exit, Fetch, Publish, Step, Stream};
-use welkin_transfer::{LeftOut, Selection, TransferError, fetch_own_tree, open, publish_selection, silent};
+use welkin_transfer::{
+    LeftOut, Selection, TransferError, fetch_own_tree, open, overlay_own_tree, publish_selection, silent,
+};
 use welkin_units::Bytes;
 
 /// Most things of an output that are left out and named; the rest is counted.
@@ -53,7 +55,11 @@ async fn fetch_one(agent: &Agent, fetch: &Fetch) -> Result<Bytes, String> {
     let failed = |error: TransferError| format!("{}: {}", fetch.path, error.chain());
     let path = below(agent.home().root(), &fetch.path)?;
     let store = open(&fetch.store).map_err(failed)?;
-    let fetched = fetch_own_tree(store.as_ref(), &fetch.prefix, &fetch.digest, &path, &silent).await;
+    let Fetch { prefix, digest, over, .. } = fetch;
+    let fetched = match over {
+        true => overlay_own_tree(store.as_ref(), prefix, digest, &path, &silent).await,
+        false => fetch_own_tree(store.as_ref(), prefix, digest, &path, &silent).await,
+    };
     fetched.map(|published| Bytes::new(published.bytes)).map_err(failed)
 }
 

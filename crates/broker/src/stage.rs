@@ -40,6 +40,8 @@ pub(crate) struct Need {
     pub(crate) source: Source,
     /// Whether it is read when the run is submitted: workdir and file mounts are.
     pub(crate) brought: bool,
+    /// Whether it is laid over what is there: file mounts are.
+    pub(crate) over: bool,
 }
 
 /// Where it comes from.
@@ -62,7 +64,12 @@ pub(crate) fn each_need(job: &Job, task: usize, roots: &Roots) -> Vec<Result<Nee
     let mut needs = Vec::new();
     match &task.workdir {
         Some(Workdir::Local(path)) => {
-            needs.push(Ok(Need { path: WORKDIR.to_owned(), source: local(path, roots), brought: true }));
+            needs.push(Ok(Need {
+                path: WORKDIR.to_owned(),
+                source: local(path, roots),
+                brought: true,
+                over: false,
+            }));
         }
         Some(Workdir::Git { url, .. }) => {
             needs.push(Err(unsupported(task, format!("the git workdir {url}"))))
@@ -84,7 +91,9 @@ pub(crate) fn each_need(job: &Job, task: usize, roots: &Roots) -> Vec<Result<Nee
         needs.push(Err(what));
     }
     // After the folder they may lie in, and each before what lies below it.
-    needs.extend(mounts.into_iter().map(|(path, source)| Ok(Need { path, source, brought: true })));
+    needs.extend(
+        mounts.into_iter().map(|(path, source)| Ok(Need { path, source, brought: true, over: true })),
+    );
     needs.extend(task.inputs.iter().map(|(name, input)| brought_in(job, task, name, input, roots)));
     needs
 }
@@ -118,7 +127,7 @@ fn brought_in(job: &Job, task: &Task, name: &str, input: &Input, roots: &Roots) 
             output: output.clone(),
         },
     };
-    Ok(Need { path: input_path(name), source, brought: false })
+    Ok(Need { path: input_path(name), source, brought: false, over: false })
 }
 
 impl Need {
@@ -210,6 +219,7 @@ pub(crate) async fn all(live: &Live, id: AttemptId) -> Result<Vec<Fetch>, Halt> 
             prefix: tree.prefix,
             digest: tree.digest,
             path: need.path,
+            over: need.over,
         });
     }
     Ok(fetches)

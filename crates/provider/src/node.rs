@@ -50,6 +50,14 @@ pub struct Fetch {
     pub digest: String,
     /// Path on the node: relative to the node's home, or absolute below it.
     pub path: String,
+    /// Whether it is laid over what is there, as a mount over a workdir, instead of taking its place.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub over: bool,
+}
+
+/// Left out, so that a step without it is the same step to a node of an earlier version.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Data a step leaves behind after its script succeeded.

@@ -224,7 +224,13 @@ async fn steps_compute_their_outputs_from_their_inputs() {
     let store = cloud.bucket_location("us-east-1", &owner());
     let lease = cloud.acquire(&request("a")).await.unwrap().id;
     let node = cloud.node(&lease, 0).await.unwrap();
-    let fetch = Fetch { store: store.clone(), prefix: "inputs/1".to_owned(), digest, path: "in".to_owned() };
+    let fetch = Fetch {
+        store: store.clone(),
+        prefix: "inputs/1".to_owned(),
+        digest,
+        path: "in".to_owned(),
+        over: false,
+    };
     let publish =
         Publish { name: "o".to_owned(), path: "./out/".to_owned(), store, prefix: "out/1".to_owned() };
     let step = Step {

@@ -39,5 +39,5 @@ mod tree;
 pub use tree::{
     Copied, Entry, LeftOut, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, PART_BYTES, Progress, Published, Root,
     Selection, TransferError, copy_tree, delete_tree, deliver_tree, fetch_own_tree, fetch_tree, find_tree,
-    open, publish_bytes, publish_selection, publish_tree, silent, verify_tree,
+    open, overlay_own_tree, publish_bytes, publish_selection, publish_tree, silent, verify_tree,
 };

@@ -7,6 +7,7 @@ mod error;
 mod fetch;
 mod manifest;
 mod names;
+mod overlay;
 mod progress;
 mod publish;
 mod remove;
@@ -23,6 +24,7 @@ pub use fetch::{fetch_own_tree, fetch_tree};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use manifest::fuzz as fuzz_manifest;
 pub use manifest::{Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, Root};
+pub use overlay::overlay_own_tree;
 pub use progress::{Progress, silent};
 pub use publish::{LeftOut, Published, publish_bytes, publish_selection, publish_tree};
 pub use remove::delete_tree;

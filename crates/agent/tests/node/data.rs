@@ -1,8 +1,8 @@
 //! Data in, data out.
 
-use crate::support::{Agent, exit, step};
+use crate::support::{Agent, exit, lines, step};
 use std::path::Path;
-use welkin_provider::{EventKind, Exit, Fetch, Publish, Step, StoreLocation};
+use welkin_provider::{EventKind, Exit, Fetch, Publish, Step, StoreLocation, Stream};
 use welkin_transfer::{find_tree, open, publish_tree, silent};
 use welkin_units::Bytes;
 
@@ -26,6 +26,7 @@ fn sum_step(store: &StoreLocation, digest: &str) -> Step {
         prefix: "in/1".into(),
         digest: digest.into(),
         path: "work/data".into(),
+        over: false,
     }];
     step.publish = vec![Publish {
         name: "sum".into(),
@@ -108,4 +109,25 @@ async fn places_outside_the_home_and_unknown_stores_are_refused() {
         StoreLocation { url: "s3://bucket".into(), options: [("key".into(), "bucket".into())].into() };
     let Exit::FetchFailed { message } = exit(&agent.run(&unknown).await) else { panic!() };
     assert!(message.contains("supported: file"), "{message}");
+}
+
+#[tokio::test]
+async fn a_mount_is_laid_over_the_workdir_that_was_fetched_before_it() {
+    let agent = Agent::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_at(&folder.path().join("store"));
+    let mut step = step("look", "cat work/data/stays work/data/numbers work/data/sub/more");
+    for (name, files) in [("workdir", ["stays", "numbers"]), ("mount", ["numbers", "sub/more"])] {
+        let tree = folder.path().join(name);
+        std::fs::create_dir_all(tree.join("sub")).unwrap();
+        files.iter().for_each(|file| std::fs::write(tree.join(file), format!("{name}\n")).unwrap());
+        let opened = open(&store).unwrap();
+        let digest = publish_tree(&tree, opened.as_ref(), name, &silent).await.unwrap().digest;
+        let (prefix, path, over) = (name.to_owned(), "work/data".to_owned(), name == "mount");
+        step.fetch.push(Fetch { store: store.clone(), prefix, digest, path, over });
+    }
+    step.workdir = ".".into();
+    let events = agent.run(&step).await;
+    assert_eq!(exit(&events), Exit::Success, "{events:?}");
+    assert_eq!(lines(&events, Stream::Stdout), ["workdir", "mount", "mount"]);
 }

@@ -33,6 +33,7 @@ async fn data_is_not_put_where_the_node_keeps_its_records() {
         prefix: "p".into(),
         digest: "d".into(),
         path: ".welkin/steps".into(),
+        over: false,
     }];
     let Exit::FetchFailed { message } = exit(&agent.run(&step).await) else { panic!() };
     assert!(message.contains("keeps its own records"), "{message}");

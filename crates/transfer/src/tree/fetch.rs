@@ -9,6 +9,7 @@ use crate::tree::deliver::put_beside_others;
 use crate::tree::error::TransferError;
 use crate::tree::manifest::{self, Entry, Links, Manifest, Root, SINGLE_FILE, USUAL, USUAL_EXECUTABLE};
 use crate::tree::names::data_object;
+use crate::tree::overlay::lay_over;
 use crate::tree::progress::Progress;
 use crate::tree::publish::{Published, blocking};
 use object_store::ObjectStore;
@@ -93,8 +94,17 @@ pub(crate) async fn fetch(
 pub(crate) struct Target {
     path: PathBuf,
     parent: PathBuf,
-    /// For whom, where what is there may be a user's and does not give way.
-    delivery: Option<String>,
+    way: Way,
+}
+
+/// What becomes of what is at the target.
+enum Way {
+    /// It gives way.
+    Replaced,
+    /// It may be a user's and stays; the name says for which delivery.
+    Kept(String),
+    /// It stays where the tree has nothing.
+    Overlaid,
 }
 
 impl Target {
@@ -104,13 +114,18 @@ impl Target {
         path.file_name().ok_or_else(|| refused("it names no entry of a folder"))?;
         let parent = path.parent().ok_or_else(|| refused("it is the root"))?;
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        Ok(Self { path: path.to_owned(), parent: parent.to_owned(), delivery: None })
+        Ok(Self { path: path.to_owned(), parent: parent.to_owned(), way: Way::Replaced })
     }
 
     /// Where only nothing, an empty folder, and a file for a file give way. `delivery` names this one
     /// among all, so that what an earlier try of it left behind is known for its own.
     pub(crate) fn kept(path: &Path, delivery: &str) -> Result<Self, TransferError> {
-        Ok(Self { delivery: Some(delivery.to_owned()), ..Self::new(path)? })
+        Ok(Self { way: Way::Kept(delivery.to_owned()), ..Self::new(path)? })
+    }
+
+    /// Where the tree is laid over what is there.
+    pub(crate) fn overlaid(path: &Path) -> Result<Self, TransferError> {
+        Ok(Self { way: Way::Overlaid, ..Self::new(path)? })
     }
 }
 
@@ -122,7 +137,11 @@ struct Workshop {
 
 impl Workshop {
     async fn new(target: &Target) -> Result<Self, TransferError> {
-        let (parent, delivery) = (target.parent.clone(), target.delivery.clone());
+        let parent = target.parent.clone();
+        let delivery = match &target.way {
+            Way::Kept(delivery) => Some(delivery.clone()),
+            Way::Replaced | Way::Overlaid => None,
+        };
         blocking(&target.path, move || {
             std::fs::create_dir_all(&parent)
                 .map_err(|error| TransferError::local("create", &parent, error))?;
@@ -156,9 +175,10 @@ impl Workshop {
             Root::File => self.tree.join(SINGLE_FILE),
             Root::Dir => self.tree.clone(),
         };
-        match target.delivery {
-            Some(_) => put_beside_others(&new, &target.path)?,
-            None => self.replace(&new, &target.path)?,
+        match target.way {
+            Way::Kept(_) => put_beside_others(&new, &target.path)?,
+            Way::Replaced => self.replace(&new, &target.path)?,
+            Way::Overlaid => lay_over(&new, &target.path)?,
         }
         close(manifest, &target.path)
     }

@@ -39,7 +39,13 @@ pub(super) async fn round_trip(bench: &Bench<'_>) -> Checked {
     };
     ensure_eq("what was published", &(name.as_str(), bytes, files), &("answer", Bytes::new(7), 1))?;
 
-    let fetch = Fetch { store, prefix: publish.prefix, digest: digest.clone(), path: "probe-in".to_owned() };
+    let fetch = Fetch {
+        store,
+        prefix: publish.prefix,
+        digest: digest.clone(),
+        path: "probe-in".to_owned(),
+        over: false,
+    };
     let show = Step { fetch: vec![fetch], ..bench.step("show", Probe::Show) };
     let events = bench.run(&*node, &show).await?;
     ensure_eq("exit of the second step", &exit_of(&events), &Some(&Exit::Success))?;
@@ -66,6 +72,7 @@ pub(super) async fn missing_input(bench: &Bench<'_>) -> Checked {
         prefix: bench.unique("no-such-prefix"),
         digest: "00".repeat(32),
         path: "probe-in".to_owned(),
+        over: false,
     };
     let events = bench.run(&*node, &Step { fetch: vec![fetch], ..bench.step("show", Probe::Show) }).await?;
     let exit = exit_of(&events);

@@ -91,10 +91,18 @@ fn start(script: &Script, agent: &UnixStream) -> io::Result<Pid> {
 fn reap(leaf: Pid, stopping: &AtomicBool) -> io::Result<WaitStatus> {
     let mut ended = None;
     loop {
-        if ended.is_some() && !stopping.load(Ordering::Acquire) {
-            kill_descendants();
-        }
-        match (wait(WaitOptions::empty()), ended) {
+        // Who has no child has no descendant: it adopts every one that loses its parent. Mostly nothing is
+        // left, and nobody has to be looked for among all processes of the machine.
+        let left = match wait(if ended.is_some() { WaitOptions::NOHANG } else { WaitOptions::empty() }) {
+            Ok(None) => {
+                if !stopping.load(Ordering::Acquire) {
+                    kill_descendants();
+                }
+                wait(WaitOptions::empty())
+            }
+            waited => waited,
+        };
+        match (left, ended) {
             (Ok(Some((pid, status))), _) if pid == leaf => ended = Some(status),
             (Ok(_) | Err(rustix::io::Errno::INTR), _) => {}
             (Err(rustix::io::Errno::CHILD), Some(status)) => return Ok(status),

@@ -11,7 +11,7 @@ use crate::step::{StepRecord, is_draft};
 use crate::wire::{AgentInfo, Request, Response};
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -55,10 +55,15 @@ impl From<io::Error> for Refusal {
 impl Agent {
     /// Takes over a home: ends what an earlier agent left running, and its steps with it.
     pub(crate) fn recover(options: AgentOptions, home: Home) -> io::Result<Self> {
-        kill_marked(&options.node_id, None);
+        let folders: Vec<PathBuf> = std::fs::read_dir(home.steps())?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()?;
+        // A step has its folder before it has a process: in a new home nothing can be left running.
+        if !folders.is_empty() {
+            kill_marked(&options.node_id, None);
+        }
         let mut steps = HashMap::new();
-        for entry in std::fs::read_dir(home.steps())? {
-            let folder = entry?.path();
+        for folder in folders {
             if is_draft(&folder) {
                 std::fs::remove_dir_all(&folder)?;
                 continue;
@@ -112,6 +117,7 @@ impl Agent {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started: self.started,
+            adopts: self.options.adopts,
         }
     }
 

@@ -35,6 +35,8 @@ pub struct AgentOptions {
     pub log_limit: Bytes,
     /// Clock of the events.
     pub clock: Arc<dyn Clock>,
+    /// Whether this process adopts what is left behind below it.
+    pub(crate) adopts: bool,
 }
 
 impl AgentOptions {
@@ -57,6 +59,7 @@ impl AgentOptions {
             word: Word::default(),
             log_limit: crate::LOG_LIMIT,
             clock: Arc::new(SystemClock),
+            adopts: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::node::Agent;
 use crate::options::AgentOptions;
 use crate::socket::{MAX_SOCKET_NAME_BYTES, Reach, fits};
 use rustix::fs::Mode;
-use rustix::process::{geteuid, umask};
+use rustix::process::{geteuid, getpid, set_child_subreaper, umask};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,10 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`], before the first client was heard.
-pub async fn serve(options: AgentOptions) -> Result<Ending, ServeError> {
+pub async fn serve(mut options: AgentOptions) -> Result<Ending, ServeError> {
+    // Below the guards, which adopt what their scripts leave behind, this process adopts what a guard
+    // leaves behind that was killed. Whoever ends the node then finds all of it below this process.
+    options.adopts = set_child_subreaper(Some(getpid())).is_ok();
     let path = options.socket.clone();
     let listen = |source| ServeError::Listen { path: path.clone(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(listen)?;

@@ -80,6 +80,10 @@ pub struct AgentInfo {
     pub pid: u32,
     /// When it began to serve, by its clock.
     pub started: UnixMillis,
+    /// Whether all that its steps leave behind remains its descendant: nothing of the node is elsewhere
+    /// while it lives. Agents of earlier versions do not say.
+    #[serde(default)]
+    pub adopts: bool,
 }
 
 /// Why a frame could not be exchanged.

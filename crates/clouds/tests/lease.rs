@@ -69,6 +69,33 @@ async fn what_a_script_leaves_running_ends_with_the_lease() {
 }
 
 #[tokio::test]
+async fn what_hides_from_its_guard_and_from_its_name_ends_with_the_lease() {
+    let bed = Bed::new();
+    let lease = bed.ready("hidden", 1).await;
+    let node = bed.aws.node(&lease.id, 0).await.unwrap();
+    // Without a name, in a session of its own, and an orphan once its guard and its parent are gone.
+    let script = "env -i setsid bash -c 'echo $$; exec sleep 600' & echo guard $PPID; wait";
+    let step = bed::step("s", script);
+    node.start(&step).await.unwrap();
+    let seen = std::cell::Cell::new(0);
+    let lines = bed::read(&*node, &step.id, |event| {
+        seen.set(seen.get() + u32::from(bed::is_line(event)));
+        seen.get() == 2
+    })
+    .await;
+    let number = |line: &String| line.trim_start_matches("guard ").parse::<i32>().unwrap();
+    let (guards, hidden): (Vec<&String>, Vec<&String>) =
+        lines.iter().partition(|line| line.starts_with("guard"));
+    let (guard, hidden) = (number(guards[0]), number(hidden[0]));
+    bed::kill(guard);
+    bed::read(&*node, &step.id, bed::is_finished).await;
+    assert!(std::path::Path::new(&format!("/proc/{hidden}")).exists());
+    bed.aws.release(&lease.id).await.unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{hidden}/stat")).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+}
+
+#[tokio::test]
 async fn shortages_refuse_and_free_again() {
     let bed = Bed::new();
     let shortage = |instance_type: &str, nodes, quota| Shortage {

@@ -93,6 +93,7 @@ impl Machine {
                 id: node,
                 address,
                 agent: None,
+                adopts: false,
                 cgroups: Vec::new(),
                 limits: String::new(),
                 word: Word::make()

@@ -6,7 +6,7 @@ use super::record::{Held, NodeRecord, Preemption};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use welkin_agent::AgentNode;
+use welkin_agent::{AgentInfo, AgentNode};
 use welkin_provider::{LeaseId, LeaseState, Node, ProviderError, UnixMillis};
 
 /// An agent answers within a millisecond. The lease is locked meanwhile, so a silent one is left for
@@ -23,9 +23,9 @@ pub struct AgentCommand {
 }
 
 impl Machine {
-    /// Whether the agent of a node takes calls.
-    pub(super) fn answers(&self, node: &NodeRecord) -> bool {
-        ask(self.client(node).hello()).is_some_and(|info| info.node_id == node.id)
+    /// Who serves a node, once it takes calls.
+    pub(super) fn answer(&self, node: &NodeRecord) -> Option<AgentInfo> {
+        ask(self.client(node).hello()).filter(|info| info.node_id == node.id)
     }
 
     /// Tells every agent, once, that the lease will be taken back. One that cannot be told now is told

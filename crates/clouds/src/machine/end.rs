@@ -3,7 +3,7 @@
 use super::cgroup;
 use super::error::MachineError;
 use super::layout::Layout;
-use super::record::{Held, Phase, Verdict};
+use super::record::{Held, NodeRecord, Phase, Verdict};
 use super::{Machine, process};
 use std::collections::BTreeSet;
 use std::fs;
@@ -64,8 +64,15 @@ pub(super) fn finish(layout: &Layout, held: &mut Held) -> Result<(), MachineErro
 /// Ends the processes of a lease and removes what its nodes hold on this disk.
 fn quench(layout: &Layout, held: &Held) -> Result<(), MachineError> {
     let fault = |source| MachineError::End { lease: held.record.id.0.clone(), source };
-    let nodes: BTreeSet<String> = held.record.nodes.iter().map(|node| node.id.clone()).collect();
-    process::end_all(&nodes).map_err(fault)?;
+    let mut elsewhere = BTreeSet::new();
+    for node in &held.record.nodes {
+        if !ended_below_its_agent(node).map_err(fault)? {
+            elsewhere.insert(node.id.clone());
+        }
+    }
+    if !elsewhere.is_empty() {
+        process::end_all(&elsewhere).map_err(fault)?;
+    }
     for node in &held.record.nodes {
         for group in &node.cgroups {
             cgroup::remove(group).map_err(fault)?;
@@ -73,6 +80,14 @@ fn quench(layout: &Layout, held: &Held) -> Result<(), MachineError> {
         clear(&layout.socket(&node.id), &Layout::node(&held.folder, node.rank)).map_err(fault)?;
     }
     Ok(())
+}
+
+/// Whether all of a node was found below its agent, and ended there.
+fn ended_below_its_agent(node: &NodeRecord) -> io::Result<bool> {
+    match node.agent.filter(|_| node.adopts) {
+        Some(agent) => Ok(process::family::end(agent)?.is_some()),
+        None => Ok(false),
+    }
 }
 
 /// Removes a node's home and socket, and all of its logs but their ends.

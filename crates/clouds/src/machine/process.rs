@@ -6,8 +6,13 @@
 //! goes through a pidfd that was opened *before* the start time was compared, so it can only reach
 //! the process that was examined.
 //!
-//! *Limit.* A process that cleared its environment, made a session of its own and outlived its
+//! A node whose agent lives and adopts orphans is ended below it ([`family`]), which finds all of it and
+//! looks at nothing else. What is said above is for every other node.
+//!
+//! *Limit* of those. A process that cleared its environment, made a session of its own and outlived its
 //! parents is found only by the node's cgroup, where the kernel grants one.
+
+pub(crate) mod family;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
@@ -42,6 +47,11 @@ impl ProcessId {
         Stat::read(pid).map(|stat| Self { pid, started: stat.started })
     }
 
+    /// Whether this is its pid now.
+    pub(crate) fn has_pid(self, pid: u32) -> bool {
+        u32::try_from(self.pid) == Ok(pid)
+    }
+
     /// Whether it still runs; one that waits to be reaped does not.
     pub(crate) fn is_alive(self) -> bool {
         Stat::read(self.pid).is_some_and(|stat| stat.started == self.started)
@@ -57,7 +67,8 @@ impl ProcessId {
     }
 }
 
-/// Ends every process of `nodes`; gives the number that were ended.
+/// Ends every process of `nodes`, looking through all processes of the machine; gives the number that
+/// were ended.
 pub(crate) fn end_all(nodes: &BTreeSet<String>) -> io::Result<usize> {
     let mut ended = BTreeSet::new();
     let mut led = BTreeSet::new();

@@ -90,6 +90,10 @@ pub(crate) struct NodeRecord {
     /// Its daemon, once spawned. A daemon spawned by a process that was killed before it could write
     /// this down is found by its marker.
     pub(crate) agent: Option<ProcessId>,
+    /// Whether the daemon said that all of the node is below it: then it is ended there. Not known in
+    /// records of earlier versions.
+    #[serde(default)]
+    pub(crate) adopts: bool,
     /// Control groups made for it.
     pub(crate) cgroups: Vec<PathBuf>,
     /// What the kernel granted, in words.

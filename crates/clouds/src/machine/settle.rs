@@ -78,19 +78,26 @@ impl Machine {
             let reason = "the machine failed to boot".to_owned();
             return self.end(held, Verdict::Lost { reason, preempted: false }, now);
         }
-        let silent = record.nodes.iter().find(|node| !self.answers(node));
-        match (silent, record.deadline) {
-            (None, _) => {
-                held.record.phase = Phase::Ready;
-                held.save()
-            }
-            (Some(node), Some(deadline)) if deadline <= now => {
-                let words = last_words(&Layout::node(&held.folder, node.rank));
-                let reason = format!("node {} did not answer in time{words}", node.rank);
-                self.end(held, Verdict::Lost { reason, preempted: false }, now)
-            }
-            (Some(_), _) => Ok(()),
+        let deadline = record.deadline;
+        for node in &mut held.record.nodes {
+            let Some(info) = self.answer(node) else {
+                let rank = node.rank;
+                return self.settle_silent(held, rank, deadline.is_some_and(|deadline| deadline <= now));
+            };
+            node.adopts = info.adopts && node.agent.is_some_and(|agent| agent.has_pid(info.pid));
         }
+        held.record.phase = Phase::Ready;
+        held.save()
+    }
+
+    /// A node has not answered yet: the lease is lost when it should have.
+    fn settle_silent(&self, held: &mut Held, rank: u32, late: bool) -> Result<(), MachineError> {
+        if !late {
+            return Ok(());
+        }
+        let words = last_words(&Layout::node(&held.folder, rank));
+        let reason = format!("node {rank} did not answer in time{words}");
+        self.end(held, Verdict::Lost { reason, preempted: false }, self.now())
     }
 }
 

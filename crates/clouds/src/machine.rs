@@ -37,7 +37,7 @@ mod settle;
 mod sweep;
 mod usage;
 
-pub(crate) use acquire::Terms;
+pub(crate) use acquire::{Live, Terms};
 pub use agent::AgentCommand;
 pub(crate) use durable::{Lock, replace};
 pub use error::MachineError;
@@ -46,6 +46,7 @@ pub(crate) use layout::{Layout, is_component};
 pub(crate) use record::{Boot, Record, read_all};
 pub use sweep::{Swept, sweep};
 
+use address::Addresses;
 use cgroup::Cgroups;
 use std::collections::BTreeSet;
 use std::fs;
@@ -68,6 +69,9 @@ pub(crate) struct Machine {
     agent: AgentCommand,
     boot_timeout: Span,
     cgroups: Cgroups,
+    addresses: Addresses,
+    /// Held for reading by whoever asks for a lease, also when nobody waits for the answer any more.
+    asking: Arc<tokio::sync::RwLock<()>>,
     /// Leases that have a timer in this process.
     watched: Mutex<BTreeSet<LeaseId>>,
 }
@@ -111,6 +115,8 @@ impl Machine {
             agent: setup.agent,
             boot_timeout: setup.boot_timeout,
             cgroups: if setup.limit_nodes { Cgroups::detect() } else { Cgroups::default() },
+            addresses: Addresses::default(),
+            asking: Arc::default(),
             watched: Mutex::default(),
         })
     }

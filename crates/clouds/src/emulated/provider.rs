@@ -3,7 +3,7 @@
 use super::admission;
 use super::config::{EmulatedConfig, KnownTypes};
 use super::faults::Faults;
-use crate::machine::{Lock, Machine, MachineError, Record, Setup, read_all};
+use crate::machine::{Live, Lock, Machine, MachineError, Setup};
 use async_trait::async_trait;
 use object_store::ObjectStore;
 use std::path::PathBuf;
@@ -158,8 +158,7 @@ impl Provider for EmulatedCloud {
         let work = move |machine: &Machine| {
             known?;
             let faults = Faults::read(&path)?;
-            let mut live = read_all(&machine.layout.live())?;
-            live.retain(Record::is_live);
+            let live = machine.live()?;
             let exhausted = admission::is_exhausted(&location, &instance_type, tier, &live, &faults);
             // As at a real cloud, the only way to know that there is some is to ask for it.
             Ok(if exhausted { Capacity::Exhausted } else { Capacity::Unknown })
@@ -170,11 +169,12 @@ impl Provider for EmulatedCloud {
     async fn acquire(&self, request: &LeaseRequest) -> Result<Lease, ProviderError> {
         let known = self.check_known(&request.location, &request.instance_type);
         let (path, asked, boot_delay) = (self.faults_path(), request.clone(), self.boot_delay);
-        let admit = move |live: &[Record]| {
+        let admit = move |live: Live<'_>| {
             known?;
             let before = Faults::read(&path)?;
             let mut after = before.clone();
-            let terms = admission::admit(&asked, live, boot_delay, &mut after)?;
+            let live = if before.shortages.is_empty() { Vec::new() } else { live()? };
+            let terms = admission::admit(&asked, &live, boot_delay, &mut after)?;
             if after != before {
                 after.write(&path)?;
             }
@@ -197,6 +197,10 @@ impl Provider for EmulatedCloud {
 
     async fn owners(&self) -> Result<Option<Vec<Owner>>, ProviderError> {
         self.machine.owned().await.map(Some)
+    }
+
+    fn doubt(&self) -> Span {
+        crate::machine::DOUBT
     }
 
     async fn forget(&self, lease: &LeaseId) -> Result<(), ProviderError> {

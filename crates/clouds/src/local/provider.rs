@@ -2,7 +2,7 @@
 
 use super::admission;
 use super::config::LocalConfig;
-use crate::machine::{Hardware, Machine, MachineError, Record, Setup, read_all};
+use crate::machine::{Hardware, Live, Machine, MachineError, Setup};
 use async_trait::async_trait;
 use object_store::ObjectStore;
 use std::sync::Arc;
@@ -93,8 +93,7 @@ impl Provider for Local {
         let checked = check(location, instance_type);
         let work = move |machine: &Machine| {
             checked?;
-            let mut live = read_all(&machine.layout.live())?;
-            live.retain(Record::is_live);
+            let live = machine.live()?;
             let full = admission::is_full(&live, &machine.hardware);
             Ok(if full { Capacity::Exhausted } else { Capacity::Likely })
         };
@@ -104,9 +103,9 @@ impl Provider for Local {
     async fn acquire(&self, request: &LeaseRequest) -> Result<Lease, ProviderError> {
         let checked = check(&request.location, &request.instance_type);
         let (asked, hardware) = (request.clone(), self.machine.hardware.clone());
-        let admit = move |live: &[Record]| {
+        let admit = move |live: Live<'_>| {
             checked?;
-            admission::admit(&asked, live, &hardware)
+            admission::admit(&asked, &live()?, &hardware)
         };
         self.machine.acquired(request, admit).await
     }

@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::record::{Boot, Held, NodeRecord, Phase, Preemption, Record, read_all};
 use super::{Lock, MAX_NODES, Machine};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use welkin_agent::Word;
 use welkin_provider::{Lease, LeaseRequest, UnixMillis};
 use welkin_units::Span;
@@ -19,24 +20,26 @@ pub(crate) struct Terms {
     pub(crate) preempt: Option<(Span, Span)>,
 }
 
+/// Reads the leases that are live.
+pub(crate) type Live<'a> = &'a dyn Fn() -> Result<Vec<Record>, MachineError>;
+
 impl Machine {
-    /// The lease for the request's token: made when `admit` agrees, given the leases that are live.
+    /// The lease for the request's token: made when `admit` agrees, which may ask for the leases that are
+    /// live. Among many each is a file to read, so it asks only where its answer depends on them.
     ///
     /// `admit` runs under the lock of the whole root: no other admission is between its decision and
     /// the record.
     pub(crate) fn acquire(
         &self,
         request: &LeaseRequest,
-        admit: impl FnOnce(&[Record]) -> Result<Terms, MachineError>,
+        admit: impl FnOnce(Live<'_>) -> Result<Terms, MachineError>,
     ) -> Result<(Lease, Option<UnixMillis>), MachineError> {
         self.check(request)?;
         let id = self.layout.lease_id(&request.token);
         let root = Lock::take(self.layout.root())
             .map_err(|source| MachineError::Read { path: self.layout.root().to_owned(), source })?;
         if self.layout.find(&id).is_none() {
-            let mut live: Vec<Record> = read_all(&self.layout.live())?;
-            live.retain(Record::is_live);
-            let terms = admit(&live)?;
+            let terms = admit(&|| self.live())?;
             let record = self.new_record(request, terms)?;
             if let Some(mut held) = Held::create(&self.layout, record)? {
                 // The lease's own lock was taken before it could be seen; booting needs no other.
@@ -62,6 +65,13 @@ impl Machine {
         }
         self.settle(&mut held)?;
         Ok(self.told(&held))
+    }
+
+    /// The leases that count against capacity.
+    pub(crate) fn live(&self) -> Result<Vec<Record>, MachineError> {
+        let mut live = read_all(&self.layout.live())?;
+        live.retain(Record::is_live);
+        Ok(live)
     }
 
     fn check(&self, request: &LeaseRequest) -> Result<(), MachineError> {
@@ -125,11 +135,7 @@ impl Machine {
         let root = self.layout.root();
         let clouds =
             Layout::clouds(root).map_err(|source| MachineError::Read { path: root.to_owned(), source })?;
-        let mut taken = BTreeSet::new();
-        for cloud in clouds {
-            let records = read_all(&cloud.live())?;
-            taken.extend(records.into_iter().flat_map(|record| record.nodes).map(|node| node.address));
-        }
-        Ok(taken)
+        let folders: Vec<PathBuf> = clouds.iter().map(Layout::live).collect();
+        self.addresses.of(&folders)
     }
 }

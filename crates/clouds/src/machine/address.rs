@@ -6,8 +6,13 @@
 //! under the root's lock against the live records. Two roots on one machine know nothing of each
 //! other, so each node starts to look at a place of its own among the four million.
 
-use std::collections::BTreeSet;
+use super::durable;
+use super::error::MachineError;
+use super::record;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 const FIRST: u32 = Ipv4Addr::new(127, 64, 0, 0).to_bits();
 const COUNT: u32 = 1 << 22;
@@ -22,6 +27,34 @@ pub(crate) fn choose(node: &str, taken: &BTreeSet<String>) -> Option<String> {
         .filter(|address| !matches!(address.octets()[3], 0 | 255))
         .map(|address| address.to_string())
         .find(|address| !taken.contains(address))
+}
+
+/// The addresses of leases, each of which is read once: those of a lease never change. Another lease of
+/// the same name, in a root that somebody emptied, lies in another folder.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses {
+    known: Mutex<BTreeMap<(PathBuf, u64), Vec<String>>>,
+}
+
+impl Addresses {
+    /// Those of every lease in `folders`. A lease that cannot be read hides only itself.
+    pub(crate) fn of(&self, folders: &[PathBuf]) -> Result<BTreeSet<String>, MachineError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut present = BTreeMap::new();
+        for folder in folders {
+            let leases = durable::numbered(folder)
+                .map_err(|source| MachineError::Read { path: folder.clone(), source })?;
+            for lease in leases {
+                let addresses = known.remove(&lease).or_else(|| {
+                    let nodes = record::read(&lease.0).ok()?.nodes;
+                    Some(nodes.into_iter().map(|node| node.address).collect())
+                });
+                present.extend(addresses.map(|addresses| (lease, addresses)));
+            }
+        }
+        *known = present;
+        Ok(known.values().flatten().cloned().collect())
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, DirEntryExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,6 +82,11 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
 
 /// The visible entries of a folder; none when it does not exist.
 pub(crate) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(numbered(folder)?.into_iter().map(|(path, _)| path).collect())
+}
+
+/// As [`entries`], each with its number on the disk.
+pub(crate) fn numbered(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
     let found = match fs::read_dir(folder) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -91,7 +96,7 @@ pub(crate) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in found {
         let entry = entry?;
         if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            paths.push(entry.path());
+            paths.push((entry.path(), entry.ino()));
         }
     }
     paths.sort();

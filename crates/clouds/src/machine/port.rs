@@ -1,9 +1,8 @@
 //! The port's calls, which are the same for every adapter on this machine.
 
 use super::Machine;
-use super::acquire::Terms;
+use super::acquire::{Live, Terms};
 use super::error::MachineError;
-use super::record::Record;
 use object_store::ObjectStore;
 use std::sync::Arc;
 use welkin_provider::{
@@ -15,11 +14,16 @@ impl Machine {
     pub(crate) async fn acquired(
         self: &Arc<Self>,
         request: &LeaseRequest,
-        admit: impl FnOnce(&[Record]) -> Result<Terms, MachineError> + Send + 'static,
+        admit: impl FnOnce(Live<'_>) -> Result<Terms, MachineError> + Send + 'static,
     ) -> Result<Lease, ProviderError> {
         let operation = format!("acquire {} at {}", request.instance_type, request.location);
         let request = request.clone();
-        let (lease, due) = self.run(operation, move |machine| machine.acquire(&request, admit)).await?;
+        let asking = Arc::clone(&self.asking).read_owned().await;
+        let work = move |machine: &Self| {
+            let _asking = asking;
+            machine.acquire(&request, admit)
+        };
+        let (lease, due) = self.run(operation, work).await?;
         self.watch(&lease.id, due);
         Ok(lease)
     }

@@ -32,9 +32,9 @@ pub(crate) const STOP_GRACE: Span = Span::from_secs(10);
 /// for an outage of a control plane, of which most are over within half an hour.
 pub(crate) const RELEASE_WITHIN: Span = Span::from_secs(1800);
 
-/// How long after a lost answer a lease may still turn up: requests are cut off after 60 s by every
-/// front end, lists lag by some 15 s; together, with as much again for safety.
-pub(crate) const DOUBT: Span = Span::from_secs(150);
+/// How long a provider is asked when a lease that was given back ceased to cost: front ends cut a request
+/// off after 60 s; two and a half are given, and then the moment of the release counts.
+pub(crate) const ENDED_WITHIN: Span = Span::from_secs(150);
 
 /// Pause between looks for a lease that may turn up.
 pub(crate) const DOUBT_POLL: Span = Span::from_secs(5);

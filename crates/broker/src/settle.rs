@@ -7,7 +7,7 @@
 use crate::error::StoreError;
 use crate::id::AttemptId;
 use crate::lease::request;
-use crate::limits::{DOUBT, DOUBT_POLL, RELEASE_WITHIN};
+use crate::limits::{DOUBT_POLL, ENDED_WITHIN, RELEASE_WITHIN};
 use crate::live::{Fact, Live};
 use crate::meter::over;
 use crate::patience::{Patience, as_told, trying, unless_final};
@@ -127,7 +127,7 @@ async fn awaited(
     provider: &Arc<dyn Provider>,
     token: &Token,
 ) -> Result<Option<Lease>, Unsettled> {
-    let certain = live.world.options.clock.now().after(DOUBT);
+    let certain = live.world.options.clock.now().after(provider.doubt());
     loop {
         let now = live.world.options.clock.now();
         match listed(live, provider, token).await {
@@ -168,7 +168,7 @@ async fn release(
         Err(error) => return Err(Unsettled::Provider(error)),
     }
     // Only for the moment it ceased to cost; without an answer that is now.
-    let patience = Patience { within: DOUBT, passes: unless_final };
+    let patience = Patience { within: ENDED_WITHIN, passes: unless_final };
     let seen = trying(patience, &live.world.rng, notice, || provider.observe(lease)).await.ok();
     if let Some(Provided::Lost { reason, preempted }) = seen.as_ref().map(|lease| &lease.state) {
         let ended = seen.as_ref().and_then(|lease| lease.ended);

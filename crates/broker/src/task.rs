@@ -9,8 +9,8 @@ use crate::limits::{ROUND_PAUSE, SETTLE_WITHIN};
 use crate::live::{Fact, Live};
 use crate::order::{Next, Past, Why, next};
 use crate::record::{AttemptEnd, Record};
-use crate::state::TaskState;
-use crate::view::{RunView, TaskView};
+use crate::state::{LeaseState, TaskState};
+use crate::view::{AttemptView, RunView, TaskView};
 use std::pin::pin;
 use tokio::time::{sleep, timeout};
 use welkin_ledger::EntryKind;
@@ -111,13 +111,13 @@ async fn begin(
 /// Waits until what the run is giving back now is given back: a quota of one machine is enough for a
 /// chain when the last one is given back first, and so is a budget when what was set aside and not
 /// spent has returned. What others give back later is not waited for: among many tasks side by side
-/// there is always some.
+/// there is always some. Nor is, but for the budget, what nobody has accepted: a request that was refused
+/// and is watched for a while holds no machine.
 async fn settled(live: &Live, provider: &str) {
     let budget = live.job.policy.budget.is_some();
     let due: Vec<AttemptId> = {
         let view = live.view.borrow();
-        let matters =
-            view.unsettled().filter(|attempt| budget || attempt.place.location.provider == provider);
+        let matters = view.unsettled().filter(|attempt| budget || holds_machine(attempt, provider));
         matters.map(|attempt| attempt.id).collect()
     };
     if due.is_empty() {
@@ -127,6 +127,10 @@ async fn settled(live: &Live, provider: &str) {
     let settled = live.until(|view| due.iter().all(|id| over(view, *id)));
     // Not waiting for ever: a provider that does not take machines back may still give new ones.
     drop(timeout(SETTLE_WITHIN.duration(), settled).await);
+}
+
+fn holds_machine(attempt: &AttemptView, provider: &str) -> bool {
+    attempt.place.location.provider == provider && attempt.lease != LeaseState::Intended
 }
 
 /// Why a task is given up, with one line for each attempt.

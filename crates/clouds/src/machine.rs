@@ -58,6 +58,10 @@ use welkin_units::Span;
 /// Greatest number of nodes in one lease: each is a process of some megabytes on this one machine.
 pub(crate) const MAX_NODES: u32 = 256;
 
+/// How long a call whose caller went away may still take effect: it is work of the process that made it,
+/// over with that process, and in one that lives [`Machine::listed`] waits for it.
+pub(crate) const DOUBT: Span = Span::ZERO;
+
 /// One cloud on this machine.
 #[derive(Debug)]
 pub(crate) struct Machine {

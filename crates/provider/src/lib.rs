@@ -23,4 +23,4 @@ pub use clock::{Clock, SystemClock, UnixMillis};
 pub use error::{ErrorKind, ProviderError, Retry};
 pub use lease::{Lease, LeaseId, LeaseRequest, LeaseState, NodeAddress, Owner, Tier, Token, Usage};
 pub use node::{Event, EventKind, Exit, Fetch, Node, Publish, Step, StepId, StoreLocation, Stream};
-pub use port::{Capacity, Location, Nature, Provider};
+pub use port::{Capacity, DOUBT, Location, Nature, Provider};

@@ -9,6 +9,7 @@ use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
+use welkin_units::Span;
 
 /// Where something is at a provider.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +53,10 @@ pub enum Capacity {
     Exhausted,
 }
 
+/// How long after a lost answer a lease may still turn up at a provider that does not say: requests are cut
+/// off after 60 s by every front end, lists lag by some 15 s; together, with as much again for safety.
+pub const DOUBT: Span = Span::from_secs(150);
+
 /// One cloud, cluster or machine.
 ///
 /// Every call may fail with any [`crate::ErrorKind`]; a [`crate::ErrorKind::Transient`] failure says
@@ -89,6 +94,12 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// Every owner with leases here that are not over; `None` where that cannot be told.
     async fn owners(&self) -> Result<Option<Vec<Owner>>, ProviderError> {
         Ok(None)
+    }
+
+    /// How long after a call whose answer was lost it may still take effect and show in
+    /// [`Provider::list`].
+    fn doubt(&self) -> Span {
+        DOUBT
     }
 
     /// Drops what the provider keeps of a lease that is over, where it lets anybody do so. Idempotent; a

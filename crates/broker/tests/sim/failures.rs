@@ -1,7 +1,10 @@
 //! Places that refuse, machines that go, scripts that fail.
 
 use crate::world::{CHAIN, World, chain, plan, task};
-use welkin_broker::{AttemptEnd, LogQuery, RunState};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+use welkin_broker::{AttemptEnd, LogQuery, Record, RunState};
 use welkin_provider::memory::{Fate, Op, Script, Stock, StockKey};
 use welkin_provider::{ErrorKind, Tier};
 use welkin_units::Span;
@@ -27,6 +30,43 @@ async fn a_full_place_leads_to_the_next_alternative() {
         let clean = &view.tasks[0].attempts;
         assert!(matches!(&clean[0].end, Some(AttemptEnd::Refused { kind: told, .. }) if *told == kind));
         assert_eq!(clean[1].place.location.provider, "b");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_run_asks_elsewhere_at_once_when_a_request_in_doubt_is_refused() {
+    let full = Stock { capacity: Some(0), ..Stock::default() };
+    let world = stock("a", full);
+    let plan = plan(vec![task("only", "").at(&["a/x", "b/x"]).output("out")]);
+    // Dies once the intent is on record: nobody knows then whether the first place was asked.
+    for last in 1.. {
+        let dying = world.broker_with(Arc::new(move |write| {
+            if write == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }));
+        let submitted = tokio::time::timeout(Duration::from_secs(1), world.submit(&dying, &plan)).await;
+        if let Ok(run) = submitted {
+            let _ = dying.run(&run).await;
+        }
+        drop(dying);
+        let broker = world.broker();
+        let Some(run) = broker.reader().unwrap().list().unwrap().pop() else { continue };
+        if broker.reader().unwrap().status(&run.id).unwrap().tasks[0].attempts.is_empty() {
+            continue;
+        }
+        broker.run(&run.id).await.unwrap();
+        let view = broker.reader().unwrap().status(&run.id).unwrap();
+        let [refused, taken] = view.tasks[0].attempts.as_slice() else { panic!("{:?}", view.tasks[0]) };
+        assert!(matches!(refused.end, Some(AttemptEnd::Refused { .. })), "{refused:?}");
+        let records = broker.reader().unwrap().events(&run.id, 0).unwrap();
+        let at =
+            |wanted: &dyn Fn(&Record) -> bool| records.iter().find(|line| wanted(&line.record)).unwrap().at;
+        let ended =
+            at(&|record| matches!(record, Record::AttemptEnded { attempt, .. } if *attempt == refused.id));
+        let asked =
+            at(&|record| matches!(record, Record::AttemptBegan { attempt, .. } if *attempt == taken.id));
+        assert!(asked.since(ended) < Span::from_secs(1), "waited {}", asked.since(ended));
+        world.assert_succeeded(&broker, &run.id, &[("only", "out", "only()")]).await;
+        return;
     }
 }
 

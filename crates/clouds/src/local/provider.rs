@@ -126,6 +126,10 @@ impl Provider for Local {
         self.machine.owned().await.map(Some)
     }
 
+    fn doubt(&self) -> Span {
+        crate::machine::DOUBT
+    }
+
     async fn forget(&self, lease: &LeaseId) -> Result<(), ProviderError> {
         self.machine.forgotten(lease).await
     }

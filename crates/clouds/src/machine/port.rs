@@ -57,7 +57,9 @@ impl Machine {
         self.run(operation, move |machine| machine.forget(&id)).await
     }
 
+    /// Shows whatever this process has asked for before, answered or not.
     pub(crate) async fn listed(self: &Arc<Self>, owner: &Owner) -> Result<Vec<Lease>, ProviderError> {
+        drop(self.asking.write().await);
         let (by, operation) = (owner.clone(), format!("list leases of {owner}"));
         self.run(operation, move |machine| machine.list(&by)).await
     }

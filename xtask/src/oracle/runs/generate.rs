@@ -68,8 +68,8 @@ fn task(rng: &mut Rng, index: usize) -> Task {
 
 fn fault(rng: &mut Rng) -> Piece {
     match rng.u8(..8) {
-        0 => Piece::Fault("shortages", r#"{"scope": {"region": "us-east-1"}, "nodes": 0}"#.to_owned()),
-        1..4 => Piece::Fault("boot_failures", format!(r#"{{"fault": "fails", "left": {}}}"#, rng.u8(1..3))),
+        0 | 1 => Piece::Fault("shortages", r#"{"scope": {"region": "us-east-1"}, "nodes": 0}"#.to_owned()),
+        2 | 3 => Piece::Fault("boot_failures", format!(r#"{{"fault": "fails", "left": {}}}"#, rng.u8(1..3))),
         4 | 5 => Piece::Fault(
             "preemptions",
             format!(

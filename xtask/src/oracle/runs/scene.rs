@@ -14,9 +14,9 @@ use super::piece::{Blow, Piece, Task, job, tasks};
 use crate::oracle::binaries::Binaries;
 use crate::oracle::process::{Ended, Running, run};
 
-/// A round of six tasks takes some seconds on a busy machine; a broker may wait a minute, some times, for machines
-/// that another left. More than this hangs.
-const LONGEST: Duration = Duration::from_secs(300);
+/// A round of six tasks takes some seconds on a busy machine; a broker may once wait a minute for machines that
+/// another left. More than twice that hangs.
+const LONGEST: Duration = Duration::from_secs(150);
 
 /// Brokers that one round may have: each blow ends at most one, and the last is left in peace.
 const BROKERS: usize = 12;

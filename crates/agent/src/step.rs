@@ -13,6 +13,13 @@ use tokio::sync::watch;
 use welkin_provider::{Clock, Event, EventKind, Exit, Step, StepId, StoreLocation, Stream};
 use welkin_units::{Bytes, Span};
 
+/// How long an answer waits for more after the first event: what a short script has to say follows within
+/// milliseconds, and each answer costs its reader a durable write. Nobody sees a line so much earlier.
+const LINGER: Duration = Duration::from_millis(10);
+
+/// So many events are worth an answer of their own.
+const ENOUGH: u64 = 64;
+
 /// What is kept of a step as `step.json`. Its secrets are not: they are needed only while it runs,
 /// and a step never runs again after its agent died.
 #[derive(Debug, Serialize, Deserialize)]
@@ -162,12 +169,18 @@ impl StepRecord {
     }
 
     /// Events from number `from` on, and whether they are the last: at once when there are any or
-    /// will be none, else after the first or after `wait`.
+    /// will be none, else after the first or after `wait`. A few that follow at once come along.
     pub(crate) async fn events(&self, from: u64, wait: Duration) -> io::Result<(Vec<Event>, bool)> {
         let mut mark = self.mark.subscribe();
         // Its only failures are time running out, after which there is nothing, and a lost sender,
         // which `self` holds.
-        let _ = tokio::time::timeout(wait, mark.wait_for(|mark| mark.over || mark.events > from)).await;
+        let came =
+            tokio::time::timeout(wait, mark.wait_for(|mark| mark.over || mark.events > from)).await.is_ok();
+        if came {
+            let enough = from.saturating_add(ENOUGH);
+            let _ =
+                tokio::time::timeout(LINGER, mark.wait_for(|mark| mark.over || mark.events >= enough)).await;
+        }
         let journal = self.journal();
         let events = journal.read(from)?;
         let next = from.saturating_add(events.len() as u64);

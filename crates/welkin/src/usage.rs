@@ -6,20 +6,18 @@
 use crate::output::{Format, Style};
 use crate::report::{self, Code, Fault};
 use clap::error::ErrorKind;
-use std::ffi::OsStr;
 use std::process::ExitCode;
 
 /// Tells what is wrong with the command line, or shows the help that was asked for.
-pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+pub(crate) fn refuse(error: &clap::Error, args: &[String]) -> ExitCode {
     let is_help = matches!(
         error.kind(),
         ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
-    let said: Vec<_> = std::env::args_os().skip(1).collect();
-    let variable = std::env::var_os("WELKIN_OUTPUT");
-    if is_help || !wants_json(&said, variable.as_deref()) {
+    let variable = std::env::var("WELKIN_OUTPUT").ok();
+    if is_help || !wants_json(args, variable.as_deref()) {
         error.exit();
     }
     let text = error.to_string();
@@ -28,17 +26,24 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 /// Whether the arguments, else the environment, ask for JSON.
-fn wants_json(said: &[impl AsRef<OsStr>], variable: Option<&OsStr>) -> bool {
-    let words: Vec<&str> = said.iter().map(|word| word.as_ref().to_str().unwrap_or_default()).collect();
-    let form = |index: usize| match words[index] {
-        "-o" | "--output" => words.get(index + 1).copied(),
-        word => word.strip_prefix("--output=").or_else(|| {
-            let joined = word.strip_prefix("-o")?;
+fn wants_json(args: &[String], variable: Option<&str>) -> bool {
+    let form = said(args, "--output", Some("-o")).or(variable);
+    form.is_some_and(|form| form.eq_ignore_ascii_case("json"))
+}
+
+/// The value that arguments give a flag, in any of the forms in which it can be written. The last counts.
+pub(crate) fn said<'a>(args: &'a [String], long: &str, short: Option<&str>) -> Option<&'a str> {
+    let value = |index: usize| {
+        let word = args[index].as_str();
+        if word == long || Some(word) == short {
+            return args.get(index + 1).map(String::as_str);
+        }
+        word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')).or_else(|| {
+            let joined = word.strip_prefix(short?)?;
             Some(joined.strip_prefix('=').unwrap_or(joined))
-        }),
+        })
     };
-    let last = (0..words.len()).rev().find_map(form).or_else(|| variable?.to_str());
-    last.is_some_and(|form| form.eq_ignore_ascii_case("json"))
+    (0..args.len()).rev().find_map(value)
 }
 
 #[cfg(test)]
@@ -56,7 +61,8 @@ mod tests {
             (vec!["up", "-o", "table"], Some("json"), false),
             (vec!["up", "-o"], None, false),
         ] {
-            assert_eq!(wants_json(&said, variable.map(OsStr::new)), json, "{said:?}");
+            let said: Vec<String> = said.into_iter().map(str::to_owned).collect();
+            assert_eq!(wants_json(&said, variable), json, "{said:?}");
         }
     }
 }

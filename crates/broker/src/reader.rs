@@ -27,6 +27,9 @@ pub struct Reader {
     schema: usize,
 }
 
+/// The largest database that is looked through for damage, in bytes: some tenths of a second.
+const LOOKED_THROUGH: u64 = 64 << 20;
+
 /// A run in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunSummary {
@@ -139,6 +142,19 @@ impl Reader {
     /// [`StoreError`] when the store cannot be read.
     pub fn list(&self) -> Result<Vec<RunSummary>, StoreError> {
         Ok(self.summaries(runs::all(&self.db)?))
+    }
+
+    /// What is wrong with the database, in the words of SQLite. Lists are answered by an index, which may be
+    /// whole while what it leads to is not. A database of more than [`LOOKED_THROUGH`] is not looked through.
+    #[must_use]
+    pub fn damage(&self) -> Option<String> {
+        let size = path(&self.dir).metadata().map_or(0, |file| file.len());
+        if size > LOOKED_THROUGH {
+            return None;
+        }
+        let found = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+        let words = found.unwrap_or_else(|error| error.to_string());
+        (words != "ok").then_some(words)
     }
 
     /// Every run that is not over, oldest first.

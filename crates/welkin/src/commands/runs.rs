@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::engine::{Undriven, reader, store_fault, undriven};
 use crate::exit::Exit;
 use crate::output::{Align, Format, Table, moment, write_json};
+use crate::settings::records;
 use serde::Serialize;
 use std::io::Write;
 use welkin_broker::RunSummary;
@@ -14,16 +15,20 @@ struct Wire<'a> {
     runs: &'a [RunSummary],
     /// Those that are not over and that no process drives.
     undriven: &'a [Undriven],
+    /// What is wrong with the records: what is listed may not be all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
 }
 
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
-    let (runs, left) = match reader(&app.settings)? {
-        Some(reader) => (reader.list().map_err(store_fault)?, undriven(&reader)?),
-        None => (Vec::new(), Vec::new()),
+    let (runs, left, damage) = match reader(&app.settings)? {
+        Some(reader) => (reader.list().map_err(store_fault)?, undriven(&reader)?, reader.damage()),
+        None => (Vec::new(), Vec::new(), None),
     };
+    let exit = if damage.is_some() { Exit::Failure } else { Exit::Success };
     if app.settings.output == Format::Json {
-        write_json(&mut app.out, "welkin.runs/1", &Wire { runs: &runs, undriven: &left })?;
-        return Ok(Exit::Success);
+        write_json(&mut app.out, "welkin.runs/1", &Wire { runs: &runs, undriven: &left, damage })?;
+        return Ok(exit);
     }
     let mut table = Table::new([
         ("RUN", Align::Left),
@@ -41,7 +46,14 @@ pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
     }
     app.out.flush()?;
     left.iter().for_each(|run| app.warn(&run.words()));
-    Ok(Exit::Success)
+    if let Some(words) = damage {
+        let path = records();
+        app.warn(&format!(
+            "the broker's records in {} are damaged, and what is listed may not be all: {words}",
+            path.display()
+        ));
+    }
+    Ok(exit)
 }
 
 /// A state that nobody works on is no state to rely on.

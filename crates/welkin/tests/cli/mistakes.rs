@@ -89,6 +89,28 @@ fn damaged_records_are_told_with_their_path_and_what_helps() {
 }
 
 #[test]
+fn a_list_from_records_that_are_damaged_in_the_middle_says_so() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "resources: {cpus: 2+}\nrun: 'true'\n");
+    bed.ok(["up", "job.yaml"]);
+    bed.ok(["runs"]);
+    let records = bed.home().join("state/broker.sqlite3");
+    let mut bytes = std::fs::read(&records).unwrap();
+    // The page with the history of the run; that of the index which lists are answered by stays whole.
+    let found = bytes.windows(15).position(|word| word == b"lease_requested").unwrap();
+    let page = found / 4096 * 4096;
+    bytes[page..page + 100].fill(0xff);
+    std::fs::write(&records, bytes).unwrap();
+    let listed = bed.run(["runs"]);
+    assert_eq!(listed.status.code(), Some(1), "{}", both(&listed));
+    assert!(both(&listed).contains("succeeded"), "{}", both(&listed));
+    assert!(stderr(&listed).contains(&format!("{} are damaged", records.display())), "{}", both(&listed));
+    let told = bed.run(["runs", "-o", "json"]);
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert!(told["damage"].is_string() && told["runs"].as_array().unwrap().len() == 1, "{told}");
+}
+
+#[test]
 fn keys_without_effect_are_named() {
     let bed = Bed::new();
     bed.file(

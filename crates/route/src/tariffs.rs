@@ -137,6 +137,12 @@ impl Tariffs {
         &self.digest
     }
 
+    /// Whether there is a tariff of `provider` itself; else that of providers which publish none is taken.
+    #[must_use]
+    pub fn publishes(&self, provider: &str) -> bool {
+        self.rules.iter().any(|rule| rule.provider.as_str() != "*" && rule.provider.matches(provider))
+    }
+
     /// The tariff of a transfer.
     #[must_use]
     pub fn between(&self, from: &Endpoint<'_>, to: &Endpoint<'_>) -> TariffId {

@@ -16,7 +16,7 @@ pub(super) enum Ring {
 }
 
 const RINGS: &[(Ring, &[&str])] = &[
-    (Ring::Pure, &["units", "name", "job", "catalog", "route", "placement"]),
+    (Ring::Pure, &["units", "address", "name", "job", "catalog", "route", "placement"]),
     (Ring::Ports, &["provider"]),
     (Ring::Edge, &["clouds", "transfer", "agent", "broker", "ledger"]),
     (Ring::Bin, &["welkin"]),
@@ -39,6 +39,7 @@ pub(super) struct Border {
 
 pub(super) const BORDERS: &[Border] = &[
     Border { of: "name", forbids: &["*"], why: "the name grammar is published alone" },
+    Border { of: "address", forbids: &["*"], why: "whoever moves or prices data reads the same addresses" },
     Border { of: "units", forbids: &["*"], why: "units are the ground that everything stands on" },
     Border { of: "agent", forbids: &["catalog"], why: "an agent runs one task and chooses nothing" },
     Border { of: "clouds", forbids: &["broker"], why: "an adapter answers and decides nothing" },

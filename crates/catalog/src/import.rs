@@ -1,7 +1,7 @@
 //! Importing price lists: bytes in, offers and complaints out.
 //!
 //! The format is SkyPilot's catalog, version 8: one CSV file a cloud, columns found by name, the
-//! same names everywhere but not the same set. [`import`] goes through a file in five steps:
+//! same names everywhere but not the same set. [`import`] goes through a file in six steps:
 //!
 //! 1. *Read*: split lines, repair the one fault that can be repaired (surplus fields of a last
 //!    column that is an unquoted list), read numbers. A row that fails is [`Quarantined`] with its
@@ -10,9 +10,10 @@
 //!    chips, places their country, machine types their architecture and TEE.
 //! 3. *Duplicates*: rows with the same key become one. If they disagree, the dearer stays: a wrong
 //!    price may then make a plan look too expensive, never too cheap.
-//! 4. *Compose*: where a provider prices accelerators apart from their hosts, each pair that can be
+//! 4. *Placeholders*: one price for accelerators of many counts is none; see `placeholder`.
+//! 5. *Compose*: where a provider prices accelerators apart from their hosts, each pair that can be
 //!    bought becomes an offer at the sum of both prices; see `compose`.
-//! 5. *Doubt*: prices far from those of the same machine elsewhere, and spot prices above on-demand
+//! 6. *Doubt*: prices far from those of the same machine elsewhere, and spot prices above on-demand
 //!    prices, are quarantined; see `doubt` for the arithmetic.
 //!
 //! *Guarantee:* no input panics; memory is bounded by [`MAX_FILE_BYTES`] and [`MAX_FILE_ROWS`];
@@ -29,6 +30,7 @@ mod intern;
 mod number;
 mod offers;
 mod parse;
+mod placeholder;
 mod quarantine;
 
 pub(crate) use compose::starves;

@@ -5,7 +5,8 @@ mod filter;
 mod select;
 mod sort;
 mod suggest;
+mod unknown;
 
 pub use filter::{AcceleratorFilter, Amount, Condition, Filter, Market};
 pub use select::Selection;
-pub use suggest::Names;
+pub use suggest::{Names, nearest};

@@ -12,8 +12,7 @@ mod regions;
 mod tee;
 mod tee_fees;
 
-pub(crate) use accelerators::fold;
-pub use accelerators::{Accelerators, Device, Resolved};
+pub use accelerators::{Accelerators, ByMemory, Device, Resolved};
 pub use reader::TableProblem;
 pub(crate) use reader::read;
 pub use regions::{RegionFacts, Regions};

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use welkin_catalog::import::{FileError, Imported, MAX_KEPT, Origin, Quarantined, Reason, Scope, import};
 use welkin_catalog::tables::Tables;
-use welkin_catalog::{CatalogBuilder, Kind, Row};
+use welkin_catalog::{AcceleratorFilter, AlignedBytes, Catalog, CatalogBuilder, Filter, Kind, Row};
 
 const HEADER: &str = "InstanceType,vCPUs,MemoryGiB,AcceleratorName,AcceleratorCount,GpuInfo,Region,AvailabilityZone,Price,SpotPrice";
 
@@ -139,6 +139,82 @@ fn prices_far_from_their_peers_are_doubted() {
     }
     // Two regions are no peers: nobody knows which of the two is wrong.
     assert_eq!(reasons(&lines("elsewhere", &["m1,4,16,,,,r1,,1,", "m1,4,16,,,,r2,,99,"])), []);
+}
+
+#[test]
+fn one_price_for_every_count_is_no_price() {
+    let slices = |region: &str, prices: [(&str, &str); 3]| {
+        ["1", "4", "256"]
+            .iter()
+            .zip(prices)
+            .map(|(chips, (price, spot))| {
+                format!(",4,16,tpu-v6e-{chips},1,,{region},{region}-a,{price},{spot}")
+            })
+            .collect::<Vec<_>>()
+    };
+    let good = slices("us-east5", [("2.7", "1.2"), ("10.8", "5"), ("691.2", "300")]);
+    let placeholder = slices("asia-east1", [("700.0", "700.0"); 3]);
+    let only_spot = slices("southamerica-west1", [("2.7", "700"), ("10.8", "700"), ("691.2", "700")]);
+    let rows = [good, placeholder, only_spot].concat();
+    let got = lines("gcp", &rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let of = |line| (line, Reason::Placeholder, Scope::Row);
+    let spot_of = |line| (line, Reason::Placeholder, Scope::Value);
+    assert_eq!(reasons(&got), [of(5), of(6), of(7), spot_of(8), spot_of(9), spot_of(10)]);
+    let mut kept: Vec<_> = got
+        .rows
+        .iter()
+        .map(|row| (row.place.region.to_string(), dollars(row).0, dollars(row).1.is_some()))
+        .collect();
+    kept.sort_by(|one, other| one.partial_cmp(other).unwrap());
+    let here = |region: &str, price, spot| (region.to_owned(), Some(price), spot);
+    let (south, east) = ("southamerica-west1", "us-east5");
+    assert_eq!(
+        kept,
+        [
+            here(south, 2.7, false),
+            here(south, 10.8, false),
+            here(south, 691.2, false),
+            here(east, 2.7, true),
+            here(east, 10.8, true),
+            here(east, 691.2, true)
+        ]
+    );
+}
+
+#[test]
+fn a_constrained_size_has_the_vcpus_of_its_name() {
+    let header = "InstanceType,vCPUs,MemoryGiB,Price,SpotPrice,Region";
+    let text =
+        format!("{header}\nStandard_E64-16as_v5,64,512,3.6,,eastus\nStandard_E64as_v5,64,512,3.6,,eastus\n");
+    let got = read("azure", text).unwrap();
+    let mut vcpus: Vec<_> = got.rows.iter().map(|row| (row.vcpus_milli, row.memory_mib)).collect();
+    vcpus.sort_unstable();
+    assert_eq!(vcpus, [(16_000, 512 << 10), (64_000, 512 << 10)]);
+}
+
+#[test]
+fn a_variant_with_more_memory_is_found_by_its_memory() {
+    let info = |mib: u32| format!("\"{{'MemoryInfo': {{'SizeInMiB': {mib}}}}}\"");
+    let row = |name: &str, mib, region: &str| format!("{name},8,64,A100,1,{},{region},,0.93,", info(mib));
+    let got = lines("vast", &[&row("m1", 81_920, "r1"), &row("m2", 81_251, "r2"), &row("m3", 40_960, "r3")]);
+    let bytes = AlignedBytes::copy_from(
+        &got.rows
+            .iter()
+            .fold(CatalogBuilder::new(), |mut builder, row| {
+                builder.push(row).unwrap();
+                builder
+            })
+            .finish(),
+    );
+    let catalog = Catalog::open(bytes.as_bytes()).unwrap();
+    let with = |name: &str| {
+        let accelerator = Some(AcceleratorFilter { name: name.to_owned(), count: None });
+        let found = catalog.select(&Filter { accelerator, ..Filter::default() }).ids;
+        found.iter().map(|id| catalog.offer(*id).instance_type).collect::<Vec<_>>()
+    };
+    assert_eq!(with("80GB"), ["m1", "m2"]);
+    assert_eq!(with("NVIDIA:40GB"), ["m3"]);
+    assert_eq!(with("A100"), ["m1", "m2", "m3"]);
 }
 
 #[test]

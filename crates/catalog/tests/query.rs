@@ -91,7 +91,15 @@ fn satisfies(catalog: &Catalog<'_>, offer: &Offer<'_>, filter: &Filter) -> bool 
     let zone_fits = match (&filter.zone, offer.zone) {
         (None, _) => true,
         (Some(pattern), Some(zone)) => Glob::new(pattern).matches(zone),
-        (Some(pattern), None) => pattern == "*" || pattern.starts_with(place.region),
+        (Some(pattern), None) => {
+            let glob = Glob::new(pattern);
+            let whole_region = pattern.contains(['*', '?']) && glob.matches(place.region);
+            let here = |other: &Offer<'_>| other.place_id == offer.place_id;
+            whole_region
+                || catalog
+                    .offers()
+                    .any(|other| here(&other) && other.zone.is_some_and(|zone| glob.matches(zone)))
+        }
     };
     let region_is_named = filter.region.as_ref().is_some_and(|region| !region.contains(['*', '?']));
     let accelerator_fits = filter.accelerator.as_ref().is_none_or(|wanted| {
@@ -106,8 +114,10 @@ fn satisfies(catalog: &Catalog<'_>, offer: &Offer<'_>, filter: &Filter) -> bool 
                 })
         })
     });
-    let shape_is_named =
-        filter.instance_type.is_some() || filter.cpus.is_some() || filter.memory_gib.is_some();
+    let exact = |amount: Option<Amount>| amount.is_some_and(|amount| !amount.or_more);
+    let shape_is_named = filter.instance_type.as_ref().is_some_and(|name| !name.contains(['*', '?']))
+        || exact(filter.cpus)
+        || exact(filter.memory_gib);
     let undersized = offer.accelerator.is_some_and(|accelerator| {
         let together = accelerator.memory.get() * u64::from(accelerator.count_milli) / 1000;
         offer.place.provider == "gcp"
@@ -181,6 +191,44 @@ fn removed_tells_what_each_condition_did() {
 }
 
 #[test]
+fn a_zone_that_nobody_has_is_nowhere() {
+    let catalog = catalog();
+    let in_zone = |region: &str, zone: &str| {
+        let filter =
+            Filter { region: Some(region.to_owned()), zone: Some(zone.to_owned()), ..Filter::default() };
+        catalog.select(&filter).ids.len()
+    };
+    assert!(in_zone("us-east-1", "us-east-1a") > 0);
+    for zone in ["us-east-1z", "us-east-1-nowhere", "us-east-1"] {
+        assert_eq!(in_zone("us-east-1", zone), 0, "{zone}");
+    }
+    // Sold by region, and no zone of it is known.
+    assert_eq!(in_zone("eastus", "eastus-1"), 0);
+    assert!(in_zone("eastus", "*") > 0);
+}
+
+#[test]
+fn one_more_condition_never_leaves_more_offers() {
+    let catalog = catalog();
+    let t4 = Filter {
+        accelerator: Some(AcceleratorFilter { name: "T4".to_owned(), count: Some(Amount::exactly(1000)) }),
+        ..Filter::default()
+    };
+    let all = catalog.select(&t4).ids;
+    for more in [
+        Filter { cpus: Some(Amount::at_least(1000)), ..t4.clone() },
+        Filter { memory_gib: Some(Amount::at_least(1000)), ..t4.clone() },
+        Filter { instance_type: Some("n1-*".to_owned()), ..t4.clone() },
+    ] {
+        let left = catalog.select(&more).ids;
+        assert!(!left.is_empty() && left.iter().all(|id| all.contains(id)), "{more:?}");
+    }
+    // Whoever names a shape wants that one.
+    let named = Filter { instance_type: Some("n1-standard-1".to_owned()), ..t4 };
+    assert!(catalog.select(&named).ids.len() <= 40 && all.len() > 1);
+}
+
+#[test]
 fn the_cheapest_accelerator_is_first() {
     let catalog = catalog();
     let mut ids = catalog.select(&Filter::default()).ids;
@@ -205,13 +253,31 @@ fn unknown_names_get_suggestions() {
         (Names::Region, "us-esat-1", "us-east-1"),
         (Names::InstanceType, "Standard_D8s_v55", "Standard_D8s_v5"),
         (Names::Provider, "azur", "azure"),
+        (Names::Zone, "us-esat-1a", "us-east-1a"),
+        (Names::Cert, "iso27002", "iso27001"),
+        (Names::Residency, "germany", "de"),
+        (Names::Residency, "Germny", "de"),
+        (Names::Residency, "europe", "eu"),
     ] {
-        let suggested = catalog.suggest(names, written, 3);
+        let suggested = catalog.suggest(names, None, written, 3);
         assert!(suggested.contains(&expected), "{written}: {suggested:?}");
         assert!(suggested.len() <= 3);
     }
-    assert!(catalog.suggest(Names::Region, "US-EAST-1", 3).is_empty(), "it exists");
-    assert!(catalog.suggest(Names::Region, "zzzzzzzz", 3).is_empty());
+    assert!(catalog.suggest(Names::Region, None, "US-EAST-1", 3).is_empty(), "it exists");
+    assert!(catalog.suggest(Names::Residency, None, "EU", 3).is_empty(), "it exists");
+    assert!(catalog.suggest(Names::Region, None, "zzzzzzzz", 3).is_empty());
+    assert!(catalog.suggest(Names::Region, Some("gcp"), "us-east-2", 3).contains(&"us-east1"));
+    for (names, provider, written, known) in [
+        (Names::Region, None, "eu-*", true),
+        (Names::Region, Some("gcp"), "us-east-1", false),
+        (Names::Zone, Some("aws"), "US-east-1a", true),
+        (Names::Zone, Some("gcp"), "us-east-1a", false),
+        (Names::Cert, None, "C5", true),
+        (Names::Residency, None, "de", true),
+        (Names::Residency, None, "atlantis", false),
+    ] {
+        assert_eq!(catalog.knows(names, provider, written), known, "{written}");
+    }
 }
 
 #[test]

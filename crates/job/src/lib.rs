@@ -68,3 +68,4 @@ pub use document::{Parsed, parse, parse_bytes};
 pub use infra::PROVIDERS;
 pub use model::*;
 pub use render::{render, render_all};
+pub use residency::{residency_contains, residency_is_union};

@@ -11,8 +11,15 @@ const EU: &[&str] = &[
 /// Members of the European Economic Area that are not in the European Union.
 const EEA_ONLY: &[&str] = &["is", "li", "no"];
 
-/// Whether all of `inner` lies in `outer`.
-fn contains(outer: &str, inner: &str) -> bool {
+/// Whether a code stands for several countries.
+#[must_use]
+pub fn residency_is_union(code: &str) -> bool {
+    ["eu", "eea"].iter().any(|union| union.eq_ignore_ascii_case(code))
+}
+
+/// Whether all of `inner` lies in `outer`, both jurisdictions or countries in lower case.
+#[must_use]
+pub fn residency_contains(outer: &str, inner: &str) -> bool {
     outer == inner
         || match outer {
             "eu" => EU.contains(&inner),
@@ -30,9 +37,9 @@ pub(crate) fn intersect(first: &[String], second: &[String]) -> Vec<String> {
     let mut common: Vec<String> = Vec::new();
     for b in second {
         for a in first {
-            let smaller = if contains(a, b) {
+            let smaller = if residency_contains(a, b) {
                 b
-            } else if contains(b, a) {
+            } else if residency_contains(b, a) {
                 a
             } else {
                 continue;

@@ -14,6 +14,8 @@ pub(crate) struct Dialect {
     pub(super) burstable: fn(&str) -> bool,
     /// Whether a machine type that is listed cannot be ordered.
     pub(super) not_for_sale: fn(&str) -> bool,
+    /// vCPUs that a machine type's name states, where they are fewer than the list says.
+    pub(super) constrained: fn(&str) -> Option<u32>,
     /// How accelerators that are priced apart go with hosts.
     pub(super) attach: Option<&'static Attach>,
 }
@@ -27,13 +29,19 @@ impl Dialect {
             arch: |_| Arch::Unknown,
             burstable: |_| false,
             not_for_sale: |_| false,
+            constrained: |_| None,
             attach: None,
         };
         match provider {
             // Linux on EC2: by the second, at least 60
             // (https://aws.amazon.com/ec2/pricing/on-demand/).
             "aws" => Self { arch: aws_arch, burstable: |name| name.starts_with('t'), ..unknown },
-            "azure" => Self { arch: azure_arch, burstable: azure_burstable, ..unknown },
+            "azure" => Self {
+                arch: azure_arch,
+                burstable: azure_burstable,
+                constrained: azure_constrained,
+                ..unknown
+            },
             // By the second, at least one minute (https://cloud.google.com/compute/vm-instance-pricing).
             "gcp" => Self {
                 arch: gcp_arch,
@@ -71,6 +79,18 @@ fn azure_arch(name: &str) -> Arch {
     if features.chars().any(|c| c == 'p') { Arch::Arm64 } else { Arch::X86_64 }
 }
 
+/// `Standard_E64-16as_v5`, `Standard_GS5-8`: the memory, disks and price of a machine of 64 vCPUs with 16 of
+/// them, for software that is licensed by the core
+/// (<https://learn.microsoft.com/azure/virtual-machines/constrained-vcpu>). Price lists state the 64.
+fn azure_constrained(name: &str) -> Option<u32> {
+    let size = name.split('_').nth(1)?;
+    let (whole, active) = size.split_once('-')?;
+    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let active: u32 = active[..digits(active)].parse().ok()?;
+    let family = whole.trim_end_matches(|c: char| c.is_ascii_digit());
+    (active > 0 && family.len() < whole.len()).then_some(active)
+}
+
 /// The B family: `Standard_B2ts_v2`, `Standard_B1ls`.
 fn azure_burstable(name: &str) -> bool {
     let size = name.split('_').nth(1).unwrap_or_default();
@@ -91,6 +111,24 @@ fn gcp_burstable(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn constrained_sizes_tell_their_vcpus() {
+        for (provider, name, vcpus) in [
+            ("azure", "Standard_E64-16as_v5", Some(16)),
+            ("azure", "Standard_DS13-2_v2", Some(2)),
+            ("azure", "Standard_GS5-8", Some(8)),
+            ("azure", "Standard_M96-48bds_2_v3", Some(48)),
+            ("azure", "Standard_E64as_v5", None),
+            ("azure", "Standard_NC-x_v5", None),
+            ("azure", "Standard_E64-as_v5", None),
+            ("azure", "odd", None),
+            ("gcp", "n2d-standard-16", None),
+            ("aws", "u-6tb1.56xlarge", None),
+        ] {
+            assert_eq!((Dialect::of(provider).constrained)(name), vcpus, "{name}");
+        }
+    }
 
     #[test]
     fn names_tell_architecture_and_sharing() {

@@ -5,6 +5,7 @@ use super::dialect::Dialect;
 use super::doubt::doubt;
 use super::header::Header;
 use super::parse::Parser;
+use super::placeholder::set_aside_placeholders;
 use super::quarantine::{Quarantine, Quarantined, Reason};
 use crate::lines::{lines, split};
 use crate::tables::Tables;
@@ -117,6 +118,7 @@ pub fn import(bytes: &[u8], origin: &Origin<'_>, tables: &Tables) -> Result<Impo
     }
 
     let (mut offers, repaired) = parser.finish();
+    set_aside_placeholders(&mut offers, &mut quarantine);
     let composed = compose(&mut offers, &dialect, &mut quarantine);
     doubt(&mut offers, &mut quarantine);
     let source = Arc::new(RowSource { name: origin.file.into(), as_of: origin.as_of.into() });

@@ -52,6 +52,8 @@ pub(super) struct TypeFacts {
     pub(super) arch: Arch,
     pub(super) burstable: bool,
     pub(super) for_sale: bool,
+    /// Most vCPUs that its name allows for, in thousandths.
+    pub(super) most_vcpus_milli: u32,
     /// Rules of the TEE table.
     pub(super) tee_rules: Vec<u32>,
 }

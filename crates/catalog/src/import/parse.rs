@@ -148,6 +148,7 @@ impl<'a> Parser<'a> {
             return Err(Complaint::row(line, Reason::NotForSale, written_type, message));
         }
         let arch = arch(row.get(header.arch)).unwrap_or(facts.arch);
+        let vcpus_milli = vcpus_milli.min(facts.most_vcpus_milli);
         let zone = self.offers.zones.id(zone);
         let Some(place) = self.place(region) else {
             let message = format!("the list has more than {MAX_PLACES} regions");
@@ -192,6 +193,7 @@ impl<'a> Parser<'a> {
         let resolved = &self.accelerators[written];
         let count_milli = count.saturating_mul(resolved.devices);
         let memory_mib = per_device_mib(row.get(header.gpu_info), count_milli, resolved.memory_mib);
+        let memory_mib = self.tables.accelerators.nominal_mib(memory_mib);
         let tpu = resolved.name.starts_with("tpu-");
         let device = Arc::new(RowDevice { name: resolved.name.clone(), memory_mib });
         let next = u32::try_from(self.offers.devices.len()).unwrap_or(u32::MAX);
@@ -217,6 +219,8 @@ impl<'a> Parser<'a> {
                 arch: (self.dialect.arch)(name),
                 burstable: (self.dialect.burstable)(name),
                 for_sale: !(self.dialect.not_for_sale)(name),
+                most_vcpus_milli: (self.dialect.constrained)(name)
+                    .map_or(u32::MAX, |vcpus| vcpus.saturating_mul(1000)),
                 tee_rules: self.tables.tee.for_type(self.provider, name),
             });
         }

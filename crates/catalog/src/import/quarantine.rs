@@ -40,6 +40,8 @@ pub enum Reason {
     AbsurdPrice,
     /// A price far from that of the same machine in other regions.
     ImplausiblePrice,
+    /// A price that stands for "not known": the same for many counts of one accelerator.
+    Placeholder,
     /// Spot dearer than on demand.
     SpotAboveOnDemand,
     /// Said twice.
@@ -73,6 +75,7 @@ impl Reason {
             Self::ZeroSpot => "zero_spot",
             Self::AbsurdPrice => "absurd_price",
             Self::ImplausiblePrice => "implausible_price",
+            Self::Placeholder => "placeholder",
             Self::SpotAboveOnDemand => "spot_above_on_demand",
             Self::Duplicate => "duplicate",
             Self::ConflictingDuplicate => "conflicting_duplicate",

@@ -18,8 +18,8 @@ pub struct Filter {
     pub deny_providers: Vec<String>,
     /// Region pattern with `*` and `?`.
     pub region: Option<String>,
-    /// Zone pattern. An offer sold by region can be had in any of its zones, so it matches a pattern
-    /// that is `*` or begins with the region's name (`us-east-1a`).
+    /// Zone pattern. An offer sold by region can be had in any of its zones: it matches when another offer
+    /// of that region is in such a zone, or when the pattern, such as `us-east-1*`, takes all of the region.
     pub zone: Option<String>,
     /// Acceptable jurisdictions (`eu`, `us`); empty accepts all.
     pub jurisdictions: Vec<String>,
@@ -39,7 +39,8 @@ pub struct Filter {
     /// Memory in GiB.
     pub memory_gib: Option<Amount>,
     /// Also hosts with less memory than their accelerators together. Without effect when a machine
-    /// type, vCPUs or memory are asked for: then they say what is wanted.
+    /// type, or vCPUs or memory of exactly one size, are asked for: then they say what is wanted. A lower
+    /// bound (`2+`) does not, so that one more condition never leaves more offers.
     pub include_undersized: bool,
     /// Architecture.
     pub arch: Option<Arch>,
@@ -51,6 +52,15 @@ pub struct Filter {
     pub market: Market,
     /// Most that one machine may cost per hour, on the market asked for.
     pub max_hourly: Option<Usd>,
+}
+
+impl Filter {
+    /// Whether it asks for one shape of machine by its name or size.
+    pub(super) fn names_a_shape(&self) -> bool {
+        let exact = |amount: Option<Amount>| amount.is_some_and(|amount| !amount.or_more);
+        let named = self.instance_type.as_deref().is_some_and(|name| !name.contains(['*', '?']));
+        named || exact(self.cpus) || exact(self.memory_gib)
+    }
 }
 
 /// Which accelerator, and how many in one machine.

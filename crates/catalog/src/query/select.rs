@@ -36,7 +36,13 @@ impl Catalog<'_> {
     /// The offers that satisfy `filter`. Names of accelerators are understood as `tables` say.
     #[must_use]
     pub fn select_with(&self, filter: &Filter, tables: &Tables) -> Selection {
-        let mut scan = Scan { ids: (0..u32_len(self.len())).map(OfferId).collect(), removed: Vec::new() };
+        self.select_among((0..u32_len(self.len())).map(OfferId).collect(), filter, tables)
+    }
+
+    /// Those of `ids`, which are in order, that satisfy `filter`.
+    #[must_use]
+    pub fn select_among(&self, ids: Vec<OfferId>, filter: &Filter, tables: &Tables) -> Selection {
+        let mut scan = Scan { ids, removed: Vec::new() };
         self.by_place(&mut scan, filter);
         self.by_name(&mut scan, filter, tables);
         self.by_hardware(&mut scan, filter);
@@ -84,15 +90,7 @@ impl Catalog<'_> {
     fn by_name(&self, scan: &mut Scan, filter: &Filter, tables: &Tables) {
         let columns = self.columns();
         if let Some(pattern) = &filter.zone {
-            let glob = Glob::new(pattern);
-            let zones: Vec<bool> = self.zones().iter().map(|zone| glob.matches(zone)).collect();
-            let regional: Vec<bool> = self
-                .places()
-                .map(|(_, place)| {
-                    let start = pattern.get(..place.region.len());
-                    pattern == "*" || start.is_some_and(|start| start.eq_ignore_ascii_case(place.region))
-                })
-                .collect();
+            let (zones, regional) = self.zones_that_fit(pattern);
             scan.keep(Condition::Zone, |row| match columns.zone[row] {
                 0 => regional[usize::from(columns.place[row])],
                 zone => zones[zone as usize],
@@ -105,13 +103,10 @@ impl Catalog<'_> {
         }
         if let Some(AcceleratorFilter { name, count }) = &filter.accelerator {
             let wanted = tables.accelerators.resolve(name);
-            let folded: Vec<String> = match tables.accelerators.by_memory(name) {
-                Some(devices) => devices.iter().map(|device| crate::tables::fold(&device.name)).collect(),
-                None => vec![crate::tables::fold(&wanted.name)],
-            };
+            let fits = tables.accelerators.matcher(name);
             let devices: Vec<bool> = (0..=u16::MAX)
                 .take(self.accelerator_count())
-                .map(|index| index > 0 && folded.contains(&crate::tables::fold(self.accelerator(index).0)))
+                .map(|index| index > 0 && fits(self.accelerator(index)))
                 .collect();
             scan.keep(Condition::Accelerator, |row| devices[usize::from(columns.accelerator[row])]);
             // A slice's name alone already says how many chips.
@@ -125,6 +120,21 @@ impl Catalog<'_> {
         }
     }
 
+    /// By zone, whether it fits a pattern; by place, whether what is sold there by region can be had in such a
+    /// zone: a zone that others of its offers are in, or any that begins with the region's name.
+    fn zones_that_fit(&self, pattern: &str) -> (Vec<bool>, Vec<bool>) {
+        let glob = Glob::new(pattern);
+        let zones: Vec<bool> =
+            self.zones().iter().map(|zone| !zone.is_empty() && glob.matches(zone)).collect();
+        let mut regional: Vec<bool> =
+            self.places().map(|(_, place)| !glob.is_literal() && glob.matches(place.region)).collect();
+        let columns = self.columns();
+        for (place, zone) in columns.place.iter().zip(columns.zone) {
+            regional[usize::from(*place)] |= zones[*zone as usize];
+        }
+        (zones, regional)
+    }
+
     fn by_hardware(&self, scan: &mut Scan, filter: &Filter) {
         let columns = self.columns();
         if let Some(cpus) = filter.cpus {
@@ -135,9 +145,7 @@ impl Catalog<'_> {
             let wanted = Amount { milli: memory.milli.saturating_mul(1024), ..memory };
             scan.keep(Condition::Memory, |row| wanted.accepts(u64::from(columns.memory_mib[row]) * 1000));
         }
-        let shape_is_named =
-            filter.instance_type.is_some() || filter.cpus.is_some() || filter.memory_gib.is_some();
-        if !filter.include_undersized && !shape_is_named {
+        if !filter.include_undersized && !filter.names_a_shape() {
             scan.keep(Condition::UndersizedHost, |row| columns.flags[row] & flags::UNDERSIZED == 0);
         }
         if let Some(arch) = filter.arch {

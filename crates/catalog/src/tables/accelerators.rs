@@ -9,7 +9,8 @@
 
 use super::reader::{TableProblem, read};
 use crate::Text;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use welkin_units::Bytes;
 
 /// Accelerators by any of their names.
 #[derive(Debug, Clone, Default)]
@@ -72,29 +73,30 @@ impl Accelerators {
         self.by_name.get(&fold(name)).and_then(|&index| self.devices.get(index))
     }
 
-    /// The models that `80GB`, `80GB+` or `NVIDIA:80GB+` asks for; `None` when `name` is not of this
-    /// form. The number is the vendor's nominal memory of one device.
+    /// Whether an accelerator of a catalog, by its name and memory, is what `written` asks for: a model, a
+    /// slice of one, or any with so much memory (`80GB`, `80GB+`, `NVIDIA:80GB+`), whatever it is called.
+    pub fn matcher<'t>(&'t self, written: &'t str) -> impl Fn((&str, Bytes)) -> bool + use<'t> {
+        let by_memory = ByMemory::parse(written);
+        let model = fold(&self.resolve(written).name);
+        move |(name, memory)| match &by_memory {
+            Some(wanted) => wanted.accepts(self.get(name), memory),
+            None => fold(name) == model,
+        }
+    }
+
+    /// The nominal memory of a device that reports so many MiB: the least of any model that is not below it, where
+    /// that is at most a tenth more, since drivers keep some for themselves.
     #[must_use]
-    pub fn by_memory(&self, name: &str) -> Option<Vec<&Device>> {
-        let (vendor, memory) = match name.split_once(':') {
-            Some((vendor, memory)) => (Some(vendor.trim().to_lowercase()), memory.trim()),
-            None => (None, name.trim()),
-        };
-        let (memory, or_more) = memory.strip_suffix('+').map_or((memory, false), |memory| (memory, true));
-        let (number, unit) = memory.split_at(memory.find(|c: char| !c.is_ascii_digit())?);
-        let per_unit_mib = match unit.to_ascii_lowercase().as_str() {
-            "mb" => 1,
-            "gb" => 1024,
-            "tb" => 1024 * 1024,
-            _ => return None,
-        };
-        let wanted = number.parse::<u32>().ok()?.checked_mul(per_unit_mib)?;
-        let fits = |device: &&Device| {
-            vendor.as_deref().is_none_or(|vendor| *device.vendor == *vendor)
-                && device.memory_mib > 0
-                && (device.memory_mib == wanted || (or_more && device.memory_mib > wanted))
-        };
-        Some(self.devices.iter().filter(fits).collect())
+    pub fn nominal_mib(&self, mib: u32) -> u32 {
+        let models = self.devices.iter().map(|device| device.memory_mib);
+        let near = models.filter(|nominal| (mib..=mib.saturating_add(mib / 9)).contains(nominal));
+        near.min().unwrap_or(mib)
+    }
+
+    /// Vendors of the models, in order.
+    #[must_use]
+    pub fn vendors(&self) -> BTreeSet<&str> {
+        self.devices.iter().map(|device| &*device.vendor).collect()
     }
 
     /// All models, in the order of the table.
@@ -121,7 +123,52 @@ impl Accelerators {
                 None => Resolved { name: generation.into(), memory_mib: 0, devices: chips, known: false },
             };
         }
+        // Only where it leads to a TPU that the table knows: other vendors count versions too.
+        if let Some(resolved) = tpu_name(name).map(|name| self.resolve(&name)).filter(|it| it.known) {
+            return resolved;
+        }
         Resolved { name: name.into(), memory_mib: 0, devices: 1, known: false }
+    }
+}
+
+/// Any accelerator with so much memory, of one vendor or of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByMemory {
+    /// Vendor in lower case.
+    pub vendor: Option<String>,
+    /// Nominal memory of one device in MiB.
+    pub memory_mib: u32,
+    /// Whether more will do too.
+    pub or_more: bool,
+}
+
+impl ByMemory {
+    /// Reads `80GB`, `80GB+` or `NVIDIA:80GB+`; `None` when it is not of this form.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let (vendor, memory) = match name.split_once(':') {
+            Some((vendor, memory)) => (Some(vendor.trim().to_lowercase()), memory.trim()),
+            None => (None, name.trim()),
+        };
+        let (memory, or_more) = memory.strip_suffix('+').map_or((memory, false), |memory| (memory, true));
+        let (number, unit) = memory.split_at(memory.find(|c: char| !c.is_ascii_digit())?);
+        let per_unit_mib = match unit.to_ascii_lowercase().as_str() {
+            "mb" => 1,
+            "gb" => 1024,
+            "tb" => 1024 * 1024,
+            _ => return None,
+        };
+        let memory_mib = number.parse::<u32>().ok()?.checked_mul(per_unit_mib)?;
+        Some(Self { vendor, memory_mib, or_more })
+    }
+
+    /// Whether a device has it: by what the offer says of its memory, and else by what its model has.
+    fn accepts(&self, model: Option<&Device>, memory: Bytes) -> bool {
+        let stated = u32::try_from(memory.get() >> 20).unwrap_or(u32::MAX);
+        let mib = if stated > 0 { stated } else { model.map_or(0, |model| model.memory_mib) };
+        let of_vendor =
+            self.vendor.as_deref().is_none_or(|vendor| model.is_some_and(|model| *model.vendor == *vendor));
+        of_vendor && mib > 0 && (mib == self.memory_mib || (self.or_more && mib > self.memory_mib))
     }
 }
 
@@ -137,8 +184,20 @@ fn tpu_slice(name: &str) -> Option<(String, u32)> {
     Some((format!("tpu-{generation}"), chips))
 }
 
+/// What the name of a machine type of TPUs (`v5p-8`), or a longer name of one (`google-tpu-v6e`), is short
+/// or long for.
+fn tpu_name(name: &str) -> Option<String> {
+    let lower = name.trim().to_ascii_lowercase().replace([' ', '_'], "-");
+    let bare = lower.strip_prefix("google-").unwrap_or(&lower);
+    let bare = bare.strip_prefix("tpu").map_or(bare, |rest| rest.trim_start_matches('-'));
+    let generation = bare.strip_prefix('v')?;
+    let other = format!("tpu-{bare}");
+    (generation.starts_with(|c: char| c.is_ascii_digit()) && !other.eq_ignore_ascii_case(name))
+        .then_some(other)
+}
+
 /// Lower case without separators.
-pub(crate) fn fold(name: &str) -> String {
+fn fold(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).flat_map(char::to_lowercase).collect()
 }
 
@@ -164,6 +223,12 @@ mod tests {
             ("TPU-v4-8", "tpu-v4", 4),
             ("tpu-v9x-16", "tpu-v9x", 16),
             ("tpu-v4-0", "tpu-v4-0", 1),
+            ("v4-8", "tpu-v4", 4),
+            ("V5litepod-8", "tpu-v5e", 8),
+            ("v5e", "tpu-v5e", 1),
+            ("google-tpu-v5e", "tpu-v5e", 1),
+            ("TPU v4-8", "tpu-v4", 4),
+            ("v100-8", "v100-8", 1),
             ("Frobnicator", "Frobnicator", 1),
         ] {
             let resolved = table.resolve(written);
@@ -174,23 +239,32 @@ mod tests {
     }
 
     #[test]
-    fn by_memory() {
+    fn by_memory_of_the_offer_and_else_of_its_model() {
         let table = &crate::tables::Tables::embedded().accelerators;
-        let names = |text: &str| -> Option<Vec<String>> {
-            Some(table.by_memory(text)?.iter().map(|device| device.name.to_string()).collect())
-        };
-        let exactly = names("80GB").unwrap();
-        assert!(
-            exactly.contains(&"A100-80GB".to_owned()) && !exactly.contains(&"H200".to_owned()),
-            "{exactly:?}"
-        );
-        let or_more = names("NVIDIA:80gb+").unwrap();
-        assert!(
-            or_more.contains(&"H200".to_owned()) && !or_more.contains(&"MI300X".to_owned()),
-            "{or_more:?}"
-        );
+        let gib = |gib: u64| Bytes::new(gib << 30);
+        for (written, name, memory, fits) in [
+            ("80GB", "A100-80GB", gib(80), true),
+            ("80GB", "A100-80GB", Bytes::ZERO, true),
+            ("80GB", "A100", gib(80), true),
+            ("80GB", "A100", gib(40), false),
+            ("80GB", "A100", Bytes::ZERO, false),
+            ("80GB", "A100-80GB", gib(40), false),
+            ("80GB", "H200", gib(141), false),
+            ("80GB", "nobody's", gib(80), true),
+            ("NVIDIA:80gb+", "H200", gib(141), true),
+            ("NVIDIA:80gb+", "MI300X", gib(192), false),
+            ("nvidia:80GB", "nobody's", gib(80), false),
+            ("81920MB", "H100", gib(80), true),
+            ("A100-80GB", "A100-80GB", gib(80), true),
+            ("A100-80GB", "H100", gib(80), false),
+        ] {
+            assert_eq!(table.matcher(written)((name, memory)), fits, "{written} {name} {memory}");
+        }
+        assert_eq!(table.nominal_mib(95_830), 94 << 10);
+        assert_eq!(table.nominal_mib(81_920), 80 << 10);
+        assert_eq!(table.nominal_mib(60_000), 60_000);
         for name in ["A100-80GB", "GB200", "80", "tpu-v5e", ""] {
-            assert_eq!(names(name), None, "{name}");
+            assert_eq!(ByMemory::parse(name), None, "{name}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Values of flags.
 
+use welkin_catalog::tables::ByMemory;
 use welkin_catalog::{AcceleratorFilter, Amount};
 use welkin_job::{Infra, Objective};
 use welkin_units::{Bytes, Span, Usd};
@@ -21,11 +22,11 @@ pub(crate) fn amount(text: &str) -> Result<Amount, String> {
     Ok(Amount { milli, or_more })
 }
 
-/// `H100`, `H100:8` or `H100:4+`.
+/// `H100`, `H100:8` or `H100:4+`; `80GB`, `NVIDIA:80GB+` or `NVIDIA:80GB:4`.
 pub(crate) fn accelerator(text: &str) -> Result<AcceleratorFilter, String> {
-    let (name, count) = match text.split_once(':') {
-        Some((name, count)) => (name, Some(amount(count)?)),
-        None => (text, None),
+    let (name, count) = match text.rsplit_once(':') {
+        Some((name, count)) if ByMemory::parse(text).is_none() => (name, Some(amount(count)?)),
+        _ => (text, None),
     };
     if name.trim().is_empty() {
         return Err(format!("`{text}` names no accelerator; expected something like `H100:8`"));

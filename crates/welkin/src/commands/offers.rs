@@ -6,8 +6,10 @@ use crate::exit::Exit;
 use crate::output::{Format, OfferWire, counted, offer_table, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::Write;
-use welkin_catalog::{Arch, Catalog, Filter, Market, Names, OfferId, Selection, TeeSet};
+use welkin_catalog::tables::Tables;
+use welkin_catalog::{Arch, Catalog, Filter, Market, OfferId, Place, Selection, TeeSet};
 use welkin_clouds::Local;
 
 #[derive(Serialize)]
@@ -19,11 +21,14 @@ struct Wire<'a> {
 
 pub(crate) fn run(args: &OffersArgs, app: &mut App) -> anyhow::Result<Exit> {
     let catalog = app.catalog()?;
-    let filter = filter(args, &app.settings.providers, &catalog);
-    let selection = catalog.select(&filter);
+    let filter = filter(args, &app.settings.providers);
+    let unknown: Vec<String> = catalog.unknown_names(&filter, Tables::embedded()).into_iter().collect();
+    let selection = catalog.select(&Filter { countries: countries(&args.residency, &catalog), ..filter });
     if selection.ids.is_empty() {
-        return Err(nothing(args, &catalog, &selection).into());
+        return Err(nothing(&catalog, &selection, &unknown).into());
     }
+    // Of several names one may be wrong.
+    unknown.iter().for_each(|remark| app.remark(remark));
     let matching = selection.ids.len();
     // Spot prices change by the hour: they order the rows only when spot is asked for.
     let market = if args.spot { Market::Spot } else { Market::OnDemand };
@@ -49,23 +54,18 @@ pub(crate) fn run(args: &OffersArgs, app: &mut App) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn filter(args: &OffersArgs, configured: &[String], catalog: &Catalog<'_>) -> Filter {
+fn filter(args: &OffersArgs, configured: &[String]) -> Filter {
     let providers = if args.provider.is_empty() { configured.to_vec() } else { args.provider.clone() };
     // This machine is no market: it is offered to those who ask for it.
     let deny_providers = if providers.is_empty() { vec![Local::NAME.to_owned()] } else { Vec::new() };
-    let jurisdictions: Vec<&str> = catalog.places().map(|(_, place)| place.jurisdiction).collect();
-    let (in_jurisdictions, in_countries): (Vec<String>, Vec<String>) = args
-        .residency
-        .iter()
-        .cloned()
-        .partition(|code| jurisdictions.iter().any(|known| known.eq_ignore_ascii_case(code)));
+    let codes = args.residency.iter().filter(|code| !welkin_job::residency_is_union(code));
     Filter {
         providers,
         deny_providers,
         region: args.region.clone(),
         zone: args.zone.clone(),
-        jurisdictions: in_jurisdictions,
-        countries: in_countries,
+        jurisdictions: Vec::new(),
+        countries: codes.cloned().collect(),
         certs: args.cert.clone(),
         include_restricted: args.restricted,
         instance_type: args.instance_type.clone(),
@@ -86,6 +86,24 @@ fn filter(args: &OffersArgs, configured: &[String], catalog: &Catalog<'_>) -> Fi
         },
         max_hourly: args.max_hourly,
     }
+}
+
+/// The countries of the catalog that lie in any of these; the codes themselves where none does, since no
+/// country at all would be no condition.
+fn countries(residency: &[String], catalog: &Catalog<'_>) -> Vec<String> {
+    let codes: Vec<String> = residency.iter().map(|code| code.to_lowercase()).collect();
+    let inside = |place: &Place<'_>| {
+        let within = |code: &String| {
+            [place.jurisdiction, place.country]
+                .iter()
+                .any(|inner| welkin_job::residency_contains(code, inner))
+        };
+        codes.iter().any(within)
+    };
+    let found =
+        catalog.places().filter(|(_, place)| inside(place)).map(|(_, place)| place.country.to_owned());
+    let found: BTreeSet<String> = found.collect();
+    if found.is_empty() { codes } else { found.into_iter().collect() }
 }
 
 fn tee(kind: TeeKind) -> TeeSet {
@@ -110,7 +128,7 @@ fn sorted(catalog: &Catalog<'_>, mut ids: Vec<OfferId>, sort: Sort, market: Mark
 }
 
 /// Why nothing is left: a name nobody has, or what each condition removed.
-fn nothing(args: &OffersArgs, catalog: &Catalog<'_>, selection: &Selection) -> Fault {
+fn nothing(catalog: &Catalog<'_>, selection: &Selection, unknown: &[String]) -> Fault {
     let removed: Vec<String> = selection
         .removed
         .iter()
@@ -122,18 +140,5 @@ fn nothing(args: &OffersArgs, catalog: &Catalog<'_>, selection: &Selection) -> F
         Code::NoOffers,
         format!("none of {total} satisfies the conditions: {}", removed.join(", ")),
     );
-    let written = [
-        (Names::Accelerator, args.accelerator.as_ref().map(|wanted| wanted.name.as_str())),
-        (Names::Region, args.region.as_deref()),
-        (Names::InstanceType, args.instance_type.as_deref()),
-        (Names::Provider, args.provider.first().map(String::as_str)),
-    ];
-    let near = written
-        .into_iter()
-        .filter_map(|(names, text)| Some((names, text.filter(|text| !text.contains(['*', '?']))?)))
-        .find_map(|(names, text)| catalog.suggest(names, text, 1).first().map(|near| (*near).to_owned()));
-    match near {
-        Some(near) => fault.hint(format!("did you mean `{near}`?")),
-        None => fault,
-    }
+    if unknown.is_empty() { fault } else { fault.hint(unknown.join("; ")) }
 }

@@ -7,11 +7,13 @@
 
 mod expression;
 mod filter;
+mod names;
 mod spot;
 mod time;
 mod work;
 
 pub use expression::ExpressionError;
+pub(crate) use names::at_place;
 pub(crate) use work::Effort;
 
 use crate::request::Request;
@@ -46,10 +48,12 @@ pub(crate) struct Candidates {
     pub(crate) list: Vec<Candidate>,
     /// Offers looked at.
     pub(crate) considered: u32,
-    /// Offers that are left, counted once for each option.
+    /// Offers that are left, each counted once.
     pub(crate) feasible: u32,
     /// By condition in order of application: how many offers it removed, over all options.
     pub(crate) removed: Vec<(String, u32)>,
+    /// Names that nothing in the catalog has.
+    pub(crate) unknown: Vec<String>,
 }
 
 /// The offers that can run `task`.
@@ -58,15 +62,35 @@ pub(crate) fn candidates(
     task: &Task,
     effort: &Effort,
 ) -> Result<Candidates, ExpressionError> {
+    let found = candidates_among(request, task, effort, &all_offers(request))?;
+    Ok(Candidates { unknown: names::unknown(request, task), ..found })
+}
+
+fn all_offers(request: &Request<'_>) -> Vec<OfferId> {
+    (0..u32::try_from(request.catalog.len()).unwrap_or(u32::MAX)).map(OfferId).collect()
+}
+
+/// Those of the `offers`, which are in order, that can run `task`.
+pub(crate) fn candidates_among(
+    request: &Request<'_>,
+    task: &Task,
+    effort: &Effort,
+    offers: &[OfferId],
+) -> Result<Candidates, ExpressionError> {
     let conditions = Conditions::new(&task.policy)?;
     let mut found = Candidates::default();
+    let mut feasible = Vec::new();
     for (index, option) in task.options.iter().enumerate() {
         let preference = match task.choice {
             Choice::AnyOf => 0,
             Choice::Ordered => u16::try_from(index).unwrap_or(u16::MAX),
         };
-        add_option(request, task, option, preference, &conditions, effort, &mut found)?;
+        let selection = Selected { request, task, option, offers, preference };
+        feasible.extend(add_option(&selection, &conditions, effort, &mut found)?);
     }
+    feasible.sort_unstable();
+    feasible.dedup();
+    found.feasible = u32::try_from(feasible.len()).unwrap_or(u32::MAX);
     found
         .list
         .sort_by_key(|candidate| (candidate.offer, candidate.market == Market::Spot, candidate.preference));
@@ -93,20 +117,29 @@ impl Conditions {
     }
 }
 
-fn add_option(
-    request: &Request<'_>,
-    task: &Task,
-    option: &Resources,
+/// One option of a task and the offers that it is chosen from.
+struct Selected<'s, 'a> {
+    request: &'s Request<'a>,
+    task: &'s Task,
+    option: &'s Resources,
+    offers: &'s [OfferId],
     preference: u16,
+}
+
+/// Adds the candidates of an option and gives the offers that they are.
+fn add_option(
+    selected: &Selected<'_, '_>,
     conditions: &Conditions,
     effort: &Effort,
     found: &mut Candidates,
-) -> Result<(), ExpressionError> {
-    let selection = request.catalog.select_with(&filter::filter(task, option), request.tables);
+) -> Result<Vec<OfferId>, ExpressionError> {
+    let Selected { request, task, option, offers, preference } = *selected;
+    let filter = filter::filter(task, option);
+    let selection = request.catalog.select_among(offers.to_vec(), &filter, request.tables);
+    let mut feasible = Vec::new();
     let mut removed: Vec<(String, u32)> =
         selection.removed.iter().map(|(condition, count)| (condition.to_string(), *count)).collect();
-    found.considered =
-        found.considered.saturating_add(u32::try_from(request.catalog.len()).unwrap_or(u32::MAX));
+    found.considered = found.considered.saturating_add(u32::try_from(offers.len()).unwrap_or(u32::MAX));
     let mut count = |condition: &str| match removed.iter_mut().find(|(name, _)| name == condition) {
         Some((_, sum)) => *sum += 1,
         None => removed.push((condition.to_owned(), 1)),
@@ -168,7 +201,7 @@ fn add_option(
             );
         }
         if kept {
-            found.feasible += 1;
+            feasible.push(id);
         } else {
             count("budget or deadline of the task, or its maximum hourly cost");
         }
@@ -180,7 +213,7 @@ fn add_option(
             None => found.removed.push((condition, count)),
         }
     }
-    Ok(())
+    Ok(feasible)
 }
 
 /// Adds a candidate of a failure domain unless one there is as cheap and as fast; plans and their
@@ -208,8 +241,17 @@ fn refused(request: &Request<'_>, task: &Task, place: &Place<'_>) -> Option<&'st
     if !request.providers.is_empty() && !within(request.providers, place.provider) {
         return Some("provider not in reach");
     }
-    let residency = &task.policy.residency;
-    if !residency.is_empty() && !within(residency, place.jurisdiction) && !within(residency, place.country) {
+    let policy = &task.policy;
+    if within(&policy.deny_providers, place.provider) {
+        return Some("provider denied by the policy");
+    }
+    if !policy.allow_providers.is_empty() && !within(&policy.allow_providers, place.provider) {
+        return Some("provider not allowed by the policy");
+    }
+    let inside = |code: &String| {
+        [place.jurisdiction, place.country].iter().any(|inner| welkin_job::residency_contains(code, inner))
+    };
+    if !policy.residency.is_empty() && !policy.residency.iter().any(inside) {
         return Some("residency");
     }
     None
@@ -264,9 +306,10 @@ impl<'t> Pricing<'t> {
     }
 }
 
-/// How many candidates a task would have were some conditions dropped; for finding what to relax.
+/// How many offers a task would have were some conditions dropped; for finding what to relax.
 pub(crate) fn count_with(request: &Request<'_>, task: &Task, effort: &Effort) -> usize {
-    candidates(request, task, effort).map_or(0, |found| found.list.len())
+    let offers = all_offers(request);
+    candidates_among(request, task, effort, &offers).map_or(0, |found| found.feasible as usize)
 }
 
 /// The best candidate of each place by cost and time, for the solver: Pareto-optimal ones only.

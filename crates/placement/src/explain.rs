@@ -1,11 +1,12 @@
 //! Why the plan is as it is: what each condition removed, and why a place lost.
 
-use crate::candidates::{Candidates, Effort, candidates};
-use crate::planner::PlanFailure;
+use crate::candidates::{Candidates, Effort, at_place, candidates_among};
+use crate::planner::{Held, PlanFailure};
 use crate::request::Request;
 use serde::Serialize;
 use std::rc::Rc;
-use welkin_job::{Infra, Job, Task};
+use welkin_catalog::OfferId;
+use welkin_job::{Infra, Task};
 use welkin_units::{Span, Usd};
 
 /// What removed how many offers, task by task.
@@ -26,6 +27,9 @@ pub struct TaskExplanation {
     pub removed: Vec<(String, u32)>,
     /// Distinct offers that are left.
     pub feasible: u32,
+    /// Names of the task that nothing in the catalog has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 impl Explanation {
@@ -42,6 +46,7 @@ impl TaskExplanation {
             considered: found.considered,
             removed: found.removed.iter().filter(|(_, count)| *count > 0).cloned().collect(),
             feasible: found.feasible,
+            unknown: found.unknown.clone(),
         }
     }
 }
@@ -99,37 +104,16 @@ pub fn why_not(request: &Request<'_>, place: &Infra) -> Result<Vec<WhyNot>, Plan
 }
 
 fn held_there(request: &Request<'_>, index: usize, place: &Infra) -> Result<Verdict, PlanFailure> {
-    let known = request.catalog.offers().any(|offer| {
-        matches(place, offer.place.provider, offer.place.region, offer.zone.or(place.zone.as_deref()))
-    });
-    if !known {
+    let there = offers_at(request, place);
+    if there.is_empty() {
         return Ok(Verdict::Unknown);
     }
-    let mut job: Job = request.job.clone();
-    let task = &mut job.tasks[index];
-    for option in &mut task.options {
-        // The place asked about comes on top of what the option says itself.
-        let both = |own: &Option<String>, asked: &Option<String>| asked.clone().or_else(|| own.clone());
-        option.infra = Infra {
-            provider: both(&option.infra.provider, &place.provider),
-            region: both(&option.infra.region, &place.region),
-            zone: both(&option.infra.zone, &place.zone),
-        };
-    }
-    let held = Request { job: &job, ..*request };
-    let found = candidates(&held, &job.tasks[index], &Effort::default())?;
+    let found = candidates_among(request, &request.job.tasks[index], &Effort::default(), &there)?;
     if found.list.is_empty() {
-        let here: Vec<(String, u32)> = found
-            .removed
-            .into_iter()
-            .filter(|(condition, count)| {
-                *count > 0
-                    && !["provider", "region", "zone", "restricted place"].contains(&condition.as_str())
-            })
-            .collect();
-        return Ok(Verdict::Removed(here));
+        let removed = found.removed.into_iter().filter(|(_, count)| *count > 0);
+        return Ok(Verdict::Removed(removed.collect()));
     }
-    Ok(match crate::planner::plan(&held) {
+    Ok(match crate::planner::plan_held(request, &Held { task: index, offers: &there }) {
         Ok(planned) => Verdict::Worse {
             cost: planned.plan.cost,
             time: planned.plan.time,
@@ -138,6 +122,17 @@ fn held_there(request: &Request<'_>, index: usize, place: &Infra) -> Result<Verd
         Err(failure @ PlanFailure::Expression(_)) => return Err(failure),
         Err(_) => Verdict::BreaksLimits,
     })
+}
+
+/// Every offer at a place, whoever may buy it.
+fn offers_at(request: &Request<'_>, place: &Infra) -> Vec<OfferId> {
+    request.catalog.select_with(&at_place(place), request.tables).ids
+}
+
+/// What is to be said of the names of a place that somebody asks about: those that nothing has, and what was meant.
+#[must_use]
+pub fn unknown_names(request: &Request<'_>, place: &Infra) -> Vec<String> {
+    request.catalog.unknown_names(&at_place(place), request.tables).into_iter().collect()
 }
 
 fn matches(place: &Infra, provider: &str, region: &str, zone: Option<&str>) -> bool {

@@ -15,6 +15,7 @@
 mod candidates;
 mod explain;
 mod model;
+mod origin;
 mod plan;
 mod planner;
 mod relax;
@@ -22,7 +23,7 @@ mod request;
 mod solve;
 
 pub use candidates::ExpressionError;
-pub use explain::{Explanation, TaskExplanation, Verdict, WhyNot, why_not};
+pub use explain::{Explanation, TaskExplanation, Verdict, WhyNot, unknown_names, why_not};
 pub use plan::{Gap, Node, Placement, Plan, PlanError, PlannedTask, SCHEMA, Transfer, TransferSource};
 pub use planner::{PlanFailure, Planned, front, plan};
 pub use relax::Relaxation;

@@ -12,12 +12,13 @@
 //! single transfer its price is simply the edge's.
 
 use crate::candidates::{Candidate, Candidates, by_place};
+use crate::origin::Origin;
 use crate::request::Request;
 use crate::solve::{Curve, EdgePrices, Meters, Problem, State};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use welkin_catalog::{Continent, PlaceId};
-use welkin_job::{Infra, Input, Job};
+use welkin_job::{Input, Job};
 use welkin_route::{DestinationClass, Endpoint, Rates, TariffId, TariffMatrix, Tariffs};
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
@@ -40,12 +41,13 @@ pub(crate) enum FlowSource {
 }
 
 /// Every flow of a job, inputs from outside first.
-pub(crate) fn flows(job: &Job) -> Vec<Flow> {
+pub(crate) fn flows(request: &Request<'_>) -> Vec<Flow> {
+    let job = request.job;
     let mut flows = Vec::new();
     for (to, task) in job.tasks.iter().enumerate() {
         for (name, input) in &task.inputs {
             if let Input::Uri { uri, size, place } = input {
-                let (provider, region) = outside(uri, place.as_ref());
+                let Origin { provider, region, .. } = Origin::of(request, uri, place.as_ref());
                 let from = FlowSource::Outside { uri: uri.clone(), provider, region };
                 flows.push(Flow { from, to, input: name.clone(), bytes: *size });
             }
@@ -59,29 +61,6 @@ pub(crate) fn flows(job: &Job) -> Vec<Flow> {
     }
     flows
 }
-
-/// Provider and region of data outside the job. The schemes are those of SkyPilot's storage.
-fn outside(uri: &str, place: Option<&Infra>) -> (String, Option<String>) {
-    if let Some(Infra { provider: Some(provider), region, .. }) = place {
-        return (provider.clone(), region.clone());
-    }
-    let scheme = uri.split_once("://").map_or("file", |(scheme, _)| scheme);
-    let provider =
-        SCHEMES.iter().find(|(known, _)| *known == scheme).map_or("unknown", |(_, provider)| provider);
-    (provider.to_owned(), None)
-}
-
-/// Which provider a scheme's data lies at. Plain web servers are somebody else's egress, as is the
-/// user's own machine.
-const SCHEMES: [(&str, &str); 7] = [
-    ("file", "local"),
-    ("http", "local"),
-    ("https", "local"),
-    ("s3", "aws"),
-    ("gs", "gcp"),
-    ("azblob", "azure"),
-    ("hf", "local"),
-];
 
 /// Places with their tariffs and rates.
 pub(crate) struct Network<'a> {

@@ -10,6 +10,7 @@ use crate::solve::{self, Goal, Limits, Problem, Solution, Unsolved};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use thiserror::Error;
+use welkin_catalog::OfferId;
 use welkin_job::{Choice, Input, Job, Market, Objective, TaskDag, TimeEstimate};
 use welkin_units::{Span, Usd};
 
@@ -68,8 +69,28 @@ pub struct Planned {
 /// # Errors
 /// [`PlanFailure`] when no plan keeps every condition, with what to relax.
 pub fn plan(request: &Request<'_>) -> Result<Planned, PlanFailure> {
-    let found = all_candidates(request)?;
-    let flows = flows(request.job);
+    plan_among(request, all_candidates(request)?)
+}
+
+/// A task that is held to some of the offers, which are in order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held<'h> {
+    pub(crate) task: usize,
+    pub(crate) offers: &'h [OfferId],
+}
+
+/// The best plan with one task held to some of the offers, and all others free.
+pub(crate) fn plan_held(request: &Request<'_>, held: &Held<'_>) -> Result<Planned, PlanFailure> {
+    let mut found = all_candidates(request)?;
+    let there = |candidate: &Candidate| held.offers.binary_search(&candidate.offer).is_ok();
+    let mut own = Candidates::clone(&found[held.task]);
+    own.list.retain(there);
+    found[held.task] = Rc::new(own);
+    plan_among(request, found)
+}
+
+fn plan_among(request: &Request<'_>, found: Vec<Rc<Candidates>>) -> Result<Planned, PlanFailure> {
+    let flows = flows(request);
     let model = Model::new(request, &found, &flows);
     let problem = model.problem(request, request.job, &found);
     let goal = goal(request.job);
@@ -85,7 +106,7 @@ pub fn plan(request: &Request<'_>) -> Result<Planned, PlanFailure> {
 /// [`PlanFailure`] when no plan keeps every condition.
 pub fn front(request: &Request<'_>) -> Result<(Vec<Plan>, bool), PlanFailure> {
     let found = all_candidates(request)?;
-    let flows = flows(request.job);
+    let flows = flows(request);
     let model = Model::new(request, &found, &flows);
     let problem = model.problem(request, request.job, &found);
     let goal = goal(request.job);
@@ -218,7 +239,12 @@ fn assemble(
         gap,
         catalog: request.catalog.digest().to_owned(),
         tariffs: request.tariffs.digest().to_owned(),
-        assumptions: assumptions(job, &draft.chosen),
+        assumptions: [
+            assumptions(job, &draft.chosen),
+            names(job, found),
+            crate::origin::assumptions(request),
+        ]
+        .concat(),
     }
     .sealed()
 }
@@ -260,6 +286,14 @@ fn assumptions(job: &Job, chosen: &[&Candidate]) -> Vec<String> {
         notes.push("the budget is held against costs times their score".to_owned());
     }
     notes
+}
+
+/// Names that the plan had to pass over.
+fn names(job: &Job, found: &[Rc<Candidates>]) -> Vec<String> {
+    let tasks = job.tasks.iter().zip(found);
+    let remarks =
+        tasks.flat_map(|(task, found)| found.unknown.iter().map(|remark| format!("{}: {remark}", task.name)));
+    remarks.collect()
 }
 
 /// A plan in the making: the chosen candidate of each task.

@@ -14,7 +14,7 @@ use welkin_job::{Market, Task, TimeEstimate};
 pub struct Relaxation {
     /// The conditions, as job files spell them.
     pub drop: Vec<&'static str>,
-    /// Candidates (offers on their markets) that would be left.
+    /// Distinct offers that would be left.
     pub leaves: usize,
 }
 

@@ -270,3 +270,135 @@ fn why_a_place_lost() {
     }
     assert!(ask("nimbus/x").iter().all(|answer| answer.verdict == Verdict::Unknown));
 }
+
+/// The plan of one task on AWS with an input of 10 TB.
+fn with_input(input: &str) -> Plan {
+    let text = format!(
+        "name: i\nresources: {{infra: aws/us-east-1, cpus: 8}}\ninputs: {{raw: {input}}}\ntime: 1h\nrun: x\n"
+    );
+    Bed::new().plan(&text).unwrap().plan
+}
+
+#[test]
+fn an_input_costs_the_same_however_its_place_is_spelt() {
+    let at = |uri: &str| with_input(&format!("{{uri: '{uri}', size: 10 TB}}")).egress;
+    for group in [
+        ["gs://b/x", "GS://b/x", "https://storage.googleapis.com/b/x", "https://b.storage.googleapis.com/x"],
+        [
+            "az://acct/c/x",
+            "azblob://acct/c/x",
+            "https://acct.blob.core.windows.net/c/x",
+            "abfss://c@acct.dfs.core.windows.net/x",
+        ],
+        ["r2://b/x", "file:///x", "https://acct.r2.cloudflarestorage.com/b/x", "https://example.org/x"],
+    ] {
+        let costs: Vec<Usd> = group.iter().map(|uri| at(uri)).collect();
+        assert!(costs.iter().all(|cost| *cost == costs[0]), "{group:?} {costs:?}");
+    }
+    assert!(at("https://acct.blob.core.windows.net/c/x") > Usd::ZERO);
+    assert_eq!(at("r2://b/x"), Usd::ZERO);
+    // The region that an address or a file states counts, in any case and as a pattern for one.
+    let placed = |place: &str| with_input(&format!("{{uri: 's3://b/x', size: 10 TB, infra: {place}}}"));
+    assert_eq!(placed("aws/us-east-1").egress, Usd::ZERO);
+    for place in ["AWS/US-EAST-1", "aws/us-east-1*", "'*/us-east-1'"] {
+        let made = placed(place);
+        assert_eq!((made.egress, made.assumptions.len()), (Usd::ZERO, 0), "{place} {:?}", made.assumptions);
+    }
+    assert_eq!(at("https://b.s3.us-east-1.amazonaws.com/x"), Usd::ZERO);
+    assert!(at("https://b.s3.eu-west-1.amazonaws.com/x") > Usd::ZERO);
+}
+
+#[test]
+fn what_is_not_known_of_a_place_is_an_assumption() {
+    let said = |input: &str| with_input(input).assumptions.join("; ");
+    for (input, words) in [
+        ("{uri: 's4://b/x', size: 1 TB}", "did you mean `s3://`?"),
+        ("{uri: 'zarr://b/x', size: 1 TB}", "`zarr://` is not a store that is known"),
+        ("{uri: 's3://b/x', size: 1 TB, infra: aws/us-esat-1}", "did you mean `us-east-1`?"),
+        ("{uri: 's3://b/x', size: 1 TB, infra: 'aws/us-*'}", "stands for"),
+        (
+            "{uri: 'gs://b/x', size: 1 TB, infra: azure/eastus}",
+            "names a store of gcp, and `infra` says azure",
+        ),
+        ("{uri: 'nebius://b/x', size: 1 TB}", "lies at nebius, whose tariff is not known"),
+    ] {
+        let said = said(input);
+        assert!(said.contains(words), "{input}: {said}");
+    }
+    let text = "name: o\nresources: {cpus: 2}\noutputs: {m: {uri: 'gss://b/x'}}\ntime: 1h\nrun: x\n";
+    let said = Bed::new().plan(text).unwrap().plan.assumptions.join("; ");
+    assert!(said.contains("did you mean `gs://`?"), "{said}");
+}
+
+#[test]
+fn a_name_that_nothing_has_is_told_with_what_was_meant() {
+    let remarks = |text: &str| match Bed::new().plan(&format!("name: n\n{text}\nrun: x\n")) {
+        Ok(planned) => planned.plan.assumptions.join("; "),
+        Err(PlanFailure::NoOffer { explanation, .. }) => explanation.unknown.join("; "),
+        Err(other) => panic!("{other}"),
+    };
+    for (text, words) in [
+        ("resources: {infra: aws/us-esat-1}", "no region `us-esat-1` of aws (did you mean `us-east-1`?)"),
+        ("resources: {infra: aws/us-east-1/us-east-1q}", "no zone `us-east-1q` of aws"),
+        ("resources: {infra: azure/eastus/eastus-1}", "azure/eastus is sold by region: leave out the zone"),
+        ("resources: {infra: nebius}", "no provider `nebius`"),
+        ("resources: {accelerators: A1000}", "no accelerator `A1000` (did you mean `A100`?)"),
+        ("resources: {accelerators: 'NVIDA:80GB+'}", "(did you mean `nvidia`?)"),
+        ("resources: {instance_type: m5.lrage}", "no instance type `m5.lrage` (did you mean `m5.large`?)"),
+        ("policy: {certs: [iso27002]}", "(did you mean `iso27001`?)"),
+        ("policy: {residency: [germany]}", "no jurisdiction or country `germany` (did you mean `de`?)"),
+        // One option of two.
+        ("resources: {any_of: [{infra: aws/us-esat-1}, {infra: gcp}]}", "did you mean `us-east-1`?"),
+        ("resources: {accelerators: T4}\ntime: {T4:1: 1h, A1000:1: 1h}", "did you mean `A100`?"),
+    ] {
+        let said = remarks(text);
+        assert!(said.contains(words), "{text}: {said}");
+    }
+    assert!(!remarks("policy: {residency: [eea]}").contains("jurisdiction"));
+}
+
+#[test]
+fn the_economic_area_has_the_members_of_the_union() {
+    let made =
+        Bed::new().plan("name: e\npolicy: {residency: [eea]}\nresources: {cpus: 2+}\nrun: x\n").unwrap();
+    assert!(made.explanation.tasks[0].feasible > 0);
+}
+
+#[test]
+fn a_hint_counts_offers_once_whatever_their_markets_and_options() {
+    let text = "name: h\nresources: {any_of: [{instance_type: m5.large, infra: aws/us-east-1}, {instance_type: m5.large, infra: aws}]}\npolicy: {max_hourly_cost: 0.01}\nrun: x\n";
+    let Err(PlanFailure::NoOffer { relaxations, .. }) = Bed::new().plan(text) else { panic!("it is dearer") };
+    let catalog_bytes = AlignedBytes::copy_from(&starter::catalog_bytes());
+    let catalog = Catalog::open(catalog_bytes.as_bytes()).unwrap();
+    let ordinary = |id| !catalog.restricted(id);
+    let offers = catalog
+        .offers()
+        .filter(|offer| offer.instance_type == "m5.large" && ordinary(offer.place_id))
+        .count();
+    let dropped = relaxations.iter().find(|set| set.drop == ["max_hourly_cost"]).unwrap();
+    assert_eq!(dropped.leaves, offers);
+}
+
+#[test]
+fn why_not_names_the_policy_that_denies_a_provider() {
+    let ask = |text: &str, place: &str| {
+        let mut parts = place.split('/').map(str::to_owned);
+        let place = Infra { provider: parts.next(), region: parts.next(), zone: None };
+        let answers = Bed::new().with(&job(text), |request| why_not(request, &place)).unwrap();
+        answers.into_iter().next().unwrap().verdict
+    };
+    let one = |policy: &str| format!("name: w\nresources: {{cpus: 4+}}\n{policy}\nrun: x\n");
+    for (text, place, condition) in [
+        (one("policy: {deny_providers: [azure]}"), "azure/eastus", "provider denied by the policy"),
+        (one("policy: {allow_providers: [azure]}"), "aws/us-east-1", "provider not allowed by the policy"),
+        (one("policy: {residency: [eu]}"), "azure/eastus", "residency"),
+        ("name: w\nresources: {cpus: 4+, infra: gcp}\nrun: x\n".to_owned(), "azure/eastus", "provider"),
+    ] {
+        match ask(&text, place) {
+            Verdict::Removed(conditions) => {
+                assert!(conditions.iter().any(|(name, _)| name == condition), "{place}: {conditions:?}");
+            }
+            other => panic!("{text} {place}: {other:?}"),
+        }
+    }
+}

@@ -55,6 +55,11 @@ impl Planner {
         self.with(&local::only_where_asked(job), |request| welkin_placement::why_not(request, place))
     }
 
+    /// What is to be said of the names of a place: those that nothing has, and what was meant.
+    pub(crate) fn unknown_names(&self, job: &Job, place: &Infra) -> Vec<String> {
+        self.with(job, |request| welkin_placement::unknown_names(request, place))
+    }
+
     fn with<T>(&self, job: &Job, plan: impl FnOnce(&Request<'_>) -> T) -> T {
         plan(&Request {
             job,

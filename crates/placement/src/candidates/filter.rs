@@ -8,16 +8,8 @@ use welkin_units::Usd;
 /// Conditions of one option of a task.
 pub(super) fn filter(task: &Task, option: &Resources) -> Filter {
     let amount = |amount: welkin_job::Amount| Amount { milli: amount.milli, or_more: amount.or_more };
-    let mut providers = task.policy.allow_providers.clone();
-    if let Some(provider) = &option.infra.provider {
-        // Both lists must hold: a provider that the policy does not allow leaves nothing.
-        let allowed = providers.is_empty() || providers.iter().any(|one| one.eq_ignore_ascii_case(provider));
-        providers =
-            vec![if allowed { provider.clone() } else { format!("{provider} (not allowed by policy)") }];
-    }
     Filter {
-        providers,
-        deny_providers: task.policy.deny_providers.clone(),
+        providers: option.infra.provider.iter().cloned().collect(),
         region: option.infra.region.clone(),
         zone: option.infra.zone.clone(),
         certs: task.policy.certs.clone(),

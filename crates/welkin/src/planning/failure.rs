@@ -20,8 +20,9 @@ pub(crate) fn infeasible(failure: PlanFailure, job: &Job) -> anyhow::Error {
             let fault =
                 Fault::new(Code::Infeasible, format!("{message}: of {looked}, {}", removed.join(", ")));
             let deadline = removed.iter().any(|words| words.contains("deadline"));
+            let names = explanation.unknown.iter().cloned();
             let hints: Vec<String> =
-                hint(relaxations).into_iter().chain(assumed_times(job).filter(|_| deadline)).collect();
+                names.chain(hint(relaxations)).chain(assumed_times(job).filter(|_| deadline)).collect();
             if hints.is_empty() { fault } else { fault.hint(hints.join("; ")) }
         }
         PlanFailure::Limits { fastest, cheapest, .. } => {
@@ -59,7 +60,9 @@ fn assumed_times(job: &Job) -> Option<String> {
 fn hint(relaxations: &[Relaxation]) -> Option<String> {
     let words: Vec<String> = relaxations
         .iter()
-        .map(|relaxation| format!("`{}` (leaves {})", relaxation.drop.join("` and `"), relaxation.leaves))
+        .map(|relaxation| {
+            format!("`{}` (leaves {})", relaxation.drop.join("` and `"), counted(relaxation.leaves, "offer"))
+        })
         .collect();
     (!words.is_empty()).then(|| format!("relax {}", words.join(", or ")))
 }

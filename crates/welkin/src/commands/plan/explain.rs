@@ -28,6 +28,11 @@ pub(super) fn show(explanation: &Explanation, app: &mut App) -> anyhow::Result<(
         table.strong_row([String::new(), "suitable".to_owned(), String::new(), task.feasible.to_string()]);
     }
     writeln!(app.out)?;
+    for task in &explanation.tasks {
+        for remark in &task.unknown {
+            writeln!(app.out, "{}: {remark}", task.task)?;
+        }
+    }
     table.write(&mut app.out, app.style)?;
     Ok(())
 }

@@ -20,12 +20,14 @@ pub(super) fn run(planner: &Planner, loaded: &Loaded, place: &Infra, app: &mut A
         write_json(&mut app.out, "welkin.why-not/1", &Wire { tasks: &tasks })?;
         return Ok(Exit::Success);
     }
+    let unknown = planner.unknown_names(&loaded.job, place);
     let best = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?.plan;
     let mut table = Table::new([("TASK", Align::Left), ("THERE?", Align::Left)]);
     for WhyNot { task, verdict } in &tasks {
         let words = match verdict {
             Verdict::Chosen => "it runs there".to_owned(),
-            Verdict::Unknown => "the catalog has nothing there".to_owned(),
+            Verdict::Unknown if unknown.is_empty() => "the catalog has nothing there".to_owned(),
+            Verdict::Unknown => unknown.join("; "),
             Verdict::Removed(removed) if removed.is_empty() => "no offer there suits the task".to_owned(),
             Verdict::Removed(removed) => {
                 let removed: Vec<String> =

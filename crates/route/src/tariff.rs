@@ -47,23 +47,35 @@ impl Tariff {
     /// that one more byte costs at most its own price and a nano-dollar.
     #[must_use]
     pub fn total(&self, volume: Bytes) -> Usd {
+        Usd::checked_from_nanos(self.nanos(volume)).unwrap_or(Usd::MAX)
+    }
+
+    /// The price of `more` after `already` this month; the largest amount when it is beyond that.
+    #[must_use]
+    pub fn marginal(&self, already: Bytes, more: Bytes) -> Usd {
+        self.marginal_nanos(already, more).and_then(Usd::checked_from_nanos).unwrap_or(Usd::MAX)
+    }
+
+    /// The same in nano-dollars, whether or not an amount can be that large; `None` when no volume is as large as
+    /// both together. A difference of two amounts that stand for anything larger would be far too small.
+    #[must_use]
+    pub fn marginal_nanos(&self, already: Bytes, more: Bytes) -> Option<i128> {
+        let all = Bytes::new(already.get().checked_add(more.get())?);
+        Some(self.nanos(all) - self.nanos(already))
+    }
+
+    fn nanos(&self, volume: Bytes) -> i128 {
         let mut from = Bytes::ZERO;
-        let mut sum = Usd::ZERO;
+        let mut sum = 0;
         for tier in &self.tiers {
             let to = tier.up_to.map_or(volume, |bound| bound.min(volume));
-            sum += tier.per_gb.per_gb_over(to.saturating_sub(from));
+            sum += tier.per_gb.nanos_over(to.saturating_sub(from));
             from = to.max(from);
             if from >= volume {
                 break;
             }
         }
         sum
-    }
-
-    /// The price of `more` after `already` this month.
-    #[must_use]
-    pub fn marginal(&self, already: Bytes, more: Bytes) -> Usd {
-        self.total(already + more) - self.total(already)
     }
 
     /// The price per gigabyte of its dearest tier.
@@ -121,6 +133,16 @@ mod tests {
         let aws = aws();
         assert_eq!(aws.marginal(Bytes::ZERO, Bytes::from_gb(100)), Usd::ZERO);
         assert_eq!(aws.marginal(Bytes::from_gb(100), Bytes::from_gb(100)), "9".parse().unwrap());
+    }
+
+    #[test]
+    fn a_price_beyond_all_amounts_is_not_told_as_a_difference_of_two() {
+        let dear = tariff(&[(None, "9000000000")]);
+        let (one, most) = (Bytes::from_gb(1), Bytes::new(u64::MAX));
+        assert_eq!(dear.marginal(one, one), "9000000000".parse().unwrap());
+        assert_eq!(dear.marginal(one, Bytes::from_gb(2)), Usd::MAX);
+        assert_eq!(dear.marginal_nanos(one, Bytes::from_gb(2)), Some(18_000_000_000_000_000_000));
+        assert_eq!((dear.marginal_nanos(one, most), dear.marginal(one, most)), (None, Usd::MAX));
     }
 
     #[test]

@@ -68,8 +68,30 @@ impl Usd {
     /// The cost of `bytes` at this price per decimal gigabyte, rounded half up to a nano-dollar.
     #[must_use]
     pub fn per_gb_over(self, bytes: Bytes) -> Self {
+        Self::clamp(self.nanos_over(bytes))
+    }
+
+    /// The same in nano-dollars, whether or not an amount can be that large.
+    #[must_use]
+    pub fn nanos_over(self, bytes: Bytes) -> i128 {
+        // At most 2^63 · 2^64 and a half of 10^9, which 127 bits hold.
         let giga = i128::from(NANO);
-        Self::clamp((i128::from(self.0) * i128::from(bytes.get()) + giga / 2) / giga)
+        (i128::from(self.0) * i128::from(bytes.get()) + giga / 2) / giga
+    }
+
+    /// What `count` times this price per hour come to over `span`; `None` when no amount is that large.
+    #[must_use]
+    pub fn checked_per_hour_over(self, count: u32, span: Span) -> Option<Self> {
+        let hourly = i128::from(self.0) * i128::from(count);
+        let nanos =
+            hourly.checked_mul(i128::from(span.millis()))?.checked_add(MS_PER_HOUR / 2)? / MS_PER_HOUR;
+        Self::checked_from_nanos(nanos)
+    }
+
+    /// From nano-dollars; `None` when no amount is that large.
+    #[must_use]
+    pub fn checked_from_nanos(nanos: i128) -> Option<Self> {
+        i64::try_from(nanos).ok().map(Self)
     }
 
     /// This amount `count` times.

@@ -153,12 +153,18 @@ impl Wan {
         Some(link.rate.min(self.gateway(from).egress).min(self.gateway(to).ingress))
     }
 
-    /// Price of a volume on a link after `already` this month on its meter.
+    /// Price of a volume on a link after `already` this month on its meter; the largest amount when it is beyond
+    /// that.
     #[must_use]
     pub fn price(&self, price: LinkPrice, already: Bytes, bytes: Bytes) -> Usd {
+        self.nanos(price, already, bytes).and_then(Usd::checked_from_nanos).unwrap_or(Usd::MAX)
+    }
+
+    /// The same in nano-dollars; `None` when no volume is as large as both together.
+    pub(crate) fn nanos(&self, price: LinkPrice, already: Bytes, bytes: Bytes) -> Option<i128> {
         match price {
-            LinkPrice::Tariff(id) => self.tariffs.get(id).marginal(already, bytes),
-            LinkPrice::PerGb(per_gb) => per_gb.per_gb_over(bytes),
+            LinkPrice::Tariff(id) => self.tariffs.get(id).marginal_nanos(already, bytes),
+            LinkPrice::PerGb(per_gb) => Some(per_gb.nanos_over(bytes)),
         }
     }
 }

@@ -12,6 +12,8 @@
 # its solver alone, its model being built before the clock starts. Both prove a gap of at most 1e-4, both
 # make two solves of a plan with a ceiling, and both use one thread.
 #
+# The last rows are 1,000 random plans, half of them over random grids whose rates tie (examples/route_random.rs).
+#
 # The table goes to stdout, progress to stderr.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,7 +24,7 @@ while (($# > 0)); do
     case $1 in
         --highs) venv=$(realpath "$2") && shift ;;
         *)
-            sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
             exit 2
             ;;
     esac
@@ -45,9 +47,13 @@ trap 'rm -rf "$scratch"' EXIT
 say() { printf '%s\n' "$*" >&2; }
 
 say 'building'
-cargo build --quiet --release -p welkin-route --example route_timing
+cargo build --quiet --release -p welkin-route --example route_timing --example route_random
 say 'planning with Welkin'
 "${CARGO_TARGET_DIR:-target}/release/examples/route_timing" "$grid" "$fixtures" >"$scratch/welkin.jsonl"
+say 'planning at random'
+# A plan that does not end is one that the table does not count.
+timeout 600 "${CARGO_TARGET_DIR:-target}/release/examples/route_random" "$grid" 1000 >"$scratch/random.jsonl" ||
+    say 'the random plans were cut short'
 
 : >"$scratch/highs.jsonl"
 if [[ -z $venv ]]; then
@@ -102,4 +108,10 @@ if highs:
     print(f"| rate and cost within 0.1 % of HiGHS' or better | {good} of {len(pairs)} | |")
     ratio = sum(plan["cpu_ms"] for plan in highs) / sum(plan["cpu_ms"] for plan in welkin)
     print(f"| CPU time of all plans, as a multiple of Welkin's | 1 | {ratio:.0f} |")
+with open(f"{sys.argv[1]}/random.jsonl") as file:
+    random = [json.loads(line) for line in file if line.startswith("{")]
+planned = [plan for plan in random if plan["refused"] is None]
+print(f"| random plans that end, of 1,000 | {len(random)}, of which {len(planned)} have an answer | |")
+print(f"| CPU-ms of a random plan | {figures(random)} | |")
+print(f"| largest gap of a random plan | {max(plan['gap'] for plan in planned):.1e} | |")
 PYTHON

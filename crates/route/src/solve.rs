@@ -25,6 +25,7 @@
 //! Source: Dantzig and Wolfe, "Decomposition principle for linear programs" (1960); Barnhart et al.,
 //! "Branch-and-price: column generation for solving huge integer programs" (1998).
 
+mod effort;
 mod master;
 mod paths;
 mod presolve;
@@ -33,6 +34,7 @@ mod search;
 mod simplex;
 mod trees;
 
+pub(crate) use effort::Effort;
 pub(crate) use presolve::Merged;
 pub(crate) use problem::{Arc, Goal, Problem, Purchase, Resource, Solution, Unsolved};
 pub(crate) use search::solve;

@@ -1,11 +1,11 @@
 //! The question becomes solves, the solution a plan.
 
-use super::assemble::{assemble, direct};
+use super::assemble::{assemble, bits, direct};
 use super::network::{Network, gbit};
 use super::question::{Ceiling, Objective, PlanError, Question};
 use super::route_plan::{RoutePlan, Verdict};
 use super::verdict::verdict;
-use crate::solve::{Goal, MOST_SINKS, Solution, Unsolved};
+use crate::solve::{Effort, Goal, MOST_SINKS, Solution, Unsolved};
 use std::collections::{BTreeMap, BTreeSet};
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
@@ -17,12 +17,17 @@ const TRICKLES: f64 = 2e-4;
 const ROUNDS: usize = 8;
 /// Relative improvement at which the iteration has converged.
 const CONVERGED: f64 = 1e-6;
-/// The rate that must at least flow when none is demanded, in Gbit/s.
+/// The rate that must at least flow when none is demanded, in Gbit/s, where as much can flow.
 const A_TRICKLE: f64 = 1e-3;
+/// A rate below this is rounding: a hundred bits in a second, in Gbit/s.
+const NOTHING: f64 = 1e-7;
 /// Rounds in which a plan is priced at its own volumes and made again.
 const REPRICINGS: usize = 3;
 /// Machines of one region: more is a data centre, not a transfer.
 const MOST_VMS: u32 = 1000;
+
+/// Steps of all solves of a plan together: less than a second. Those of the grid of 2022 take some millions.
+const MOST_STEPS: u64 = 400_000_000;
 
 /// Plans a transfer.
 ///
@@ -30,18 +35,19 @@ const MOST_VMS: u32 = 1000;
 /// When the question makes no sense, or its conditions leave nothing; then with what can be had instead.
 pub fn plan_route(question: &Question<'_>) -> Result<RoutePlan, PlanError> {
     check(question)?;
-    let mut network = Network::new(question)?;
+    let effort = Effort::new(MOST_STEPS);
+    let mut network = Network::new(question, &effort)?;
     let mut plan = match question.objective {
-        Objective::Fastest(ceiling) => assemble(&network, &fastest(&network, ceiling)?),
-        Objective::Cheapest(rate) => by_the_bill(&mut network, rate.map_or(A_TRICKLE, gbit), "the rate")?,
+        Objective::Fastest(ceiling) => assemble(&network, &fastest(&network, ceiling)?)?,
+        Objective::Cheapest(rate) => by_the_bill(&mut network, rate.map(gbit), "the rate")?,
         Objective::By(span) => {
             let rate = rate_for(question.size, span);
-            by_the_bill(&mut network, rate, "the deadline")?
+            by_the_bill(&mut network, Some(rate), "the deadline")?
         }
     };
     plan.verdict = match question.to {
         [_] => verdict(&network, &plan),
-        _ => Verdict::Tree { separate: separate(question, plan.rate) },
+        _ => Verdict::Tree { separate: separate(question, plan.rate, &effort) },
     };
     Ok(plan)
 }
@@ -82,7 +88,7 @@ fn fastest(network: &Network<'_>, ceiling: Option<Ceiling>) -> Result<Solution, 
         Unsolved::Infeasible => too_dear(network, per_gb),
     })?;
     // Rate zero costs nothing, so a ceiling that is too low shows as no flow.
-    if found.rate < A_TRICKLE {
+    if found.rate < NOTHING {
         return Err(too_dear(network, per_gb));
     }
     let goal = Goal::Cost { rate: KEEP * found.rate, credit: 0.0, near: found.rate, ceiling };
@@ -129,13 +135,20 @@ fn without_trickles(network: &Network<'_>, solution: Solution, ceiling: Option<f
 
 /// The plan with the lowest bill among those that are cheapest at average prices: first those of the whole
 /// size on each meter, then those of what the plan before it puts on each.
-fn by_the_bill(network: &mut Network<'_>, rate: f64, condition: &str) -> Result<RoutePlan, PlanError> {
-    let mut best = assemble(network, &cheapest(network, rate, condition)?);
+fn by_the_bill(
+    network: &mut Network<'_>,
+    rate: Option<f64>,
+    condition: &str,
+) -> Result<RoutePlan, PlanError> {
+    let mut best = assemble(network, &cheapest(network, rate, condition)?)?;
     for _ in 0..REPRICINGS {
-        if !network.reprice(&volumes(&best)) {
+        if !network.reprice(&volumes(&best))? {
             break;
         }
-        let next = assemble(network, &cheapest(network, rate, condition)?);
+        // One plan is there already: what the work no longer suffices for is not missed.
+        let Ok(next) = cheapest(network, rate, condition).and_then(|found| assemble(network, &found)) else {
+            break;
+        };
         if next.cost >= best.cost {
             break;
         }
@@ -155,21 +168,29 @@ fn volumes(plan: &RoutePlan) -> BTreeMap<String, Bytes> {
     volumes
 }
 
-/// The least cost of a unit of flow at a rate of at least `rate`.
-pub(super) fn cheapest(network: &Network<'_>, rate: f64, condition: &str) -> Result<Solution, PlanError> {
-    let goal = |credit: f64, near: f64| Goal::Cost { rate, credit, near, ceiling: None };
+/// The least cost of a unit of flow at a rate of at least `demanded`.
+pub(super) fn cheapest(
+    network: &Network<'_>,
+    demanded: Option<f64>,
+    condition: &str,
+) -> Result<Solution, PlanError> {
     // With no rate demanded the first solve only has to give a cost to improve on.
-    let first = if rate > A_TRICKLE { goal(0.0, rate) } else { Goal::Rate { ceiling: None } };
+    let first = match demanded {
+        Some(rate) => Goal::Cost { rate, credit: 0.0, near: rate, ceiling: None },
+        None => Goal::Rate { ceiling: None },
+    };
     let mut best = network.solve(first).map_err(|unsolved| match unsolved {
         Unsolved::Exhausted => PlanError::Exhausted,
         Unsolved::Infeasible => too_slow(network, condition),
     })?;
-    if best.rate < A_TRICKLE {
+    if best.rate < NOTHING {
         return Err(unreachable(network));
     }
+    let rate = demanded.unwrap_or_else(|| A_TRICKLE.min(best.rate / 2.0));
     for _ in 0..ROUNDS {
         let per_unit = best.cost / best.rate;
-        let Ok(next) = network.solve(goal(per_unit, best.rate)) else { break };
+        let goal = Goal::Cost { rate, credit: per_unit, near: best.rate, ceiling: None };
+        let Ok(next) = network.solve(goal) else { break };
         if next.cost / next.rate >= per_unit * (1.0 - CONVERGED) {
             best.gap = next.gap;
             break;
@@ -185,19 +206,19 @@ fn per_gb(network: &Network<'_>, ceiling: Ceiling) -> Result<f64, PlanError> {
     Ok(match ceiling {
         Ceiling::PerGb(usd) => usd.dollars(),
         Ceiling::Total(usd) => usd.dollars() / question.size.gb(),
-        Ceiling::TimesDirect(times) => times * direct_per_gb(question)?,
+        Ceiling::TimesDirect(times) => times * direct_per_gb(question, network.effort())?,
     })
 }
 
 /// What a gigabyte costs on the direct paths to all destinations.
-fn direct_per_gb(question: &Question<'_>) -> Result<f64, PlanError> {
+fn direct_per_gb(question: &Question<'_>, effort: &Effort) -> Result<f64, PlanError> {
     let mut sum = 0.0;
     for to in question.to {
         let alone = Question { to: std::slice::from_ref(to), ..*question };
-        let network = Network::new(&alone)?;
+        let network = Network::new(&alone, effort)?;
         let name = |id| question.wan.site(id).name.to_string();
         let missing = || PlanError::NoDirect { from: name(question.from), to: name(*to) };
-        let direct = direct(&network).ok_or_else(missing)?;
+        let direct = direct(&network)?.ok_or_else(missing)?;
         sum += direct.cost.dollars() / question.size.gb();
     }
     Ok(sum)
@@ -205,7 +226,7 @@ fn direct_per_gb(question: &Question<'_>) -> Result<f64, PlanError> {
 
 fn too_dear(network: &Network<'_>, per_gb: Option<f64>) -> PlanError {
     let Some(per_gb) = per_gb else { return unreachable(network) };
-    match cheapest(network, A_TRICKLE, "the ceiling") {
+    match cheapest(network, None, "the ceiling") {
         Ok(best) => PlanError::Infeasible {
             condition: format!("a ceiling of {:.4} USD/GB", per_gb),
             best: format!("the cheapest way costs {:.4} USD/GB", best.cost / best.rate * 8.0),
@@ -216,11 +237,12 @@ fn too_dear(network: &Network<'_>, per_gb: Option<f64>) -> PlanError {
 
 fn too_slow(network: &Network<'_>, condition: &str) -> PlanError {
     match network.solve(Goal::Rate { ceiling: None }) {
-        Ok(best) if best.rate >= A_TRICKLE => PlanError::Infeasible {
+        Ok(best) if best.rate >= NOTHING => PlanError::Infeasible {
             condition: condition.to_owned(),
             best: format!(
-                "the fastest way reaches {:.2} Gbit/s with {} machines a region",
-                best.rate, network.question.max_vms
+                "the fastest way reaches {} with {} machines a region",
+                bits(best.rate),
+                network.question.max_vms
             ),
         },
         _ => unreachable(network),
@@ -235,16 +257,16 @@ fn unreachable(network: &Network<'_>) -> PlanError {
 
 /// What one transfer to each destination costs in all, at this rate and with machines of its own; `None` when
 /// one is not possible. They share the month's quotas and tiers.
-fn separate(question: &Question<'_>, rate: BitsPerSecond) -> Option<Usd> {
+fn separate(question: &Question<'_>, rate: BitsPerSecond, effort: &Effort) -> Option<Usd> {
     let mut month = question.month_to_date.clone();
     let mut sum = Usd::ZERO;
     let goal = Goal::Cost { rate: gbit(rate), credit: 0.0, near: gbit(rate), ceiling: None };
     for to in question.to {
         let to = std::slice::from_ref(to);
         let alone = Question { to, month_to_date: &month, ..*question };
-        let network = Network::new(&alone).ok()?;
-        let plan = assemble(&network, &network.solve(goal).ok()?);
-        sum += plan.cost;
+        let network = Network::new(&alone, effort).ok()?;
+        let plan = assemble(&network, &network.solve(goal).ok()?).ok()?;
+        sum = Usd::checked_from_nanos(i128::from(sum.nanos()) + i128::from(plan.cost.nanos()))?;
         for (meter, bytes) in volumes(&plan) {
             *month.entry(meter).or_default() += bytes;
         }

@@ -1,15 +1,16 @@
 //! From a solution of the abstract problem to a plan with names, connections and a bill.
 
 use super::connections::connections;
-use super::network::{Bought, Network, Node, Price, gbit};
+use super::network::{Bought, Network, Node, Price, Way, gbit};
+use super::question::PlanError;
 use super::route_plan::{Direct, Hop, Path, RoutePlan, Saving, Verdict, Vms};
 use crate::agreement::{Charge, Terms};
 use crate::solve::Solution;
 use std::collections::BTreeMap;
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
-/// The plan of a solution; its verdict is still to be found.
-pub(super) fn assemble(network: &Network<'_>, solution: &Solution) -> RoutePlan {
+/// The plan of a solution; its verdict is still to be found. A bill that cannot be counted is refused.
+pub(super) fn assemble(network: &Network<'_>, solution: &Solution) -> Result<RoutePlan, PlanError> {
     let question = network.question;
     let rate = bits(solution.rate);
     let time = rate.time_for(question.size);
@@ -21,7 +22,7 @@ pub(super) fn assemble(network: &Network<'_>, solution: &Solution) -> RoutePlan 
     let counts = connections(network, &flows, |site| count(Bought::Vms(site)));
     let volumes: Vec<Bytes> =
         flows.iter().map(|(_, flow)| share(question.size, flow / solution.rate)).collect();
-    let (prices, egress) = bill(network, &flows, &volumes);
+    let (prices, egress) = bill(network, &flows, &volumes)?;
     let hops: Vec<Hop> = flows
         .iter()
         .enumerate()
@@ -33,7 +34,7 @@ pub(super) fn assemble(network: &Network<'_>, solution: &Solution) -> RoutePlan 
                 medium: way.medium,
                 rate: bits(*flow),
                 connections: counts[at],
-                per_gb: average(prices[at], volumes[at]),
+                per_gb: average(Usd::checked_from_nanos(prices[at]).unwrap_or(Usd::MAX), volumes[at]),
                 bytes: volumes[at],
                 meter: network.meter(way).map(str::to_owned),
                 agreement: way.terms.map(|terms| question.terms[terms].id.clone()),
@@ -41,7 +42,7 @@ pub(super) fn assemble(network: &Network<'_>, solution: &Solution) -> RoutePlan 
             }
         })
         .collect();
-    let mut machines = Usd::ZERO;
+    let mut machines = 0;
     let mut vms = Vec::new();
     for (bought, units) in network.bought.iter().zip(&solution.bought).filter(|(_, units)| **units > 0) {
         let per_hour = match bought {
@@ -55,10 +56,11 @@ pub(super) fn assemble(network: &Network<'_>, solution: &Solution) -> RoutePlan 
             },
             Bought::Store(_) => Usd::ZERO,
         };
-        machines += per_hour.times(u64::from(*units)).per_hour_over(time);
+        machines += over(network, per_hour, *units, time)?;
     }
-    let cost = egress + machines;
-    RoutePlan {
+    let amount = |nanos: i128| Usd::checked_from_nanos(nanos).ok_or_else(|| network.out_of_range());
+    let (cost, egress, machines) = (amount(egress + machines)?, amount(egress)?, amount(machines)?);
+    Ok(RoutePlan {
         from: network.name(network.nodes[0]),
         to: question.to.iter().map(|site| network.name(Node::Site(*site))).collect(),
         bytes: question.size,
@@ -70,29 +72,38 @@ pub(super) fn assemble(network: &Network<'_>, solution: &Solution) -> RoutePlan 
         per_gb: average(cost, question.size),
         estimated: hops.iter().any(|hop| hop.estimated),
         paths: paths(network, solution, &flows),
-        savings: savings(network, &flows, &volumes, &prices, solution, time),
+        savings: savings(network, &flows, &volumes, &prices, solution, time)?,
         hops,
         vms,
-        direct: direct(network),
+        direct: direct(network)?,
         verdict: Verdict::Relayed { times_direct: None },
         gap: solution.gap,
-    }
+    })
+}
+
+/// What units of something cost for that time, in nano-dollars.
+fn over(network: &Network<'_>, per_hour: Usd, units: u32, time: Span) -> Result<i128, PlanError> {
+    let cost = per_hour.checked_per_hour_over(units, time).ok_or_else(|| network.out_of_range())?;
+    Ok(i128::from(cost.nanos()))
 }
 
 /// The direct path with as many machines at both ends, where there is one destination and a link.
-pub(super) fn direct(network: &Network<'_>) -> Option<Direct> {
+pub(super) fn direct(network: &Network<'_>) -> Result<Option<Direct>, PlanError> {
     let question = network.question;
-    let [to] = question.to else { return None };
-    let rate = question.wan.direct_rate(question.from, *to)?;
+    let [to] = question.to else { return Ok(None) };
+    let Some(rate) = question.wan.direct_rate(question.from, *to) else { return Ok(None) };
     let rate = BitsPerSecond::new(rate.get().saturating_mul(u64::from(question.max_vms)));
-    let way = network.ways.iter().find(|way| {
+    let straight = |way: &&Way| {
         way.from == Node::Site(question.from) && way.to == Node::Site(*to) && way.terms.is_none()
-    })?;
+    };
+    let Some(way) = network.ways.iter().find(straight) else { return Ok(None) };
     let time = rate.time_for(question.size);
-    let both = question.wan.gateway(question.from).per_hour + question.wan.gateway(*to).per_hour;
-    let machines = both.times(u64::from(question.max_vms)).per_hour_over(time);
-    let cost = network.price(way, question.size) + machines;
-    Some(Direct { rate, time, cost, per_gb: average(cost, question.size) })
+    let mut cost = network.nanos(way, question.size)?;
+    for end in [question.from, *to] {
+        cost += over(network, question.wan.gateway(end).per_hour, question.max_vms, time)?;
+    }
+    let cost = Usd::checked_from_nanos(cost).ok_or_else(|| network.out_of_range())?;
+    Ok(Some(Direct { rate, time, cost, per_gb: average(cost, question.size) }))
 }
 
 /// What each way in use carries, in Gbit/s, in the order in which data reaches them.
@@ -120,21 +131,27 @@ fn flows(network: &Network<'_>, solution: &Solution) -> Vec<(usize, f64)> {
     flows
 }
 
-/// What each way's volume costs when volumes on one meter add up, and the sum.
-fn bill(network: &Network<'_>, flows: &[(usize, f64)], volumes: &[Bytes]) -> (Vec<Usd>, Usd) {
+/// What each way's volume costs when volumes on one meter add up, and the sum, in nano-dollars.
+fn bill(
+    network: &Network<'_>,
+    flows: &[(usize, f64)],
+    volumes: &[Bytes],
+) -> Result<(Vec<i128>, i128), PlanError> {
     let mut on_meter: BTreeMap<&str, Bytes> = BTreeMap::new();
     let mut prices = Vec::with_capacity(flows.len());
     for ((index, _), bytes) in flows.iter().zip(volumes) {
         let way = &network.ways[*index];
         // The first on a meter takes the first slice, as the provider's own bill would.
         let before = network.meter(way).and_then(|meter| on_meter.get(meter).copied()).unwrap_or_default();
-        prices.push(network.price(way, before + *bytes) - network.price(way, before));
+        let after = before.get().checked_add(bytes.get()).ok_or_else(|| network.out_of_range())?;
+        let after = Bytes::new(after);
+        prices.push(network.nanos(way, after)? - network.nanos(way, before)?);
         if let Some(meter) = network.meter(way) {
-            *on_meter.entry(meter).or_default() += *bytes;
+            on_meter.insert(meter, after);
         }
     }
-    let sum = prices.iter().copied().sum();
-    (prices, sum)
+    let sum = prices.iter().sum();
+    Ok((prices, sum))
 }
 
 /// Each route's hops in an order in which each follows what feeds it.
@@ -165,18 +182,18 @@ fn savings(
     network: &Network<'_>,
     flows: &[(usize, f64)],
     volumes: &[Bytes],
-    prices: &[Usd],
+    prices: &[i128],
     solution: &Solution,
     time: Span,
-) -> Vec<Saving> {
-    let mut saved: BTreeMap<usize, Usd> = BTreeMap::new();
+) -> Result<Vec<Saving>, PlanError> {
+    let mut saved: BTreeMap<usize, i128> = BTreeMap::new();
     for (at, (index, _)) in flows.iter().enumerate() {
         let way = &network.ways[*index];
         let (Some(terms), Node::Site(from), Node::Site(to)) = (way.terms, way.from, way.to) else { continue };
-        let list = network.question.wan.link(from, to).map_or(Usd::ZERO, |link| {
-            let listed = super::network::Way { charge: Price::Link(link.price), terms: None, ..*way };
-            network.price(&listed, volumes[at])
-        });
+        let list = network.question.wan.link(from, to).map_or(Ok(0), |link| {
+            let listed = Way { charge: Price::Link(link.price), terms: None, ..*way };
+            network.nanos(&listed, volumes[at])
+        })?;
         *saved.entry(terms).or_default() += list - prices[at];
     }
     for (bought, units) in network.bought.iter().zip(&solution.bought) {
@@ -184,12 +201,13 @@ fn savings(
             && let Charge::Capacity { per_hour, .. } = network.question.terms[*terms].charge
             && let Some(saved) = saved.get_mut(terms)
         {
-            *saved = *saved - per_hour.times(u64::from(*units)).per_hour_over(time);
+            *saved -= over(network, per_hour, *units, time)?;
         }
     }
-    let saving = |(terms, saved): (usize, Usd)| {
+    let saving = |(terms, saved): (usize, i128)| {
         let Terms { id, version, parties, until, .. } = network.question.terms[terms].clone();
-        Saving { agreement: id, version, parties, until, saved }
+        let saved = Usd::checked_from_nanos(saved).ok_or_else(|| network.out_of_range())?;
+        Ok(Saving { agreement: id, version, parties, until, saved })
     };
     saved.into_iter().map(saving).collect()
 }
@@ -198,7 +216,8 @@ fn average(cost: Usd, bytes: Bytes) -> Usd {
     if bytes == Bytes::ZERO {
         return Usd::ZERO;
     }
-    Usd::from_dollars(cost.dollars() / bytes.gb()).unwrap_or_default()
+    // Of a byte that costs more than nine dollars: more than any amount.
+    Usd::from_dollars(cost.dollars() / bytes.gb()).unwrap_or(Usd::MAX)
 }
 
 /// Rates are rounded down, so that no plan promises more than it found.

@@ -36,14 +36,15 @@ pub fn route_front(question: &Question<'_>, points: u32) -> Result<Vec<RoutePlan
     Ok(undominated(found))
 }
 
+/// What costs more and is done no earlier is left out. By the cost in all: a gigabyte's is rounded, and plans of one
+/// price for a gigabyte may differ.
 fn undominated(mut plans: Vec<RoutePlan>) -> Vec<RoutePlan> {
-    plans.sort_by(|a, b| a.per_gb.cmp(&b.per_gb).then(b.rate.cmp(&a.rate)));
+    plans.sort_by(|a, b| a.cost.cmp(&b.cost).then(b.rate.cmp(&a.rate)));
     let mut front: Vec<RoutePlan> = Vec::new();
     for plan in plans {
         #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 bit/s")]
-        let faster =
-            front.last().is_none_or(|best| plan.rate.get() as f64 > best.rate.get() as f64 * (1.0 + STEP));
-        if faster {
+        let faster = |best: &RoutePlan| plan.rate.get() as f64 > best.rate.get() as f64 * (1.0 + STEP);
+        if front.last().is_none_or(|best| faster(best) && plan.time < best.time) {
             front.push(plan);
         }
     }

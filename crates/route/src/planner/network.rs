@@ -3,7 +3,7 @@
 use super::question::{PlanError, Question};
 use super::route_plan::Medium;
 use crate::agreement::Charge;
-use crate::solve::{Arc, Goal, Merged, Problem, Purchase, Resource, Solution, Unsolved, solve};
+use crate::solve::{Arc, Effort, Goal, Merged, Problem, Purchase, Resource, Solution, Unsolved, solve};
 use crate::store::Store;
 use crate::wan::{LinkPrice, SiteId};
 use std::collections::BTreeMap;
@@ -57,6 +57,7 @@ pub(super) enum Bought {
 #[derive(Debug)]
 pub(super) struct Network<'q> {
     pub(super) question: &'q Question<'q>,
+    effort: &'q Effort,
     pub(super) problem: Problem,
     merged: Merged,
     pub(super) nodes: Vec<Node>,
@@ -71,7 +72,7 @@ const CONNECTIONS_IN: usize = 3;
 
 impl<'q> Network<'q> {
     /// The network of all places that data may be at.
-    pub(super) fn new(question: &'q Question<'q>) -> Result<Self, PlanError> {
+    pub(super) fn new(question: &'q Question<'q>, effort: &'q Effort) -> Result<Self, PlanError> {
         let wan = question.wan;
         let mut nodes = vec![Node::Site(question.from)];
         nodes.extend(question.to.iter().map(|site| Node::Site(*site)));
@@ -86,6 +87,7 @@ impl<'q> Network<'q> {
         nodes.extend(stores.map(Node::Store));
         let mut network = Self {
             question,
+            effort,
             problem: Problem {
                 nodes: nodes.len(),
                 source: 0,
@@ -105,13 +107,13 @@ impl<'q> Network<'q> {
 
     /// Prices each way at the average of what its meter counts in all when that is `volumes`; a meter that
     /// is not among them at the whole size. Whether any price changed.
-    pub(super) fn reprice(&mut self, volumes: &BTreeMap<String, Bytes>) -> bool {
+    pub(super) fn reprice(&mut self, volumes: &BTreeMap<String, Bytes>) -> Result<bool, PlanError> {
         let mut changed = false;
         for index in 0..self.ways.len() {
             let way = self.ways[index];
             let volume = self.meter(&way).and_then(|meter| volumes.get(meter)).copied();
             let volume = volume.filter(|volume| *volume > Bytes::ZERO).unwrap_or(self.question.size);
-            let cost = self.price(&way, volume).dollars() / volume.gb() / 8.0;
+            let cost = self.average_per_gb(&way, volume)? / 8.0;
             let arc = &mut self.problem.arcs[index];
             changed |= (cost - arc.cost).abs() > 1e-9;
             arc.cost = cost;
@@ -119,12 +121,17 @@ impl<'q> Network<'q> {
         if changed {
             self.merged = Merged::new(&self.problem);
         }
-        changed
+        Ok(changed)
+    }
+
+    /// What is left of the plan's work.
+    pub(super) fn effort(&self) -> &'q Effort {
+        self.effort
     }
 
     /// Solves for a goal.
     pub(super) fn solve(&self, goal: Goal) -> Result<Solution, Unsolved> {
-        solve(&self.problem, &self.merged, goal)
+        solve(&self.problem, &self.merged, goal, self.effort)
     }
 
     /// One purchase for each node: its machines, or its account.
@@ -155,7 +162,7 @@ impl<'q> Network<'q> {
         for from in 0..self.nodes.len() {
             for to in 1..self.nodes.len() {
                 if from != to {
-                    self.join_pair(from, to);
+                    self.join_pair(from, to)?;
                 }
             }
         }
@@ -174,7 +181,7 @@ impl<'q> Network<'q> {
     }
 
     /// All ways from a node to another: the link, what agreements make of it, or a store's door.
-    fn join_pair(&mut self, from: usize, to: usize) {
+    fn join_pair(&mut self, from: usize, to: usize) -> Result<(), PlanError> {
         let (wan, stores) = (self.question.wan, self.question.stores);
         let (a, b) = (self.nodes[from], self.nodes[to]);
         let way = |medium, charge, rate, terms, estimated| Way {
@@ -188,9 +195,10 @@ impl<'q> Network<'q> {
         };
         match (a, b) {
             (Node::Site(source), Node::Site(destination)) => {
-                let Some(link) = wan.link(source, destination) else { return };
+                let Some(link) = wan.link(source, destination) else { return Ok(()) };
                 let estimated = link.knowledge == crate::wan::Knowledge::Estimated;
-                self.add(from, to, way(Medium::Network, Price::Link(link.price), link.rate, None, estimated));
+                let listed = way(Medium::Network, Price::Link(link.price), link.rate, None, estimated);
+                self.add(from, to, listed)?;
                 for (index, terms) in self.question.terms.iter().enumerate() {
                     if !terms.covers(wan.site(source), wan.site(destination)) {
                         continue;
@@ -199,14 +207,14 @@ impl<'q> Network<'q> {
                         Charge::PerGb(_) => {
                             let agreed =
                                 way(Medium::Network, Price::Terms, link.rate, Some(index), estimated);
-                            self.add(from, to, agreed);
+                            self.add(from, to, agreed)?;
                         }
                         Charge::Capacity { .. } => {
                             // No distance slows the connections of a leased line: the machines do, and its
                             // capacity, which is bought.
                             let rate = wan.gateway(source).egress.min(wan.gateway(destination).ingress);
                             let leased = way(Medium::Leased, Price::Capacity, rate, Some(index), false);
-                            self.add(from, to, leased);
+                            self.add(from, to, leased)?;
                         }
                     }
                 }
@@ -214,14 +222,15 @@ impl<'q> Network<'q> {
             (Node::Site(source), Node::Store(store)) => {
                 let price = self.store_price(source);
                 let rate = wan.gateway(source).egress;
-                self.add(from, to, way(Medium::Store, Price::Into(price, store), rate, None, true));
+                self.add(from, to, way(Medium::Store, Price::Into(price, store), rate, None, true))?;
             }
             (Node::Store(store), Node::Site(destination)) => {
                 let rate = wan.gateway(destination).ingress.min(stores[store].capacity);
-                self.add(from, to, way(Medium::Store, Price::Free, rate, None, true));
+                self.add(from, to, way(Medium::Store, Price::Free, rate, None, true))?;
             }
             (Node::Store(_), Node::Store(_)) => {}
         }
+        Ok(())
     }
 
     /// A store is a stranger on the internet.
@@ -235,10 +244,10 @@ impl<'q> Network<'q> {
         LinkPrice::Tariff(self.question.wan.tariffs().between(&source, &stranger))
     }
 
-    fn add(&mut self, from: usize, to: usize, way: Way) {
+    fn add(&mut self, from: usize, to: usize, way: Way) -> Result<(), PlanError> {
         let rate = gbit(way.rate);
         if rate <= 0.0 {
-            return;
+            return Ok(());
         }
         let mut uses = vec![(to * 4, 1.0), (from * 4 + EGRESS, 1.0)];
         if !matches!(way.from, Node::Store(_)) {
@@ -256,18 +265,30 @@ impl<'q> Network<'q> {
             uses.push((self.problem.resources.len(), 1.0));
             self.problem.resources.push(Resource { purchase, capacity: gbit(rate) });
         }
-        let cost = self.average_per_gb(&way) / 8.0;
+        let cost = self.average_per_gb(&way, self.question.size)? / 8.0;
         self.problem.arcs.push(Arc { from, to, cost, uses });
         self.ways.push(way);
+        Ok(())
     }
 
-    /// Dollars for a gigabyte when all of the data goes this way.
-    fn average_per_gb(&self, way: &Way) -> f64 {
-        self.price(way, self.question.size).dollars() / self.question.size.gb()
+    /// Dollars for a gigabyte when `volume` goes this way.
+    #[expect(clippy::cast_precision_loss, reason = "15 digits are enough to choose by; the bill is exact")]
+    fn average_per_gb(&self, way: &Way, volume: Bytes) -> Result<f64, PlanError> {
+        Ok(self.nanos(way, volume)? as f64 / 1e9 / volume.gb())
     }
 
-    /// What `bytes` cost on a way, if nothing else of the plan uses its meter.
-    pub(super) fn price(&self, way: &Way, bytes: Bytes) -> Usd {
+    /// What `bytes` cost on a way in nano-dollars, if nothing else of the plan uses its meter. Sums of a bill are
+    /// taken in these, and checked once: an amount that stands for anything larger would be lost in a difference.
+    pub(super) fn nanos(&self, way: &Way, bytes: Bytes) -> Result<i128, PlanError> {
+        self.exact(way, bytes).ok_or_else(|| self.out_of_range())
+    }
+
+    /// The refusal of what cannot be counted.
+    pub(super) fn out_of_range(&self) -> PlanError {
+        PlanError::OutOfRange { from: self.name(self.nodes[0]), size: self.question.size }
+    }
+
+    fn exact(&self, way: &Way, bytes: Bytes) -> Option<i128> {
         let already = |meter: &str| self.question.month_to_date.get(meter).copied().unwrap_or_default();
         match way.charge {
             Price::Link(price) | Price::Into(price, _) => {
@@ -276,16 +297,16 @@ impl<'q> Network<'q> {
                     LinkPrice::PerGb(_) => Bytes::ZERO,
                 };
                 let own = match way.charge {
-                    Price::Into(_, store) => self.question.stores[store].per_gb.per_gb_over(bytes),
-                    _ => Usd::ZERO,
+                    Price::Into(_, store) => self.question.stores[store].per_gb.nanos_over(bytes),
+                    _ => 0,
                 };
-                self.question.wan.price(price, sent, bytes) + own
+                Some(self.question.wan.nanos(price, sent, bytes)? + own)
             }
             Price::Terms => match way.terms.map(|index| &self.question.terms[index].charge) {
-                Some(Charge::PerGb(tariff)) => tariff.marginal(already(tariff.meter()), bytes),
-                _ => Usd::ZERO,
+                Some(Charge::PerGb(tariff)) => tariff.marginal_nanos(already(tariff.meter()), bytes),
+                _ => Some(0),
             },
-            Price::Capacity | Price::Free => Usd::ZERO,
+            Price::Capacity | Price::Free => Some(0),
         }
     }
 

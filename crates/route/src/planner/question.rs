@@ -118,6 +118,17 @@ pub enum PlanError {
         /// What can be had instead, in words.
         best: String,
     },
+    /// A sum is beyond what an amount of money or of data can be.
+    #[error(
+        "moving {size} from {from} costs more than {}, or meters count more bytes for it than they can",
+        Usd::MAX
+    )]
+    OutOfRange {
+        /// Source.
+        from: String,
+        /// How much data.
+        size: Bytes,
+    },
     /// The solver's limit of work came first.
     #[error("no plan was found within the limit of work")]
     Exhausted,

@@ -7,11 +7,19 @@
 //! they satisfy its own dual constraint; all of its price goes to one resource, so a route into a fresh
 //! place already pays the machine time it would need there, and places are not opened for nothing.
 //!
-//! Guarantee: when [`Master::solve`] returns a value, no route of the whole problem has a better reduced
-//! cost than the tolerance, so the value is that of the full linear program.
+//! Everything is scaled so that entries are about 1 whatever rates and prices are: a row is divided by what one
+//! unit gives, a route counts in what one unit of everything on it would carry, the objective in all of the flow.
+//! Links of a kilobit beside links of a hundred gigabits otherwise leave no tolerance that is small for the one
+//! and above rounding for the other.
+//!
+//! Guarantee: when [`Master::solve`] returns an optimum, no route of the whole problem has a better reduced
+//! cost than the tolerance, so the value is that of the full linear program. When it is cut short, the bound
+//! that it returns follows from the duals at hand by weak duality (Lagrange), whatever they are: a route is worth at
+//! most the reduced cost of the best one times all that can flow.
 
+use super::effort::Share;
 use super::paths::Paths;
-use super::problem::{Goal, Problem, Route};
+use super::problem::{Found, Goal, Problem, Route};
 use super::simplex::{Outcome, Sense, Simplex};
 use super::trees::Trees;
 use std::collections::BTreeSet;
@@ -26,8 +34,9 @@ pub(super) enum Ended {
     Optimal(f64),
     /// No flow satisfies the bounds and the goal.
     Infeasible,
-    /// Rounding errors won twice: nothing is known.
-    Failed,
+    /// The limit of work came first, or rounding errors won twice: no value is below `bound`, and what is at hand
+    /// satisfies all conditions if it is `feasible`, with that value.
+    Cut { bound: f64, feasible: Option<f64> },
 }
 
 /// What finds routes.
@@ -46,6 +55,10 @@ pub(super) struct Master<'p> {
     lp: Simplex,
     /// Costs are divided by this.
     scale: f64,
+    /// No more than this can flow; the objective is divided by it.
+    flow: f64,
+    /// What the demand is divided by.
+    demand: f64,
     ceiling_row: Option<usize>,
     demand_row: Option<usize>,
     resource_rows: Vec<Option<usize>>,
@@ -55,9 +68,22 @@ pub(super) struct Master<'p> {
     /// What one unit gives of each resource: that of the problem, or less where less can flow.
     capacities: Vec<f64>,
     bounds: Vec<(u32, u32)>,
-    routes: Vec<(Vec<usize>, usize)>,
+    routes: Vec<Known>,
     known: BTreeSet<Vec<usize>>,
     weights: Vec<f64>,
+    /// The best bound on the value under the present bounds.
+    proven: f64,
+    /// Steps of pricing so far.
+    priced: u64,
+}
+
+/// A route that has a column.
+#[derive(Debug)]
+struct Known {
+    arcs: Vec<usize>,
+    column: usize,
+    /// Units of flow that one unit of the column stands for.
+    unit: f64,
 }
 
 impl<'p> Master<'p> {
@@ -65,9 +91,14 @@ impl<'p> Master<'p> {
         let mut lp = Simplex::default();
         let scale = goal.ceiling().filter(|ceiling| *ceiling > 0.0).unwrap_or_else(|| problem.scale());
         let ceiling_row = goal.ceiling().map(|_| lp.add_row(Sense::AtMost, 0.0));
-        let demand_row = match goal {
-            Goal::Rate { .. } => None,
-            Goal::Cost { rate, .. } => Some(lp.add_row(Sense::AtLeast, rate)),
+        let (demand, demand_row) = match goal {
+            Goal::Cost { rate, .. } if rate > 0.0 => (rate, Some(lp.add_row(Sense::AtLeast, 1.0))),
+            Goal::Rate { .. } | Goal::Cost { .. } => (1.0, None),
+        };
+        let flow = match goal {
+            // What nobody asks for and nothing rewards does not flow.
+            Goal::Cost { rate, credit: 0.0, ceiling: None, .. } if rate > 0.0 => rate,
+            Goal::Rate { .. } | Goal::Cost { .. } => problem.most_flow(&capacities),
         };
         let mut payer = vec![None; problem.purchases.len()];
         for (index, resource) in problem.resources.iter().enumerate() {
@@ -85,6 +116,8 @@ impl<'p> Master<'p> {
             oracle,
             lp,
             scale,
+            flow,
+            demand,
             ceiling_row,
             demand_row,
             resource_rows: vec![None; problem.resources.len()],
@@ -95,6 +128,8 @@ impl<'p> Master<'p> {
             routes: Vec::new(),
             known: BTreeSet::new(),
             weights: vec![0.0; problem.arcs.len()],
+            proven: f64::NEG_INFINITY,
+            priced: 0,
         }
     }
 
@@ -108,23 +143,55 @@ impl<'p> Master<'p> {
         }
     }
 
-    /// The optimum over all routes under the present bounds.
-    pub(super) fn solve(&mut self) -> Ended {
+    /// The optimum over all routes under the present bounds, for as long as there is a share of work left.
+    pub(super) fn solve(&mut self, share: &Share<'_>) -> Ended {
+        self.proven = self.at_least();
         let mut retried = false;
         loop {
-            let repairing = match self.lp.optimise() {
+            let before = self.work();
+            let outcome = self.lp.optimise();
+            share.spend(self.work() - before);
+            let repairing = match outcome {
                 Outcome::Optimal => false,
                 Outcome::Infeasible => true,
-                Outcome::Unbounded | Outcome::Failed if retried => return Ended::Failed,
-                Outcome::Unbounded | Outcome::Failed => {
+                Outcome::Unbounded | Outcome::Failed | Outcome::Cut { .. } if !retried => {
                     retried = true;
                     self.lp.start_over();
                     continue;
                 }
+                Outcome::Cut { feasible: true } => return self.cut(true),
+                Outcome::Unbounded | Outcome::Failed | Outcome::Cut { .. } => return self.cut(false),
             };
-            if !self.grow(repairing) {
-                return if repairing { Ended::Infeasible } else { Ended::Optimal(self.lp.objective()) };
+            let before = self.work();
+            let grown = self.grow(repairing);
+            share.spend(self.work() - before);
+            match (grown, repairing) {
+                (false, true) => return Ended::Infeasible,
+                (false, false) => return Ended::Optimal(self.value()),
+                (true, _) if share.is_spent() => return self.cut(!repairing),
+                (true, _) => {}
             }
+        }
+    }
+
+    /// What is known when there is no optimum.
+    fn cut(&mut self, feasible: bool) -> Ended {
+        if feasible {
+            // For the bound; routes that it may add wait for the next time.
+            self.grow(false);
+        }
+        Ended::Cut { bound: self.proven, feasible: feasible.then(|| self.value()) }
+    }
+
+    fn value(&self) -> f64 {
+        self.lp.objective() * self.flow
+    }
+
+    /// No value is lower than this: all that can flow, for nothing.
+    fn at_least(&self) -> f64 {
+        match self.goal {
+            Goal::Rate { .. } => -self.flow,
+            Goal::Cost { credit, .. } => -self.flow * credit / self.scale,
         }
     }
 
@@ -135,7 +202,7 @@ impl<'p> Master<'p> {
 
     /// Routes in use at the optimum.
     pub(super) fn routes(&self) -> Vec<Route> {
-        let rated = self.routes.iter().map(|(arcs, column)| (arcs, self.lp.value(*column)));
+        let rated = self.routes.iter().map(|known| (&known.arcs, self.lp.value(known.column) * known.unit));
         rated
             .filter(|(_, rate)| *rate > 1e-9)
             .map(|(arcs, rate)| Route { arcs: arcs.clone(), rate })
@@ -147,34 +214,46 @@ impl<'p> Master<'p> {
         self.scale
     }
 
-    /// Work so far.
-    pub(super) fn work(&self) -> u64 {
-        self.lp.pivots()
+    /// Steps so far.
+    fn work(&self) -> u64 {
+        self.lp.work() + self.priced
     }
 
     /// Adds routes that improve on the present optimum, or make it less infeasible; whether there were.
     fn grow(&mut self, repairing: bool) -> bool {
-        let ceiling_dual = self.ceiling_row.map_or(0.0, |row| self.lp.dual(row));
-        let demand_dual = self.demand_row.map_or(0.0, |row| self.lp.dual(row));
+        // The duals of rows that are not scaled. They have the right sign but for rounding.
+        let ceiling_dual = self.ceiling_row.map_or(0.0, |row| self.lp.dual(row)).min(0.0);
+        let demand_dual = self.demand_row.map_or(0.0, |row| self.lp.dual(row)).max(0.0);
+        let demand_dual = demand_dual / self.demand * self.flow;
         let (cost_weight, fixed) = match self.goal {
             Goal::Rate { .. } => (0.0, -1.0),
             Goal::Cost { credit, .. } => (1.0 / self.scale, -credit / self.scale),
         };
         let (cost_weight, fixed) = if repairing { (0.0, 0.0) } else { (cost_weight, fixed) };
         // What a unit of money costs, and what a unit of flow earns, under the duals.
-        let money = (cost_weight - ceiling_dual / self.scale).max(0.0);
+        let money = cost_weight - ceiling_dual / self.scale;
         let mut earned = demand_dual - fixed;
         if let Some(ceiling) = self.goal.ceiling() {
             earned -= ceiling_dual * ceiling / self.scale;
         }
-        self.weigh(money);
+        let shadows = self.shadows(money);
+        self.weigh(money, &shadows);
         let budget = earned - WORTHWHILE;
-        let found = match &self.oracle {
+        let Found { lightest, routes } = match &self.oracle {
             Oracle::Paths(paths) => paths.lighter(self.problem, &self.weights, budget),
             Oracle::Trees(trees) => trees.lighter(self.problem, &self.weights, budget),
         };
+        self.priced += match &self.oracle {
+            Oracle::Paths(paths) => paths.steps(),
+            Oracle::Trees(trees) => trees.steps(),
+        };
+        if !repairing {
+            let flow = self.flow * (lightest - earned).min(0.0);
+            let demanded = if self.demand_row.is_some() { demand_dual * self.demand } else { 0.0 };
+            self.proven = self.proven.max(demanded + flow + self.unearned(money, &shadows));
+        }
         let mut grown = false;
-        for arcs in found {
+        for arcs in routes {
             if self.known.insert(arcs.clone()) {
                 self.add_route(arcs);
                 grown = true;
@@ -183,25 +262,44 @@ impl<'p> Master<'p> {
         grown
     }
 
-    /// The weight of every arc under the duals.
-    fn weigh(&mut self, money: f64) {
+    /// What purchases add to the bound: each as many units as its own reduced cost asks for.
+    fn unearned(&self, money: f64, shadows: &[f64]) -> f64 {
+        let mut costs: Vec<f64> =
+            self.problem.purchases.iter().map(|purchase| money * purchase.price).collect();
+        for (index, resource) in self.problem.resources.iter().enumerate() {
+            // One that may not be bought gives nothing, at whatever price.
+            if self.bounds[resource.purchase].1 > 0 {
+                costs[resource.purchase] -= shadows[index] * self.capacities[index];
+            }
+        }
+        let bounded = costs.iter().zip(&self.bounds);
+        bounded
+            .map(|(cost, (fewest, most))| cost * f64::from(if *cost > 0.0 { *fewest } else { *most }))
+            .sum()
+    }
+
+    /// What a unit of each resource costs under the duals.
+    fn shadows(&self, money: f64) -> Vec<f64> {
         let problem = self.problem;
-        let shadow: Vec<f64> = (0..problem.resources.len())
-            .map(|index| {
-                let resource = problem.resources[index];
-                let purchase = problem.purchases[resource.purchase];
-                match self.resource_rows[index] {
-                    _ if self.bounds[resource.purchase].1 == 0 => f64::INFINITY,
-                    Some(row) => (-self.lp.dual(row)).max(0.0),
-                    None if self.payer[resource.purchase] == Some(index) => {
-                        money * purchase.price / self.capacities[index]
-                    }
-                    None => 0.0,
+        let shadow = |index: usize| {
+            let resource = problem.resources[index];
+            let purchase = problem.purchases[resource.purchase];
+            match self.resource_rows[index] {
+                _ if self.bounds[resource.purchase].1 == 0 => f64::INFINITY,
+                Some(row) => (-self.lp.dual(row)).max(0.0) / self.capacities[index] * self.flow,
+                None if self.payer[resource.purchase] == Some(index) => {
+                    money * purchase.price / self.capacities[index]
                 }
-            })
-            .collect();
-        for (weight, arc) in self.weights.iter_mut().zip(&problem.arcs) {
-            *weight = money * arc.cost + arc.uses.iter().map(|(at, used)| shadow[*at] * used).sum::<f64>();
+                None => 0.0,
+            }
+        };
+        (0..problem.resources.len()).map(shadow).collect()
+    }
+
+    /// The weight of every arc under the duals.
+    fn weigh(&mut self, money: f64, shadows: &[f64]) {
+        for (weight, arc) in self.weights.iter_mut().zip(&self.problem.arcs) {
+            *weight = money * arc.cost + arc.uses.iter().map(|(at, used)| shadows[*at] * used).sum::<f64>();
         }
     }
 
@@ -217,26 +315,31 @@ impl<'p> Master<'p> {
             }
             same
         });
+        // What one unit of everything on it carries.
+        let carried = used.iter().map(|(resource, amount)| self.capacities[*resource] / amount);
+        let unit = carried.fold(f64::INFINITY, f64::min);
+        let unit = if unit.is_finite() { unit } else { self.flow };
         let mut entries: Vec<(usize, f64)> = Vec::with_capacity(used.len() + 2);
         for (resource, amount) in used {
             self.open(problem.resources[resource].purchase);
             if let Some(row) = self.resource_rows[resource] {
-                entries.push((row, amount));
+                entries.push((row, amount * unit / self.capacities[resource]));
             }
         }
         let cost = problem.cost_of(&arcs);
+        let share = unit / self.flow;
         if let (Some(row), Some(ceiling)) = (self.ceiling_row, self.goal.ceiling()) {
-            entries.push((row, (cost - ceiling) / self.scale));
+            entries.push((row, (cost - ceiling) / self.scale * share));
         }
         if let Some(row) = self.demand_row {
-            entries.push((row, 1.0));
+            entries.push((row, unit / self.demand));
         }
         let objective = match self.goal {
-            Goal::Rate { .. } => -1.0,
-            Goal::Cost { credit, .. } => (cost - credit) / self.scale,
+            Goal::Rate { .. } => -share,
+            Goal::Cost { credit, .. } => (cost - credit) / self.scale * share,
         };
         let column = self.lp.add_column(entries, (0.0, f64::INFINITY), objective);
-        self.routes.push((arcs, column));
+        self.routes.push(Known { arcs, column, unit });
     }
 
     /// Gives a purchase its rows and its column.
@@ -249,10 +352,10 @@ impl<'p> Master<'p> {
             if resource.purchase == purchase {
                 let row = self.lp.add_row(Sense::AtMost, 0.0);
                 self.resource_rows[index] = Some(row);
-                entries.push((row, -self.capacities[index]));
+                entries.push((row, -1.0));
             }
         }
-        let price = self.problem.purchases[purchase].price / self.scale;
+        let price = self.problem.purchases[purchase].price / self.scale / self.flow;
         if let Some(row) = self.ceiling_row {
             entries.push((row, price));
         }

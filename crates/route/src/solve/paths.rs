@@ -5,7 +5,7 @@
 //! backward from the sink give, for each node, the best path through it, so one pricing yields several
 //! good columns and the master needs fewer rounds.
 
-use super::problem::Problem;
+use super::problem::{Found, Problem};
 
 /// Most columns of one pricing: more slow the master down by more than they save rounds.
 const MOST: usize = 8;
@@ -41,10 +41,11 @@ impl Paths {
     }
 
     /// Simple paths lighter than `budget`, lightest first.
-    pub(super) fn lighter(&self, problem: &Problem, weights: &[f64], budget: f64) -> Vec<Vec<usize>> {
+    pub(super) fn lighter(&self, problem: &Problem, weights: &[f64], budget: f64) -> Found {
         let ahead = reach(&self.leaving, self.source, |arc| problem.arcs[arc].to, weights);
-        if ahead.distance[self.sink] >= budget {
-            return Vec::new();
+        let lightest = ahead.distance[self.sink];
+        if lightest >= budget {
+            return Found { lightest, routes: Vec::new() };
         }
         let back = reach(&self.entering, self.sink, |arc| problem.arcs[arc].from, weights);
         let mut through: Vec<(f64, usize)> = (0..problem.nodes)
@@ -63,7 +64,13 @@ impl Paths {
                 }
             }
         }
-        found
+        Found { lightest, routes: found }
+    }
+
+    /// Steps that a pricing takes: two searches that look through all nodes for each node, and at each arc once.
+    pub(super) fn steps(&self) -> u64 {
+        let arcs: usize = self.leaving.iter().map(Vec::len).sum();
+        2 * (self.leaving.len() * self.leaving.len() + arcs) as u64
     }
 
     /// The path through `node`, unless it visits a node twice.

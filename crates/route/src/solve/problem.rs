@@ -82,6 +82,15 @@ pub(crate) struct Route {
     pub(crate) rate: f64,
 }
 
+/// What pricing found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Weight of the lightest route there is; infinite when there is none.
+    pub(super) lightest: f64,
+    /// Routes worth adding.
+    pub(super) routes: Vec<Vec<usize>>,
+}
+
 /// The best answer found.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Solution {
@@ -111,6 +120,27 @@ impl Problem {
     /// Cost of one unit of flow on each of `arcs`.
     pub(crate) fn cost_of(&self, arcs: &[usize]) -> f64 {
         arcs.iter().map(|arc| self.arcs[*arc].cost).sum()
+    }
+
+    /// No more flows than this: all that can leave the source when everything is bought. Each unit of flow leaves it
+    /// at least once.
+    pub(super) fn most_flow(&self, capacities: &[f64]) -> f64 {
+        let leaving = || self.arcs.iter().filter(|arc| arc.from == self.source);
+        let through = |(resource, used): &(usize, f64)| {
+            let units = self.purchases[self.resources[*resource].purchase].limit;
+            capacities[*resource] * f64::from(units) / used
+        };
+        let most = |arc: &Arc| arc.uses.iter().map(through).fold(f64::INFINITY, f64::min);
+        let apart: f64 = leaving().map(most).sum();
+        // What all of these arcs use bounds them together.
+        let shared = (0..self.resources.len()).filter_map(|resource| {
+            let use_of = |arc: &Arc| arc.uses.iter().find(|(at, _)| *at == resource).copied();
+            let least =
+                leaving().map(use_of).try_fold(f64::INFINITY, |least, used| Some(least.min(used?.1)))?;
+            least.is_finite().then(|| through(&(resource, least)))
+        });
+        let most = shared.fold(apart, f64::min);
+        if most > 0.0 && most.is_finite() { most } else { 1.0 }
     }
 
     /// A cost to measure others by, so that tolerances mean the same for every currency.

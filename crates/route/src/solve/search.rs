@@ -8,12 +8,13 @@
 //! 4. Drop what cannot beat the best answer by more than the gap asked for.
 //!
 //! Guarantee: when the search ends within its limit, the answer is within [`GAP`] of the best one; cut
-//! short, it carries the gap to the best open bound. Work is counted in pivots, not in time, so that an
-//! answer does not depend on the machine.
+//! short, it carries the gap to the best bound of what is left. Work is counted ([`super::effort`]), in the search and
+//! within each program.
 
+use super::effort::{Effort, Share};
 use super::master::{Ended, Master};
 use super::presolve::Merged;
-use super::problem::{Goal, Problem, Solution, Unsolved};
+use super::problem::{Goal, Problem, Route, Solution, Unsolved};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -21,8 +22,6 @@ use std::collections::BinaryHeap;
 pub(crate) const GAP: f64 = 1e-4;
 /// An amount this near to a whole number is whole.
 const WHOLE: f64 = 1e-6;
-/// Pivots in all: some seconds.
-const MOST_WORK: u64 = 400_000;
 
 /// A part of the search space.
 #[derive(Debug)]
@@ -58,11 +57,13 @@ impl Eq for Part {}
 struct Incumbent {
     value: f64,
     bought: Vec<u32>,
+    routes: Vec<Route>,
 }
 
 struct Search<'p> {
     problem: &'p Problem,
     goal: Goal,
+    share: Share<'p>,
     master: Master<'p>,
     incumbent: Option<Incumbent>,
     open: BinaryHeap<Part>,
@@ -75,22 +76,28 @@ struct Search<'p> {
 ///
 /// # Errors
 /// When no flow satisfies the goal, or none was found within the limit of work.
-pub(crate) fn solve(problem: &Problem, merged: &Merged, goal: Goal) -> Result<Solution, Unsolved> {
-    let solution = search(merged.reduced(problem), goal)?;
+pub(crate) fn solve(
+    problem: &Problem,
+    merged: &Merged,
+    goal: Goal,
+    effort: &Effort,
+) -> Result<Solution, Unsolved> {
+    let solution = search(merged.reduced(problem), goal, effort.share())?;
     Ok(merged.expand(problem, solution))
 }
 
 /// No unit carries more than all of the flow, so capacities beyond that only loosen the bound of a part.
 /// With a credit there is no such limit: more than what is demanded may flow.
-fn capacities(problem: &Problem, goal: Goal) -> Vec<f64> {
+fn capacities(problem: &Problem, goal: Goal, share: &Share<'_>) -> Vec<f64> {
     let given: Vec<f64> = problem.resources.iter().map(|resource| resource.capacity).collect();
     let most = match goal {
         Goal::Cost { rate, credit: 0.0, ceiling: None, .. } => rate,
         // Machines are paid for by time, so under a ceiling more than what is demanded may have to flow.
         Goal::Rate { ceiling } | Goal::Cost { credit: 0.0, ceiling, .. } => {
-            match Master::new(problem, Goal::Rate { ceiling }, given.clone()).solve() {
+            match Master::new(problem, Goal::Rate { ceiling }, given.clone()).solve(share) {
                 Ended::Optimal(value) => -value,
-                Ended::Infeasible | Ended::Failed => return given,
+                Ended::Cut { bound, .. } => -bound,
+                Ended::Infeasible => return given,
             }
         }
         Goal::Cost { .. } => return given,
@@ -105,11 +112,13 @@ fn capacities(problem: &Problem, goal: Goal) -> Vec<f64> {
     given.into_iter().zip(heaviest).map(|(given, heaviest)| given.min((most * heaviest).max(WHOLE))).collect()
 }
 
-fn search(problem: &Problem, goal: Goal) -> Result<Solution, Unsolved> {
+fn search<'p>(problem: &'p Problem, goal: Goal, share: Share<'p>) -> Result<Solution, Unsolved> {
+    let capacities = capacities(problem, goal, &share);
     let mut search = Search {
         problem,
         goal,
-        master: Master::new(problem, goal, capacities(problem, goal)),
+        share,
+        master: Master::new(problem, goal, capacities),
         incumbent: None,
         open: BinaryHeap::new(),
         dropped: f64::INFINITY,
@@ -118,7 +127,7 @@ fn search(problem: &Problem, goal: Goal) -> Result<Solution, Unsolved> {
     let bounds: Vec<(u32, u32)> = problem.purchases.iter().map(|purchase| (0, purchase.limit)).collect();
     search.open.push(Part { bound: f64::NEG_INFINITY, bounds, number: 0 });
     while let Some(part) = search.open.pop() {
-        if search.hopeless(part.bound) || search.master.work() > MOST_WORK {
+        if search.hopeless(part.bound) || (search.explored > 0 && search.share.is_spent()) {
             // The heap gives the lowest bound first, so this is that of all that is left.
             search.dropped = search.dropped.min(part.bound);
             break;
@@ -139,24 +148,29 @@ impl Search<'_> {
         loop {
             self.explored += 1;
             self.master.restrict(&bounds);
-            match self.master.solve() {
-                Ended::Optimal(value) => bound = bound.max(value),
+            let (proven, value) = match self.master.solve(&self.share) {
+                Ended::Optimal(value) => (value, Some(value)),
                 Ended::Infeasible => return,
-                Ended::Failed => return self.drop_part(bound),
-            }
-            if self.hopeless(bound) {
-                return self.drop_part(bound);
-            }
+                Ended::Cut { bound, feasible } => (bound, feasible),
+            };
+            bound = bound.max(proven);
+            let Some(value) = value.filter(|_| !self.hopeless(bound)) else { return self.drop_part(bound) };
             let amounts = self.master.amounts();
             let Some((purchase, amount)) = self.fractional(&amounts) else {
                 let bought = amounts.iter().map(|amount| rounded(amount.round())).collect();
-                return self.offer(bound, bought);
+                self.offer(value, bought);
+                // Something better may be left where the program was cut short.
+                if value > proven {
+                    self.drop_part(bound);
+                }
+                return;
             };
             self.round_up(&amounts);
-            if self.hopeless(bound) {
+            // One that was cut short has been worked on enough.
+            if self.hopeless(bound) || value > proven {
                 return self.drop_part(bound);
             }
-            if self.master.work() > MOST_WORK {
+            if self.share.is_spent() {
                 return self.open.push(Part { bound, bounds, number: self.explored });
             }
             let (floor, ceiling) = (rounded(amount.floor()), rounded(amount.ceil()));
@@ -188,7 +202,9 @@ impl Search<'_> {
         let bought: Vec<u32> = amounts.iter().map(|amount| rounded((amount - WHOLE).ceil())).collect();
         let fixed: Vec<(u32, u32)> = bought.iter().map(|units| (*units, *units)).collect();
         self.master.restrict(&fixed);
-        if let Ended::Optimal(value) = self.master.solve() {
+        if let Ended::Optimal(value) | Ended::Cut { feasible: Some(value), .. } =
+            self.master.solve(&self.share)
+        {
             self.offer(value, bought);
         }
     }
@@ -204,26 +220,34 @@ impl Search<'_> {
 
     fn offer(&mut self, value: f64, bought: Vec<u32>) {
         if self.incumbent.as_ref().is_none_or(|best| value < best.value) {
-            self.incumbent = Some(Incumbent { value, bought });
+            self.incumbent = Some(Incumbent { value, bought, routes: self.master.routes() });
         }
     }
 
     /// The flow of the best answer, with exactly what it buys.
     fn finish(mut self) -> Result<Solution, Unsolved> {
         let Some(best) = self.incumbent.take() else {
-            let exhausted = self.master.work() > MOST_WORK;
+            let exhausted = self.dropped < f64::INFINITY;
             return Err(if exhausted { Unsolved::Exhausted } else { Unsolved::Infeasible });
         };
         let fixed: Vec<(u32, u32)> = best.bought.iter().map(|units| (*units, *units)).collect();
         self.master.restrict(&fixed);
-        let Ended::Optimal(_) = self.master.solve() else { return Err(Unsolved::Exhausted) };
-        let routes = self.master.routes();
+        let routes = match self.master.solve(&self.share) {
+            Ended::Optimal(_) => self.master.routes(),
+            // As they were when it was found, with amounts that were whole to within rounding.
+            Ended::Infeasible | Ended::Cut { .. } => best.routes,
+        };
         let rate = routes.iter().map(|route| route.rate).sum();
         let flow_cost: f64 = routes.iter().map(|route| route.rate * self.problem.cost_of(&route.arcs)).sum();
         let purchases = self.problem.purchases.iter().zip(&best.bought);
         let price: f64 = purchases.map(|(purchase, units)| purchase.price * f64::from(*units)).sum();
         let off = (best.value - self.dropped).max(0.0);
-        let gap = if off > 0.0 { off / self.measure(best.value).max(f64::MIN_POSITIVE) } else { 0.0 };
+        let measure = self.measure(best.value);
+        if off > 0.0 && measure <= 0.0 {
+            // Nothing flows in it, and something may.
+            return Err(Unsolved::Exhausted);
+        }
+        let gap = if off > 0.0 { off / measure } else { 0.0 };
         Ok(Solution {
             routes,
             bought: best.bought,

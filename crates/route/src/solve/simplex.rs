@@ -9,7 +9,12 @@
 //!
 //! The inverse of the basis is kept explicitly and dense: at some tens of rows a pivot is a few
 //! thousand multiplications that vectorise. Ratio test in two passes after Harris (1973); Bland's rule
-//! takes over when a run of pivots makes no progress, so it ends.
+//! takes over when a run of pivots does not bring the objective forward.
+//!
+//! Guarantee: it ends. Bland's rule does not cycle in exact numbers; in rounded ones a basis can be left for
+//! infeasible ground and come back, so pivots are counted as well, and a program that has had its share ends as
+//! [`Outcome::Cut`]. Tolerances are absolute: whoever builds the program sees to it that rows, columns and the
+//! objective have entries about 1.
 //!
 //! *Rejected:* LU factors with sparse updates, which pay from several hundred rows on; the dual simplex
 //! method, since columns arrive between the branchings and it would be a second method to keep right.
@@ -24,6 +29,16 @@ const PIVOT: f64 = 1e-9;
 const REFACTOR: usize = 100;
 /// Pivots without progress after which Bland's rule takes over.
 const STALLED: usize = 60;
+/// What the objective, or the sum of infeasibilities, has to fall by to count as progress.
+const PROGRESS: f64 = 1e-12;
+/// Pivots of one optimisation. The programs over routes of 63 regions take some tens, from a basis of slacks some
+/// hundreds: more is a program that goes round in circles.
+const MOST_PIVOTS: u64 = 5_000;
+
+/// Multiplications on the lines of the inverse that take as long as one step elsewhere.
+const VECTOR: usize = 8;
+/// Steps that any pivot takes.
+const PIVOT_STEPS: usize = 300;
 
 /// Which way a row binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +58,8 @@ pub(super) enum Outcome {
     Unbounded,
     /// Rounding errors won.
     Failed,
+    /// The limit of pivots came first; `feasible` says whether the point at hand satisfies all bounds.
+    Cut { feasible: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +75,30 @@ enum Place {
     Basic(usize),
     Lower,
     Upper,
+}
+
+/// Whether pivots still lead anywhere.
+#[derive(Debug)]
+struct Progress {
+    /// The lowest that was seen, of the sum of infeasibilities and of the objective. A phase that comes back has to
+    /// get below what it had reached before.
+    lowest: [f64; 2],
+    idle: usize,
+}
+
+impl Progress {
+    const NONE: Self = Self { lowest: [f64::INFINITY; 2], idle: 0 };
+
+    /// Takes note of what is minimised; whether it has not fallen for a while.
+    fn stalled(&mut self, repairing: bool, value: f64) -> bool {
+        let lowest = &mut self.lowest[usize::from(!repairing)];
+        if value < *lowest - PROGRESS {
+            (*lowest, self.idle) = (value, 0);
+        } else {
+            self.idle += 1;
+        }
+        self.idle > STALLED
+    }
 }
 
 /// A linear program and its basis.
@@ -78,6 +119,9 @@ pub(super) struct Simplex {
     stale: bool,
     updates: usize,
     pivots: u64,
+    /// Entries of all columns.
+    entries: usize,
+    work: u64,
 }
 
 impl Simplex {
@@ -106,6 +150,7 @@ impl Simplex {
 
     /// A new column at its lower bound.
     pub(super) fn add_column(&mut self, entries: Vec<(usize, f64)>, bounds: (f64, f64), cost: f64) -> usize {
+        self.entries += entries.len();
         self.columns.push(Column { entries, lower: bounds.0, upper: bounds.1, cost });
         self.places.push(Place::Lower);
         self.stale |= bounds.0 != 0.0;
@@ -160,9 +205,9 @@ impl Simplex {
             .fold(0.0, |sum, (at, cost)| if cost == 0.0 { sum } else { sum + cost * self.value(at) })
     }
 
-    /// Pivots so far: the measure of work.
-    pub(super) fn pivots(&self) -> u64 {
-        self.pivots
+    /// Steps so far.
+    pub(super) fn work(&self) -> u64 {
+        self.work
     }
 
     /// Minimises over the columns at hand.
@@ -170,14 +215,20 @@ impl Simplex {
         if self.stale {
             self.recompute();
         }
-        let mut idle = 0;
+        let mut progress = Progress::NONE;
         let mut retried = false;
+        let last = self.pivots + MOST_PIVOTS;
         loop {
             if self.updates >= REFACTOR && !self.refactor() {
                 return Outcome::Failed;
             }
             let repairing = self.price_rows();
-            let Some((entering, rising)) = self.entering(repairing, idle > STALLED) else {
+            if self.pivots >= last {
+                return Outcome::Cut { feasible: !repairing };
+            }
+            let stalled =
+                progress.stalled(repairing, if repairing { self.infeasibility() } else { self.objective() });
+            let Some((entering, rising)) = self.entering(repairing, stalled) else {
                 // Rounding may have hidden an improvement: look once more with a fresh inverse.
                 if self.updates > 0 && repairing && !retried {
                     retried = true;
@@ -189,13 +240,25 @@ impl Simplex {
                 return if repairing { Outcome::Infeasible } else { Outcome::Optimal };
             };
             let direction = self.solve_column(entering);
-            match self.step(entering, rising, &direction, idle > STALLED) {
+            match self.step(entering, rising, &direction, stalled) {
                 None if repairing => return Outcome::Failed,
                 None => return Outcome::Unbounded,
-                Some(length) => idle = if length > FEASIBLE { 0 } else { idle + 1 },
+                Some(()) => {}
             }
             self.pivots += 1;
+            // The duals and the update of the inverse, which vectorise, and a look at each column, which does not.
+            let (rows, looks) = (self.rhs.len(), self.entries + self.columns.len());
+            self.work += (2 * rows * rows / VECTOR + looks + PIVOT_STEPS) as u64;
         }
+    }
+
+    /// How far outside of their bounds the basic columns are, together.
+    fn infeasibility(&self) -> f64 {
+        let outside = |(column, value): (&usize, &f64)| {
+            let column = &self.columns[*column];
+            (column.lower - value).max(value - column.upper).max(0.0)
+        };
+        self.basis.iter().zip(&self.values).map(outside).filter(|outside| *outside > FEASIBLE).sum()
     }
 
     /// Computes the duals of the phase that is due; whether it is the first.
@@ -258,8 +321,8 @@ impl Simplex {
         self.inverse.iter().map(|line| entries.iter().map(|(row, entry)| line[*row] * entry).sum()).collect()
     }
 
-    /// Moves the entering column as far as it can go; how far, or `None` when nothing stops it.
-    fn step(&mut self, entering: usize, rising: bool, direction: &[f64], first: bool) -> Option<f64> {
+    /// Moves the entering column as far as it can go; `None` when nothing stops it.
+    fn step(&mut self, entering: usize, rising: bool, direction: &[f64], first: bool) -> Option<()> {
         let sign = if rising { -1.0 } else { 1.0 };
         let own = self.columns[entering].upper - self.columns[entering].lower;
         let (length, leaving) = match self.blocking(direction, sign, first) {
@@ -272,7 +335,7 @@ impl Simplex {
         }
         let Some((row, bound)) = leaving else {
             self.places[entering] = if rising { Place::Upper } else { Place::Lower };
-            return Some(length);
+            return Some(());
         };
         let start = self.value(entering);
         let left = self.basis[row];
@@ -281,7 +344,7 @@ impl Simplex {
         self.basis[row] = entering;
         self.values[row] = start - sign * length;
         self.update(row, direction);
-        Some(length)
+        Some(())
     }
 
     /// The row that stops a step first: how far it lets it go, and the bound that it reaches.
@@ -381,6 +444,7 @@ impl Simplex {
             self.update(row, &direction);
         }
         self.updates = 0;
+        self.work += (rows.pow(3) / VECTOR) as u64;
         self.recompute();
         true
     }

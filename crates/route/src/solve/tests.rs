@@ -2,15 +2,29 @@
 
 mod dense;
 
-use super::{Arc, Goal, Merged, Problem, Purchase, Resource, Solution, Unsolved};
+use super::{Arc, Effort, Goal, Merged, Problem, Purchase, Resource, Solution, Unsolved};
 use dense::maximise;
 use proptest::prelude::*;
 
+/// Work for each of these problems.
+const STEPS: u64 = 100_000_000;
 /// Most units of a purchase in these tests.
 const UNITS: u32 = 2;
 
 /// A small network of regions: connection pools, caps and machine prices as in the real one.
 fn network(nodes: usize, sinks: usize, figures: &[(u32, u32)], caps: &[(u32, u32)], price: u32) -> Problem {
+    let figures: Vec<(f64, u32)> = figures.iter().map(|(rate, cost)| (f64::from(*rate), *cost)).collect();
+    network_of(nodes, sinks, &figures, caps, price)
+}
+
+/// The same with rates that are not whole.
+fn network_of(
+    nodes: usize,
+    sinks: usize,
+    figures: &[(f64, u32)],
+    caps: &[(u32, u32)],
+    price: u32,
+) -> Problem {
     let mut problem = Problem { nodes, source: 0, sinks: (1..=sinks).collect(), ..Problem::default() };
     for (egress, ingress) in &caps[..nodes] {
         let purchase = problem.purchases.len();
@@ -21,8 +35,8 @@ fn network(nodes: usize, sinks: usize, figures: &[(u32, u32)], caps: &[(u32, u32
     }
     let pairs = (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to)));
     for ((from, to), (rate, cost)) in pairs.filter(|(from, to)| from != to).zip(figures) {
-        if *rate > 0 {
-            let share = 1.0 / f64::from(*rate);
+        if *rate > 0.0 {
+            let share = 1.0 / rate;
             let uses = vec![(to * 4, 1.0), (from * 4 + 1, 1.0), (from * 4 + 2, share), (to * 4 + 3, share)];
             problem.arcs.push(Arc { from, to, cost: f64::from(*cost) / 100.0, uses });
         }
@@ -31,7 +45,7 @@ fn network(nodes: usize, sinks: usize, figures: &[(u32, u32)], caps: &[(u32, u32
 }
 
 fn solve(problem: &Problem, goal: Goal) -> Result<Solution, Unsolved> {
-    super::solve(problem, &Merged::new(problem), goal)
+    super::solve(problem, &Merged::new(problem), goal, &Effort::new(STEPS))
 }
 
 /// Every vector of amounts.
@@ -185,8 +199,48 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    /// Rates from a megabit to 100 Gbit/s that tie more often than not, and machines that cost nothing.
+    fn uneven_network(sinks: usize)(
+        figures in prop::collection::vec(
+            (prop::sample::select(vec![0.0, 1e-3, 1e-3, 1e-2, 1.0, 5.0, 5.0, 100.0]), 0_u32..3), 12,
+        ),
+        caps in prop::collection::vec(prop::sample::select(vec![(5_u32, 5_u32), (16, 16)]), 4),
+        price in prop::sample::select(vec![0_u32, 100]),
+    ) -> Problem {
+        network_of(4, sinks, &figures, &caps, price)
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn links_of_a_megabit_beside_a_hundred_gigabits(
+        problem in uneven_network(1), ceiling in prop::sample::select(vec![0_u32, 1, 2, 40]), rate in 1_u32..20,
+    ) {
+        for goal in goals(ceiling, rate) {
+            agrees(&problem, goal);
+        }
+    }
+
+    /// However little work is allowed, the best is no further than the gap says.
+    #[test]
+    fn an_answer_cut_short_says_by_how_much(
+        problem in any_network(1), ceiling in 1_u32..40, rate in 1_u32..30, steps in 1_u64..20_000,
+    ) {
+        for goal in goals(ceiling, rate) {
+            let Ok(solution) = super::solve(&problem, &Merged::new(&problem), goal, &Effort::new(steps)) else {
+                continue;
+            };
+            assert_feasible(&problem, goal, &solution);
+            let best = exhaustive(&problem, goal).unwrap();
+            let found = value(goal, &solution);
+            let allowed = solution.gap * found.abs().max(goal.reference());
+            let slack = 2e-4 * best.abs().max(goal.reference()) + 1e-6;
+            prop_assert!(found - best <= allowed + slack, "{goal:?}: {found}, best is {best}, {solution:?}");
+        }
+    }
 
     #[test]
     fn paths_equal_enumeration(problem in any_network(1), ceiling in 1_u32..40, rate in 1_u32..30) {
@@ -246,7 +300,7 @@ fn twins_are_solved_as_one_and_told_apart_again() {
     assert_feasible(&problem, goal, &solution);
     assert_eq!(solution.bought, [1, 1, 1, 1, 1]);
     assert_eq!(Merged::new(&problem).reduced(&problem).arcs.len(), 5);
-    let unmerged = super::solve(&problem, &Merged::default(), goal).unwrap();
+    let unmerged = super::solve(&problem, &Merged::default(), goal, &Effort::new(STEPS)).unwrap();
     assert!((unmerged.cost - solution.cost).abs() < 1e-6);
 }
 

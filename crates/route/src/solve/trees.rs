@@ -11,7 +11,7 @@
 //! *Rejected:* cut inequalities on arcs, whose separation is as long as this and gives no tree at the
 //! end that gateways could be told to build.
 
-use super::problem::Problem;
+use super::problem::{Found, Problem};
 
 /// Most sinks: with ten, a pricing takes some 15 million steps.
 pub(crate) const MOST_SINKS: usize = 10;
@@ -20,6 +20,7 @@ pub(crate) const MOST_SINKS: usize = 10;
 #[derive(Debug)]
 pub(super) struct Trees {
     entering: Vec<Vec<usize>>,
+    steps: u64,
 }
 
 /// How the best arborescence of a set and a root is made.
@@ -41,11 +42,14 @@ impl Trees {
                 entering[arc.to].push(index);
             }
         }
-        Self { entering }
+        let (nodes, sinks, arcs) =
+            (problem.nodes as u64, problem.sinks.len() as u32, problem.arcs.len() as u64);
+        let steps = 3_u64.pow(sinks) * nodes + 2_u64.pow(sinks) * (nodes * nodes + arcs);
+        Self { entering, steps }
     }
 
     /// The lightest arborescence, if it is lighter than `budget`.
-    pub(super) fn lighter(&self, problem: &Problem, weights: &[f64], budget: f64) -> Vec<Vec<usize>> {
+    pub(super) fn lighter(&self, problem: &Problem, weights: &[f64], budget: f64) -> Found {
         let (nodes, sets) = (problem.nodes, 1_usize << problem.sinks.len());
         let mut best = vec![f64::INFINITY; sets * nodes];
         let mut made = vec![Made::Leaf; sets * nodes];
@@ -73,8 +77,9 @@ impl Trees {
             self.spread(problem, weights, &mut best[row..row + nodes], &mut made[row..row + nodes]);
         }
         let root = (sets - 1) * nodes + problem.source;
-        if best[root] >= budget {
-            return Vec::new();
+        let lightest = best[root];
+        if lightest >= budget {
+            return Found { lightest, routes: Vec::new() };
         }
         let mut arcs = Vec::new();
         let mut open = vec![(sets - 1, problem.source)];
@@ -88,7 +93,12 @@ impl Trees {
                 Made::Split(part) => open.extend([(part, node), (set ^ part, node)]),
             }
         }
-        vec![prune(problem, &arcs)]
+        Found { lightest, routes: vec![prune(problem, &arcs)] }
+    }
+
+    /// Steps that a pricing takes.
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Lets every node reach the set through an arc where that is lighter.

@@ -101,9 +101,10 @@ fn objective(args: &RouteArgs) -> Objective {
 
 fn fault(error: PlanError) -> Fault {
     let code = match &error {
-        PlanError::SamePlace(_) | PlanError::TooManyDestinations { .. } | PlanError::Senseless(_) => {
-            Code::Usage
-        }
+        PlanError::SamePlace(_)
+        | PlanError::TooManyDestinations { .. }
+        | PlanError::Senseless(_)
+        | PlanError::OutOfRange { .. } => Code::Usage,
         PlanError::Unreachable { .. } | PlanError::NoDirect { .. } | PlanError::Infeasible { .. } => {
             Code::RouteInfeasible
         }

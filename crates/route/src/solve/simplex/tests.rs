@@ -44,6 +44,24 @@ fn bounds_change_and_are_repaired() {
     assert!(close(lp.objective(), 13.0));
 }
 
+/// The cube of Klee and Minty (1972), through all of whose corners the rule of the steepest cost leads: 2^13 of them.
+#[test]
+fn a_program_that_takes_too_long_is_cut() {
+    let mut lp = Simplex::default();
+    let dimensions = 13;
+    let rows: Vec<usize> = (1..=dimensions).map(|row| lp.add_row(Sense::AtMost, 5_f64.powi(row))).collect();
+    for column in 0..rows.len() {
+        let below = (column + 1..rows.len()).map(|row| (rows[row], 2_f64.powi((row - column + 1) as i32)));
+        let entries = std::iter::once((rows[column], 1.0)).chain(below).collect();
+        lp.add_column(entries, (0.0, f64::INFINITY), -2_f64.powi((rows.len() - 1 - column) as i32));
+    }
+    assert_eq!(lp.optimise(), Outcome::Cut { feasible: true });
+    assert_eq!(lp.pivots, MOST_PIVOTS);
+    // Once more goes on from there.
+    assert_eq!(lp.optimise(), Outcome::Optimal);
+    assert!(close(lp.objective() / -5_f64.powi(dimensions), 1.0));
+}
+
 #[test]
 fn what_has_no_end_says_so() {
     let mut lp = Simplex::default();

@@ -7,6 +7,9 @@ use std::io::Write;
 use welkin_route::{Direct, Hop, Medium, Question, RoutePlan, Saving, Verdict};
 use welkin_units::Usd;
 
+/// A gap that is the planner's own tolerance; beyond it, the search was cut short.
+const PROVEN: f64 = 2e-4;
+
 /// One row a hop, then what comes of it.
 pub(super) fn plan(plan: &RoutePlan, app: &mut App) -> anyhow::Result<()> {
     let mut table = Table::new([
@@ -64,6 +67,10 @@ pub(super) fn plan(plan: &RoutePlan, app: &mut App) -> anyhow::Result<()> {
             writeln!(app.out, "{:<10}{separate} as {} transfers at this rate", "apart", plan.to.len())?;
         }
         Verdict::Relayed { .. } | Verdict::Tree { separate: None } => {}
+    }
+    if plan.gap > PROVEN {
+        let reached = "the search came to its limit of work";
+        writeln!(app.out, "{:<10}within {:.2} % of the best possible: {reached}", "plan", plan.gap * 100.0)?;
     }
     if plan.estimated {
         let text = "rates are estimated from public figures by distance; --grid takes measured ones";

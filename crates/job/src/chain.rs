@@ -132,7 +132,7 @@ fn group_settings(fields: &Fields<'_>, notes: &mut Notes, report: &mut Report<'_
     };
     for delay in delays {
         let fits = match &delay.node.value {
-            Value::Int(seconds) => *seconds >= 0,
+            Value::Int(seconds) => *seconds >= 0 && !delay.node.odd_base,
             Value::Str(text) => {
                 let digits = text.trim_end_matches(|c: char| "smhdwSMHDW".contains(c));
                 text.len() <= digits.len() + 1

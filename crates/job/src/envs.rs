@@ -1,16 +1,16 @@
 //! Variables and secrets: reading them, and filling them into other keys.
 //!
-//! `$NAME` and `${NAME}` are replaced in `workdir` and `file_mounts` (keys and values), as SkyPilot
-//! does, and in the URIs of inputs and outputs. Names that are not variables of the task stay as
+//! `$NAME` and `${NAME}` are replaced in `workdir`, `file_mounts` (keys and values), `volumes` and `service`,
+//! as SkyPilot does, before anything else looks at them, and in the URIs of inputs and outputs. Names that are not variables of the task stay as
 //! they are, for the shell. Secrets are never filled in: those texts appear in plans and logs.
 
 use crate::codes::Code;
 use crate::cursor::Cursor;
-use crate::limits::{MAX_ENV_VALUE_BYTES, MAX_ENVS, MAX_NAME_BYTES, MAX_PATH_BYTES};
+use crate::limits::{MAX_ENV_VALUE_BYTES, MAX_ENVS, MAX_FILE_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES};
 use crate::model::Secret;
 use crate::reader::{Notes, Reader};
 use crate::report::{Issue, cut};
-use crate::yaml::{Place, Value, python_str};
+use crate::yaml::{Entry, Map, Node, Place, Value, python_str};
 use std::collections::BTreeMap;
 
 /// Container registry logins are used only when all three are given in the same section.
@@ -216,6 +216,41 @@ impl Variables {
         cursor: &Cursor<'_>,
         reader: &mut Reader<'_, '_>,
     ) -> Option<String> {
+        self.fill_up_to(MAX_PATH_BYTES, text, cursor, reader)
+    }
+
+    /// A section with the task's variables filled into every text of it. What is too long was reported and
+    /// stays as it is.
+    pub(crate) fn fill_tree(&self, cursor: &Cursor<'_>, reader: &mut Reader<'_, '_>) -> Node {
+        let value = match &cursor.node.value {
+            Value::Str(text) if text.contains('$') => {
+                let filled = self.fill_up_to(MAX_FILE_BYTES, text, cursor, reader);
+                Value::Str(filled.unwrap_or_else(|| text.clone()))
+            }
+            Value::List(items) => {
+                let item = |node| Cursor { node, ..cursor.clone() };
+                Value::List(items.iter().map(|node| self.fill_tree(&item(node), reader)).collect())
+            }
+            Value::Map(map) => {
+                let mut entries = Vec::with_capacity(map.entries.len());
+                for entry in &map.entries {
+                    let value = self.fill_tree(&cursor.child(entry), reader);
+                    entries.push(Entry { key: entry.key.clone(), key_place: entry.key_place, value });
+                }
+                Value::Map(Map { entries })
+            }
+            other => other.clone(),
+        };
+        Node { value, ..*cursor.node }
+    }
+
+    fn fill_up_to(
+        &self,
+        most: usize,
+        text: &str,
+        cursor: &Cursor<'_>,
+        reader: &mut Reader<'_, '_>,
+    ) -> Option<String> {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find('$') {
@@ -231,17 +266,16 @@ impl Variables {
                 Some(value) => filled.push_str(value),
                 None => filled.push_str(reference),
             }
-            if filled.len() > MAX_PATH_BYTES {
-                let message =
-                    format!("`{}` has more than {MAX_PATH_BYTES} bytes with its variables", cursor.path);
+            if filled.len() > most {
+                let message = format!("`{}` has more than {most} bytes with its variables", cursor.path);
                 reader.report.add(cursor.error(Code::TooLong, message));
                 return None;
             }
             rest = &rest[at + reference.len()..];
         }
         filled.push_str(rest);
-        if filled.len() > MAX_PATH_BYTES {
-            let message = format!("`{}` has more than {MAX_PATH_BYTES} bytes", cursor.path);
+        if filled.len() > most {
+            let message = format!("`{}` has more than {most} bytes", cursor.path);
             reader.report.add(cursor.error(Code::TooLong, message));
             return None;
         }

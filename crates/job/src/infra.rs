@@ -39,6 +39,9 @@ pub const PROVIDERS: &[&str] = &[
     "yotta",
 ];
 
+/// Providers whose machines are the user's own: nobody sells them by size.
+pub(crate) const OWN_MACHINES: &[&str] = &["kubernetes", "local", "slurm", "ssh"];
+
 const EXPECTED: &str = "`provider`, `provider/region` or `provider/region/zone`, where `*` means any";
 
 /// Reads the short form.

@@ -32,6 +32,7 @@
 //! between keys would need a second pass anyway).
 
 mod accelerator;
+mod assumed;
 mod chain;
 mod codes;
 mod context;
@@ -60,6 +61,7 @@ mod task;
 mod welkin;
 mod yaml;
 
+pub use assumed::Assumed;
 pub use codes::Code;
 pub use context::Context;
 pub use dag::{DagError, TaskDag};

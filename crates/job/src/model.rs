@@ -107,6 +107,15 @@ pub struct Resources {
     pub cpus: Option<Amount>,
     /// Memory in GiB.
     pub memory_gib: Option<Amount>,
+    /// Least memory for each vCPU of the machine, in thousandths of a GiB (`memory: 4x`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_per_cpu_milli: Option<u64>,
+    /// Instruction set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<Arch>,
+    /// Whether machines that only burst to their full speed will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burstable: Option<bool>,
     /// The provider's name of the machine type.
     pub instance_type: Option<String>,
     /// On demand, spot, or whichever is better.
@@ -158,6 +167,19 @@ pub struct Amount {
     pub milli: u64,
     /// Whether more will do too.
     pub or_more: bool,
+}
+
+/// The instruction set of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arch {
+    /// 64-bit x86.
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// 64-bit ARM.
+    Arm64,
+    /// Either.
+    Any,
 }
 
 /// The market a machine is bought on.

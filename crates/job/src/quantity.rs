@@ -45,10 +45,10 @@ pub(crate) fn cpus(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Amoun
 pub(crate) fn memory(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Memory> {
     const EXPECTED: &str = "an amount of memory in GiB, such as `32`, `32+` or `512MB`";
     let text = cursor.text_or_number(EXPECTED, report)?;
-    let (number, or_more) = plus(text.trim());
-    if let Some(number) = number.strip_suffix('x') {
-        return amount(cursor, number, or_more, MAX_MEMORY_GIB, EXPECTED, report).map(Memory::PerCpu);
+    if let Some(number) = text.trim().strip_suffix('x') {
+        return amount(cursor, number, true, MAX_MEMORY_GIB, EXPECTED, report).map(Memory::PerCpu);
     }
+    let (number, or_more) = plus(text.trim());
     let lower = number.to_ascii_lowercase();
     let unit = BINARY_UNITS.iter().find_map(|(unit, power)| Some((lower.strip_suffix(unit)?, *power)));
     let (digits, power) = unit.unwrap_or((&lower, 0));
@@ -75,6 +75,7 @@ pub(crate) fn disk(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Bytes
 /// A declared size of data; bare numbers are decimal GB.
 pub(crate) fn size(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Bytes> {
     const EXPECTED: &str = "a size such as `40 GB` or `512 MiB`";
+    decimal(cursor, EXPECTED, report)?;
     let text = cursor.text_or_number(EXPECTED, report)?;
     let bytes = quantity(cursor, Bytes::parse_with_bare_unit(&text, 1_000_000_000), EXPECTED, report)?;
     if bytes.get() > MAX_DATA_BYTES {
@@ -85,9 +86,22 @@ pub(crate) fn size(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Bytes
     Some(bytes)
 }
 
+/// Refuses a number that is not written in base ten: `3:00:00` is 10,800 in YAML, and `030` is 24.
+fn decimal(cursor: &Cursor<'_>, expected: &str, report: &mut Report<'_>) -> Option<()> {
+    if !cursor.node.odd_base {
+        return Some(());
+    }
+    let read = cut(&cursor.shown());
+    let message =
+        format!("`{}` is a number that YAML does not read in base ten: it means {read}", cursor.path);
+    report.add(cursor.error(Code::InvalidValue, message).expected(expected));
+    None
+}
+
 /// A length of time; bare numbers are minutes, as in `autostop`.
 pub(crate) fn span(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Span> {
     const EXPECTED: &str = "a length of time such as `30min`, `3h` or `1h30m`";
+    decimal(cursor, EXPECTED, report)?;
     let text = cursor.text_or_number(EXPECTED, report)?;
     let span = quantity(cursor, text.parse::<Span>(), EXPECTED, report)?;
     if span > Span::from_hours(24 * MAX_SPAN_DAYS) {
@@ -111,6 +125,7 @@ pub(crate) fn positive_span(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Opt
 /// An amount of money above zero; bare numbers are dollars.
 pub(crate) fn money(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Usd> {
     const EXPECTED: &str = "an amount of money such as `400 USD` or `0.25`";
+    decimal(cursor, EXPECTED, report)?;
     let text = cursor.text_or_number(EXPECTED, report)?;
     let usd = quantity(cursor, text.parse::<Usd>(), EXPECTED, report)?;
     if usd <= Usd::ZERO {

@@ -17,7 +17,7 @@ mod unfold;
 pub(crate) use spec::{Spec, spec};
 pub(crate) use unfold::{Options, unfold};
 
-/// Every key of `resources`, SkyPilot's 31 and its alias `gpus`.
+/// Every key of `resources`: SkyPilot's 31 and its alias `gpus`, then Welkin's.
 const KEYS: &[&str] = &[
     "infra",
     "cloud",
@@ -41,6 +41,7 @@ const KEYS: &[&str] = &[
     "labels",
     "autostop",
     "job_recovery",
+    "spot_recovery",
     "priority",
     "priority_class",
     "max_hourly_cost",
@@ -51,4 +52,6 @@ const KEYS: &[&str] = &[
     "_requires_fuse",
     "_cluster_config_overrides",
     "_no_missing_accel_warnings",
+    "arch",
+    "burstable",
 ];

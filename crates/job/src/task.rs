@@ -96,10 +96,9 @@ pub(crate) fn read(
     let workdir = files::settle(&fields, defaults.workdir.as_ref(), &variables, &mut notes, reader);
     let file_mounts = files::mounts(&fields, &variables, &mut notes, reader);
     let data = data::read(&fields, &variables, &mut notes, reader);
-    sections::check(&fields, &mut notes, reader);
+    sections::check(&fields, &variables, &mut notes, reader);
     let needs = requirements::needs(&fields, &mut notes, reader);
-    let mut unexecuted = notes.finish();
-    unexecuted.extend(options.unexecuted);
+    let unexecuted = notes.finish();
     let task = Task {
         name: name.clone().unwrap_or_default(),
         num_nodes: num_nodes(&fields, reader),

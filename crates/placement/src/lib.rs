@@ -14,6 +14,7 @@
 
 mod candidates;
 mod explain;
+mod machines;
 mod model;
 mod origin;
 mod plan;

@@ -68,6 +68,9 @@ pub struct Plan {
     pub tariffs: String,
     /// What was assumed because nobody said, one sentence each.
     pub assumptions: Vec<String>,
+    /// What may surprise about the machines chosen, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// How far from the best a plan can be.

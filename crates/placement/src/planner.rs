@@ -2,6 +2,7 @@
 
 use crate::candidates::{Candidate, Candidates, Effort, ExpressionError, candidates};
 use crate::explain::{Explanation, TaskExplanation};
+use crate::machines;
 use crate::model::{Flow, FlowSource, Model, flows};
 use crate::plan::{Gap, Node, Placement, Plan, PlannedTask, SCHEMA, Transfer, TransferSource};
 use crate::relax::{Relaxation, relaxations};
@@ -245,13 +246,14 @@ fn assemble(
             crate::origin::assumptions(request),
         ]
         .concat(),
+        remarks: machines::remarks(request, &draft.chosen),
     }
     .sealed()
 }
 
 /// What nobody said and the plan took for granted.
 fn assumptions(job: &Job, chosen: &[&Candidate]) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = machines::assumed(job).collect();
     let named = |tasks: Vec<&str>| tasks.join(", ");
     let tasks = || job.tasks.iter().zip(chosen);
     let untimed: Vec<&str> = tasks()

@@ -370,6 +370,7 @@ pub(crate) fn plan_of(name: &str, specs: Vec<Spec>, policy: Policy) -> Plan {
         catalog: String::new(),
         tariffs: String::new(),
         assumptions: Vec::new(),
+        remarks: Vec::new(),
     }
     .sealed()
 }

@@ -38,12 +38,16 @@ pub struct Filter {
     pub cpus: Option<Amount>,
     /// Memory in GiB.
     pub memory_gib: Option<Amount>,
+    /// Least memory for each vCPU of the machine, in thousandths of a GiB.
+    pub memory_per_cpu_milli: Option<u64>,
     /// Also hosts with less memory than their accelerators together. Without effect when a machine
     /// type, or vCPUs or memory of exactly one size, are asked for: then they say what is wanted. A lower
     /// bound (`2+`) does not, so that one more condition never leaves more offers.
     pub include_undersized: bool,
     /// Architecture.
     pub arch: Option<Arch>,
+    /// An architecture to leave out; what is not known stays.
+    pub exclude_arch: Option<Arch>,
     /// Trusted execution environments, any of which will do; empty asks for none.
     pub tee: TeeSet,
     /// Leave out shared and burstable vCPUs.
@@ -141,11 +145,11 @@ pub enum Condition {
     AcceleratorCount,
     /// [`Filter::cpus`].
     Cpus,
-    /// [`Filter::memory_gib`].
+    /// [`Filter::memory_gib`] and [`Filter::memory_per_cpu_milli`].
     Memory,
     /// Hosts too small for their accelerators, unless [`Filter::include_undersized`].
     UndersizedHost,
-    /// [`Filter::arch`].
+    /// [`Filter::arch`] and [`Filter::exclude_arch`].
     Arch,
     /// [`Filter::tee`].
     Tee,

@@ -16,6 +16,10 @@ use crate::glob::Glob;
 use crate::tables::Tables;
 use crate::{Catalog, NOT_OFFERED, OfferId, Place, PlaceId, flags};
 
+/// How far the count of an accelerator may be off, in thousandths: fractions are written in two digits and
+/// sold in thirds, so `0.33` is 0.333. Whole counts are a hundred times further apart.
+pub const COUNT_TOLERANCE_MILLI: u64 = 10;
+
 /// Offers that satisfy a filter, and what became of the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
@@ -115,7 +119,10 @@ impl Catalog<'_> {
                 let milli = count.milli.saturating_mul(u64::from(wanted.devices));
                 let count = Amount { milli, ..count };
                 let counts = columns.accelerator_count_milli;
-                scan.keep(Condition::AcceleratorCount, |row| count.accepts(u64::from(counts[row])));
+                scan.keep(Condition::AcceleratorCount, |row| {
+                    let has = u64::from(counts[row]);
+                    count.accepts(has) || has > 0 && has.abs_diff(count.milli) <= COUNT_TOLERANCE_MILLI
+                });
             }
         }
     }
@@ -140,16 +147,28 @@ impl Catalog<'_> {
         if let Some(cpus) = filter.cpus {
             scan.keep(Condition::Cpus, |row| cpus.accepts(u64::from(columns.vcpus_milli[row])));
         }
-        if let Some(memory) = filter.memory_gib {
+        if filter.memory_gib.is_some() || filter.memory_per_cpu_milli.is_some() {
             // Thousandths of a GiB and of a MiB differ by 1024 only: compare in the finer unit.
-            let wanted = Amount { milli: memory.milli.saturating_mul(1024), ..memory };
-            scan.keep(Condition::Memory, |row| wanted.accepts(u64::from(columns.memory_mib[row]) * 1000));
+            let finer = |milli: u64| milli.saturating_mul(1024);
+            let wanted = filter.memory_gib.map(|memory| Amount { milli: finer(memory.milli), ..memory });
+            let ratio = filter.memory_per_cpu_milli.map(|milli| u128::from(finer(milli)));
+            scan.keep(Condition::Memory, |row| {
+                let has = u64::from(columns.memory_mib[row]) * 1000;
+                let vcpus = u128::from(columns.vcpus_milli[row]);
+                let enough = |ratio| has > 0 && vcpus > 0 && u128::from(has) * 1000 >= vcpus * ratio;
+                wanted.is_none_or(|wanted| wanted.accepts(has)) && ratio.is_none_or(enough)
+            });
         }
         if !filter.include_undersized && !filter.names_a_shape() {
             scan.keep(Condition::UndersizedHost, |row| columns.flags[row] & flags::UNDERSIZED == 0);
         }
-        if let Some(arch) = filter.arch {
-            scan.keep(Condition::Arch, |row| columns.arch[row] == arch as u8);
+        if filter.arch.is_some() || filter.exclude_arch.is_some() {
+            let (wanted, refused) =
+                (filter.arch.map(|arch| arch as u8), filter.exclude_arch.map(|a| a as u8));
+            scan.keep(Condition::Arch, |row| {
+                let arch = columns.arch[row];
+                wanted.is_none_or(|wanted| arch == wanted) && refused != Some(arch)
+            });
         }
         if !filter.tee.is_empty() {
             scan.keep(Condition::Tee, |row| columns.tee[row] & filter.tee.0 != 0);

@@ -1,10 +1,10 @@
 //! Resources in which every key is present or absent, so that one set can be laid over another.
 
 use crate::accelerator::Accelerators;
-use crate::model::{Amount, Autostop, Infra, Market, Recovery};
+use crate::model::{Amount, Arch, Autostop, Infra, Market, Recovery};
 use crate::quantity::Memory;
 use crate::yaml::Place;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use welkin_units::{Bytes, Usd};
 
 /// Resources as one mapping of the file gives them.
@@ -14,6 +14,8 @@ pub(crate) struct Draft {
     pub(crate) accelerators: Option<Accelerators>,
     pub(crate) cpus: Option<Amount>,
     pub(crate) memory: Option<Memory>,
+    pub(crate) arch: Option<Arch>,
+    pub(crate) burstable: Option<bool>,
     pub(crate) instance_type: Option<String>,
     pub(crate) market: Option<Market>,
     pub(crate) max_hourly_cost: Option<Usd>,
@@ -28,6 +30,8 @@ pub(crate) struct Draft {
     pub(crate) autostop: Option<Option<Autostop>>,
     pub(crate) accelerator_args: Option<BTreeMap<String, String>>,
     pub(crate) recovery: Option<Recovery>,
+    /// Keys that are there without a value: an alternative takes back with them what the base says.
+    pub(crate) nulls: BTreeSet<&'static str>,
 }
 
 /// A place, in the short form or by its parts.
@@ -74,6 +78,44 @@ impl Location {
 }
 
 impl Draft {
+    /// This draft laid over another as an alternative over its base, in which a key without a value takes
+    /// back what the base says.
+    pub(crate) fn instead_of(&self, base: &Self) -> Self {
+        if self.nulls.is_empty() {
+            return self.over(base);
+        }
+        let mut base = base.clone();
+        self.nulls.iter().for_each(|key| base.forget(key));
+        self.over(&base)
+    }
+
+    fn forget(&mut self, key: &str) {
+        match key {
+            "infra" => self.location.infra = None,
+            "cloud" => self.location.cloud = None,
+            "region" => self.location.region = None,
+            "zone" => self.location.zone = None,
+            "accelerators" | "gpus" => self.accelerators = None,
+            "cpus" => self.cpus = None,
+            "memory" => self.memory = None,
+            "arch" => self.arch = None,
+            "burstable" => self.burstable = None,
+            "instance_type" => self.instance_type = None,
+            "use_spot" => self.market = None,
+            "max_hourly_cost" => self.max_hourly_cost = None,
+            "disk_size" => self.disk_size = None,
+            "disk_tier" => self.disk_tier = None,
+            "network_tier" => self.network_tier = None,
+            "ports" => self.ports = None,
+            "image_id" => self.image_id = None,
+            "autostop" => self.autostop = None,
+            "accelerator_args" => self.accelerator_args = None,
+            "job_recovery" | "spot_recovery" => self.recovery = None,
+            // Labels unite, and the other keys have no effect.
+            _ => {}
+        }
+    }
+
     /// This draft laid over another: its keys win, labels unite.
     pub(crate) fn over(&self, base: &Self) -> Self {
         let mut labels = base.labels.clone();
@@ -83,6 +125,8 @@ impl Draft {
             accelerators: self.accelerators.clone().or_else(|| base.accelerators.clone()),
             cpus: self.cpus.or(base.cpus),
             memory: self.memory.or(base.memory),
+            arch: self.arch.or(base.arch),
+            burstable: self.burstable.or(base.burstable),
             instance_type: self.instance_type.clone().or_else(|| base.instance_type.clone()),
             market: self.market.or(base.market),
             max_hourly_cost: self.max_hourly_cost.or(base.max_hourly_cost),
@@ -95,6 +139,7 @@ impl Draft {
             autostop: self.autostop.clone().or_else(|| base.autostop.clone()),
             accelerator_args: self.accelerator_args.clone().or_else(|| base.accelerator_args.clone()),
             recovery: self.recovery.clone().or_else(|| base.recovery.clone()),
+            nulls: BTreeSet::new(),
         }
     }
 

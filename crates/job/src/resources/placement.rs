@@ -5,10 +5,10 @@ use crate::accelerator::accelerators;
 use crate::codes::Code;
 use crate::cursor::{Cursor, Fields};
 use crate::infra::{infra, part, provider};
-use crate::model::{Market, Recovery};
+use crate::model::{Arch, Market, Recovery};
 use crate::quantity::{cpus, memory, money};
 use crate::reader::Reader;
-use crate::report::Report;
+use crate::report::{Issue, Report};
 use crate::yaml::Value;
 
 /// Recovery strategies by name; `none` switches recovery off.
@@ -32,9 +32,11 @@ pub(super) fn read(fields: &Fields<'_>, draft: &mut Draft, reader: &mut Reader<'
     draft.memory = fields.get("memory").and_then(|cursor| memory(&cursor, report));
     draft.instance_type =
         fields.get("instance_type").and_then(|cursor| cursor.name(report)).map(str::to_owned);
+    draft.arch = fields.get("arch").and_then(|cursor| arch(&cursor, report));
+    draft.burstable = fields.get("burstable").and_then(|cursor| cursor.boolean(report));
     draft.market = fields.get("use_spot").and_then(|cursor| market(&cursor, report));
     draft.max_hourly_cost = fields.get("max_hourly_cost").and_then(|cursor| money(&cursor, report));
-    draft.recovery = fields.get("job_recovery").and_then(|cursor| recovery(&cursor, report));
+    draft.recovery = recovery_key(fields, report).and_then(|cursor| recovery(&cursor, report));
 }
 
 fn location(fields: &Fields<'_>, reader: &mut Reader<'_, '_>) -> Location {
@@ -53,6 +55,16 @@ fn location(fields: &Fields<'_>, reader: &mut Reader<'_, '_>) -> Location {
     }
 }
 
+/// An instruction set by any of its usual names, or `any`.
+fn arch(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Arch> {
+    const NAMES: &[&str] = &["x86_64", "arm64", "any", "x86-64", "amd64", "aarch64"];
+    Some(match cursor.choice(NAMES, report)? {
+        "arm64" | "aarch64" => Arch::Arm64,
+        "any" => Arch::Any,
+        _ => Arch::X86_64,
+    })
+}
+
 /// `true`, `false`, or Welkin's `any`.
 fn market(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Market> {
     match &cursor.node.value {
@@ -64,6 +76,21 @@ fn market(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Market> {
             None
         }
     }
+}
+
+/// `job_recovery`, or its name in older files.
+fn recovery_key<'n>(fields: &Fields<'n>, report: &mut Report<'_>) -> Option<Cursor<'n>> {
+    let (key, old) = (fields.get("job_recovery"), fields.get("spot_recovery"));
+    if let Some(old) = &old {
+        report.add(
+            match &key {
+                Some(_) => old.error(Code::Conflict, "`spot_recovery` is the old name of `job_recovery`"),
+                None => Issue::warning(Code::Deprecated, old.key_place, "`spot_recovery` is outdated"),
+            }
+            .hint("use `job_recovery` alone"),
+        );
+    }
+    key.or(old)
 }
 
 /// `job_recovery`: a strategy, or a mapping with its limits.

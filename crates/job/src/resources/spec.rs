@@ -94,7 +94,9 @@ fn alternatives(
     let mut drafts = Vec::new();
     for item in cursor.list(reader.report)? {
         if let Some(fields) = item.fields(&known, reader.report) {
-            drafts.push(draft(&fields, notes, reader));
+            let nulls =
+                known.iter().copied().filter(|key| fields.entry(key).is_some_and(|c| c.node.is_null()));
+            drafts.push(Draft { nulls: nulls.collect(), ..draft(&fields, notes, reader) });
         }
         if reader.report.is_full() {
             break;
@@ -107,7 +109,7 @@ fn draft(fields: &Fields<'_>, notes: &mut Notes, reader: &mut Reader<'_, '_>) ->
     let mut draft = Draft::default();
     placement::read(fields, &mut draft, reader);
     if draft.recovery.as_ref().is_some_and(|recovery| recovery.strategy.is_some())
-        && let Some(cursor) = fields.get("job_recovery")
+        && let Some(cursor) = fields.get("job_recovery").or(fields.get("spot_recovery"))
     {
         notes.add(&cursor, "the strategy has no effect: a run always goes on to the next place of its plan");
     }

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::spec::Spec;
 use crate::codes::Code;
 use crate::limits::{MAX_OPTIONS, MAX_OPTIONS_PER_TASK};
-use crate::model::{Accelerator, Amount, Choice, Recovery, Resources, Unexecuted};
+use crate::model::{Accelerator, Choice, Recovery, Resources};
 use crate::quantity::Memory;
 use crate::reader::Reader;
 use crate::report::Issue;
@@ -15,8 +15,6 @@ pub(crate) struct Options {
     pub(crate) options: Vec<Resources>,
     pub(crate) choice: Choice,
     pub(crate) recovery: Recovery,
-    /// Notes that only unfolding shows.
-    pub(crate) unexecuted: Option<Unexecuted>,
 }
 
 /// Lays the alternatives over the base and multiplies by the accelerators.
@@ -28,20 +26,11 @@ pub(crate) fn unfold(spec: &Spec, reader: &mut Reader<'_, '_>) -> Options {
     };
     let mut options: Vec<Resources> = Vec::new();
     let mut recovery: Option<Recovery> = None;
-    let mut unexecuted = None;
     for alternative in alternatives {
-        let draft = &alternative.over(&spec.base);
+        let draft = &alternative.instead_of(&spec.base);
         check_location(draft, spec, reader);
         if spec.alternatives.is_none() && draft.accelerators.as_ref().is_some_and(|found| found.ordered) {
             choice = Choice::Ordered;
-        }
-        if let (Some(Memory::PerCpu(_)), None) = (draft.memory, draft.cpus) {
-            unexecuted = Some(Unexecuted {
-                key: "resources.memory".to_owned(),
-                meaning: "a multiple of the vCPUs has an effect only together with `cpus`".to_owned(),
-                line: spec.place.line,
-                column: spec.place.column,
-            });
         }
         let wanted = draft.recovery.clone().unwrap_or_default();
         if *recovery.get_or_insert_with(|| wanted.clone()) != wanted {
@@ -59,15 +48,15 @@ pub(crate) fn unfold(spec: &Spec, reader: &mut Reader<'_, '_>) -> Options {
                      {MAX_OPTIONS} for the job"
                 );
                 reader.report.add(Issue::error(Code::TooMany, spec.place, message));
-                return Options { options, choice, recovery: recovery.unwrap_or_default(), unexecuted };
+                return Options { options, choice, recovery: recovery.unwrap_or_default() };
             }
             if !reader.report.grow(draft.text_bytes(), spec.place) {
-                return Options { options, choice, recovery: recovery.unwrap_or_default(), unexecuted };
+                return Options { options, choice, recovery: recovery.unwrap_or_default() };
             }
             options.push(option(draft, accelerator));
         }
     }
-    Options { options, choice, recovery: recovery.unwrap_or_default(), unexecuted }
+    Options { options, choice, recovery: recovery.unwrap_or_default() }
 }
 
 fn check_location(draft: &Draft, spec: &Spec, reader: &mut Reader<'_, '_>) {
@@ -91,13 +80,16 @@ fn option(draft: &Draft, accelerator: Option<&Accelerator>) -> Resources {
         infra: draft.location.infra(),
         accelerator: accelerator.cloned(),
         cpus: draft.cpus,
-        memory_gib: draft.memory.and_then(|memory| match memory {
-            Memory::Gib(amount) => Some(amount),
-            // More vCPUs than asked for would want more memory too; this is the least that fits.
-            Memory::PerCpu(factor) => draft
-                .cpus
-                .map(|cpus| Amount { milli: cpus.milli.saturating_mul(factor.milli) / 1000, or_more: true }),
-        }),
+        memory_gib: match draft.memory {
+            Some(Memory::Gib(amount)) => Some(amount),
+            _ => None,
+        },
+        memory_per_cpu_milli: match draft.memory {
+            Some(Memory::PerCpu(factor)) => Some(factor.milli),
+            _ => None,
+        },
+        arch: draft.arch,
+        burstable: draft.burstable,
         instance_type: draft.instance_type.clone(),
         market: draft.market.unwrap_or_default(),
         max_hourly_cost: draft.max_hourly_cost,

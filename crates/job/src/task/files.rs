@@ -108,7 +108,7 @@ fn mount(
                 Some(local) => Some(FileMount::Local(local.to_owned())),
                 None if has_scheme(&source) => {
                     notes.add(value, "buckets are not copied or mounted; use `inputs` to move data");
-                    Some(bucket(Some(source)))
+                    Some(copied(source))
                 }
                 None => Some(FileMount::Local(source)),
             }
@@ -133,20 +133,22 @@ fn slash(path: &str, place: Place, report: &mut Report<'_>) {
     }
 }
 
-fn bucket(source: Option<String>) -> FileMount {
-    FileMount::Bucket { source, name: None, mode: None, store: None, persistent: None }
+/// A URI by itself: a copy, whereas a mapping without a mode is mounted.
+fn copied(source: String) -> FileMount {
+    let mode = Some("COPY".to_owned());
+    FileMount::Bucket { source: Some(source), name: None, mode, store: None, persistent: None }
 }
 
 fn storage(value: &Cursor<'_>, variables: &Variables, reader: &mut Reader<'_, '_>) -> Option<FileMount> {
+    let filled = variables.fill_tree(value, reader);
+    let value = &Cursor { node: &filled, ..value.clone() };
     BUCKET.check(value, reader.report);
     let map = value.node.as_map()?;
     let text = |key: &str| map.get(key).and_then(|entry| entry.value.as_str());
-    let filled = |key: &str, reader: &mut Reader<'_, '_>| {
+    let path = |key: &str, reader: &mut Reader<'_, '_>| {
         let entry = map.get(key)?;
-        let cursor = value.child(entry);
         let text = entry.value.as_str()?;
-        path_fits(&cursor, text, reader.report).then_some(())?;
-        variables.fill(text, &cursor, reader)
+        path_fits(&value.child(entry), text, reader.report).then(|| text.to_owned())
     };
     let source = match map.get("source").map(|entry| &entry.value.value) {
         // Several local paths into one bucket; kept readable, since it is not executed.
@@ -154,13 +156,13 @@ fn storage(value: &Cursor<'_>, variables: &Variables, reader: &mut Reader<'_, '_
             let parts: Vec<&str> = items.iter().filter_map(Node::as_str).collect();
             (!parts.is_empty()).then(|| parts.join(","))
         }
-        _ => filled("source", reader),
+        _ => path("source", reader),
     };
-    let name = filled("name", reader);
+    let name = path("name", reader);
     if source.is_none() && name.is_none() {
         let message = format!("the bucket at `{}` has neither `source` nor `name`", value.path);
-        reader.report.add(Issue::error(Code::MissingKey, value.key_place, message));
-        return None;
+        let issue = Issue::warning(Code::MissingKey, value.key_place, message);
+        reader.report.add(issue.hint("SkyPilot reads this too, and refuses it when the task is launched"));
     }
     let word = |key: &str, words: &[&'static str]| {
         let text = text(key)?;

@@ -2,6 +2,7 @@
 
 use crate::codes::Code;
 use crate::cursor::{Cursor, Fields};
+use crate::envs::Variables;
 use crate::limits::MAX_PATH_BYTES;
 use crate::reader::{Notes, Reader};
 use crate::report::Report;
@@ -22,11 +23,23 @@ const SECTIONS: &[(&str, Shape, &str)] = &[
     ("_metadata", Shape::Each(&Shape::Any), "SkyPilot's own notes are not kept"),
 ];
 
+/// Sections into which variables are filled before they are checked.
+const FILLED: &[&str] = &["service", "volumes"];
+
 /// Checks and notes each of them.
-pub(super) fn check(fields: &Fields<'_>, notes: &mut Notes, reader: &mut Reader<'_, '_>) {
+pub(super) fn check(
+    fields: &Fields<'_>,
+    variables: &Variables,
+    notes: &mut Notes,
+    reader: &mut Reader<'_, '_>,
+) {
     for (key, shape, meaning) in SECTIONS {
-        let Some(cursor) = fields.get(key) else { continue };
+        let Some(mut cursor) = fields.get(key) else { continue };
         notes.add(&cursor, meaning);
+        let filled = FILLED.contains(key).then(|| variables.fill_tree(&cursor, reader));
+        if let Some(filled) = &filled {
+            cursor.node = filled;
+        }
         shape.check(&cursor, reader.report);
         match *key {
             "event_callback" => drop(cursor.bounded(MAX_PATH_BYTES, reader.report)),

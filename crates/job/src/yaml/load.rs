@@ -7,12 +7,13 @@
 
 use super::indent::{Moved, moved};
 use super::python::python_str;
-use super::resolve::{boolean, float, integer, resolve_plain};
+use super::resolve::{boolean, float, integer, is_odd_base, resolve_plain};
 use super::tree::{Entry, Map, Node, Place, Value};
 use crate::codes::Code;
 use crate::limits::{MAX_DEPTH, MAX_DOCUMENTS, MAX_NODES, MAX_TREE_BYTES};
 use crate::report::{Issue, Report};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// The documents of a text. `None` when nothing useful could be read; the report says why.
@@ -20,8 +21,15 @@ pub(crate) fn load(text: &str, report: &mut Report<'_>) -> Option<Vec<Node>> {
     let moved = moved(text).unwrap_or_default();
     let text = if moved.text.is_empty() { text } else { &moved.text };
     let mut loader = Loader::default();
+    // Where a file ends without a line break.
+    let bare_end = (!text.ends_with('\n')).then(|| text.chars().count());
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
+            Ok((Event::Scalar(text, style, anchor, tag), span)) => {
+                let at_end = bare_end.is_some_and(|end| span.end.index() >= end);
+                let text = if at_end { without_added_break(text, style) } else { text };
+                (Event::Scalar(text, style, anchor, tag), span)
+            }
             Ok(event) => event,
             Err(error) => {
                 report.add(broken(&error, &moved));
@@ -34,6 +42,14 @@ pub(crate) fn load(text: &str, report: &mut Report<'_>) -> Option<Vec<Node>> {
         }
     }
     Some(loader.documents)
+}
+
+/// A block that ends with the file, whose last line has no break: the parser adds one, and PyYAML does not.
+fn without_added_break(mut text: Cow<'_, str>, style: ScalarStyle) -> Cow<'_, str> {
+    if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) && text.ends_with('\n') {
+        text.to_mut().pop();
+    }
+    text
 }
 
 /// What the parser could not read.
@@ -130,7 +146,8 @@ impl Loader {
                 if merge && self.awaits_key() {
                     return self.begin_merge(place, report);
                 }
-                self.finish(Node { place, value }, weight, anchor, report)
+                let odd_base = is_odd_base(&value, &text);
+                self.finish(Node { place, value, odd_base }, weight, anchor, report)
             }
             Event::SequenceStart(anchor, tag) => {
                 collection_tag(tag.as_deref(), &["seq"], place)?;
@@ -154,7 +171,7 @@ impl Loader {
                         Value::Map(Map { entries: merged(entries, seen, merges) })
                     }
                 };
-                let node = Node { place: frame.place, value };
+                let node = Node { place: frame.place, value, odd_base: false };
                 self.finish(node, frame.weight, frame.anchor, report)
             }
             Event::Alias(anchor) => {

@@ -110,6 +110,16 @@ pub(crate) fn float(text: &str) -> Option<f64> {
     plain.parse::<f64>().ok().map(signed)
 }
 
+/// Whether the spelling of a number means another one in base ten: base 60, octal, hexadecimal or binary.
+pub(crate) fn is_odd_base(value: &Value, text: &str) -> bool {
+    let (_, digits) = sign(text);
+    match value {
+        Value::Int(_) => digits.contains(':') || digits.len() > 1 && digits.starts_with('0'),
+        Value::Float(..) => digits.contains(':'),
+        _ => false,
+    }
+}
+
 fn sign(text: &str) -> (bool, &str) {
     match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -257,6 +267,27 @@ mod tests {
             ("A100:8", "str A100:8"),
         ] {
             assert_eq!(shown(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn spellings_that_are_not_decimal_are_known() {
+        for (text, odd) in [
+            ("1:30", true),
+            ("3:00:00", true),
+            ("-1:30", true),
+            ("1:30.5", true),
+            ("010", true),
+            ("0x1F", true),
+            ("0b1", true),
+            ("0", false),
+            ("-0", false),
+            ("90", false),
+            ("0.5", false),
+            ("08", false),
+            ("1:60", false),
+        ] {
+            assert_eq!(is_odd_base(&resolve_plain(text), text), odd, "{text}");
         }
     }
 

@@ -28,6 +28,9 @@ impl Place {
 pub(crate) struct Node {
     pub(crate) place: Place,
     pub(crate) value: Value,
+    /// Whether it is a number that is not written in base ten (`1:30`, `010`, `0x1F`), which people read
+    /// in another way than YAML does.
+    pub(crate) odd_base: bool,
 }
 
 /// A resolved YAML value.

@@ -1,13 +1,16 @@
 //! A task's typed conditions as the catalog's filter.
 
 use welkin_catalog::tables::Tables;
-use welkin_catalog::{AcceleratorFilter, Amount, Filter, Market as CatalogMarket, Offer, TeeSet};
-use welkin_job::{Market, Resources, Task, Tee};
+use welkin_catalog::{
+    AcceleratorFilter, Amount, Arch as CatalogArch, Filter, Market as CatalogMarket, Offer, TeeSet,
+};
+use welkin_job::{Arch, Market, Resources, Task, Tee};
 use welkin_units::Usd;
 
 /// Conditions of one option of a task.
 pub(super) fn filter(task: &Task, option: &Resources) -> Filter {
     let amount = |amount: welkin_job::Amount| Amount { milli: amount.milli, or_more: amount.or_more };
+    let assumed = option.assumed();
     Filter {
         providers: option.infra.provider.iter().cloned().collect(),
         region: option.infra.region.clone(),
@@ -18,8 +21,12 @@ pub(super) fn filter(task: &Task, option: &Resources) -> Filter {
             name: accelerator.name.clone(),
             count: Some(Amount { milli: u64::from(accelerator.count_milli), or_more: false }),
         }),
-        cpus: option.cpus.map(amount),
+        cpus: option.cpus.or(assumed.cpus()).map(amount),
         memory_gib: option.memory_gib.map(amount),
+        memory_per_cpu_milli: option.memory_per_cpu_milli.or(assumed.memory_per_cpu_milli),
+        arch: option.wanted_arch().map(arch),
+        exclude_arch: assumed.x86.then_some(CatalogArch::Arm64),
+        exclude_burstable: assumed.steady || option.burstable == Some(false),
         tee: tee_set(&task.needs.tee),
         market: match option.market {
             Market::OnDemand => CatalogMarket::OnDemand,
@@ -27,6 +34,14 @@ pub(super) fn filter(task: &Task, option: &Resources) -> Filter {
             Market::Any => CatalogMarket::Any,
         },
         ..Filter::default()
+    }
+}
+
+/// The catalog's word for it; only one of the two is ever asked for.
+fn arch(arch: Arch) -> CatalogArch {
+    match arch {
+        Arch::Arm64 => CatalogArch::Arm64,
+        Arch::X86_64 | Arch::Any => CatalogArch::X86_64,
     }
 }
 

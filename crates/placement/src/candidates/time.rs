@@ -1,7 +1,7 @@
 //! How long a task runs on an offer.
 
-use welkin_catalog::Offer;
 use welkin_catalog::tables::Tables;
+use welkin_catalog::{COUNT_TOLERANCE_MILLI, Offer};
 use welkin_job::TimeEstimate;
 use welkin_units::Span;
 
@@ -31,7 +31,8 @@ pub(super) fn estimate(tables: &Tables, time: &TimeEstimate, offer: &Offer<'_>) 
     times.iter().find_map(|(wanted, span)| {
         let resolved = tables.accelerators.resolve(&wanted.name);
         let count = u64::from(wanted.count_milli) * u64::from(resolved.devices);
-        let same = has.name.eq_ignore_ascii_case(&resolved.name) && u64::from(has.count_milli) == count;
+        let same = has.name.eq_ignore_ascii_case(&resolved.name)
+            && u64::from(has.count_milli).abs_diff(count) <= COUNT_TOLERANCE_MILLI;
         same.then_some(*span)
     })
 }

@@ -72,12 +72,14 @@ fn filter(args: &OffersArgs, configured: &[String]) -> Filter {
         accelerator: args.accelerator.clone(),
         cpus: args.cpus,
         memory_gib: args.memory,
+        memory_per_cpu_milli: None,
         include_undersized: false,
         arch: args.arch.map(|arch| match arch {
             ArchKind::X8664 => Arch::X86_64,
             ArchKind::Arm64 => Arch::Arm64,
         }),
         tee: args.tee.iter().fold(TeeSet::default(), |set, kind| set.union(tee(*kind))),
+        exclude_arch: None,
         exclude_burstable: false,
         market: match (args.spot, args.on_demand) {
             (true, _) => Market::Spot,

@@ -137,6 +137,7 @@ pub(crate) fn plan_notes(plan: &Plan) -> Vec<String> {
         ));
     }
     notes.extend(plan.assumptions.iter().map(|assumption| format!("assumed: {assumption}")));
+    notes.extend(plan.remarks.iter().cloned());
     notes.extend(emulated(plan));
     notes
 }

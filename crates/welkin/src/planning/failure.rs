@@ -2,7 +2,7 @@
 
 use crate::output::counted;
 use crate::report::{Code, Fault};
-use welkin_job::{Job, TimeEstimate};
+use welkin_job::{Job, Resources, TimeEstimate};
 use welkin_placement::{PlanFailure, Relaxation};
 
 /// The failure of a plan for `job`, in the user's words.
@@ -10,7 +10,7 @@ pub(crate) fn infeasible(failure: PlanFailure, job: &Job) -> anyhow::Error {
     let message = failure.to_string();
     let fault = match &failure {
         PlanFailure::Expression(_) => return Fault::new(Code::Expression, message).into(),
-        PlanFailure::NoOffer { explanation, relaxations, .. } => {
+        PlanFailure::NoOffer { task, explanation, relaxations } => {
             let removed: Vec<String> = explanation
                 .removed
                 .iter()
@@ -21,8 +21,11 @@ pub(crate) fn infeasible(failure: PlanFailure, job: &Job) -> anyhow::Error {
                 Fault::new(Code::Infeasible, format!("{message}: of {looked}, {}", removed.join(", ")));
             let deadline = removed.iter().any(|words| words.contains("deadline"));
             let names = explanation.unknown.iter().cloned();
-            let hints: Vec<String> =
-                names.chain(hint(relaxations)).chain(assumed_times(job).filter(|_| deadline)).collect();
+            let hints: Vec<String> = names
+                .chain(hint(relaxations))
+                .chain(assumed_machines(job, task))
+                .chain(assumed_times(job).filter(|_| deadline))
+                .collect();
             if hints.is_empty() { fault } else { fault.hint(hints.join("; ")) }
         }
         PlanFailure::Limits { fastest, cheapest, .. } => {
@@ -41,6 +44,13 @@ pub(crate) fn infeasible(failure: PlanFailure, job: &Job) -> anyhow::Error {
         _ => Fault::new(Code::Infeasible, message),
     };
     fault.into()
+}
+
+/// What was taken for granted of the machine of a task.
+fn assumed_machines(job: &Job, task: &str) -> Option<String> {
+    let options = job.tasks.iter().filter(|known| known.name == task).flat_map(|task| &task.options);
+    let assumed = options.map(Resources::assumed).find(|assumed| !assumed.is_empty())?;
+    Some(format!("as `resources` does not say otherwise, the machine was assumed to be: {assumed}"))
 }
 
 /// What the plan took for granted, which may be all that is in the way of a limit.

@@ -71,6 +71,7 @@ fn machine(option: &mut Resources, said: &Overrides) {
     }
     if let Some(Instead(memory)) = &said.memory {
         option.memory_gib = *memory;
+        option.memory_per_cpu_milli = None;
     }
     match (said.use_spot, said.no_use_spot) {
         (true, _) => option.market = Market::Spot,

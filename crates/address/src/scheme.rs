@@ -11,7 +11,7 @@ pub(crate) enum Form {
     Bucket,
     /// `account/container/key`.
     Account,
-    /// `container@account.host/key`, as Hadoop names Azure's stores.
+    /// `://container@account.host/key`, as Hadoop names Azure's stores.
     Container,
     /// `region/bucket/key`.
     Region,

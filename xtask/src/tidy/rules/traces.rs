@@ -70,9 +70,11 @@ fn personal_address(line: &str) -> Option<&str> {
         let end = length.map_or(line.len(), |length| at + 1 + length);
         let domain = line[at + 1..end].trim_end_matches('.');
         let (_, top) = domain.rsplit_once('.')?;
-        // `git@host` is how programs log in; a version such as `x@1.2` has no top-level domain.
+        // `git@host` is how programs log in, `abfss://container@account.host` names a container; a version such as
+        // `x@1.2` has no top-level domain.
         let is_address = start < at
             && &line[start..at] != "git"
+            && !before.ends_with("://")
             && top.len() >= 2
             && top.bytes().all(|byte| byte.is_ascii_alphabetic());
         (is_address && !NOBODY.iter().any(|end| domain.ends_with(end))).then(|| &line[start..end])
@@ -108,6 +110,7 @@ mod tests {
             "ann@example.com, x@p.iam.gserviceaccount.com, git@github.com:a/b",
             "sky:aws/-/infer/x@1.2, `@name`, a @ b.c, p5@v1",
             "welkin://w1:9c…@store.example:7400",
+            "abfss://container@account.dfs.core.windows.net/key",
             "https://crates.io/crates/serde, https://github.com/rust-lang/crates.io-index",
         ] {
             assert_eq!(lines(text), [0_usize; 0], "{text}");

@@ -26,6 +26,6 @@ mod solve;
 pub use candidates::ExpressionError;
 pub use explain::{Explanation, TaskExplanation, Verdict, WhyNot, unknown_names, why_not};
 pub use plan::{Gap, Node, Placement, Plan, PlanError, PlannedTask, SCHEMA, Transfer, TransferSource};
-pub use planner::{PlanFailure, Planned, front, plan};
+pub use planner::{Front, PlanFailure, Planned, front, plan};
 pub use relax::Relaxation;
 pub use request::{Blocked, Request};

@@ -394,7 +394,7 @@ impl<'a> Model<'a> {
             let sums = folded[flow.to].get_or_insert_with(|| vec![(0, 0); places]);
             for (place, (cost, time)) in sums.iter_mut().enumerate() {
                 let (more, arrival) = self.network.price(&prices, *from, place);
-                *cost += more;
+                *cost = cost.saturating_add(more);
                 *time = (*time).max(arrival);
             }
         }
@@ -402,8 +402,8 @@ impl<'a> Model<'a> {
             let Some(folded) = folded else { continue };
             for state in states {
                 let (cost, time) = folded[usize::from(state.place)];
-                state.cost += cost;
-                state.time += time;
+                state.cost = state.cost.saturating_add(cost);
+                state.time = state.time.saturating_add(time);
             }
         }
         for edge in &job.edges {

@@ -7,7 +7,7 @@ use crate::model::{Flow, FlowSource, Model, flows};
 use crate::plan::{Gap, Node, Placement, Plan, PlannedTask, SCHEMA, Transfer, TransferSource};
 use crate::relax::{Relaxation, relaxations};
 use crate::request::Request;
-use crate::solve::{self, Goal, Limits, Problem, Solution, Unsolved};
+use crate::solve::{self, Amount, Goal, Limits, Problem, Solution, Unsolved};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use thiserror::Error;
@@ -43,6 +43,16 @@ pub enum PlanFailure {
         fastest: Option<(Span, Usd)>,
         /// Cost of the cheapest plan within the deadline.
         cheapest: Option<(Span, Usd)>,
+    },
+    /// Some plan of the job could not be counted, so none is looked for.
+    #[error("the job is too large to be counted: its {what}, most of it {of} of task `{task}`")]
+    OutOfRange {
+        /// What could leave its range, and the range, in words.
+        what: &'static str,
+        /// What of the task it is, in words.
+        of: &'static str,
+        /// The task that can add most.
+        task: String,
     },
     /// The search ended without a plan, which does not mean that there is none.
     #[error("the search was cut short before any plan that keeps the limits was found")]
@@ -93,35 +103,67 @@ pub(crate) fn plan_held(request: &Request<'_>, held: &Held<'_>) -> Result<Planne
 fn plan_among(request: &Request<'_>, found: Vec<Rc<Candidates>>) -> Result<Planned, PlanFailure> {
     let flows = flows(request);
     let model = Model::new(request, &found, &flows);
-    let problem = model.problem(request, request.job, &found);
+    let problem = counted(&model, request, &found)?;
     let goal = goal(request.job);
-    let solution = solve::solve(&problem, &goal, &Limits::default())
-        .map_err(|unsolved| failure(request.job, &problem, &goal, unsolved))?;
+    let limits = Limits::of(request.effort);
+    let solution = solve::solve(&problem, &goal, &limits)
+        .map_err(|unsolved| failure(request.job, &problem, &goal, unsolved, &limits))?;
     let explanation = Explanation::new(request, &found);
-    Ok(Planned { plan: assemble(request, &model, &found, &problem, &goal, &solution), explanation })
+    let within = Within { goal: &goal, proven: &goal };
+    Ok(Planned { plan: assemble(request, &model, &found, &problem, &within, &solution), explanation })
 }
 
-/// The Pareto-optimal plans by rising cost, and whether they are all there are.
+/// Plans that no other beats in both cost and time, and what is known of those that are not there.
+#[derive(Debug, Clone)]
+pub struct Front {
+    /// By rising cost. The gap of each is how much less a plan as fast can cost.
+    pub plans: Vec<Plan>,
+    /// Whether these are proven to be all there are.
+    pub complete: bool,
+    /// Whether nothing is faster than the last; false where the search was cut short before its end.
+    pub ended: bool,
+}
+
+/// The Pareto-optimal plans.
 ///
 /// # Errors
 /// [`PlanFailure`] when no plan keeps every condition.
-pub fn front(request: &Request<'_>) -> Result<(Vec<Plan>, bool), PlanFailure> {
+pub fn front(request: &Request<'_>) -> Result<Front, PlanFailure> {
     let found = all_candidates(request)?;
     let flows = flows(request);
     let model = Model::new(request, &found, &flows);
-    let problem = model.problem(request, request.job, &found);
+    let problem = counted(&model, request, &found)?;
     let goal = goal(request.job);
-    let (points, complete) = solve::pareto(&problem, &goal, &Limits::default());
+    let limits = Limits::of(request.effort);
+    let solve::Front { points, complete, ended } = solve::pareto(&problem, &goal, &limits);
     if points.is_empty() {
-        return Err(failure(request.job, &problem, &goal, Unsolved::Infeasible));
+        let unsolved = if ended { Unsolved::Infeasible } else { Unsolved::NotFound };
+        return Err(failure(request.job, &problem, &goal, unsolved, &limits));
     }
     let plans = points.into_iter().map(|point| {
-        let bound = goal.value(point.cost, point.time);
-        let solution =
-            Solution { states: point.states, cost: point.cost, time: point.time, bound, exact: complete };
-        assemble(request, &model, &found, &problem, &goal, &solution)
+        let solve::FrontPoint { states, cost, time, bound, exact } = point;
+        let solution = Solution { states, cost, time, bound, exact };
+        assemble(request, &model, &found, &problem, &Within { goal: &goal, proven: &Goal::COST }, &solution)
     });
-    Ok((plans.collect(), complete))
+    Ok(Front { plans: plans.collect(), complete, ended })
+}
+
+/// The abstract problem, if every plan of it can be counted.
+fn counted(
+    model: &Model<'_>,
+    request: &Request<'_>,
+    found: &[Rc<Candidates>],
+) -> Result<Problem, PlanFailure> {
+    let problem = model.problem(request, request.job, found);
+    let Some(beyond) = solve::out_of_range(&problem) else { return Ok(problem) };
+    let (what, of) = match beyond.amount {
+        Amount::Cost => ("cost could pass 1.15 billion dollars", "the price"),
+        Amount::Time => ("time could pass 285,000 years", "the time"),
+        Amount::Volume => ("data could pass 9 petabytes", "the inputs"),
+    };
+    // Tasks beyond the job's stand for inputs, which send and are sent nothing.
+    let task = request.job.tasks.get(beyond.task).map(|task| task.name.clone()).unwrap_or_default();
+    Err(PlanFailure::OutOfRange { what, of, task })
 }
 
 pub(crate) fn all_candidates(request: &Request<'_>) -> Result<Vec<Rc<Candidates>>, PlanFailure> {
@@ -170,7 +212,7 @@ fn goal(job: &Job) -> Goal {
 }
 
 /// What stands in the way when the limits of the job cannot be kept.
-fn failure(job: &Job, problem: &Problem, goal: &Goal, unsolved: Unsolved) -> PlanFailure {
+fn failure(job: &Job, problem: &Problem, goal: &Goal, unsolved: Unsolved, limits: &Limits) -> PlanFailure {
     if unsolved == Unsolved::NotFound {
         return PlanFailure::NotFound;
     }
@@ -179,13 +221,20 @@ fn failure(job: &Job, problem: &Problem, goal: &Goal, unsolved: Unsolved) -> Pla
     };
     let within_budget = Goal { max_cost: goal.max_cost, ..Goal::TIME };
     let within_deadline = Goal { max_time: goal.max_time, ..Goal::COST };
-    let limits = Limits::default();
     PlanFailure::Limits {
         deadline: job.policy.deadline,
         budget: job.policy.budget,
-        fastest: solve::solve(problem, &within_budget, &limits).ok().map(both),
-        cheapest: solve::solve(problem, &within_deadline, &limits).ok().map(both),
+        fastest: solve::solve(problem, &within_budget, limits).ok().map(both),
+        cheapest: solve::solve(problem, &within_deadline, limits).ok().map(both),
     }
+}
+
+/// What a plan had to keep, and what was proven of it.
+struct Within<'g> {
+    /// The goal of the job, whose limits alternatives keep too.
+    goal: &'g Goal,
+    /// The goal that the solution's bound is a bound of.
+    proven: &'g Goal,
 }
 
 fn assemble(
@@ -193,7 +242,7 @@ fn assemble(
     model: &Model<'_>,
     found: &[Rc<Candidates>],
     problem: &Problem,
-    goal: &Goal,
+    within: &Within<'_>,
     solution: &Solution,
 ) -> Plan {
     let job = request.job;
@@ -213,7 +262,7 @@ fn assemble(
         PlannedTask {
             task: job.tasks[task].name.clone(),
             choice: draft.placement(task, draft.chosen[task], start),
-            alternatives: draft.alternatives(task, &found[task], goal, start),
+            alternatives: draft.alternatives(task, &found[task], within.goal, start),
             feasible_offers: found[task].feasible,
         }
     });
@@ -221,7 +270,8 @@ fn assemble(
     let transfers = draft.transfers();
     let egress: Usd = transfers.iter().map(|transfer| transfer.cost).sum();
     let machines: Usd = draft.chosen.iter().map(|candidate| candidate.cost).sum();
-    let value = goal.value(solution.cost, solution.time);
+    let value = within.proven.value(solution.cost, solution.time);
+    // No price is negative, so nothing is better than nothing.
     let gap = if solution.exact || value <= 0.0 {
         Gap::Exact
     } else {
@@ -415,7 +465,8 @@ impl Draft<'_, '_> {
             let placement = self.placement(task, candidate, start);
             let cost = placement.plan_cost.nanos();
             let time = i64::try_from(placement.plan_time.millis()).unwrap_or(i64::MAX);
-            if !goal.allows(cost, time) {
+            // The dearest amount there is stands for sums that leave the range.
+            if !goal.allows(cost, time) || placement.plan_cost == Usd::MAX {
                 continue;
             }
             taken.push(domain);

@@ -26,6 +26,8 @@ pub struct Request<'a> {
     pub month_to_date: &'a BTreeMap<String, Bytes>,
     /// Places that refused lately, left out.
     pub blocked: &'a [Blocked],
+    /// How many times the usual work a search may do before it is cut short; 1 is usual.
+    pub effort: u32,
 }
 
 /// A place that refused lately.

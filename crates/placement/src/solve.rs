@@ -25,14 +25,17 @@ mod forest;
 mod front;
 mod meters;
 mod problem;
+mod range;
 mod schedule;
 mod search;
 mod step;
+mod walk;
 
-pub(crate) use front::FrontPoint;
 pub(crate) use meters::{Curve, Meters};
 pub(crate) use problem::{EdgePrices, Problem, State};
+pub(crate) use range::{Amount, out_of_range};
 pub(crate) use search::Limits;
+pub(crate) use walk::{Front, FrontPoint, pareto};
 
 /// What to minimise, and under which limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,48 +140,6 @@ fn solve_once(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solutio
         return Ok(Solution { states: point.states, cost: point.cost, time: point.time, bound, exact: true });
     }
     search::search(problem, goal, limits)
-}
-
-/// Pareto-optimal (cost, time) by rising cost, and whether they are proven to be all there are.
-///
-/// Where dynamic programming applies, its front is exact when edges share no volume tiers; when they
-/// do, its points are priced anew and what is then dominated is dropped. Elsewhere the front is walked
-/// from its cheap end, each point the cheapest that is faster than the last.
-pub(crate) fn pareto(problem: &Problem, within: &Goal, limits: &Limits) -> (Vec<FrontPoint>, bool) {
-    if problem.tasks.iter().any(Vec::is_empty) {
-        return (Vec::new(), true);
-    }
-    if let Some(plain) = problem.unmetered() {
-        return pareto(&plain, within, limits);
-    }
-    if let Some(mut points) = front::front(problem, limits) {
-        for point in &mut points {
-            (point.cost, point.time) = problem.evaluate(&point.states);
-        }
-        points.sort_by_key(|point| (point.cost, point.time));
-        let mut fastest = i64::MAX;
-        points.retain(|point| {
-            let keep = point.time < fastest && within.allows(point.cost, point.time);
-            fastest = fastest.min(point.time);
-            keep
-        });
-        return (points, problem.is_pairwise());
-    }
-    let mut points = Vec::new();
-    let mut complete = true;
-    let mut max_time = within.max_time;
-    loop {
-        if points.len() == limits.front_points {
-            return (points, false);
-        }
-        let goal = Goal { max_time, max_cost: within.max_cost, ..Goal::COST };
-        let Ok(cheapest) = solve_once(problem, &goal, limits) else { return (points, complete) };
-        let fastest = Goal { max_cost: Some(cheapest.cost), max_time, ..Goal::TIME };
-        let point = solve_once(problem, &fastest, limits).unwrap_or_else(|_| cheapest.clone());
-        complete &= cheapest.exact && point.exact;
-        max_time = Some(point.time - 1);
-        points.push(FrontPoint { cost: point.cost, time: point.time, states: point.states });
-    }
 }
 
 #[cfg(test)]

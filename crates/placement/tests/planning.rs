@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use welkin_catalog::tables::Tables;
 use welkin_catalog::{AlignedBytes, Catalog, starter};
 use welkin_job::{Context, Infra, Job};
-use welkin_placement::{Gap, Plan, PlanFailure, Planned, Request, Verdict, front, plan, why_not};
+use welkin_placement::{Front, Gap, Plan, PlanFailure, Planned, Request, Verdict, front, plan, why_not};
 use welkin_route::{Rates, Tariffs};
 use welkin_units::{Bytes, Span, Usd};
 
@@ -33,6 +33,7 @@ impl Bed {
             providers: &[],
             month_to_date: &self.sent,
             blocked: &[],
+            effort: 1,
         })
     }
 
@@ -179,7 +180,7 @@ fn limits_hold_or_say_what_is_possible() {
     let bed = Bed::new();
     let free = bed.plan(CHAIN).unwrap().plan;
     let with = |policy: &str| format!("{CHAIN}policy: {{{policy}}}\n");
-    let (points, complete) = bed.with(&job(CHAIN), front).unwrap();
+    let Front { plans: points, complete, .. } = bed.with(&job(CHAIN), front).unwrap();
     assert!(!points.is_empty() && points[0].cost == free.cost, "complete: {complete}");
     assert!(points.windows(2).all(|pair| pair[0].cost < pair[1].cost && pair[0].time > pair[1].time));
     let fastest = points.last().unwrap();
@@ -192,6 +193,49 @@ fn limits_hold_or_say_what_is_possible() {
         }
         Err(PlanFailure::Limits { cheapest: Some((_, cost)), .. }) => assert_eq!(cost, free.cost),
         other => panic!("{other:?}"),
+    }
+}
+
+/// Amounts beyond the range stopped at its end, and such a plan was called proven best.
+#[test]
+fn a_job_that_cannot_be_counted_is_refused_by_name() {
+    let text = "
+name: s
+tasks:
+  a: {num_nodes: 1100, resources: {accelerators: {H100: 8}}, time: 3650d, outputs: {o: {size: 300 GB}}, run: x}
+  b: {num_nodes: 1100, resources: {accelerators: {H100: 8}}, time: 3650d, inputs: {o: a.o}, run: x}
+";
+    let failure = Bed::new().plan(text).unwrap_err();
+    assert!(
+        matches!(&failure, PlanFailure::OutOfRange { task, .. } if task == "a" || task == "b"),
+        "{failure}"
+    );
+    let words = failure.to_string();
+    assert!(words.contains("cost could pass 1.15 billion dollars"), "{words}");
+}
+
+/// Two data edges share a quota: the labels of the front priced each by itself, and so it showed plans that
+/// the plan for the same deadline beats many times over.
+#[test]
+fn a_front_with_shared_quotas_starts_at_the_plan_and_is_never_dearer_than_it() {
+    let text = "
+name: quotas
+tasks:
+  a: {resources: {cpus: 8+, memory: 32+}, outputs: {o: {size: 90 GB}}, time: 1h, run: x}
+  b: {resources: {accelerators: {T4: 1, L4: 1}}, inputs: {o: a.o}, outputs: {o: {size: 90 GB}}, time: 1h, run: x}
+  c: {resources: {cpus: 16+}, inputs: {o: b.o}, time: 1h, run: x}
+";
+    let bed = Bed::new();
+    let best = bed.plan(text).unwrap().plan;
+    let found = bed.with(&job(text), front).unwrap();
+    assert_eq!(found.plans[0].cost, best.cost);
+    for pair in found.plans.windows(2) {
+        assert!(pair[0].cost < pair[1].cost && pair[0].time > pair[1].time);
+    }
+    for point in found.plans.iter().take(2) {
+        let mut job = job(text);
+        job.policy.deadline = Some(point.time);
+        assert_eq!(bed.with(&job, plan).unwrap().plan.cost, point.cost, "{}", point.time);
     }
 }
 

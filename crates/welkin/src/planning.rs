@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use welkin_catalog::Catalog;
 use welkin_catalog::tables::Tables;
 use welkin_job::{Infra, Job};
-use welkin_placement::{Plan, PlanFailure, Planned, Request, WhyNot};
+use welkin_placement::{Front, PlanFailure, Planned, Request, WhyNot};
 use welkin_route::{Rates, Tariffs};
 
 /// What plans are made from.
@@ -26,16 +26,24 @@ pub(crate) struct Planner {
     tariffs: Tariffs,
     rates: Rates,
     configured: Vec<String>,
+    effort: u32,
 }
 
 impl Planner {
-    pub(crate) fn open(app: &App) -> anyhow::Result<Self> {
+    /// With everything plans are made from; they may take `effort` times the usual work.
+    pub(crate) fn open(app: &App, effort: Option<u32>) -> anyhow::Result<Self> {
         Ok(Self {
             catalog: app.catalog()?,
             tariffs: Tariffs::builtin(),
             rates: Rates::builtin(),
             configured: app.settings.providers.clone(),
+            effort: effort.unwrap_or(1),
         })
+    }
+
+    /// How many times the usual work a plan may take.
+    pub(crate) fn effort(&self) -> u32 {
+        self.effort
     }
 
     /// The best plan.
@@ -45,8 +53,8 @@ impl Planner {
         Ok(Planned { plan: local::unlimited(planned.plan), ..planned })
     }
 
-    /// Every plan that no other beats in both cost and time, and whether these are all.
-    pub(crate) fn front(&self, job: &Job) -> Result<(Vec<Plan>, bool), PlanFailure> {
+    /// Every plan that no other beats in both cost and time.
+    pub(crate) fn front(&self, job: &Job) -> Result<Front, PlanFailure> {
         self.with(&local::only_where_asked(job), welkin_placement::front)
     }
 
@@ -70,6 +78,7 @@ impl Planner {
             providers: &reach::providers(&self.catalog, &self.configured, job),
             month_to_date: &BTreeMap::new(),
             blocked: &[],
+            effort: self.effort,
         })
     }
 }

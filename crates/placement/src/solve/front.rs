@@ -11,17 +11,16 @@
 //! The number of labels is bounded by a limit; beyond it the caller falls back to the search.
 
 use super::Limits;
-use super::problem::Problem;
+use super::problem::{Assignment, Problem};
 
-/// A Pareto-optimal plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FrontPoint {
+/// A plan of the front.
+pub(super) struct Optimal {
     /// Nano-dollars.
-    pub(crate) cost: i64,
+    pub(super) cost: i64,
     /// Makespan in milliseconds.
-    pub(crate) time: i64,
+    pub(super) time: i64,
     /// Chosen state of each task.
-    pub(crate) states: Vec<u32>,
+    pub(super) states: Assignment,
 }
 
 /// Where a label comes from, as an index into the arena.
@@ -45,7 +44,7 @@ struct Label {
 }
 
 /// The whole front by rising cost; `None` when the graph has another shape or the sets grow too large.
-pub(super) fn front(problem: &Problem, limits: &Limits) -> Option<Vec<FrontPoint>> {
+pub(super) fn front(problem: &Problem, limits: &Limits) -> Option<Vec<Optimal>> {
     let shape = problem.shape();
     let direction = if shape.out_forest {
         Direction::Down
@@ -138,7 +137,7 @@ impl Arena {
         Some(id)
     }
 
-    fn unfold(&self, tasks: usize, label: &Label) -> FrontPoint {
+    fn unfold(&self, tasks: usize, label: &Label) -> Optimal {
         let mut states = vec![0; tasks];
         let mut stack = vec![label.trace];
         while let Some(id) = stack.pop() {
@@ -151,7 +150,7 @@ impl Arena {
                 Trace::Both(a, b) => stack.extend([a, b]),
             }
         }
-        FrontPoint { cost: label.cost, time: label.time, states }
+        Optimal { cost: label.cost, time: label.time, states }
     }
 }
 

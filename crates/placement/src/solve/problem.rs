@@ -335,12 +335,13 @@ fn merged(edges: Vec<EdgePrices>) -> Vec<EdgePrices> {
             }
             Entry::Occupied(mut occupied) => {
                 let first = occupied.get_mut();
-                first.volume += edge.volume;
+                // Saturated sums are beyond what [`super::range`] lets pass.
+                first.volume = first.volume.saturating_add(edge.volume);
                 for (sum, cost) in first.cost.iter_mut().zip(&edge.cost) {
-                    *sum += cost;
+                    *sum = sum.saturating_add(*cost);
                 }
                 for (sum, cost) in first.stay_cost.iter_mut().zip(&edge.stay_cost) {
-                    *sum += cost;
+                    *sum = sum.saturating_add(*cost);
                 }
                 for (longest, time) in first.time.iter_mut().zip(&edge.time) {
                     *longest = (*longest).max(*time);

@@ -35,6 +35,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Some multiple of the usual work.
+    pub(crate) fn of(effort: u32) -> Self {
+        let usual = Self::default();
+        Self { updates: usual.updates.saturating_mul(effort.max(1) as usize), ..usual }
+    }
+}
+
 /// Rounds of ascent at the root; the bound gains little after them.
 const ROOT_ROUNDS: u32 = 40;
 /// Rounds at the root when no limit or weight involves time: the flow need not move.

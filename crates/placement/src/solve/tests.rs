@@ -4,7 +4,8 @@ mod fixtures;
 
 use super::meters::{Curve, Meters};
 use super::problem::{EdgePrices, Problem, State};
-use super::{Goal, Limits, Solution, Unsolved, pareto, solve};
+use super::range::OutOfRange;
+use super::{Amount, Front, Goal, Limits, Solution, Unsolved, out_of_range, pareto, solve};
 use std::collections::BTreeSet;
 use welkin_route::{Tariff, Tier};
 use welkin_units::{Bytes, Usd};
@@ -272,16 +273,9 @@ fn fronts_equal_brute_force() {
         let graph = GRAPHS[rng.below(5)];
         let count = 1 + rng.below(5);
         let instance = Instance::random(&mut rng, graph, count, 4);
-        let mut expected = instance.all();
-        expected.sort_unstable();
-        let mut fastest = i64::MAX;
-        expected.retain(|(_, time)| {
-            let keep = *time < fastest;
-            fastest = fastest.min(*time);
-            keep
-        });
+        let expected = best_of(instance.all());
         let problem = instance.problem();
-        let (points, complete) = pareto(&problem, &Goal::COST, &Limits::default());
+        let Front { points, complete, .. } = pareto(&problem, &Goal::COST, &Limits::default());
         assert!(complete);
         let found: Vec<(i64, i64)> = points.iter().map(|point| (point.cost, point.time)).collect();
         assert_eq!(found, expected, "{graph:?} seed {seed}");
@@ -289,6 +283,81 @@ fn fronts_equal_brute_force() {
             assert_eq!(problem.evaluate(&point.states), (point.cost, point.time));
         }
     }
+}
+
+/// (cost, time) of the plans that no other equals or beats.
+fn best_of(mut all: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    all.sort_unstable();
+    let mut fastest = i64::MAX;
+    all.retain(|(_, time)| {
+        let keep = *time < fastest;
+        fastest = fastest.min(*time);
+        keep
+    });
+    all
+}
+
+#[test]
+fn fronts_with_shared_tiers_equal_brute_force() {
+    for seed in 0..1_000 {
+        let mut rng = Rng(seed + 2_000_000);
+        let graph = GRAPHS[rng.below(5)];
+        let count = 1 + rng.below(5);
+        let instance = Instance::random(&mut rng, graph, count, 4).with_meters(&mut rng);
+        let expected = best_of(instance.all());
+        let problem = instance.problem();
+        let front = pareto(&problem, &Goal::COST, &Limits::default());
+        assert!(front.complete && front.ended, "{graph:?} seed {seed}");
+        let found: Vec<(i64, i64)> = front.points.iter().map(|point| (point.cost, point.time)).collect();
+        assert_eq!(found, expected, "{graph:?} seed {seed}");
+        for point in front.points {
+            assert_eq!(problem.evaluate(&point.states), (point.cost, point.time));
+            assert!(point.exact, "{graph:?} seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn no_point_of_a_cut_front_is_dearer_than_the_plan_for_its_deadline() {
+    for seed in 0..60 {
+        let mut rng = Rng(seed + 3_000_000);
+        let instance = Instance::random(&mut rng, Graph::Dag, 8, 6).with_meters(&mut rng);
+        let problem = instance.problem();
+        let limits = Limits { updates: 300, ..Limits::default() };
+        let front = pareto(&problem, &Goal::COST, &limits);
+        for pair in front.points.windows(2) {
+            assert!(pair[0].cost < pair[1].cost && pair[0].time > pair[1].time, "seed {seed}: {pair:?}");
+        }
+        for point in front.points {
+            let goal = Goal { max_time: Some(point.time), ..Goal::COST };
+            let plan = solve(&problem, &goal, &limits).unwrap();
+            assert!(point.cost <= plan.cost, "seed {seed}: {point:?}, but {plan:?}");
+        }
+    }
+}
+
+#[test]
+fn a_problem_whose_sums_leave_the_range_is_named_and_none_that_stays_is() {
+    let state = |cost, time| State { place: 0, cost, time };
+    let most = i64::MAX / 8;
+    let of = |tasks: Vec<Vec<State>>| out_of_range(&Problem::new(tasks, Vec::new(), vec![0], None));
+    assert_eq!(of(vec![vec![state(most, 1)]]), None);
+    let beyond = |amount, task| Some(OutOfRange { amount, task });
+    assert_eq!(of(vec![vec![state(1, 1)], vec![state(5, 1), state(most, 1)]]), beyond(Amount::Cost, 1));
+    assert_eq!(of(vec![vec![state(i64::MAX, 1)], vec![state(i64::MAX, 1)]]), beyond(Amount::Cost, 0));
+    assert_eq!(of(vec![vec![state(1, 1 << 53)], vec![state(1, 1)]]), beyond(Amount::Time, 0));
+}
+
+#[test]
+fn volumes_that_leave_the_range_are_named_though_no_price_is() {
+    let mut rng = Rng(4);
+    let mut instance = Instance::random(&mut rng, Graph::Chain, 3, 2).with_meters(&mut rng);
+    assert_eq!(out_of_range(&instance.problem()), None);
+    instance.edges.iter_mut().for_each(|edge| edge.volume = 1 << 52);
+    let found = out_of_range(&instance.problem());
+    assert_eq!(found, None, "two halves are the whole range: {found:?}");
+    instance.edges[1].volume = u64::MAX;
+    assert_eq!(out_of_range(&instance.problem()), Some(OutOfRange { amount: Amount::Volume, task: 2 }));
 }
 
 #[test]

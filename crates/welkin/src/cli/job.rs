@@ -1,7 +1,7 @@
 //! Commands that take a job file: `plan`, `diff`, `up`.
 
 use super::sizes::{Instead, cpus, gpus, memory, nodes};
-use super::values::{infra, objective, pair, span, usd};
+use super::values::{effort, infra, objective, pair, span, usd};
 use clap::Args;
 use std::path::PathBuf;
 use welkin_job::{Accelerator, Amount, Infra, Objective};
@@ -52,6 +52,9 @@ pub(crate) struct Overrides {
     /// Machines at full price, which are kept
     #[arg(long, overrides_with = "use_spot", help_heading = "Overrides of the job file")]
     pub(crate) no_use_spot: bool,
+    /// Search so many times as long as usual for a better plan, or a better proof of it, before settling
+    #[arg(long, value_name = "TIMES", value_parser = effort)]
+    pub(crate) effort: Option<u32>,
     /// Name of the run
     #[arg(short, long, value_name = "NAME", help_heading = "Overrides of the job file")]
     pub(crate) name: Option<String>,

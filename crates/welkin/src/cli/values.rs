@@ -78,6 +78,14 @@ pub(crate) fn parallel(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}` is not from 1 to 10000"))
 }
 
+/// `1` to `1000`.
+pub(crate) fn effort(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|times| (1..=1_000).contains(times))
+        .ok_or_else(|| format!("`{text}` is not from 1 to 1000"))
+}
+
 /// `NAME` or `NAME=VALUE`.
 pub(crate) fn pair(text: &str) -> Result<(String, Option<String>), String> {
     let (name, value) = match text.split_once('=') {

@@ -29,7 +29,7 @@ struct Wire<'a> {
 
 pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     let mut loaded = planning::job(&args.file, &args.overrides, false, app)?;
-    let planner = Planner::open(app)?;
+    let planner = Planner::open(app, args.overrides.effort)?;
     if args.pareto {
         return front::run(&planner, &loaded, app);
     }

@@ -43,8 +43,8 @@ fn prepare(args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loaded)> {
         return saved(args);
     }
     let mut loaded = planning::job(&args.file, &args.overrides, !args.dry_run, app)?;
-    let planned =
-        Planner::open(app)?.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
+    let planner = Planner::open(app, args.overrides.effort)?;
+    let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
     loaded.job = with_secrets(&planned.plan, &loaded.job);
     Ok((planned.plan, loaded))
 }

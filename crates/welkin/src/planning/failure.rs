@@ -41,6 +41,8 @@ pub(crate) fn infeasible(failure: PlanFailure, job: &Job) -> anyhow::Error {
             let fault = Fault::new(Code::Infeasible, message);
             if hints.is_empty() { fault } else { fault.hint(hints.join("; ")) }
         }
+        PlanFailure::OutOfRange { .. } => Fault::new(Code::Infeasible, message)
+            .hint("plan it as several jobs, or write fewer nodes, less time or less data for the task"),
         _ => Fault::new(Code::Infeasible, message),
     };
     fault.into()

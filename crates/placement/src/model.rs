@@ -382,10 +382,15 @@ impl<'a> Model<'a> {
         // By task and place: cost and time of the inputs that are part of the task's own states.
         let places = self.network.endpoints.len();
         let mut folded: Vec<Option<Vec<(i64, i64)>>> = vec![None; job.tasks.len()];
+        // A state's time cannot hold the arrival of one input while that of another is an edge: the two would add up.
+        let mut arrives: Vec<bool> = (0..job.tasks.len()).map(waits).collect();
+        for (flow, outside) in self.flows.iter().zip(&self.outside) {
+            arrives[flow.to] |= outside.is_some_and(|from| metered && !self.network.is_free_from(from));
+        }
         for (flow, outside) in self.flows.iter().zip(&self.outside) {
             let Some(from) = outside else { continue };
             let prices = self.network.edge(0, flow.to, flow.bytes, metered);
-            if waits(flow.to) || (metered && !self.network.is_free_from(*from)) {
+            if arrives[flow.to] {
                 let source = tasks.len();
                 tasks.push(vec![State { place: *from, cost: 0, time: 0 }]);
                 edges.push(EdgePrices { from: source, ..prices });

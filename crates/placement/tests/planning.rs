@@ -99,6 +99,19 @@ fn a_plan_adds_up() {
     }
 }
 
+/// One input is free and the other is priced by a meter that two movements share: whether their times are part of
+/// the task's own or not must not matter.
+#[test]
+fn inputs_from_outside_arrive_side_by_side() {
+    let text = "tasks:\n  one:\n    resources: {cpus: 8+, memory: 32+, infra: aws/us-east-1}\n    time: 1h\n    run: x\n    \
+                inputs: {a: {uri: 'gs://b/x', size: 50 GB, infra: gcp/us-central1}, b: {uri: 'file://./b', size: 25 GB}}\n";
+    let made = Bed::new().plan(text).unwrap().plan;
+    let last = made.transfers.iter().map(|transfer| transfer.time).max().unwrap();
+    assert!(made.transfers.iter().all(|transfer| transfer.time > Span::ZERO));
+    assert_eq!(made.tasks[0].choice.start, last);
+    assert_eq!(made.tasks[0].choice.plan_time, made.time);
+}
+
 #[test]
 fn alternatives_are_ranked_and_in_other_failure_domains() {
     let made = Bed::new().plan(CHAIN).unwrap().plan;

@@ -57,9 +57,10 @@ step fmt cargo fmt --all --check
 step tidy cargo run --quiet --locked --package xtask -- tidy
 step clippy cargo clippy --locked --workspace --all-targets -- -D warnings
 step test cargo test --locked --workspace
-# The same seeds each time, about a minute each; other seeds are for `just soak`.
+# The same seeds each time, at most about a minute each; other seeds are for `just soak`.
 step oracle-sync cargo run --quiet --locked --package xtask -- oracle sync --rounds 50 --seed 1
 step oracle-runs cargo run --quiet --locked --package xtask -- oracle runs --rounds 20 --seed 1
+step oracle-plan cargo run --quiet --locked --package xtask -- oracle plan --rounds 300 --seed 1
 step doc env RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --locked --workspace --no-deps
 deny
 

@@ -38,8 +38,10 @@ done
 # Other seeds each time; the first line says which. Ten rounds for each kill of the tests above.
 seed=${WELKIN_ORACLE_SEED:-$(date +%s)}
 differ=0
-for oracle in sync runs; do
+for oracle in sync runs plan; do
     rounds=$((WELKIN_SOAK_ROUNDS * 10))
+    # A round is a plan of some milliseconds.
+    [[ $oracle == plan ]] && rounds=$((WELKIN_SOAK_ROUNDS * 100))
     printf '\n== oracle %s: %s rounds from seed %s\n' "$oracle" "$rounds" "$seed"
     cargo run --quiet --locked --package xtask -- oracle "$oracle" --rounds "$rounds" --seed "$seed" || differ=1
 done

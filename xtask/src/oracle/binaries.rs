@@ -15,10 +15,13 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// Builds those of the workspace, and looks for rclone among the stand-ins.
-    pub(super) fn find(welkin: Option<PathBuf>) -> Result<Self> {
+    /// Builds those of the workspace, and looks for rclone among the stand-ins. Where `alone`, a program that
+    /// was named needs nothing beside it.
+    pub(super) fn find(welkin: Option<PathBuf>, alone: bool) -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-        build(&root)?;
+        if !(alone && welkin.is_some()) {
+            build(&root)?;
+        }
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         let stand_ins =
             std::env::var_os("WELKIN_STAND_INS").map_or_else(|| root.join("target/stand-ins"), PathBuf::from);

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use super::binaries::Binaries;
-use super::{runs, sync};
+use super::{plan, runs, sync};
 
 pub(crate) const HELP: &str = "\
-Usage: cargo run -p xtask -- oracle sync|runs [OPTIONS]
+Usage: cargo run -p xtask -- oracle sync|runs|plan [OPTIONS]
 
   --rounds N      How many rounds (20)
   --seed S        The seed of the first; each later one adds 1 (1)
@@ -50,9 +50,10 @@ fn ask(words: &[&str]) -> Result<bool> {
     let play = match *which {
         "sync" => sync::play,
         "runs" => runs::play,
+        "plan" => plan::play,
         other => bail!("there is no oracle `{other}`\n\n{HELP}"),
     };
-    let binaries = Binaries::find(options.welkin.clone())?;
+    let binaries = Binaries::find(options.welkin.clone(), *which == "plan")?;
     let summary = play(&options, &binaries)?;
     print!("{summary}");
     Ok(summary.is_clean())

@@ -1,0 +1,83 @@
+//! What may differ, and which document says so.
+
+use super::brute::Brute;
+use super::piece::Want;
+
+/// In what an answer differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A choice that no condition allows.
+    Choice,
+    /// A figure of one task.
+    Line,
+    /// A movement of data.
+    Movement,
+    /// A sum over the plan.
+    Sum,
+    /// How many offers suit.
+    Offers,
+    /// Said to be best, and is not.
+    Best,
+    /// As good as another by the objective, and beaten by it.
+    Beaten,
+    /// Further from the best than it says.
+    Gap,
+    Limits,
+    Alternatives,
+    Front,
+    /// No plan, though there is one.
+    Refused,
+    /// The reason of a refusal.
+    Reason,
+    /// A plan, though there is none.
+    Planned,
+    WhyNot,
+    /// An exit code or output that is no answer.
+    Broken,
+}
+
+/// A difference with a name: what the document means, or a fault that is known and not yet mended.
+struct Allowance {
+    name: &'static str,
+    kind: Kind,
+    holds: fn(&Brute<'_>) -> bool,
+}
+
+const ALLOWANCES: &[Allowance] = &[
+    // A fault: alternatives are ranked by cost also where time counts.
+    Allowance {
+        name: "fault: alternatives by cost",
+        kind: Kind::Alternatives,
+        holds: |brute| brute.scene.objective.time > 0,
+    },
+    // A fault: an offer that suits two options is counted twice.
+    Allowance {
+        name: "fault: offers of options",
+        kind: Kind::Offers,
+        holds: |brute| {
+            let several = |want: &Want| matches!(want, Want::Alternatives { .. } | Want::Accelerators { .. });
+            brute.scene.steps.iter().any(|step| step.wants.iter().any(several))
+        },
+    },
+    // A fault: a task's own `infra` is replaced by the place that is asked about.
+    Allowance {
+        name: "fault: why-not over infra",
+        kind: Kind::WhyNot,
+        holds: |brute| {
+            let placed = |want: &Want| matches!(want, Want::Alternatives { .. } | Want::Infra(_));
+            brute.scene.steps.iter().any(|step| step.wants.iter().any(placed))
+        },
+    },
+    // A fault: points of the front are lost where movements share a meter.
+    Allowance {
+        name: "fault: front of shared meters",
+        kind: Kind::Front,
+        holds: |brute| brute.flows.len() > 1,
+    },
+];
+
+/// The name of the reason why this may differ, if there is one.
+pub(super) fn explains(kind: Kind, brute: &Brute<'_>) -> Option<&'static str> {
+    let allowance = ALLOWANCES.iter().find(|allowance| allowance.kind == kind && (allowance.holds)(brute));
+    allowance.map(|allowance| allowance.name)
+}

@@ -1,0 +1,47 @@
+//! Whether a front has every plan that no other beats, and none that one does.
+
+use super::super::allowance::Kind;
+use super::super::answer::FrontAnswer;
+use super::super::brute::Outcome;
+use super::Judge;
+
+impl Judge<'_> {
+    pub(in super::super) fn front(&mut self, front: &FrontAnswer) {
+        let mut rows = Vec::new();
+        for plan in &front.plans {
+            let Some(picks) = self.picks(plan) else { return };
+            self.lines(plan, &picks);
+            rows.push(self.brute.outcome(&picks));
+        }
+        for row in &rows {
+            if let Some(other) = self.left.within.iter().find(|other| self.beats(other, row)) {
+                let text =
+                    format!("a row of the front is beaten: {} by {}", self.told(row), self.told(other));
+                self.find(Kind::Front, text);
+            }
+        }
+        if front.complete {
+            self.complete(&rows);
+        }
+    }
+
+    fn complete(&mut self, rows: &[Outcome]) {
+        let slack = self.slack;
+        let near = |row: &Outcome, best: &Outcome| {
+            row.cost <= best.cost + slack.cost && row.ms <= best.ms + slack.ms
+        };
+        let missing = self.left.within.iter().find(|best| !rows.iter().any(|row| near(row, best)));
+        if let Some(missing) = missing {
+            let text = format!("no row of the front is as good as {}", self.told(missing));
+            self.find(Kind::Front, text);
+        }
+    }
+
+    /// By more than rounding.
+    fn beats(&self, one: &Outcome, other: &Outcome) -> bool {
+        let slack = self.slack;
+        one.cost <= other.cost
+            && one.ms <= other.ms
+            && (one.cost + 2 * slack.cost < other.cost || one.ms + 2 * slack.ms < other.ms)
+    }
+}

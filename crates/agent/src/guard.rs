@@ -2,26 +2,31 @@
 //!
 //! It adopts every orphan among the script's descendants (as "child subreaper"), so whatever they do
 //! with sessions, groups, forks and environments, they remain its descendants and can be found:
-//! 1. read the order from the agent, start the leaf, put it into its control groups, let it go;
+//! 1. read the order from the agent and start the script; where it has control groups, by way of a leaf
+//!    that is put into them before it becomes the script, which costs one more start of this program;
 //! 2. reap children until the leaf is done; a second thread listens to the agent meanwhile;
 //! 3. end what is left: at once after an ordinary end, after the grace when a stop was asked for,
 //!    since a training process may outlive its shell to save what it has;
 //! 4. report how the leaf ended, when nothing is left.
 //!
-//! The agent's death closes the socket, and step 3 happens at once. The guard's own death kills the
-//! leaf by its death signal, and the agent sweeps up the rest by their marks.
+//! The agent's death closes the socket, and step 3 happens at once. What the guard's own death leaves
+//! behind the agent adopts, and sweeps up by its marks; a leaf dies by its death signal.
 
 use crate::control::{Order, Report, Script};
+use crate::leaf::SCRIPT_UMASK;
 use crate::options::EXEC_COMMAND;
 use crate::reap::kill_descendants;
 use crate::shim::LEAF;
+use rustix::fs::Mode;
 use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, set_child_subreaper, setsid, wait,
+    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, set_child_subreaper, setsid, umask,
+    wait,
 };
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,18 +65,32 @@ fn guard(agent: &UnixStream) -> io::Result<Report> {
     })
 }
 
-/// Starts the leaf and lets it become the script once it is where it belongs.
+/// Starts the script. The agent reads what it says only behind the news of its start.
 fn start(script: &Script, agent: &UnixStream) -> io::Result<Pid> {
-    let mut leaf = Command::new(&script.executable)
+    if !script.cgroup_procs.is_empty() {
+        return start_in_groups(script, agent);
+    }
+    // This process makes no files of its own.
+    umask(Mode::from_raw_mode(SCRIPT_UMASK));
+    let child = command(&script.shell, script).arg(&script.file).stdin(Stdio::null()).spawn()?;
+    send(&mut &*agent, &Report::Started)?;
+    Ok(Pid::from_child(&child))
+}
+
+fn command(program: &Path, script: &Script) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(&script.env).current_dir(&script.workdir).process_group(0);
+    command
+}
+
+/// Starts the leaf and lets it become the script once it is where it belongs.
+fn start_in_groups(script: &Script, agent: &UnixStream) -> io::Result<Pid> {
+    let mut leaf = command(&script.executable, script)
         .arg(EXEC_COMMAND)
         .arg(LEAF)
         .arg(getpid().to_string())
         .args([&script.shell, &script.file])
-        .env_clear()
-        .envs(&script.env)
-        .current_dir(&script.workdir)
         .stdin(Stdio::piped())
-        .process_group(0)
         .spawn()?;
     let pid = Pid::from_child(&leaf);
     let mut gate = leaf.stdin.take().ok_or_else(|| io::Error::other("the leaf has no gate"))?;

@@ -1,4 +1,4 @@
-//! The process that becomes the script.
+//! The process that becomes the script, where that has control groups to be in.
 //!
 //! It ties its life to the guard's, waits until the guard has put it into its control groups, and
 //! turns into the shell. Tying and joining must happen between fork and
@@ -16,7 +16,7 @@ pub(crate) const FAILED: u8 = 126;
 
 /// What a script's files are made without, as on a machine that was just installed. The agent itself
 /// makes everything for its owner alone, and a node's home is closed to others whatever lies in it.
-const SCRIPT_UMASK: u32 = 0o022;
+pub(crate) const SCRIPT_UMASK: u32 = 0o022;
 
 /// Becomes `SHELL FILE`, given `GUARD_PID SHELL FILE`. Returns only on failure.
 pub(crate) fn run(args: &[OsString]) -> u8 {

@@ -51,6 +51,11 @@ pub struct Reading {
 pub trait Clocks: Send + Sync + fmt::Debug {
     /// What they show now.
     fn read(&self) -> Reading;
+
+    /// Time since the boot alone, which is asked for many times a task.
+    fn uptime(&self) -> Span {
+        self.read().uptime
+    }
 }
 
 /// The clocks of this machine.
@@ -58,15 +63,15 @@ pub trait Clocks: Send + Sync + fmt::Debug {
 pub struct MachineClocks;
 
 impl Clocks for MachineClocks {
-    fn read(&self) -> Reading {
+    fn uptime(&self) -> Span {
         let uptime = clock_gettime(ClockId::Boottime);
-        let millis = uptime.tv_sec.unsigned_abs() * 1000 + uptime.tv_nsec.unsigned_abs() / 1_000_000;
+        Span::from_millis(uptime.tv_sec.unsigned_abs() * 1000 + uptime.tv_nsec.unsigned_abs() / 1_000_000)
+    }
+
+    fn read(&self) -> Reading {
+        let uptime = self.uptime();
         let boot = fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned());
-        Reading {
-            boot: boot.filter(|id| !id.is_empty()),
-            wall: SystemClock.now(),
-            uptime: Span::from_millis(millis),
-        }
+        Reading { boot: boot.filter(|id| !id.is_empty()), wall: SystemClock.now(), uptime }
     }
 }
 
@@ -103,8 +108,7 @@ impl SteadyClock {
 
 impl Clock for SteadyClock {
     fn now(&self) -> UnixMillis {
-        let uptime = self.clocks.read().uptime;
-        self.anchor.at(uptime)
+        self.anchor.at(self.clocks.uptime())
     }
 }
 

@@ -109,10 +109,10 @@ async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
         }
         // A machine that boots costs as one that works.
         let lasts = within_budget(live)?;
-        // An eighth of the time it has taken, so that a boot of a second is noticed within 125 ms and looked at
-        // some thirty times.
+        // A quarter of the time it has taken, so that a boot of a second is noticed within 250 ms and looked at
+        // some fifteen times.
         let (shortest, longest) = READY_POLL;
-        let pause = (began.elapsed() / 8).clamp(shortest.duration(), longest.duration());
+        let pause = (began.elapsed() / 4).clamp(shortest.duration(), longest.duration());
         sleep(pause.min(lasts.duration())).await;
     }
     let message = format!("not ready within {READY_WITHIN}: {last}");

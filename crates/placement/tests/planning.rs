@@ -331,7 +331,8 @@ fn why_a_place_lost() {
 /// The plan of one task on AWS with an input of 10 TB.
 fn with_input(input: &str) -> Plan {
     let text = format!(
-        "name: i\nresources: {{infra: aws/us-east-1, cpus: 8}}\ninputs: {{raw: {input}}}\ntime: 1h\nrun: x\n"
+        "name: i\nresources: {{infra: aws/us-east-1, instance_type: m6i.2xlarge}}\ninputs: {{raw: {input}}}\ntime: 1h\n\
+         run: x\n"
     );
     Bed::new().plan(&text).unwrap().plan
 }

@@ -46,7 +46,9 @@ pub(crate) fn compare(file: &File, answer: &Value, summary: &mut Summary) -> Vec
         context.envs.insert(name.as_str().unwrap().to_owned(), "given".to_owned());
     }
     let parsed = parse(&file.text, &context);
-    let mut note = |name| drop(summary.differences.entry(name).or_default().insert(file.name.clone()));
+    let mut note = |name| {
+        summary.differences.entry(name).or_default().insert(file.name.clone());
+    };
     let parsed = match (answer["refused"].as_str(), parsed) {
         (Some(_), Err(_)) => {
             summary.refused_by_both += 1;

@@ -89,10 +89,6 @@ pub(crate) const ALL: &[Difference] = &[
             why.contains("Invalid") && WELKIN_KEYS.iter().any(|key| text.contains(key))
         }),
     },
-    Difference {
-        name: "counted-makers",
-        kind: Kind::Accepted(|why, _| why.contains("should be <name> or <name>:<cnt>")),
-    },
     Difference { name: "more-data", kind: Kind::Accepted(|why, _| why.contains("has too many properties")) },
     Difference {
         name: "empty-accelerators",

@@ -22,6 +22,7 @@
 mod compose;
 mod dialect;
 mod doubt;
+mod duplicates;
 mod fields;
 mod file;
 mod gpu_memory;

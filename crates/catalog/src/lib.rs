@@ -15,7 +15,7 @@
 //! | [`import`] | SkyPilot's CSV catalogs; what cannot be trusted is quarantined with its reason |
 //! | [`tables`] | regions, trusted execution environments, accelerator names |
 //! | [`starter`] | list prices that ship with the crate |
-//! | [`merge()`], [`check`] | which source speaks for a provider; what each source brought |
+//! | [`Merge`], [`check`] | which source speaks for a provider; what each source brought |
 //!
 //! *Guarantee:* pure functions of bytes: no file, network, clock or environment is touched, and no
 //! input panics. Equal sets of offers give equal bytes and an equal digest.
@@ -53,7 +53,7 @@ mod store;
 pub mod tables;
 
 pub use glob::Glob;
-pub use merge::merge;
+pub use merge::Merge;
 pub use model::*;
 pub use query::{
     AcceleratorFilter, Amount, COUNT_TOLERANCE_MILLI, Condition, Filter, Market, Names, Selection, nearest,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use welkin_catalog::tables::Tables;
 use welkin_catalog::{
-    AlignedBytes, Arch, Catalog, CatalogBuilder, Continent, Kind, OpenError, Row, RowPlace, RowSource, TeeSet,
+    AlignedBytes, Arch, Catalog, Continent, Kind, Merge, OpenError, Row, RowPlace, RowSource, TeeSet,
 };
 use welkin_clouds::{Hardware, Local};
 use welkin_units::Usd;
@@ -39,12 +39,16 @@ pub(crate) fn open(dir: &Path) -> anyhow::Result<Catalog<'static>> {
 
 /// Builds the catalog from the starter prices and the imported lists, and opens it.
 pub(crate) fn rebuild(dir: &Path) -> anyhow::Result<Catalog<'static>> {
-    let bytes = build(dir)?;
+    rebuild_with(dir, Merge::default())
+}
+
+/// The same, where some lists were read already: those that are kept of other providers are added.
+pub(crate) fn rebuild_with(dir: &Path, read: Merge) -> anyhow::Result<Catalog<'static>> {
+    let bytes = build(dir, read)?;
     let path = file(dir);
     // A folder that cannot be written costs a few milliseconds on every start, nothing else.
-    if write(dir, &path, &bytes).is_ok()
-        && let Some(catalog) = map(&path)
-    {
+    let written = write(dir, &path, &bytes).is_ok();
+    if written && let Some(catalog) = map(&path) {
         return Ok(catalog);
     }
     let bytes: &'static AlignedBytes = Box::leak(Box::new(AlignedBytes::copy_from(&bytes)));
@@ -80,20 +84,18 @@ fn map(path: &Path) -> Option<Catalog<'static>> {
     opened.ok()
 }
 
-fn build(dir: &Path) -> anyhow::Result<Vec<u8>> {
-    let tables = Tables::embedded();
-    let mut rows = welkin_catalog::starter::rows();
-    let lists = price_lists::read_all(dir);
-    if !lists.is_empty() {
-        let imported = lists.iter().filter_map(|list| list.import(tables).ok()).flat_map(|read| read.rows);
-        rows = welkin_catalog::merge(rows, imported.collect());
+fn build(dir: &Path, mut merge: Merge) -> anyhow::Result<Vec<u8>> {
+    for list in price_lists::read_all(dir) {
+        // Its text is the one that was just read.
+        if merge.has(&list.about.provider) {
+            continue;
+        }
+        // A list that cannot be read leaves its provider with the starter's prices.
+        if let Ok(Ok(imported)) = list.import(Tables::embedded()) {
+            merge.add(&imported.rows)?;
+        }
     }
-    rows.push(this_machine());
-    let mut builder = CatalogBuilder::new();
-    for row in &rows {
-        builder.push(row)?;
-    }
-    Ok(builder.finish())
+    Ok(merge.finish(&welkin_catalog::starter::rows(), &[this_machine()])?)
 }
 
 /// This machine as an offer: for tasks that ask for it by name.

@@ -32,7 +32,10 @@ const MIN_SPOT_PER_VCPU: Usd = Usd::from_nanos(50_000);
 
 /// Removes what cannot be believed from `offers` and tells why.
 pub(super) fn doubt(offers: &mut Offers, quarantine: &mut Quarantine) {
-    offers.rows.sort_unstable_by_key(|row| (row.key, row.line));
+    // In this order already, unless pairs were composed.
+    offers
+        .rows
+        .sort_unstable_by(|one, other| one.key.rank().cmp(&other.key.rank()).then(one.line.cmp(&other.line)));
     let mut rows = std::mem::take(&mut offers.rows);
     let mut scratch = Vec::new();
     for group in rows.chunk_by_mut(|one, other| machine(one) == machine(other)) {

@@ -3,6 +3,7 @@
 use super::compose::compose;
 use super::dialect::Dialect;
 use super::doubt::doubt;
+use super::duplicates::set_aside_duplicates;
 use super::header::Header;
 use super::parse::Parser;
 use super::placeholder::set_aside_placeholders;
@@ -118,6 +119,7 @@ pub fn import(bytes: &[u8], origin: &Origin<'_>, tables: &Tables) -> Result<Impo
     }
 
     let (mut offers, repaired) = parser.finish();
+    set_aside_duplicates(&mut offers, &mut quarantine);
     set_aside_placeholders(&mut offers, &mut quarantine);
     let composed = compose(&mut offers, &dialect, &mut quarantine);
     doubt(&mut offers, &mut quarantine);

@@ -17,8 +17,19 @@ pub(super) struct Key {
     pub(super) zone: u32,
 }
 
+impl Key {
+    /// The order of the fields as one number. Devices and places of a list are bounded below 2¹⁶.
+    pub(super) fn rank(&self) -> u128 {
+        u128::from(self.instance_type) << 96
+            | u128::from(self.device & 0xffff) << 80
+            | u128::from(self.count_milli) << 48
+            | u128::from(self.place & 0xffff) << 32
+            | u128::from(self.zone)
+    }
+}
+
 /// One row, parsed. A row without machine type is an accelerator to be put on a host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Parsed {
     pub(super) key: Key,
     pub(super) line: u32,

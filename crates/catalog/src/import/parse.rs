@@ -25,6 +25,29 @@ const MAX_NETWORK_GBPS: f64 = 1e5;
 const MAX_PLACES: usize = 4_000;
 const MAX_DEVICES: usize = 4_000;
 
+/// The accelerator's columns of the latest row, and what they meant: the rows of one machine stand together.
+#[derive(Debug, Default)]
+struct Latest {
+    name: String,
+    count: String,
+    info: String,
+    meant: Option<(Kind, u32, u32)>,
+}
+
+impl Latest {
+    fn find(&self, [name, count, info]: [&str; 3]) -> Option<(Kind, u32, u32)> {
+        self.meant.filter(|_| self.name == name && self.count == count && self.info == info)
+    }
+
+    fn keep(&mut self, [name, count, info]: [&str; 3], meant: (Kind, u32, u32)) {
+        for (known, text) in [(&mut self.name, name), (&mut self.count, count), (&mut self.info, info)] {
+            known.clear();
+            known.push_str(text);
+        }
+        self.meant = Some(meant);
+    }
+}
+
 /// Reads the rows of one file.
 pub(super) struct Parser<'a> {
     header: &'a Header,
@@ -32,7 +55,7 @@ pub(super) struct Parser<'a> {
     tables: &'a Tables,
     provider: &'a str,
     offers: Offers,
-    seen: HashMap<Key, u32>,
+    latest: Latest,
     accelerators: HashMap<String, Resolved>,
     device_ids: HashMap<Arc<RowDevice>, u32>,
     repaired: u32,
@@ -51,7 +74,7 @@ impl<'a> Parser<'a> {
             tables,
             provider,
             offers: Offers::default(),
-            seen: HashMap::new(),
+            latest: Latest::default(),
             accelerators: HashMap::new(),
             device_ids: HashMap::new(),
             repaired: 0,
@@ -74,10 +97,10 @@ impl<'a> Parser<'a> {
         let outcome = split(bytes, fields)
             .map_err(|why| malformed(line, bytes, why))
             .and_then(|()| self.widths(line, bytes, fields))
-            .and_then(|()| self.parse(line, fields, quarantine))
-            .and_then(|parsed| self.keep(parsed));
-        if let Err(complaint) = outcome {
-            quarantine.add(complaint);
+            .and_then(|()| self.parse(line, fields, quarantine));
+        match outcome {
+            Ok(parsed) => self.keep(parsed),
+            Err(complaint) => quarantine.add(complaint),
         }
     }
 
@@ -176,6 +199,10 @@ impl<'a> Parser<'a> {
         if written.is_empty() {
             return Ok((Kind::Vm, 0, 0));
         }
+        let texts = [written, row.get(header.accelerator_count), row.get(header.gpu_info)];
+        if let Some(meant) = self.latest.find(texts) {
+            return Ok(meant);
+        }
         let count =
             row.quantity(header.accelerator_count, column::ACCELERATOR_COUNT, 1000.0, MAX_ACCELERATORS)?;
         if count == 0 {
@@ -209,7 +236,9 @@ impl<'a> Parser<'a> {
                 *new.insert(next)
             }
         };
-        Ok((if tpu { Kind::Tpu } else { Kind::Vm }, id + 1, count_milli))
+        let meant = (if tpu { Kind::Tpu } else { Kind::Vm }, id + 1, count_milli);
+        self.latest.keep(texts, meant);
+        Ok(meant)
     }
 
     fn instance_type(&mut self, name: &str) -> u32 {
@@ -239,8 +268,7 @@ impl<'a> Parser<'a> {
         Some(self.offers.regions.id(region))
     }
 
-    /// Keeps one row of each key, of two that disagree the dearer.
-    fn keep(&mut self, parsed: Parsed) -> Result<(), Complaint> {
+    fn keep(&mut self, parsed: Parsed) {
         let tee_rules = &self.offers.type_facts[parsed.key.instance_type as usize].tee_rules;
         if !tee_rules.is_empty() {
             let place = &self.offers.places[parsed.key.place as usize];
@@ -250,28 +278,7 @@ impl<'a> Parser<'a> {
                 .entry((parsed.key.instance_type, parsed.key.place))
                 .or_insert_with(|| rules.tee_in(tee_rules, &place.region));
         }
-        let next = u32::try_from(self.offers.rows.len()).unwrap_or(u32::MAX);
-        let index = match self.seen.entry(parsed.key) {
-            Entry::Vacant(new) => {
-                new.insert(next);
-                self.offers.rows.push(parsed);
-                return Ok(());
-            }
-            Entry::Occupied(known) => *known.get() as usize,
-        };
-        let kept = &mut self.offers.rows[index];
-        let prices = |row: &Parsed| (row.on_demand, row.spot);
-        let (reason, dearer) = if prices(kept) == prices(&parsed) {
-            (Reason::Duplicate, false)
-        } else {
-            (Reason::ConflictingDuplicate, prices(&parsed) > prices(kept))
-        };
-        let (line, other) = if dearer { (kept.line, parsed.line) } else { (parsed.line, kept.line) };
-        if dearer {
-            *kept = parsed;
-        }
-        let name = self.offers.types.text(self.offers.rows[index].key.instance_type);
-        Err(Complaint::row(line, reason, name, format!("line {other} is the same offer")))
+        self.offers.rows.push(parsed);
     }
 }
 

@@ -4,7 +4,11 @@
 //! 2. `finish` sorts each dictionary, renumbers, and sorts the rows by all their fields, so that
 //!    neither the order of rows nor that of dictionaries depends on the input. Identical rows
 //!    become one.
-//! 3. Columns are written one after the other; digest and checksum close the header.
+//! 3. Columns are written side by side, some thousand rows at a time; digest and checksum close the
+//!    header.
+//!
+//! A million rows are 56 MB on their way, and 51 MB when they are written: at no time is there more of
+//! them than both.
 
 use super::checksum::checksum;
 use super::columns::{NOT_OFFERED, flags};
@@ -43,6 +47,28 @@ pub enum BuildError {
     },
 }
 
+/// Rows that are written together: 230 KB of them, which stay in the processor's cache.
+const BLOCK: usize = 4_096;
+
+/// The columns in the order of the file, each with the bytes of one entry.
+const COLUMNS: [(Section, usize); 15] = [
+    (Section::OnDemand, 8),
+    (Section::Spot, 8),
+    (Section::Zone, 4),
+    (Section::InstanceType, 4),
+    (Section::Vcpus, 4),
+    (Section::Memory, 4),
+    (Section::AcceleratorCount, 4),
+    (Section::Network, 4),
+    (Section::Place, 2),
+    (Section::Accelerator, 2),
+    (Section::Source, 2),
+    (Section::MinBilled, 2),
+    (Section::Arch, 1),
+    (Section::Tee, 1),
+    (Section::Flags, 1),
+];
+
 /// Collects rows and writes the store.
 #[derive(Debug, Default)]
 pub struct CatalogBuilder {
@@ -57,22 +83,33 @@ pub struct CatalogBuilder {
 /// A row as numbers. The order of the fields is the order of offers in a catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Packed {
-    place: u32,
+    place: u16,
     zone: u32,
     instance_type: u32,
     /// 0 when there is none, else one more than the device's index.
-    accelerator: u32,
+    accelerator: u16,
     accelerator_count_milli: u32,
     on_demand: i64,
     spot: i64,
     vcpus_milli: u32,
     memory_mib: u32,
     network_mbps: u32,
-    source: u32,
+    source: u16,
     min_billed_s: u16,
     arch: u8,
     tee: u8,
     flags: u8,
+}
+
+impl Packed {
+    /// The first fields of the order as one number, which is compared in two steps instead of five.
+    fn rank(&self) -> u128 {
+        u128::from(self.place) << 112
+            | u128::from(self.zone) << 80
+            | u128::from(self.instance_type) << 48
+            | u128::from(self.accelerator) << 32
+            | u128::from(self.accelerator_count_milli)
+    }
 }
 
 impl CatalogBuilder {
@@ -108,7 +145,7 @@ impl CatalogBuilder {
         let (accelerator, accelerator_count_milli) = match &row.accelerator {
             Some(accelerator) => {
                 let device = self.devices.intern(&accelerator.device, MAX_SMALL);
-                (device.ok_or(too_many("accelerators"))? + 1, accelerator.count_milli)
+                (small(device.ok_or(too_many("accelerators"))? + 1), accelerator.count_milli)
             }
             None => (0, 0),
         };
@@ -117,7 +154,7 @@ impl CatalogBuilder {
         let instance_type = self.types.intern(&row.instance_type, usize::MAX).unwrap_or_default();
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
         self.rows.push(Packed {
-            place,
+            place: small(place),
             zone,
             instance_type,
             accelerator,
@@ -127,7 +164,7 @@ impl CatalogBuilder {
             vcpus_milli: row.vcpus_milli,
             memory_mib: row.memory_mib,
             network_mbps: row.network_mbps,
-            source,
+            source: small(source),
             min_billed_s: row.min_billed_s,
             arch: row.arch as u8,
             tee: row.tee.0,
@@ -149,15 +186,15 @@ impl CatalogBuilder {
         let (zones, zone_at) = self.zones.sorted();
         let (types, type_at) = self.types.sorted();
         for row in &mut self.rows {
-            row.place = place_at[row.place as usize];
-            row.source = source_at[row.source as usize];
+            row.place = small(place_at[usize::from(row.place)]);
+            row.source = small(source_at[usize::from(row.source)]);
             row.zone = zone_at[row.zone as usize];
             row.instance_type = type_at[row.instance_type as usize];
             if row.accelerator > 0 {
-                row.accelerator = device_at[row.accelerator as usize - 1] + 1;
+                row.accelerator = small(device_at[usize::from(row.accelerator) - 1] + 1);
             }
         }
-        self.rows.sort_unstable();
+        self.rows.sort_unstable_by(|one, other| one.rank().cmp(&other.rank()).then_with(|| one.cmp(other)));
         self.rows.dedup();
 
         let mut texts = Texts::default();
@@ -190,22 +227,8 @@ impl CatalogBuilder {
         file.strings(Section::TextOffsets, Section::TextBytes, texts.entries.iter().map(|text| &**text));
         file.strings(Section::ZoneOffsets, Section::ZoneBytes, zones.iter().map(|text| &**text));
         file.strings(Section::TypeOffsets, Section::TypeBytes, types.iter().map(|text| &**text));
-        let rows = &self.rows;
-        file.column(Section::OnDemand, rows, |row| row.on_demand.to_le_bytes());
-        file.column(Section::Spot, rows, |row| row.spot.to_le_bytes());
-        file.column(Section::Zone, rows, |row| row.zone.to_le_bytes());
-        file.column(Section::InstanceType, rows, |row| row.instance_type.to_le_bytes());
-        file.column(Section::Vcpus, rows, |row| row.vcpus_milli.to_le_bytes());
-        file.column(Section::Memory, rows, |row| row.memory_mib.to_le_bytes());
-        file.column(Section::AcceleratorCount, rows, |row| row.accelerator_count_milli.to_le_bytes());
-        file.column(Section::Network, rows, |row| row.network_mbps.to_le_bytes());
-        file.column(Section::Place, rows, |row| small(row.place).to_le_bytes());
-        file.column(Section::Accelerator, rows, |row| small(row.accelerator).to_le_bytes());
-        file.column(Section::Source, rows, |row| small(row.source).to_le_bytes());
-        file.column(Section::MinBilled, rows, |row| row.min_billed_s.to_le_bytes());
-        file.column(Section::Arch, rows, |row| [row.arch]);
-        file.column(Section::Tee, rows, |row| [row.tee]);
-        file.column(Section::Flags, rows, |row| [row.flags]);
+        file.columns(&self.rows);
+        drop(self.rows);
         file.finish()
     }
 }
@@ -221,27 +244,34 @@ fn small(index: u32) -> u16 {
 #[derive(Debug)]
 struct Dictionary<T> {
     index: HashMap<T, u32>,
-    /// The latest value: rows come grouped, and shared text that is the same allocation compares
-    /// equal without being read.
-    latest: Option<(T, u32)>,
+    values: Vec<T>,
+    /// By number: the number that came next the last time. Rows come grouped and in the same order of places and
+    /// zones over and over, so that most values are found without a hash.
+    next: Vec<u32>,
+    latest: u32,
 }
 
 impl<T> Default for Dictionary<T> {
     fn default() -> Self {
-        Self { index: HashMap::new(), latest: None }
+        Self { index: HashMap::new(), values: Vec::new(), next: Vec::new(), latest: 0 }
     }
 }
 
 impl<T: Clone + Eq + Hash + Ord> Dictionary<T> {
     /// The number of `value`; `None` when it is new and the dictionary is full.
     fn intern(&mut self, value: &T, limit: usize) -> Option<u32> {
-        if let Some((latest, index)) = &self.latest
-            && latest == value
-        {
-            return Some(*index);
+        let latest = self.latest as usize;
+        for guess in [Some(self.latest), self.next.get(latest).copied()].into_iter().flatten() {
+            if self.values.get(guess as usize) == Some(value) {
+                self.latest = guess;
+                return Some(guess);
+            }
         }
         let index = self.find_or_add(value, limit)?;
-        self.latest = Some((value.clone(), index));
+        if let Some(next) = self.next.get_mut(latest) {
+            *next = index;
+        }
+        self.latest = index;
         Some(index)
     }
 
@@ -255,6 +285,8 @@ impl<T: Clone + Eq + Hash + Ord> Dictionary<T> {
         }
         let next = u32::try_from(next).ok()?;
         self.index.insert(value.clone(), next);
+        self.values.push(value.clone());
+        self.next.push(next);
         Some(next)
     }
 
@@ -336,13 +368,46 @@ impl Writer {
         self.section(bytes, |bytes| entries.for_each(|entry| bytes.extend_from_slice(entry.as_bytes())));
     }
 
-    fn column<const N: usize>(
-        &mut self,
-        section: Section,
-        rows: &[Packed],
-        field: impl Fn(&Packed) -> [u8; N],
-    ) {
-        self.section(section, |bytes| rows.iter().for_each(|row| bytes.extend_from_slice(&field(row))));
+    /// Writes every column. Rows are taken [`BLOCK`] at a time and written to one column after the other, so
+    /// that they are fetched from memory once.
+    fn columns(&mut self, rows: &[Packed]) {
+        let widths = COLUMNS.map(|(section, width)| (self.reserve(section, rows.len() * width), width));
+        let mut done = 0;
+        for block in rows.chunks(BLOCK) {
+            let mut columns = widths.iter().map(|(at, width)| at + done * width);
+            let mut next = || columns.next().unwrap_or(usize::MAX);
+            self.column(next(), block, |row| row.on_demand.to_le_bytes());
+            self.column(next(), block, |row| row.spot.to_le_bytes());
+            self.column(next(), block, |row| row.zone.to_le_bytes());
+            self.column(next(), block, |row| row.instance_type.to_le_bytes());
+            self.column(next(), block, |row| row.vcpus_milli.to_le_bytes());
+            self.column(next(), block, |row| row.memory_mib.to_le_bytes());
+            self.column(next(), block, |row| row.accelerator_count_milli.to_le_bytes());
+            self.column(next(), block, |row| row.network_mbps.to_le_bytes());
+            self.column(next(), block, |row| row.place.to_le_bytes());
+            self.column(next(), block, |row| row.accelerator.to_le_bytes());
+            self.column(next(), block, |row| row.source.to_le_bytes());
+            self.column(next(), block, |row| row.min_billed_s.to_le_bytes());
+            self.column(next(), block, |row| [row.arch]);
+            self.column(next(), block, |row| [row.tee]);
+            self.column(next(), block, |row| [row.flags]);
+            done += block.len();
+        }
+    }
+
+    /// Makes room for a section and gives its offset.
+    fn reserve(&mut self, section: Section, len: usize) -> usize {
+        let mut offset = 0;
+        self.section(section, |bytes| {
+            offset = bytes.len();
+            bytes.resize(offset + len, 0);
+        });
+        offset
+    }
+
+    fn column<const N: usize>(&mut self, at: usize, rows: &[Packed], field: impl Fn(&Packed) -> [u8; N]) {
+        let cells = self.bytes[at..at + rows.len() * N].chunks_exact_mut(N);
+        cells.zip(rows).for_each(|(cell, row)| cell.copy_from_slice(&field(row)));
     }
 
     fn finish(mut self) -> Vec<u8> {

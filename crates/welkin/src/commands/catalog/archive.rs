@@ -2,6 +2,7 @@
 //! bounded while unpacking, so a hostile archive cannot either.
 
 use super::source::{Found, provider_of};
+use crate::price_lists::Content;
 use crate::report::{Code, Fault};
 use flate2::read::GzDecoder;
 use std::io::{Cursor, Read};
@@ -45,7 +46,7 @@ fn tar(reader: impl Read) -> anyhow::Result<Vec<Found>> {
         }
         let modified = entry.header().mtime().ok().map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
         let bytes = take(&mut entry, &path, &mut left)?;
-        found.push(Found { path, modified, bytes });
+        found.push(Found { path, modified, content: Content::Here(bytes) });
     }
     Ok(found)
 }
@@ -62,7 +63,7 @@ fn zip(bytes: &[u8]) -> anyhow::Result<Vec<Found>> {
             continue;
         }
         let bytes = take(&mut entry, &path, &mut left)?;
-        found.push(Found { path, modified: None, bytes });
+        found.push(Found { path, modified: None, content: Content::Here(bytes) });
     }
     Ok(found)
 }

@@ -16,10 +16,11 @@ const SHOWN_PER_REASON: usize = 3;
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
     let today = today();
     let lists = price_lists::read_all(&app.settings.catalog_dir());
-    let sources = lists
-        .iter()
-        .map(|list| SourceReport::new(&list.about.origin(), &list.import(Tables::embedded()), &today));
-    let report = CheckReport { sources: sources.collect() };
+    let sources = lists.iter().map(|list| {
+        let outcome = list.import(Tables::embedded())?;
+        Ok(SourceReport::new(&list.about.origin(), &outcome, &today))
+    });
+    let report = CheckReport { sources: sources.collect::<anyhow::Result<_>>()? };
     if app.settings.output == Format::Json {
         write_json(&mut app.out, "welkin.check/1", &report)?;
         return Ok(Exit::Success);

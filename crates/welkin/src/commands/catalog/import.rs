@@ -11,6 +11,7 @@ use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write;
+use welkin_catalog::Merge;
 use welkin_catalog::check::{CheckReport, SourceReport};
 use welkin_catalog::tables::Tables;
 
@@ -35,26 +36,25 @@ pub(crate) fn run(args: &ImportArgs, app: &mut App) -> anyhow::Result<Exit> {
     let dir = app.settings.catalog_dir();
     let today = super::check::today();
     let mut report = CheckReport::default();
-    let mut any = false;
+    let mut merge = Merge::default();
     for list in &lists {
-        let outcome = list.import(Tables::embedded());
-        let usable = outcome.as_ref().is_ok_and(|imported| !imported.rows.is_empty());
+        let text = list.content.read()?;
+        let outcome = welkin_catalog::import::import(&text, &list.about.origin(), Tables::embedded());
         report.sources.push(SourceReport::new(&list.about.origin(), &outcome, &today));
-        if usable {
-            any = true;
-            price_lists::keep(&dir, list).with_context(|| {
-                Fault::new(Code::File, format!("cannot keep the list of {}", list.about.provider))
-            })?;
-        }
+        let Some(imported) = outcome.ok().filter(|imported| !imported.rows.is_empty()) else { continue };
+        price_lists::keep(&dir, list, &text).with_context(|| {
+            Fault::new(Code::File, format!("cannot keep the list of {}", list.about.provider))
+        })?;
+        merge.add(&imported.rows)?;
     }
-    if !any {
+    if merge.is_empty() {
         let why = report.sources.iter().find_map(|source| source.error.as_ref().map(ToString::to_string));
         let why = why.unwrap_or_else(|| "every row was set aside".to_owned());
         return Err(
             Fault::new(Code::Import, format!("no offer could be read from {}: {why}", args.source)).into()
         );
     }
-    let catalog = catalog_cache::rebuild(&dir)?;
+    let catalog = catalog_cache::rebuild_with(&dir, merge)?;
     if app.settings.output == Format::Json {
         let wire = Wire { offers: catalog.len(), digest: catalog.digest(), report: &report };
         write_json(&mut app.out, "welkin.import/1", &wire)?;

@@ -1,18 +1,17 @@
 //! Where price lists come from: folders, archives, single files, URLs.
 //!
-//! Whatever the source, what comes out is a list of `(path, date, bytes)`; [`pick`] decides which of
+//! Whatever the source, what comes out is a list of `(path, date, content)`; [`pick`] decides which of
 //! them are price lists and of whom. A list is `PROVIDER/vms.csv`, or `PROVIDER.csv`; where folders of
 //! several format versions lie side by side (`v7/aws/vms.csv`, `v8/aws/vms.csv`) the newest counts.
 
 use super::{archive, download};
-use crate::price_lists::{About, PriceList};
+use crate::price_lists::{About, Content, PriceList};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
-use welkin_catalog::import::MAX_FILE_BYTES;
 
 /// A file of a source.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(super) struct Found {
     pub(super) path: String,
     /// When it was last changed.
     pub(super) modified: Option<SystemTime>,
-    pub(super) bytes: Vec<u8>,
+    pub(super) content: Content,
 }
 
 /// Deepest folder that is looked into: `catalogs/v8/aws` and one more.
@@ -50,7 +49,7 @@ pub(super) fn read(
             walk(path, "", 0, &mut found)?;
             found
         } else {
-            let bytes = bounded(path)?;
+            let bytes = Content::File(path.to_owned()).read()?.into_owned();
             let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
             let parent = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
             // `aws/vms.csv` tells its provider by its folder.
@@ -71,16 +70,7 @@ fn unpack(name: &str, bytes: Vec<u8>, modified: Option<SystemTime>) -> anyhow::R
     if let Some(found) = archive::unpack(name, &bytes)? {
         return Ok(found);
     }
-    Ok(vec![Found { path: name.to_owned(), modified, bytes }])
-}
-
-fn bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = || -> anyhow::Result<Vec<u8>> {
-        let size = fs::metadata(path)?.len();
-        anyhow::ensure!(size <= MAX_FILE_BYTES as u64, "{size} bytes, at most {MAX_FILE_BYTES} are read");
-        Ok(fs::read(path)?)
-    };
-    read().with_context(|| Fault::new(Code::File, format!("cannot read {}", path.display())))
+    Ok(vec![Found { path: name.to_owned(), modified, content: Content::Here(bytes) }])
 }
 
 fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<Found>) -> anyhow::Result<()> {
@@ -96,7 +86,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<Found>) -> an
             }
         } else if provider_of(&path).is_some() {
             let modified = entry.metadata().ok().and_then(|about| about.modified().ok());
-            found.push(Found { path, modified, bytes: bounded(&entry.path())? });
+            found.push(Found { path, modified, content: Content::File(entry.path()) });
         }
     }
     Ok(())
@@ -148,7 +138,7 @@ fn pick(
         .map(|(provider, (_, found))| {
             let as_of = as_of.map_or_else(|| date(found.modified), |date| Ok(date.to_owned()))?;
             let about = About { provider, file: found.path, as_of, from: source.to_owned() };
-            Ok(PriceList { about, bytes: found.bytes })
+            Ok(PriceList { about, content: found.content })
         })
         .collect()
 }
@@ -181,7 +171,8 @@ mod tests {
 
     #[test]
     fn the_newest_version_of_the_format_counts() {
-        let found = |path: &str| Found { path: path.to_owned(), modified: None, bytes: path.into() };
+        let found =
+            |path: &str| Found { path: path.to_owned(), modified: None, content: Content::Here(path.into()) };
         let lists = pick(
             vec![found("c/v8/aws/vms.csv"), found("c/v10/aws/vms.csv"), found("c/v9/aws/vms.csv")],
             "c",
@@ -190,7 +181,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(lists.len(), 1);
-        assert_eq!(lists[0].bytes, b"c/v10/aws/vms.csv");
+        assert_eq!(lists[0].content, Content::Here(b"c/v10/aws/vms.csv".to_vec()));
         let single = pick(vec![found("x/prices.csv")], "x", Some("Lambda"), Some("2026-01-01")).unwrap();
         assert_eq!(single[0].about.provider, "lambda");
     }

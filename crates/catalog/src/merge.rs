@@ -26,11 +26,12 @@ impl Merge {
     /// [`BuildError`] when the catalog is full.
     pub fn add(&mut self, rows: &[Row]) -> Result<(), BuildError> {
         for row in rows {
-            let known = self.spoken_for.get(&row.place.provider);
-            if known.is_none() {
-                self.spoken_for.insert(row.place.provider.clone(), row.source.as_of.clone());
-            }
-            if known.is_none_or(|date| *date == row.source.as_of) {
+            let provider = &row.place.provider;
+            let date = match self.spoken_for.get(provider) {
+                Some(date) => date,
+                None => self.spoken_for.entry(provider.clone()).or_insert_with(|| row.source.as_of.clone()),
+            };
+            if *date == row.source.as_of {
                 self.builder.push(row)?;
             }
         }

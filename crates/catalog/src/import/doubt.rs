@@ -77,9 +77,8 @@ fn doubt_on_demand(row: &Parsed, median: Option<Usd>) -> Option<Complaint> {
 
 fn doubt_spot(row: &Parsed, median: Option<Usd>) -> Option<Complaint> {
     let price = row.spot?;
-    let text = price.to_string();
     let complain = |reason, why: String| {
-        Some(Complaint::row(row.line, reason, &text, why).in_column(column::SPOT_PRICE))
+        Some(Complaint::row(row.line, reason, &price.to_string(), why).in_column(column::SPOT_PRICE))
     };
     if let Some(on_demand) = row.on_demand.filter(|on_demand| price > *on_demand) {
         return complain(Reason::SpotAboveOnDemand, format!("{on_demand} on demand"));

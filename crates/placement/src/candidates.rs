@@ -18,6 +18,7 @@ pub(crate) use work::Effort;
 
 use crate::request::Request;
 use expression::Expression;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use welkin_catalog::{NOT_OFFERED, Offer, OfferId, Place, flags};
 use welkin_job::{Choice, Market, Policy, Resources, Task};
@@ -62,20 +63,16 @@ pub(crate) fn candidates(
     task: &Task,
     effort: &Effort,
 ) -> Result<Candidates, ExpressionError> {
-    let found = candidates_among(request, task, effort, &all_offers(request))?;
+    let found = candidates_among(request, task, effort, None)?;
     Ok(Candidates { unknown: names::unknown(request, task), ..found })
 }
 
-fn all_offers(request: &Request<'_>) -> Vec<OfferId> {
-    (0..u32::try_from(request.catalog.len()).unwrap_or(u32::MAX)).map(OfferId).collect()
-}
-
-/// Those of the `offers`, which are in order, that can run `task`.
+/// Those of the `offers`, which are in order, that can run `task`; without any, those of the catalog.
 pub(crate) fn candidates_among(
     request: &Request<'_>,
     task: &Task,
     effort: &Effort,
-    offers: &[OfferId],
+    offers: Option<&[OfferId]>,
 ) -> Result<Candidates, ExpressionError> {
     let conditions = Conditions::new(&task.policy)?;
     let mut found = Candidates::default();
@@ -122,7 +119,7 @@ struct Selected<'s, 'a> {
     request: &'s Request<'a>,
     task: &'s Task,
     option: &'s Resources,
-    offers: &'s [OfferId],
+    offers: Option<&'s [OfferId]>,
     preference: u16,
 }
 
@@ -135,11 +132,15 @@ fn add_option(
 ) -> Result<Vec<OfferId>, ExpressionError> {
     let Selected { request, task, option, offers, preference } = *selected;
     let filter = filter::filter(task, option);
-    let selection = request.catalog.select_among(offers.to_vec(), &filter, request.tables);
+    let selection = match offers {
+        Some(offers) => request.catalog.select_among(offers.to_vec(), &filter, request.tables),
+        None => request.catalog.select_with(&filter, request.tables),
+    };
     let mut feasible = Vec::new();
     let mut removed: Vec<(String, u32)> =
         selection.removed.iter().map(|(condition, count)| (condition.to_string(), *count)).collect();
-    found.considered = found.considered.saturating_add(u32::try_from(offers.len()).unwrap_or(u32::MAX));
+    let looked_at = offers.map_or(request.catalog.len(), <[OfferId]>::len);
+    found.considered = found.considered.saturating_add(u32::try_from(looked_at).unwrap_or(u32::MAX));
     let mut count = |condition: &str| match removed.iter_mut().find(|(name, _)| name == condition) {
         Some((_, sum)) => *sum += 1,
         None => removed.push((condition.to_owned(), 1)),
@@ -148,7 +149,7 @@ fn add_option(
     let refusals: Vec<Option<&'static str>> =
         request.catalog.places().map(|(_, place)| refused(request, task, &place)).collect();
     let pricing = Pricing::new(request, task, option);
-    let mut domains: BTreeMap<(u16, u32, bool), Vec<Candidate>> = BTreeMap::new();
+    let mut domains = Domains::default();
     for id in selection.ids {
         let row = id.0 as usize;
         if !pricing.takes_tpus && columns.flags[row] & flags::TPU != 0 {
@@ -195,10 +196,7 @@ fn add_option(
             let Some(priced) = pricing.price(id, market, hourly, time, min_billed, score) else { continue };
             let priced = Candidate { preference, ..priced };
             kept = true;
-            keep_best(
-                domains.entry((columns.place[row], columns.zone[row], market == Market::Spot)).or_default(),
-                priced,
-            );
+            domains.add((columns.place[row], columns.zone[row]), priced);
         }
         if kept {
             feasible.push(id);
@@ -206,7 +204,7 @@ fn add_option(
             count("budget or deadline of the task, or its maximum hourly cost");
         }
     }
-    found.list.extend(domains.into_values().flatten());
+    found.list.append(&mut domains.finish());
     for (condition, count) in removed {
         match found.removed.iter_mut().find(|(name, _)| *name == condition) {
             Some((_, sum)) => *sum = sum.saturating_add(count),
@@ -216,13 +214,40 @@ fn add_option(
     Ok(feasible)
 }
 
-/// Adds a candidate of a failure domain unless one there is as cheap and as fast; plans and their
-/// alternatives never need more of a domain than its Pareto-optimal candidates.
-fn keep_best(domain: &mut Vec<Candidate>, candidate: Candidate) {
-    let beats = |a: &Candidate, b: &Candidate| a.scored <= b.scored && a.time <= b.time;
-    if !domain.iter().any(|known| beats(known, &candidate)) {
-        domain.retain(|known| !beats(&candidate, known));
-        domain.push(candidate);
+/// The best candidates of each failure domain. Offers come in order of place and zone, so that those of a domain
+/// stand together and only the latest one is open.
+#[derive(Debug, Default)]
+struct Domains {
+    latest: (u16, u32),
+    on_demand: Vec<Candidate>,
+    spot: Vec<Candidate>,
+    done: Vec<Candidate>,
+}
+
+impl Domains {
+    /// Adds a candidate of a failure domain unless one there is as cheap and as fast; plans and their
+    /// alternatives never need more of a domain than its Pareto-optimal candidates.
+    fn add(&mut self, domain: (u16, u32), candidate: Candidate) {
+        if domain != self.latest {
+            self.close();
+            self.latest = domain;
+        }
+        let known = if candidate.market == Market::Spot { &mut self.spot } else { &mut self.on_demand };
+        let beats = |a: &Candidate, b: &Candidate| a.scored <= b.scored && a.time <= b.time;
+        if !known.iter().any(|known| beats(known, &candidate)) {
+            known.retain(|known| !beats(&candidate, known));
+            known.push(candidate);
+        }
+    }
+
+    fn close(&mut self) {
+        self.done.append(&mut self.on_demand);
+        self.done.append(&mut self.spot);
+    }
+
+    fn finish(mut self) -> Vec<Candidate> {
+        self.close();
+        self.done
     }
 }
 
@@ -266,6 +291,8 @@ struct Pricing<'t> {
     plain: bool,
     /// Whether the option says what it runs on: a TPU's host is not for ordinary work.
     takes_tpus: bool,
+    /// The latest work and its time on the spot market.
+    latest: Cell<Option<(Span, Option<Span>)>>,
 }
 
 impl<'t> Pricing<'t> {
@@ -276,11 +303,24 @@ impl<'t> Pricing<'t> {
             max_hourly: [option.max_hourly_cost, task.policy.max_hourly_cost].into_iter().flatten().min(),
             takes_tpus: option.accelerator.is_some() || option.instance_type.is_some(),
             plain: task.needs.tee.is_empty() && request.blocked.is_empty(),
+            latest: Cell::new(None),
         }
     }
 
     fn buys(&self, market: Market) -> bool {
         self.market == Market::Any || self.market == market
+    }
+
+    /// Expected time on the spot market; kept for the next offer, which mostly takes as long.
+    fn spot_time(&self, work: Span) -> Option<Span> {
+        if let Some((known, expected)) = self.latest.get()
+            && known == work
+        {
+            return expected;
+        }
+        let expected = spot::expected(work, &self.task.policy);
+        self.latest.set(Some((work, expected)));
+        expected
     }
 
     fn price(
@@ -293,7 +333,7 @@ impl<'t> Pricing<'t> {
         score: f64,
     ) -> Option<Candidate> {
         let policy = &self.task.policy;
-        let time = if market == Market::Spot { spot::expected(time, policy)? } else { time };
+        let time = if market == Market::Spot { self.spot_time(time)? } else { time };
         let cost = hourly.per_hour_over(time.max(min_billed)).times(u64::from(self.task.num_nodes));
         let kept = self.max_hourly.is_none_or(|most| hourly <= most)
             && policy.deadline.is_none_or(|deadline| time <= deadline)
@@ -308,8 +348,7 @@ impl<'t> Pricing<'t> {
 
 /// How many offers a task would have were some conditions dropped; for finding what to relax.
 pub(crate) fn count_with(request: &Request<'_>, task: &Task, effort: &Effort) -> usize {
-    let offers = all_offers(request);
-    candidates_among(request, task, effort, &offers).map_or(0, |found| found.feasible as usize)
+    candidates_among(request, task, effort, None).map_or(0, |found| found.feasible as usize)
 }
 
 /// The best candidate of each place by cost and time, for the solver: Pareto-optimal ones only.

@@ -108,7 +108,7 @@ fn held_there(request: &Request<'_>, index: usize, place: &Infra) -> Result<Verd
     if there.is_empty() {
         return Ok(Verdict::Unknown);
     }
-    let found = candidates_among(request, &request.job.tasks[index], &Effort::default(), &there)?;
+    let found = candidates_among(request, &request.job.tasks[index], &Effort::default(), Some(&there))?;
     if found.list.is_empty() {
         let removed = found.removed.into_iter().filter(|(_, count)| *count > 0);
         return Ok(Verdict::Removed(removed.collect()));

@@ -40,18 +40,23 @@ impl Catalog<'_> {
     /// The offers that satisfy `filter`. Names of accelerators are understood as `tables` say.
     #[must_use]
     pub fn select_with(&self, filter: &Filter, tables: &Tables) -> Selection {
-        self.select_among((0..u32_len(self.len())).map(OfferId).collect(), filter, tables)
+        self.select_from(None, filter, tables)
     }
 
     /// Those of `ids`, which are in order, that satisfy `filter`.
     #[must_use]
     pub fn select_among(&self, ids: Vec<OfferId>, filter: &Filter, tables: &Tables) -> Selection {
-        let mut scan = Scan { ids, removed: Vec::new() };
+        self.select_from(Some(ids), filter, tables)
+    }
+
+    fn select_from(&self, ids: Option<Vec<OfferId>>, filter: &Filter, tables: &Tables) -> Selection {
+        let mut scan = Scan { ids, rows: u32_len(self.len()), removed: Vec::new() };
         self.by_place(&mut scan, filter);
         self.by_name(&mut scan, filter, tables);
         self.by_hardware(&mut scan, filter);
         self.by_price(&mut scan, filter);
-        Selection { ids: scan.ids, removed: scan.removed }
+        let Scan { ids, rows, removed } = scan;
+        Selection { ids: ids.unwrap_or_else(|| (0..rows).map(OfferId).collect()), removed }
     }
 
     fn by_place(&self, scan: &mut Scan, filter: &Filter) {
@@ -201,15 +206,28 @@ impl Catalog<'_> {
 
 /// Rows that are left.
 struct Scan {
-    ids: Vec<OfferId>,
+    /// `None` as long as no condition has looked at them: all of the catalog.
+    ids: Option<Vec<OfferId>>,
+    rows: u32,
     removed: Vec<(Condition, u32)>,
 }
 
 impl Scan {
     fn keep(&mut self, condition: Condition, keep: impl Fn(usize) -> bool) {
-        let before = self.ids.len();
-        self.ids.retain(|id| keep(id.0 as usize));
-        self.removed.push((condition, u32_len(before - self.ids.len())));
+        let (before, left) = match self.ids.take() {
+            None => {
+                let left: Vec<OfferId> =
+                    (0..self.rows).filter(|row| keep(*row as usize)).map(OfferId).collect();
+                (self.rows as usize, left)
+            }
+            Some(mut ids) => {
+                let before = ids.len();
+                ids.retain(|id| keep(id.0 as usize));
+                (before, ids)
+            }
+        };
+        self.removed.push((condition, u32_len(before - left.len())));
+        self.ids = Some(left);
     }
 }
 

@@ -360,7 +360,8 @@ fn an_input_costs_the_same_however_its_place_is_spelt() {
     assert_eq!(placed("aws/us-east-1").egress, Usd::ZERO);
     for place in ["AWS/US-EAST-1", "aws/us-east-1*", "'*/us-east-1'"] {
         let made = placed(place);
-        assert_eq!((made.egress, made.assumptions.len()), (Usd::ZERO, 0), "{place} {:?}", made.assumptions);
+        let of_input = made.assumptions.iter().filter(|note| note.contains("s3://")).count();
+        assert_eq!((made.egress, of_input), (Usd::ZERO, 0), "{place} {:?}", made.assumptions);
     }
     assert_eq!(at("https://b.s3.us-east-1.amazonaws.com/x"), Usd::ZERO);
     assert!(at("https://b.s3.eu-west-1.amazonaws.com/x") > Usd::ZERO);

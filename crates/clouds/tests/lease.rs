@@ -96,6 +96,20 @@ async fn what_hides_from_its_guard_and_from_its_name_ends_with_the_lease() {
 }
 
 #[tokio::test]
+async fn only_the_archive_of_a_lease_can_be_forgotten() {
+    let bed = Bed::new();
+    let lease = bed.ready("old", 1).await;
+    bed.aws.forget(&lease.id).await.unwrap();
+    assert_eq!(bed.aws.observe(&lease.id).await.unwrap().state, LeaseState::Ready);
+    bed.aws.release(&lease.id).await.unwrap();
+    for _ in 0..2 {
+        bed.aws.forget(&lease.id).await.unwrap();
+    }
+    assert_eq!(bed.aws.observe(&lease.id).await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(std::fs::read_dir(bed.root().join("aws/ended")).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn shortages_refuse_and_free_again() {
     let bed = Bed::new();
     let shortage = |instance_type: &str, nodes, quota| Shortage {

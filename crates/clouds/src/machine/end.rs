@@ -1,6 +1,7 @@
 //! The end of a lease: nothing billed at once, nothing left soon.
 
 use super::cgroup;
+use super::durable::UNFINISHED;
 use super::error::MachineError;
 use super::layout::Layout;
 use super::record::{Held, NodeRecord, Phase, Verdict};
@@ -25,11 +26,12 @@ impl Machine {
 
     /// Drops the archive of a lease. One that is not there yet stays.
     pub(crate) fn forget(&self, id: &LeaseId) -> Result<(), MachineError> {
-        match Held::take(&self.layout, id)? {
-            Some(held) if held.is_archived(&self.layout) => absent_is_fine(fs::remove_dir_all(&held.folder))
-                .map_err(|source| MachineError::Write { path: held.folder.clone(), source }),
-            _ => Ok(()),
-        }
+        let held = Held::take(&self.layout, id)?.filter(|held| held.is_archived(&self.layout));
+        let Some(held) = held else { return Ok(()) };
+        // Out of sight at once: whoever is killed in between leaves no half of it, and the sweep the rest.
+        let hidden = held.folder.with_file_name(format!("{UNFINISHED}{id}"));
+        let removed = fs::rename(&held.folder, &hidden).and_then(|()| fs::remove_dir_all(&hidden));
+        absent_is_fine(removed).map_err(|source| MachineError::Write { path: held.folder.clone(), source })
     }
 
     /// Ends a live lease that is held: the verdict first, then the processes, then the homes.

@@ -32,6 +32,28 @@ fn files_are_read_when_the_run_is_submitted() {
 }
 
 #[test]
+fn a_mount_is_laid_over_what_the_workdir_has_at_its_place() {
+    let bed = Bed::new();
+    for (file, text) in [
+        ("code/data/stays", "workdir\n"),
+        ("code/data/both", "workdir\n"),
+        ("extra/both", "mount\n"),
+        ("extra/sub/new", "mount\n"),
+        ("single", "single\n"),
+    ] {
+        bed.file(file, text);
+    }
+    bed.file(
+        "job.yaml",
+        "name: laid\nresources: {cpus: 2+}\nworkdir: code\nfile_mounts: {data: ./extra, data/sub/one: ./single}\n\
+         run: cat data/stays data/both data/sub/new data/sub/one\n",
+    );
+    let said = bed.ok(["up", "job.yaml"]);
+    let lines: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("laid | ")).collect();
+    assert_eq!(lines, ["workdir", "mount", "mount", "single"], "{said}");
+}
+
+#[test]
 fn links_pipes_keys_and_ignored_files_mean_what_they_mean_in_skypilot() {
     let bed = Bed::new();
     bed.file("code/run.sh", "ls -A; stat -c '%a %n' key; readlink venv/bin/python; readlink dangling");

@@ -212,6 +212,6 @@ fn pair(offers: &Offers, accelerator: &Parsed, host: &Parsed) -> Parsed {
         undersized: starves(host.memory_mib, &gpus),
         on_demand: sum(host.on_demand, accelerator.on_demand),
         spot: sum(host.spot, accelerator.spot),
-        ..host.clone()
+        ..*host
     }
 }

@@ -8,11 +8,12 @@ use welkin_units::{Bytes, Usd};
 
 /// Tariffs of data movements.
 pub trait Pricing: Send + Sync + fmt::Debug {
-    /// The cost of `bytes` more from `from` to `to` after `month_to_date` of the same counter.
+    /// The cost of `bytes` more from `from` to `to` after what `month` says is on each counter. Others than
+    /// that of the pair matter where several use up one free quota.
     ///
-    /// Must be the difference of one cumulative function of the month's bytes at its two ends, so
-    /// that a movement costs the same however it is cut.
-    fn egress(&self, from: &Location, to: &Location, month_to_date: Bytes, bytes: Bytes) -> Usd;
+    /// Must be the difference of one function of the month's bytes at its two ends, so that movements cost the
+    /// same however they are cut and in whatever order they are made.
+    fn egress(&self, from: &Location, to: &Location, month: &dyn Fn(&str) -> Bytes, bytes: Bytes) -> Usd;
 
     /// Which of the payer's monthly counters the pair counts on: tiers are cumulative on it.
     fn counter(&self, from: &Location, to: &Location) -> String {
@@ -26,7 +27,7 @@ pub trait Pricing: Send + Sync + fmt::Debug {
 pub struct NoPricing;
 
 impl Pricing for NoPricing {
-    fn egress(&self, _: &Location, _: &Location, _: Bytes, _: Bytes) -> Usd {
+    fn egress(&self, _: &Location, _: &Location, _: &dyn Fn(&str) -> Bytes, _: Bytes) -> Usd {
         Usd::ZERO
     }
 }
@@ -55,6 +56,14 @@ impl MonthToDate {
         *self.moved.entry((counter.to_owned(), month_of(at))).or_default() += bytes;
     }
 
+    /// What was moved in the month of `at`, by counter.
+    #[must_use]
+    pub fn volumes(&self, at: UnixMillis) -> BTreeMap<String, Bytes> {
+        let month = month_of(at);
+        let own = self.moved.iter().filter(|((_, known), bytes)| *known == month && **bytes > Bytes::ZERO);
+        own.map(|((counter, _), bytes)| (counter.clone(), *bytes)).collect()
+    }
+
     /// What was moved in the month of `at`.
     #[must_use]
     pub fn get(&self, counter: &str, at: UnixMillis) -> Bytes {
@@ -72,6 +81,13 @@ pub fn month_of(at: UnixMillis) -> i32 {
     })
 }
 
+/// The first day of the calendar month (UTC) of a moment, as `2026-11-01`; nothing beyond the calendar.
+#[must_use]
+pub fn month_began(at: UnixMillis) -> Option<String> {
+    let month = Some(month_of(at)).filter(|month| *month != i32::MAX)?;
+    Some(format!("{:04}-{:02}-01", month.div_euclid(12), month.rem_euclid(12) + 1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +98,9 @@ mod tests {
         assert_eq!(month_of(UnixMillis(new_year)), 2026 * 12);
         assert_eq!(month_of(UnixMillis(new_year - 1)), 2026 * 12 - 1);
         assert_eq!(month_of(UnixMillis(u64::MAX)), i32::MAX);
+        assert_eq!(month_began(UnixMillis(new_year)).as_deref(), Some("2026-01-01"));
+        assert_eq!(month_began(UnixMillis(new_year - 1)).as_deref(), Some("2025-12-01"));
+        assert_eq!(month_began(UnixMillis(u64::MAX)), None);
     }
 
     #[test]

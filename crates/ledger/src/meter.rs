@@ -128,8 +128,8 @@ impl MeterEvent {
         pricing: &dyn Pricing,
         month: &MonthToDate,
     ) -> Self {
-        let counter = pricing.counter(&who.place, &moved.to);
-        let cost = pricing.egress(&who.place, &moved.to, month.get(&counter, at), moved.bytes);
+        let on_counter = |counter: &str| month.get(counter, at);
+        let cost = pricing.egress(&who.place, &moved.to, &on_counter, moved.bytes);
         who.event(at, at, Usage::Egress(moved), cost)
     }
 

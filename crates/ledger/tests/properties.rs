@@ -26,7 +26,8 @@ fn who(subject: &str) -> Who {
 struct Tiers;
 
 impl Pricing for Tiers {
-    fn egress(&self, _: &Location, _: &Location, month_to_date: Bytes, bytes: Bytes) -> Usd {
+    fn egress(&self, from: &Location, to: &Location, month: &dyn Fn(&str) -> Bytes, bytes: Bytes) -> Usd {
+        let month_to_date = month(&self.counter(from, to));
         let cumulative = |total: Bytes| {
             let cut = |from: u64, to: u64| Bytes::new(total.get().clamp(from, to) - from);
             let (free, first) = (100_000_000_000, 10_000_000_000_000);

@@ -214,6 +214,13 @@ fn add_option(
     Ok(feasible)
 }
 
+impl Candidate {
+    /// Whether it is as good as another of its domain in all that objectives and limits heed.
+    fn beats(&self, other: &Self) -> bool {
+        self.scored <= other.scored && self.cost <= other.cost && self.time <= other.time
+    }
+}
+
 /// The best candidates of each failure domain. Offers come in order of place and zone, so that those of a domain
 /// stand together and only the latest one is open.
 #[derive(Debug, Default)]
@@ -233,9 +240,8 @@ impl Domains {
             self.latest = domain;
         }
         let known = if candidate.market == Market::Spot { &mut self.spot } else { &mut self.on_demand };
-        let beats = |a: &Candidate, b: &Candidate| a.scored <= b.scored && a.time <= b.time;
-        if !known.iter().any(|known| beats(known, &candidate)) {
-            known.retain(|known| !beats(&candidate, known));
+        if !known.iter().any(|known| known.beats(&candidate)) {
+            known.retain(|known| !candidate.beats(known));
             known.push(candidate);
         }
     }
@@ -318,7 +324,7 @@ impl<'t> Pricing<'t> {
         {
             return expected;
         }
-        let expected = spot::expected(work, &self.task.policy);
+        let expected = spot::expected(work, &self.task.policy, self.task.num_nodes);
         self.latest.set(Some((work, expected)));
         expected
     }
@@ -365,8 +371,8 @@ pub(crate) fn by_place(request: &Request<'_>, list: &[Candidate]) -> BTreeMap<u1
     for index in order {
         let place = columns.place[list[index].offer.0 as usize];
         let kept = places.entry(place).or_default();
-        // Sorted by cost, so a later one is worth keeping only when it is faster than all before.
-        if kept.last().is_none_or(|last| list[index].time < list[*last].time) {
+        // Without scores the order is that of cost, and a later one is kept when it is faster than the last.
+        if !kept.iter().rev().any(|known: &usize| list[*known].beats(&list[index])) {
             kept.push(index);
         }
     }

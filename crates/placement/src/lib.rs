@@ -21,11 +21,15 @@ mod plan;
 mod planner;
 mod relax;
 mod request;
+mod scores;
 mod solve;
 
 pub use candidates::ExpressionError;
 pub use explain::{Explanation, TaskExplanation, Verdict, WhyNot, unknown_names, why_not};
-pub use plan::{Gap, Node, Placement, Plan, PlanError, PlannedTask, SCHEMA, Transfer, TransferSource};
+pub use plan::{
+    CostRange, Counted, Gap, MonthSoFar, Node, Placement, Plan, PlanError, PlannedTask, SCHEMA, Transfer,
+    TransferSource,
+};
 pub use planner::{Front, PlanFailure, Planned, front, plan};
 pub use relax::Relaxation;
 pub use request::{Blocked, Request};

@@ -7,28 +7,40 @@
 //! task's own states where nothing else has to finish first, and a task of its own (one state, no
 //! cost) where something has.
 //!
+//! *Delivery.* Outputs with a `uri` are put there when their task ends, one after the other, and what
+//! waits for the task waits for that, as in a run. So their time is part of the task's own states, and
+//! so is their price, unless volume tiers are shared: then each leads to a task of its own, as above.
+//!
+//! *Unknown regions.* No task can be in a region that nobody stated, so nothing ever stays there, and
+//! what leaves such a place is priced by the tariff of leaving it alone.
+//!
 //! *Volume tiers.* Transfers over the same meter share the month's free quota and tiers. Where more
 //! than one transfer can use a meter, edges count volume on meters and the solver adds it up; with a
 //! single transfer its price is simply the edge's.
 
 use crate::candidates::{Candidate, Candidates, by_place};
 use crate::origin::Origin;
+use crate::plan::CostRange;
 use crate::request::Request;
-use crate::solve::{Curve, EdgePrices, Meters, Problem, State};
+use crate::solve::{Curve, EdgePrices, Meters, Problem, SharedQuota, State};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use welkin_catalog::{Continent, PlaceId};
-use welkin_job::{Input, Job};
-use welkin_route::{DestinationClass, Endpoint, Rates, TariffId, TariffMatrix, Tariffs};
+use welkin_job::Input;
+use welkin_route::{DestinationClass, Endpoint, Quota, Rates, TariffId, TariffMatrix, Tariffs};
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
-/// Data that moves to a task.
+/// Data that moves to a task, or from it to where an output is delivered.
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
     pub(crate) from: FlowSource,
+    /// The consumer; of a delivery, the producer.
     pub(crate) to: usize,
+    /// Name of the input; of a delivery, of the output.
     pub(crate) input: String,
     pub(crate) bytes: Bytes,
+    /// Where it is delivered, if it goes to no task.
+    pub(crate) delivery: Option<Outside>,
 }
 
 /// Where a flow starts.
@@ -37,10 +49,28 @@ pub(crate) enum FlowSource {
     /// An output of a task.
     Task { task: usize, output: String },
     /// Outside the job.
-    Outside { uri: String, provider: String, region: Option<String> },
+    Outside(Outside),
 }
 
-/// Every flow of a job, inputs from outside first.
+/// A place outside the job, as far as its URI tells.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside {
+    pub(crate) uri: String,
+    pub(crate) provider: String,
+    pub(crate) region: Option<String>,
+}
+
+impl Flow {
+    /// The end of it that is no task, if it has one.
+    pub(crate) fn outside(&self) -> Option<&Outside> {
+        match (&self.from, &self.delivery) {
+            (FlowSource::Outside(outside), _) | (_, Some(outside)) => Some(outside),
+            _ => None,
+        }
+    }
+}
+
+/// Every flow of a job: inputs from outside, then edges, then deliveries.
 pub(crate) fn flows(request: &Request<'_>) -> Vec<Flow> {
     let job = request.job;
     let mut flows = Vec::new();
@@ -48,15 +78,25 @@ pub(crate) fn flows(request: &Request<'_>) -> Vec<Flow> {
         for (name, input) in &task.inputs {
             if let Input::Uri { uri, size, place } = input {
                 let Origin { provider, region, .. } = Origin::of(request, uri, place.as_ref());
-                let from = FlowSource::Outside { uri: uri.clone(), provider, region };
-                flows.push(Flow { from, to, input: name.clone(), bytes: *size });
+                let from = FlowSource::Outside(Outside { uri: uri.clone(), provider, region });
+                flows.push(Flow { from, to, input: name.clone(), bytes: *size, delivery: None });
             }
         }
     }
     for edge in &job.edges {
         if let Some(data) = &edge.data {
             let from = FlowSource::Task { task: edge.from, output: data.output.clone() };
-            flows.push(Flow { from, to: edge.to, input: data.input.clone(), bytes: data.size });
+            let (input, bytes) = (data.input.clone(), data.size);
+            flows.push(Flow { from, to: edge.to, input, bytes, delivery: None });
+        }
+    }
+    for (index, task) in job.tasks.iter().enumerate() {
+        for (name, output) in &task.outputs {
+            let Some(uri) = &output.uri else { continue };
+            let Origin { provider, region, .. } = Origin::of(request, uri, None);
+            let delivery = Some(Outside { uri: uri.clone(), provider, region });
+            let from = FlowSource::Task { task: index, output: name.clone() };
+            flows.push(Flow { from, to: index, input: name.clone(), bytes: output.size, delivery });
         }
     }
     flows
@@ -101,7 +141,7 @@ impl<'a> Network<'a> {
         let to_first = TariffMatrix::new(tariffs, &endpoints, &first);
         let to_second = TariffMatrix::new(tariffs, &endpoints, &second);
         let stays: Vec<TariffId> =
-            endpoints.iter().map(|endpoint| tariffs.between(endpoint, endpoint)).collect();
+            endpoints.iter().map(in_some_region).map(|end| tariffs.between(&end, &end)).collect();
         let mut moves = Vec::with_capacity(endpoints.len() * members.len());
         for (place, stay) in stays.iter().enumerate() {
             for (class, [one, other]) in members.iter().enumerate() {
@@ -112,9 +152,8 @@ impl<'a> Network<'a> {
                 });
             }
         }
-        let ids = 0..u16::try_from(tariffs.len()).unwrap_or(u16::MAX);
-        let already = |id: u16| request.month_to_date.get(tariffs.get(TariffId(id)).meter()).copied();
-        let month_to_date = ids.map(|id| already(id).unwrap_or_default()).collect();
+        let on_meter = |meter: &str| request.month_to_date.get(meter).copied().unwrap_or_default();
+        let month_to_date = tariffs.volumes(&on_meter);
         let mut rate_values: Vec<Option<BitsPerSecond>> = Vec::new();
         let mut rate = |from: &Endpoint<'_>, to: &Endpoint<'_>| -> u8 {
             let rate = request.rates.between(from, to);
@@ -126,7 +165,7 @@ impl<'a> Network<'a> {
             // The table of rates has far fewer rows than this.
             u8::try_from(index).unwrap_or(u8::MAX)
         };
-        let stay_rates = endpoints.iter().map(|end| rate(end, end)).collect();
+        let stay_rates = endpoints.iter().map(in_some_region).map(|end| rate(&end, &end)).collect();
         let mut move_rates = Vec::with_capacity(moves.len());
         for end in &endpoints {
             for class_end in &first {
@@ -167,15 +206,40 @@ impl<'a> Network<'a> {
         self.rates.time(&self.endpoints[usize::from(from)], &self.endpoints[usize::from(to)], bytes)
     }
 
+    /// What a transfer costs in the cheapest and in the dearest region of its end outside the job, by itself;
+    /// nothing where that region was stated, or is all the same.
+    pub(crate) fn by_region(
+        &self,
+        request: &Request<'_>,
+        flow: &Flow,
+        (from, to, bytes): (u16, u16, Bytes),
+    ) -> Option<CostRange> {
+        let outside = flow.outside().filter(|outside| outside.region.is_none())?;
+        let cost = |region: &str| {
+            let end = Endpoint::at(&outside.provider, region, request.tables);
+            let id = match flow.delivery {
+                Some(_) => self.tariffs.between(&self.endpoints[usize::from(from)], &end),
+                None => self.tariffs.between(&end, &self.endpoints[usize::from(to)]),
+            };
+            self.tariffs.marginal(&self.month_to_date, id, bytes)
+        };
+        let regions = request.tables.regions.names().into_iter();
+        let own = regions.filter(|(provider, _)| *provider == outside.provider);
+        let (lowest, highest) = own.map(|(_, region)| cost(region)).fold(None, |range, cost| {
+            let (lowest, highest): (Usd, Usd) = range.unwrap_or((cost, cost));
+            Some((lowest.min(cost), highest.max(cost)))
+        })?;
+        (lowest < highest).then_some(CostRange { lowest, highest })
+    }
+
     /// The price of each of several transfers, given as (from, to, bytes), made in this order within
     /// one month.
     pub(crate) fn data_costs(&self, transfers: &[(u16, u16, Bytes)]) -> Vec<Usd> {
         let mut sent = self.month_to_date.clone();
         let costs = transfers.iter().map(|(from, to, bytes)| {
             let id = self.tariff(*from, *to);
-            let already = &mut sent[usize::from(id.0)];
-            let cost = self.tariffs.get(id).marginal(*already, *bytes);
-            *already += *bytes;
+            let cost = self.tariffs.marginal(&sent, id, *bytes);
+            sent[usize::from(id.0)] += *bytes;
             cost
         });
         costs.collect()
@@ -192,20 +256,18 @@ impl<'a> Network<'a> {
 
     /// What `more` transfers add to the cost of those whose volumes are given.
     pub(crate) fn added_cost(&self, volumes: &[Bytes], more: &[(u16, u16, Bytes)]) -> i64 {
-        // A task has few transfers, most on one tariff.
-        let mut added: Vec<(usize, Bytes)> = Vec::with_capacity(more.len());
-        for (from, to, bytes) in more {
-            let tariff = usize::from(self.tariff(*from, *to).0);
-            match added.iter_mut().find(|(known, _)| *known == tariff) {
-                Some((_, sum)) => *sum += *bytes,
-                None => added.push((tariff, *bytes)),
-            }
+        if more.iter().all(|(_, _, bytes)| *bytes == Bytes::ZERO) {
+            return 0;
         }
-        let cost = |(tariff, bytes): (usize, Bytes)| {
-            let id = TariffId(u16::try_from(tariff).unwrap_or(u16::MAX));
-            self.tariffs.get(id).marginal(self.month_to_date[tariff] + volumes[tariff], bytes).nanos()
+        let before = self.month_to_date.iter().zip(volumes);
+        let mut sent: Vec<Bytes> = before.map(|(already, planned)| *already + *planned).collect();
+        let cost = |(from, to, bytes): &(u16, u16, Bytes)| {
+            let id = self.tariff(*from, *to);
+            let cost = self.tariffs.marginal(&sent, id, *bytes).nanos();
+            sent[usize::from(id.0)] += *bytes;
+            cost
         };
-        added.into_iter().map(cost).sum()
+        more.iter().map(cost).sum()
     }
 
     fn data_cost(&self, transfers: &[(u16, u16, Bytes)]) -> i64 {
@@ -243,9 +305,9 @@ impl<'a> Network<'a> {
         }
         let by_tariff: Vec<i64> = (0_u16..)
             .zip(&self.month_to_date)
-            .map(|(id, already)| match metered {
+            .map(|(id, _)| match metered {
                 true => 0,
-                false => self.tariffs.get(TariffId(id)).marginal(*already, bytes).nanos(),
+                false => self.tariffs.marginal(&self.month_to_date, TariffId(id), bytes).nanos(),
             })
             .collect();
         let by_rate: Vec<i64> = self
@@ -256,11 +318,8 @@ impl<'a> Network<'a> {
         let price = |id: &TariffId| by_tariff[usize::from(id.0)];
         let stay_cost: Vec<i64> = self.stays.iter().map(price).collect();
         let stay_time: Vec<i64> = self.stay_rates.iter().map(|rate| by_rate[usize::from(*rate)]).collect();
-        let times = self.move_rates.iter().enumerate();
-        let times =
-            times.map(|(at, rate)| by_rate[usize::from(*rate)].max(stay_time[at / classes])).collect();
-        let moves = self.moves.iter().enumerate();
-        let cost = moves.map(|(at, id)| price(id).max(stay_cost[at / classes])).collect();
+        let times = self.move_rates.iter().map(|rate| by_rate[usize::from(*rate)]).collect();
+        let cost = self.moves.iter().map(price).collect();
         let volume = if metered { bytes.get() } else { 0 };
         EdgePrices { from, to, volume, cost, time: times, stay_cost, stay_time }
     }
@@ -274,7 +333,7 @@ pub(crate) struct Model<'a> {
     pub(crate) states: Vec<Vec<usize>>,
     /// Dense place of each catalog place.
     dense: BTreeMap<u16, u16>,
-    /// Place of each flow from outside, by flow.
+    /// The place outside that a flow comes from or goes to, by flow.
     outside: Vec<Option<u16>>,
 }
 
@@ -296,9 +355,9 @@ impl<'a> Model<'a> {
         }
         let mut outside = Vec::with_capacity(flows.len());
         for flow in flows {
-            outside.push(match &flow.from {
-                FlowSource::Task { .. } => None,
-                FlowSource::Outside { provider, region, .. } => {
+            outside.push(match flow.outside() {
+                None => None,
+                Some(Outside { provider, region, .. }) => {
                     let end = endpoints
                         .iter()
                         .position(|end| end.provider == provider && end.region == region.as_deref());
@@ -335,9 +394,17 @@ impl<'a> Model<'a> {
     fn transfer(flow: &Flow, outside: Option<u16>, places: &[u16]) -> (u16, u16, Bytes) {
         let from = match &flow.from {
             FlowSource::Task { task, .. } => places[*task],
-            FlowSource::Outside { .. } => outside.unwrap_or(0),
+            FlowSource::Outside(_) => outside.unwrap_or(0),
         };
-        (from, places[flow.to], flow.bytes)
+        let to = if flow.delivery.is_some() { outside.unwrap_or(0) } else { places[flow.to] };
+        (from, to, flow.bytes)
+    }
+
+    /// How long it takes to deliver what a task at a place has to deliver, one output after the other.
+    pub(crate) fn delivery_time(&self, task: usize, place: u16) -> Span {
+        let flows = self.flows.iter().zip(&self.outside);
+        let own = flows.filter(|(flow, _)| flow.to == task && flow.delivery.is_some());
+        own.map(|(flow, to)| self.network.time(place, to.unwrap_or(0), flow.bytes)).sum()
     }
 
     /// Cost of the data of an assignment.
@@ -347,19 +414,29 @@ impl<'a> Model<'a> {
 
     fn meters(&self) -> Meters {
         let network = &self.network;
-        let curve = |(id, already): (u16, &Bytes)| Curve {
-            tariff: network.tariffs.get(TariffId(id)).clone(),
-            already: *already,
+        let volumes = &network.month_to_date;
+        let curve = |(id, already): (u16, &Bytes)| match network.tariffs.is_shared(TariffId(id)) {
+            true => Curve { tariff: network.tariffs.on_top(volumes, TariffId(id)), already: Bytes::ZERO },
+            false => Curve { tariff: network.tariffs.get(TariffId(id)).clone(), already: *already },
         };
+        let shared = |quota: &Quota| SharedQuota { quota: quota.clone(), already: volumes.as_slice().into() };
         Meters {
-            curves: (0_u16..).zip(&network.month_to_date).map(curve).collect(),
+            quotas: network.tariffs.quotas().iter().map(shared).collect(),
+            curves: (0_u16..).zip(volumes).map(curve).collect(),
             of_move: network.moves.iter().map(|id| id.0).collect(),
             of_stay: network.stays.iter().map(|id| id.0).collect(),
         }
     }
 
-    /// The abstract problem. Its first tasks are the job's, in order; any more stand for inputs.
-    pub(crate) fn problem(&self, request: &Request<'_>, job: &Job, candidates: &[Rc<Candidates>]) -> Problem {
+    /// The abstract problem, machines weighed by `weigh`. Its first tasks are the job's, in order; any more
+    /// stand for inputs and deliveries.
+    pub(crate) fn problem(
+        &self,
+        request: &Request<'_>,
+        candidates: &[Rc<Candidates>],
+        weigh: &dyn Fn(&Candidate) -> Usd,
+    ) -> Problem {
+        let job = request.job;
         let metered = self.flows.iter().filter(|flow| flow.bytes > Bytes::ZERO).count() > 1;
         let waits = |task: usize| job.edges.iter().any(|edge| edge.to == task);
         let mut tasks: Vec<Vec<State>> = self
@@ -371,7 +448,7 @@ impl<'a> Model<'a> {
                     let candidate = &found.list[*index];
                     State {
                         place: self.place_of(request, candidate),
-                        cost: candidate.scored.nanos(),
+                        cost: weigh(candidate).nanos(),
                         time: millis(candidate.time),
                     }
                 };
@@ -389,6 +466,9 @@ impl<'a> Model<'a> {
         }
         for (flow, outside) in self.flows.iter().zip(&self.outside) {
             let Some(from) = outside else { continue };
+            if flow.delivery.is_some() {
+                continue;
+            }
             let prices = self.network.edge(0, flow.to, flow.bytes, metered);
             if arrives[flow.to] {
                 let source = tasks.len();
@@ -411,12 +491,41 @@ impl<'a> Model<'a> {
                 state.time = state.time.saturating_add(time);
             }
         }
+        let sinks = self.deliveries(&mut tasks, metered);
+        edges.extend(sinks);
         for edge in &job.edges {
             let bytes = edge.data.as_ref().map_or(Bytes::ZERO, |data| data.size);
             edges.push(self.network.edge(edge.from, edge.to, bytes, metered));
         }
         Problem::new(tasks, edges, self.network.classes.clone(), metered.then(|| self.meters()))
     }
+
+    /// Adds deliveries to the states of their tasks, as far as their price is a matter of the place alone,
+    /// and returns edges to where the others go.
+    fn deliveries(&self, tasks: &mut Vec<Vec<State>>, metered: bool) -> Vec<EdgePrices> {
+        let mut sinks = Vec::new();
+        for (flow, to) in self.flows.iter().zip(&self.outside).filter(|(flow, _)| flow.delivery.is_some()) {
+            let Some(to) = to.filter(|_| flow.bytes > Bytes::ZERO) else { continue };
+            let prices = self.network.edge(flow.to, tasks.len(), flow.bytes, metered);
+            for state in &mut tasks[flow.to] {
+                let (cost, time) = self.network.price(&prices, state.place, usize::from(to));
+                state.cost += cost;
+                state.time += time;
+            }
+            if metered {
+                tasks.push(vec![State { place: to, cost: 0, time: 0 }]);
+                let at_once = |times: Vec<i64>| vec![0; times.len()];
+                let (time, stay_time) = (at_once(prices.time), at_once(prices.stay_time));
+                sinks.push(EdgePrices { time, stay_time, ..prices });
+            }
+        }
+        sinks
+    }
+}
+
+/// The place as one of a known region, which data can stay in.
+fn in_some_region<'a>(end: &Endpoint<'a>) -> Endpoint<'a> {
+    Endpoint { region: Some(end.region.unwrap_or_default()), ..*end }
 }
 
 fn outside_endpoint<'a>(request: &Request<'a>, provider: &'a str, region: Option<&'a str>) -> Endpoint<'a> {

@@ -5,7 +5,7 @@
 //! carries its job without the values of secrets.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use welkin_job::{Edge, Input, Job, Market, Objective, Secret, Task, TaskDag};
 use welkin_units::{Bytes, Span, Usd};
@@ -50,7 +50,7 @@ pub struct Plan {
     pub job: Job,
     /// One entry a task, in the order of the job.
     pub tasks: Vec<PlannedTask>,
-    /// Every movement of data, in the order of the job's edges, inputs from outside first.
+    /// Every movement of data: inputs from outside, then the job's edges, then deliveries of outputs.
     pub transfers: Vec<Transfer>,
     /// Objective it was made for.
     pub objective: Objective,
@@ -58,7 +58,7 @@ pub struct Plan {
     pub cost: Usd,
     /// Part of it for moving data.
     pub egress: Usd,
-    /// Expected time from start to the last task's end.
+    /// Expected time from start to the last task's end, deliveries included.
     pub time: Span,
     /// What is known about how far from the best this plan can be.
     pub gap: Gap,
@@ -71,6 +71,30 @@ pub struct Plan {
     /// What may surprise about the machines chosen, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// What had been moved when it was made, which tiers and free quotas of transfers go on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month: Option<MonthSoFar>,
+}
+
+/// Volumes of the month on top of which transfers are priced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthSoFar {
+    /// What was counted.
+    pub counted: Counted,
+    /// By meter; one that is not here had nothing on it.
+    pub volumes: BTreeMap<String, Bytes>,
+}
+
+/// What the volumes of a month were counted from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// The records of runs, since this day (UTC), as `2026-11-01`.
+    Since(String),
+    /// Nothing: there are no records of runs.
+    NoRecords,
+    /// Nothing: a plan as of a new month was asked for.
+    NewMonth,
 }
 
 /// How far from the best a plan can be.
@@ -148,10 +172,13 @@ pub struct Node {
 pub struct Transfer {
     /// Where it comes from.
     pub source: TransferSource,
-    /// The consuming task.
+    /// The consuming task; of a delivery, the task whose output it is.
     pub task: String,
-    /// Its input.
+    /// Its input; of a delivery, the output.
     pub input: String,
+    /// Where an output is delivered, if that is what moves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_to: Option<String>,
     /// Declared amount.
     pub bytes: Bytes,
     /// Expected cost.
@@ -160,6 +187,18 @@ pub struct Transfer {
     pub time: Span,
     /// The tariff that prices it, in words (`aws us-east-1 → internet`).
     pub tariff: String,
+    /// What it would cost by the region at its end outside the job, where nobody stated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_region: Option<CostRange>,
+}
+
+/// The least and the most that something can cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CostRange {
+    /// In the cheapest case.
+    pub lowest: Usd,
+    /// In the dearest.
+    pub highest: Usd,
 }
 
 /// Where moved data comes from.
@@ -274,8 +313,8 @@ impl Plan {
         Ok(())
     }
 
-    /// The transfers into `task`.
-    pub fn transfers_into<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a Transfer> {
+    /// The transfers that `task` is the cause of: into it, and of what it delivers.
+    pub fn transfers_of<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a Transfer> {
         self.transfers.iter().filter(move |transfer| transfer.task == task)
     }
 

@@ -4,16 +4,17 @@ use crate::candidates::{Candidate, Candidates, Effort, ExpressionError, candidat
 use crate::explain::{Explanation, TaskExplanation};
 use crate::machines;
 use crate::model::{Flow, FlowSource, Model, flows};
-use crate::plan::{Gap, Node, Placement, Plan, PlannedTask, SCHEMA, Transfer, TransferSource};
+use crate::plan::{CostRange, Gap, Node, Placement, Plan, PlannedTask, SCHEMA, Transfer, TransferSource};
 use crate::relax::{Relaxation, relaxations};
 use crate::request::Request;
+use crate::scores::Scored;
 use crate::solve::{self, Amount, Goal, Limits, Problem, Solution, Unsolved};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use thiserror::Error;
 use welkin_catalog::OfferId;
 use welkin_job::{Choice, Input, Job, Market, Objective, TaskDag, TimeEstimate};
-use welkin_units::{Span, Usd};
+use welkin_units::{Bytes, Span, Usd};
 
 /// Why there is no plan.
 #[derive(Debug, Error)]
@@ -103,14 +104,34 @@ pub(crate) fn plan_held(request: &Request<'_>, held: &Held<'_>) -> Result<Planne
 fn plan_among(request: &Request<'_>, found: Vec<Rc<Candidates>>) -> Result<Planned, PlanFailure> {
     let flows = flows(request);
     let model = Model::new(request, &found, &flows);
-    let problem = counted(&model, request, &found)?;
+    let problem = counted(&model, request, &found, &|candidate| candidate.scored)?;
     let goal = goal(request.job);
     let limits = Limits::of(request.effort);
-    let solution = solve::solve(&problem, &goal, &limits)
-        .map_err(|unsolved| failure(request.job, &problem, &goal, unsolved, &limits))?;
+    let solution = match goal.max_cost.filter(|_| has_scores(&found)) {
+        None => solve::solve(&problem, &goal, &limits)
+            .map_err(|unsolved| failure(request.job, &problem, &goal, unsolved, &limits))?,
+        Some(budget) => {
+            let money = counted(&model, request, &found, &|candidate| candidate.cost)?;
+            let mixed = |share| model.problem(request, &found, &|candidate| mix(candidate, share));
+            Scored { scored: &problem, money: &money, mixed: &mixed }
+                .solve(&goal, budget, &limits)
+                .map_err(|unsolved| failure(request.job, &money, &goal, unsolved, &limits))?
+        }
+    };
     let explanation = Explanation::new(request, &found);
     let within = Within { goal: &goal, proven: &goal };
     Ok(Planned { plan: assemble(request, &model, &found, &problem, &within, &solution), explanation })
+}
+
+/// Whether some candidate costs more or less in the eyes of the objective than it does.
+fn has_scores(found: &[Rc<Candidates>]) -> bool {
+    found.iter().flat_map(|found| &found.list).any(|candidate| candidate.scored != candidate.cost)
+}
+
+/// What a candidate weighs between its score (0) and its cost (1).
+fn mix(candidate: &Candidate, share: f64) -> Usd {
+    let mixed = candidate.scored.dollars() * (1.0 - share) + candidate.cost.dollars() * share;
+    Usd::from_dollars(mixed).unwrap_or(Usd::MAX)
 }
 
 /// Plans that no other beats in both cost and time, and what is known of those that are not there.
@@ -124,7 +145,7 @@ pub struct Front {
     pub ended: bool,
 }
 
-/// The Pareto-optimal plans.
+/// The Pareto-optimal plans. Cost is money here: scores play no part.
 ///
 /// # Errors
 /// [`PlanFailure`] when no plan keeps every condition.
@@ -132,7 +153,7 @@ pub fn front(request: &Request<'_>) -> Result<Front, PlanFailure> {
     let found = all_candidates(request)?;
     let flows = flows(request);
     let model = Model::new(request, &found, &flows);
-    let problem = counted(&model, request, &found)?;
+    let problem = counted(&model, request, &found, &|candidate| candidate.cost)?;
     let goal = goal(request.job);
     let limits = Limits::of(request.effort);
     let solve::Front { points, complete, ended } = solve::pareto(&problem, &goal, &limits);
@@ -153,8 +174,9 @@ fn counted(
     model: &Model<'_>,
     request: &Request<'_>,
     found: &[Rc<Candidates>],
+    weigh: &dyn Fn(&Candidate) -> Usd,
 ) -> Result<Problem, PlanFailure> {
-    let problem = model.problem(request, request.job, found);
+    let problem = model.problem(request, found, weigh);
     let Some(beyond) = solve::out_of_range(&problem) else { return Ok(problem) };
     let (what, of) = match beyond.amount {
         Amount::Cost => ("cost could pass 1.15 billion dollars", "the price"),
@@ -250,7 +272,7 @@ fn assemble(
         .map(|task| &found[task].list[model.states[task][solution.states[task] as usize]])
         .collect();
     let mut flows_into = vec![Vec::new(); chosen.len()];
-    for (index, flow) in model.flows.iter().enumerate() {
+    for (index, flow) in model.flows.iter().enumerate().filter(|(_, flow)| flow.delivery.is_none()) {
         flows_into[flow.to].push(index);
     }
     let dag = TaskDag::new(job).expect("the parser hands out acyclic jobs only");
@@ -258,7 +280,7 @@ fn assemble(
     let finish = problem.finish_times(&solution.states);
     let tasks = (0..job.tasks.len()).map(|task| {
         let finish = Span::from_millis(u64::try_from(finish[task]).unwrap_or(0));
-        let start = finish.saturating_sub(draft.chosen[task].time);
+        let start = finish.saturating_sub(draft.occupied(task, draft.chosen[task]));
         PlannedTask {
             task: job.tasks[task].name.clone(),
             choice: draft.placement(task, draft.chosen[task], start),
@@ -268,6 +290,9 @@ fn assemble(
     });
     let tasks = tasks.collect();
     let transfers = draft.transfers();
+    let mut assumptions =
+        [assumptions(job, &draft.chosen), names(job, found), crate::origin::assumptions(request)].concat();
+    assumptions.extend(transfers.iter().filter_map(unknown_region));
     let egress: Usd = transfers.iter().map(|transfer| transfer.cost).sum();
     let machines: Usd = draft.chosen.iter().map(|candidate| candidate.cost).sum();
     let value = within.proven.value(solution.cost, solution.time);
@@ -290,13 +315,9 @@ fn assemble(
         gap,
         catalog: request.catalog.digest().to_owned(),
         tariffs: request.tariffs.digest().to_owned(),
-        assumptions: [
-            assumptions(job, &draft.chosen),
-            names(job, found),
-            crate::origin::assumptions(request),
-        ]
-        .concat(),
+        assumptions,
         remarks: machines::remarks(request, &draft.chosen),
+        month: None,
     }
     .sealed()
 }
@@ -325,6 +346,16 @@ fn assumptions(job: &Job, chosen: &[&Candidate]) -> Vec<String> {
             named(sizeless)
         ));
     }
+    let undelivered: Vec<&str> = tasks()
+        .filter(|(task, _)| task.outputs.values().any(|one| one.uri.is_some() && one.size == Bytes::ZERO))
+        .map(|(task, _)| task.name.as_str())
+        .collect();
+    if !undelivered.is_empty() {
+        notes.push(format!(
+            "{}: an output has no stated size, so delivering it is priced at nothing",
+            named(undelivered)
+        ));
+    }
     let spot: Vec<&str> = tasks()
         .filter(|(task, candidate)| {
             candidate.market == Market::Spot && task.policy.preemptions_per_hour.is_none()
@@ -332,10 +363,8 @@ fn assumptions(job: &Job, chosen: &[&Candidate]) -> Vec<String> {
         .map(|(task, _)| task.name.as_str())
         .collect();
     if !spot.is_empty() {
-        notes.push(format!("{}: spot machines are assumed to be taken away once in 20 hours", named(spot)));
-    }
-    if job.tasks.iter().any(|task| task.policy.score.is_some()) && job.policy.budget.is_some() {
-        notes.push("the budget is held against costs times their score".to_owned());
+        notes
+            .push(format!("{}: each spot machine is assumed to be taken away once in 20 hours", named(spot)));
     }
     notes
 }
@@ -346,6 +375,22 @@ fn names(job: &Job, found: &[Rc<Candidates>]) -> Vec<String> {
     let remarks =
         tasks.flat_map(|(task, found)| found.unknown.iter().map(|remark| format!("{}: {remark}", task.name)));
     remarks.collect()
+}
+
+/// What a transfer was priced at because nobody said where its end outside the job is.
+fn unknown_region(transfer: &Transfer) -> Option<String> {
+    let CostRange { lowest, highest } = transfer.by_region?;
+    let Transfer { task, input, cost, .. } = transfer;
+    let (what, uri) = match (&transfer.delivered_to, &transfer.source) {
+        (Some(uri), _) => (format!("delivering {task}.{input}"), uri),
+        (None, TransferSource::Uri(uri)) => (format!("moving it to {task}"), uri),
+        (None, TransferSource::Task { .. }) => return None,
+    };
+    let remedy = if transfer.delivered_to.is_some() { "" } else { "; `infra:` of the input states it" };
+    Some(format!(
+        "the region of {uri} is not known, so {what} is priced at {cost}, as if it were none of the regions \
+         of the plan; by region it costs {lowest} to {highest}{remedy}"
+    ))
 }
 
 /// A plan in the making: the chosen candidate of each task.
@@ -369,6 +414,12 @@ impl Draft<'_, '_> {
         (0..self.chosen.len()).map(|index| self.model.place_of(self.request, at(index))).collect()
     }
 
+    /// From the start of a task to the end of its last delivery.
+    fn occupied(&self, task: usize, candidate: &Candidate) -> Span {
+        let place = self.model.place_of(self.request, candidate);
+        candidate.time + self.model.delivery_time(task, place)
+    }
+
     /// Cost and time of the whole plan with `candidate` for `task`.
     fn assess(&self, task: usize, candidate: &Candidate) -> (Usd, Span) {
         let places = self.places_with(task, candidate);
@@ -383,14 +434,14 @@ impl Draft<'_, '_> {
                 let (from, to, bytes) = transfers[flow];
                 let sent = match &self.model.flows[flow].from {
                     FlowSource::Task { task, .. } => finish[*task],
-                    FlowSource::Outside { .. } => Span::ZERO,
+                    FlowSource::Outside(_) => Span::ZERO,
                 };
                 ready = ready.max(sent + self.model.network.time(from, to, bytes));
             }
             for &before in self.dag.predecessors(index) {
                 ready = ready.max(finish[before]);
             }
-            finish[index] = ready + at(index).time;
+            finish[index] = ready + self.occupied(index, at(index));
         }
         (cost, finish.into_iter().max().unwrap_or_default())
     }
@@ -499,10 +550,12 @@ impl Draft<'_, '_> {
                 source: source(self.request.job, flow),
                 task: self.request.job.tasks[flow.to].name.clone(),
                 input: flow.input.clone(),
+                delivered_to: flow.delivery.as_ref().map(|outside| outside.uri.clone()),
                 bytes: *bytes,
                 cost,
                 time: self.model.network.time(*from, *to, *bytes),
                 tariff: self.model.network.describe(*from, *to),
+                by_region: self.model.network.by_region(self.request, flow, (*from, *to, *bytes)),
             })
             .collect()
     }
@@ -513,6 +566,6 @@ fn source(job: &Job, flow: &Flow) -> TransferSource {
         FlowSource::Task { task, output } => {
             TransferSource::Task { task: job.tasks[*task].name.clone(), output: output.clone() }
         }
-        FlowSource::Outside { uri, .. } => TransferSource::Uri(uri.clone()),
+        FlowSource::Outside(outside) => TransferSource::Uri(outside.uri.clone()),
     }
 }

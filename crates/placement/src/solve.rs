@@ -31,7 +31,7 @@ mod search;
 mod step;
 mod walk;
 
-pub(crate) use meters::{Curve, Meters};
+pub(crate) use meters::{Curve, Meters, SharedQuota};
 pub(crate) use problem::{EdgePrices, Problem, State};
 pub(crate) use range::{Amount, out_of_range};
 pub(crate) use search::Limits;

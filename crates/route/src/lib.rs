@@ -2,6 +2,7 @@
 //!
 //! * [`Tariff`]: a price as a function of the month's cumulative volume: free quota, then tiers, each
 //!   applied to its own slice only. Monotone and continuous in bytes.
+//! * [`Quota`]: what is free of a month once, whichever of several tariffs it is used on.
 //! * [`Tariffs`]: which tariff applies from one [`Endpoint`] to another, from a table of rules with a date.
 //! * [`Rates`]: how fast one transfer runs.
 //!
@@ -18,6 +19,7 @@ mod endpoint;
 mod matrix;
 mod pattern;
 mod planner;
+mod quota;
 mod rates;
 mod requests;
 mod solve;
@@ -34,10 +36,11 @@ pub use agreement::{
 pub use endpoint::Endpoint;
 pub use matrix::TariffMatrix;
 pub use planner::*;
+pub use quota::Quota;
 pub use rates::Rates;
 pub use requests::{RequestCounts, RequestPrices};
 pub use store::Store;
 pub use table::TableError;
-pub use tariff::{Tariff, Tier};
+pub use tariff::{Tariff, Tier, Unit};
 pub use tariffs::{DestinationClass, TariffId, Tariffs};
 pub use wan::*;

@@ -11,6 +11,8 @@ pub(crate) struct Pattern(Vec<Alternative>);
 enum Alternative {
     Region(Glob),
     Continent(Continent),
+    /// A place of which only the provider is known.
+    Unstated,
 }
 
 impl Pattern {
@@ -18,6 +20,7 @@ impl Pattern {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let alternatives = text.split(';').map(str::trim).filter(|part| !part.is_empty());
         let parsed = alternatives.map(|part| match part.strip_prefix('@') {
+            Some("unstated") => Ok(Alternative::Unstated),
             Some(name) => Continent::named(name)
                 .map(Alternative::Continent)
                 .ok_or_else(|| format!("`{name}` is not a continent")),
@@ -31,6 +34,7 @@ impl Pattern {
             || self.0.iter().any(|alternative| match alternative {
                 Alternative::Region(glob) => glob.matches(endpoint.region.unwrap_or("")),
                 Alternative::Continent(continent) => *continent == endpoint.continent,
+                Alternative::Unstated => endpoint.region.is_none(),
             })
     }
 }
@@ -51,6 +55,7 @@ mod tests {
             ("eu-*;us-east-2", true, false),
             ("@north_america", true, false),
             ("@europe;eu-*", false, false),
+            ("@europe;@unstated", false, true),
         ] {
             let pattern = Pattern::parse(pattern).unwrap();
             assert_eq!((pattern.matches(&ohio), pattern.matches(&nowhere)), (here, there), "{pattern:?}");

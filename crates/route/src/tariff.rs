@@ -7,8 +7,49 @@ use welkin_units::{Bytes, Usd};
 pub struct Tier {
     /// Cumulative volume of the month up to which this price holds; `None` for the last tier.
     pub up_to: Option<Bytes>,
-    /// Price of each decimal gigabyte in the slice.
+    /// Price of each gigabyte in the slice; of each GiB where the tariff counts in them.
     pub per_gb: Usd,
+}
+
+/// What a tariff states its price for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Decimal gigabytes.
+    #[default]
+    Gb,
+    /// GiB, 2³⁰ bytes.
+    Gib,
+}
+
+impl Unit {
+    /// Reads `GB` or `GiB`.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "GB" => Ok(Self::Gb),
+            "GiB" => Ok(Self::Gib),
+            _ => Err(format!("`{text}` is not a unit: expected GB or GiB")),
+        }
+    }
+
+    /// An amount in this unit, as `0.5` or `100`.
+    pub(crate) fn amount(self, text: &str) -> Result<Bytes, String> {
+        let name = if self == Self::Gb { "GB" } else { "GiB" };
+        format!("{text} {name}").parse().map_err(|_| format!("`{text}` is not a number of {name}"))
+    }
+
+    fn nanos(self, per_unit: Usd, bytes: Bytes) -> i128 {
+        match self {
+            Self::Gb => per_unit.nanos_over(bytes),
+            Self::Gib => per_unit.nanos_over_gib(bytes),
+        }
+    }
+
+    fn price(self, per_unit: Usd, bytes: Bytes) -> Usd {
+        Usd::checked_from_nanos(self.nanos(per_unit, bytes)).unwrap_or(Usd::MAX)
+    }
 }
 
 /// A price as a function of the month's cumulative volume on one meter.
@@ -16,6 +57,9 @@ pub struct Tier {
 pub struct Tariff {
     pub(crate) meter: String,
     pub(crate) tiers: Vec<Tier>,
+    pub(crate) unit: Unit,
+    /// Name of the free quota that its first tier stands for, where several meters use up one.
+    pub(crate) quota: Option<String>,
 }
 
 impl Tariff {
@@ -32,7 +76,36 @@ impl Tariff {
         if tiers.iter().any(|tier| tier.per_gb < Usd::ZERO) {
             return Err("a price is negative".to_owned());
         }
-        Ok(Self { meter, tiers })
+        Ok(Self { meter, tiers, unit: Unit::Gb, quota: None })
+    }
+
+    /// The same prices for another unit; bounds stay what they are.
+    #[must_use]
+    pub fn counted_in(self, unit: Unit) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// The same tariff, its first tier a free quota that it shares with all tariffs of the same name.
+    ///
+    /// # Errors
+    /// When its first tier is not free, or is its last.
+    pub fn sharing(self, quota: String) -> Result<Self, String> {
+        match self.tiers.first() {
+            Some(Tier { up_to: Some(_), per_gb: Usd::ZERO }) => Ok(Self { quota: Some(quota), ..self }),
+            _ => Err(format!("the quota `{quota}` is shared, but the first tier is not free up to a bound")),
+        }
+    }
+
+    /// The free quota it shares: how much is free, and what that would cost if it were not.
+    pub(crate) fn free(&self) -> Option<(Bytes, Usd)> {
+        self.quota.as_ref()?;
+        let [Tier { up_to: Some(free), .. }, next, ..] = self.tiers.as_slice() else { return None };
+        Some((*free, next.per_gb))
+    }
+
+    /// What a free volume would cost if it were none of the quota's.
+    pub(crate) fn unfree(&self, bytes: Bytes) -> Usd {
+        self.free().map_or(Usd::ZERO, |(_, price)| self.unit.price(price, bytes))
     }
 
     /// The meter that counts the month's volume: transfers with the same meter share tiers and quota.
@@ -41,7 +114,7 @@ impl Tariff {
         &self.meter
     }
 
-    /// The price of the month's first `volume`.
+    /// The price of the month's first `volume`, if it is all that a shared quota is used for.
     ///
     /// Exact in nano-dollars but for one rounding per tier, so monotone, and continuous in the sense
     /// that one more byte costs at most its own price and a nano-dollar.
@@ -69,7 +142,7 @@ impl Tariff {
         let mut sum = 0;
         for tier in &self.tiers {
             let to = tier.up_to.map_or(volume, |bound| bound.min(volume));
-            sum += tier.per_gb.nanos_over(to.saturating_sub(from));
+            sum += self.unit.nanos(tier.per_gb, to.saturating_sub(from));
             from = to.max(from);
             if from >= volume {
                 break;
@@ -78,10 +151,11 @@ impl Tariff {
         sum
     }
 
-    /// The price per gigabyte of its dearest tier.
+    /// The price per decimal gigabyte of its dearest tier.
     #[must_use]
     pub fn highest(&self) -> Usd {
-        self.tiers.iter().map(|tier| tier.per_gb).max().unwrap_or(Usd::ZERO)
+        let highest = self.tiers.iter().map(|tier| tier.per_gb).max().unwrap_or(Usd::ZERO);
+        self.unit.price(highest, Bytes::from_gb(1))
     }
 
     /// The volumes at which the price per gigabyte changes.
@@ -143,6 +217,14 @@ mod tests {
         assert_eq!(dear.marginal(one, Bytes::from_gb(2)), Usd::MAX);
         assert_eq!(dear.marginal_nanos(one, Bytes::from_gb(2)), Some(18_000_000_000_000_000_000));
         assert_eq!((dear.marginal_nanos(one, most), dear.marginal(one, most)), (None, Usd::MAX));
+    }
+
+    #[test]
+    fn what_is_priced_by_the_gib_costs_less_by_the_gigabyte() {
+        let google = tariff(&[(None, "0.12")]).counted_in(Unit::Gib);
+        assert_eq!(google.total("1 GiB".parse().unwrap()), "0.12".parse().unwrap());
+        assert_eq!(google.total(Bytes::from_gb(1000)), "111.758708954".parse().unwrap());
+        assert_eq!(google.highest(), "0.111758709".parse().unwrap());
     }
 
     #[test]

@@ -94,6 +94,13 @@ impl Usd {
         i64::try_from(nanos).ok().map(Self)
     }
 
+    /// The same at this price per GiB.
+    #[must_use]
+    pub fn nanos_over_gib(self, bytes: Bytes) -> i128 {
+        const GIB: i128 = 1 << 30;
+        (i128::from(self.0) * i128::from(bytes.get()) + GIB / 2) / GIB
+    }
+
     /// This amount `count` times.
     #[must_use]
     pub fn times(self, count: u64) -> Self {

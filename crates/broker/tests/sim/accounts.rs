@@ -12,10 +12,10 @@ use welkin_units::{Bytes, Span, Usd};
 
 /// A cent a byte that leaves a provider.
 #[derive(Debug)]
-struct CentAByte;
+pub(crate) struct CentAByte;
 
 impl Pricing for CentAByte {
-    fn egress(&self, from: &Location, to: &Location, _: Bytes, bytes: Bytes) -> Usd {
+    fn egress(&self, from: &Location, to: &Location, _: &dyn Fn(&str) -> Bytes, bytes: Bytes) -> Usd {
         if from.provider == to.provider { Usd::ZERO } else { Usd::from_cents(1).times(bytes.get()) }
     }
 }
@@ -69,7 +69,7 @@ async fn a_lease_the_budget_does_not_cover_is_not_asked_for() {
     assert!(world.clouds.iter().all(|cloud| cloud.leases().is_empty()));
 }
 
-fn bill(world: &World, broker: &Broker, run: &welkin_broker::RunId) -> welkin_ledger::Bill {
+pub(crate) fn bill(world: &World, broker: &Broker, run: &welkin_broker::RunId) -> welkin_ledger::Bill {
     broker.reader().unwrap().bill(run, world.clock.now(), &world.options().terms).unwrap()
 }
 

@@ -6,9 +6,13 @@
 //! up to the most that can still reach the meter; with one price a meter, the cost of a plan is at
 //! least a plain sum over edges plus a constant. The dual ([`super::dual`]) looks for the prices that
 //! make this bound highest: near nothing for a meter nobody needs, near the tier's price for one in use.
+//!
+//! A free quota that several meters share ([`SharedQuota`]) is in each of their curves as if it were the only
+//! one in use. What a plan pays on top of that counts when it is evaluated and not in the bound.
 
 use super::problem::EdgePrices;
-use welkin_route::Tariff;
+use std::rc::Rc;
+use welkin_route::{Quota, Tariff};
 use welkin_units::Bytes;
 
 /// The meters of a problem.
@@ -20,6 +24,44 @@ pub(crate) struct Meters {
     pub(crate) of_move: Vec<u16>,
     /// Meter of staying, by place.
     pub(crate) of_stay: Vec<u16>,
+    /// Free quotas that several meters use up together.
+    pub(crate) quotas: Vec<SharedQuota>,
+}
+
+/// A free quota that several meters use up together.
+///
+/// Each of their curves is what a meter charges when no other is used, which is never more than what they
+/// charge together: so whatever bounds the sum of the curves from below bounds that too.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedQuota {
+    /// Who shares it, by meter.
+    pub(crate) quota: Quota,
+    /// By meter: volume already counted this month.
+    pub(crate) already: Rc<[Bytes]>,
+}
+
+impl SharedQuota {
+    /// What these volumes cost on top of the sum of their curves.
+    fn excess(&self, volumes: &[u64]) -> i64 {
+        let used: Vec<usize> = self.quota.members().filter(|meter| volumes[*meter] > 0).collect();
+        if used.len() < 2 {
+            return 0;
+        }
+        let before = self.quota.excess(&|meter| self.already[meter]);
+        let with = |only: Option<usize>| {
+            let counts = |meter: usize| only.is_none_or(|only| only == meter);
+            let volume = |meter: usize| if counts(meter) { Bytes::new(volumes[meter]) } else { Bytes::ZERO };
+            (self.quota.excess(&|meter| self.already[meter] + volume(meter)) - before).nanos()
+        };
+        with(None) - used.into_iter().map(|meter| with(Some(meter))).sum::<i64>()
+    }
+
+    /// Whether the curves say all, whatever volumes in these windows the meters have: what they leave out
+    /// grows with every volume.
+    pub(super) fn is_plain(&self, windows: &[Window]) -> bool {
+        let most: Vec<u64> = windows.iter().map(|window| window.high).collect();
+        self.excess(&most) == 0
+    }
 }
 
 /// What a meter charges for the volume of a plan.
@@ -83,12 +125,9 @@ impl Meters {
 
     /// What the meters charge together.
     pub(super) fn charge(&self, volumes: &[u64]) -> i64 {
-        self.curves
-            .iter()
-            .zip(volumes)
-            .filter(|(_, volume)| **volume > 0)
-            .map(|(curve, volume)| curve.charge(*volume))
-            .sum()
+        let curves = self.curves.iter().zip(volumes).filter(|(_, volume)| **volume > 0);
+        let alone: i64 = curves.map(|(curve, volume)| curve.charge(*volume)).sum();
+        alone + self.quotas.iter().map(|quota| quota.excess(volumes)).sum::<i64>()
     }
 
     /// The least and the most volume each meter can have when tasks are at one of the given places.

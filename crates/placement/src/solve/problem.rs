@@ -229,7 +229,9 @@ impl Problem {
         let plain = |(curve, window): (&Curve, &Window)| {
             curve.bounds_within(Window { low: 0, high: window.high }).next().is_none()
         };
-        if !meters.curves.iter().zip(&reachable).all(plain) {
+        let is_plain = meters.curves.iter().zip(&reachable).all(plain)
+            && meters.quotas.iter().all(|quota| quota.is_plain(&reachable));
+        if !is_plain {
             return None;
         }
         let mut edges = self.edges.clone();
@@ -296,6 +298,7 @@ impl Problem {
             curves: meters.curves.clone(),
             of_move: pick(&meters.of_move, &cells),
             of_stay: pick(&meters.of_stay, &stays),
+            quotas: meters.quotas.clone(),
         });
         let classes = used.iter().map(|place| new_class(self.classes[usize::from(*place)])).collect();
         Self::new(tasks.collect(), edges.collect(), classes, meters)

@@ -1,6 +1,7 @@
 //! The solvers against brute force.
 
 mod fixtures;
+mod quotas;
 
 use super::meters::{Curve, Meters};
 use super::problem::{EdgePrices, Problem, State};
@@ -141,7 +142,7 @@ impl Instance {
         let width = usize::from(self.classes.iter().max().unwrap() + 1);
         let mut any = |length: usize| (0..length).map(|_| u16::try_from(rng.below(count)).unwrap()).collect();
         let (of_move, of_stay) = (any(self.classes.len() * width), any(self.classes.len()));
-        self.meters = Some(Meters { curves, of_move, of_stay });
+        self.meters = Some(Meters { curves, of_move, of_stay, quotas: Vec::new() });
         for edge in &mut self.edges {
             edge.volume = rng.next() % 25;
         }

@@ -137,17 +137,16 @@ fn bill(
     flows: &[(usize, f64)],
     volumes: &[Bytes],
 ) -> Result<(Vec<i128>, i128), PlanError> {
-    let mut on_meter: BTreeMap<&str, Bytes> = BTreeMap::new();
+    let mut sent = network.question.month_to_date.clone();
     let mut prices = Vec::with_capacity(flows.len());
     for ((index, _), bytes) in flows.iter().zip(volumes) {
         let way = &network.ways[*index];
         // The first on a meter takes the first slice, as the provider's own bill would.
-        let before = network.meter(way).and_then(|meter| on_meter.get(meter).copied()).unwrap_or_default();
-        let after = before.get().checked_add(bytes.get()).ok_or_else(|| network.out_of_range())?;
-        let after = Bytes::new(after);
-        prices.push(network.nanos(way, after)? - network.nanos(way, before)?);
+        prices.push(network.nanos_on_top(way, &sent, *bytes)?);
         if let Some(meter) = network.meter(way) {
-            on_meter.insert(meter, after);
+            let on_meter = sent.entry(meter.to_owned()).or_default();
+            let after = on_meter.get().checked_add(bytes.get()).ok_or_else(|| network.out_of_range())?;
+            *on_meter = Bytes::new(after);
         }
     }
     let sum = prices.iter().sum();

@@ -277,10 +277,21 @@ impl<'q> Network<'q> {
         Ok(self.nanos(way, volume)? as f64 / 1e9 / volume.gb())
     }
 
-    /// What `bytes` cost on a way in nano-dollars, if nothing else of the plan uses its meter. Sums of a bill are
-    /// taken in these, and checked once: an amount that stands for anything larger would be lost in a difference.
+    /// What `bytes` cost on a way in nano-dollars, if nothing else of the plan uses its meter or what that shares
+    /// with others. Sums of a bill are taken in these, and checked once: an amount that stands for anything larger
+    /// would be lost in a difference.
     pub(super) fn nanos(&self, way: &Way, bytes: Bytes) -> Result<i128, PlanError> {
-        self.exact(way, bytes).ok_or_else(|| self.out_of_range())
+        self.nanos_on_top(way, self.question.month_to_date, bytes)
+    }
+
+    /// The same on top of what is on each meter.
+    pub(super) fn nanos_on_top(
+        &self,
+        way: &Way,
+        sent: &BTreeMap<String, Bytes>,
+        bytes: Bytes,
+    ) -> Result<i128, PlanError> {
+        self.exact(way, sent, bytes).ok_or_else(|| self.out_of_range())
     }
 
     /// The refusal of what cannot be counted.
@@ -288,19 +299,21 @@ impl<'q> Network<'q> {
         PlanError::OutOfRange { from: self.name(self.nodes[0]), size: self.question.size }
     }
 
-    fn exact(&self, way: &Way, bytes: Bytes) -> Option<i128> {
-        let already = |meter: &str| self.question.month_to_date.get(meter).copied().unwrap_or_default();
+    fn exact(&self, way: &Way, sent: &BTreeMap<String, Bytes>, bytes: Bytes) -> Option<i128> {
+        let already = |meter: &str| sent.get(meter).copied().unwrap_or_default();
         match way.charge {
             Price::Link(price) | Price::Into(price, _) => {
-                let sent = match price {
-                    LinkPrice::Tariff(id) => already(self.question.wan.tariffs().get(id).meter()),
-                    LinkPrice::PerGb(_) => Bytes::ZERO,
+                let list = match price {
+                    LinkPrice::Tariff(id) => {
+                        self.question.wan.tariffs().marginal_nanos(&already, id, bytes)?
+                    }
+                    LinkPrice::PerGb(per_gb) => per_gb.nanos_over(bytes),
                 };
                 let own = match way.charge {
                     Price::Into(_, store) => self.question.stores[store].per_gb.nanos_over(bytes),
                     _ => 0,
                 };
-                Some(self.question.wan.nanos(price, sent, bytes)? + own)
+                Some(list + own)
             }
             Price::Terms => match way.terms.map(|index| &self.question.terms[index].charge) {
                 Some(Charge::PerGb(tariff)) => tariff.marginal_nanos(already(tariff.meter()), bytes),

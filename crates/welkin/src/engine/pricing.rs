@@ -4,7 +4,7 @@ use std::fmt;
 use welkin_catalog::tables::Tables;
 use welkin_ledger::Pricing;
 use welkin_provider::Location;
-use welkin_route::{Endpoint, Tariff, Tariffs};
+use welkin_route::{Endpoint, TariffId, Tariffs};
 use welkin_units::{Bytes, Usd};
 
 /// Prices movements by the same tariffs that plans are made with.
@@ -17,21 +17,21 @@ impl RoutePricing {
         Self { tariffs: Tariffs::builtin() }
     }
 
-    fn tariff(&self, from: &Location, to: &Location) -> &Tariff {
+    fn tariff(&self, from: &Location, to: &Location) -> TariffId {
         let tables = Tables::embedded();
         let from = Endpoint::at(&from.provider, &from.region, tables);
         let to = Endpoint::at(&to.provider, &to.region, tables);
-        self.tariffs.get(self.tariffs.between(&from, &to))
+        self.tariffs.between(&from, &to)
     }
 }
 
 impl Pricing for RoutePricing {
-    fn egress(&self, from: &Location, to: &Location, month_to_date: Bytes, bytes: Bytes) -> Usd {
-        self.tariff(from, to).marginal(month_to_date, bytes)
+    fn egress(&self, from: &Location, to: &Location, month: &dyn Fn(&str) -> Bytes, bytes: Bytes) -> Usd {
+        self.tariffs.marginal(&self.tariffs.volumes(month), self.tariff(from, to), bytes)
     }
 
     fn counter(&self, from: &Location, to: &Location) -> String {
-        self.tariff(from, to).meter().to_owned()
+        self.tariffs.get(self.tariff(from, to)).meter().to_owned()
     }
 }
 

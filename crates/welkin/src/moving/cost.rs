@@ -171,7 +171,7 @@ mod tests {
             ("local", "aws/us-east-1", 500, "0", Some("0"), Some("0.05"), "0.05"),
             ("aws/us-east-1", "local", 1100, "90", Some("0.009"), Some("0"), "90.009"),
             ("aws/us-east-1", "aws/us-east-1", 1100, "0", Some("0.009"), Some("0.05"), "0.059"),
-            ("gcp", "azure/westeurope", 100, "12", Some("0.009"), Some("0.065"), "12.074"),
+            ("gcp", "azure/westeurope", 100, "11.175870895", Some("0.009"), Some("0.065"), "11.249870895"),
             ("nimbus/x", "local", 100, "12", None, Some("0"), "12"),
         ] {
             let cost = Cost::of(&at(from), &at(to), &preview(gb));

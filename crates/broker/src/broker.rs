@@ -76,6 +76,7 @@ impl Broker {
             salt,
             rng: Mutex::new(rng),
             shelves: Mutex::new(BTreeMap::new()),
+            metering: tokio::sync::Mutex::new(()),
             driven: Mutex::new(BTreeSet::new()),
             requests: watch::Sender::new(0),
         };

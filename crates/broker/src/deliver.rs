@@ -3,7 +3,9 @@
 //! Idempotent: a tree appears in one rename, and a second delivery finds it there. What the run did not
 //! put there stays: an output whose place is taken goes beside it, under a name that tells the run, and the task
 //! fails with both names. Moving the user's things aside was rejected: a program may be writing to them.
+//! What leaves the place of the task for that is on its bill, once, wherever it ended up.
 
+use crate::egress::{self, Moved};
 use crate::error::{StoreError, SubmitError};
 use crate::live::{Fact, Live};
 use crate::record::Record;
@@ -11,6 +13,7 @@ use crate::stage::{Roots, Shelf, patiently};
 use crate::task::TaskEnd;
 use std::path::{Component, Path, PathBuf};
 use welkin_job::Job;
+use welkin_provider::Location;
 use welkin_transfer::{TransferError, deliver_tree, silent};
 
 /// Delivery puts a file in the place of a file, as `cp` would, but nothing in that of a folder of the user's, and
@@ -65,26 +68,60 @@ pub(crate) async fn deliver(live: &Live, task: usize) -> Result<TaskEnd, StoreEr
     });
     let mut failed = Vec::new();
     for (name, uri) in due {
-        if let Err(why) = one(live, task, name, uri).await {
-            failed.push(format!("output {name} could not be delivered to {uri}: {why}"));
-            continue;
+        let moved = moved(live, task, name);
+        match one(live, task, name, uri).await {
+            Ok(()) => {
+                let delivered = Record::OutputDelivered { task, output: name.clone() };
+                egress::record(live, vec![Fact::Record(delivered)], moved).await?;
+            }
+            Err(Undelivered { why, is_beside }) => {
+                failed.push(format!("output {name} could not be delivered to {uri}: {why}"));
+                if is_beside {
+                    egress::record(live, Vec::new(), moved).await?;
+                }
+            }
         }
-        let delivered = Record::OutputDelivered { task, output: name.clone() };
-        live.record(vec![Fact::Record(delivered)]).await?;
     }
     Ok(if failed.is_empty() { TaskEnd::Done } else { TaskEnd::Failed(failed.join("; ")) })
 }
 
-async fn one(live: &Live, task: usize, name: &str, uri: &str) -> Result<(), String> {
+/// What a delivery takes out of the place that the output was committed at; nothing when that is this machine.
+fn moved(live: &Live, task: usize, name: &str) -> Option<Moved> {
+    let view = live.view.borrow();
+    let bytes = view.tasks[task].outputs.get(name)?.bytes;
+    let attempt = view.tasks[task].committed()?;
+    let (from, to) = (attempt.place.location.clone(), this_machine());
+    let subject = format!("{}:deliver:{name}", live.token(attempt.id));
+    // The end of the attempt is the same moment however often a delivery is repeated.
+    let at = attempt.ended.unwrap_or(attempt.began);
+    (from.provider != to.provider).then_some(Moved { task, subject, from, to, bytes, at })
+}
+
+/// The name that this machine has as a place.
+fn this_machine() -> Location {
+    Location { provider: "local".to_owned(), region: "localhost".to_owned(), zone: None }
+}
+
+/// Why an output is not where it should be.
+struct Undelivered {
+    why: String,
+    /// Whether it was put beside that.
+    is_beside: bool,
+}
+
+async fn one(live: &Live, task: usize, name: &str, uri: &str) -> Result<(), Undelivered> {
     let path = live.roots.path(uri);
-    let Some(taken) = put(live, task, name, &path).await? else { return Ok(()) };
+    let nowhere = |why| Undelivered { why, is_beside: false };
+    let Some(taken) = put(live, task, name, &path).await.map_err(nowhere)? else { return Ok(()) };
     let words = format!("{} holds what this run did not put there, and is left as it is", taken.display());
     let beside = beside(&path, &live.id.0);
-    match put(live, task, name, &beside).await {
-        Ok(None) => Err(format!("{words}; the output is in {}", beside.display())),
-        Ok(Some(_)) => Err(format!("{words}; so is {}", beside.display())),
-        Err(why) => Err(format!("{words}; {}: {why}", beside.display())),
-    }
+    Err(match put(live, task, name, &beside).await {
+        Ok(None) => {
+            Undelivered { why: format!("{words}; the output is in {}", beside.display()), is_beside: true }
+        }
+        Ok(Some(_)) => nowhere(format!("{words}; so is {}", beside.display())),
+        Err(why) => nowhere(format!("{words}; {}: {why}", beside.display())),
+    })
 }
 
 /// The name for an output whose place is taken.

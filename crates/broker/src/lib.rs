@@ -27,6 +27,7 @@ mod deadline;
 mod deliver;
 mod domain;
 mod drive;
+mod egress;
 mod error;
 mod follow;
 mod gc;

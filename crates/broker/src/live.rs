@@ -43,6 +43,8 @@ pub(crate) struct World {
     /// Prefixes of stores that are being written, so that no two writers meet at one.
     pub(crate) shelves: Mutex<Shelves>,
     pub(crate) driven: Mutex<BTreeSet<RunId>>,
+    /// Held while egress is priced and booked.
+    pub(crate) metering: tokio::sync::Mutex<()>,
     /// Changes whenever this process requests something of a run.
     pub(crate) requests: watch::Sender<u64>,
 }

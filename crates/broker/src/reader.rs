@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, Terms};
+use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, MonthToDate, Pricing, Terms};
 use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
 
@@ -189,6 +189,25 @@ impl Reader {
 
     pub(crate) const fn db(&self) -> &Connection {
         &self.db
+    }
+
+    /// What all runs moved in the month of `at`, on the counters of `pricing`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn month_to_date(&self, at: UnixMillis, pricing: &dyn Pricing) -> Result<MonthToDate, StoreError> {
+        if self.schema >= schema::WITH_SUMS {
+            return sums::month_to_date(&self.db, at, pricing);
+        }
+        let mut events = Vec::new();
+        for run in runs::all(&self.db)? {
+            let rows = sql::entries(&self.db, &run.id)?.into_iter();
+            events.extend(rows.filter_map(|row| match row.kind {
+                EntryKind::Charge { event } => Some(event),
+                _ => None,
+            }));
+        }
+        Ok(MonthToDate::of(&events, pricing))
     }
 
     pub(crate) fn newest_of_open_runs(&self) -> Result<Option<UnixMillis>, StoreError> {

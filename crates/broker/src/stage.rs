@@ -10,7 +10,8 @@
 //!
 //! *Guarantee:* repeating any of it after a crash moves only what is missing and changes nothing else.
 
-use crate::error::{StoreError, SubmitError};
+use crate::egress::{self, Moved};
+use crate::error::SubmitError;
 use crate::id::AttemptId;
 use crate::limits::STAGE_WITHIN;
 use crate::live::{Fact, Halt, Live};
@@ -24,8 +25,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
-use welkin_ledger::{EgressUse, EntryKind, MeterEvent, Who};
-use welkin_provider::{ErrorKind, Fetch, Location, Nature, ProviderError, StoreLocation};
+use welkin_provider::{ErrorKind, Fetch, Location, ProviderError, StoreLocation};
 use welkin_transfer::{Selection, copy_tree, find_tree, publish_selection};
 use welkin_units::Bytes;
 
@@ -258,11 +258,15 @@ async fn one(live: &Live, attempt: &AttemptView, shelf: &Shelf, need: &Need) -> 
     let from = moved.as_ref().map(|(from, _)| from.clone());
     let staged =
         Record::DataStaged { attempt: attempt.id, path: need.path.clone(), tree: tree.clone(), from };
-    let mut facts = vec![Fact::Record(staged)];
-    if let Some((from, bytes)) = moved {
-        facts.push(Fact::Booked(EntryKind::Charge { event: egress(live, attempt, need, from, bytes)? }));
-    }
-    live.record(facts).await?;
+    let moved = moved.map(|(from, bytes)| Moved {
+        task: attempt.id.task,
+        subject: format!("{}:{}", live.token(attempt.id), need.path),
+        from,
+        to: attempt.place.location.clone(),
+        bytes,
+        at: live.world.options.clock.now(),
+    });
+    egress::record(live, vec![Fact::Record(staged)], moved).await?;
     Ok(tree)
 }
 
@@ -387,29 +391,4 @@ where
 
 fn unstaged(need: &Need, why: &str) -> Halt {
     Halt::end(AttemptEnd::Unstaged { message: format!("{}: {why}", need.path) })
-}
-
-fn egress(
-    live: &Live,
-    attempt: &AttemptView,
-    need: &Need,
-    from: Location,
-    bytes: Bytes,
-) -> Result<MeterEvent, StoreError> {
-    let options = &live.world.options;
-    let now = options.clock.now();
-    let month = crate::sums::month_to_date(&live.world.store.db(), now, &*options.pricing)?;
-    let who = Who {
-        run: live.id.0.clone(),
-        task: live.task_name(attempt.id.task).to_owned(),
-        subject: format!("{}:{}", live.token(attempt.id), need.path),
-        nature: nature_of(live, &from),
-        place: from,
-    };
-    let moved = EgressUse { to: attempt.place.location.clone(), bytes };
-    Ok(MeterEvent::egress(who, now, moved, &*options.pricing, &month))
-}
-
-fn nature_of(live: &Live, place: &Location) -> Nature {
-    live.world.provider(&place.provider).map_or(Nature::Real, |provider| provider.nature())
 }

@@ -6,6 +6,7 @@ mod cancels;
 mod chains;
 mod clocks;
 mod crashes;
+mod egress;
 mod failures;
 mod limits;
 mod ownership;

@@ -163,6 +163,12 @@ impl World {
         self.submit_with(broker, plan, &plan.job).await
     }
 
+    /// Under a token of its own, so that one world can see several jobs.
+    pub(crate) async fn submit_as(&self, broker: &Broker, plan: &Plan, token: &str) -> RunId {
+        let (base_dir, client_token) = (self.dir.path().to_owned(), Some(token.to_owned()));
+        broker.submit(Submission { plan, job: &plan.job, base_dir, client_token }).await.unwrap()
+    }
+
     pub(crate) async fn submit_with(&self, broker: &Broker, plan: &Plan, job: &Job) -> RunId {
         let base_dir = self.dir.path().to_owned();
         let submission = Submission { plan, job, base_dir, client_token: Some("once".to_owned()) };
@@ -335,19 +341,33 @@ pub(crate) fn plan(specs: Vec<Spec>) -> Plan {
     plan_of("sky example", specs, Policy::default())
 }
 
-pub(crate) fn plan_of(name: &str, specs: Vec<Spec>, policy: Policy) -> Plan {
-    let (tasks, places): (Vec<Task>, Vec<Vec<Placement>>) =
-        specs.into_iter().map(|spec| (spec.task, spec.places)).unzip();
-    let index = |name: &str| tasks.iter().position(|task| task.name == name).unwrap();
+/// A job that is still to be placed.
+pub(crate) fn job_of(name: &str, specs: Vec<Spec>) -> Job {
+    let tasks: Vec<Task> = specs.into_iter().map(|spec| spec.task).collect();
+    let edges = edges(&tasks);
+    Job { name: name.to_owned(), tasks, edges, objective: Objective::Cost, policy: Policy::default() }
+}
+
+/// The edges that inputs stand for.
+fn edges(tasks: &[Task]) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (to, task) in tasks.iter().enumerate() {
         for (name, input) in &task.inputs {
             if let Input::Task { task, output } = input {
-                let data = EdgeData { output: output.clone(), input: name.clone(), size: Bytes::ZERO };
-                edges.push(Edge { from: index(task), to, data: Some(data) });
+                let from = tasks.iter().position(|other| other.name == *task).unwrap();
+                let size = tasks[from].outputs[output].size;
+                let data = EdgeData { output: output.clone(), input: name.clone(), size };
+                edges.push(Edge { from, to, data: Some(data) });
             }
         }
     }
+    edges
+}
+
+pub(crate) fn plan_of(name: &str, specs: Vec<Spec>, policy: Policy) -> Plan {
+    let (tasks, places): (Vec<Task>, Vec<Vec<Placement>>) =
+        specs.into_iter().map(|spec| (spec.task, spec.places)).unzip();
+    let edges = edges(&tasks);
     let planned = tasks.iter().zip(places).map(|(task, mut places)| PlannedTask {
         task: task.name.clone(),
         choice: places.remove(0),
@@ -371,6 +391,7 @@ pub(crate) fn plan_of(name: &str, specs: Vec<Spec>, policy: Policy) -> Plan {
         tariffs: String::new(),
         assumptions: Vec::new(),
         remarks: Vec::new(),
+        month: None,
     }
     .sealed()
 }

@@ -1,0 +1,56 @@
+//! Data that left a place: priced by what the month already holds, and booked with the record of it.
+//!
+//! Looking at the month and booking are one step among all runs of a broker: of two movements at once
+//! the second must find what the first used up of a free quota.
+
+use crate::error::StoreError;
+use crate::live::{Fact, Live};
+use crate::sums::month_to_date;
+use welkin_ledger::{EgressUse, EntryKind, MeterEvent, Who};
+use welkin_provider::{Location, Nature, UnixMillis};
+use welkin_units::Bytes;
+
+/// A movement of data.
+pub(crate) struct Moved {
+    /// Whose bill it is on.
+    pub(crate) task: usize,
+    /// What moved, by a name that a repetition has too.
+    pub(crate) subject: String,
+    pub(crate) from: Location,
+    pub(crate) to: Location,
+    pub(crate) bytes: Bytes,
+    /// When; of a repetition, the same moment, so that it counts once.
+    pub(crate) at: UnixMillis,
+}
+
+/// Puts facts on record together with the charge for what was moved, if anything was.
+pub(crate) async fn record(
+    live: &Live,
+    mut facts: Vec<Fact>,
+    moved: Option<Moved>,
+) -> Result<(), StoreError> {
+    let Some(moved) = moved.filter(|moved| moved.bytes > Bytes::ZERO) else {
+        return live.record(facts).await;
+    };
+    let _one_at_a_time = live.world.metering.lock().await;
+    facts.push(Fact::Booked(EntryKind::Charge { event: event(live, moved)? }));
+    live.record(facts).await
+}
+
+fn event(live: &Live, moved: Moved) -> Result<MeterEvent, StoreError> {
+    let pricing = &*live.world.options.pricing;
+    let month = month_to_date(&live.world.store.db(), moved.at, pricing)?;
+    let who = Who {
+        run: live.id.0.clone(),
+        task: live.task_name(moved.task).to_owned(),
+        subject: moved.subject,
+        nature: nature_of(live, &moved.from),
+        place: moved.from,
+    };
+    let used = EgressUse { to: moved.to, bytes: moved.bytes };
+    Ok(MeterEvent::egress(who, moved.at, used, pricing, &month))
+}
+
+fn nature_of(live: &Live, place: &Location) -> Nature {
+    live.world.provider(&place.provider).map_or(Nature::Real, |provider| provider.nature())
+}

@@ -4,21 +4,23 @@ mod dotenv;
 mod failure;
 mod load;
 mod local;
+mod month;
 mod overrides;
 mod saved;
 
 pub(crate) use failure::infeasible;
 pub(crate) use load::{Loaded, job, secrets};
+pub(crate) use month::Wanted;
 pub(crate) use saved::{anchor, read_plan, write_plan};
 
 use crate::app::App;
 use crate::reach;
-use std::collections::BTreeMap;
 use welkin_catalog::Catalog;
 use welkin_catalog::tables::Tables;
 use welkin_job::{Infra, Job};
-use welkin_placement::{Front, PlanFailure, Planned, Request, WhyNot};
+use welkin_placement::{Front, MonthSoFar, Plan, PlanFailure, Planned, Request, WhyNot};
 use welkin_route::{Rates, Tariffs};
+use welkin_units::Bytes;
 
 /// What plans are made from.
 pub(crate) struct Planner {
@@ -27,17 +29,19 @@ pub(crate) struct Planner {
     rates: Rates,
     configured: Vec<String>,
     effort: u32,
+    month: MonthSoFar,
 }
 
 impl Planner {
     /// With everything plans are made from; they may take `effort` times the usual work.
-    pub(crate) fn open(app: &App, effort: Option<u32>) -> anyhow::Result<Self> {
+    pub(crate) fn open(app: &App, effort: Option<u32>, month: Wanted) -> anyhow::Result<Self> {
         Ok(Self {
             catalog: app.catalog()?,
             tariffs: Tariffs::builtin(),
             rates: Rates::builtin(),
             configured: app.settings.providers.clone(),
             effort: effort.unwrap_or(1),
+            month: month::so_far(app, month),
         })
     }
 
@@ -50,12 +54,13 @@ impl Planner {
     pub(crate) fn plan(&self, job: &Job) -> Result<Planned, PlanFailure> {
         let job = local::only_where_asked(job);
         let planned = self.with(&job, welkin_placement::plan)?;
-        Ok(Planned { plan: local::unlimited(planned.plan), ..planned })
+        Ok(Planned { plan: self.dated(local::unlimited(planned.plan)), ..planned })
     }
 
     /// Every plan that no other beats in both cost and time.
     pub(crate) fn front(&self, job: &Job) -> Result<Front, PlanFailure> {
-        self.with(&local::only_where_asked(job), welkin_placement::front)
+        let front = self.with(&local::only_where_asked(job), welkin_placement::front)?;
+        Ok(Front { plans: front.plans.into_iter().map(|plan| self.dated(plan)).collect(), ..front })
     }
 
     /// Why tasks do not run at a place.
@@ -68,6 +73,14 @@ impl Planner {
         self.with(job, |request| welkin_placement::unknown_names(request, place))
     }
 
+    /// The plan with what was counted of the month, if it moves anything.
+    fn dated(&self, plan: Plan) -> Plan {
+        if plan.transfers.iter().all(|transfer| transfer.bytes == Bytes::ZERO) {
+            return plan;
+        }
+        Plan { month: Some(self.month.clone()), ..plan }.sealed()
+    }
+
     fn with<T>(&self, job: &Job, plan: impl FnOnce(&Request<'_>) -> T) -> T {
         plan(&Request {
             job,
@@ -76,7 +89,7 @@ impl Planner {
             tariffs: &self.tariffs,
             rates: &self.rates,
             providers: &reach::providers(&self.catalog, &self.configured, job),
-            month_to_date: &BTreeMap::new(),
+            month_to_date: &self.month.volumes,
             blocked: &[],
             effort: self.effort,
         })

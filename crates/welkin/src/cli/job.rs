@@ -82,6 +82,9 @@ pub(crate) struct PlanArgs {
     /// Write the plan to a file, for `welkin diff` and `welkin up`
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
+    /// Price transfers as at the beginning of a month, not on top of what runs moved in this one
+    #[arg(long)]
+    pub(crate) new_month: bool,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
 }

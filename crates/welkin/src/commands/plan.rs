@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::output::{Format, plan_notes, plan_size, plan_table, write_json};
-use crate::planning::{self, Loaded, Planner, infeasible};
+use crate::planning::{self, Loaded, Planner, Wanted, infeasible};
 use crate::reach;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,7 +29,8 @@ struct Wire<'a> {
 
 pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     let mut loaded = planning::job(&args.file, &args.overrides, false, app)?;
-    let planner = Planner::open(app, args.overrides.effort)?;
+    let month = if args.new_month { Wanted::New } else { Wanted::SoFar };
+    let planner = Planner::open(app, args.overrides.effort, month)?;
     if args.pareto {
         return front::run(&planner, &loaded, app);
     }

@@ -11,7 +11,7 @@ use crate::commands::plan;
 use crate::engine::{self, Opening, Undriven, store_fault};
 use crate::exit::Exit;
 use crate::output::{Format, Narrator};
-use crate::planning::{self, Loaded, Planner, infeasible};
+use crate::planning::{self, Loaded, Planner, Wanted, infeasible};
 use crate::report::{Code, Fault};
 use std::io::Write;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ fn prepare(args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loaded)> {
         return saved(args);
     }
     let mut loaded = planning::job(&args.file, &args.overrides, !args.dry_run, app)?;
-    let planner = Planner::open(app, args.overrides.effort)?;
+    let planner = Planner::open(app, args.overrides.effort, Wanted::SoFar)?;
     let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
     loaded.job = with_secrets(&planned.plan, &loaded.job);
     Ok((planned.plan, loaded))

@@ -15,7 +15,7 @@ use welkin_broker::{
     Broker, BrokerOptions, MachineClocks, Nobody, Observer, Reader, RunId, SteadyClock, StoreError,
 };
 use welkin_clouds::Local;
-use welkin_ledger::{Bill, Terms};
+use welkin_ledger::{Bill, Pricing, Terms};
 use welkin_provider::{Clock, Provider, UnixMillis};
 
 /// How to open the broker.
@@ -53,7 +53,7 @@ pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
     options.side_by_side = opening.max_parallel.unwrap_or(options.side_by_side);
     options.observer = opening.observer;
     options.retry_until_up = opening.retry_until_up;
-    options.pricing = Arc::new(RoutePricing::new());
+    options.pricing = pricing();
     options.terms = terms();
     options.home = std::env::home_dir();
     options.seal = super::key::seal()?;
@@ -81,6 +81,11 @@ pub(crate) fn reader(settings: &Settings) -> anyhow::Result<Option<Reader>> {
 fn recorded_providers(settings: &Settings) -> BTreeSet<String> {
     let Ok(Some(reader)) = reader(settings) else { return BTreeSet::new() };
     reader.providers_used().unwrap_or_default()
+}
+
+/// The tariffs of data that moves.
+pub(crate) fn pricing() -> Arc<dyn Pricing> {
+    Arc::new(RoutePricing::new())
 }
 
 /// How providers round the time of machines; all others bill whole seconds after the first minute.

@@ -5,7 +5,7 @@ use super::words::{accelerator, counted};
 use crate::reach::{nature, nature_words};
 use std::collections::BTreeSet;
 use welkin_job::{Market, Objective};
-use welkin_placement::{Gap, Placement, Plan, PlannedTask};
+use welkin_placement::{Counted, Gap, MonthSoFar, Placement, Plan, PlannedTask};
 use welkin_provider::Nature;
 use welkin_units::{Bytes, Usd};
 
@@ -30,7 +30,8 @@ pub(crate) fn plan_table(plan: &Plan) -> Table {
     let mut total = vec![String::new(); 11];
     "total".clone_into(&mut total[0]);
     total[6] = plan.time.to_string();
-    total[7] = moved(plan.transfers.iter().map(|transfer| transfer.bytes).sum());
+    total[7] =
+        moved(plan.transfers.iter().filter(|one| one.delivered_to.is_none()).map(|one| one.bytes).sum());
     total[8] = plan.egress.to_string();
     total[9] = plan.cost.to_string();
     table.strong_row(total);
@@ -39,8 +40,10 @@ pub(crate) fn plan_table(plan: &Plan) -> Table {
 
 fn row(plan: &Plan, task: &PlannedTask) -> Vec<String> {
     let choice = &task.choice;
-    let bytes: Bytes = plan.transfers_into(&task.task).map(|transfer| transfer.bytes).sum();
-    let data: Usd = plan.transfers_into(&task.task).map(|transfer| transfer.cost).sum();
+    let into = plan.transfers_of(&task.task).filter(|transfer| transfer.delivered_to.is_none());
+    let bytes: Bytes = into.map(|transfer| transfer.bytes).sum();
+    let any = plan.transfers_of(&task.task).any(|transfer| transfer.bytes > Bytes::ZERO);
+    let data: Usd = plan.transfers_of(&task.task).map(|transfer| transfer.cost).sum();
     vec![
         task.task.clone(),
         place(choice),
@@ -50,7 +53,7 @@ fn row(plan: &Plan, task: &PlannedTask) -> Vec<String> {
         choice.hourly.times(u64::from(choice.nodes)).to_string(),
         choice.time.to_string(),
         moved(bytes),
-        if bytes == Bytes::ZERO { String::new() } else { data.to_string() },
+        if any { data.to_string() } else { String::new() },
         (choice.cost + data).to_string(),
         next_best(plan, task),
     ]
@@ -131,15 +134,41 @@ pub(crate) fn plan_notes(plan: &Plan) -> Vec<String> {
             welkin_placement::TransferSource::Task { task, output } => format!("{task}.{output}"),
             welkin_placement::TransferSource::Uri(uri) => uri.clone(),
         };
+        let (verb, to) = match &transfer.delivered_to {
+            Some(uri) => ("delivers", uri),
+            None => ("moves", &transfer.task),
+        };
         notes.push(format!(
-            "moves {} from {source} to {} in {} for {} (tariff {})",
-            transfer.bytes, transfer.task, transfer.time, transfer.cost, transfer.tariff
+            "{verb} {} from {source} to {to} in {} for {} (tariff {})",
+            transfer.bytes, transfer.time, transfer.cost, transfer.tariff
         ));
     }
+    notes.extend(plan.month.as_ref().map(month));
     notes.extend(plan.assumptions.iter().map(|assumption| format!("assumed: {assumption}")));
     notes.extend(plan.remarks.iter().cloned());
     notes.extend(emulated(plan));
     notes
+}
+
+/// What transfers are priced on top of.
+fn month(month: &MonthSoFar) -> String {
+    let volumes: Vec<String> =
+        month.volumes.iter().map(|(meter, bytes)| format!("{bytes} on {meter}")).collect();
+    match &month.counted {
+        Counted::Since(day) if volumes.is_empty() => {
+            format!("this month, since {day} (UTC), runs moved nothing that transfers are priced on top of")
+        }
+        Counted::Since(day) => {
+            format!(
+                "transfers are priced on top of what runs moved since {day} (UTC): {}",
+                volumes.join(", ")
+            )
+        }
+        Counted::NoRecords => {
+            "transfers are priced as at the beginning of a month: no run is on record".to_owned()
+        }
+        Counted::NewMonth => "transfers are priced as at the beginning of a month, as asked".to_owned(),
+    }
 }
 
 fn emulated(plan: &Plan) -> Option<String> {

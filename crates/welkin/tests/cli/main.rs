@@ -19,6 +19,7 @@ mod json;
 mod kept;
 mod kill;
 mod mistakes;
+mod prices;
 mod probe;
 mod run;
 mod small_machine;

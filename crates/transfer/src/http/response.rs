@@ -301,7 +301,8 @@ impl Chunks {
 async fn line(connection: &mut Connection) -> Result<String, HttpError> {
     loop {
         let ahead = connection.ahead();
-        if let Some(end) = ahead.iter().position(|byte| *byte == b'\n') {
+        let end = ahead.iter().take(MAX_CHUNK_LINE + 1).position(|byte| *byte == b'\n');
+        if let Some(end) = end {
             let text = String::from_utf8_lossy(&ahead[..end]).trim_end().to_owned();
             connection.consume(end + 1);
             return Ok(text);

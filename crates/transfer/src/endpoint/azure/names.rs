@@ -16,8 +16,9 @@ pub(in crate::endpoint) fn encoded_name(name: &str) -> String {
         let stands = match character {
             'a'..='z' => true,
             '0'..='9' => at > 0,
-            // Where it would be read as the beginning of a code.
-            '_' => code(&lower[at..]).is_none(),
+            // Where it would be read as the beginning of a code: also of one that what follows ends, for a character
+            // that is written as a code begins with the mark that ends one.
+            '_' => !begins_code(&lower[at..]),
             _ => false,
         };
         if stands {
@@ -56,6 +57,11 @@ fn code(text: &str) -> Option<u16> {
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
+fn begins_code(text: &str) -> bool {
+    let digits = text.strip_prefix("_x").and_then(|rest| rest.get(..4));
+    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 const BEGIN: &str = "=?UTF-8?B?";
 const END: &str = "?=";
 
@@ -88,6 +94,8 @@ mod tests {
             ("1st", "_x0031_st"),
             ("_x002d_", "_x005f_x002d_"),
             ("_x", "_x"),
+            ("_xcaca.", "_x005f_xcaca_x002e_"),
+            ("_xcac.a", "_xcac_x002e_a"),
             ("😀", "_xd83d__xde00_"),
         ] {
             assert_eq!(encoded_name(name), encoded);

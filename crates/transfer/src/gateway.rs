@@ -36,6 +36,8 @@ mod desk;
 mod error;
 mod flight;
 pub mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod identity;
 mod lane;
 mod list;

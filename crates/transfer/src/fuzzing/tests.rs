@@ -1,6 +1,7 @@
 //! Sound examples, mutated: a little of what the targets do, with every run of the suite.
 
 use super::*;
+use crate::gateway::fuzzing::examples;
 use proptest::prelude::*;
 
 const RESPONSE: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\
@@ -27,24 +28,47 @@ const TREE: &str = r#"{"schema":1,"root":"dir","entries":[{"kind":"dir","path":"
     {"kind":"link","path":"a/l","target":"../b"}]}"#;
 const FILTER: &str = "+ /keep/*.jpg\n- dir/**\n- *.{a,b}\n- [a-c]?\n\nkeep/a.jpg\ndir/a/b\nx.a";
 
-type Check = (fn(&[u8]), &'static str);
-const CHECKS: [Check; 9] = [
-    (http, RESPONSE),
-    (s3, S3),
-    (azure, AZURE),
-    (gcs, GCS),
-    (dates, DATE),
-    (journal, JOURNAL),
-    (transfer_manifest, TRANSFER),
-    (tree_manifest, TREE),
-    (filter, FILTER),
-];
+type Check<E> = (fn(&[u8]), E);
+
+fn checks() -> Vec<Check<Vec<u8>>> {
+    let texts: [Check<&str>; 9] = [
+        (http, RESPONSE),
+        (s3, S3),
+        (azure, AZURE),
+        (gcs, GCS),
+        (dates, DATE),
+        (journal, JOURNAL),
+        (transfer_manifest, TRANSFER),
+        (tree_manifest, TREE),
+        (filter, FILTER),
+    ];
+    let frames: [Check<Vec<u8>>; 3] =
+        [(gateway, examples::gateway()), (answers, examples::answers()), (handshake, examples::handshake())];
+    texts.into_iter().map(|(check, text)| (check, text.as_bytes().to_vec())).chain(frames).collect()
+}
+
+/// What the targets in `fuzz/` begin with, for whoever sets this.
+const SEEDS: &str = "WELKIN_FUZZ_SEEDS";
 
 #[test]
 fn sound_examples_hold() {
-    for (check, example) in CHECKS {
-        check(example.as_bytes());
-        (0..example.len()).for_each(|end| check(&example.as_bytes()[..end]));
+    for (at, (check, example)) in checks().into_iter().enumerate() {
+        check(&example);
+        (0..example.len()).for_each(|end| check(&example[..end]));
+        if let Some(folder) = std::env::var_os(SEEDS) {
+            std::fs::write(std::path::Path::new(&folder).join(at.to_string()), &example).unwrap();
+        }
+    }
+}
+
+/// Whether the line was refused depended on whether all of it came at once.
+#[test]
+fn a_line_between_chunks_has_one_bound_in_whatever_pieces() {
+    for length in [250, 253, 254, 255, 256, 300, 5000] {
+        let extension = "x".repeat(length);
+        let response =
+            format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;{extension}\r\nabc\r\n0\r\n\r\n");
+        http(response.as_bytes());
     }
 }
 
@@ -70,8 +94,8 @@ proptest! {
         to in any::<prop::sample::Index>(),
         length in 0_usize..40,
     ) {
-        for (check, example) in CHECKS {
-            let mut bytes = example.as_bytes().to_vec();
+        for (check, example) in checks() {
+            let mut bytes = example.clone();
             for (at, byte) in &changes {
                 let at = at.index(bytes.len());
                 bytes[at] = *byte;

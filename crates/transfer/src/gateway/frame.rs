@@ -92,7 +92,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Route,
         Self::Hello,
         Self::Welcome,

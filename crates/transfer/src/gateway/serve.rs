@@ -173,7 +173,12 @@ impl Gateway {
     }
 
     /// Reads where a connection goes, and goes there.
-    async fn follow(self: &Arc<Self>, stream: Stream, caller: Caller, stranger: Option<Stranger<'_>>) {
+    pub(super) async fn follow(
+        self: &Arc<Self>,
+        stream: Stream,
+        caller: Caller,
+        stranger: Option<Stranger<'_>>,
+    ) {
         let Stream { input, mut output, peer, child } = stream;
         let mut reader = FrameReader::new(input);
         let read = timeout(STRANGER_TIME, route::read(&mut reader)).await;
@@ -423,7 +428,7 @@ impl Drop for Gateway {
 pub(super) const SESSION_DIGITS: usize = 32;
 
 /// Somebody who is not known yet, for as long as this lives.
-struct Stranger<'a> {
+pub(super) struct Stranger<'a> {
     gateway: &'a Gateway,
     number: u64,
 }

@@ -32,6 +32,9 @@ mod bare_env;
 mod client;
 mod connection;
 mod control;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod home;
 mod journal;

@@ -1,0 +1,7 @@
+//! Files of agreements, and keys.
+#![no_main]
+
+#[path = "../properties.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::agreements(data));

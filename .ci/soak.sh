@@ -20,7 +20,8 @@ fuzz() {
     for target in "$folder"/fuzz_targets/*.rs; do
         target=$(basename "$target" .rs)
         printf '\n== fuzz %s %s: %s s\n' "$folder" "$target" "$fuzz_seconds"
-        (cd "$(dirname "$folder")" && cargo +nightly fuzz run "$target" -- -max_total_time="$fuzz_seconds")
+        (cd "$(dirname "$folder")" && cargo +nightly fuzz run "$target" -- -max_total_time="$fuzz_seconds" \
+            -rss_limit_mb=1024 -timeout=10)
     done
 }
 

@@ -109,7 +109,8 @@ impl Journal {
 
     /// Events from number `from` on, as many as fit one answer, at least one if there is any.
     pub(crate) fn read(&self, from: u64) -> io::Result<Vec<Event>> {
-        let holder = self.segments.iter().find(|segment| from < segment.next());
+        // A file that was begun and not written to, behind a damaged one, has a number and no event.
+        let holder = self.segments.iter().find(|segment| from < segment.next() && segment.bytes() > 0);
         let Some(segment) = holder else {
             return Ok(self.unwritten.iter().filter(|event| event.seq >= from).cloned().collect());
         };

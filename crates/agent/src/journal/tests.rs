@@ -106,3 +106,16 @@ fn the_beginning_and_the_end_are_kept_and_the_gap_is_told() {
     again.append(UnixMillis(2), vec![EventKind::Finished { exit: Exit::Success }]).unwrap();
     assert_eq!(all(&Journal::open(folder.path(), 16_000).unwrap()).last().unwrap().seq, 2_000);
 }
+
+/// The agent died of it when it was asked for what it had.
+#[test]
+fn a_file_without_events_behind_a_damaged_one_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("events.jsonl"), b"torn").unwrap();
+    std::fs::write(folder.path().join("events-2.jsonl"), b"").unwrap();
+    let mut journal = Journal::open(folder.path(), 1 << 20).unwrap();
+    assert_eq!(journal.read(0).unwrap(), []);
+    journal.append(UnixMillis(1), vec![EventKind::Started]).unwrap();
+    let numbers: Vec<u64> = journal.read(0).unwrap().iter().map(|event| event.seq).collect();
+    assert_eq!(numbers, [1, 2], "and what is missing is told");
+}

@@ -2,7 +2,8 @@
 //!
 //! [`parse`] turns text into a [`Job`]: tasks, the edges between them, an objective and policies;
 //! [`TaskDag`] gives their order. Every task file that SkyPilot 0.14.1 accepts is accepted here and
-//! means the same; a document with a `tasks` mapping is a Welkin job, which adds data edges,
+//! means the same, or differs by a name in the guide for people who come from there
+//! (`tests/skypilot`); a document with a `tasks` mapping is a Welkin job, which adds data edges,
 //! trusted execution, times, objectives and policies. What is understood but has no effect in this
 //! version stands in [`Task::unexecuted`].
 //!

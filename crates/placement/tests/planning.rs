@@ -461,3 +461,50 @@ fn why_not_names_the_policy_that_denies_a_provider() {
         }
     }
 }
+
+/// Machine type, vCPUs, GiB, and how much of a word the plan has for the machine.
+fn machine(resources: &str) -> (String, u64, u64, Plan) {
+    let plan = Bed::new().plan(&format!("resources: {{{resources}}}\ntime: 1h\nrun: x\n")).unwrap().plan;
+    let node = plan.tasks[0].choice.node.clone();
+    (node.instance_type, u64::from(node.vcpus_milli) / 1000, node.memory.get() >> 30, plan)
+}
+
+#[test]
+fn what_is_left_open_of_a_machine_is_what_skypilot_takes() {
+    for (resources, vcpus, gib) in [("", 8, 32), ("cpus: 2+", 2, 8), ("cpus: 2", 2, 8), ("cpus: 16+", 16, 64)]
+    {
+        let (name, has, memory, plan) = machine(resources);
+        assert!(has >= vcpus && memory >= gib && memory >= 4 * has, "{resources}: {name} {has} {memory}");
+        assert_eq!(plan.remarks, Vec::<String>::new(), "{resources}: {name} is neither ARM nor burstable");
+        assert!(plan.assumptions[0].contains("4 GiB or more for each vCPU"), "{:?}", plan.assumptions);
+    }
+    let (name, has, memory, plan) = machine("cpus: 2+, memory: 16x");
+    assert!(memory >= 16 * has, "{name} {has} {memory}");
+    assert!(!plan.assumptions[0].contains("GiB"), "{:?}", plan.assumptions);
+}
+
+#[test]
+fn a_machine_that_is_arm_or_burstable_is_taken_when_asked_for_and_named() {
+    let (name, _, memory, plan) = machine("cpus: 1+, memory: 0.5+, arch: any, burstable: true");
+    assert!(memory < 4, "{name}");
+    assert!(plan.remarks.iter().any(|word| word.contains("is burstable")), "{name} {:?}", plan.remarks);
+    assert_eq!(plan.assumptions, Vec::<String>::new());
+    let (name, .., plan) = machine("instance_type: t4g.nano");
+    let words = plan.remarks.join("; ");
+    assert!(
+        words.contains("t4g.nano has ARM processors") && words.contains("is burstable"),
+        "{name} {words}"
+    );
+    let (name, .., plan) = machine("cpus: 2+, arch: arm64");
+    assert_eq!(plan.remarks, Vec::<String>::new(), "{name} was asked for");
+    assert!(!plan.assumptions[0].contains("x86-64"), "{:?}", plan.assumptions);
+}
+
+#[test]
+fn skypilots_word_for_the_host_of_a_tpu_is_no_machine_type() {
+    let (named, .., plan) = machine("accelerators: tpu-v5litepod-8, instance_type: TPU-VM");
+    let (bare, .., other) = machine("accelerators: tpu-v5litepod-8");
+    assert_eq!((named, plan.cost), (bare, other.cost));
+    let alone = Bed::new().plan("resources: {instance_type: TPU-VM}\nrun: x\n");
+    assert!(alone.is_err(), "a TPU's host without its TPU");
+}

@@ -35,7 +35,7 @@ impl Dialect {
         match provider {
             // Linux on EC2: by the second, at least 60
             // (https://aws.amazon.com/ec2/pricing/on-demand/).
-            "aws" => Self { arch: aws_arch, burstable: |name| name.starts_with('t'), ..unknown },
+            "aws" => Self { arch: aws_arch, burstable: aws_burstable, ..unknown },
             "azure" => Self {
                 arch: azure_arch,
                 burstable: azure_burstable,
@@ -68,6 +68,11 @@ fn aws_arch(name: &str) -> Arch {
     let attributes = family.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let attributes = attributes.trim_start_matches(|c: char| c.is_ascii_digit());
     if family == "a1" || attributes.starts_with('g') || family == "g5g" { Arch::Arm64 } else { Arch::X86_64 }
+}
+
+/// The T family: `t2.micro`, `t3a.large`, but not `trn1.2xlarge`.
+fn aws_burstable(name: &str) -> bool {
+    name.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// `Standard_D8ps_v5`: a `p` among the small letters behind the size is ARM
@@ -139,6 +144,7 @@ mod tests {
             ("aws", "g5g.xlarge", Arch::Arm64, false),
             ("aws", "a1.large", Arch::Arm64, false),
             ("aws", "t3.nano", Arch::X86_64, true),
+            ("aws", "trn1.2xlarge", Arch::X86_64, false),
             ("aws", "t4g.nano", Arch::Arm64, true),
             ("azure", "Standard_D8s_v5", Arch::X86_64, false),
             ("azure", "Standard_D8pds_v6", Arch::Arm64, false),

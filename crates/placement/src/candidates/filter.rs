@@ -16,7 +16,7 @@ pub(super) fn filter(task: &Task, option: &Resources) -> Filter {
         region: option.infra.region.clone(),
         zone: option.infra.zone.clone(),
         certs: task.policy.certs.clone(),
-        instance_type: option.instance_type.clone(),
+        instance_type: option.instance_type.clone().filter(|_| !is_tpu_host(option)),
         accelerator: option.accelerator.as_ref().map(|accelerator| AcceleratorFilter {
             name: accelerator.name.clone(),
             count: Some(Amount { milli: u64::from(accelerator.count_milli), or_more: false }),
@@ -35,6 +35,14 @@ pub(super) fn filter(task: &Task, option: &Resources) -> Filter {
         },
         ..Filter::default()
     }
+}
+
+/// Whether the machine type is SkyPilot's word for the host that comes with a TPU, whatever its name is here.
+fn is_tpu_host(option: &Resources) -> bool {
+    const TPU_HOST: &str = "TPU-VM";
+    let tpu = |name: &str| name.to_ascii_lowercase().contains("tpu");
+    option.instance_type.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(TPU_HOST))
+        && option.accelerator.as_ref().is_some_and(|accelerator| tpu(&accelerator.name))
 }
 
 /// The catalog's word for it; only one of the two is ever asked for.

@@ -200,6 +200,8 @@ fn add_option(
         }
         if kept {
             feasible.push(id);
+        } else if option.market == Market::Spot && pricing.spot_time(time).is_none() {
+            count("spot machines taken away too often for it to end");
         } else {
             count("budget or deadline of the task, or its maximum hourly cost");
         }

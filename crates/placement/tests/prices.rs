@@ -168,6 +168,16 @@ fn a_gang_on_spot_is_lost_with_each_of_its_machines() {
 }
 
 #[test]
+fn a_gang_that_spot_would_never_let_end_is_told_so() {
+    let text = "name: g\nnum_nodes: 16\nresources: {cpus: 8+, use_spot: true}\ntime: 20h\nrun: x\n";
+    let Err(PlanFailure::NoOffer { explanation, .. }) = Bed::new().plan(text) else {
+        panic!("it has a plan")
+    };
+    let told = |(reason, count): &(String, u32)| reason.contains("taken away too often") && *count > 0;
+    assert!(explanation.removed.iter().any(told), "{:?}", explanation.removed);
+}
+
+#[test]
 fn a_budget_compares_money_and_a_score_does_not_change_it() {
     let bed = Bed::new();
     let text = |score: &str, budget: &str| {

@@ -17,6 +17,6 @@ fn look(text: &str) {
     assert_eq!(Plan::from_json(&plan.to_json()).as_ref().ok(), Some(&plan));
     assert_eq!(plan.tasks.len(), plan.job.tasks.len());
     for task in &plan.job.tasks {
-        assert!(plan.transfers_into(&task.name).count() <= plan.transfers.len());
+        assert!(plan.transfers_of(&task.name).count() <= plan.transfers.len());
     }
 }

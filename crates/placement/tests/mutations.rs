@@ -34,6 +34,7 @@ static PLAN: LazyLock<String> = LazyLock::new(|| {
         providers: &[],
         month_to_date: &BTreeMap::new(),
         blocked: &[],
+        effort: 1,
     });
     let mut plan = made.expect("it can be planned").plan;
     for task in &mut plan.tasks {

@@ -1,7 +1,6 @@
 //! Every plan ends, and is never worse than what was there before it: the direct path.
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     reason = "a test that cannot go on fails and says where; one that cannot start says why"
 )]
 

@@ -68,12 +68,6 @@ const ALLOWANCES: &[Allowance] = &[
             brute.scene.steps.iter().any(|step| step.wants.iter().any(placed))
         },
     },
-    // A fault: points of the front are lost where movements share a meter.
-    Allowance {
-        name: "fault: front of shared meters",
-        kind: Kind::Front,
-        holds: |brute| brute.flows.len() > 1,
-    },
 ];
 
 /// The name of the reason why this may differ, if there is one.

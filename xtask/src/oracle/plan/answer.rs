@@ -11,7 +11,10 @@ pub(super) struct PlanAnswer {
 /// `welkin plan --pareto -o json`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct FrontAnswer {
+    /// Whether the plans are all there are.
     pub(super) complete: bool,
+    /// Whether nothing is faster than the last.
+    pub(super) ended: bool,
     pub(super) plans: Vec<Plan>,
 }
 

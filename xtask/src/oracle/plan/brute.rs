@@ -9,22 +9,37 @@ use super::money::{Atto, DOLLAR};
 use super::piece::{Objective, Origin};
 use super::scene::Scene;
 use super::tables::Tables;
-use super::tariff::{Place, Tariff};
+use super::tariff::{Place, Tariff, charge};
 
-/// One movement of data: from another task or from outside, to a task.
+/// One movement of data, to a task or from one, or both.
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
-    pub(super) from: Source,
-    pub(super) to: usize,
+    pub(super) from: End,
+    pub(super) to: End,
     pub(super) bytes: i128,
-    /// The input's name.
+    /// The input's name; of what is delivered, the output's.
     pub(super) name: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum End {
     Task(usize),
     Outside(Place),
+}
+
+impl Flow {
+    /// The task that it is for: the one that reads, or whose output is delivered.
+    pub(super) fn task(&self) -> usize {
+        match (&self.from, &self.to) {
+            (_, End::Task(task)) | (End::Task(task), End::Outside(_)) => *task,
+            (End::Outside(_), End::Outside(_)) => unreachable!("no task moves it"),
+        }
+    }
+
+    /// Whether it brings an output out of the job.
+    pub(super) fn delivers(&self) -> bool {
+        matches!(self.to, End::Outside(_))
+    }
 }
 
 /// What a movement between two places is charged by and how long it takes.
@@ -71,14 +86,14 @@ impl<'a> Brute<'a> {
         let mut ways = Vec::new();
         for flow in &flows {
             let mut of_flow = Vec::new();
-            for from in sources(flow, &candidates) {
-                for to in &candidates[flow.to] {
-                    let key = (from.clone(), to.place.clone());
+            for from in places(&flow.from, &candidates) {
+                for to in places(&flow.to, &candidates) {
+                    let key = (from.clone(), to.clone());
                     let tariff = match known.get(&key) {
                         Some(tariff) => *tariff,
-                        None => *known.entry(key).or_insert(tables.tariff(&from, &to.place)?),
+                        None => *known.entry(key).or_insert(tables.tariff(&from, &to)?),
                     };
-                    of_flow.push(Way { tariff, ms: tables.moving(&from, &to.place, flow.bytes)? });
+                    of_flow.push(Way { tariff, ms: tables.moving(&from, &to, flow.bytes)? });
                 }
             }
             ways.push(of_flow);
@@ -128,59 +143,69 @@ impl<'a> Brute<'a> {
     }
 
     pub(super) fn way(&self, flow: usize, picks: &[usize]) -> Way {
-        let to = self.flows[flow].to;
-        let row = match self.flows[flow].from {
-            Source::Task(from) => picks[from],
-            Source::Outside(_) => 0,
+        let Flow { from, to, .. } = &self.flows[flow];
+        let at = |end: &End| match end {
+            End::Task(task) => (picks[*task], self.candidates[*task].len()),
+            End::Outside(_) => (0, 1),
         };
-        self.ways[flow][row * self.candidates[to].len() + picks[to]]
+        let ((row, _), (column, columns)) = (at(from), at(to));
+        self.ways[flow][row * columns + column]
     }
 
     /// What all movements cost together: movements on one meter share its tiers.
     fn egress(&self, picks: &[usize]) -> Atto {
-        let mut volumes: Vec<(&Tariff, i128)> = Vec::new();
-        for (number, flow) in self.flows.iter().enumerate() {
-            let tariff = &self.tables.tariffs[self.way(number, picks).tariff];
-            match volumes.iter_mut().find(|(other, _)| other.meter == tariff.meter) {
-                Some((_, volume)) => *volume += flow.bytes,
-                None => volumes.push((tariff, flow.bytes)),
-            }
+        let mut volumes = Vec::new();
+        for flow in 0..self.flows.len() {
+            self.meter(&mut volumes, flow, picks);
         }
-        volumes.iter().map(|(tariff, volume)| tariff.charge(*volume)).sum()
+        charge(&volumes)
     }
 
-    /// When each task starts, and when the last has ended. What comes from outside sets out when the job
-    /// begins, what comes from a task when that has ended.
+    /// Adds the volume of a movement to its meter.
+    fn meter<'b>(&'b self, volumes: &mut Vec<(&'b Tariff, i128)>, flow: usize, picks: &[usize]) {
+        let tariff = &self.tables.tariffs[self.way(flow, picks).tariff];
+        let bytes = self.flows[flow].bytes;
+        match volumes.iter_mut().find(|(other, _)| other.meter == tariff.meter) {
+            Some((_, volume)) => *volume += bytes,
+            None => volumes.push((tariff, bytes)),
+        }
+    }
+
+    /// When each task starts, and when all is done. What comes from outside sets out when the job begins, what
+    /// comes from a task when that is over: it has ended, and its outputs are delivered one after the other.
     pub(super) fn starts(&self, picks: &[usize]) -> (Vec<i128>, i128) {
         let mut starts = vec![0; picks.len()];
-        let mut last = 0;
-        let ended = |starts: &[i128], task: usize| starts[task] + self.candidates[task][picks[task]].ms;
+        let mut over = vec![0; picks.len()];
         for &task in &self.order {
             let mut start = 0;
             for edge in self.scene.edges.iter().filter(|edge| edge.to == task) {
-                start = start.max(ended(&starts, edge.from));
+                start = start.max(over[edge.from]);
             }
-            for (number, flow) in self.flows.iter().enumerate().filter(|(_, flow)| flow.to == task) {
-                let from = if let Source::Task(from) = flow.from { ended(&starts, from) } else { 0 };
-                start = start.max(from + self.way(number, picks).ms);
+            let mut delivery = 0;
+            for (number, flow) in self.flows.iter().enumerate().filter(|(_, flow)| flow.task() == task) {
+                let ms = self.way(number, picks).ms;
+                match (&flow.from, flow.delivers()) {
+                    (_, true) => delivery += ms,
+                    (End::Task(from), false) => start = start.max(over[*from] + ms),
+                    (End::Outside(_), false) => start = start.max(ms),
+                }
             }
             starts[task] = start;
-            last = last.max(ended(&starts, task));
+            over[task] = start + self.candidates[task][picks[task]].ms + delivery;
         }
-        (starts, last)
+        (starts, over.into_iter().max().unwrap_or(0))
     }
 
-    /// The movements' own shares: what each adds to those before it, on its meter.
+    /// The movements' own shares: what each adds to those before it.
     pub(super) fn shares(&self, picks: &[usize]) -> Vec<Atto> {
-        let mut volumes: HashMap<&str, i128> = HashMap::new();
-        let mut shares = Vec::new();
-        for (number, flow) in self.flows.iter().enumerate() {
-            let tariff = &self.tables.tariffs[self.way(number, picks).tariff];
-            let before = volumes.entry(&tariff.meter).or_default();
-            shares.push(tariff.charge(*before + flow.bytes) - tariff.charge(*before));
-            *before += flow.bytes;
-        }
-        shares
+        let mut volumes = Vec::new();
+        let mut before = 0;
+        let add = |flow: usize| {
+            self.meter(&mut volumes, flow, picks);
+            let all = charge(&volumes);
+            all - std::mem::replace(&mut before, all)
+        };
+        (0..self.flows.len()).map(add).collect()
     }
 }
 
@@ -189,31 +214,42 @@ pub(super) fn value(objective: Objective, cost: Atto, ms: i128) -> i128 {
     objective.cost * cost + objective.time * ms * DOLLAR / MS_PER_HOUR
 }
 
-/// In the order of a plan: those from outside first, task by task, then the job's edges.
+/// In the order of a plan: those from outside, task by task, then the job's edges, then deliveries.
 fn flows(scene: &Scene) -> Vec<Flow> {
     let mut flows = Vec::new();
     for (to, step) in scene.steps.iter().enumerate() {
         for (number, (origin, bytes)) in step.inputs.iter().enumerate() {
-            let place = match origin {
-                Origin::Region(_, provider, region) => Place::new(provider, region),
-                Origin::Here => Place::here(),
-            };
-            flows.push(Flow { from: Source::Outside(place), to, bytes: *bytes, name: format!("x{number}") });
+            let (from, to) = (End::Outside(place(origin)), End::Task(to));
+            flows.push(Flow { from, to, bytes: *bytes, name: format!("x{number}") });
         }
     }
     for (number, edge) in scene.edges.iter().enumerate() {
         if let Some(bytes) = edge.bytes {
-            let name = format!("i{number}");
-            flows.push(Flow { from: Source::Task(edge.from), to: edge.to, bytes, name });
+            let (from, to) = (End::Task(edge.from), End::Task(edge.to));
+            flows.push(Flow { from, to, bytes, name: format!("i{number}") });
+        }
+    }
+    for (from, step) in scene.steps.iter().enumerate() {
+        for (number, (origin, bytes)) in step.deliveries.iter().enumerate() {
+            let (from, to) = (End::Task(from), End::Outside(place(origin)));
+            flows.push(Flow { from, to, bytes: *bytes, name: format!("d{number}") });
         }
     }
     flows
 }
 
-fn sources(flow: &Flow, candidates: &[Vec<Candidate>]) -> Vec<Place> {
-    match &flow.from {
-        Source::Task(task) => candidates[*task].iter().map(|candidate| candidate.place.clone()).collect(),
-        Source::Outside(place) => vec![place.clone()],
+fn place(origin: &Origin) -> Place {
+    match origin {
+        Origin::Region(_, provider, region) => Place::new(provider, region),
+        Origin::Provider(_, provider) => Place { provider: (*provider).to_owned(), region: None },
+        Origin::Here(_) => Place::here(),
+    }
+}
+
+fn places(end: &End, candidates: &[Vec<Candidate>]) -> Vec<Place> {
+    match end {
+        End::Task(task) => candidates[*task].iter().map(|candidate| candidate.place.clone()).collect(),
+        End::Outside(place) => vec![place.clone()],
     }
 }
 

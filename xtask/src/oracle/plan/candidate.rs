@@ -90,7 +90,8 @@ fn suitable(scene: &Scene, tables: &Tables, step: &Step, option: &Alternative) -
         Market::Spot => &[true],
         Market::Any => &[false, true],
     };
-    let conditions: Vec<&Want> = wants.iter().chain(&scene.rules).collect();
+    let assumed = assumed(wants);
+    let conditions: Vec<&Want> = wants.iter().chain(&assumed).chain(&scene.rules).collect();
     let mut found = Vec::new();
     for offer in 0..scene.offers.len() {
         for &spot in markets {
@@ -99,6 +100,20 @@ fn suitable(scene: &Scene, tables: &Tables, step: &Step, option: &Alternative) -
         }
     }
     found
+}
+
+/// What is left open means what it means to SkyPilot. All that is generated is x86-64 and not burstable.
+fn assumed(wants: &[Want]) -> Vec<Want> {
+    let has = |test: fn(&Want) -> bool| wants.iter().any(test);
+    let named = has(|want| matches!(want, Want::Type(_) | Want::Accelerators { .. }));
+    if named || has(|want| matches!(want, Want::Memory { .. } | Want::MemoryPerVcpu(_))) {
+        return Vec::new();
+    }
+    let mut assumed = vec![Want::MemoryPerVcpu(4)];
+    if !has(|want| matches!(want, Want::Cpus { .. })) {
+        assumed.push(Want::Cpus { count: 8, or_more: true });
+    }
+    assumed
 }
 
 /// What decides about one offer on one market.
@@ -167,7 +182,8 @@ impl Facts<'_> {
         let wanted = |pick: fn(&Want) -> Option<i128>| self.conditions.iter().find_map(|want| pick(want));
         let rate = wanted(|want| if let Want::Preemptions { milli } = want { Some(*milli) } else { None });
         let checkpoint = wanted(|want| if let Want::Checkpoint { ms } = want { Some(*ms) } else { None });
-        let rate = rate.unwrap_or(PREEMPTIONS) as f64 / 1_000.0;
+        // A gang goes on only with all of its machines.
+        let rate = (rate.unwrap_or(PREEMPTIONS) * i128::from(self.task.nodes)) as f64 / 1_000.0;
         if rate == 0.0 {
             return Some(ms);
         }
@@ -183,6 +199,7 @@ impl Facts<'_> {
         match want {
             Want::Cpus { count, or_more } => amount(kind.vcpus, *count, *or_more),
             Want::Memory { gib, or_more } => amount(kind.gib, *gib, *or_more),
+            Want::MemoryPerVcpu(gib) => kind.gib >= gib * kind.vcpus,
             Want::Type(pattern) => fits(pattern, kind.name),
             Want::Infra(place) => lies_in(offer, place),
             Want::Accelerators { of, .. } => of.iter().any(|one| kind.accelerator == Some(*one)),

@@ -22,6 +22,12 @@ pub(super) enum Piece {
         from: Origin,
         mb: i128,
     },
+    /// An output that is put somewhere when the task has ended.
+    Deliver {
+        task: u8,
+        to: Origin,
+        mb: i128,
+    },
     /// A condition on one task.
     Want(u8, Want),
     /// A condition on all tasks.
@@ -80,13 +86,15 @@ pub(super) enum Time {
     By(Vec<((&'static str, u32), i128)>),
 }
 
-/// Where data from outside lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where data lies outside the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// `infra` of the input, with the scheme of its URI.
+    /// The scheme of its URI, and the provider and region that `infra` of the input says.
     Region(&'static str, &'static str, &'static str),
-    /// A file of this machine.
-    Here,
+    /// The scheme of its URI and the provider that it stands for: in no region that anybody stated.
+    Provider(&'static str, &'static str),
+    /// This machine, or a web server, whose egress is somebody else's: what its URI begins with.
+    Here(&'static str),
 }
 
 /// A condition on a task's machines.
@@ -100,6 +108,8 @@ pub(super) enum Want {
         gib: i128,
         or_more: bool,
     },
+    /// At least so many GiB for each vCPU of the machine.
+    MemoryPerVcpu(i128),
     Type(String),
     /// `provider/region/zone`, with patterns.
     Infra(String),

@@ -124,7 +124,10 @@ impl Desk<'_> {
         let mut played = Played { job, kind, ..Played::default() };
         for finding in judge.findings {
             match explains(finding.kind, &brute) {
-                Some(reason) => *played.allowed.entry(reason).or_default() += 1,
+                Some(reason) => {
+                    *played.allowed.entry(reason).or_default() += 1;
+                    let _ = writeln!(played.job, "# allowed, {reason}: {}", finding.text);
+                }
                 None => played.findings.push(finding),
             }
         }

@@ -10,6 +10,13 @@ pub(super) struct Step {
     pub(super) task: Task,
     pub(super) wants: Vec<Want>,
     pub(super) inputs: Vec<(Origin, i128)>,
+    pub(super) deliveries: Vec<(Origin, i128)>,
+}
+
+impl Step {
+    fn new(task: &Task) -> Self {
+        Self { task: task.clone(), wants: Vec::new(), inputs: Vec::new(), deliveries: Vec::new() }
+    }
 }
 
 /// An edge: positions of two tasks, and the bytes if data moves.
@@ -54,7 +61,7 @@ impl Scene {
         for piece in pieces {
             if let Piece::Task(task) = piece {
                 at.insert(task.number, scene.steps.len());
-                scene.steps.push(Step { task: task.clone(), wants: Vec::new(), inputs: Vec::new() });
+                scene.steps.push(Step::new(task));
             }
         }
         for piece in pieces {
@@ -71,7 +78,12 @@ impl Scene {
             Piece::After { from, to } => self.join(at.get(from), at.get(to), None),
             Piece::Input { task, from, mb } => {
                 if let Some(&task) = at.get(task) {
-                    self.steps[task].inputs.push((from.clone(), mb * MB));
+                    self.steps[task].inputs.push((*from, mb * MB));
+                }
+            }
+            Piece::Deliver { task, to, mb } => {
+                if let Some(&task) = at.get(task) {
+                    self.steps[task].deliveries.push((*to, mb * MB));
                 }
             }
             Piece::Want(task, want) => {

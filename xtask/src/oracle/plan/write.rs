@@ -98,19 +98,22 @@ fn flows(text: &mut String, scene: &Scene, at: usize) {
         .filter(|(_, edge)| edge.to == at && edge.bytes.is_some())
         .map(|(number, edge)| format!("i{number}: {}.o{number}", scene.name(edge.from)))
         .collect();
-    for (number, (origin, bytes)) in scene.steps[at].inputs.iter().enumerate() {
-        let (uri, infra) = match origin {
-            Origin::Region(scheme, provider, region) => {
-                (format!("{scheme}://b/x{number}"), format!(", infra: {provider}/{region}"))
-            }
-            Origin::Here => (format!("file:///var/x{number}"), String::new()),
+    let step = &scene.steps[at];
+    for (number, (origin, bytes)) in step.inputs.iter().enumerate() {
+        let infra = match origin {
+            Origin::Region(_, provider, region) => format!(", infra: {provider}/{region}"),
+            Origin::Provider(..) | Origin::Here(_) => String::new(),
         };
-        inputs.push(format!("x{number}: {{uri: \"{uri}\", size: {bytes} B{infra}}}"));
+        inputs.push(format!("x{number}: {{uri: \"{}/x{number}\", size: {bytes} B{infra}}}", uri(*origin)));
     }
-    let outputs: Vec<String> = edges()
+    let mut outputs: Vec<String> = edges()
         .filter(|(_, edge)| edge.from == at)
         .filter_map(|(number, edge)| edge.bytes.map(|bytes| format!("o{number}: {{size: {bytes} B}}")))
         .collect();
+    for (number, (origin, bytes)) in step.deliveries.iter().enumerate() {
+        let name = format!("{}-{number}", scene.name(at));
+        outputs.push(format!("d{number}: {{size: {bytes} B, uri: \"{}/{name}\"}}", uri(*origin)));
+    }
     let after: Vec<String> = edges()
         .filter(|(_, edge)| edge.to == at && edge.bytes.is_none())
         .map(|(_, edge)| scene.name(edge.from))
@@ -121,6 +124,14 @@ fn flows(text: &mut String, scene: &Scene, at: usize) {
         if !parts.is_empty() {
             let _ = writeln!(text, "    {key}: {}{}{}", &brackets[..1], parts.join(", "), &brackets[1..]);
         }
+    }
+}
+
+/// A URI without its last part.
+fn uri(origin: Origin) -> String {
+    match origin {
+        Origin::Region(scheme, ..) | Origin::Provider(scheme, _) => format!("{scheme}://b"),
+        Origin::Here(start) => start.to_owned(),
     }
 }
 
@@ -144,6 +155,7 @@ fn resource_key(want: &Want) -> Option<String> {
     Some(match want {
         Want::Cpus { count, or_more } => format!("cpus: {count}{}", plus(*or_more)),
         Want::Memory { gib, or_more } => format!("memory: {gib}{}", plus(*or_more)),
+        Want::MemoryPerVcpu(gib) => format!("memory: {gib}x"),
         Want::Type(name) => format!("instance_type: '{name}'"),
         Want::Infra(place) => format!("infra: '{place}'"),
         Want::Market(market) => format!("use_spot: {}", market_word(*market)),

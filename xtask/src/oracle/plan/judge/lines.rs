@@ -63,9 +63,10 @@ impl Judge<'_> {
             self.find(Kind::Movement, text);
         }
         for (number, flow) in self.brute.flows.iter().enumerate() {
-            let to = self.brute.scene.name(flow.to);
-            let name = format!("{} to {to}", flow.name);
-            let mut with_name = plan.transfers.iter().filter(|one| one.task == to && one.input == flow.name);
+            let task = self.brute.scene.name(flow.task());
+            let name = format!("{} of {task}", flow.name);
+            let mut with_name =
+                plan.transfers.iter().filter(|one| one.task == task && one.input == flow.name);
             let Some(theirs) = with_name.next() else {
                 self.find(Kind::Movement, format!("{name} is not planned"));
                 continue;

@@ -1,7 +1,6 @@
 //! What may differ, and which document says so.
 
 use super::brute::Brute;
-use super::piece::Want;
 
 /// In what an answer differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,24 +48,6 @@ const ALLOWANCES: &[Allowance] = &[
         name: "fault: alternatives by cost",
         kind: Kind::Alternatives,
         holds: |brute| brute.scene.objective.time > 0,
-    },
-    // A fault: an offer that suits two options is counted twice.
-    Allowance {
-        name: "fault: offers of options",
-        kind: Kind::Offers,
-        holds: |brute| {
-            let several = |want: &Want| matches!(want, Want::Alternatives { .. } | Want::Accelerators { .. });
-            brute.scene.steps.iter().any(|step| step.wants.iter().any(several))
-        },
-    },
-    // A fault: a task's own `infra` is replaced by the place that is asked about.
-    Allowance {
-        name: "fault: why-not over infra",
-        kind: Kind::WhyNot,
-        holds: |brute| {
-            let placed = |want: &Want| matches!(want, Want::Alternatives { .. } | Want::Infra(_));
-            brute.scene.steps.iter().any(|step| step.wants.iter().any(placed))
-        },
     },
 ];
 

@@ -9,16 +9,6 @@ use super::piece::{Ask, Market, Objective, Offer, Origin, Piece, Task, Test, Tim
 const ROUNDS_PER_CATALOG: u64 = 8;
 const MINUTE: i128 = 60_000;
 
-// Kinds of jobs that are known to be planned wrong; each is turned on when it is mended.
-/// Spot gangs are lost as one machine's rate says, whatever their size.
-const SPOT_GANGS: bool = true;
-/// Delivery is free, and takes no time.
-const DELIVERIES: bool = true;
-/// Data in an unstated region is taken to stay where it is.
-const UNSTATED_REGIONS: bool = true;
-/// Budgets and fronts take scores for money.
-const SCORES_BESIDE_MONEY: bool = true;
-
 /// The catalog first, then the job, then what is asked.
 pub(super) fn pieces(seed: u64) -> Vec<Piece> {
     let offers = offers(&mut Rng::with_seed(seed / ROUNDS_PER_CATALOG));
@@ -99,14 +89,13 @@ fn task(rng: &mut Rng, pieces: &mut Vec<Piece>, offers: &[Offer], number: u8) {
     }
     resources(rng, &mut wants, offers, &some);
     policy(rng, &mut wants, offers, &some);
-    let spot = wants.iter().any(|want| matches!(want, Want::Market(_)));
-    let nodes = if now_and_then(rng, 20) && (SPOT_GANGS || !spot) { rng.u32(2..17) } else { 1 };
+    let nodes = if now_and_then(rng, 20) { rng.u32(2..17) } else { 1 };
     pieces.push(Piece::Task(Task { number, nodes, time }));
     pieces.extend(wants.into_iter().map(|want| Piece::Want(number, want)));
     for _ in 0..[0, 0, 0, 1, 1, 2][rng.usize(..6)] {
         pieces.push(Piece::Input { task: number, from: origin(rng, offers), mb: volume(rng) });
     }
-    for _ in 0..[0, 0, 0, 0, 1, 2][rng.usize(..if DELIVERIES { 6 } else { 1 })] {
+    for _ in 0..[0, 0, 0, 0, 1, 2][rng.usize(..6)] {
         pieces.push(Piece::Deliver { task: number, to: destination(rng), mb: volume(rng) });
     }
 }
@@ -219,7 +208,7 @@ fn origin(rng: &mut Rng, offers: &[Offer]) -> Origin {
     let own = SCHEMES.iter().find(|(_, provider)| *provider == offer.provider);
     match (own, rng.u32(..10)) {
         (Some((scheme, _)), 0..7) => Origin::Region(scheme, offer.provider, offer.region),
-        (_, 7) if UNSTATED_REGIONS => {
+        (_, 7) => {
             let (scheme, provider) = one(rng, SCHEMES);
             Origin::Provider(scheme, provider)
         }
@@ -230,7 +219,7 @@ fn origin(rng: &mut Rng, offers: &[Offer]) -> Origin {
 
 fn destination(rng: &mut Rng) -> Origin {
     match rng.u32(..4) {
-        0 if UNSTATED_REGIONS => {
+        0 => {
             let (scheme, provider) = one(rng, SCHEMES);
             Origin::Provider(scheme, provider)
         }
@@ -263,8 +252,7 @@ fn rules(rng: &mut Rng, pieces: &mut Vec<Piece>, offers: &[Offer]) {
         let provider = one_of(rng, offers).provider;
         pieces.push(Piece::Rule(Want::Score { provider, milli: rng.i128(300..2_000) }));
     }
-    let scored = pieces.iter().any(|piece| matches!(piece, Piece::Rule(Want::Score { .. })));
-    if now_and_then(rng, 25) && (SCORES_BESIDE_MONEY || !scored) {
+    if now_and_then(rng, 25) {
         pieces.push(Piece::Budget(rng.i128(-50..1_000)));
     }
     if now_and_then(rng, 25) {
@@ -291,8 +279,7 @@ fn rules(rng: &mut Rng, pieces: &mut Vec<Piece>, offers: &[Offer]) {
 }
 
 fn asks(rng: &mut Rng, pieces: &mut Vec<Piece>, offers: &[Offer]) {
-    let scored = pieces.iter().any(|piece| matches!(piece, Piece::Rule(Want::Score { .. })));
-    if now_and_then(rng, 30) && (SCORES_BESIDE_MONEY || !scored) {
+    if now_and_then(rng, 30) {
         pieces.push(Piece::Ask(Ask::Front));
     }
     if now_and_then(rng, 30) {

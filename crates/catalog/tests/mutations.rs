@@ -23,7 +23,9 @@ static CATALOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
     builder.finish()
 });
 
-fn checks() -> [(fn(&[u8]), &'static [u8]); 2] {
+type Check = (fn(&[u8]), &'static [u8]);
+
+fn checks() -> [Check; 2] {
     [(properties::catalog, &CATALOG), (properties::price_list, PRICES.as_bytes())]
 }
 

@@ -19,7 +19,6 @@
 //! *Rejected:* a 0-1 program per edge pair (tens of thousands of binaries for five tasks), and
 //! variable elimination over pairs of places (its tables explode at the widths of ordinary graphs).
 
-mod closing;
 mod descent;
 mod dual;
 mod forest;

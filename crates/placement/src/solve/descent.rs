@@ -77,66 +77,25 @@ fn local(
     cost
 }
 
-/// The work of one pass of [`pairs`], as [`work`] counts it.
-pub(super) fn pair_work(problem: &Problem, active: &[Vec<u32>]) -> usize {
-    let moves: usize =
-        problem.edges.iter().map(|edge| active[edge.from].len().min(active[edge.to].len())).sum();
-    2 * moves * problem.edges.len() / 10
-}
-
-/// Moves the two ends of each edge to one place together, where that is better: what moves alone would pay
-/// for the data twice.
-pub(super) fn pairs(
-    problem: &Problem,
-    goal: &Goal,
-    mut choice: Assignment,
-    active: &[Vec<u32>],
-) -> Assignment {
-    let mut current = rank(problem, goal, &choice);
-    for edge in &problem.edges {
-        let place = |task: usize, state: u32| problem.tasks[task][state as usize].place;
-        let mut kept = (choice[edge.from], choice[edge.to]);
-        for &from in &active[edge.from] {
-            // One state of the other end a place: the first, the cheapest there, or the fastest.
-            let there =
-                || active[edge.to].iter().copied().filter(|to| place(edge.to, *to) == place(edge.from, from));
-            let time = |to: &u32| problem.tasks[edge.to][*to as usize].time;
-            let ends = [there().next(), there().min_by_key(time)];
-            for to in ends.into_iter().flatten() {
-                (choice[edge.from], choice[edge.to]) = (from, to);
-                let candidate = rank(problem, goal, &choice);
-                if candidate < current {
-                    current = candidate;
-                    kept = (from, to);
-                }
-            }
-        }
-        (choice[edge.from], choice[edge.to]) = kept;
-    }
-    choice
-}
-
-/// What a plan is compared by: by how much it breaks the limits, then its value.
-fn rank(problem: &Problem, goal: &Goal, choice: &[u32]) -> ((i64, i64), f64) {
-    let (cost, time) = problem.evaluate(choice);
-    let over = |limit: Option<i64>, value: i64| limit.map_or(0, |most| (value - most).max(0));
-    ((over(goal.max_time, time), over(goal.max_cost, cost)), goal.value(cost, time))
-}
-
 fn descend_by_value(
     problem: &Problem,
     goal: &Goal,
     mut choice: Assignment,
     active: &[Vec<u32>],
 ) -> Assignment {
-    let mut current = rank(problem, goal, &choice);
+    let rank = |choice: &[u32]| {
+        let (cost, time) = problem.evaluate(choice);
+        let over = |limit: Option<i64>, value: i64| limit.map_or(0, |most| (value - most).max(0));
+        ((over(goal.max_time, time), over(goal.max_cost, cost)), goal.value(cost, time))
+    };
+    let mut current = rank(&choice);
     for _ in 0..PASSES {
         let mut moved = false;
         for (task, states) in active.iter().enumerate().filter(|(_, states)| states.len() > 1) {
             let mut kept = choice[task];
             for &state in states {
                 choice[task] = state;
-                let candidate = rank(problem, goal, &choice);
+                let candidate = rank(&choice);
                 if candidate.0 < current.0 || (candidate.0 == current.0 && candidate.1 < current.1) {
                     current = candidate;
                     kept = state;

@@ -18,9 +18,8 @@
 //! in the floating point used here, and the search allows for the rest.
 
 use super::Goal;
-use super::closing::{Added, Link};
 use super::forest::rooted;
-use super::meters::{Curve, Meters, Window};
+use super::meters::{Meters, Window};
 use super::problem::{CriticalPath, EdgePrices, Problem};
 use super::step::{Relaxed, Scratch, Step};
 
@@ -28,8 +27,8 @@ use super::step::{Relaxed, Scratch, Step};
 type Rooted = Vec<(usize, Option<(usize, usize)>)>;
 
 /// Multipliers of the first relaxation.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Multipliers {
+#[derive(Debug, Clone)]
+struct Multipliers {
     /// Unit flow through each task.
     task_flow: Vec<f64>,
     /// Unit flow over each edge.
@@ -41,30 +40,6 @@ pub(super) struct Multipliers {
     /// Price of each meter, in nano-dollars a byte.
     meter: Vec<f64>,
 }
-
-impl Multipliers {
-    /// The same but for the price of one meter.
-    pub(super) fn with_price(&self, meter: usize, price: f64) -> Self {
-        let mut other = self.clone();
-        other.meter[meter] = price;
-        other
-    }
-}
-
-/// How far a step of ascent goes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// Share of the flow that moves, and of the step that would close the gap for prices of meters.
-    pub(super) share: f64,
-    /// Share of themselves by which multipliers of limits grow.
-    pub(super) step: f64,
-    /// Whether prices of meters move by a share of what they can be, and not as far as the gap says: one finds
-    /// the right meters, the other the right prices, so they take turns.
-    pub(super) whole: bool,
-}
-
-/// A limit missed by this share of itself is missed widely: its multiplier moves by the whole step.
-const WIDE_MISS: f64 = 0.05;
 
 /// The bound with its messages. Messages stay valid for any subset of states, so one instance serves
 /// a whole search and is never rolled back.
@@ -84,8 +59,6 @@ pub(super) struct Dual<'p> {
     windows: Vec<Window>,
     /// Meters whose price is known exactly.
     settled: Vec<bool>,
-    /// Between what bounds the best price of each meter lies.
-    prices: Vec<(f64, f64)>,
 }
 
 /// Bound and reduced costs for one set of active states.
@@ -129,7 +102,6 @@ impl<'p> Dual<'p> {
             }),
             updates: 0,
             settled: vec![false; windows.len()],
-            prices: vec![(0.0, f64::INFINITY); windows.len()],
             windows,
         };
         dual.relax();
@@ -163,30 +135,20 @@ impl<'p> Dual<'p> {
         self.updates += updates;
     }
 
-    /// One step of ascent: flow moves onto the critical path of a minimiser of the relaxed sum, and the
-    /// multipliers of limits and meters follow their violation. `slack` is the distance between the best
-    /// known value and the bound: over the violation it is the size of a limit's first multiplier.
-    ///
-    /// Multipliers of limits then grow or shrink by a share of themselves, and prices of meters stay within
-    /// what a meter can charge: a step as long as the violation is short, as Polyak's, throws them far off
-    /// where one millisecond is missing.
-    pub(super) fn ascend(&mut self, path: &CriticalPath, choice: &[u32], pace: Pace, slack: f64) {
+    /// One step of subgradient ascent: flow moves onto the critical path of a minimiser of the relaxed
+    /// sum, and the multipliers of the limits follow their violation. `slack` is the distance between
+    /// the best known value and the bound, the Polyak step's numerator.
+    pub(super) fn ascend(&mut self, path: &CriticalPath, choice: &[u32], share: f64, slack: f64) {
         let (cost, time) = self.problem.evaluate(choice);
-        let Pace { share, step: length, .. } = pace;
-        self.price_meters(choice, pace, slack);
+        self.price_meters(choice, share, slack);
         let keep = 1.0 - share;
         self.multipliers.task_flow.iter_mut().for_each(|flow| *flow *= keep);
         self.multipliers.edge_flow.iter_mut().for_each(|flow| *flow *= keep);
         path.tasks.iter().for_each(|&task| self.multipliers.task_flow[task] += share);
         path.edges.iter().for_each(|&edge| self.multipliers.edge_flow[edge] += share);
         let step = |multiplier: f64, limit: Option<i64>, value: i64| match limit {
-            Some(limit) if value > limit && multiplier == 0.0 => 0.5 * slack / float(value - limit),
-            Some(limit) => {
-                let off = float((value - limit).abs()) / (WIDE_MISS * float(limit.max(1)));
-                let factor = 1.0 + length * off.clamp(0.0, 1.0);
-                if value > limit { multiplier * factor } else { multiplier / factor }
-            }
-            None => multiplier,
+            Some(limit) if value != limit => (multiplier + share * slack / float(value - limit)).max(0.0),
+            _ => multiplier,
         };
         self.multipliers.deadline = step(self.multipliers.deadline, self.goal.max_time, time);
         self.multipliers.budget = step(self.multipliers.budget, self.goal.max_cost, cost);
@@ -196,44 +158,37 @@ impl<'p> Dual<'p> {
     /// Moves the price of each meter by the distance between the volume a minimiser of the relaxed sum
     /// puts on it and the volume at which that price supports the meter's charge.
     #[expect(clippy::cast_precision_loss, reason = "volumes are below 2^53")]
-    fn price_meters(&mut self, choice: &[u32], pace: Pace, slack: f64) {
+    fn price_meters(&mut self, choice: &[u32], share: f64, slack: f64) {
         let Some(meters) = &self.problem.meters else { return };
         let volumes = self.problem.volumes(meters, choice);
         let prices = &mut self.multipliers.meter;
-        let off = |meter: usize, price: f64| match self.settled[meter] {
-            true => 0.0,
-            false => {
-                let wanted = meters.curves[meter].support(price, self.windows[meter]).1;
-                volumes[meter] as f64 - wanted as f64
-            }
-        };
-        let gradient: Vec<f64> = prices.iter().enumerate().map(|(meter, price)| off(meter, *price)).collect();
-        let norm: f64 = gradient.iter().map(|off| off * off).sum();
-        if norm == 0.0 {
-            return;
-        }
-        for (meter, off) in gradient.iter().enumerate() {
-            let (low, high) = self.prices[meter];
-            let first = meters.curves[meter].bounds_within(self.windows[meter]).next();
-            let far = first.unwrap_or(self.windows[meter].high).max(1) as f64;
-            let moved = if pace.whole {
-                0.5 * pace.step * (high - low) * (off / far).clamp(-1.0, 1.0)
-            } else {
-                pace.share * slack / norm * off
-            };
-            prices[meter] = (prices[meter] + moved).clamp(low, high);
+        let gradient: Vec<f64> = meters
+            .curves
+            .iter()
+            .zip(&volumes)
+            .zip(prices.iter().zip(&self.windows))
+            .zip(&self.settled)
+            .map(|(((curve, volume), (price, window)), settled)| match settled {
+                true => 0.0,
+                false => *volume as f64 - curve.support(*price, *window).1 as f64,
+            })
+            .collect();
+        let norm: f64 = gradient.iter().map(|g| g * g).sum();
+        if norm > 0.0 {
+            let step = share * slack / norm;
+            prices.iter_mut().zip(&gradient).for_each(|(price, g)| *price = (*price + step * g).max(0.0));
         }
     }
 
-    /// The multipliers now.
-    pub(super) fn multipliers(&self) -> Multipliers {
-        self.multipliers.clone()
+    /// The price of each meter now.
+    pub(super) fn prices(&self) -> Vec<f64> {
+        self.multipliers.meter.clone()
     }
 
-    /// Goes on with these multipliers.
-    pub(super) fn set_multipliers(&mut self, multipliers: &Multipliers) {
-        if self.multipliers != *multipliers {
-            self.multipliers.clone_from(multipliers);
+    /// Goes on with these prices.
+    pub(super) fn set_prices(&mut self, prices: &[f64]) {
+        if self.multipliers.meter != prices {
+            prices.clone_into(&mut self.multipliers.meter);
             self.relax();
         }
     }
@@ -245,12 +200,10 @@ impl<'p> Dual<'p> {
         let reachable = self.problem.reachable(meters, active);
         self.windows.clear();
         self.settled.clear();
-        self.prices.clear();
         for ((window, can), curve) in windows.iter().zip(reachable).zip(&meters.curves) {
             let narrowed = Window { low: window.low.max(can.low), high: window.high.min(can.high) };
             self.settled.push(narrowed == can && curve.bounds_within(narrowed).next().is_none());
             self.windows.push(narrowed);
-            self.prices.push(priced(curve, narrowed, can));
         }
         self.settle();
         self.windows.iter().all(|window| window.low <= window.high)
@@ -371,9 +324,20 @@ impl<'p> Dual<'p> {
     /// exact: up to the roots, then down.
     fn exact(&mut self, active: &[Vec<u32>], rooted: &Rooted, scratch: &mut Scratch) -> Bound {
         self.updates += 2 * self.problem.edges.len();
-        let (below, from_below) = self.hanging(active, rooted, scratch);
+        let price = |(task, states): (usize, &Vec<u32>)| -> Vec<f64> {
+            states.iter().map(|state| self.relaxed.unary[task][*state as usize]).collect()
+        };
+        // What hangs on a task, by position of its states.
+        let mut below: Vec<Vec<f64>> = active.iter().enumerate().map(price).collect();
+        let mut from_below: Vec<Vec<f64>> = vec![Vec::new(); below.len()];
+        for &(task, parent) in rooted.iter().rev() {
+            let Some((up, edge)) = parent else { continue };
+            let message = self.across(edge, task, active, &below[task], scratch);
+            below[up].iter_mut().zip(&message).for_each(|(sum, message)| *sum += message);
+            from_below[task] = message;
+        }
         let mut value = self.meter_constant() - self.relaxed.constant;
-        let mut all = below;
+        let mut all = below.clone();
         for &(task, parent) in rooted {
             match parent {
                 None => value += all[task].iter().copied().fold(f64::INFINITY, f64::min),
@@ -470,90 +434,6 @@ impl<'p> Dual<'p> {
         }
     }
 
-    /// What each task adds to the bound when plans are gone through, and the bound they start from.
-    pub(super) fn added(&mut self, active: &[Vec<u32>]) -> (f64, Vec<Added>) {
-        match self.rooted.take() {
-            Some(rooted) => {
-                let added = self.added_on_forest(active, &rooted);
-                self.rooted = Some(rooted);
-                added
-            }
-            None => self.added_in_order(active),
-        }
-    }
-
-    fn added_on_forest(&self, active: &[Vec<u32>], rooted: &Rooted) -> (f64, Vec<Added>) {
-        let mut scratch = Scratch::new(self.problem);
-        let (mut below, mut from_below) = self.hanging(active, rooted, &mut scratch);
-        let mut bound = self.meter_constant() - self.relaxed.constant;
-        let added = rooted.iter().map(|&(task, parent)| {
-            let mut own = std::mem::take(&mut below[task]);
-            let Some((other, edge)) = parent else {
-                let least = own.iter().copied().fold(f64::INFINITY, f64::min);
-                bound += least;
-                own.iter_mut().for_each(|sum| *sum -= least);
-                return Added { task, own, links: Vec::new() };
-            };
-            let (far, near) = (std::mem::take(&mut from_below[task]), vec![0.0; own.len()]);
-            Added { task, own, links: vec![Link { edge, other, far, near, least: 0.0 }] }
-        });
-        let added = added.collect();
-        (bound, added)
-    }
-
-    fn added_in_order(&self, active: &[Vec<u32>]) -> (f64, Vec<Added>) {
-        let mut scratch = Scratch::new(self.problem);
-        let gather = |messages: &[f64], states: &[u32]| -> Vec<f64> {
-            states.iter().map(|state| messages[*state as usize]).collect()
-        };
-        let mut sums = self.sums(active);
-        let mut bound = self.meter_constant() - self.relaxed.constant;
-        let mut added = Vec::with_capacity(active.len());
-        for &task in &self.problem.order {
-            let mut own = std::mem::take(&mut sums[task]);
-            let least = own.iter().copied().fold(f64::INFINITY, f64::min);
-            bound += least;
-            own.iter_mut().for_each(|sum| *sum -= least);
-            let links = self.problem.incoming[task].iter().map(|&edge| {
-                let other = self.problem.edges[edge].from;
-                // The share of an end was added to the end's sums, and so is taken from the edge.
-                let far = gather(&self.to_producer[edge], &active[other]);
-                let near = gather(&self.to_consumer[edge], &active[task]);
-                let negated: Vec<f64> = far.iter().map(|share| -share).collect();
-                let step = Step::new(self.problem, &self.relaxed, edge, &active[other], &active[task]);
-                step.forward(&negated, &mut scratch);
-                let least = scratch.consumer.iter().zip(&near).map(|(best, share)| best - share);
-                let least = least.fold(f64::INFINITY, f64::min);
-                bound += least;
-                Link { edge, other, far, near, least }
-            });
-            let links = links.collect();
-            added.push(Added { task, own, links });
-        }
-        (bound, added)
-    }
-
-    /// What hangs on each task, by position of its states, and what of it comes from each task to its parent.
-    fn hanging(
-        &self,
-        active: &[Vec<u32>],
-        rooted: &Rooted,
-        scratch: &mut Scratch,
-    ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
-        let price = |(task, states): (usize, &Vec<u32>)| -> Vec<f64> {
-            states.iter().map(|state| self.relaxed.unary[task][*state as usize]).collect()
-        };
-        let mut below: Vec<Vec<f64>> = active.iter().enumerate().map(price).collect();
-        let mut from_below: Vec<Vec<f64>> = vec![Vec::new(); below.len()];
-        for &(task, parent) in rooted.iter().rev() {
-            let Some((up, edge)) = parent else { continue };
-            let message = self.across(edge, task, active, &below[task], scratch);
-            below[up].iter_mut().zip(&message).for_each(|(sum, message)| *sum += message);
-            from_below[task] = message;
-        }
-        (below, from_below)
-    }
-
     /// A plan that nearly minimises the relaxed sum: tasks in topological order, each in the state that
     /// adds least to what is chosen before it, the messages standing for what comes after.
     pub(super) fn minimiser(&self, active: &[Vec<u32>]) -> Vec<u32> {
@@ -585,7 +465,16 @@ impl<'p> Dual<'p> {
 
     /// On a forest: the plan of least relaxed sum.
     fn exact_minimiser(&self, active: &[Vec<u32>], rooted: &Rooted) -> Vec<u32> {
-        let (below, _) = self.hanging(active, rooted, &mut Scratch::new(self.problem));
+        let mut scratch = Scratch::new(self.problem);
+        let price = |(task, states): (usize, &Vec<u32>)| -> Vec<f64> {
+            states.iter().map(|state| self.relaxed.unary[task][*state as usize]).collect()
+        };
+        let mut below: Vec<Vec<f64>> = active.iter().enumerate().map(price).collect();
+        for &(task, parent) in rooted.iter().rev() {
+            let Some((up, edge)) = parent else { continue };
+            let message = self.across(edge, task, active, &below[task], &mut scratch);
+            below[up].iter_mut().zip(&message).for_each(|(sum, message)| *sum += message);
+        }
         let mut choice = vec![0; active.len()];
         for &(task, parent) in rooted {
             let place = |task: usize, state: u32| self.problem.tasks[task][state as usize].place;
@@ -606,7 +495,7 @@ impl<'p> Dual<'p> {
         choice
     }
 
-    pub(super) fn edge_price(&self, edge: usize, from: u16, to: u16) -> f64 {
+    fn edge_price(&self, edge: usize, from: u16, to: u16) -> f64 {
         if from == to {
             return self.relaxed.stay[edge][usize::from(from)];
         }
@@ -646,17 +535,6 @@ impl<'p> Dual<'p> {
         }
         Bound { value, excess }
     }
-}
-
-/// Between what bounds the best price of a meter lies: what it can charge, and beyond that where the window
-/// keeps out volumes that could reach the meter.
-fn priced(curve: &Curve, window: Window, can: Window) -> (f64, f64) {
-    if window.low > window.high {
-        return (0.0, 0.0);
-    }
-    let (low, high) = curve.slopes(window);
-    let most = curve.slopes(Window { low: 0, high: can.high }).1;
-    (if window.low > can.low { 0.0 } else { low }, if window.high < can.high { 2.0 * most } else { high })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53: nine million dollars, 285,000 years")]

@@ -99,18 +99,6 @@ impl Curve {
         }
     }
 
-    /// The least and the most nano-dollars a byte between two neighbouring bounds of a window.
-    pub(super) fn slopes(&self, window: Window) -> (f64, f64) {
-        let mut low = window.low;
-        let mut slopes = (f64::INFINITY, 0.0_f64);
-        for high in self.bounds_within(window).chain([window.high]) {
-            let slope = self.chord(Window { low, high });
-            slopes = (slopes.0.min(slope), slopes.1.max(slope));
-            low = high;
-        }
-        slopes
-    }
-
     /// The tier bounds strictly inside a window.
     pub(super) fn bounds_within(&self, window: Window) -> impl Iterator<Item = u64> {
         let bounds = self.tariff.bounds().map(|bound| bound.saturating_sub(self.already).get());

@@ -50,11 +50,6 @@ impl Schedule {
         self.head[task][position].saturating_add(self.tail[task][position])
     }
 
-    /// Least time from the end of `task` in its `position`-th active state to the end of the job.
-    pub(super) fn after(&self, task: usize, position: usize) -> i64 {
-        self.tail[task][position]
-    }
-
     /// Lower bound on the makespan.
     pub(super) fn makespan_bound(&self) -> i64 {
         let tasks = 0..self.head.len();

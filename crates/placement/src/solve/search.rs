@@ -8,16 +8,14 @@
 //! left. Parts wait in order of their bounds, least first. The search is exact when it ends; cut short by
 //! its limit of work it returns the best plan with the least bound of what was left open.
 
-use super::closing::Closing;
 use super::descent;
-use super::dual::{Dual, Multipliers, Pace};
+use super::dual::Dual;
 use super::meters::Window;
 use super::problem::{Assignment, Problem};
 use super::schedule::Schedule;
 use super::{Goal, Solution, Unsolved};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::rc::Rc;
 
 /// Bounds on the work of a solve.
 #[derive(Debug, Clone, Copy)]
@@ -45,24 +43,12 @@ impl Limits {
     }
 }
 
-/// Rounds of ascent at the root, over all states and those left together; the bound gains little after them.
-const ROOT_ROUNDS: u32 = 60;
-/// Rounds that each problem of fewer states has at the least.
-const LEAST_ROUNDS: u32 = 12;
-/// Rounds over all states before the problem is made anew of those left, where they are half as many.
-const ROUNDS_BEFORE_SHRINKING: u32 = 4;
+/// Rounds of ascent at the root; the bound gains little after them.
+const ROOT_ROUNDS: u32 = 40;
 /// Rounds at the root when no limit or weight involves time: the flow need not move.
 const ROOT_ROUNDS_SUM: u32 = 12;
 /// Rounds after a window was split.
 const PART_ROUNDS: u32 = 12;
-/// Where the pace of a part starts: its multipliers are near the best already.
-const PART_PACE: u32 = 16;
-/// Steps are whole in the first round, and half as long after so many.
-const HALF_PACE: f64 = 6.0;
-/// A search whose gap is this share of the plan or more may do all its work; a smaller gap as much less,
-const WIDE_GAP: f64 = 0.01;
-/// but this share of it: the last thousandths take most of the time, and gain least.
-const LEAST_WORK: f64 = 1.0 / 16.0;
 /// Share of the missing bound that a round must gain to count as progress,
 const WORTH_A_ROUND: f64 = 0.01;
 /// and the rounds without progress after which it ends.
@@ -79,16 +65,10 @@ const NODE_SWEEPS: usize = 2;
 pub(super) fn search(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
     let active: Vec<Vec<u32>> =
         (0..problem.tasks.len()).map(|task| undominated(problem, goal, task)).collect();
-    // Before anything else, so that states that are too slow change nothing of what is found: a problem that
-    // was made without them has the same plan.
-    let Some(active) = within_deadline(problem, goal, active) else { return Err(Unsolved::Infeasible) };
     let mut search = Search::new(problem, goal, limits, &active);
     search.offer_single_places(&active);
-    search.run(active.clone(), 0);
+    search.run(active, true);
     let cut_short = search.open < f64::INFINITY;
-    if cut_short && goal.cost_weight > 0.0 {
-        search.learn_from_tighter(&active);
-    }
     match search.best {
         Some(best) => {
             let bound = search.open.min(best.value);
@@ -100,51 +80,13 @@ pub(super) fn search(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<
     }
 }
 
-/// States that are looked at when all plans of a part are gone through,
-const PART_STEPS: usize = 500;
-/// of the whole problem,
-const ROOT_STEPS: usize = 50_000;
-/// and how many of them take as long as an update of an edge.
-const STEPS_OF_AN_UPDATE: usize = 5;
-
-/// Times that the best plan is improved two tasks at a time, while that finds something,
-const RELINKS: u32 = 4;
-/// and the most work that one may be: some tens of milliseconds.
-const MOST_RELINKING: usize = 4_000;
-
-/// Steps between the deadlines that are tried besides the one asked for: a sixteenth each,
-const TIGHTER_STEP: f64 = 1.0 / 16.0;
-/// how many of them,
-const TIGHTER: usize = 2;
-/// and the share of the work of each.
-const TIGHTER_WORK: usize = 8;
-
-/// The last steps from the least time that any plan takes below a deadline.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "times are below 2^53")]
-fn tighter(least: i64, deadline: i64) -> impl Iterator<Item = i64> {
-    let (from, ratio) = (least.max(1) as f64, 1.0 + TIGHTER_STEP);
-    let steps = ((deadline as f64 / from).ln() / ratio.ln()).ceil() as i32;
-    let at = move |step: i32| (from * ratio.powi(step)) as i64;
-    (0..steps).rev().take(TIGHTER).map(at).filter(move |time| *time < deadline)
-}
-
-/// How long a bound is raised.
-#[derive(Debug, Clone, Copy)]
-struct Ascent {
-    rounds: u32,
-    /// Rounds that were done before, which the pace of steps goes by.
-    pace: u32,
-    /// Whether the part is the whole problem.
-    root: bool,
-}
-
 /// A part of the search: plans over these states whose volumes lie in these windows.
 #[derive(Clone)]
 struct Part {
     active: Vec<Vec<u32>>,
     windows: Vec<Window>,
-    /// Multipliers to start with.
-    multipliers: Rc<Multipliers>,
+    /// Prices of the meters to start with.
+    prices: Vec<f64>,
     /// No plan of the part has a lower value.
     bound: f64,
 }
@@ -219,20 +161,6 @@ fn undominated(problem: &Problem, goal: &Goal, task: usize) -> Vec<u32> {
     kept
 }
 
-/// The states that can keep the deadline; none when a task has none left.
-fn within_deadline(problem: &Problem, goal: &Goal, mut active: Vec<Vec<u32>>) -> Option<Vec<Vec<u32>>> {
-    let Some(deadline) = goal.max_time else { return Some(active) };
-    let schedule = Schedule::new(problem, &active);
-    for (task, states) in active.iter_mut().enumerate() {
-        let mut position = 0;
-        states.retain(|_| {
-            position += 1;
-            schedule.through(task, position - 1) <= deadline
-        });
-    }
-    active.iter().all(|states| !states.is_empty()).then_some(active)
-}
-
 fn spread(active: &[Vec<u32>]) -> Assignment {
     active.iter().map(|states| states.first().copied().unwrap_or(0)).collect()
 }
@@ -254,32 +182,25 @@ impl<'s, 'p> Search<'s, 'p> {
         }
     }
 
-    /// Solves the root, then everything below it. `pace` rounds were done over more states.
-    fn run(&mut self, active: Vec<Vec<u32>>, pace: u32) {
-        let Some(active) = within_deadline(self.problem, self.goal, active) else { return };
+    /// Solves the root, then everything below it.
+    fn run(&mut self, mut active: Vec<Vec<u32>>, may_restrict: bool) {
+        if !self.keep_deadline(&mut active) {
+            return;
+        }
         let windows = self.dual.windows().to_vec();
-        let multipliers = Rc::new(self.dual.multipliers());
-        let mut part = Part { active, windows, multipliers, bound: f64::NEG_INFINITY };
-        let rounds = ROOT_ROUNDS.saturating_sub(pace).max(LEAST_ROUNDS);
-        let Some(done) = self.ascend(&mut part, Ascent { rounds, pace, root: true }) else { return };
-        if self.shrank(&part, 4, 3) {
-            self.run_restricted(&part, pace + done);
+        let mut part = Part { active, windows, prices: self.dual.prices(), bound: f64::NEG_INFINITY };
+        if !self.ascend(&mut part, ROOT_ROUNDS) {
+            return;
+        }
+        let count = |states: &[Vec<u32>]| states.iter().map(Vec::len).sum::<usize>();
+        let all: usize = self.problem.tasks.iter().map(Vec::len).sum();
+        if may_restrict && count(&part.active) * 4 < all * 3 {
+            self.run_restricted(&part);
         } else {
-            self.relink(&part.active);
-            if self.close(&part, ROOT_STEPS) {
-                return;
-            }
-            part.multipliers = Rc::new(self.dual.multipliers());
+            part.prices = self.dual.prices();
             self.wait(part, 1);
             self.explore_all();
         }
-    }
-
-    /// Whether a part has fewer than `most / of` of the problem's states.
-    fn shrank(&self, part: &Part, of: usize, most: usize) -> bool {
-        let left: usize = part.active.iter().map(Vec::len).sum();
-        let all: usize = self.problem.tasks.iter().map(Vec::len).sum();
-        left * of < all * most
     }
 
     fn wait(&mut self, part: Part, rounds: u32) {
@@ -294,7 +215,7 @@ impl<'s, 'p> Search<'s, 'p> {
             if !self.can_improve(part.bound) {
                 return;
             }
-            if self.dual.updates() >= self.allowed(part.bound) {
+            if self.dual.updates() >= self.limits.updates {
                 self.open = self.open.min(part.bound);
                 return;
             }
@@ -302,21 +223,8 @@ impl<'s, 'p> Search<'s, 'p> {
         }
     }
 
-    /// The work that may be done while the best plan may be as far from the best there is as this bound.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of a count far below 2^53"
-    )]
-    fn allowed(&self, bound: f64) -> usize {
-        let Some(best) = &self.best else { return self.limits.updates };
-        let gap = (best.value - bound) / best.value.abs().max(f64::MIN_POSITIVE);
-        (self.limits.updates as f64 * (gap / WIDE_GAP).clamp(LEAST_WORK, 1.0)) as usize
-    }
-
     /// Goes on over the active states alone.
-    fn run_restricted(&mut self, part: &Part, pace: u32) {
+    fn run_restricted(&mut self, part: &Part) {
         let small = self.problem.restricted(&part.active);
         let everything: Vec<Vec<u32>> = part
             .active
@@ -327,7 +235,7 @@ impl<'s, 'p> Search<'s, 'p> {
         inner.dual.start_from(&self.dual);
         // The best known plan need not be among the active states any more; its value still counts.
         inner.best = self.best.as_ref().map(|best| Best { states: Vec::new(), ..*best });
-        inner.run(everything, pace);
+        inner.run(everything, true);
         self.open = self.open.min(inner.open.max(part.bound));
         self.nodes += inner.nodes;
         if let Some(best) = inner.best.filter(|best| !best.states.is_empty()) {
@@ -372,23 +280,18 @@ impl<'s, 'p> Search<'s, 'p> {
         }
     }
 
-    /// Takes what is found under tighter deadlines, which is feasible here too. They are steps from the least
-    /// time that any plan takes, whatever the deadline asked for: neighbouring deadlines share them, and so a
-    /// looser one seldom misses what a tighter one found.
-    fn learn_from_tighter(&mut self, active: &[Vec<u32>]) {
-        let Some(deadline) = self.goal.max_time else { return };
-        let least = Schedule::new(self.problem, active).makespan_bound();
-        let limits = Limits { updates: self.limits.updates / TIGHTER_WORK, ..*self.limits };
-        for tighter in tighter(least, deadline) {
-            let goal = Goal { max_time: Some(tighter), ..*self.goal };
-            let Some(active) = within_deadline(self.problem, &goal, active.to_vec()) else { continue };
-            let mut inner = Search::new(self.problem, &goal, &limits, &active);
-            inner.offer_single_places(&active);
-            inner.run(active, 0);
-            if let Some(best) = inner.best {
-                self.offer(&best.states);
-            }
+    /// Drops states that cannot keep the deadline; false when a task has none left.
+    fn keep_deadline(&self, active: &mut [Vec<u32>]) -> bool {
+        let Some(deadline) = self.goal.max_time else { return true };
+        let schedule = Schedule::new(self.problem, active);
+        for (task, states) in active.iter_mut().enumerate() {
+            let mut position = 0;
+            states.retain(|_| {
+                position += 1;
+                schedule.through(task, position - 1) <= deadline
+            });
         }
+        active.iter().all(|states| !states.is_empty())
     }
 
     /// Whether the relaxation has multipliers to move.
@@ -396,22 +299,13 @@ impl<'s, 'p> Search<'s, 'p> {
         self.goal.heeds_time() || self.dual.has_open_meters()
     }
 
-    /// Raises the bound of a part and says in how many rounds; `None` when nothing in it can be better than
-    /// the best known plan. It ends with the multipliers of the highest bound.
-    fn ascend(&mut self, part: &mut Part, ascent: Ascent) -> Option<u32> {
-        let Ascent { rounds, pace, root } = ascent;
+    /// Raises the bound of a part; false when nothing in it can be better than the best known plan.
+    fn ascend(&mut self, part: &mut Part, rounds: u32) -> bool {
         let rounds = if self.ascends() { rounds } else { rounds.min(ROOT_ROUNDS_SUM) };
         let mut high_water = (0, f64::NEG_INFINITY);
-        let mut best: Option<Multipliers> = None;
-        let mut done = 0;
         for round in 0..rounds {
-            let before = part.bound;
             if !self.tighten(part, NODE_SWEEPS) {
-                return None;
-            }
-            done = round;
-            if self.ascends() && rounds > 1 && (part.bound > before || best.is_none()) {
-                best = Some(self.dual.multipliers());
+                return false;
             }
             let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
             if part.bound > high_water.1 + missing * WORTH_A_ROUND {
@@ -420,34 +314,22 @@ impl<'s, 'p> Search<'s, 'p> {
                 break;
             }
             let choice = self.read_off(&part.active);
-            if round % 4 == 0 && root {
+            if round % 4 == 0 && rounds == ROOT_ROUNDS {
                 self.descend(choice.clone(), &part.active);
             }
-            if root && round >= ROUNDS_BEFORE_SHRINKING && self.shrank(part, 2, 1) {
-                break;
-            }
             if self.ascends() {
-                self.shift(&choice, part.bound, pace, round);
+                self.shift(&choice, part.bound, 2.0 / (f64::from(round) + 3.0));
             }
         }
-        if let Some(best) = best {
-            self.dual.set_multipliers(&best);
-        }
-        self.can_improve(part.bound).then_some(done + 1)
+        self.can_improve(part.bound)
     }
 
     /// Moves the multipliers by the violation of a minimiser of the relaxed sum.
-    fn shift(&mut self, choice: &[u32], bound: f64, pace: u32, round: u32) {
+    fn shift(&mut self, choice: &[u32], bound: f64, share: f64) {
         let slack =
             self.best.as_ref().map_or_else(|| bound.abs().max(1.0), |best| (best.value - bound).max(0.0));
         let path = self.problem.critical_path(choice);
-        let past = f64::from(pace + round);
-        let pace = Pace {
-            share: 2.0 / (f64::from(round) + 3.0),
-            step: HALF_PACE / (HALF_PACE + past),
-            whole: round % 2 == 1,
-        };
-        self.dual.ascend(&path, choice, pace, slack);
+        self.dual.ascend(&path, choice, share, slack);
     }
 
     /// One bound over a part, dropping states that cannot be part of a better plan; false when nothing
@@ -487,66 +369,10 @@ impl<'s, 'p> Search<'s, 'p> {
         self.offer(&better);
     }
 
-    /// Goes through all plans of a part that may be better than the best known one, if these are few.
-    fn close(&mut self, part: &Part, steps: usize) -> bool {
-        let (bound, added) = self.dual.added(&part.active);
-        let ordered = added
-            .iter()
-            .all(|added| added.links.iter().all(|link| self.problem.edges[link.edge].to == added.task));
-        let schedule = Schedule::new(self.problem, &part.active);
-        let deadline = self.goal.max_time.filter(|_| ordered).map(|deadline| (deadline, &schedule));
-        let usable = |best: &Option<Best>| {
-            best.as_ref().map_or(f64::INFINITY, |best| best.value - self.goal.resolution(best.value))
-        };
-        let dual = &self.dual;
-        let mut closing = Closing {
-            problem: self.problem,
-            active: &part.active,
-            added: &added,
-            price: &|edge, from, to| dual.edge_price(edge, from, to),
-            deadline,
-            most: usable(&self.best),
-            steps,
-        };
-        let (problem, goal, best) = (self.problem, self.goal, &mut self.best);
-        let closed = closing.run(bound, &mut |states| {
-            let (cost, time) = problem.evaluate(states);
-            let value = goal.value(cost, time);
-            if goal.allows(cost, time) && best.as_ref().is_none_or(|best| value < best.value) {
-                *best = Some(Best { value, cost, time, states: states.to_vec() });
-            }
-            usable(best)
-        });
-        let done = steps - closing.steps;
-        self.dual.spend(2 * self.problem.edges.len() + done / STEPS_OF_AN_UPDATE);
-        closed
-    }
-
-    /// Improves the best known plan two tasks at a time.
-    fn relink(&mut self, active: &[Vec<u32>]) {
-        for _ in 0..RELINKS {
-            let Some(best) = self.best.as_ref().filter(|best| !best.states.is_empty()) else { return };
-            let work = descent::pair_work(self.problem, active);
-            if work > MOST_RELINKING {
-                return;
-            }
-            let (from, value) = (best.states.clone(), best.value);
-            let better = descent::pairs(self.problem, self.goal, from, active);
-            self.dual.spend(work);
-            self.descend(better, active);
-            if self.best.as_ref().is_some_and(|best| best.value >= value) {
-                return;
-            }
-        }
-    }
-
     /// Looks at a part, and splits it where it may hold a better plan.
     fn explore(&mut self, mut part: Part, rounds: u32) {
-        self.dual.set_multipliers(&part.multipliers);
-        let ascent = Ascent { rounds, pace: PART_PACE, root: false };
-        let Some(active) = within_deadline(self.problem, self.goal, part.active) else { return };
-        part.active = active;
-        if self.ascend(&mut part, ascent).is_none() {
+        self.dual.set_prices(&part.prices);
+        if !self.keep_deadline(&mut part.active) || !self.ascend(&mut part, rounds) {
             return;
         }
         let choice = self.read_off(&part.active);
@@ -554,10 +380,7 @@ impl<'s, 'p> Search<'s, 'p> {
         if self.nodes.is_power_of_two() {
             self.descend(choice.clone(), &part.active);
         }
-        if self.close(&part, PART_STEPS) {
-            return;
-        }
-        part.multipliers = Rc::new(self.dual.multipliers());
+        part.prices = self.dual.prices();
         if self.split_window(&part, &choice) {
             return;
         }
@@ -577,7 +400,7 @@ impl<'s, 'p> Search<'s, 'p> {
         for half in halves {
             let mut child = part.clone();
             child.windows[meter] = half;
-            child.multipliers = Rc::new(part.multipliers.with_price(meter, self.dual.chord(meter, half)));
+            child.prices[meter] = self.dual.chord(meter, half);
             self.wait(child, PART_ROUNDS);
         }
         true

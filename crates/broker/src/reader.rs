@@ -145,7 +145,7 @@ impl Reader {
     }
 
     /// What is wrong with the database, in the words of SQLite. Lists are answered by an index, which may be
-    /// whole while what it leads to is not. A database of more than [`LOOKED_THROUGH`] is not looked through.
+    /// whole while what it leads to is not. A database of more than 64 MiB is not looked through.
     #[must_use]
     pub fn damage(&self) -> Option<String> {
         let size = path(&self.dir).metadata().map_or(0, |file| file.len());

@@ -1,6 +1,6 @@
 //! Random jobs over random small catalogs, held against brute force.
 //!
-//! 1. [`piece`] and [`generate`] make a round from its seed: price lists, a job, and what is asked; [`write`]
+//! 1. [`piece`] and [`generate`] make a round from its seed: price lists, a job, and what is asked; [`mod@write`]
 //!    puts them into files.
 //! 2. [`brute`] tries every assignment of machines to tasks with arithmetic of its own: whole numbers of
 //!    1e-18 dollars and milliseconds ([`money`]), conditions as `docs/job-file.md` states them

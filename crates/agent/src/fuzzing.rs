@@ -94,7 +94,7 @@ fn alone(work: impl Future<Output = ()>) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use proptest::sample::Index;
+    use welkin_mutate::mutations;
 
     const START: &str = r#"{"protocol":2,"word":"w","request":{"start":{"step":{"id":"s","fetch":[{"store":
         {"url":"file:///x","options":{"k":"v"}},"prefix":"p","digest":"d","path":"in"}],"script":"true","workdir":".",
@@ -121,23 +121,10 @@ mod tests {
     }
 
     proptest! {
-        /// Bytes of an example changed, and a piece of it put elsewhere.
         #[test]
-        fn mutated_examples_hold(
-            changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
-            (from, to, length) in (any::<Index>(), any::<Index>(), 0_usize..40),
-        ) {
+        fn mutated_examples_hold(mutation in mutations()) {
             for (check, example) in CHECKS {
-                let mut bytes = example.as_bytes().to_vec();
-                for (at, byte) in &changes {
-                    let at = at.index(bytes.len());
-                    bytes[at] = *byte;
-                }
-                let from = from.index(bytes.len());
-                let piece = bytes[from..(from + length).min(bytes.len())].to_vec();
-                let to = to.index(bytes.len());
-                bytes.splice(to..to, piece);
-                check(&bytes);
+                check(&mutation.of(example.as_bytes()));
             }
         }
     }

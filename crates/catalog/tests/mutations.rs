@@ -5,9 +5,9 @@
 mod properties;
 
 use proptest::prelude::*;
-use proptest::sample::Index;
 use std::sync::LazyLock;
 use welkin_catalog::{CatalogBuilder, starter};
+use welkin_mutate::mutations;
 
 const PRICES: &str = "InstanceType,vCPUs,MemoryGiB,AcceleratorName,AcceleratorCount,GpuInfo,Region,AvailabilityZone,Price,SpotPrice
 m1,4,16,,,,us-east-1,us-east-1a,0.2,0.1
@@ -40,28 +40,11 @@ fn sound_examples_hold() {
     }
 }
 
-/// Bytes of an example changed, and a piece of it put elsewhere.
-fn mutated(example: &[u8], changes: &[(Index, u8)], (from, to, length): (Index, Index, usize)) -> Vec<u8> {
-    let mut bytes = example.to_vec();
-    for (at, byte) in changes {
-        let at = at.index(bytes.len());
-        bytes[at] = *byte;
-    }
-    let from = from.index(bytes.len());
-    let piece = bytes[from..(from + length).min(bytes.len())].to_vec();
-    let to = to.index(bytes.len());
-    bytes.splice(to..to, piece);
-    bytes
-}
-
 proptest! {
     #[test]
-    fn mutated_examples_hold(
-        changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
-        moved in (any::<Index>(), any::<Index>(), 0_usize..40),
-    ) {
+    fn mutated_examples_hold(mutation in mutations()) {
         for (check, example) in checks() {
-            check(&mutated(example, &changes, moved));
+            check(&mutation.of(example));
         }
     }
 }

@@ -5,12 +5,12 @@
 mod properties;
 
 use proptest::prelude::*;
-use proptest::sample::Index;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use welkin_catalog::tables::Tables;
 use welkin_catalog::{AlignedBytes, Catalog, starter};
 use welkin_job::Context;
+use welkin_mutate::mutations;
 use welkin_placement::{Plan, Request, plan};
 use welkin_route::{Rates, Tariffs};
 
@@ -50,26 +50,9 @@ fn sound_examples_hold() {
     (0..=text.len()).step_by(1 + text.len() / 300).for_each(|end| properties::plan(&text[..end]));
 }
 
-/// Bytes of an example changed, and a piece of it put elsewhere.
-fn mutated(example: &[u8], changes: &[(Index, u8)], (from, to, length): (Index, Index, usize)) -> Vec<u8> {
-    let mut bytes = example.to_vec();
-    for (at, byte) in changes {
-        let at = at.index(bytes.len());
-        bytes[at] = *byte;
-    }
-    let from = from.index(bytes.len());
-    let piece = bytes[from..(from + length).min(bytes.len())].to_vec();
-    let to = to.index(bytes.len());
-    bytes.splice(to..to, piece);
-    bytes
-}
-
 proptest! {
     #[test]
-    fn mutated_examples_hold(
-        changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
-        moved in (any::<Index>(), any::<Index>(), 0_usize..40),
-    ) {
-        properties::plan(&mutated(PLAN.as_bytes(), &changes, moved));
+    fn mutated_examples_hold(mutation in mutations()) {
+        properties::plan(&mutation.of(PLAN.as_bytes()));
     }
 }

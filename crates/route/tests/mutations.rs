@@ -5,7 +5,7 @@
 mod properties;
 
 use proptest::prelude::*;
-use proptest::sample::Index;
+use welkin_mutate::mutations;
 
 const AGREEMENTS: &str = r#"{"schema": "welkin.agreements/v2", "agreements": [{"id": "ab", "version": 3,
     "parties": ["aws", "gcp"], "kind": "settlement", "scope": [{"from": "aws/us-*;@europe", "to": "gcp/*"}],
@@ -39,28 +39,11 @@ fn sound_examples_hold() {
     }
 }
 
-/// Bytes of an example changed, and a piece of it put elsewhere.
-fn mutated(example: &[u8], changes: &[(Index, u8)], (from, to, length): (Index, Index, usize)) -> Vec<u8> {
-    let mut bytes = example.to_vec();
-    for (at, byte) in changes {
-        let at = at.index(bytes.len());
-        bytes[at] = *byte;
-    }
-    let from = from.index(bytes.len());
-    let piece = bytes[from..(from + length).min(bytes.len())].to_vec();
-    let to = to.index(bytes.len());
-    bytes.splice(to..to, piece);
-    bytes
-}
-
 proptest! {
     #[test]
-    fn mutated_examples_hold(
-        changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
-        moved in (any::<Index>(), any::<Index>(), 0_usize..40),
-    ) {
+    fn mutated_examples_hold(mutation in mutations()) {
         for (check, example) in CHECKS {
-            check(&mutated(example.as_bytes(), &changes, moved));
+            check(&mutation.of(example.as_bytes()));
         }
     }
 }

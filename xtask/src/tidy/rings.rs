@@ -20,7 +20,7 @@ const RINGS: &[(Ring, &[&str])] = &[
     (Ring::Ports, &["provider"]),
     (Ring::Edge, &["clouds", "transfer", "agent", "broker", "ledger"]),
     (Ring::Bin, &["welkin"]),
-    (Ring::Dev, &["testkit", "xtask"]),
+    (Ring::Dev, &["mutate", "testkit", "xtask"]),
 ];
 
 /// The ring of a crate, by its name within the workspace.

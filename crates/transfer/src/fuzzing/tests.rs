@@ -3,6 +3,7 @@
 use super::*;
 use crate::gateway::fuzzing::examples;
 use proptest::prelude::*;
+use welkin_mutate::mutations;
 
 const RESPONSE: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\
     Content-Range: bytes 0-6/7\r\n\r\n4\r\nabcd\r\n3;x=y\r\nefg\r\n0\r\nSum: 1\r\n\r\n";
@@ -86,25 +87,10 @@ fn lengths_in_a_journal_may_add_up_to_anything() {
 }
 
 proptest! {
-    /// Bytes of an example changed, and a piece of it put elsewhere.
     #[test]
-    fn mutated_examples_hold(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        from in any::<prop::sample::Index>(),
-        to in any::<prop::sample::Index>(),
-        length in 0_usize..40,
-    ) {
+    fn mutated_examples_hold(mutation in mutations()) {
         for (check, example) in checks() {
-            let mut bytes = example.clone();
-            for (at, byte) in &changes {
-                let at = at.index(bytes.len());
-                bytes[at] = *byte;
-            }
-            let from = from.index(bytes.len());
-            let piece = bytes[from..(from + length).min(bytes.len())].to_vec();
-            let to = to.index(bytes.len());
-            bytes.splice(to..to, piece);
-            check(&bytes);
+            check(&mutation.of(&example));
         }
     }
 }

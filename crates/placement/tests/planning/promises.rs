@@ -1,50 +1,10 @@
 //! Plans over the starter catalog: what the crate promises, seen from outside.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
-use std::collections::BTreeMap;
-use welkin_catalog::tables::Tables;
+use crate::bed::{Bed, job};
 use welkin_catalog::{AlignedBytes, Catalog, starter};
-use welkin_job::{Context, Infra, Job};
-use welkin_placement::{Front, Gap, Plan, PlanFailure, Planned, Request, Verdict, front, plan, why_not};
-use welkin_route::{Rates, Tariffs};
+use welkin_job::{Context, Infra};
+use welkin_placement::{Front, Gap, Plan, PlanFailure, Planned, Verdict, front, plan, why_not};
 use welkin_units::{Bytes, Span, Usd};
-
-struct Bed {
-    bytes: AlignedBytes,
-    tariffs: Tariffs,
-    rates: Rates,
-    sent: BTreeMap<String, Bytes>,
-}
-
-impl Bed {
-    fn new() -> Self {
-        let bytes = AlignedBytes::copy_from(&starter::catalog_bytes());
-        Self { bytes, tariffs: Tariffs::builtin(), rates: Rates::builtin(), sent: BTreeMap::new() }
-    }
-
-    fn with<T>(&self, job: &Job, ask: impl FnOnce(&Request<'_>) -> T) -> T {
-        let catalog = Catalog::open(self.bytes.as_bytes()).unwrap();
-        ask(&Request {
-            job,
-            catalog: &catalog,
-            tables: Tables::embedded(),
-            tariffs: &self.tariffs,
-            rates: &self.rates,
-            providers: &[],
-            month_to_date: &self.sent,
-            blocked: &[],
-            effort: 1,
-        })
-    }
-
-    fn plan(&self, text: &str) -> Result<Planned, PlanFailure> {
-        self.with(&job(text), plan)
-    }
-}
-
-fn job(text: &str) -> Job {
-    welkin_job::parse(text, &Context::new("test.yaml")).unwrap().job
-}
 
 const CHAIN: &str = "
 name: chain

@@ -1,50 +1,9 @@
 //! What plans are told about prices: every sum agrees with every other, and what was assumed is said.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
-use std::collections::BTreeMap;
-use welkin_catalog::tables::Tables;
-use welkin_catalog::{AlignedBytes, Catalog, starter};
-use welkin_job::{Context, Infra, Job};
-use welkin_placement::{Gap, Plan, PlanFailure, Planned, Request, Verdict, front, plan, why_not};
-use welkin_route::{Rates, Tariffs};
-use welkin_units::{Bytes, Span, Usd};
-
-struct Bed {
-    bytes: AlignedBytes,
-    tariffs: Tariffs,
-    rates: Rates,
-    sent: BTreeMap<String, Bytes>,
-}
-
-impl Bed {
-    fn new() -> Self {
-        let bytes = AlignedBytes::copy_from(&starter::catalog_bytes());
-        Self { bytes, tariffs: Tariffs::builtin(), rates: Rates::builtin(), sent: BTreeMap::new() }
-    }
-
-    fn with<T>(&self, job: &Job, ask: impl FnOnce(&Request<'_>) -> T) -> T {
-        let catalog = Catalog::open(self.bytes.as_bytes()).unwrap();
-        ask(&Request {
-            job,
-            catalog: &catalog,
-            tables: Tables::embedded(),
-            tariffs: &self.tariffs,
-            rates: &self.rates,
-            providers: &[],
-            month_to_date: &self.sent,
-            blocked: &[],
-            effort: 1,
-        })
-    }
-
-    fn plan(&self, text: &str) -> Result<Planned, PlanFailure> {
-        self.with(&job(text), plan)
-    }
-}
-
-fn job(text: &str) -> Job {
-    welkin_job::parse(text, &Context::new("test.yaml")).unwrap().job
-}
+use crate::bed::{Bed, job};
+use welkin_job::Infra;
+use welkin_placement::{Gap, Plan, PlanFailure, Verdict, front, plan, why_not};
+use welkin_units::{Span, Usd};
 
 /// What holds of every plan, whatever was priced: its parts add up, no alternative is better, and neither is
 /// a plan with one of its tasks held at the place of an alternative.
@@ -208,7 +167,7 @@ fn a_budget_compares_money_and_a_score_does_not_change_it() {
 
 #[test]
 fn a_plan_that_was_kept_from_before_these_fields_is_read() {
-    let text = include_str!("plans/of-schema-1.json");
+    let text = include_str!("../plans/of-schema-1.json");
     let kept = Plan::from_json(text).unwrap();
     assert_eq!(kept.transfers.len(), 2);
     assert!(kept.transfers.iter().all(|one| one.delivered_to.is_none() && one.by_region.is_none()));

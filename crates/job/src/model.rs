@@ -24,6 +24,23 @@ pub struct Job {
     pub policy: Policy,
 }
 
+/// Tasks that are named where something holds of many.
+const MOST_NAMED: usize = 5;
+
+impl Job {
+    /// Tasks by name, in words: a job may have thousands, and a sentence about all of them should stay one.
+    #[must_use]
+    pub fn task_words(&self, names: &[&str]) -> String {
+        let count = names.len();
+        if count > MOST_NAMED && count == self.tasks.len() {
+            return format!("all {count} tasks");
+        }
+        let more = count.saturating_sub(MOST_NAMED);
+        let named = names[..count - more].join(", ");
+        if more == 0 { named } else { format!("{named} and {more} more") }
+    }
+}
+
 /// A dependency between two tasks, given by their index in [`Job::tasks`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {

@@ -18,7 +18,7 @@ pub(crate) fn assumed(job: &Job) -> impl Iterator<Item = String> {
         }
     }
     tasks.into_iter().map(|(assumed, names)| {
-        format!("{}: {assumed}, as `resources` does not say otherwise", names.join(", "))
+        format!("{}: {assumed}, as `resources` does not say otherwise", job.task_words(&names))
     })
 }
 

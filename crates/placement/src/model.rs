@@ -335,6 +335,8 @@ pub(crate) struct Model<'a> {
     dense: BTreeMap<u16, u16>,
     /// The place outside that a flow comes from or goes to, by flow.
     outside: Vec<Option<u16>>,
+    /// By task: its deliveries among the flows. Whoever assesses a plan asks for them once a task.
+    delivered: Vec<Vec<usize>>,
 }
 
 impl<'a> Model<'a> {
@@ -370,7 +372,11 @@ impl<'a> Model<'a> {
             });
         }
         let states = by_place.into_iter().map(|places| places.into_values().flatten().collect()).collect();
-        Self { network: Network::new(request, endpoints), flows, states, dense, outside }
+        let mut delivered = vec![Vec::new(); candidates.len()];
+        for (index, flow) in flows.iter().enumerate().filter(|(_, flow)| flow.delivery.is_some()) {
+            delivered[flow.to].push(index);
+        }
+        Self { network: Network::new(request, endpoints), flows, states, dense, outside, delivered }
     }
 
     /// The dense place of a candidate.
@@ -402,9 +408,9 @@ impl<'a> Model<'a> {
 
     /// How long it takes to deliver what a task at a place has to deliver, one output after the other.
     pub(crate) fn delivery_time(&self, task: usize, place: u16) -> Span {
-        let flows = self.flows.iter().zip(&self.outside);
-        let own = flows.filter(|(flow, _)| flow.to == task && flow.delivery.is_some());
-        own.map(|(flow, to)| self.network.time(place, to.unwrap_or(0), flow.bytes)).sum()
+        let time =
+            |&flow: &usize| self.network.time(place, self.outside[flow].unwrap_or(0), self.flows[flow].bytes);
+        self.delivered[task].iter().map(time).sum()
     }
 
     /// Cost of the data of an assignment.

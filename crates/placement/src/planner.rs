@@ -325,7 +325,7 @@ fn assemble(
 /// What nobody said and the plan took for granted.
 fn assumptions(job: &Job, chosen: &[&Candidate]) -> Vec<String> {
     let mut notes: Vec<String> = machines::assumed(job).collect();
-    let named = |tasks: Vec<&str>| tasks.join(", ");
+    let named = |tasks: Vec<&str>| job.task_words(&tasks);
     let tasks = || job.tasks.iter().zip(chosen);
     let untimed: Vec<&str> = tasks()
         .filter(|(task, _)| task.time == TimeEstimate::Unstated)

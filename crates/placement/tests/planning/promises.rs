@@ -464,3 +464,41 @@ fn skypilots_word_for_the_host_of_a_tpu_is_no_machine_type() {
     let alone = Bed::new().plan("resources: {instance_type: TPU-VM}\nrun: x\n");
     assert!(alone.is_err(), "a TPU's host without its TPU");
 }
+
+#[test]
+fn what_holds_of_many_tasks_is_said_in_one_short_sentence() {
+    let task =
+        |number: usize, time: &str| format!("  t{number}: {{resources: {{cpus: 2+}}, {time}run: x}}\n");
+    let job = |untimed: usize, timed: usize| {
+        let tasks = (0..untimed).map(|number| task(number, ""));
+        let tasks = tasks.chain((untimed..untimed + timed).map(|number| task(number, "time: 1h, ")));
+        format!("name: many\ntasks:\n{}", tasks.collect::<String>())
+    };
+    let bed = Bed::new();
+    for (text, said) in [
+        (job(40, 0), "all 40 tasks: no time stated"),
+        (job(40, 1), "t0, t1, t2, t3, t4 and 35 more: no time stated"),
+        (job(3, 0), "t0, t1, t2: no time stated"),
+    ] {
+        let assumptions = bed.plan(&text).unwrap().plan.assumptions;
+        assert!(assumptions.iter().any(|assumption| assumption.starts_with(said)), "{assumptions:?}");
+    }
+}
+
+#[test]
+fn assessing_alternatives_reads_each_tasks_own_deliveries() {
+    // Each delivery counts for its own task alone, in the plan and for each alternative.
+    let text = |uri: &str| {
+        format!(
+            "name: two\ntasks:\n  a: {{resources: {{cpus: 2+}}, time: 1h, outputs: {{o: {{size: 1 TB{uri}}}}}, run: x}}\n  \
+             b: {{resources: {{cpus: 2+}}, time: 1h, run: x}}\n"
+        )
+    };
+    let bed = Bed::new();
+    let plain = bed.plan(&text("")).unwrap().plan;
+    let delivered = bed.plan(&text(", uri: 'file:///r'")).unwrap().plan;
+    let transfer = delivered.transfers.iter().find(|transfer| transfer.delivered_to.is_some()).unwrap();
+    assert_eq!(delivered.time, plain.time + transfer.time);
+    let other = &delivered.tasks[1].alternatives;
+    assert!(!other.is_empty() && other.iter().all(|other| other.plan_time >= delivered.time));
+}

@@ -64,7 +64,7 @@ fn assumed_times(job: &Job) -> Option<String> {
         .map(|task| task.name.as_str())
         .collect();
     (!untimed.is_empty()).then(|| {
-        let names = untimed.join(", ");
+        let names = job.task_words(&untimed);
         format!("the time of {names} was assumed to be 1h: `time:` in the file says how long it takes")
     })
 }

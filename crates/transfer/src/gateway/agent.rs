@@ -239,15 +239,19 @@ impl Pages {
 
     /// Keeps what is new of what was left out, and says whether anything is. A listing that began anew tells again.
     fn hear(&mut self, left_out: Vec<WireLeftOut>) -> bool {
-        let before = self.left_out.len();
+        let mut news = false;
         for wire in left_out {
             let follows = self.told.as_ref().is_none_or(|told| wire.key > *told);
             if follows && wire.key.starts_with(&self.prefix) && wire.key.len() <= MAX_KEY_BYTES {
                 self.told = Some(wire.key.clone());
-                self.left_out.push(wire.into());
+                // Whoever does not ask what was left out pays for no more of it.
+                if self.left_out.len() < MAX_PAGE_KEYS {
+                    self.left_out.push(wire.into());
+                }
+                news = true;
             }
         }
-        self.left_out.len() > before
+        news
     }
 }
 

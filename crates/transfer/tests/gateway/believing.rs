@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use welkin_testkit::peer::{Answer, Answerer};
-use welkin_transfer::endpoint::{Endpoint, Failure, FailureKind, Metadata};
+use welkin_transfer::endpoint::{Endpoint, Failure, FailureKind, Metadata, WhyLeftOut};
 use welkin_transfer::gateway::{Agent, AgentOptions, Hop, PathOptions};
 
 fn welcome(limits: &str) -> String {
@@ -87,6 +87,32 @@ async fn listings_go_on_and_end() {
         assert_eq!(failure.kind, FailureKind::Invalid);
         assert!(failure.message.contains(why), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_of_what_was_asked_and_bounded() {
+    let count = AtomicU64::new(0);
+    let agent = meet(LIMITS, move |_, _| {
+        let page = count.fetch_add(1, Ordering::Relaxed);
+        let entry = |number: u64| format!(r#"{{"k":"p/{page:06}-{number:03}","w":"by\u001b[2J moonlight"}}"#);
+        let mut left_out: Vec<String> = (0..200).map(entry).collect();
+        // Elsewhere, and told before.
+        left_out.push(r#"{"k":"q/elsewhere","w":"link"}"#.to_owned());
+        left_out.push(r#"{"k":"p/000000-000","w":"link"}"#.to_owned());
+        message(&format!(r#"{{"page":{{"last":false,"left_out":[{}]}}}}"#, left_out.join(",")), "[]")
+    });
+    let mut lister = agent.await.unwrap().list("p/", None);
+    lister.next_page().await.unwrap();
+    let first = lister.left_out();
+    assert_eq!(first.len(), 200);
+    assert!(
+        first.iter().all(|left_out| left_out.key.starts_with("p/") && left_out.why == WhyLeftOut::Unknown)
+    );
+    // Nobody asks for it meanwhile.
+    for _ in 0..100 {
+        lister.next_page().await.unwrap();
+    }
+    assert_eq!(lister.left_out().len(), 10_000, "as many as a page may hold");
 }
 
 #[tokio::test]

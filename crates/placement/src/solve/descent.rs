@@ -16,6 +16,40 @@ pub(super) fn descend(problem: &Problem, goal: &Goal, choice: Assignment, active
     }
 }
 
+/// Steps of [`quicken`], a task or an edge of a plan evaluated each: some milliseconds.
+const QUICKENING: usize = 500_000;
+
+/// Of plans that cost the same, a faster one: moves each task to states of its own price where the plan is no dearer and
+/// ends earlier, until nothing does. Goals that count money alone leave that open, and their solvers take what comes.
+pub(super) fn quicken(problem: &Problem, goal: &Goal, mut choice: Assignment) -> Assignment {
+    let mut tries = QUICKENING / (problem.tasks.len() + problem.edges.len()).max(1);
+    let mut now = problem.evaluate(&choice);
+    loop {
+        let before = now;
+        for (task, states) in problem.tasks.iter().enumerate() {
+            let from = &states[choice[task] as usize];
+            let (place, time, price) = (from.place, from.time, from.cost);
+            let alike = (0_u32..).zip(states).filter(|(_, state)| state.cost == price);
+            for (index, _) in alike.filter(|(_, state)| state.place != place || state.time < time) {
+                if tries == 0 {
+                    return choice;
+                }
+                tries -= 1;
+                let kept = std::mem::replace(&mut choice[task], index);
+                let (cost, time) = problem.evaluate(&choice);
+                if cost <= now.0 && time < now.1 && goal.allows(cost, time) {
+                    now = (cost, time);
+                } else {
+                    choice[task] = kept;
+                }
+            }
+        }
+        if now == before {
+            return choice;
+        }
+    }
+}
+
 /// The work of one descent in updates of an edge by the dual: measured, a move priced by what it
 /// touches is a hundredth of one, and a plan evaluated whole a tenth for each edge.
 pub(super) fn work(problem: &Problem, goal: &Goal, active: &[Vec<u32>]) -> usize {

@@ -399,3 +399,28 @@ fn a_task_without_states_is_infeasible() {
     let problem = Problem::new(vec![Vec::new()], Vec::new(), vec![0], None);
     assert_eq!(solve(&problem, &Goal::COST, &Limits::default()), Err(Unsolved::Infeasible));
 }
+
+#[test]
+fn of_plans_that_cost_the_same_no_task_alone_makes_a_faster_one() {
+    let mut rng = Rng(77);
+    for round in 0..400 {
+        let mut instance = Instance::random(&mut rng, GRAPHS[round % GRAPHS.len()], 1 + round % 5, 5);
+        // Few prices, so that many plans cost the same.
+        instance.tasks.iter_mut().flatten().for_each(|state| state.cost = state.cost / 30 * 30);
+        let problem = instance.problem();
+        let Ok(found) = solve(&problem, &Goal::COST, &Limits::default()) else { continue };
+        assert_eq!(problem.evaluate(&found.states), (found.cost, found.time));
+        for (task, states) in problem.tasks.iter().enumerate() {
+            for index in 0..u32::try_from(states.len()).unwrap() {
+                let mut other = found.states.clone();
+                other[task] = index;
+                let alike = states[index as usize].cost == states[found.states[task] as usize].cost;
+                let (cost, time) = problem.evaluate(&other);
+                assert!(
+                    !alike || cost > found.cost || time >= found.time,
+                    "round {round}: task {task}, {index}"
+                );
+            }
+        }
+    }
+}

@@ -102,8 +102,8 @@ pub(crate) enum Unsolved {
     NotFound,
 }
 
-/// The best assignment for `goal`; among equals of a time goal, the cheapest, and among equals of others one that no task
-/// can make faster by itself.
+/// The best assignment for `goal`; among equals of a time goal, the cheapest, and among equals of others one that neither a
+/// task by itself nor all of them at one place make faster.
 pub(crate) fn solve(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
     if problem.tasks.iter().any(Vec::is_empty) {
         return Err(Unsolved::Infeasible);

@@ -116,6 +116,9 @@ fn assumed(wants: &[Want]) -> Vec<Want> {
     assumed
 }
 
+/// The least time that any provider of the rounds bills a machine for; see `docs/job-file.md`, "time".
+const LEAST_BILLED_MS: i128 = 60_000;
+
 /// What decides about one offer on one market.
 struct Facts<'a> {
     scene: &'a Scene,
@@ -136,7 +139,7 @@ impl Facts<'_> {
         let listed = if self.spot { offer.spot? } else { offer.price };
         let hourly = listed + self.fee()?;
         let ms = self.expected(running(&self.task.time, &offer.kind)?)?;
-        let cost = rent(hourly, self.task.nodes, ms);
+        let cost = rent(hourly, self.task.nodes, ms.max(LEAST_BILLED_MS));
         let kept = self.conditions.iter().all(|want| self.keeps(want, hourly, ms, cost));
         kept.then(|| Candidate {
             offer: self.offer,

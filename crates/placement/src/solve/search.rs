@@ -16,6 +16,7 @@ use super::schedule::Schedule;
 use super::{Goal, Solution, Unsolved};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 /// Bounds on the work of a solve.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +28,14 @@ pub(crate) struct Limits {
     pub(crate) labels: usize,
     /// Points of a front found by search: each costs two solves.
     pub(crate) front_points: usize,
+    /// Solves for a front that are cut short, each after all its work: some seconds in all. A point takes two of them,
+    /// or more where the second finds a cheaper plan.
+    pub(crate) front_cuts: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { updates: 100_000, labels: 4_000_000, front_points: 64 }
+        Self { updates: 100_000, labels: 4_000_000, front_points: 64, front_cuts: 12 }
     }
 }
 
@@ -91,17 +95,46 @@ struct Part {
     bound: f64,
 }
 
+/// What a part has of its own; all else is its parent's. A task may have thousands of states, each a part that waits, and
+/// most are never looked at.
+enum Change {
+    Nothing,
+    /// The task is in this state.
+    State(usize, u32),
+    /// The meter has this window, and this price to start with.
+    Window(usize, Window, f64),
+}
+
 /// A part that waits for its turn.
 struct Waiting {
-    part: Part,
+    parent: Rc<Part>,
+    change: Change,
+    /// No plan of the part has a lower value.
+    bound: f64,
     rounds: u32,
     number: usize,
+}
+
+impl Waiting {
+    fn part(self) -> Part {
+        let mut part = Rc::unwrap_or_clone(self.parent);
+        part.bound = self.bound;
+        match self.change {
+            Change::Nothing => {}
+            Change::State(task, state) => part.active[task] = vec![state],
+            Change::Window(meter, window, price) => {
+                part.windows[meter] = window;
+                part.prices[meter] = price;
+            }
+        }
+        part
+    }
 }
 
 impl Ord for Waiting {
     /// The greatest comes first: the least bound, and of equals the latest, which is the deepest.
     fn cmp(&self, other: &Self) -> Ordering {
-        other.part.bound.total_cmp(&self.part.bound).then(self.number.cmp(&other.number))
+        other.bound.total_cmp(&self.bound).then(self.number.cmp(&other.number))
     }
 }
 
@@ -198,28 +231,30 @@ impl<'s, 'p> Search<'s, 'p> {
             self.run_restricted(&part);
         } else {
             part.prices = self.dual.prices();
-            self.wait(part, 1);
+            let bound = part.bound;
+            self.wait(&Rc::new(part), Change::Nothing, bound, 1);
             self.explore_all();
         }
     }
 
-    fn wait(&mut self, part: Part, rounds: u32) {
+    fn wait(&mut self, parent: &Rc<Part>, change: Change, bound: f64, rounds: u32) {
         self.waited += 1;
-        self.queue.push(Waiting { part, rounds, number: self.waited });
+        self.queue.push(Waiting { parent: Rc::clone(parent), change, bound, rounds, number: self.waited });
     }
 
     /// Explores part after part, least bound first: what is left when the limit of work is reached is then
     /// as close to the best plan as can be proven.
     fn explore_all(&mut self) {
-        while let Some(Waiting { part, rounds, .. }) = self.queue.pop() {
-            if !self.can_improve(part.bound) {
+        while let Some(waiting) = self.queue.pop() {
+            if !self.can_improve(waiting.bound) {
                 return;
             }
             if self.dual.updates() >= self.limits.updates {
-                self.open = self.open.min(part.bound);
+                self.open = self.open.min(waiting.bound);
                 return;
             }
-            self.explore(part, rounds);
+            let rounds = waiting.rounds;
+            self.explore(waiting.part(), rounds);
         }
     }
 
@@ -390,33 +425,30 @@ impl<'s, 'p> Search<'s, 'p> {
             self.descend(choice.clone(), &part.active);
         }
         part.prices = self.dual.prices();
-        if self.split_window(&part, &choice) {
-            return;
+        let part = Rc::new(part);
+        if !self.split_window(&part, &choice) {
+            self.split_task(&part);
         }
-        self.split_task(part);
     }
 
     /// Splits the window of the meter whose charge the bound understates most, if that is what keeps the
     /// bound low.
-    fn split_window(&mut self, part: &Part, choice: &[u32]) -> bool {
+    fn split_window(&mut self, part: &Rc<Part>, choice: &[u32]) -> bool {
         let Some((gap, meter, at)) = self.dual.loosest(choice) else { return false };
         let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
         if self.dual.cost_weight() * gap < WORTH_SPLITTING * missing {
             return false;
         }
         let window = part.windows[meter];
-        let halves = [Window { high: at, ..window }, Window { low: at, ..window }];
-        for half in halves {
-            let mut child = part.clone();
-            child.windows[meter] = half;
-            child.prices[meter] = self.dual.chord(meter, half);
-            self.wait(child, PART_ROUNDS);
+        for half in [Window { high: at, ..window }, Window { low: at, ..window }] {
+            let change = Change::Window(meter, half, self.dual.chord(meter, half));
+            self.wait(part, change, part.bound, PART_ROUNDS);
         }
         true
     }
 
     /// Branches on the task with the fewest states left.
-    fn split_task(&mut self, part: Part) {
+    fn split_task(&mut self, part: &Rc<Part>) {
         let bound = self.dual.sweep(&part.active, 0);
         let open_tasks = (0..part.active.len()).filter(|task| part.active[*task].len() > 1);
         let Some(task) = open_tasks.min_by_key(|task| {
@@ -432,9 +464,7 @@ impl<'s, 'p> Search<'s, 'p> {
         states.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
         for (bound, state) in states {
             if self.can_improve(bound) {
-                let mut child = Part { bound, ..part.clone() };
-                child.active[task] = vec![state];
-                self.wait(child, 1);
+                self.wait(part, Change::State(task, state), bound, 1);
             }
         }
     }

@@ -329,6 +329,11 @@ fn no_point_of_a_cut_front_is_dearer_than_the_plan_for_its_deadline() {
         for pair in front.points.windows(2) {
             assert!(pair[0].cost < pair[1].cost && pair[0].time > pair[1].time, "seed {seed}: {pair:?}");
         }
+        // However little work there is, it goes from one end to the other.
+        let cut = front.points.iter().filter(|point| !point.exact).count();
+        let quickest = solve(&problem, &Goal::TIME, &limits).unwrap();
+        assert!(cut <= limits.front_cuts, "seed {seed}: {cut} points were cut short");
+        assert!(front.points.last().unwrap().time <= quickest.time, "seed {seed}: {quickest:?}");
         for point in front.points {
             let goal = Goal { max_time: Some(point.time), ..Goal::COST };
             let plan = solve(&problem, &goal, &limits).unwrap();

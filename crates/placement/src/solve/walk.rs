@@ -7,6 +7,9 @@
 //! 3. where it is not, the cheapest that ends when that one does, again while this finds a cheaper one: then a
 //!    plan asked for with the deadline of the point is no cheaper than the point.
 //!
+//! Where searches are cut short, as many seconds as there are points would pass: a few such points are spread over the
+//! times down to the quickest plan's, and the front says that others may lie between.
+//!
 //! *Guarantee:* no point beats another, each is as cheap as the plan for its own deadline, and each says
 //! what is proven of it. *Rejected:* the labels of dynamic programming priced anew where edges share volume
 //! tiers: it drops labels by prices that are not those of the plan, and what it drops can be the best.
@@ -66,7 +69,10 @@ fn walk(problem: &Problem, within: &Goal, limits: &Limits) -> Front {
     let mut max_time = within.max_time;
     let mut complete = true;
     let mut ended = false;
-    while points.len() < limits.front_points {
+    let quickest = Goal { max_time, max_cost: within.max_cost, ..Goal::TIME };
+    let quickest = solve_once(problem, &quickest, limits).map_or(0, |quickest| quickest.time);
+    let mut cuts = limits.front_cuts;
+    while points.len() < limits.front_points && cuts > 0 {
         let goal = Goal { max_time, max_cost: within.max_cost, ..Goal::COST };
         let cheapest = match solve_once(problem, &goal, limits) {
             Ok(cheapest) => cheapest,
@@ -75,16 +81,32 @@ fn walk(problem: &Problem, within: &Goal, limits: &Limits) -> Front {
                 break;
             }
         };
-        let (point, proven) = settled(problem, &goal, limits, cheapest);
-        complete &= proven;
-        max_time = Some(point.time - 1);
+        let (point, cut) = settled(problem, &goal, limits, cheapest);
+        complete &= cut == 0;
+        cuts = cuts.saturating_sub(cut);
+        max_time = Some(point.time - step(point.time - quickest, cuts, limits));
         points.push(point);
+    }
+    // The quickest, where the steps ended before it.
+    let goal = Goal { max_time: Some(quickest), max_cost: within.max_cost, ..Goal::COST };
+    if points.last().is_some_and(|last| last.time > quickest)
+        && let Ok(cheapest) = solve_once(problem, &goal, limits)
+    {
+        points.push(settled(problem, &goal, limits, cheapest).0);
     }
     Front { points: unbeaten(points), complete: complete && ended, ended }
 }
 
-/// The point that a cheapest plan leads to, and whether it is proven to be on the front.
-fn settled(problem: &Problem, goal: &Goal, limits: &Limits, cheapest: Solution) -> (FrontPoint, bool) {
+/// From a point to the next deadline. As long as all is proven, to the very next; then in steps that reach the quickest
+/// plan with the cuts that are left.
+fn step(to_quickest: i64, cuts: usize, limits: &Limits) -> i64 {
+    let left = i64::try_from(cuts.div_ceil(2)).unwrap_or(i64::MAX).max(1);
+    if cuts == limits.front_cuts { 1 } else { (to_quickest / left).max(1) }
+}
+
+/// The point that a cheapest plan leads to, and how many solves were cut short for it: none where it is proven to be on
+/// the front.
+fn settled(problem: &Problem, goal: &Goal, limits: &Limits, cheapest: Solution) -> (FrontPoint, usize) {
     let mut best = cheapest;
     if best.exact {
         let fastest = Goal { max_cost: Some(best.cost), max_time: goal.max_time, ..Goal::TIME };
@@ -94,12 +116,14 @@ fn settled(problem: &Problem, goal: &Goal, limits: &Limits, cheapest: Solution) 
             best = Solution { bound: best.bound, exact: true, ..fastest };
         }
         let Solution { states, cost, time, bound, exact } = best;
-        return (FrontPoint { cost, time, states, bound, exact }, proven);
+        return (FrontPoint { cost, time, states, bound, exact }, usize::from(!proven));
     }
+    let mut cut = 1;
     loop {
         let there = Goal { max_time: Some(best.time), ..*goal };
         let Ok(again) = solve_once(problem, &there, limits) else { break };
         best.bound = best.bound.max(again.bound);
+        cut += usize::from(!again.exact);
         let better = (again.cost, again.time) < (best.cost, best.time);
         if !better {
             best.exact = again.exact;
@@ -111,7 +135,7 @@ fn settled(problem: &Problem, goal: &Goal, limits: &Limits, cheapest: Solution) 
         }
     }
     let Solution { states, cost, time, bound, exact } = best;
-    (FrontPoint { cost, time, states, bound, exact }, false)
+    (FrontPoint { cost, time, states, bound, exact }, cut)
 }
 
 /// The points that no other beats, by rising cost: where a search was cut short, a later one can.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
-use welkin_broker::{Broker, BrokerOptions, Durability, Reader, RunId, RunState};
+use welkin_broker::{Broker, BrokerOptions, Durability, Reader, RunId, RunState, SealKey};
 use welkin_ledger::Terms;
 use welkin_provider::memory::{MemoryCloud, SimClock};
 use welkin_provider::{Provider, UnixMillis};
@@ -76,6 +76,46 @@ async fn a_store_of_the_first_schema_is_read_brought_up_to_date_and_driven_on() 
     drop(broker);
     let bytes = fs::read(state.join("broker.sqlite3")).unwrap();
     assert!(!bytes.windows(8).any(|window| window == b"hunter22"));
+}
+
+/// What sealed the secret in `schema-2.sql`.
+const SEAL_KEY: [u8; 32] = [
+    0x2a, 0x6c, 0x93, 0xcf, 0xc0, 0xde, 0xe1, 0x3f, 0x7a, 0xa3, 0xb9, 0xe0, 0xff, 0xd9, 0x20, 0xd1, 0xb3,
+    0x0f, 0x76, 0x8b, 0x44, 0x45, 0x5a, 0xca, 0xdb, 0x78, 0x15, 0x8c, 0xe3, 0xb9, 0xb0, 0x90,
+];
+
+fn assert_of_schema_2(reader: &Reader) {
+    let states: Vec<String> = reader.list().unwrap().into_iter().map(|run| run.state).collect();
+    assert_eq!(states, ["succeeded", "failed", "cancelled", "running"]);
+    let terms = [("local".to_owned(), Terms::EXACT)].into();
+    let bill = |run: &str| {
+        reader.bill(&RunId(run.to_owned()), UnixMillis(1_795_770_545_000), &terms).unwrap().metered
+    };
+    assert_eq!(bill("sky-example-ngjj51"), Usd::from_nanos(METERED[0]));
+    assert_eq!(bill("fails-ngjj55"), Usd::from_nanos(METERED[1]));
+    assert_eq!(bill("waits-ngjj55"), Usd::ZERO);
+    for run in reader.list().unwrap() {
+        let plan = reader.plan(&run.id).unwrap();
+        assert_eq!(plan.id, reader.status(&run.id).unwrap().plan);
+    }
+}
+
+/// What the runs that were over had cost, by the release that drove them.
+const METERED: [i64; 2] = [178_370_009, 175_000];
+
+#[tokio::test(start_paused = true)]
+async fn a_store_of_the_second_schema_is_read_billed_and_driven_on_with_its_sealed_secret() {
+    let (_folder, state) = left("schema-2.sql");
+    assert_of_schema_2(&Reader::open(&state).unwrap());
+    let mut options = options();
+    options.seal = Some(SealKey::new(SEAL_KEY));
+    let broker = Broker::open(&state, options).unwrap();
+    assert_of_schema_2(&broker.reader().unwrap());
+    let outcomes = broker.resume().await.unwrap();
+    let [(run, Ok(outcome))] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!((run.0.as_str(), outcome.state.is_over()), ("waits-ngjj59", true), "{outcome:?}");
+    let collected = broker.gc().await.unwrap();
+    assert_eq!((collected.failures, collected.unreadable), (vec![], vec![]));
 }
 
 #[tokio::test(start_paused = true)]

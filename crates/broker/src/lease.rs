@@ -13,22 +13,24 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
+use welkin_job::Resources;
 use welkin_ledger::EntryKind;
-use welkin_provider::{ErrorKind, Lease, LeaseRequest, LeaseState as Provided, ProviderError, UnixMillis};
+use welkin_provider::{
+    Accelerators, ErrorKind, Lease, LeaseRequest, LeaseState as Provided, MachineSpec, ProviderError,
+    UnixMillis,
+};
 use welkin_units::Span;
 
 /// What an attempt asks its place for: the same words whenever it is asked again.
 pub(crate) fn request(live: &Live, attempt: &AttemptView) -> LeaseRequest {
-    let placement = live.placement(attempt);
     LeaseRequest {
         token: live.token(attempt.id),
         owner: live.world.owner.clone(),
         location: attempt.place.location.clone(),
-        instance_type: attempt.place.instance_type.clone(),
+        machine: machine(live, attempt),
         tier: attempt.place.tier,
         nodes: attempt.place.nodes,
-        vcpus_milli: placement.node.vcpus_milli,
-        memory: placement.node.memory,
+        waits: has_no_other_provider(live, attempt),
         hourly: attempt.place.hourly,
         abandon_after: ABANDON_AFTER,
         labels: BTreeMap::from([
@@ -37,6 +39,38 @@ pub(crate) fn request(live: &Live, attempt: &AttemptView) -> LeaseRequest {
             ("attempt".to_owned(), attempt.id.number.to_string()),
         ]),
     }
+}
+
+/// One machine of an attempt: the plan says what it is, the job what is wanted of it beyond that.
+fn machine(live: &Live, attempt: &AttemptView) -> MachineSpec {
+    let node = &live.placement(attempt).node;
+    let options = &live.job.tasks[attempt.id.task].options;
+    let accelerator = node.accelerator.clone();
+    MachineSpec {
+        instance_type: attempt.place.instance_type.clone(),
+        vcpus_milli: node.vcpus_milli,
+        memory: node.memory,
+        accelerator: accelerator.map(|(name, count_milli)| Accelerators { name, count_milli }),
+        tee: node.tee.clone(),
+        image: agreed(options, |option| option.image_id.clone()).flatten(),
+        disk: agreed(options, |option| option.disk_size).flatten(),
+        ports: agreed(options, |option| option.ports.clone()).unwrap_or_default(),
+        network_tier: agreed(options, |option| option.network_tier.clone()).flatten(),
+    }
+}
+
+/// What all options of a task say alike: a plan does not tell which of them it has chosen.
+fn agreed<T: PartialEq>(options: &[Resources], what: impl Fn(&Resources) -> T) -> Option<T> {
+    let mut said = options.iter().map(what);
+    let first = said.next()?;
+    said.all(|other| other == first).then_some(first)
+}
+
+/// Whether waiting is all that is left when the provider is full.
+fn has_no_other_provider(live: &Live, attempt: &AttemptView) -> bool {
+    let task = &live.plan.tasks[attempt.id.task];
+    let provider = &attempt.place.location.provider;
+    task.alternatives.iter().chain([&task.choice]).all(|place| place.provider == *provider)
 }
 
 /// Takes the lease of an attempt from wherever the record says it is to ready. `fresh` says that
@@ -56,7 +90,8 @@ async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
     let request = request(live, &attempt);
     // Whether some call may have taken effect though its answer was no.
     let doubtful = AtomicBool::new(!fresh);
-    let patience = Patience { within: ACQUIRE_WITHIN, passes: as_told };
+    let within = if request.waits { Span::MAX } else { ACQUIRE_WITHIN };
+    let patience = Patience { within, passes: as_told };
     let answer = match live.world.provider(&attempt.place.location.provider) {
         Err(error) => Err(error),
         Ok(provider) => {

@@ -30,7 +30,7 @@ async fn gang(bed: &Bed, nodes: u32) {
     let [mut acquire, mut ready, mut connect, mut line, mut release] = [const { Vec::new() }; 5];
     for round in 0..ROUNDS {
         let mut request = bed::request(&format!("bench-{nodes}-{round}"), nodes);
-        request.vcpus_milli = 1_000;
+        request.machine.vcpus_milli = 1_000;
         let began = Instant::now();
         let lease = bed.aws.acquire(&request).await.unwrap();
         acquire.push(began.elapsed());

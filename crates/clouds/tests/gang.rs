@@ -84,7 +84,7 @@ async fn limits_hold_where_the_kernel_grants_them() {
         return;
     }
     let mut limited = request("limited", 1);
-    (limited.vcpus_milli, limited.memory) = (500, Bytes::new(64 << 20));
+    (limited.machine.vcpus_milli, limited.machine.memory) = (500, Bytes::new(64 << 20));
     let lease = bed.aws.acquire(&limited).await.unwrap();
     until(&*bed.aws, &lease.id, |lease| lease.state == LeaseState::Ready).await;
     let granted = bed.aws.granted(&lease.id).await.unwrap().remove(0);

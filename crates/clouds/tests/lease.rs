@@ -125,7 +125,7 @@ async fn shortages_refuse_and_free_again() {
     let capacity = async |kind: &str| bed.aws.capacity(&location(), kind, Tier::Spot).await;
     assert_eq!(capacity("m7i.large").await.unwrap(), Capacity::Exhausted);
     let mut large = request("third", 1);
-    large.instance_type = "p5.48xlarge".into();
+    large.machine.instance_type = "p5.48xlarge".into();
     assert_eq!(bed.aws.acquire(&large).await.unwrap_err().kind, ErrorKind::QuotaExceeded);
     assert!(bed.aws.list(&Owner("tests".into())).await.unwrap().iter().all(|lease| lease.id == first.id));
     bed.aws.release(&first.id).await.unwrap();

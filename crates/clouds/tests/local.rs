@@ -7,8 +7,9 @@ mod bed;
 use bed::{run, until};
 use welkin_clouds::{Local, LocalConfig, sweep};
 use welkin_provider::{
-    Capacity, ErrorKind, LeaseRequest, LeaseState, Location, Nature, Provider, Tier, UnixMillis,
+    Capacity, ErrorKind, LeaseRequest, LeaseState, Location, MachineSpec, Nature, Provider, Tier, UnixMillis,
 };
+use welkin_units::Bytes;
 
 struct Here {
     folder: tempfile::TempDir,
@@ -28,7 +29,11 @@ impl Here {
 
     fn request(token: &str) -> LeaseRequest {
         let instance_type = Local::INSTANCE_TYPE.to_owned();
-        LeaseRequest { location: Self::location(), instance_type, ..bed::request(token, 1) }
+        LeaseRequest {
+            location: Self::location(),
+            machine: MachineSpec::of_type(instance_type),
+            ..bed::request(token, 1)
+        }
     }
 
     async fn capacity(&self) -> Capacity {
@@ -64,15 +69,25 @@ async fn it_is_this_machine_and_says_so() {
     assert_eq!(billed, over.ended.unwrap().since(over.started).millis(), "no minimum on one's own machine");
 }
 
+fn with_memory(token: &str, memory: Bytes) -> LeaseRequest {
+    let machine = MachineSpec { memory, ..MachineSpec::of_type(Local::INSTANCE_TYPE) };
+    LeaseRequest { machine, ..Here::request(token) }
+}
+
+fn sized(token: &str, vcpus_milli: u32) -> LeaseRequest {
+    let machine = MachineSpec { vcpus_milli, ..MachineSpec::of_type(Local::INSTANCE_TYPE) };
+    LeaseRequest { machine, ..Here::request(token) }
+}
+
 #[tokio::test]
 async fn the_machine_is_given_out_once() {
     let here = Here::new();
     let whole = here.local.hardware().clone();
     assert_eq!(here.capacity().await, Capacity::Likely);
-    let all = LeaseRequest { vcpus_milli: whole.vcpus_milli, ..Here::request("all") };
+    let all = sized("all", whole.vcpus_milli);
     let all = here.local.acquire(&all).await.unwrap();
     assert_eq!(here.capacity().await, Capacity::Exhausted);
-    let one_more = LeaseRequest { vcpus_milli: 1, ..Here::request("more") };
+    let one_more = sized("more", 1);
     let refused = here.local.acquire(&one_more).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::NoCapacity);
     assert!(refused.message.contains("0.000 free"), "{refused}");
@@ -85,9 +100,9 @@ async fn the_machine_is_given_out_once() {
 async fn memory_is_counted_over_the_gang() {
     let here = Here::new();
     let memory = here.local.hardware().memory;
-    let gang = LeaseRequest { nodes: 2, memory, ..Here::request("gang") };
+    let gang = LeaseRequest { nodes: 2, ..with_memory("gang", memory) };
     assert_eq!(here.local.acquire(&gang).await.unwrap_err().kind, ErrorKind::NoCapacity);
-    let single = here.local.acquire(&LeaseRequest { memory, ..Here::request("single") }).await.unwrap();
+    let single = here.local.acquire(&with_memory("single", memory)).await.unwrap();
     here.local.release(&single.id).await.unwrap();
 }
 
@@ -96,7 +111,7 @@ async fn there_is_no_other_place_or_type() {
     let here = Here::new();
     let mut elsewhere = Here::request("elsewhere");
     elsewhere.location.region = "mars".into();
-    let other = LeaseRequest { instance_type: "m7i.large".into(), ..Here::request("other") };
+    let other = LeaseRequest { machine: MachineSpec::of_type("m7i.large"), ..Here::request("other") };
     for request in [elsewhere, other, bed::request("aws", 1)] {
         assert_eq!(here.local.acquire(&request).await.unwrap_err().kind, ErrorKind::Invalid);
     }

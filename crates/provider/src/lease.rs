@@ -54,22 +54,82 @@ pub struct LeaseRequest {
     pub owner: Owner,
     /// Where.
     pub location: Location,
-    /// The provider's name of the machine type.
-    pub instance_type: String,
+    /// What one node has.
+    #[serde(flatten)]
+    pub machine: MachineSpec,
     /// On demand or spot.
     pub tier: Tier,
     /// Nodes in the gang; at least 1.
     pub nodes: u32,
-    /// Virtual CPUs of one node in thousandths, for providers that enforce limits; 0 = no limit.
-    pub vcpus_milli: u32,
-    /// Memory of one node, for providers that enforce limits; 0 = no limit.
-    pub memory: Bytes,
+    /// Whether a place that is full for the moment takes the request into its queue: nobody else is asked.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub waits: bool,
     /// List price per node and hour, for the usage feed of providers that have no bill of their own.
     pub hourly: Usd,
     /// A node without a broker for this long releases itself.
     pub abandon_after: Span,
     /// Labels for the provider's console (`run`, `task`, …).
     pub labels: BTreeMap<String, String>,
+}
+
+/// Left out, so that the record of a lease says the same as one of an earlier version.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// One machine, as a task needs it. Providers with machine types sell the type; those without, such as hosts
+/// that several runs share, give the part that it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    /// The provider's name of the machine type.
+    pub instance_type: String,
+    /// Virtual CPUs in thousandths, for providers that enforce limits; 0 = no limit.
+    pub vcpus_milli: u32,
+    /// Memory, for providers that enforce limits; 0 = no limit.
+    pub memory: Bytes,
+    /// Accelerators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerator: Option<Accelerators>,
+    /// Trusted execution environments that will do, as job files spell them; none = none needed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tee: Vec<String>,
+    /// Machine or container image, as the job file spells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Boot disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Bytes>,
+    /// Ports to open, as the job file spells them (`8080`, `8000-8010`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<String>,
+    /// Speed class of the network, as the job file spells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_tier: Option<String>,
+}
+
+impl MachineSpec {
+    /// A machine of this type, as large as the type is.
+    #[must_use]
+    pub fn of_type(instance_type: impl Into<String>) -> Self {
+        Self { instance_type: instance_type.into(), ..Self::default() }
+    }
+}
+
+/// Accelerators of one machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accelerators {
+    /// Their name, as the catalog spells it (`A100-80GB`).
+    pub name: String,
+    /// How many, in thousandths of a device.
+    pub count_milli: u32,
+}
+
+impl Accelerators {
+    /// Whole devices that hold as many.
+    #[must_use]
+    pub const fn devices(&self) -> u32 {
+        self.count_milli.div_ceil(1_000)
+    }
 }
 
 /// A gang of nodes that exists, existed, or is being made.

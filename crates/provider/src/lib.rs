@@ -21,6 +21,9 @@ mod port;
 
 pub use clock::{Clock, SystemClock, UnixMillis};
 pub use error::{ErrorKind, ProviderError, Retry};
-pub use lease::{Lease, LeaseId, LeaseRequest, LeaseState, NodeAddress, Owner, Tier, Token, Usage};
+pub use lease::{
+    Accelerators, Lease, LeaseId, LeaseRequest, LeaseState, MachineSpec, NodeAddress, Owner, Tier, Token,
+    Usage,
+};
 pub use node::{Event, EventKind, Exit, Fetch, Node, Publish, Step, StepId, StoreLocation, Stream};
 pub use port::{Capacity, DOUBT, Location, Nature, Provider};

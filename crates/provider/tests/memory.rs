@@ -9,7 +9,7 @@ use welkin_provider::memory::{
 };
 use welkin_provider::{
     Capacity, Clock, ErrorKind, Event, EventKind, Exit, Fetch, LeaseId, LeaseRequest, LeaseState, Location,
-    Node, Owner, Provider, ProviderError, Publish, Retry, Step, StepId, Tier, Token, UnixMillis,
+    MachineSpec, Node, Owner, Provider, ProviderError, Publish, Retry, Step, StepId, Tier, Token, UnixMillis,
 };
 use welkin_units::{Span, Usd};
 
@@ -34,11 +34,10 @@ fn request(token: &str) -> LeaseRequest {
         token: Token(token.to_owned()),
         owner: owner(),
         location: place(),
-        instance_type: "m5.large".to_owned(),
+        machine: welkin_provider::MachineSpec::of_type("m5.large"),
         tier: Tier::Spot,
         nodes: 2,
-        vcpus_milli: 0,
-        memory: welkin_units::Bytes::ZERO,
+        waits: false,
         hourly: Usd::from_cents(360),
         abandon_after: Span::from_hours(10),
         labels: BTreeMap::new(),
@@ -161,7 +160,7 @@ async fn a_quota_reads_as_enough_and_is_not() {
     cloud.release(&first.id).await.unwrap();
     assert!(cloud.acquire(&request("b")).await.is_ok());
     for (bad, expected) in [
-        (LeaseRequest { instance_type: "zz9.mega".to_owned(), ..request("c") }, ErrorKind::NotFound),
+        (LeaseRequest { machine: MachineSpec::of_type("zz9.mega"), ..request("c") }, ErrorKind::NotFound),
         (LeaseRequest { nodes: 0, ..request("c") }, ErrorKind::Invalid),
         (
             LeaseRequest { location: Location { region: "moon".to_owned(), ..place() }, ..request("c") },

@@ -2,7 +2,7 @@
 
 use super::faults::{BootFault, Faults, Shortage};
 use crate::machine::{Boot, MachineError, Record, Terms};
-use welkin_provider::{ErrorKind, LeaseRequest, Location, Tier};
+use welkin_provider::{ErrorKind, LeaseRequest, Location, MachineSpec, Tier};
 use welkin_units::Span;
 
 /// Terms for `request` beside what is `live`, or the cloud's refusal. Takes strikes from `faults`.
@@ -59,7 +59,7 @@ fn in_use(shortage: &Shortage, live: &[Record]) -> u32 {
 }
 
 fn refusal(shortage: &Shortage, request: &LeaseRequest, used: u32) -> MachineError {
-    let LeaseRequest { nodes, instance_type, location, .. } = request;
+    let LeaseRequest { nodes, machine: MachineSpec { instance_type, .. }, location, .. } = request;
     let (kind, what) = if shortage.quota {
         (ErrorKind::QuotaExceeded, "the quota is")
     } else {

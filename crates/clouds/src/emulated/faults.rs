@@ -105,7 +105,7 @@ impl Scope {
     }
 
     pub(super) fn covers_request(&self, request: &LeaseRequest) -> bool {
-        self.covers(&request.location, &request.instance_type, request.tier)
+        self.covers(&request.location, &request.machine.instance_type, request.tier)
     }
 }
 

@@ -167,7 +167,7 @@ impl Provider for EmulatedCloud {
     }
 
     async fn acquire(&self, request: &LeaseRequest) -> Result<Lease, ProviderError> {
-        let known = self.check_known(&request.location, &request.instance_type);
+        let known = self.check_known(&request.location, &request.machine.instance_type);
         let (path, asked, boot_delay) = (self.faults_path(), request.clone(), self.boot_delay);
         let admit = move |live: Live<'_>| {
             known?;

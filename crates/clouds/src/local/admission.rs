@@ -39,8 +39,8 @@ fn used<'a>(requests: impl Iterator<Item = &'a LeaseRequest>) -> (u64, u64) {
     requests.fold((0, 0), |(vcpus, memory), request| {
         let nodes = u64::from(request.nodes);
         (
-            vcpus.saturating_add(nodes.saturating_mul(u64::from(request.vcpus_milli))),
-            memory.saturating_add(nodes.saturating_mul(request.memory.get())),
+            vcpus.saturating_add(nodes.saturating_mul(u64::from(request.machine.vcpus_milli))),
+            memory.saturating_add(nodes.saturating_mul(request.machine.memory.get())),
         )
     })
 }

@@ -101,7 +101,7 @@ impl Provider for Local {
     }
 
     async fn acquire(&self, request: &LeaseRequest) -> Result<Lease, ProviderError> {
-        let checked = check(&request.location, &request.instance_type);
+        let checked = check(&request.location, &request.machine.instance_type);
         let (asked, hardware) = (request.clone(), self.machine.hardware.clone());
         let admit = move |live: Live<'_>| {
             checked?;

@@ -29,7 +29,8 @@ impl Machine {
     /// write down what it spawned; such agents are adopted.
     pub(super) fn boot(&self, held: &mut Held) -> Result<(), MachineError> {
         let request = &held.record.request;
-        let (vcpus, memory, abandon) = (request.vcpus_milli, request.memory, request.abandon_after);
+        let (vcpus, memory, abandon) =
+            (request.machine.vcpus_milli, request.machine.memory, request.abandon_after);
         let normal = held.record.boot == Boot::Normal;
         if !normal || held.record.nodes.iter().all(|node| node.agent.is_some()) {
             return Ok(());

@@ -16,7 +16,7 @@ impl Machine {
         request: &LeaseRequest,
         admit: impl FnOnce(Live<'_>) -> Result<Terms, MachineError> + Send + 'static,
     ) -> Result<Lease, ProviderError> {
-        let operation = format!("acquire {} at {}", request.instance_type, request.location);
+        let operation = format!("acquire {} at {}", request.machine.instance_type, request.location);
         let request = request.clone();
         let asking = Arc::clone(&self.asking).read_owned().await;
         let work = move |machine: &Self| {

@@ -73,7 +73,7 @@ mod tests {
     use super::super::record::{Boot, Phase};
     use super::*;
     use welkin_provider::{LeaseId, LeaseRequest, Location, Tier, Token};
-    use welkin_units::{Bytes, Usd};
+    use welkin_units::Usd;
 
     fn record(nodes: u32, ended: Option<u64>) -> Record {
         let location = Location { provider: "aws".into(), region: "us-east-1".into(), zone: None };
@@ -81,11 +81,10 @@ mod tests {
             token: Token("t".into()),
             owner: Owner("o".into()),
             location,
-            instance_type: "m5".into(),
+            machine: welkin_provider::MachineSpec::of_type("m5"),
             tier: Tier::OnDemand,
             nodes,
-            vcpus_milli: 0,
-            memory: Bytes::ZERO,
+            waits: false,
             hourly: Usd::ZERO,
             abandon_after: Span::from_secs(60),
             labels: BTreeMap::new(),

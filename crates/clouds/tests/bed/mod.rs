@@ -13,7 +13,7 @@ use welkin_provider::{
     Event, EventKind, Lease, LeaseId, LeaseRequest, LeaseState, Location, Node, Owner, Provider, Step,
     StepId, Stream, Tier, Token,
 };
-use welkin_units::{Bytes, Span, Usd};
+use welkin_units::{Span, Usd};
 
 /// The program that serves nodes.
 pub(crate) const NODE: &str = env!("CARGO_BIN_EXE_welkin-test-node");
@@ -42,11 +42,10 @@ pub(crate) fn request(token: &str, nodes: u32) -> LeaseRequest {
         token: Token(token.into()),
         owner: Owner("tests".into()),
         location: location(),
-        instance_type: "m7i.large".into(),
+        machine: welkin_provider::MachineSpec::of_type("m7i.large"),
         tier: Tier::Spot,
         nodes,
-        vcpus_milli: 0,
-        memory: Bytes::ZERO,
+        waits: false,
         hourly: Usd::ZERO,
         abandon_after: Span::from_secs(60),
         labels: BTreeMap::new(),

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use welkin_agent::{AgentOptions, EXEC_COMMAND, Word, exec_shim, serve};
 use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig};
 use welkin_provider::{Clock, LeaseRequest, Location, Owner, Provider, SystemClock, Tier, Token, UnixMillis};
-use welkin_units::{Bytes, Span, Usd};
+use welkin_units::{Span, Usd};
 
 type Outcome = Result<ExitCode, Box<dyn Error>>;
 
@@ -77,11 +77,10 @@ fn acquire(args: &[OsString]) -> Outcome {
         token: Token((*token).to_owned()),
         owner: Owner("tests".to_owned()),
         location: Location { provider: "aws".into(), region: "us-east-1".into(), zone: None },
-        instance_type: "m7i.large".to_owned(),
+        machine: welkin_provider::MachineSpec::of_type("m7i.large"),
         tier: Tier::Spot,
         nodes: nodes.parse()?,
-        vcpus_milli: 0,
-        memory: Bytes::ZERO,
+        waits: false,
         hourly: Usd::ZERO,
         abandon_after: Span::from_secs(60),
         labels: std::collections::BTreeMap::new(),

@@ -3,7 +3,7 @@
 use super::harness::{Harness, Patience, Target};
 use super::probe::Probe;
 use crate::error::{ErrorKind, ProviderError, Retry};
-use crate::lease::{Lease, LeaseId, LeaseRequest, LeaseState, Owner, Token};
+use crate::lease::{Lease, LeaseId, LeaseRequest, LeaseState, MachineSpec, Owner, Token};
 use crate::node::{Event, EventKind, Exit, Node, Step, StepId, Stream};
 use crate::port::Provider;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,11 +98,14 @@ impl Bench<'_> {
             token: Token(self.unique(label)),
             owner: self.owner("owner"),
             location: target.location,
-            instance_type: target.instance_type,
+            machine: MachineSpec {
+                vcpus_milli: target.vcpus_milli,
+                memory: target.memory,
+                ..MachineSpec::of_type(target.instance_type)
+            },
             tier: target.tier,
             nodes: 1,
-            vcpus_milli: target.vcpus_milli,
-            memory: target.memory,
+            waits: false,
             hourly: target.hourly,
             // Longer than any check, short enough that a suite that is killed costs little.
             abandon_after: self.patience().ready + Span::from_hours(1),

@@ -139,7 +139,9 @@ impl Shared {
             return refuse(ErrorKind::Invalid, "a gang has at least one node");
         }
         let place = &request.location;
-        if let Err(error) = self.known(&state, &place.provider, &place.region, Some(&request.instance_type)) {
+        if let Err(error) =
+            self.known(&state, &place.provider, &place.region, Some(&request.machine.instance_type))
+        {
             return refuse(error.0, &error.1);
         }
         match shortage.or_else(|| state.shortage(request)) {
@@ -209,14 +211,14 @@ impl State {
             let request = &record.request;
             !record.is_over()
                 && request.location.region == region
-                && request.instance_type == instance_type
+                && request.machine.instance_type == instance_type
                 && request.tier == tier
         };
         self.records.iter().filter(same).map(|record| record.request.nodes).sum()
     }
 
     fn shortage(&self, request: &LeaseRequest) -> Option<ErrorKind> {
-        let (region, name) = (&request.location.region, &request.instance_type);
+        let (region, name) = (&request.location.region, &request.machine.instance_type);
         let stock = self.layout.stock.get(&StockKey::new(region, name, request.tier))?;
         let wanted = self.in_use(region, name, request.tier).saturating_add(request.nodes);
         if stock.quota.is_some_and(|quota| wanted > quota) {

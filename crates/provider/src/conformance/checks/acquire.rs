@@ -2,7 +2,7 @@
 
 use crate::conformance::bench::{Bench, Checked, ensure, ensure_eq, ensure_refused, needs, sleep};
 use crate::error::{ErrorKind, ProviderError, Retry};
-use crate::lease::{Lease, LeaseRequest};
+use crate::lease::{Lease, LeaseRequest, MachineSpec};
 use futures::future::join_all;
 use std::collections::BTreeSet;
 
@@ -63,7 +63,8 @@ pub(super) async fn after_end(bench: &Bench<'_>) -> Checked {
 
 pub(super) async fn unknown_type(bench: &Bench<'_>) -> Checked {
     needs(bench.harness.capabilities().knows_types, "list of machine types")?;
-    let request = LeaseRequest { instance_type: "zz9.plural-z-alpha".to_owned(), ..bench.request("token") };
+    let request =
+        LeaseRequest { machine: MachineSpec::of_type("zz9.plural-z-alpha"), ..bench.request("token") };
     let refused = bench.patiently(|| bench.provider.acquire(&request)).await;
     if let Err(error) = &refused {
         ensure_eq("what to do about it", &error.retry(), &Retry::Never)?;

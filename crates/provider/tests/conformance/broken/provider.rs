@@ -84,7 +84,7 @@ impl Broken {
                 let known = cloud.leases().into_iter().find(|lease| lease.token == request.token);
                 return if let Some(lease) = known { Ok(lease) } else { cloud.acquire(request).await };
             }
-            Flaw::TakesUnknownTypes => wanted.instance_type = "m5.large".to_owned(),
+            Flaw::TakesUnknownTypes => wanted.machine.instance_type = "m5.large".to_owned(),
             Flaw::TakesEmptyGangs => wanted.nodes = wanted.nodes.max(1),
             _ => {}
         }

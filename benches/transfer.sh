@@ -35,7 +35,7 @@ say() { printf '%s\n' "$*" >&2; }
 row() { printf '| %s | %s | %s |\n' "$1" "$2" "$3"; }
 
 cargo build --release --locked --quiet -p welkin -p welkin-testkit
-cargo build --release --locked --quiet -p welkin-transfer --example relay_bench --example gateway_bed
+cargo build --release --locked --quiet -p welkin-gateway --example relay_bench --example gateway_bed
 cargo build --release --locked --quiet -p welkin-testkit --example network_rows
 target=${CARGO_TARGET_DIR:-target}/release
 welkin=$(realpath "$target/welkin")

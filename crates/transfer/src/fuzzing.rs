@@ -6,13 +6,8 @@
 
 mod files;
 mod patterns;
-mod web;
-
-pub use crate::endpoint::fuzzing::{azure, dates, gcs, s3};
-pub use crate::gateway::fuzzing::{answers, gateway, handshake};
-pub use files::{journal, transfer_manifest, tree_manifest};
-pub use patterns::filter;
-pub use web::http;
-
 #[cfg(test)]
 mod tests;
+
+pub use files::{journal, transfer_manifest, tree_manifest};
+pub use patterns::filter;

@@ -21,19 +21,12 @@
 //! *Rejected:* archives (one torn byte loses the whole tree, nothing can be resumed or skipped), and
 //! ETags as checksums (they differ by provider and upload size).
 
-pub mod block;
-mod climb;
-pub mod endpoint;
 pub mod engine;
 pub mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod gateway;
-pub mod hash;
-mod http;
 pub mod journal;
-pub mod tls;
 mod tree;
 
 pub use tree::{

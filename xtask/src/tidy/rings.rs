@@ -16,9 +16,9 @@ pub(super) enum Ring {
 }
 
 const RINGS: &[(Ring, &[&str])] = &[
-    (Ring::Pure, &["units", "address", "name", "job", "catalog", "route", "placement"]),
-    (Ring::Ports, &["provider"]),
-    (Ring::Edge, &["clouds", "transfer", "agent", "broker", "ledger"]),
+    (Ring::Pure, &["units", "address", "climb", "name", "job", "catalog", "route", "placement"]),
+    (Ring::Ports, &["store", "provider"]),
+    (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "ledger"]),
     (Ring::Bin, &["welkin"]),
     (Ring::Dev, &["mutate", "testkit", "xtask"]),
 ];
@@ -43,6 +43,23 @@ pub(super) const BORDERS: &[Border] = &[
     Border { of: "units", forbids: &["*"], why: "units are the ground that everything stands on" },
     Border { of: "agent", forbids: &["catalog"], why: "an agent runs one task and chooses nothing" },
     Border { of: "clouds", forbids: &["broker"], why: "an adapter answers and decides nothing" },
+    Border { of: "climb", forbids: &["*"], why: "whoever has lanes climbs by the same lessons" },
+    Border { of: "store", forbids: &["*"], why: "a place is the same to runs, nodes and copies" },
+    Border {
+        of: "stores",
+        forbids: &["transfer", "gateway"],
+        why: "a place is asked and moves nothing by itself",
+    },
+    Border {
+        of: "gateway",
+        forbids: &["stores", "transfer"],
+        why: "a gateway serves any place and carries for any engine",
+    },
+    Border {
+        of: "transfer",
+        forbids: &["gateway"],
+        why: "the engine moves between places, whatever is behind them",
+    },
     Border { of: "transfer", forbids: &["placement"], why: "the data plane obeys a plan it did not make" },
     Border { of: "ledger", forbids: &["clouds"], why: "the ledger accounts for usage whoever metered it" },
     Border { of: "broker", forbids: &["clouds"], why: "the broker knows providers by their port only" },

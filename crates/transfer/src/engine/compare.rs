@@ -1,6 +1,6 @@
 //! When an object at the target is taken for the one at the source.
 
-use crate::endpoint::Listed;
+use welkin_store::Listed;
 
 /// Levels of comparison, as in Globus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,5 @@
 //! What all lanes of a transfer share.
 
-use crate::block::BlockPool;
-use crate::endpoint::{Failure, FailureKind, Listed};
 use crate::engine::ledger::Ledger;
 use crate::engine::limiter::Limiter;
 use crate::engine::observe::{Notice, Observer};
@@ -15,6 +13,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
+use welkin_store::block::BlockPool;
+use welkin_store::{Failure, FailureKind, Listed};
 
 /// Failures that are kept for the report; the rest is counted.
 const KEEP_FAILURES: usize = 100;

@@ -1,10 +1,10 @@
 //! One lane: takes a unit, does it, takes the next.
 
-use crate::endpoint::{Failure, FailureKind};
 use crate::engine::context::{Context, Job};
 use crate::engine::feed::{Feed, Unit};
 use crate::engine::{large, whole};
 use std::sync::Arc;
+use welkin_store::{Failure, FailureKind};
 
 /// Works until there is nothing left, or until there are lanes enough without it.
 pub(super) async fn work(context: Arc<Context>, feed: Arc<Feed>, number: usize) {

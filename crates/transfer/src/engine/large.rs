@@ -5,7 +5,6 @@
 //! merges the hashes and finishes. When the source changes, what arrived is dropped and, once, everything
 //! begins again with the new version.
 
-use crate::endpoint::{Failure, FailureKind, Metadata, Part, Piece, Read, Upload};
 use crate::engine::context::{Context, Job, now_ms};
 use crate::engine::lane;
 use crate::engine::retry::Patience;
@@ -13,10 +12,11 @@ use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
 use crate::engine::times;
 use crate::engine::whole;
-use crate::hash::{self, ChainingValue};
 use crate::journal::{Done, Partial, Record};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use welkin_store::hash::{self, ChainingValue};
+use welkin_store::{Failure, FailureKind, Metadata, Part, Piece, Read, Upload};
 
 /// Bytes that are compared at a time where no upload says how long parts are.
 pub(super) const COMPARE_BYTES: u64 = 8 << 20;

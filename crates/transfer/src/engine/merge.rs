@@ -1,10 +1,10 @@
 //! Both sides of a transfer, merged in the order of their keys.
 
-use crate::endpoint::{Failure, FailureKind, LeftOut, Listed};
 use crate::engine::options::{Side, Transfer};
 use crate::filter::Filter;
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
+use welkin_store::{Failure, FailureKind, LeftOut, Listed};
 
 /// Pages read ahead of what is being merged.
 const PAGES_AHEAD: usize = 2;

@@ -1,11 +1,11 @@
 //! What a transfer is to do.
 
-use crate::endpoint::Endpoint;
 use crate::engine::{Compare, Retrying};
 use crate::filter::Filter;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use welkin_store::Endpoint;
 
 /// An endpoint with the place in it that keys are relative to.
 #[derive(Clone)]

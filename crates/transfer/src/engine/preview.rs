@@ -1,6 +1,5 @@
 //! What a transfer would do, without doing it.
 
-use crate::endpoint::{LeftOut, Listed};
 use crate::engine::compare::Verdict;
 use crate::engine::merge::{Merge, Pair, below, takes_part};
 use crate::engine::observe::Quiet;
@@ -10,6 +9,7 @@ use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::engine::times::Judge;
 use crate::journal::Past;
+use welkin_store::{LeftOut, Listed};
 
 /// Requests at one end of a transfer, without those that are repeated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,12 +4,12 @@
 //! shortened by up to half at random so that lanes do not come back together, and a store that names
 //! a pause gets it.
 
-use crate::endpoint::{Failure, FailureKind};
 use crate::engine::observe::{Notice, Observer};
 use crate::engine::stats::Stats;
 use crate::engine::tuner::Tuner;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+use welkin_store::{Failure, FailureKind};
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(20);

@@ -7,14 +7,15 @@
 //! `None` in its place is not believed, because a listing that seems to be over and is not is what a mirror
 //! removes objects for.
 
-use crate::block::{Block, BlockPool};
-use crate::endpoint::{
-    Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, Metadata, Part, Piece,
-    Read, Upload, at_once,
-};
 use crate::engine::retry::{Patience, pause_after};
-use crate::hash::ChainingValue;
 use std::sync::Arc;
+use welkin_store::block::{Block, BlockPool};
+use welkin_store::hash::ChainingValue;
+use welkin_store::thread::at_once;
+use welkin_store::{
+    Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, Metadata, Part, Piece,
+    Read, Upload,
+};
 
 /// Tries of a page: with pauses that double from 100 ms, some 12 s.
 const PAGE_TRIES: u32 = 8;

@@ -1,6 +1,5 @@
 //! A transfer from beginning to end.
 
-use crate::endpoint::Failure;
 use crate::engine::context::{Context, now_ms};
 use crate::engine::feed::Feed;
 use crate::engine::limiter::Limiter;
@@ -16,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use welkin_store::Failure;
 
 /// What an object is worth beside its bytes when the rate is looked at: about what a request costs.
 const OBJECT_WORTH: u64 = 32 << 10;

@@ -1,6 +1,5 @@
 //! From listings to what is to be done, as a stream.
 
-use crate::endpoint::{Failure, FailureKind, LeftOut, Listed};
 use crate::engine::compare::Verdict;
 use crate::engine::context::{Context, Job};
 use crate::engine::ledger::Ledger;
@@ -14,6 +13,7 @@ use crate::journal::{Done, JournalError, PairsWriter, Past};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
+use welkin_store::{Failure, FailureKind, LeftOut, Listed};
 
 /// Steps ahead of the lanes: two pages.
 pub(super) const AHEAD: usize = 2000;

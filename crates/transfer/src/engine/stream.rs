@@ -11,8 +11,6 @@
 //! *No deadlock:* a part that is written has its buffer and asks for no other. A part that is read again does, so
 //! two parts less are under way than fit: one that waits to be handed on, and one that is.
 
-use crate::block::{Block, BlockPool, BlockWriter};
-use crate::endpoint::{Failure, FailureKind, Metadata, Part, Read, Upload};
 use crate::engine::context::now_ms;
 use crate::engine::large;
 use crate::engine::limiter::Limiter;
@@ -20,7 +18,6 @@ use crate::engine::observe::Observer;
 use crate::engine::retry::Patience;
 use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
-use crate::hash::{self, ChainingValue};
 use crate::journal::{Journal, JournalError, Record};
 use futures::StreamExt;
 use std::io;
@@ -29,6 +26,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
+use welkin_store::block::{Block, BlockPool, BlockWriter};
+use welkin_store::hash::{self, ChainingValue};
+use welkin_store::{Failure, FailureKind, Metadata, Part, Read, Upload};
 
 /// Parts under way at most: beyond this, one line is full.
 const AT_ONCE: usize = 32;

@@ -10,12 +10,12 @@
 //! The time of a store is whole seconds in some answers, so one that is compared with it is equal within a
 //! second; but not where the source is known to have changed since.
 
-use crate::endpoint::Failure;
-use crate::endpoint::{Found, Listed, Metadata};
 use crate::engine::compare::{Compare, Verdict};
 use crate::engine::context::{Context, Job};
 use crate::engine::options::Transfer;
 use crate::journal::{Marks, Pairs, PairsWriter};
+use welkin_store::Failure;
+use welkin_store::{Found, Listed, Metadata};
 
 /// How finely listings show times, in nanoseconds.
 const FINE_NS: i128 = 1_000_000;

@@ -1,15 +1,15 @@
 //! How many lanes a transfer has.
 //!
-//! What pays is found by climbing ([`crate::climb`]), on the rate of bytes and objects together; throttling takes a
+//! What pays is found by climbing ([`welkin_climb`]), on the rate of bytes and objects together; throttling takes a
 //! third of the lanes away at once.
 //!
 //! *Rejected:* a fixed number (one connection gets 6 Mbit/s over a line with 80 ms and 0.1 % loss, eight get 143).
 
-use crate::climb::{Climber, Habits};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use welkin_climb::{Climber, Habits};
 
 /// How often the rate is looked at.
 pub(super) const WINDOW: Duration = Duration::from_millis(500);

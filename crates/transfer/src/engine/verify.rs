@@ -1,17 +1,17 @@
 //! Reading objects again and comparing them with a manifest.
 
-use crate::block::BlockPool;
-use crate::endpoint::{Endpoint, Failure, Read};
 use crate::engine::limiter::Limiter;
 use crate::engine::observe::Quiet;
 use crate::engine::retry::Patience;
 use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
-use crate::hash;
 use crate::journal::{Manifest, ManifestEntry, ManifestError};
 use futures::StreamExt;
 use std::sync::Arc;
 use thiserror::Error;
+use welkin_store::block::BlockPool;
+use welkin_store::hash;
+use welkin_store::{Endpoint, Failure, Read};
 
 /// Bytes read at a time.
 const READ_BYTES: u64 = 8 << 20;

@@ -1,16 +1,16 @@
 //! Objects of one part.
 
-use crate::block::Block;
-use crate::endpoint::{Failure, FailureKind, Piece, Read};
 use crate::engine::context::{Context, Job};
 use crate::engine::feed::{Feed, Unit};
 use crate::engine::options::{Side, Transfer};
 use crate::engine::retrying::PassedOn;
 use crate::engine::stats::Stats;
 use crate::engine::{Compare, lane, large, times};
-use crate::hash;
 use crate::journal::Done;
 use std::sync::Arc;
+use welkin_store::block::Block;
+use welkin_store::hash;
+use welkin_store::{Failure, FailureKind, Piece, Read};
 
 /// Times an object is read again because it changed, or because its bytes were damaged on the way.
 const FRESH_STARTS: u32 = 3;

@@ -8,13 +8,13 @@
 //! *A cache:* where it is missing, cut off or damaged, objects are asked for their times again. A mark of 64 bits that
 //! fits by chance, of 2^32 objects that changed, occurs once in 2^32 such mirrors.
 
-use crate::endpoint::Listed;
 use crate::journal::file::Journal;
 use crate::journal::private;
 use crate::journal::record::Record;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use welkin_store::Listed;
 
 /// What the file begins with.
 const HEAD: &[u8; 16] = b"welkin.pairs.v1\n";

@@ -1,8 +1,8 @@
 //! What can be put on record.
 
-use crate::endpoint::Listed;
 use crate::journal::lines::WHY_BYTES;
 use serde::{Deserialize, Serialize};
+use welkin_store::Listed;
 
 /// Version of the records' form.
 pub(super) const SCHEMA: u32 = 2;

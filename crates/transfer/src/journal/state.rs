@@ -1,10 +1,10 @@
 //! What a journal says when it is read again.
 
-use crate::endpoint::{Part, Upload};
-use crate::hash::ChainingValue;
 use crate::journal::past::{Past, Sections};
 use crate::journal::record::{Record, SCHEMA};
 use std::collections::{BTreeMap, HashMap};
+use welkin_store::hash::ChainingValue;
+use welkin_store::{Part, Upload};
 
 /// Failures whose reasons are kept in memory; the others are counted.
 const KEEP_FAILURES: usize = 1000;

@@ -5,7 +5,6 @@
 //! hash of what it read. Then what does not belong to the tree is dropped, and the manifest written
 //! last. Repeating a copy that was killed therefore moves only what is missing.
 
-use crate::endpoint::Stored;
 use crate::engine::{Expected, Limiter, Notice, Observer, Options, Scope, Side, Stats, Transfer, run};
 use crate::journal::Done;
 use crate::tree::error::TransferError;
@@ -20,6 +19,7 @@ use object_store::path::Path;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use welkin_stores::Stored;
 
 /// Pause until progress is told again: while there is some, and at most while a call is waited for.
 const TELL_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));

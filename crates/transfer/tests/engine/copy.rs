@@ -2,8 +2,8 @@
 
 use crate::support::{World, between, content, hash};
 use std::collections::BTreeMap;
+use welkin_stores::{Links, Local};
 use welkin_testkit::s3::{Attributes, Operation};
-use welkin_transfer::endpoint::{Links, Local};
 use welkin_transfer::engine::{Ended, Scope};
 
 const KEYS: &[&str] = &[

@@ -2,8 +2,8 @@
 
 use crate::support::{World, between, bucket_at, content};
 use std::collections::BTreeMap;
+use welkin_store::FailureKind;
 use welkin_testkit::s3::{Attributes, Fault, Operation, Rule, When};
-use welkin_transfer::endpoint::FailureKind;
 use welkin_transfer::engine::{Compare, Ended, EngineError, Guard, Scope, preview};
 
 /// Small and large objects, moved while the fault strikes; everything must arrive.

@@ -4,6 +4,7 @@
 
 mod copy;
 mod faults;
+mod filters;
 mod flips;
 mod resume;
 mod stream;

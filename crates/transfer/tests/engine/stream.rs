@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use welkin_store::{Endpoint, FailureKind, Metadata};
 use welkin_testkit::s3::{Attributes, Fault, Operation, Rule};
-use welkin_transfer::endpoint::{Endpoint, FailureKind, Metadata};
 use welkin_transfer::engine::{
     End, Flow, Limiter, Patience, Quiet, Retrying, Stats, StreamError, Streamed, receive, send,
 };

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use welkin_store::Endpoint;
+use welkin_stores::{Addressing, Checksums, Credentials, Local, S3, S3Options};
 use welkin_testkit::s3::{Attributes, S3Options as ServerOptions, S3Server};
-use welkin_transfer::endpoint::{Addressing, Checksums, Credentials, Endpoint, Local, S3, S3Options};
 use welkin_transfer::engine::{
     Compare, EngineError, Limiter, Notice, Observer, Options, Outcome, Scope, Side, Stats, Transfer, run,
 };
@@ -120,7 +121,7 @@ pub(crate) fn bucket_at(url: &str, name: &str, secret: &str) -> Arc<dyn Endpoint
         addressing: Addressing::Auto,
         checksums: Checksums::Crc64Nvme,
     };
-    S3::new(options, welkin_transfer::tls::client(None).unwrap()).unwrap()
+    S3::new(options, welkin_stores::tls::client(None).unwrap()).unwrap()
 }
 
 pub(crate) fn between(source: Arc<dyn Endpoint>, target: Arc<dyn Endpoint>) -> Transfer {

@@ -1,8 +1,8 @@
 //! Only what differs is moved, and only what may be is removed.
 
 use crate::support::{World, between, content, hash};
+use welkin_stores::{Links, Local};
 use welkin_testkit::s3::{Attributes, Operation};
-use welkin_transfer::endpoint::{Links, Local};
 use welkin_transfer::engine::{Compare, Ended, EngineError, Guard, preview};
 
 fn world() -> World {

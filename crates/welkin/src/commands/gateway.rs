@@ -17,11 +17,11 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use welkin_transfer::endpoint::Endpoint;
-use welkin_transfer::gateway::{
+use welkin_gateway::{
     Event, Fingerprint, Gateway, Log, Relaying, Rights, Roster, ServeOptions, SocketOptions, Trust,
     few_arenas,
 };
+use welkin_store::Endpoint;
 
 #[derive(Serialize)]
 struct Listening<'a> {

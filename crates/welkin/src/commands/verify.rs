@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use welkin_transfer::endpoint::{Endpoint, Under};
+use welkin_store::{Endpoint, Under};
 use welkin_transfer::engine::{Limiter, Stats, verify};
 use welkin_transfer::journal::{Manifest, ManifestError};
 

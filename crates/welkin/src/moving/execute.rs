@@ -16,12 +16,13 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
-use welkin_transfer::endpoint::{Failure, FailureKind, Links};
+use welkin_gateway::farewells;
+use welkin_store::{Failure, FailureKind};
+use welkin_stores::Links;
 use welkin_transfer::engine::{
     Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Patience, Quiet, Scope, Side, Stats,
     Transfer, run,
 };
-use welkin_transfer::gateway::farewells;
 use welkin_transfer::journal::write_manifest;
 
 /// What a command line asks for.

@@ -10,8 +10,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use welkin_transfer::endpoint::Links;
-use welkin_transfer::gateway::{Agent, AgentOptions, Hop, Identity, PathOptions, SocketOptions, Words};
+use welkin_gateway::{Agent, AgentOptions, Hop, Identity, PathOptions, SocketOptions, Words};
+use welkin_stores::Links;
 
 /// How places are opened.
 #[derive(Debug, Clone, Default)]

@@ -7,8 +7,9 @@ use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use welkin_transfer::endpoint::{Endpoint, Local, Under};
-use welkin_transfer::gateway::Agent;
+use welkin_gateway::Agent;
+use welkin_store::{Endpoint, Under};
+use welkin_stores::Local;
 
 /// What stands behind a place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,8 @@ use serde::Serialize;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
-use welkin_transfer::endpoint::{Links, Metadata};
+use welkin_store::Metadata;
+use welkin_stores::Links;
 use welkin_transfer::engine::{
     Calls, Compare, End, Flow, Limiter, Options, Patience, Preview, Quiet, Retrying, Stats, StreamError,
     Streamed, receive, send,

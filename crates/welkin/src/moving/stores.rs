@@ -8,9 +8,9 @@ use crate::settings::StoreSettings;
 use anyhow::Context as _;
 use std::path::Path;
 use std::sync::Arc;
-use welkin_transfer::endpoint::{
-    Addressing, Azure, AzureAccess, AzureOptions, Checksums, Endpoint, Failure, Gcs, GcsAccess, GcsOptions,
-    S3, S3Options,
+use welkin_store::{Endpoint, Failure};
+use welkin_stores::{
+    Addressing, Azure, AzureAccess, AzureOptions, Checksums, Gcs, GcsAccess, GcsOptions, S3, S3Options,
 };
 
 /// Opens a bucket. No request is made.
@@ -56,8 +56,7 @@ impl Options {
         let read =
             |path| std::fs::read(path).with_context(|| Fault::new(Code::File, format!("cannot read {path}")));
         let pem = authorities.map(read).transpose()?;
-        let tls =
-            welkin_transfer::tls::client(pem.as_deref()).map_err(|why| Fault::new(Code::Config, why))?;
+        let tls = welkin_stores::tls::client(pem.as_deref()).map_err(|why| Fault::new(Code::Config, why))?;
         let wrong = |failure: Failure| Fault::new(Code::DataPlace, failure.to_string());
         Ok(match self {
             Self::S3(options) => S3::new(options, tls).map_err(wrong)?,

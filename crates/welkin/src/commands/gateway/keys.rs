@@ -14,7 +14,7 @@ use crate::report::{Code, Fault};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
-use welkin_transfer::gateway::{Fingerprint, Right, Rights};
+use welkin_gateway::{Fingerprint, Right, Rights};
 
 /// What the file says.
 #[derive(Debug, Default, PartialEq, Eq)]

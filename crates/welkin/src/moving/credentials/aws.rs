@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
-use welkin_transfer::endpoint::{Addressing, Checksums, Credentials, S3Options};
+use welkin_stores::{Addressing, Checksums, Credentials, S3Options};
 
 /// Both halves, or none. One alone is a mistake: without it, somebody else would ask.
 pub(in crate::moving) fn pair(

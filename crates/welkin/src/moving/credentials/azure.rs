@@ -11,7 +11,7 @@
 
 use crate::moving::credentials::variable;
 use crate::report::{Code, Fault};
-use welkin_transfer::endpoint::{AzureAccess, AzureOptions, account_of_url};
+use welkin_stores::{AzureAccess, AzureOptions, account_of_url};
 
 /// How a container of an account is reached.
 pub(in crate::moving) fn azure(account: &str, container: &str) -> anyhow::Result<AzureOptions> {

@@ -10,7 +10,7 @@ use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::env;
 use std::path::{Path, PathBuf};
-use welkin_transfer::endpoint::{GcsAccess, GcsOptions};
+use welkin_stores::{GcsAccess, GcsOptions};
 
 /// How a bucket of Google (or of the emulator that is set) is reached.
 pub(in crate::moving) fn google(bucket: &str) -> anyhow::Result<GcsOptions> {

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
-use welkin_transfer::block::{Block, BlockWriter, Buffer};
-use welkin_transfer::endpoint::{Endpoint, Failure, FailureKind, Metadata, Read};
-use welkin_transfer::gateway::Agent;
+use welkin_gateway::Agent;
+use welkin_store::block::{Block, BlockWriter, Buffer};
+use welkin_store::{Endpoint, Failure, FailureKind, Metadata, Read};
 
 /// Calls at a time. Sixteen of the longest blocks are more than a gateway grants.
 const WRITERS: usize = 16;

@@ -1,0 +1,4 @@
+//! Lanes, as a client hears them.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| welkin_gateway::fuzzing::answers(data));

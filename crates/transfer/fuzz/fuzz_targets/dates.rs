@@ -1,4 +1,0 @@
-//! Dates and other words of headers.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| welkin_transfer::fuzzing::dates(data));

@@ -1,4 +1,0 @@
-//! Lanes, as a gateway hears them.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| welkin_transfer::fuzzing::gateway(data));

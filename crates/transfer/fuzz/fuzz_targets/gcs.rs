@@ -1,4 +1,0 @@
-//! Answers of Google, and files of credentials.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| welkin_transfer::fuzzing::gcs(data));

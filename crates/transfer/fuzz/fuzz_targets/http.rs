@@ -1,4 +1,0 @@
-//! Heads and bodies of responses.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| welkin_transfer::fuzzing::http(data));

@@ -1,4 +1,0 @@
-//! Answers of S3.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| welkin_transfer::fuzzing::s3(data));

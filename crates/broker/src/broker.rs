@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
+use welkin_job::wire::{Mirror, v1};
 use welkin_job::{Job, Secret};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::Plan;
@@ -110,7 +111,9 @@ impl Broker {
         if let Some(token) = &client_token
             && let Some(row) = runs::of_token(&self.world.store.db(), token).map_err(SubmitError::Store)?
         {
-            return if row.plan == text { Ok(row.id) } else { Err(SubmitError::TokenReused { run: row.id }) };
+            // Another version may have written the same plan in another form.
+            let same = row.plan == text || Plan::read(&row.plan).is_ok_and(|kept| kept.id == plan.id);
+            return if same { Ok(row.id) } else { Err(SubmitError::TokenReused { run: row.id }) };
         }
         let roots = Roots { base_dir: base_dir.clone(), home: self.world.options.home.clone() };
         let nonce = self.world.rng.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -120,7 +123,7 @@ impl Broker {
             id: RunId::new(&job.name, now, 0),
             name: job.name.clone(),
             plan: text,
-            job: Some(sql::json(job).map_err(SubmitError::Store)?),
+            job: Some(sql::json(&v1::Job::of(job)).map_err(SubmitError::Store)?),
             base_dir: base_dir.to_string_lossy().into_owned(),
             state: RunState::Planned.name().to_owned(),
             submitted: now,

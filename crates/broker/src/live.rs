@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use welkin_job::Job;
+use welkin_job::wire::{Mirror, v1};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::{Placement, Plan};
 use welkin_provider::{ErrorKind, Event, EventKind, Owner, Provider, ProviderError, Token, UnixMillis};
@@ -147,7 +148,9 @@ impl Live {
         let (plan, view) = read(&db, &row)?;
         let accounts = Mutex::new(Accounts::replay(&sql::entries(&db, id)?));
         let job = match &row.job {
-            Some(stored) => sql::parse(&seal::open(world.options.seal.as_ref(), id, stored)?)?,
+            Some(stored) => {
+                sql::parse::<v1::Job>(&seal::open(world.options.seal.as_ref(), id, stored)?)?.domain()
+            }
             None => plan.job.clone(),
         };
         Ok(Self {
@@ -264,8 +267,7 @@ const SHORTEST_SECRET: usize = 4;
 
 /// A run's plan and its state, from any connection.
 pub(crate) fn read(db: &rusqlite::Connection, row: &RunRow) -> Result<(Plan, RunView), StoreError> {
-    let plan =
-        Plan::from_json(&row.plan).map_err(|source| StoreError::Plan { run: row.id.clone(), source })?;
+    let plan = Plan::read(&row.plan).map_err(|source| StoreError::Plan { run: row.id.clone(), source })?;
     let mut view = RunView::new(row.id.clone(), &plan, row.submitted);
     for (_, at, record) in sql::history(db, &row.id, 0)? {
         view.apply(&record, at)

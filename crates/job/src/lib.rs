@@ -60,6 +60,7 @@ mod shape;
 mod suggest;
 mod task;
 mod welkin;
+pub mod wire;
 mod yaml;
 
 pub use assumed::Assumed;

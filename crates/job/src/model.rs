@@ -4,13 +4,12 @@
 //! empty; edges refer to existing tasks and form a DAG; every task has at least one option; sizes
 //! and counts are within the bounds of [`crate`]'s limits.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use welkin_units::{Bytes, Span, Usd};
 
 /// A validated job: tasks, the edges between them, what to optimise and under which conditions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// Name for display; from the file, or derived from its first task.
     pub name: String,
@@ -42,7 +41,7 @@ impl Job {
 }
 
 /// A dependency between two tasks, given by their index in [`Job::tasks`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edge {
     /// Producer.
     pub from: usize,
@@ -53,7 +52,7 @@ pub struct Edge {
 }
 
 /// The data of an edge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeData {
     /// Output of the producer.
     pub output: String,
@@ -64,7 +63,7 @@ pub struct EdgeData {
 }
 
 /// One task: what it needs, what it reads and writes, and how it runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Task {
     /// Unique in the job.
     pub name: String,
@@ -104,8 +103,7 @@ pub struct Task {
 }
 
 /// How the options of a task are chosen from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     /// The best option by the objective.
     AnyOf,
@@ -114,7 +112,7 @@ pub enum Choice {
 }
 
 /// One acceptable set of resources for each node of a task.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Resources {
     /// Where: absent parts mean anywhere.
     pub infra: Infra,
@@ -125,13 +123,10 @@ pub struct Resources {
     /// Memory in GiB.
     pub memory_gib: Option<Amount>,
     /// Least memory for each vCPU of the machine, in thousandths of a GiB (`memory: 4x`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_per_cpu_milli: Option<u64>,
     /// Instruction set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arch: Option<Arch>,
     /// Whether machines that only burst to their full speed will do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burstable: Option<bool>,
     /// The provider's name of the machine type.
     pub instance_type: Option<String>,
@@ -158,7 +153,7 @@ pub struct Resources {
 }
 
 /// A place pattern: `aws/us-east-1/us-east-1a` with absent or `*` parts.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Infra {
     /// Provider, in lower case.
     pub provider: Option<String>,
@@ -169,7 +164,7 @@ pub struct Infra {
 }
 
 /// Accelerators of one node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Accelerator {
     /// Name as written, to be normalised by the catalog (`A100-80GB`, `tpu-v5e`, `inferentia2`).
     pub name: String,
@@ -178,7 +173,7 @@ pub struct Accelerator {
 }
 
 /// An exact amount or a lower bound (`8`, `8+`), in thousandths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     /// Thousandths of the unit.
     pub milli: u64,
@@ -187,11 +182,9 @@ pub struct Amount {
 }
 
 /// The instruction set of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arch {
     /// 64-bit x86.
-    #[serde(rename = "x86_64")]
     X86_64,
     /// 64-bit ARM.
     Arm64,
@@ -200,8 +193,7 @@ pub enum Arch {
 }
 
 /// The market a machine is bought on.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Market {
     /// Full price, kept until released.
     #[default]
@@ -213,7 +205,7 @@ pub enum Market {
 }
 
 /// What happens to an idle machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Autostop {
     /// Idle time before it acts.
     pub idle: Span,
@@ -222,7 +214,7 @@ pub struct Autostop {
 }
 
 /// Guarantees the place must give.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Needs {
     /// Acceptable kinds of trusted execution environment; empty means none is needed.
     pub tee: Vec<Tee>,
@@ -231,8 +223,7 @@ pub struct Needs {
 }
 
 /// Kinds of trusted execution environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tee {
     /// AMD SEV-SNP.
     SevSnp,
@@ -249,8 +240,7 @@ pub enum Tee {
 }
 
 /// Where an input comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// From outside the job.
     Uri {
@@ -271,7 +261,7 @@ pub enum Input {
 }
 
 /// What a task hands on.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Output {
     /// Declared size; zero where the file does not say.
     pub size: Bytes,
@@ -280,8 +270,7 @@ pub struct Output {
 }
 
 /// How long a task runs on one set of nodes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum TimeEstimate {
     /// The file does not say; one hour is assumed, as SkyPilot does, and the plan says so.
     Unstated,
@@ -302,8 +291,7 @@ pub enum TimeEstimate {
 }
 
 /// A value that is never printed.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -333,8 +321,7 @@ impl fmt::Display for Secret {
 }
 
 /// The folder a task's scripts run in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Workdir {
     /// A folder on the user's machine, relative to the job file unless absolute or `~`.
     Local(String),
@@ -348,8 +335,7 @@ pub enum Workdir {
 }
 
 /// What is put onto a node at a path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileMount {
     /// A file or folder of the user's machine.
     Local(String),
@@ -369,7 +355,7 @@ pub enum FileMount {
 }
 
 /// What a failed or preempted attempt leads to.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Recovery {
     /// Strategy as written, in upper case (`FAILOVER`, `EAGER_NEXT_REGION`); absent means Welkin's own.
     pub strategy: Option<String>,
@@ -380,7 +366,7 @@ pub struct Recovery {
 }
 
 /// A key that is understood but has no effect in this version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unexecuted {
     /// Dotted path of the key (`service.readiness_probe`).
     pub key: String,
@@ -393,8 +379,7 @@ pub struct Unexecuted {
 }
 
 /// What to optimise: weights of dollars and hours.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Objective {
     /// Least money.
     Cost,
@@ -410,7 +395,7 @@ pub enum Objective {
 }
 
 /// Conditions a plan must keep.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Policy {
     /// Longest time from start to finish of the job; for a task, of the task.
     pub deadline: Option<Span>,

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use welkin_job::wire::{Mirror, v1};
 use welkin_job::{Code, Context, Parsed, TaskDag, parse};
 
 fn corpus(folder: &str) -> Vec<(String, PathBuf, String)> {
@@ -50,7 +51,9 @@ fn check_accepted(folder: &str, least: usize) {
         assert_eq!(names.len(), job.tasks.len(), "{name}: task names are unique");
         assert!(job.tasks.iter().all(|task| !task.options.is_empty()), "{name}: options");
         assert!(job.edges.is_sorted_by_key(|edge| edge.to), "{name}: edges by consumer");
-        let value = serde_json::json!({ "job": job, "warnings": warnings });
+        let written = serde_json::to_string(&v1::Job::of(&job)).unwrap();
+        assert_eq!(serde_json::from_str::<v1::Job>(&written).unwrap().domain(), job, "{name}: read again");
+        let value = serde_json::json!({ "job": v1::Job::of(&job), "warnings": warnings });
         let shown = serde_json::to_string_pretty(&value).unwrap();
         compare(&path.with_extension("json"), &(shown + "\n"), &mut differing);
     }

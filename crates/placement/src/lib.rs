@@ -23,6 +23,7 @@ mod relax;
 mod request;
 mod scores;
 mod solve;
+mod wire;
 
 pub use candidates::ExpressionError;
 pub use explain::{Explanation, TaskExplanation, Verdict, WhyNot, unknown_names, why_not};

@@ -1,16 +1,16 @@
 //! The plan: what will run where, at what price, with which alternatives.
 //!
-//! A plan is plain data, content-addressed by the digest of its canonical JSON, and never changed:
-//! a run obeys it, `diff` compares two of them, and a plan file can be kept and run later. It
+//! A plan is plain data, content-addressed by the digest of what is written of it ([`crate::wire`]), and never
+//! changed: a run obeys it, `diff` compares two of them, and a plan file can be kept and run later. It
 //! carries its job without the values of secrets.
 
-use serde::{Deserialize, Serialize};
+use crate::wire;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use welkin_job::{Edge, Input, Job, Market, Objective, Secret, Task, TaskDag};
 use welkin_units::{Bytes, Span, Usd};
 
-/// Version of the plan's JSON.
+/// Version of the form in which plans are written.
 pub const SCHEMA: u32 = 1;
 
 /// Why a plan file was refused.
@@ -18,7 +18,7 @@ pub const SCHEMA: u32 = 1;
 #[non_exhaustive]
 pub enum PlanError {
     /// Not JSON of this shape.
-    #[error("not a plan: {0}")]
+    #[error("not a plan, or one that says what this version does not know: {0}")]
     Syntax(#[source] serde_json::Error),
     /// Made by another version.
     #[error("plan schema {found} is not supported: this version reads schema {SCHEMA}")]
@@ -40,7 +40,7 @@ pub enum PlanError {
 }
 
 /// What will run where.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Version of this shape.
     pub schema: u32,
@@ -69,15 +69,13 @@ pub struct Plan {
     /// What was assumed because nobody said, one sentence each.
     pub assumptions: Vec<String>,
     /// What may surprise about the machines chosen, one sentence each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
     /// What had been moved when it was made, which tiers and free quotas of transfers go on from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month: Option<MonthSoFar>,
 }
 
 /// Volumes of the month on top of which transfers are priced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonthSoFar {
     /// What was counted.
     pub counted: Counted,
@@ -86,8 +84,7 @@ pub struct MonthSoFar {
 }
 
 /// What the volumes of a month were counted from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counted {
     /// The records of runs, since this day (UTC), as `2026-11-01`.
     Since(String),
@@ -98,8 +95,7 @@ pub enum Counted {
 }
 
 /// How far from the best a plan can be.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Gap {
     /// Proven best by its objective over all offers.
     Exact,
@@ -111,7 +107,7 @@ pub enum Gap {
 }
 
 /// One task of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlannedTask {
     /// The task's name.
     pub task: String,
@@ -124,7 +120,7 @@ pub struct PlannedTask {
 }
 
 /// One way to run one task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     /// Provider's short name.
     pub provider: String,
@@ -153,7 +149,7 @@ pub struct Placement {
 }
 
 /// What one node is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// The provider's name of the machine type.
     pub instance_type: String,
@@ -168,7 +164,7 @@ pub struct Node {
 }
 
 /// One movement of data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Transfer {
     /// Where it comes from.
     pub source: TransferSource,
@@ -177,7 +173,6 @@ pub struct Transfer {
     /// Its input; of a delivery, the output.
     pub input: String,
     /// Where an output is delivered, if that is what moves it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_to: Option<String>,
     /// Declared amount.
     pub bytes: Bytes,
@@ -188,12 +183,11 @@ pub struct Transfer {
     /// The tariff that prices it, in words (`aws us-east-1 → internet`).
     pub tariff: String,
     /// What it would cost by the region at its end outside the job, where nobody stated one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_region: Option<CostRange>,
 }
 
 /// The least and the most that something can cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CostRange {
     /// In the cheapest case.
     pub lowest: Usd,
@@ -202,8 +196,7 @@ pub struct CostRange {
 }
 
 /// Where moved data comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferSource {
     /// An output of another task.
     Task {
@@ -226,34 +219,22 @@ impl Plan {
                 *secret = Secret::new(String::new());
             }
         }
-        self.id = self.digest();
+        self.id = wire::digest(&self);
         self
     }
 
-    /// Canonical JSON.
+    /// As it is written to a file, under the id of what is written.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        wire::write(self)
     }
 
-    /// Reads a plan file and checks schema, digest and consistency.
+    /// Reads what this or an earlier version wrote, and checks schema, digest and consistency.
     ///
     /// # Errors
-    /// [`PlanError`] when the text is not an unchanged plan of this schema.
-    pub fn from_json(text: &str) -> Result<Self, PlanError> {
-        #[derive(Deserialize)]
-        struct Header {
-            schema: u32,
-        }
-        let header: Header = serde_json::from_str(text).map_err(PlanError::Syntax)?;
-        if header.schema != SCHEMA {
-            return Err(PlanError::Schema { found: header.schema });
-        }
-        let plan: Self = serde_json::from_str(text).map_err(PlanError::Syntax)?;
-        let actual = plan.digest();
-        if actual != plan.id {
-            return Err(PlanError::Digest { stated: plan.id, actual });
-        }
+    /// [`PlanError`] when it is not an unchanged plan of a schema that is known.
+    pub fn read(bytes: impl AsRef<[u8]>) -> Result<Self, PlanError> {
+        let plan = wire::read(bytes.as_ref())?;
         plan.consistent().map_err(PlanError::Inconsistent)?;
         Ok(plan)
     }
@@ -316,10 +297,5 @@ impl Plan {
     /// The transfers that `task` is the cause of: into it, and of what it delivers.
     pub fn transfers_of<'a>(&'a self, task: &'a str) -> impl Iterator<Item = &'a Transfer> {
         self.transfers.iter().filter(move |transfer| transfer.task == task)
-    }
-
-    fn digest(&self) -> String {
-        let unsigned = Self { id: String::new(), ..self.clone() };
-        blake3::hash(&serde_json::to_vec(&unsigned).unwrap_or_default()).to_hex().to_string()
     }
 }

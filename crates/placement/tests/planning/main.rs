@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
 mod bed;
+mod kept;
 mod prices;
 mod promises;

@@ -164,16 +164,3 @@ fn a_budget_compares_money_and_a_score_does_not_change_it() {
     let limited = bed.plan(&text(&favour, &between.dollars().to_string())).unwrap().plan;
     assert!(limited.cost <= between && limited.gap == Gap::Exact, "{}", limited.cost);
 }
-
-#[test]
-fn a_plan_that_was_kept_from_before_these_fields_is_read() {
-    let text = include_str!("../plans/of-schema-1.json");
-    let kept = Plan::from_json(text).unwrap();
-    assert_eq!(kept.transfers.len(), 2);
-    assert!(kept.transfers.iter().all(|one| one.delivered_to.is_none() && one.by_region.is_none()));
-    assert_eq!(
-        (kept.month.as_ref(), kept.id.as_str()),
-        (None, &text[text.find("\"id\": \"").unwrap() + 7..][..64])
-    );
-    assert_eq!(Plan::from_json(&kept.to_json()).unwrap(), kept);
-}

@@ -94,9 +94,9 @@ fn a_plan_is_the_same_twice_and_survives_its_file() {
     let bed = Bed::new();
     let first = bed.plan(CHAIN).unwrap().plan;
     assert_eq!(bed.plan(CHAIN).unwrap().plan.id, first.id);
-    assert_eq!(Plan::from_json(&first.to_json()).unwrap(), first);
+    assert_eq!(Plan::read(first.to_json()).unwrap(), first);
     let edited = first.to_json().replacen("\"region\": \"", "\"region\": \"x", 1);
-    assert!(Plan::from_json(&edited).unwrap_err().to_string().contains("was changed"));
+    assert!(Plan::read(&edited).unwrap_err().to_string().contains("was changed"));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_plan_that_contradicts_itself_is_refused_though_its_digest_fits() {
     for (edit, expected) in edits {
         let mut plan = good.clone();
         edit(&mut plan);
-        let error = Plan::from_json(&plan.sealed().to_json()).unwrap_err().to_string();
+        let error = Plan::read(plan.sealed().to_json()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}, expected {expected}");
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn read_plan(path: &Path) -> anyhow::Result<(Plan, PathBuf)> {
     let shown = path.display();
     let text =
         fs::read_to_string(path).with_context(|| Fault::new(Code::File, format!("cannot read {shown}")))?;
-    let plan = Plan::from_json(&text).map_err(|error| {
+    let plan = Plan::read(&text).map_err(|error| {
         let fault = Fault::new(Code::PlanFile, format!("{shown} cannot be used"))
             .hint("make it again with `welkin plan FILE --save PLAN.json`");
         anyhow::Error::new(error).context(fault)

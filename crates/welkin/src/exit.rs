@@ -49,6 +49,8 @@ exits! {
     Incomplete = 13,
     /// The transfer was stopped; the same command goes on with it.
     Stopped = 14,
+    /// The records of some runs cannot be read; what was said or done is about the others.
+    Unreadable = 15,
 }
 
 impl From<Exit> for ExitCode {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::cli::CostArgs;
-use crate::engine::{Undriven, bill, find_run, reader, store_fault, undriven};
+use crate::engine::{Undriven, bill, find_run, reader, store_fault, undriven, unreadable_words};
 use crate::exit::Exit;
 use crate::output::{Align, Format, Table, bill_notes, bill_table, missed_words, write_json};
 use serde::Serialize;
@@ -46,9 +46,9 @@ pub(crate) fn run(args: &CostArgs, app: &mut App) -> anyhow::Result<Exit> {
             // `find_run` finds nothing without a reader.
             let Some(reader) = reader else { return Ok(Exit::NotFound) };
             let view = reader.status(&run).map_err(store_fault)?;
-            one(&bill(&reader, &run)?, &view, app)?;
+            one(&bill(&reader, &run).map_err(store_fault)?, &view, app)?;
         }
-        None => all(reader.as_ref(), app)?,
+        None => return all(reader.as_ref(), app),
     }
     app.out.flush()?;
     Ok(Exit::Success)
@@ -67,7 +67,7 @@ fn one(bill: &Bill, run: &RunView, app: &mut App) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<()> {
+fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<Exit> {
     let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
     for run in reader.map_or_else(|| Ok(Vec::new()), Reader::list).map_err(store_fault)? {
         let Some(reader) = reader else { break };
@@ -75,15 +75,17 @@ fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<()> {
         let Bill { estimated, metered, notional, .. } = match bill(reader, &run.id) {
             Ok(bill) => bill,
             Err(error) => {
-                unreadable.push(format!("the records of {} cannot be read: {}", run.id, error.root_cause()));
+                unreadable.push(unreadable_words(&run.id, &error));
                 continue;
             }
         };
         runs.push(Total { run: run.id.0, state: run.state, estimated, metered, emulated: notional });
     }
     let left = reader.map_or_else(|| Ok(Vec::new()), undriven)?;
+    let exit = if unreadable.is_empty() { Exit::Success } else { Exit::Unreadable };
     if app.settings.output == Format::Json {
-        return write_json(&mut app.out, "welkin.cost/1", &Totals { runs, unreadable, undriven: left });
+        write_json(&mut app.out, "welkin.cost/1", &Totals { runs, unreadable, undriven: left })?;
+        return Ok(exit);
     }
     let mut table = Table::new([
         ("RUN", Align::Left),
@@ -109,5 +111,5 @@ fn all(reader: Option<&Reader>, app: &mut App) -> anyhow::Result<()> {
     app.out.flush()?;
     unreadable.iter().for_each(|run| app.warn(run));
     left.iter().for_each(|run| app.warn(&run.words()));
-    Ok(())
+    Ok(exit)
 }

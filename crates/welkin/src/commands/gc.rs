@@ -82,5 +82,9 @@ pub(crate) fn show(
             app.out.flush()?;
         }
     }
-    Ok(if collected.failures.is_empty() { Exit::Success } else { Exit::Unsettled })
+    Ok(match (&collected.failures[..], &collected.unreadable[..]) {
+        ([], []) => Exit::Success,
+        ([], _) => Exit::Unreadable,
+        _ => Exit::Unsettled,
+    })
 }

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::output::{Format, counted, write_json};
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::{Pruned, Reader, RunId, Weight};
+use welkin_broker::{Kept, Pruned, Reader, RunId, Weight};
 use welkin_units::Bytes;
 
 #[derive(Serialize)]
@@ -22,9 +22,9 @@ struct Wire<'a> {
 
 pub(crate) fn run(args: &PruneArgs, app: &mut App) -> anyhow::Result<Exit> {
     let reader = reader(&app.settings)?;
-    let runs = which::runs(args, reader.as_ref(), app)?;
+    let (runs, unreadable) = which::runs(args, reader.as_ref(), app)?;
     if args.dry_run || runs.is_empty() {
-        return show(args.dry_run, &foreseen(runs, reader.as_ref(), app)?, app);
+        return show(args.dry_run, foreseen(runs, reader.as_ref(), app)?, unreadable, app);
     }
     if !args.yes {
         let words = counted(runs.len(), "run");
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &PruneArgs, app: &mut App) -> anyhow::Result<Exit> {
         let broker = engine::broker(app, Opening::default())?;
         broker.prune(&runs).await.map_err(store_fault)
     })?;
-    show(false, &pruned, app)
+    show(false, pruned, unreadable, app)
 }
 
 /// What removing `runs` would come to.
@@ -68,15 +68,21 @@ fn weights(runs: &[RunId], reader: &Reader, app: &App) -> anyhow::Result<Vec<Wei
     })
 }
 
-fn show(dry_run: bool, pruned: &Pruned, app: &mut App) -> anyhow::Result<Exit> {
+fn show(dry_run: bool, mut pruned: Pruned, unreadable: Vec<Kept>, app: &mut App) -> anyhow::Result<Exit> {
+    let done = pruned.kept.is_empty() && pruned.failures.is_empty();
+    let exit = match (done, unreadable.is_empty()) {
+        (true, true) => Exit::Success,
+        (true, false) => Exit::Unreadable,
+        (false, _) => Exit::Failure,
+    };
+    pruned.kept.extend(unreadable);
     match app.settings.output {
-        Format::Json => write_json(&mut app.out, "welkin.prune/1", &Wire { dry_run, pruned })?,
-        Format::Table => table(dry_run, pruned, app)?,
+        Format::Json => write_json(&mut app.out, "welkin.prune/1", &Wire { dry_run, pruned: &pruned })?,
+        Format::Table => table(dry_run, &pruned, app)?,
     }
     pruned.kept.iter().for_each(|kept| app.warn(&format!("{} stays: {}", kept.run, kept.why)));
     pruned.failures.iter().for_each(|failure| app.warn(failure));
-    let done = pruned.kept.is_empty() && pruned.failures.is_empty();
-    Ok(if done { Exit::Success } else { Exit::Failure })
+    Ok(exit)
 }
 
 fn table(dry_run: bool, pruned: &Pruned, app: &mut App) -> anyhow::Result<()> {

@@ -94,8 +94,8 @@ fn terms() -> BTreeMap<String, Terms> {
 }
 
 /// What a run has cost so far.
-pub(crate) fn bill(reader: &Reader, run: &RunId) -> anyhow::Result<Bill> {
-    reader.bill(run, now(reader), &terms()).map_err(store_fault)
+pub(crate) fn bill(reader: &Reader, run: &RunId) -> Result<Bill, StoreError> {
+    reader.bill(run, now(reader), &terms())
 }
 
 /// The present moment, as the runs of a store know it.

@@ -1,7 +1,7 @@
 //! How things ended, as failures with codes.
 
 use crate::report::{Code, Fault};
-use welkin_broker::{OpenError, RunError, RunOutcome, RunState, StoreError};
+use welkin_broker::{OpenError, RunError, RunId, RunOutcome, RunState, StoreError};
 
 /// Records that are damaged, with where they lie and what can be done; else `words`.
 fn damaged_or(error: &StoreError, words: &str) -> Fault {
@@ -34,9 +34,19 @@ pub(crate) fn store_fault(error: StoreError) -> anyhow::Error {
             return Fault::new(Code::NoSuchRun, format!("there is no run `{run}`")).into();
         }
         StoreError::Io { .. } => Fault::new(Code::Store, "the broker's records cannot be read"),
+        StoreError::Plan { run, .. } => {
+            Fault::new(Code::Store, format!("the records of {run} cannot be read")).hint(
+                "a newer version of welkin may have written them; nothing of this run is touched meanwhile",
+            )
+        }
         error => damaged_or(error, "the broker's records cannot be used"),
     };
     anyhow::Error::new(error).context(fault)
+}
+
+/// A run that is passed over because its records cannot be read.
+pub(crate) fn unreadable_words(run: &RunId, error: &StoreError) -> String {
+    format!("the records of {run} cannot be read: {}", error.chain())
 }
 
 /// A run that could not be driven to its end.

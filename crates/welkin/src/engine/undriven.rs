@@ -29,12 +29,16 @@ pub(crate) fn undriven(reader: &Reader) -> anyhow::Result<Vec<Undriven>> {
 impl Undriven {
     /// What is wrong and what to do.
     pub(crate) fn words(&self) -> String {
+        let run = &self.run;
         let costs = match self.hourly {
-            None => "its records cannot be read".to_owned(),
+            None => {
+                return format!(
+                    "no process drives {run}; its records cannot be read, and nothing of it is touched"
+                );
+            }
             Some(Usd::ZERO) => "it holds no machine that costs money".to_owned(),
             Some(hourly) => format!("its machines cost {hourly} an hour"),
         };
-        let run = &self.run;
         format!(
             "no process drives {run}; {costs}: `welkin resume {run}` goes on, `welkin cancel {run}` ends it"
         )

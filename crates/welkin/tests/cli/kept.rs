@@ -23,7 +23,7 @@ fn a_run(bed: &Bed, name: &str) -> String {
 }
 
 /// Files below a folder whose path holds `text`.
-fn files(folder: &Path, text: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, text: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().unwrap().is_dir() {

@@ -25,3 +25,4 @@ mod run;
 mod small_machine;
 mod stream;
 mod transfer_kill;
+mod unreadable;

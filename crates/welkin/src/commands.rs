@@ -1,6 +1,7 @@
 //! The commands, one a file: each takes its arguments and the surroundings, and says how it ended.
 
 mod agent;
+mod boost;
 mod cancel;
 mod catalog;
 mod completions;
@@ -57,6 +58,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(args, app),
         Command::Transfers(args) => transfers::run(args, app),
         Command::Gateway(args) => gateway::run(args, app),
+        Command::Boost(args) => boost::run(args, app),
         Command::Offers(args) => offers::run(args, app),
         Command::Route(args) => route::run(args, app),
         Command::Catalog(args) => catalog::run(args, app),

@@ -16,7 +16,7 @@ pub(super) enum Ring {
 }
 
 const RINGS: &[(Ring, &[&str])] = &[
-    (Ring::Pure, &["units", "address", "climb", "name", "job", "catalog", "route", "placement"]),
+    (Ring::Pure, &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost"]),
     (Ring::Ports, &["store", "provider"]),
     (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "ledger"]),
     (Ring::Bin, &["welkin"]),

@@ -113,6 +113,14 @@ codes! {
         "What arrived whole is kept, nothing is there in half. When there is room, the same command goes on where it was.";
     Guarded = "transfer::guarded", Declined, "More would be removed than is allowed",
         "`--delete` removes nothing when it would be more than `--max-delete`, half of what is there unless you say otherwise: a source that is suddenly empty is more often a mistake than a wish.";
+    BoostData = "boost::data", Invalid, "The table cannot be used",
+        "A table is a CSV file whose first line names the columns. Every other cell of a feature is a number, or missing: empty, `NA`, `NaN`, `null` or `none`. The message names the line and the column, both counted from 1.";
+    BoostParams = "boost::params", Invalid, "The parameters cannot be used",
+        "Parameters have XGBoost's names and defaults. One that is unknown, or that XGBoost has and Welkin has not, is refused: passed over in silence it would give another model than was asked for.";
+    BoostModel = "boost::model", Invalid, "The model cannot be used",
+        "A model is a file of XGBoost in JSON or UBJSON, as Welkin or XGBoost write it. A file that is cut short or damaged, or that needs something that Welkin does not know, is refused.";
+    BoostTraining = "boost::training", Failure, "No model was trained",
+        "Parameters and data do not go together, or the loss left the range of numbers. Nothing was written.";
     Manifest = "transfer::manifest", Invalid, "The manifest cannot be used",
         "It is damaged, cut off, or not a manifest. Each line names the hash of one object and the last line the digest of all others.";
     Unverified = "transfer::unverified", Incomplete, "Objects are not what their manifest says",

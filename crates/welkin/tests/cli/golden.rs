@@ -4,7 +4,7 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 31] = [
     "up",
     "plan",
     "diff",
@@ -24,6 +24,10 @@ const COMMANDS: [&str; 27] = [
     "transfers",
     "gateway",
     "gateway serve",
+    "boost",
+    "boost train",
+    "boost predict",
+    "boost show",
     "offers",
     "route",
     "route probe",

@@ -1,0 +1,42 @@
+//! What XGBoost knows and this crate has not.
+
+const ONE_TREE: &str = "only boosted trees by histograms are grown";
+const DART: &str = "the booster `dart` is not there yet";
+const RANK: &str = "ranking is not there yet";
+
+/// Names, and why not.
+pub(super) const NAMES: &[(&str, &str)] = &[
+    ("updater", ONE_TREE),
+    ("refresh_leaf", ONE_TREE),
+    ("process_type", ONE_TREE),
+    ("sketch_eps", ONE_TREE),
+    ("feature_selector", ONE_TREE),
+    ("top_k", ONE_TREE),
+    ("max_cached_hist_node", "memory for histograms is bounded by itself"),
+    ("extmem_single_page", "rows are kept in memory"),
+    ("seed_per_iteration", "what is drawn always depends on the round"),
+    ("feature_weights", "features are drawn with equal weights"),
+    ("sample_type", DART),
+    ("normalize_type", DART),
+    ("rate_drop", DART),
+    ("one_drop", DART),
+    ("skip_drop", DART),
+    ("lambdarank_pair_method", RANK),
+    ("lambdarank_num_pair_per_sample", RANK),
+    ("lambdarank_normalization", RANK),
+    ("lambdarank_score_normalization", RANK),
+    ("lambdarank_unbiased", RANK),
+    ("lambdarank_bias_norm", RANK),
+    ("ndcg_exp_gain", RANK),
+    ("tweedie_variance_power", "the objective `reg:tweedie` is not there yet"),
+    ("huber_slope", "the objective `reg:pseudohubererror` is not there yet"),
+    ("quantile_alpha", "the objective `reg:quantileerror` is not there yet"),
+    ("expectile_alpha", "the objective `reg:expectileerror` is not there yet"),
+    ("aft_loss_distribution", "the objective `survival:aft` is not there yet"),
+    ("aft_loss_distribution_scale", "the objective `survival:aft` is not there yet"),
+    ("enable_categorical", "categories are named with the data"),
+    ("missing", "a cell without a number is missing"),
+    ("num_boost_round", "rounds are an argument of training, not a parameter"),
+    ("n_estimators", "rounds are an argument of training, not a parameter"),
+    ("early_stopping_rounds", "early stopping is an argument of training, not a parameter"),
+];

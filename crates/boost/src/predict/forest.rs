@@ -1,0 +1,127 @@
+//! Trees laid out for walking: twelve bytes a node, both children beside each other.
+
+use super::BLOCK;
+use crate::data::Features;
+use crate::model::Model;
+use crate::tree::{Branch, Test, Tree};
+
+/// A node. A leaf leads to itself, and has its value where others have their threshold.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// The feature; with [`DEFAULT_LEFT`] and [`CATEGORY`].
+    asks: u32,
+    /// The threshold, the value of a leaf, or for categories the number of their set.
+    number: f32,
+    /// The left child, behind which is the right one; 0, which is nobody's child, for a leaf.
+    left: u32,
+}
+
+const DEFAULT_LEFT: u32 = 1 << 31;
+const CATEGORY: u32 = 1 << 30;
+const FEATURE: u32 = CATEGORY - 1;
+
+/// All trees of a model.
+#[derive(Debug)]
+pub(crate) struct Forest {
+    steps: Vec<Step>,
+    sets: Vec<Branch>,
+    /// Where each tree begins, its output, and what its values are multiplied with.
+    trees: Vec<(usize, usize, f32)>,
+}
+
+impl Forest {
+    pub(crate) fn new(model: &Model) -> Self {
+        Self::of(model.trees.iter().map(|member| (&member.tree, member.output, member.weight)))
+    }
+
+    pub(crate) fn of<'a>(trees: impl Iterator<Item = (&'a Tree, usize, f32)>) -> Self {
+        let mut forest = Self { steps: Vec::new(), sets: Vec::new(), trees: Vec::new() };
+        for (tree, output, weight) in trees {
+            forest.trees.push((forest.steps.len(), output, weight));
+            forest.lay(tree);
+        }
+        forest
+    }
+
+    /// Lays out one tree, level by level.
+    fn lay(&mut self, tree: &Tree) {
+        let first = self.steps.len();
+        let mut order = vec![0_u32];
+        let mut next = 0;
+        while let Some(index) = order.get(next) {
+            let node = &tree.nodes()[*index as usize];
+            let step = match &node.branch {
+                None => Step { asks: 0, number: node.value, left: 0 },
+                Some(branch) => {
+                    // Numbers are within the tree: the first step is 0.
+                    let left = u32::try_from(order.len()).unwrap_or(u32::MAX);
+                    order.extend([branch.left, branch.right]);
+                    self.step(branch, left)
+                }
+            };
+            self.steps.push(step);
+            next += 1;
+        }
+        debug_assert_eq!(self.steps.len() - first, order.len());
+    }
+
+    fn step(&mut self, branch: &Branch, left: u32) -> Step {
+        let default = if branch.default_left { DEFAULT_LEFT } else { 0 };
+        let asks = branch.feature | default;
+        match branch.test {
+            Test::Below(number) => Step { asks, number, left },
+            Test::NotIn(_) => {
+                self.sets.push(branch.clone());
+                let set = u32::try_from(self.sets.len() - 1).unwrap_or(u32::MAX);
+                Step { asks: asks | CATEGORY, number: f32::from_bits(set), left }
+            }
+        }
+    }
+
+    /// Adds the values of rows from `first` on to their margins.
+    pub(crate) fn add(&self, features: &Features, first: usize, margins: &mut [f32], outputs: usize) {
+        let width = features.count();
+        let mut rows = vec![f32::NAN; BLOCK * width];
+        for (index, margins) in margins.chunks_mut(BLOCK * outputs).enumerate() {
+            let count = margins.len() / outputs;
+            let block = &mut rows[..count * width];
+            features.copy_rows(first + index * BLOCK, block);
+            self.add_rows(block, width, margins, outputs);
+        }
+    }
+
+    /// The same for rows that lie beside each other.
+    pub(crate) fn add_rows(&self, rows: &[f32], width: usize, margins: &mut [f32], outputs: usize) {
+        for (first, output, weight) in &self.trees {
+            let steps = &self.steps[*first..];
+            if width == 0 {
+                margins
+                    .iter_mut()
+                    .skip(*output)
+                    .step_by(outputs)
+                    .for_each(|m| *m += steps[0].number * weight);
+                continue;
+            }
+            let margins = margins.iter_mut().skip(*output).step_by(outputs);
+            rows.chunks_exact(width).zip(margins).for_each(|(row, margin)| {
+                *margin += self.walk(steps, row) * weight;
+            });
+        }
+    }
+
+    #[inline]
+    fn walk(&self, steps: &[Step], row: &[f32]) -> f32 {
+        let mut step = steps[0];
+        while step.left != 0 {
+            let value = row[(step.asks & FEATURE) as usize];
+            let right = if step.asks & CATEGORY != 0 {
+                !self.sets[step.number.to_bits() as usize].goes_left(value)
+            } else {
+                // What is missing is not below anything.
+                !(value < step.number || (value.is_nan() && step.asks & DEFAULT_LEFT != 0))
+            };
+            step = steps[step.left as usize + usize::from(right)];
+        }
+        step.number
+    }
+}

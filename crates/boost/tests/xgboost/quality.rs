@@ -1,0 +1,103 @@
+//! Models trained here are as good as XGBoost's, and where nothing is rounded differently they are the same trees.
+
+use crate::ask::Oracle;
+use crate::rows::{Label, Rows};
+use crate::{params, score, trained};
+use serde_json::{Value, json};
+use welkin_boost::{Model, Test};
+
+/// What a tree asks, node by node: feature, threshold (both zeros are one), where missing values go.
+fn questions(model: &Model) -> Vec<Vec<Option<(u32, u32, bool)>>> {
+    let question = |node: &welkin_boost::Node| {
+        node.branch.as_ref().map(|branch| match &branch.test {
+            Test::Below(threshold) => (branch.feature, (threshold + 0.0).to_bits(), branch.default_left),
+            Test::NotIn(_) => panic!("there are no categories"),
+        })
+    };
+    model.trees().map(|(tree, _)| tree.nodes().iter().map(question).collect()).collect()
+}
+
+#[test]
+fn trees_over_few_values_are_those_of_xgboost() {
+    let Some(oracle) = Oracle::find("trees_over_few_values_are_those_of_xgboost") else { return };
+    for (wanted, label) in [
+        (json!({"objective": "reg:squarederror", "max_depth": 4}), Label::Real),
+        (json!({"objective": "binary:logistic", "max_depth": 3, "gamma": 0.5}), Label::Binary),
+        (
+            json!({"objective": "reg:squarederror", "lambda": 0, "alpha": 3, "min_child_weight": 12}),
+            Label::Real,
+        ),
+        (json!({"objective": "reg:squarederror", "max_delta_step": 0.2}), Label::Real),
+        (json!({"grow_policy": "lossguide", "max_leaves": 13, "max_depth": 0}), Label::Real),
+        (json!({"grow_policy": "depthwise", "max_leaves": 13}), Label::Real),
+    ] {
+        let rows = Rows::coarse(4, 900, 6, label);
+        let saved = oracle.path("stock.json");
+        let path = oracle.write("rows.csv", rows.csv());
+        oracle.ask(&json!({"data": path, "label": "y", "params": wanted, "rounds": 3, "save": [saved]}));
+        let stock = Model::read(&std::fs::read(saved).unwrap()).unwrap();
+        let own = trained(&params(&wanted), 3, &rows.data(), None).model;
+        assert_eq!(questions(&own), questions(&stock), "{wanted}");
+        for (score, theirs) in own.base_score().iter().zip(stock.base_score()) {
+            assert!((score - theirs).abs() < 1e-6, "{wanted}: {score} and {theirs}");
+        }
+    }
+}
+
+/// A metric, and whether more is better.
+type Measure = (&'static str, bool);
+
+/// Trains both on the same rows, and compares metrics on others. How much worse ours may be is what the same trainer
+/// differs by between seeds.
+fn as_good(oracle: &Oracle, wanted: &Value, label: Label, metrics: &[Measure]) {
+    const SEEDS: u64 = 4;
+    let mut differences = vec![0.0; metrics.len()];
+    let mut wanted = wanted.clone();
+    wanted["eval_metric"] = metrics.iter().map(|(name, _)| *name).collect();
+    for seed in 0..SEEDS {
+        let (rows, others) = (Rows::new(10 + seed, 2000, 8, label), Rows::new(50 + seed, 4000, 8, label));
+        let (path, valid) = (oracle.write("rows.csv", rows.csv()), oracle.write("others.csv", others.csv()));
+        let answer = oracle.ask(&json!({
+            "data": path, "valid": valid, "label": "y", "params": wanted, "rounds": 30,
+        }));
+        let own = trained(&params(&wanted), 30, &rows.data(), Some(&others.data()));
+        for ((metric, rises), difference) in metrics.iter().zip(&mut differences) {
+            let (ours, theirs) = (score(&own, "valid", metric), answer.score("valid", metric));
+            println!("{wanted} {metric}, seed {seed}: {ours} here, {theirs} there");
+            *difference += if *rises { theirs - ours } else { ours - theirs } / SEEDS as f64;
+        }
+    }
+    assert!(differences.iter().all(|worse| *worse < 0.004), "{wanted}: worse by {differences:?}");
+}
+
+#[test]
+fn models_are_as_good_as_those_of_xgboost() {
+    let Some(oracle) = Oracle::find("models_are_as_good_as_those_of_xgboost") else { return };
+    let logistic = json!({"objective": "binary:logistic", "eta": 0.1});
+    as_good(&oracle, &logistic, Label::Binary, &[("auc", true), ("logloss", false)]);
+    as_good(&oracle, &json!({"objective": "reg:squarederror", "eta": 0.1}), Label::Real, &[("rmse", false)]);
+}
+
+#[test]
+fn metrics_are_those_of_xgboost() {
+    let Some(oracle) = Oracle::find("metrics_are_those_of_xgboost") else { return };
+    for (wanted, label, metrics) in [
+        (
+            json!({"objective": "binary:logistic"}),
+            Label::Binary,
+            vec!["logloss", "error", "error@0.3", "auc", "rmse"],
+        ),
+        (json!({"objective": "reg:squarederror"}), Label::Real, vec!["rmse", "mae"]),
+    ] {
+        let rows = Rows::coarse(5, 500, 6, label);
+        let path = oracle.write("rows.csv", rows.csv());
+        let mut wanted = wanted;
+        wanted["eval_metric"] = json!(metrics);
+        let answer = oracle.ask(&json!({"data": path, "label": "y", "params": wanted, "rounds": 2}));
+        let own = trained(&params(&wanted), 2, &rows.data(), None);
+        for metric in metrics {
+            let (ours, theirs) = (score(&own, "train", metric), answer.score("train", metric));
+            assert!((ours - theirs).abs() < 1e-5 * theirs.abs().max(1.0), "{metric}: {ours} and {theirs}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `welkin boost`.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Train boosted trees, predict with them, and look into them
+#[derive(Debug, Args)]
+#[command(after_help = BOOST)]
+pub(crate) struct BoostArgs {
+    #[command(subcommand)]
+    pub(crate) command: BoostCommand,
+}
+
+const BOOST: &str = "\
+Examples:
+  welkin boost train --data train.csv --label y --set objective=binary:logistic --model model.json
+  welkin boost predict model.json new.csv > predictions.csv
+  welkin boost show model.json
+
+Models are XGBoost's: it loads those trained here, and those it trained are used here. Parameters have its names
+and its defaults. The same rows give the same model, byte for byte, in any order and with any number of threads.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BoostCommand {
+    Train(Box<TrainArgs>),
+    Predict(PredictArgs),
+    Show(ShowArgs),
+}
+
+/// How tables are read.
+#[derive(Debug, Args)]
+pub(crate) struct TableArgs {
+    /// Columns that are categories, written as whole numbers from 0; repeat or separate by commas
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub(crate) categories: Vec<String>,
+    /// What stands between the cells of a line; `tab` for a tab
+    #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = delimiter)]
+    pub(crate) delimiter: u8,
+}
+
+/// Train a model
+#[derive(Debug, Args)]
+#[command(after_help = TRAIN)]
+pub(crate) struct TrainArgs {
+    /// CSV file to train on; its first line names the columns
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    /// Column that the model is to predict
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) label: String,
+    /// File that the model is written to; UBJSON if its name ends in .ubj, else JSON
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// JSON object with parameters by XGBoost's names
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) params: Option<PathBuf>,
+    /// One parameter, which goes before the same one in the file; may be repeated
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) set: Vec<(String, String)>,
+    /// How many rounds to train; each adds a tree for each output
+    #[arg(short, long, value_name = "COUNT", default_value_t = 100)]
+    pub(crate) rounds: usize,
+    /// File with the same columns that the model is judged by after each round; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Vec<PathBuf>,
+    /// Judge the model by the data that it is trained on as well
+    #[arg(long)]
+    pub(crate) score_training: bool,
+    /// Stop when the last metric of the last file has not become better for so many rounds, and keep the best
+    #[arg(long, value_name = "ROUNDS", requires = "valid", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) early_stopping: Option<u32>,
+    /// Model to go on with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) start: Option<PathBuf>,
+    /// Column that says how much a row counts
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) weight: Option<String>,
+    /// Column with a number that stays with its row, by which rows are sampled; by default the place in the file
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    /// Columns that are left out; repeat or separate by commas
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+}
+
+const TRAIN: &str = "\
+Examples:
+  welkin boost train --data train.csv --label y --model model.json
+  welkin boost train --data train.csv --label y --model model.json --params params.json --set eta=0.1
+  welkin boost train --data train.csv --label y --model model.ubj --valid test.csv --early-stopping 10
+  welkin boost train --data more.csv --label y --model longer.json --start model.json --rounds 50";
+
+/// Predict rows with a model
+#[derive(Debug, Args)]
+#[command(after_help = PREDICT)]
+pub(crate) struct PredictArgs {
+    /// Model of Welkin or XGBoost, JSON or UBJSON
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// CSV file with the model's features by name; other columns are passed over
+    #[arg(value_name = "DATA")]
+    pub(crate) data: PathBuf,
+    /// Write margins, which trees add up to, instead of predictions
+    #[arg(long)]
+    pub(crate) margin: bool,
+    /// Write the number of the leaf that a row ends in, for each tree
+    #[arg(long, conflicts_with = "margin")]
+    pub(crate) leaves: bool,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+}
+
+const PREDICT: &str = "\
+Examples:
+  welkin boost predict model.json new.csv
+  welkin boost predict model.json new.csv --margin
+  welkin boost predict model.ubj new.csv --output json | jq '.predictions[0]'";
+
+/// Show what a model is made of
+#[derive(Debug, Args)]
+#[command(after_help = SHOW)]
+pub(crate) struct ShowArgs {
+    /// Model of Welkin or XGBoost, JSON or UBJSON
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+}
+
+const SHOW: &str = "\
+Examples:
+  welkin boost show model.json
+  welkin boost show model.json --output json | jq '.importance[0]'";
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        _ if text == "tab" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b'"' => Ok(*byte),
+        _ => Err("it should be one character that numbers do not have, or `tab`".to_owned()),
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it should be NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}

@@ -1,0 +1,162 @@
+//! `welkin boost train`.
+
+mod live;
+
+use super::threads::Threads;
+use super::{read, read_model, table};
+use crate::app::App;
+use crate::cli::TrainArgs;
+use crate::exit::Exit;
+use crate::output::{Format, counted, shown, write_json};
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use live::Live;
+use serde::Serialize;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use welkin_boost::{CsvOptions, Data, Format as ModelFormat, Model, Params, Trained, Training, train};
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    model: &'a Path,
+    rows: usize,
+    features: usize,
+    rounds: usize,
+    trees: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<Stop<'a>>,
+    /// A list a round: name of the rows and the metric, and the score.
+    history: Vec<Vec<(String, f64)>>,
+}
+
+#[derive(Serialize)]
+struct Stop<'a> {
+    best_round: usize,
+    best_score: f64,
+    metric: &'a str,
+}
+
+pub(super) fn run(args: &TrainArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let params = params(args)?;
+    let options = options(args);
+    let data = table::open(&args.data, &options)?;
+    let watched = watched(args, &options, &data)?;
+    let start = args.start.as_deref().map(read_model).transpose()?;
+    let threads = Threads::new(params.threads());
+    let mut sets: Vec<(&str, &Data)> = Vec::new();
+    if args.score_training {
+        sets.push(("train", &data));
+    }
+    sets.extend(watched.iter().map(|(name, data)| (name.as_str(), data)));
+    let training = Training {
+        params: &params,
+        rounds: args.rounds,
+        data: &data,
+        watched: &sets,
+        patience: args.early_stopping.map(|rounds| rounds as usize),
+        start: start.as_ref(),
+        workers: &threads,
+    };
+    let mut live = Live::new(app);
+    let trained = train(&training, &mut |progress| live.tell(progress));
+    drop(live);
+    let trained = trained.map_err(|error| {
+        let fault = Fault::new(Code::BoostTraining, "no model was trained");
+        anyhow::Error::new(error).context(fault)
+    })?;
+    save(&trained.model, &args.model)?;
+    tell(args, app, &data, &trained)?;
+    Ok(Exit::Success)
+}
+
+fn params(args: &TrainArgs) -> anyhow::Result<Params> {
+    let wrong = |error, of: String| anyhow::Error::new(error).context(Fault::new(Code::BoostParams, of));
+    let mut params = Params::default();
+    if let Some(path) = &args.params {
+        let of = format!("{} cannot be used", path.display());
+        params.read(&read(path)?).map_err(|error| wrong(error, of))?;
+    }
+    for (name, value) in &args.set {
+        params
+            .set(name, value)
+            .map_err(|error| wrong(error, format!("--set {name}={value} cannot be used")))?;
+    }
+    Ok(params)
+}
+
+fn options(args: &TrainArgs) -> CsvOptions {
+    CsvOptions {
+        label: Some(args.label.clone()),
+        weight: args.weight.clone(),
+        id: args.id.clone(),
+        ignored: args.ignore.iter().cloned().collect(),
+        ..table::options(&args.table)
+    }
+}
+
+/// Other tables, with the features of the first one in its order. One is called `valid`, several by their files.
+fn watched(args: &TrainArgs, options: &CsvOptions, data: &Data) -> anyhow::Result<Vec<(String, Data)>> {
+    let options = CsvOptions {
+        features: Some(data.features.names().to_vec()),
+        id: None,
+        ignored: Default::default(),
+        ..options.clone()
+    };
+    let name = |path: &Path| match args.valid.len() {
+        1 => "valid".to_owned(),
+        _ => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+    };
+    args.valid.iter().map(|path| Ok((name(path), table::open(path, &options)?))).collect()
+}
+
+/// Writes the model, whole or not at all.
+fn save(model: &Model, path: &Path) -> anyhow::Result<()> {
+    let binary = path.extension().is_some_and(|extension| extension == "ubj");
+    let bytes = model.write(if binary { ModelFormat::Ubjson } else { ModelFormat::Json });
+    let fault = || Fault::new(Code::File, format!("cannot write {}", path.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // As any file that is made, not as private as drafts are.
+    let open = fs::Permissions::from_mode(0o666);
+    let mut draft = tempfile::Builder::new().permissions(open).tempfile_in(folder).with_context(fault)?;
+    draft.write_all(&bytes).with_context(fault)?;
+    draft.as_file().sync_all().with_context(fault)?;
+    draft.persist(path).with_context(fault)?;
+    Ok(())
+}
+
+fn tell(args: &TrainArgs, app: &mut App, data: &Data, trained: &Trained) -> anyhow::Result<()> {
+    let model = &trained.model;
+    if app.settings.output == Format::Json {
+        let scores = |scores: &Vec<welkin_boost::Score>| {
+            scores.iter().map(|score| (format!("{}-{}", score.of, score.metric), score.value)).collect()
+        };
+        let stopped = trained.stopped.as_ref();
+        let wire = Wire {
+            model: &args.model,
+            rows: data.rows(),
+            features: data.features.count(),
+            rounds: model.rounds(),
+            trees: model.trees().len(),
+            stopped: stopped.map(|stop| Stop {
+                best_round: stop.best_round,
+                best_score: stop.best_score,
+                metric: &stop.metric,
+            }),
+            history: trained.history.iter().map(scores).collect(),
+        };
+        return write_json(&mut app.out, "welkin.trained/1", &wire);
+    }
+    let (rounds, trees) = (counted(model.rounds(), "round"), counted(model.trees().len(), "tree"));
+    let rows = counted(data.rows(), "row");
+    writeln!(app.out, "{}: {rounds}, {trees}, from {rows}", shown(&args.model.display().to_string()))?;
+    if let Some(stop) = &trained.stopped {
+        let (metric, score) = (shown(&stop.metric), stop.best_score);
+        writeln!(app.out, "stopped early: {metric} was best in round {}, with {score}", stop.best_round)?;
+    } else if let Some(last) = trained.history.last().filter(|scores| !scores.is_empty()) {
+        writeln!(app.out, "last round: {}", shown(&live::words(last)))?;
+    }
+    app.out.flush()?;
+    Ok(())
+}

@@ -209,6 +209,12 @@ impl BlockWriter {
         taken
     }
 
+    /// Where the block begins in its object.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// How many bytes are still to come.
     #[must_use]
     pub fn missing(&self) -> usize {

@@ -1,10 +1,10 @@
 //! Trees: files and folders published under a prefix of a store, with a manifest written last.
 
-mod chunks;
 mod copy;
 mod deliver;
 mod error;
 mod fetch;
+mod files;
 mod manifest;
 mod names;
 mod overlay;
@@ -12,9 +12,9 @@ mod progress;
 mod publish;
 mod remove;
 mod selection;
+mod shelf;
 mod source;
 mod store;
-mod upload;
 mod verify;
 
 pub use copy::{Copied, copy_tree};
@@ -29,6 +29,6 @@ pub use progress::{Progress, silent};
 pub use publish::{LeftOut, Published, publish_bytes, publish_selection, publish_tree};
 pub use remove::delete_tree;
 pub use selection::Selection;
+pub use shelf::PART_BYTES;
 pub use store::open;
-pub use upload::PART_BYTES;
 pub use verify::{find_tree, verify_tree};

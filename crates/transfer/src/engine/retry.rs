@@ -4,10 +4,11 @@
 //! shortened by up to half at random so that lanes do not come back together, and a store that names
 //! a pause gets it.
 
-use crate::engine::observe::{Notice, Observer};
+use crate::engine::observe::{Notice, Observer, Quiet};
 use crate::engine::stats::Stats;
 use crate::engine::tuner::Tuner;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 use std::time::Duration;
 use welkin_store::{Failure, FailureKind};
 
@@ -32,6 +33,13 @@ impl<'a> Patience<'a> {
     #[must_use]
     pub fn new(attempts: u32, stats: &'a Stats, observer: &'a dyn Observer) -> Self {
         Self { attempts, stats, observer, tuner: None }
+    }
+
+    /// The same where nobody counts the tries or hears of them.
+    #[must_use]
+    pub fn alone(attempts: u32) -> Self {
+        static UNSEEN: LazyLock<Stats> = LazyLock::new(Stats::default);
+        Self::new(attempts, &UNSEEN, &Quiet)
     }
 
     /// The same for the lanes of a transfer.

@@ -78,7 +78,7 @@ impl Retrying {
     }
 
     /// As [`Endpoint::read`], into a buffer of the pool.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &self,
         patience: &Patience<'_>,
         what: Read<'_>,
@@ -92,7 +92,7 @@ impl Retrying {
     }
 
     /// As [`Endpoint::put`].
-    pub(super) async fn put(
+    pub(crate) async fn put(
         &self,
         patience: &Patience<'_>,
         key: &str,
@@ -130,7 +130,7 @@ impl Retrying {
 
     /// As [`Endpoint::begin`]. Before a repetition `forget` is awaited: the answer to the call before may be all that
     /// was lost of it.
-    pub(super) async fn begin<F: Future<Output = ()>>(
+    pub(crate) async fn begin<F: Future<Output = ()>>(
         &self,
         patience: &Patience<'_>,
         key: &str,
@@ -152,7 +152,7 @@ impl Retrying {
     }
 
     /// As [`Endpoint::part`].
-    pub(super) async fn part(
+    pub(crate) async fn part(
         &self,
         patience: &Patience<'_>,
         upload: &Upload,
@@ -163,7 +163,7 @@ impl Retrying {
     }
 
     /// As [`Endpoint::finish`].
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &self,
         patience: &Patience<'_>,
         upload: &Upload,
@@ -190,7 +190,7 @@ impl Retrying {
     }
 
     /// As [`Endpoint::delete`]; what could not be removed for a reason that passes is tried again by itself.
-    pub(super) async fn delete(
+    pub(crate) async fn delete(
         &self,
         patience: &Patience<'_>,
         keys: &[String],

@@ -9,17 +9,16 @@ use crate::engine::{Expected, Limiter, Notice, Observer, Options, Scope, Side, S
 use crate::journal::Done;
 use crate::tree::error::TransferError;
 use crate::tree::manifest::{self, Entry, Links, Manifest};
-use crate::tree::names::{data_object, manifest_object, parse_prefix};
+use crate::tree::names::Prefix;
 use crate::tree::progress::Progress;
 use crate::tree::publish::commit;
 use crate::tree::remove::{delete_others, uncommit};
+use crate::tree::shelf::Shelf;
 use blake3::Hash;
-use object_store::ObjectStore;
-use object_store::path::Path;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use welkin_stores::Stored;
+use welkin_store::Endpoint;
 
 /// Pause until progress is told again: while there is some, and at most while a call is waited for.
 const TELL_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -48,16 +47,16 @@ pub struct Copied {
 /// [`TransferError::Missing`], [`TransferError::WrongSize`] or [`TransferError::Corrupt`] for one of
 /// its files, and failures of either store. Nothing is committed then.
 pub async fn copy_tree(
-    source: &Arc<dyn ObjectStore>,
+    source: &Arc<dyn Endpoint>,
     source_prefix: &str,
-    target: &Arc<dyn ObjectStore>,
+    target: &Arc<dyn Endpoint>,
     target_prefix: &str,
     digest: &str,
     progress: Progress<'_>,
 ) -> Result<Copied, TransferError> {
-    let target_prefix = parse_prefix(target_prefix)?;
+    let (shelf, target_prefix) = (Shelf::new(target), Prefix::parse(target_prefix)?);
     // A committed copy answers for itself, even when the source is gone.
-    match manifest::read(&**target, &target_prefix).await {
+    match manifest::read(&shelf, &target_prefix).await {
         Ok(Some((found, found_digest))) if found_digest == digest => {
             progress(found.bytes());
             return Ok(Copied {
@@ -68,40 +67,40 @@ pub async fn copy_tree(
         }
         Ok(None) => {}
         // Another tree, or a manifest nobody can read: it makes room for this one.
-        Ok(Some(_)) | Err(TransferError::BadManifest { .. }) => uncommit(&**target, &target_prefix).await?,
+        Ok(Some(_)) | Err(TransferError::BadManifest { .. }) => uncommit(&shelf, &target_prefix).await?,
         Err(error) => return Err(error),
     }
-    let (source_prefix, manifest) =
-        manifest::expect(&**source, source_prefix, digest, Links::Anywhere).await?;
-    let mut keep = HashSet::from([manifest_object(&target_prefix)]);
+    let from = Shelf::new(source);
+    let (source_prefix, manifest) = manifest::expect(&from, source_prefix, digest, Links::Anywhere).await?;
+    let mut keep = HashSet::from([target_prefix.manifest()]);
     let mut objects = Vec::new();
     for entry in &manifest.entries {
         if let Entry::File { path, size, blake3, .. } = entry {
-            let to = data_object(&target_prefix, path)?;
+            let to = target_prefix.data(path);
             let expected = Hash::from_hex(blake3).expect("manifests are checked when they are read");
-            let from = data_object(&source_prefix, path)?;
             objects.push(Expected {
-                source: from.to_string(),
-                target: to.to_string(),
+                source: source_prefix.data(path),
+                target: to.clone(),
                 size: *size,
                 blake3: expected,
             });
             keep.insert(to);
         }
     }
-    let copied = move_all(source, target, objects, progress).await?;
-    delete_others(&**target, &target_prefix, &keep).await?;
-    finish(&manifest, digest, &**target, &target_prefix).await?;
+    let copied = move_all(source, &from, target, objects, progress).await?;
+    delete_others(&shelf, &target_prefix, &keep).await?;
+    finish(&manifest, digest, &shelf, &target_prefix).await?;
     Ok(copied)
 }
 
 async fn move_all(
-    source: &Arc<dyn ObjectStore>,
-    target: &Arc<dyn ObjectStore>,
+    source: &Arc<dyn Endpoint>,
+    from: &Shelf,
+    target: &Arc<dyn Endpoint>,
     objects: Vec<Expected>,
     progress: Progress<'_>,
 ) -> Result<Copied, TransferError> {
-    let side = |store: &Arc<dyn ObjectStore>| Side::new(Stored::new(Arc::clone(store)), "");
+    let side = |store: &Arc<dyn Endpoint>| Side::new(Arc::clone(store), "");
     let objects: Arc<[Expected]> = objects.into();
     let transfer = Transfer {
         source: side(source),
@@ -131,7 +130,7 @@ async fn move_all(
     let outcome = outcome.map_err(|error| TransferError::Engine { reason: error.to_string() })?;
     progress(outcome.counts.copied_bytes + outcome.counts.skipped_bytes);
     if let Some((object, cause)) = tally.first_failed(&objects) {
-        return Err(why(&**source, object, &cause).await);
+        return Err(why(from, object, &cause).await);
     }
     let moved: u64 = tally.bytes.lock().unwrap_or_else(PoisonError::into_inner).iter().sum();
     Ok(Copied {
@@ -186,18 +185,17 @@ impl Observer for Tally {
 }
 
 /// A file that did not arrive, by what the source has of it now.
-async fn why(source: &dyn ObjectStore, object: &Expected, cause: &Cause) -> TransferError {
-    use object_store::ObjectStoreExt;
+async fn why(source: &Shelf, object: &Expected, cause: &Cause) -> TransferError {
     if let Some(found) = &cause.found {
         let (object, expected) = (object.source.clone(), object.blake3.to_hex().to_string());
         return TransferError::Corrupt { object, expected, found: found.clone() };
     }
-    match source.head(&Path::from(object.source.as_str())).await {
-        Err(object_store::Error::NotFound { .. }) => TransferError::Missing { object: object.source.clone() },
-        Ok(meta) if meta.size != object.size => TransferError::WrongSize {
+    match source.find(&object.source).await {
+        Ok(None) => TransferError::Missing { object: object.source.clone() },
+        Ok(Some(found)) if found.listed.size != object.size => TransferError::WrongSize {
             object: object.source.clone(),
             expected: object.size,
-            found: meta.size,
+            found: found.listed.size,
         },
         _ => TransferError::Engine { reason: cause.words.clone() },
     }
@@ -207,8 +205,8 @@ async fn why(source: &dyn ObjectStore, object: &Expected, cause: &Cause) -> Tran
 async fn finish(
     manifest: &Manifest,
     digest: &str,
-    target: &dyn ObjectStore,
-    prefix: &Path,
+    target: &Shelf,
+    prefix: &Prefix,
 ) -> Result<(), TransferError> {
     let (_, encoded) = manifest.encode();
     if encoded != digest {

@@ -10,12 +10,14 @@ use crate::tree::fetch::{Target, close, fetch};
 use crate::tree::manifest::{self, Entry, Links, Manifest, Root};
 use crate::tree::progress::Progress;
 use crate::tree::publish::{Published, blocking};
-use object_store::ObjectStore;
+use crate::tree::shelf::Shelf;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::fs::{File, symlink_metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use welkin_store::Endpoint;
 
 /// Puts the tree `digest` under `prefix` at `path` if nothing is there, or an empty folder, or, for a tree
 /// that is one file, a file. A link is followed. A tree that is there already, as an earlier try
@@ -25,14 +27,15 @@ use std::path::{Path, PathBuf};
 /// As [`fetch_tree`](crate::fetch_tree), and [`TransferError::Occupied`] when something else is there. The
 /// destination is untouched then.
 pub async fn deliver_tree(
-    store: &dyn ObjectStore,
+    store: &Arc<dyn Endpoint>,
     prefix: &str,
     digest: &str,
     path: &Path,
     delivery: &str,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    let (prefix, manifest) = manifest::expect(store, prefix, digest, Links::Inside).await?;
+    let shelf = Shelf::new(store);
+    let (prefix, manifest) = manifest::expect(&shelf, prefix, digest, Links::Inside).await?;
     let (path, manifest, there) = blocking(path, {
         let path = path.to_owned();
         move || look(&path, manifest)
@@ -41,7 +44,7 @@ pub async fn deliver_tree(
     if there {
         return Ok(Published::of(&manifest, digest.to_owned()));
     }
-    fetch(store, &prefix, manifest, digest, Target::kept(&path, delivery)?, progress).await
+    fetch(&shelf, &prefix, manifest, digest, Target::kept(&path, delivery)?, progress).await
 }
 
 /// Where a path leads, and whether the tree is there. What stands in its way is told of before bytes move.

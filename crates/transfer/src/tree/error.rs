@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
+use welkin_store::Failure;
 
 /// A failed transfer. Nothing was committed unless the message says so.
 #[derive(Debug, Error)]
@@ -77,16 +78,8 @@ pub enum TransferError {
         source: io::Error,
     },
     /// A store refused or failed.
-    #[error("cannot {operation} object {object}")]
-    Store {
-        /// What was tried.
-        operation: &'static str,
-        /// The object.
-        object: String,
-        /// Why.
-        #[source]
-        source: object_store::Error,
-    },
+    #[error(transparent)]
+    Store(#[from] Failure),
     /// The engine could not move a file; it may do so later.
     #[error("{reason}")]
     Engine {
@@ -175,16 +168,5 @@ impl TransferError {
 
     pub(crate) fn local(operation: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Local { operation, path: path.into(), source }
-    }
-
-    pub(crate) fn store(
-        operation: &'static str,
-        object: &object_store::path::Path,
-        source: object_store::Error,
-    ) -> Self {
-        match source {
-            object_store::Error::NotFound { .. } => Self::Missing { object: object.to_string() },
-            source => Self::Store { operation, object: object.to_string(), source },
-        }
     }
 }

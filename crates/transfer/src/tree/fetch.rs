@@ -4,21 +4,23 @@
 //! compared; a fetch that fails or is killed leaves the destination as it was. What is at the destination
 //! gives way, unless it is a user's: then [`deliver_tree`](crate::deliver_tree) is the call.
 
-use crate::tree::chunks::{Chunks, expect_hash};
 use crate::tree::deliver::put_beside_others;
 use crate::tree::error::TransferError;
+use crate::tree::files::{Counter, Fetched, expect_hash};
 use crate::tree::manifest::{self, Entry, Links, Manifest, Root, SINGLE_FILE, USUAL, USUAL_EXECUTABLE};
-use crate::tree::names::data_object;
+use crate::tree::names::Prefix;
 use crate::tree::overlay::lay_over;
 use crate::tree::progress::Progress;
 use crate::tree::publish::{Published, blocking};
-use object_store::ObjectStore;
-use object_store::path::Path as ObjectPath;
+use crate::tree::shelf::{AT_ONCE, Shelf};
+use futures::TryStreamExt;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
+use welkin_store::Endpoint;
 
 /// How the names of folders begin in which trees are built.
 const WORKSHOP: &str = ".welkin-fetch-";
@@ -32,14 +34,15 @@ const WORKSHOP: &str = ".welkin-fetch-";
 /// [`TransferError::BadDestination`] for a path without a name, and failures of the disk or the
 /// store. The destination is untouched then.
 pub async fn fetch_tree(
-    store: &dyn ObjectStore,
+    store: &Arc<dyn Endpoint>,
     prefix: &str,
     digest: &str,
     path: &Path,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    let (prefix, manifest) = manifest::expect(store, prefix, digest, Links::Inside).await?;
-    fetch(store, &prefix, manifest, digest, Target::new(path)?, progress).await
+    let shelf = Shelf::new(store);
+    let (prefix, manifest) = manifest::expect(&shelf, prefix, digest, Links::Inside).await?;
+    fetch(&shelf, &prefix, manifest, digest, Target::new(path)?, progress).await
 }
 
 /// As [`fetch_tree`], for a tree that the same user made: its links are made as they were, wherever
@@ -48,46 +51,58 @@ pub async fn fetch_tree(
 /// # Errors
 /// As [`fetch_tree`].
 pub async fn fetch_own_tree(
-    store: &dyn ObjectStore,
+    store: &Arc<dyn Endpoint>,
     prefix: &str,
     digest: &str,
     path: &Path,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    let (prefix, manifest) = manifest::expect(store, prefix, digest, Links::Anywhere).await?;
-    fetch(store, &prefix, manifest, digest, Target::new(path)?, progress).await
+    let shelf = Shelf::new(store);
+    let (prefix, manifest) = manifest::expect(&shelf, prefix, digest, Links::Anywhere).await?;
+    fetch(&shelf, &prefix, manifest, digest, Target::new(path)?, progress).await
 }
 
 /// Builds the tree of a manifest and moves it to its target.
 pub(crate) async fn fetch(
-    store: &dyn ObjectStore,
-    prefix: &ObjectPath,
+    shelf: &Shelf,
+    prefix: &Prefix,
     manifest: Manifest,
     digest: &str,
     target: Target,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
     let work = Workshop::new(&target).await?;
-    let mut done = 0;
-    for entry in &manifest.entries {
-        if let Entry::File { path, size, blake3, executable, mode } = entry {
-            let object = data_object(prefix, path)?;
-            let place = work.tree.join(path);
-            let file = blocking(&place, {
-                let place = place.clone();
-                let usual = if *executable { USUAL_EXECUTABLE } else { USUAL };
-                let mode = mode.unwrap_or(usual);
-                move || create(&place, mode)
-            })
-            .await?;
-            let found = write_file(store, &object, *size, file, &place, &mut done, progress).await?;
-            expect_hash(&object, blake3, found)?;
-        }
-    }
+    let counter = Counter::new(progress);
+    let (root, counter) = (&work.tree, &counter);
+    futures::stream::iter(manifest.entries.iter().map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |entry| fetch_file(shelf, prefix, entry, root, counter))
+        .await?;
     let published = Published::of(&manifest, digest.to_owned());
     let place = target.path.clone();
     blocking(&place, move || work.deliver(&manifest, &target)).await?;
     Ok(published)
+}
+
+/// Puts a file of a tree where it belongs below `root`.
+async fn fetch_file(
+    shelf: &Shelf,
+    prefix: &Prefix,
+    entry: &Entry,
+    root: &Path,
+    counter: &Counter<'_>,
+) -> Result<(), TransferError> {
+    let Entry::File { path, size, blake3, executable, mode } = entry else { return Ok(()) };
+    let (object, place) = (prefix.data(path), root.join(path));
+    let usual = if *executable { USUAL_EXECUTABLE } else { USUAL };
+    let mode = mode.unwrap_or(usual);
+    let file = blocking(&place, {
+        let place = place.clone();
+        move || create(&place, mode)
+    })
+    .await?;
+    let fetched = Fetched { file: Arc::new(file), path: place, counter };
+    let found = shelf.read(&object, *size, &fetched).await?;
+    expect_hash(&object, blake3, found)
 }
 
 /// Where a tree goes.
@@ -245,27 +260,4 @@ fn create(place: &Path, mode: u32) -> Result<File, TransferError> {
         Ok(file)
     });
     made.map_err(|error| TransferError::local("create", place, error))
-}
-
-async fn write_file(
-    store: &dyn ObjectStore,
-    object: &ObjectPath,
-    size: u64,
-    mut file: File,
-    place: &Path,
-    done: &mut u64,
-    progress: Progress<'_>,
-) -> Result<String, TransferError> {
-    let mut chunks = Chunks::object(store, object, size).await?;
-    while let Some(chunk) = chunks.next().await? {
-        *done += chunk.len() as u64;
-        let name = place.to_owned();
-        file = blocking(place, move || match file.write_all(&chunk) {
-            Ok(()) => Ok(file),
-            Err(error) => Err(TransferError::local("write", name, error)),
-        })
-        .await?;
-        progress(*done);
-    }
-    chunks.finish()
 }

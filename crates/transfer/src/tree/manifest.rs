@@ -9,12 +9,12 @@
 //! the tree was made by the same user and asks for links as they are.
 
 use crate::tree::error::TransferError;
-use crate::tree::names::{manifest_object, parse_prefix};
-use futures::StreamExt;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use crate::tree::names::Prefix;
+use crate::tree::shelf::{Shelf, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use welkin_store::block::Block;
 
 /// Version of the manifest's form.
 const SCHEMA: u32 = 1;
@@ -206,10 +206,10 @@ pub(crate) fn digest_of(bytes: &[u8]) -> String {
 
 /// Reads the manifest under `prefix`: `None` when nothing is committed there.
 pub(crate) async fn read(
-    store: &dyn ObjectStore,
-    prefix: &Path,
+    shelf: &Shelf,
+    prefix: &Prefix,
 ) -> Result<Option<(Manifest, String)>, TransferError> {
-    let Some(bytes) = read_bytes(store, prefix).await? else { return Ok(None) };
+    let Some(bytes) = read_bytes(shelf, prefix).await? else { return Ok(None) };
     let digest = digest_of(&bytes);
     let manifest = Manifest::decode(&bytes, Links::Anywhere)
         .map_err(|reason| TransferError::BadManifest { prefix: prefix.to_string(), reason })?;
@@ -218,13 +218,13 @@ pub(crate) async fn read(
 
 /// Reads the manifest of the tree `digest` under `prefix`.
 pub(crate) async fn expect(
-    store: &dyn ObjectStore,
+    shelf: &Shelf,
     prefix: &str,
     digest: &str,
     links: Links,
-) -> Result<(Path, Manifest), TransferError> {
-    let prefix = parse_prefix(prefix)?;
-    let bytes = read_bytes(store, &prefix)
+) -> Result<(Prefix, Manifest), TransferError> {
+    let prefix = Prefix::parse(prefix)?;
+    let bytes = read_bytes(shelf, &prefix)
         .await?
         .ok_or_else(|| TransferError::NotPublished { prefix: prefix.to_string() })?;
     // The digest first: a manifest that is not the expected one need not be understood.
@@ -238,24 +238,33 @@ pub(crate) async fn expect(
     Ok((prefix, manifest))
 }
 
-async fn read_bytes(store: &dyn ObjectStore, prefix: &Path) -> Result<Option<Vec<u8>>, TransferError> {
-    let object = manifest_object(prefix);
-    let failed = |source| TransferError::store("read", &object, source);
-    let result = match store.get(&object).await {
-        Ok(result) => result,
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
-        Err(source) => return Err(failed(source)),
-    };
-    let mut bytes = Vec::new();
-    let mut stream = result.into_stream();
-    while let Some(chunk) = stream.next().await {
-        bytes.extend_from_slice(&chunk.map_err(failed)?);
-        if bytes.len() as u64 > MAX_MANIFEST_BYTES {
-            let reason = format!("it is longer than {MAX_MANIFEST_BYTES} bytes");
-            return Err(TransferError::BadManifest { prefix: prefix.to_string(), reason });
-        }
+async fn read_bytes(shelf: &Shelf, prefix: &Prefix) -> Result<Option<Vec<u8>>, TransferError> {
+    let object = prefix.manifest();
+    let Some(found) = shelf.find(&object).await? else { return Ok(None) };
+    let size = found.listed.size;
+    if size > MAX_MANIFEST_BYTES {
+        let reason = format!("it is longer than {MAX_MANIFEST_BYTES} bytes");
+        return Err(TransferError::BadManifest { prefix: prefix.to_string(), reason });
     }
-    Ok(Some(bytes))
+    let bytes = Mutex::new(vec![0; size as usize]);
+    match shelf.read(&object, size, &Collected(&bytes)).await {
+        // Removed between the two calls.
+        Err(TransferError::Missing { .. }) => return Ok(None),
+        read => read?,
+    };
+    Ok(Some(bytes.into_inner().unwrap_or_else(PoisonError::into_inner)))
+}
+
+/// All parts of an object in memory.
+struct Collected<'a>(&'a Mutex<Vec<u8>>);
+
+impl Target for Collected<'_> {
+    async fn take(&self, block: &Arc<Block>) -> Result<(), TransferError> {
+        let start = block.offset() as usize;
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes[start..start + block.len()].copy_from_slice(block.bytes());
+        Ok(())
+    }
 }
 
 /// Every folder that `path` lies in, innermost last.

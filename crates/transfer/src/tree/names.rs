@@ -5,37 +5,56 @@
 //! since a tripled length would push long names over the 255 bytes a file system allows.
 
 use crate::tree::error::TransferError;
-use object_store::path::Path;
+use std::fmt;
+use welkin_store::inside;
 
-/// The manifest's object under `prefix`.
-pub(crate) fn manifest_object(prefix: &Path) -> Path {
-    prefix.clone().join("manifest.json")
-}
+/// Where a tree lies: a folder of a store, never all of it, since deleting a tree there would delete everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prefix(String);
 
-/// The folder of the data under `prefix`.
-pub(crate) fn data_folder(prefix: &Path) -> Path {
-    prefix.clone().join("data")
-}
-
-/// The object that holds the file at `path`, a validated relative path with `/` between its parts.
-pub(crate) fn data_object(prefix: &Path, path: &str) -> Result<Path, TransferError> {
-    let mut name = format!("{}/", data_folder(prefix));
-    for character in path.chars() {
-        if character.is_ascii_control() || "\\{}^%`[]\"<>~#|*?".contains(character) {
-            name.push_str(&format!("%{:02X}", u32::from(character)));
+impl Prefix {
+    /// As given by a caller, with or without slashes around it.
+    pub(crate) fn parse(text: &str) -> Result<Self, TransferError> {
+        let plain = text.strip_prefix('/').unwrap_or(text);
+        let plain = plain.strip_suffix('/').unwrap_or(plain);
+        let is_plain = inside::key(plain).is_ok()
+            && plain.split('/').all(|part| !part.is_empty())
+            && !plain.chars().any(|character| character.is_ascii_control());
+        if is_plain {
+            Ok(Self(plain.to_owned()))
         } else {
-            name.push(character);
+            Err(TransferError::InvalidPrefix { prefix: text.to_owned() })
         }
     }
-    Path::parse(&name).map_err(|_| TransferError::InvalidPrefix { prefix: name })
+
+    /// The object of the manifest.
+    pub(crate) fn manifest(&self) -> String {
+        format!("{self}/manifest.json")
+    }
+
+    /// What the keys of everything that belongs to the tree begin with.
+    pub(crate) fn folder(&self) -> String {
+        format!("{self}/")
+    }
+
+    /// The object that holds the file at `path`, a validated relative path with `/` between its parts.
+    pub(crate) fn data(&self, path: &str) -> String {
+        let mut name = format!("{self}/data/");
+        for character in path.chars() {
+            if character.is_ascii_control() || "\\{}^%`[]\"<>~#|*?".contains(character) {
+                name.push_str(&format!("%{:02X}", u32::from(character)));
+            } else {
+                name.push(character);
+            }
+        }
+        name
+    }
 }
 
-/// A prefix as given by a caller. The root of a store is no prefix: deleting a tree there would
-/// delete everything.
-pub(crate) fn parse_prefix(prefix: &str) -> Result<Path, TransferError> {
-    let invalid = || TransferError::InvalidPrefix { prefix: prefix.to_owned() };
-    let path = Path::parse(prefix).map_err(|_| invalid())?;
-    if path.is_root() { Err(invalid()) } else { Ok(path) }
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 #[cfg(test)]
@@ -45,17 +64,25 @@ mod tests {
 
     #[test]
     fn different_files_have_different_objects() {
-        let prefix = parse_prefix("runs/1").unwrap();
+        let prefix = Prefix::parse("runs/1").unwrap();
         let names = ["a#1", "a%231", "a%1", "ä", "%C3%A4", "a b", "a+b", "a\nb", "a%0Ab", "..a", "a?"];
-        let objects: HashSet<_> = names.iter().map(|name| data_object(&prefix, name).unwrap()).collect();
+        let objects: HashSet<_> = names.iter().map(|name| prefix.data(name)).collect();
         assert_eq!(objects.len(), names.len());
-        assert!(objects.iter().all(|object| object.as_ref().starts_with("runs/1/data/")));
+        assert!(objects.iter().all(|object| object.starts_with("runs/1/data/")));
+    }
+
+    /// Trees that are in stores were written under these names.
+    #[test]
+    fn names_of_objects_stay_as_they_are() {
+        let prefix = Prefix::parse("/p/q/").unwrap();
+        assert_eq!(prefix.manifest(), "p/q/manifest.json");
+        assert_eq!(prefix.data("s/odd # 1%2F ?*é\n"), "p/q/data/s/odd %23 1%252F %3F%2Aé%0A");
     }
 
     #[test]
     fn the_root_of_a_store_and_dots_are_no_prefix() {
-        for prefix in ["", "/", "..", "a/../b", "./a"] {
-            assert!(parse_prefix(prefix).is_err(), "{prefix:?}");
+        for prefix in ["", "/", "..", "a/../b", "./a", "a//b", "a\n"] {
+            assert!(Prefix::parse(prefix).is_err(), "{prefix:?}");
         }
     }
 }

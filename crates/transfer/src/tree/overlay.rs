@@ -14,11 +14,13 @@ use crate::tree::fetch::{Target, fetch};
 use crate::tree::manifest::{self, Links};
 use crate::tree::progress::Progress;
 use crate::tree::publish::Published;
-use object_store::ObjectStore;
+use crate::tree::shelf::Shelf;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use welkin_store::Endpoint;
 
 /// Lays the tree `digest` under `prefix`, which the same user made, over what is at `path`.
 ///
@@ -26,14 +28,15 @@ use std::path::Path;
 /// As [`fetch_tree`](crate::fetch_tree), and [`TransferError::Occupied`] where a file would have to
 /// take the place of a folder with content.
 pub async fn overlay_own_tree(
-    store: &dyn ObjectStore,
+    store: &Arc<dyn Endpoint>,
     prefix: &str,
     digest: &str,
     path: &Path,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    let (prefix, manifest) = manifest::expect(store, prefix, digest, Links::Anywhere).await?;
-    fetch(store, &prefix, manifest, digest, Target::overlaid(path)?, progress).await
+    let shelf = Shelf::new(store);
+    let (prefix, manifest) = manifest::expect(&shelf, prefix, digest, Links::Anywhere).await?;
+    fetch(&shelf, &prefix, manifest, digest, Target::overlaid(path)?, progress).await
 }
 
 /// Moves what is new over what is there.

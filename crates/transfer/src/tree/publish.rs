@@ -1,18 +1,19 @@
 //! From a disk, or from memory, into a store.
 
-use crate::tree::chunks::Chunks;
 use crate::tree::error::TransferError;
-use crate::tree::manifest::{self, Entry, Manifest, Root, SINGLE_FILE};
-use crate::tree::names::{data_object, manifest_object, parse_prefix};
+use crate::tree::files::{self, Counter, InMemory};
+use crate::tree::manifest::{Entry, Manifest, Root, SINGLE_FILE};
+use crate::tree::names::Prefix;
 use crate::tree::progress::Progress;
 use crate::tree::remove::delete_under;
 use crate::tree::selection::Selection;
+use crate::tree::shelf::{AT_ONCE, Shelf};
 use crate::tree::source::{Item, ItemKind, SourceFile, walk};
-use crate::tree::upload::Upload;
 use bytes::Bytes;
-use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt};
+use futures::{StreamExt, TryStreamExt};
 use std::path::Path;
+use std::sync::Arc;
+use welkin_store::Endpoint;
 
 /// A committed tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Published {
 /// disk or the store. Nothing is committed then.
 pub async fn publish_tree(
     path: &Path,
-    store: &dyn ObjectStore,
+    store: &Arc<dyn Endpoint>,
     prefix: &str,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
@@ -62,29 +63,40 @@ pub async fn publish_tree(
 pub async fn publish_selection(
     path: &Path,
     selection: Selection,
-    store: &dyn ObjectStore,
+    store: &Arc<dyn Endpoint>,
     prefix: &str,
     progress: Progress<'_>,
 ) -> Result<(Published, LeftOut), TransferError> {
-    let prefix = parse_prefix(prefix)?;
+    let prefix = Prefix::parse(prefix)?;
     let root = path.to_owned();
     let source = blocking(path, move || walk(&root, &selection)).await?;
-    delete_under(store, &prefix).await?;
-    let mut entries = Vec::with_capacity(source.items.len());
-    let mut done = 0;
-    for Item { path, kind } in source.items {
-        entries.push(match kind {
-            ItemKind::Dir { mode } => Entry::Dir { path, mode },
-            ItemKind::Link { target } => Entry::Link { path, target },
-            ItemKind::File(file) => {
-                let object = data_object(&prefix, &path)?;
-                let blake3 = put_file(&file, store, &object, &mut done, progress).await?;
-                Entry::File { path, size: file.size, blake3, executable: file.executable, mode: file.mode }
-            }
-        });
-    }
+    let shelf = Shelf::new(store);
+    delete_under(&shelf, &prefix).await?;
+    let counter = Counter::new(progress);
+    let (shelf, prefix, counter) = (&shelf, &prefix, &counter);
+    let entries = futures::stream::iter(source.items)
+        .map(|Item { path, kind }| async move {
+            Ok::<_, TransferError>(match kind {
+                ItemKind::Dir { mode } => Entry::Dir { path, mode },
+                ItemKind::Link { target } => Entry::Link { path, target },
+                ItemKind::File(file) => {
+                    let blake3 = put_file(&file, shelf, &prefix.data(&path), counter).await?;
+                    let blake3 = blake3.to_hex().to_string();
+                    Entry::File {
+                        path,
+                        size: file.size,
+                        blake3,
+                        executable: file.executable,
+                        mode: file.mode,
+                    }
+                }
+            })
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
     let manifest = Manifest::new(source.root, source.mode, entries);
-    Ok((commit(&manifest, store, &prefix).await?, source.left_out))
+    Ok((commit(&manifest, shelf, prefix).await?, source.left_out))
 }
 
 /// Publishes `bytes` under `prefix` as a tree that is one file.
@@ -93,41 +105,26 @@ pub async fn publish_selection(
 /// Failures of the store.
 pub async fn publish_bytes(
     bytes: Bytes,
-    store: &dyn ObjectStore,
+    store: &Arc<dyn Endpoint>,
     prefix: &str,
 ) -> Result<Published, TransferError> {
-    let prefix = parse_prefix(prefix)?;
-    delete_under(store, &prefix).await?;
+    let (shelf, prefix) = (Shelf::new(store), Prefix::parse(prefix)?);
+    delete_under(&shelf, &prefix).await?;
     let size = bytes.len() as u64;
-    let entry = Entry::File {
-        path: SINGLE_FILE.to_owned(),
-        size,
-        blake3: manifest::digest_of(&bytes),
-        executable: false,
-        mode: None,
-    };
-    let object = data_object(&prefix, SINGLE_FILE)?;
-    let mut upload = Upload::new(store, &object, size);
-    match upload.write(bytes).await {
-        Ok(()) => upload.finish().await?,
-        Err(error) => {
-            upload.abort().await;
-            return Err(error);
-        }
-    }
-    commit(&Manifest::new(Root::File, None, vec![entry]), store, &prefix).await
+    let blake3 = shelf.write(&prefix.data(SINGLE_FILE), size, &InMemory(bytes)).await?;
+    let blake3 = blake3.to_hex().to_string();
+    let entry = Entry::File { path: SINGLE_FILE.to_owned(), size, blake3, executable: false, mode: None };
+    commit(&Manifest::new(Root::File, None, vec![entry]), &shelf, &prefix).await
 }
 
 /// Writes the manifest: the moment at which the tree comes into being.
 pub(crate) async fn commit(
     manifest: &Manifest,
-    store: &dyn ObjectStore,
-    prefix: &ObjectPath,
+    shelf: &Shelf,
+    prefix: &Prefix,
 ) -> Result<Published, TransferError> {
     let (bytes, digest) = manifest.encode();
-    let object = manifest_object(prefix);
-    let put = store.put(&object, bytes.into()).await;
-    put.map_err(|source| TransferError::store("write", &object, source))?;
+    shelf.write(&prefix.manifest(), bytes.len() as u64, &InMemory(bytes.into())).await?;
     Ok(Published::of(manifest, digest))
 }
 
@@ -144,44 +141,15 @@ pub(crate) async fn blocking<T: Send + 'static>(
 
 async fn put_file(
     file: &SourceFile,
-    store: &dyn ObjectStore,
-    object: &ObjectPath,
-    done: &mut u64,
-    progress: Progress<'_>,
-) -> Result<String, TransferError> {
+    shelf: &Shelf,
+    object: &str,
+    counter: &Counter<'_>,
+) -> Result<blake3::Hash, TransferError> {
     let opener = file.clone();
     let opened = blocking(&file.path, move || opener.open()).await?;
-    let mut chunks = Chunks::file(opened, file.path.clone(), file.size);
-    let mut upload = Upload::new(store, object, file.size);
-    if let Err(error) = pump(&mut chunks, &mut upload, done, progress).await {
-        upload.abort().await;
-        return Err(error);
-    }
-    let hash = match chunks.finish() {
-        Ok(hash) => hash,
-        Err(error) => {
-            upload.abort().await;
-            return Err(error);
-        }
-    };
-    upload.finish().await?;
+    let source = files::Published { file: Arc::new(opened), path: &file.path, counter };
+    let hash = shelf.write(object, file.size, &source).await?;
     let checker = file.clone();
     blocking(&file.path, move || checker.check_unchanged()).await?;
     Ok(hash)
-}
-
-/// Moves everything from `chunks` to `upload`.
-pub(crate) async fn pump(
-    chunks: &mut Chunks,
-    upload: &mut Upload<'_>,
-    done: &mut u64,
-    progress: Progress<'_>,
-) -> Result<(), TransferError> {
-    while let Some(chunk) = chunks.next().await? {
-        let count = chunk.len() as u64;
-        upload.write(chunk).await?;
-        *done += count;
-        progress(*done);
-    }
-    Ok(())
 }

@@ -1,18 +1,18 @@
 //! From a location to a store.
 
 use crate::tree::error::TransferError;
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use welkin_provider::StoreLocation;
+use welkin_store::Endpoint;
+use welkin_stores::Local;
 
 /// Opens the store at `location`. A `file:///folder` store is made when it is not there.
 ///
 /// # Errors
 /// [`TransferError::UnsupportedScheme`], [`TransferError::InvalidStore`] for a URL that names no
 /// absolute folder, [`TransferError::OpenStore`] when the folder cannot be used.
-pub fn open(location: &StoreLocation) -> Result<Arc<dyn ObjectStore>, TransferError> {
+pub fn open(location: &StoreLocation) -> Result<Arc<dyn Endpoint>, TransferError> {
     let url = &location.url;
     let invalid = |reason| TransferError::InvalidStore { url: url.clone(), reason };
     let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid("it has no scheme"))?;
@@ -22,8 +22,7 @@ pub fn open(location: &StoreLocation) -> Result<Arc<dyn ObjectStore>, TransferEr
     let folder = file_path(rest).map_err(invalid)?;
     let failed = |source| TransferError::OpenStore { url: url.clone(), source };
     std::fs::create_dir_all(&folder).map_err(|error| failed(error.into()))?;
-    let store = LocalFileSystem::new_with_prefix(&folder).map_err(|error| failed(error.into()))?;
-    Ok(Arc::new(store.with_automatic_cleanup(true)))
+    Ok(Local::new(folder, false))
 }
 
 /// The folder of a `file://` URL, given what follows the slashes.
@@ -65,7 +64,7 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, &'static str> {
 mod tests {
     use super::*;
 
-    fn at(url: &str) -> Result<Arc<dyn ObjectStore>, TransferError> {
+    fn at(url: &str) -> Result<Arc<dyn Endpoint>, TransferError> {
         open(&StoreLocation { url: url.to_owned(), options: Default::default() })
     }
 

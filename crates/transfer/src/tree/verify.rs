@@ -1,19 +1,22 @@
 //! Reading a tree without moving it.
 
-use crate::tree::chunks::{Chunks, expect_hash};
 use crate::tree::error::TransferError;
+use crate::tree::files::{Counter, Looked, expect_hash};
 use crate::tree::manifest::{self, Entry, Links};
-use crate::tree::names::{data_object, parse_prefix};
+use crate::tree::names::Prefix;
 use crate::tree::progress::Progress;
 use crate::tree::publish::Published;
-use object_store::ObjectStore;
+use crate::tree::shelf::{AT_ONCE, Shelf};
+use futures::TryStreamExt;
+use std::sync::Arc;
+use welkin_store::Endpoint;
 
 /// The tree committed under `prefix`, if there is one. Reads its manifest only.
 ///
 /// # Errors
 /// [`TransferError::BadManifest`], and failures of the store.
-pub async fn find_tree(store: &dyn ObjectStore, prefix: &str) -> Result<Option<Published>, TransferError> {
-    let found = manifest::read(store, &parse_prefix(prefix)?).await?;
+pub async fn find_tree(store: &Arc<dyn Endpoint>, prefix: &str) -> Result<Option<Published>, TransferError> {
+    let found = manifest::read(&Shelf::new(store), &Prefix::parse(prefix)?).await?;
     Ok(found.map(|(manifest, digest)| Published::of(&manifest, digest)))
 }
 
@@ -23,22 +26,22 @@ pub async fn find_tree(store: &dyn ObjectStore, prefix: &str) -> Result<Option<P
 /// [`TransferError::NotPublished`], [`TransferError::WrongTree`], [`TransferError::Missing`],
 /// [`TransferError::WrongSize`], [`TransferError::Corrupt`], and failures of the store.
 pub async fn verify_tree(
-    store: &dyn ObjectStore,
+    store: &Arc<dyn Endpoint>,
     prefix: &str,
     digest: &str,
     progress: Progress<'_>,
 ) -> Result<Published, TransferError> {
-    let (prefix, manifest) = manifest::expect(store, prefix, digest, Links::Anywhere).await?;
-    let mut done = 0;
-    for entry in &manifest.entries {
-        let Entry::File { path, size, blake3, .. } = entry else { continue };
-        let object = data_object(&prefix, path)?;
-        let mut chunks = Chunks::object(store, &object, *size).await?;
-        while let Some(chunk) = chunks.next().await? {
-            done += chunk.len() as u64;
-            progress(done);
-        }
-        expect_hash(&object, blake3, chunks.finish()?)?;
-    }
+    let shelf = Shelf::new(store);
+    let (prefix, manifest) = manifest::expect(&shelf, prefix, digest, Links::Anywhere).await?;
+    let counter = Counter::new(progress);
+    let (shelf, prefix, counter) = (&shelf, &prefix, &counter);
+    futures::stream::iter(manifest.entries.iter().map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |entry| async move {
+            let Entry::File { path, size, blake3, .. } = entry else { return Ok(()) };
+            let object = prefix.data(path);
+            let found = shelf.read(&object, *size, &Looked(counter)).await?;
+            expect_hash(&object, blake3, found)
+        })
+        .await?;
     Ok(Published::of(&manifest, digest.to_owned()))
 }

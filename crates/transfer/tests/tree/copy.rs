@@ -1,10 +1,9 @@
 //! Between stores.
 
-use crate::support::{SAMPLE_BYTES, SAMPLE_FILES, Stalling, sample, stores};
-use object_store::memory::InMemory;
-use object_store::{ObjectStore, ObjectStoreExt};
+use crate::support::{SAMPLE_BYTES, SAMPLE_FILES, Stalling, memory, put, sample, stores};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use welkin_store::Endpoint;
 use welkin_transfer::{
     Copied, copy_tree, delete_tree, find_tree, publish_bytes, publish_tree, silent, verify_tree,
 };
@@ -14,11 +13,7 @@ const ALL_MOVED: Copied =
 const ALL_REUSED: Copied =
     Copied { bytes: 0, files: 0, reused_bytes: SAMPLE_BYTES, reused_files: SAMPLE_FILES };
 
-fn memory() -> Arc<dyn ObjectStore> {
-    Arc::new(InMemory::new())
-}
-
-async fn published(store: &dyn ObjectStore) -> String {
+async fn published(store: &Arc<dyn Endpoint>) -> String {
     let source = tempfile::tempdir().unwrap();
     sample(source.path());
     publish_tree(source.path(), store, "p", &silent).await.unwrap().digest
@@ -27,11 +22,11 @@ async fn published(store: &dyn ObjectStore) -> String {
 #[tokio::test]
 async fn a_copy_is_the_same_tree_and_repeating_it_moves_nothing() {
     for (source, _source_folder) in stores() {
-        let digest = published(source.as_ref()).await;
+        let digest = published(&source).await;
         for (target, _target_folder) in stores() {
             let copy = || copy_tree(&source, "p", &target, "q/r", &digest, &silent);
             assert_eq!(copy().await.unwrap(), ALL_MOVED);
-            verify_tree(target.as_ref(), "q/r", &digest, &silent).await.unwrap();
+            verify_tree(&target, "q/r", &digest, &silent).await.unwrap();
             assert_eq!(copy().await.unwrap(), ALL_REUSED);
         }
     }
@@ -40,9 +35,9 @@ async fn a_copy_is_the_same_tree_and_repeating_it_moves_nothing() {
 #[tokio::test]
 async fn a_committed_copy_needs_its_source_no_more() {
     let (source, target) = (memory(), memory());
-    let digest = published(&*source).await;
+    let digest = published(&source).await;
     copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap();
-    delete_tree(&*source, "p").await.unwrap();
+    delete_tree(&source, "p").await.unwrap();
     assert_eq!(copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap(), ALL_REUSED);
 }
 
@@ -50,17 +45,17 @@ async fn a_committed_copy_needs_its_source_no_more() {
 #[tokio::test]
 async fn a_copy_that_was_killed_anywhere_goes_on_where_it_was() {
     let source = memory();
-    let digest = published(&*source).await;
+    let digest = published(&source).await;
     let writes = SAMPLE_FILES as usize + 1;
     for survived in 0..writes {
-        let stalling = Arc::new(Stalling::new());
-        let target: Arc<dyn ObjectStore> = Arc::clone(&stalling) as _;
+        let stalling = Stalling::new();
+        let target: Arc<dyn Endpoint> = Arc::clone(&stalling) as _;
         stalling.writes_left.store(survived, Ordering::SeqCst);
         tokio::select! {
             result = copy_tree(&source, "p", &target, "q", &digest, &silent) => panic!("not killed: {result:?}"),
             () = stalling.stalled.notified() => {}
         }
-        assert_eq!(find_tree(&*target, "q").await.unwrap(), None, "committed after {survived} writes");
+        assert_eq!(find_tree(&target, "q").await.unwrap(), None, "committed after {survived} writes");
         stalling.writes_left.store(usize::MAX, Ordering::SeqCst);
         let copied = copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap();
         // One may have been on its way in parts: its first write survived, and it is not there.
@@ -69,29 +64,29 @@ async fn a_copy_that_was_killed_anywhere_goes_on_where_it_was() {
             "{survived}"
         );
         assert_eq!(copied.bytes + copied.reused_bytes, SAMPLE_BYTES);
-        verify_tree(&*target, "q", &digest, &silent).await.unwrap();
+        verify_tree(&target, "q", &digest, &silent).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn what_an_earlier_copy_left_is_not_trusted() {
     let (source, target) = (memory(), memory());
-    let digest = published(&*source).await;
+    let digest = published(&source).await;
     // Right length, wrong content; and something that is no part of the tree.
-    target.put(&"q/data/sub/deep/run.sh".into(), "#!/bin/zz\n".into()).await.unwrap();
-    target.put(&"q/data/stray".into(), "x".into()).await.unwrap();
+    put(&target, "q/data/sub/deep/run.sh", "#!/bin/zz\n").await;
+    put(&target, "q/data/stray", "x").await;
     assert_eq!(copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap(), ALL_MOVED);
-    verify_tree(&*target, "q", &digest, &silent).await.unwrap();
-    assert!(target.head(&"q/data/stray".into()).await.is_err());
+    verify_tree(&target, "q", &digest, &silent).await.unwrap();
+    assert!(target.find("q/data/stray").await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn another_tree_at_the_destination_makes_room() {
     let (source, target) = (memory(), memory());
-    let digest = published(&*source).await;
-    publish_bytes("other".into(), &*target, "q").await.unwrap();
+    let digest = published(&source).await;
+    publish_bytes("other".into(), &target, "q").await.unwrap();
     assert_eq!(copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap(), ALL_MOVED);
-    target.put(&"q/manifest.json".into(), "torn".into()).await.unwrap();
+    put(&target, "q/manifest.json", "torn").await;
     assert_eq!(copy_tree(&source, "p", &target, "q", &digest, &silent).await.unwrap(), ALL_REUSED);
 }
 
@@ -100,14 +95,15 @@ async fn a_publication_that_was_killed_anywhere_can_be_repeated() {
     let folder = tempfile::tempdir().unwrap();
     sample(folder.path());
     for survived in 0..=SAMPLE_FILES as usize {
-        let store = Stalling::new();
-        store.writes_left.store(survived, Ordering::SeqCst);
+        let stalling = Stalling::new();
+        let store: Arc<dyn Endpoint> = Arc::clone(&stalling) as _;
+        stalling.writes_left.store(survived, Ordering::SeqCst);
         tokio::select! {
             result = publish_tree(folder.path(), &store, "p", &silent) => panic!("not killed: {result:?}"),
-            () = store.stalled.notified() => {}
+            () = stalling.stalled.notified() => {}
         }
         assert_eq!(find_tree(&store, "p").await.unwrap(), None);
-        store.writes_left.store(usize::MAX, Ordering::SeqCst);
+        stalling.writes_left.store(usize::MAX, Ordering::SeqCst);
         let published = publish_tree(folder.path(), &store, "p", &silent).await.unwrap();
         verify_tree(&store, "p", &published.digest, &silent).await.unwrap();
     }

@@ -1,25 +1,24 @@
 //! Trees that are not what they were.
 
-use crate::support::{contents, sample, stores};
-use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt};
+use crate::support::{contents, get, memory, put, sample, stores};
 use std::sync::Arc;
+use welkin_store::Endpoint;
 use welkin_transfer::{TransferError, copy_tree, fetch_tree, find_tree, publish_tree, silent, verify_tree};
 
 const VICTIM: &str = "p/data/sub/deep/run.sh";
 
 /// Damages one object of a published tree and expects every reader to notice.
 async fn expect(
-    damage: impl AsyncFn(&dyn ObjectStore, &ObjectPath),
+    damage: impl AsyncFn(&Arc<dyn Endpoint>, &str),
     victim: &str,
     noticed: impl Fn(&TransferError) -> bool,
 ) {
     let source = tempfile::tempdir().unwrap();
     sample(source.path());
     for (shared, _folder) in stores() {
-        let store = shared.as_ref();
+        let store = &shared;
         let digest = publish_tree(source.path(), store, "p", &silent).await.unwrap().digest;
-        damage(store, &ObjectPath::parse(victim).unwrap()).await;
+        damage(store, victim).await;
         let error = verify_tree(store, "p", &digest, &silent).await.unwrap_err();
         assert!(noticed(&error), "verify: {error:?}");
 
@@ -31,27 +30,27 @@ async fn expect(
         assert_eq!(contents(target.path()).len(), 1, "leftovers");
         assert_eq!(std::fs::read_to_string(&place).unwrap(), "before");
 
-        let other: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
+        let other = memory();
         let error = copy_tree(&shared, "p", &other, "q", &digest, &silent).await.unwrap_err();
         assert!(noticed(&error), "copy: {error:?}");
-        assert_eq!(find_tree(&*other, "q").await.unwrap(), None);
+        assert_eq!(find_tree(&other, "q").await.unwrap(), None);
     }
 }
 
-async fn rewrite(store: &dyn ObjectStore, object: &ObjectPath, change: impl Fn(&mut Vec<u8>)) {
-    let mut bytes = store.get(object).await.unwrap().bytes().await.unwrap().to_vec();
+async fn rewrite(store: &Arc<dyn Endpoint>, object: &str, change: impl Fn(&mut Vec<u8>)) {
+    let mut bytes = get(store, object).await;
     change(&mut bytes);
-    store.put(object, bytes.into()).await.unwrap();
+    put(store, object, bytes).await;
 }
 
 #[tokio::test]
 async fn a_flipped_bit_is_noticed() {
-    let flip = async |store: &dyn ObjectStore, object: &ObjectPath| {
+    let flip = async |store: &Arc<dyn Endpoint>, object: &str| {
         rewrite(store, object, |bytes| bytes[3] ^= 1).await;
     };
     expect(flip, VICTIM, |error| matches!(error, TransferError::Corrupt { object, .. } if object == VICTIM))
         .await;
-    let flip_last = async |store: &dyn ObjectStore, object: &ObjectPath| {
+    let flip_last = async |store: &Arc<dyn Endpoint>, object: &str| {
         rewrite(store, object, |bytes| *bytes.last_mut().unwrap() ^= 1).await;
     };
     expect(flip_last, "p/data/big", |error| matches!(error, TransferError::Corrupt { .. })).await;
@@ -59,14 +58,14 @@ async fn a_flipped_bit_is_noticed() {
 
 #[tokio::test]
 async fn a_truncated_and_a_grown_file_are_noticed() {
-    let truncate = async |store: &dyn ObjectStore, object: &ObjectPath| {
+    let truncate = async |store: &Arc<dyn Endpoint>, object: &str| {
         rewrite(store, object, |bytes| bytes.truncate(9)).await;
     };
     expect(truncate, VICTIM, |error| {
         matches!(error, TransferError::WrongSize { expected: 10, found: 9, .. })
     })
     .await;
-    let grow = async |store: &dyn ObjectStore, object: &ObjectPath| {
+    let grow = async |store: &Arc<dyn Endpoint>, object: &str| {
         rewrite(store, object, |bytes| bytes.resize(1 << 20, 0)).await;
     };
     expect(grow, VICTIM, |error| matches!(error, TransferError::WrongSize { expected: 10, .. })).await;
@@ -74,7 +73,9 @@ async fn a_truncated_and_a_grown_file_are_noticed() {
 
 #[tokio::test]
 async fn a_missing_file_and_a_missing_manifest_are_noticed() {
-    let remove = async |store: &dyn ObjectStore, object: &ObjectPath| store.delete(object).await.unwrap();
+    let remove = async |store: &Arc<dyn Endpoint>, object: &str| {
+        assert!(store.delete(&[object.to_owned()]).await.unwrap().is_empty());
+    };
     expect(remove, VICTIM, |error| matches!(error, TransferError::Missing { object } if object == VICTIM))
         .await;
     expect(remove, "p/manifest.json", |error| matches!(error, TransferError::NotPublished { .. })).await;
@@ -82,11 +83,11 @@ async fn a_missing_file_and_a_missing_manifest_are_noticed() {
 
 #[tokio::test]
 async fn a_changed_and_a_torn_manifest_are_noticed() {
-    let change = async |store: &dyn ObjectStore, object: &ObjectPath| {
+    let change = async |store: &Arc<dyn Endpoint>, object: &str| {
         rewrite(store, object, |bytes| bytes.push(b' ')).await;
     };
     expect(change, "p/manifest.json", |error| matches!(error, TransferError::WrongTree { .. })).await;
-    let tear = async |store: &dyn ObjectStore, object: &ObjectPath| {
+    let tear = async |store: &Arc<dyn Endpoint>, object: &str| {
         rewrite(store, object, |bytes| bytes.truncate(bytes.len() / 2)).await;
     };
     expect(tear, "p/manifest.json", |error| matches!(error, TransferError::WrongTree { .. })).await;

@@ -1,22 +1,23 @@
 //! To a place of a user's, where nothing gives way that a delivery did not put there.
 
-use crate::support::contents;
-use object_store::memory::InMemory;
+use crate::support::{contents, memory};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 use tempfile::TempDir;
+use welkin_store::Endpoint;
 use welkin_transfer::{Published, TransferError, deliver_tree, publish_bytes, publish_tree, silent};
 
 struct Bed {
-    store: InMemory,
+    store: Arc<dyn Endpoint>,
     folder: Published,
     file: Published,
     target: TempDir,
 }
 
 async fn bed() -> Bed {
-    let (store, source) = (InMemory::new(), tempfile::tempdir().unwrap());
+    let (store, source) = (memory(), tempfile::tempdir().unwrap());
     fs::create_dir(source.path().join("sub")).unwrap();
     fs::write(source.path().join("sub/new"), "n").unwrap();
     let folder = publish_tree(source.path(), &store, "folder", &silent).await.unwrap();

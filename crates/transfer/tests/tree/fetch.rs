@@ -1,7 +1,6 @@
 //! Onto a disk.
 
-use crate::support::{contents, sample, stores};
-use object_store::memory::InMemory;
+use crate::support::{contents, memory, sample, stores};
 use welkin_transfer::{TransferError, fetch_tree, publish_bytes, publish_tree, silent};
 
 #[tokio::test]
@@ -9,10 +8,10 @@ async fn a_tree_comes_back_as_it_was() {
     let source = tempfile::tempdir().unwrap();
     sample(source.path());
     for (store, _folder) in stores() {
-        let published = publish_tree(source.path(), store.as_ref(), "p", &silent).await.unwrap();
+        let published = publish_tree(source.path(), &store, "p", &silent).await.unwrap();
         let target = tempfile::tempdir().unwrap();
         let place = target.path().join("made/on/demand");
-        let fetched = fetch_tree(store.as_ref(), "p", &published.digest, &place, &silent).await.unwrap();
+        let fetched = fetch_tree(&store, "p", &published.digest, &place, &silent).await.unwrap();
         assert_eq!(fetched, published);
         assert_eq!(contents(&place), contents(source.path()));
         assert_eq!(std::fs::read_dir(place.parent().unwrap()).unwrap().count(), 1, "leftovers");
@@ -21,7 +20,7 @@ async fn a_tree_comes_back_as_it_was() {
 
 #[tokio::test]
 async fn what_is_there_is_replaced_be_it_file_folder_or_link() {
-    let store = InMemory::new();
+    let store = memory();
     let file = publish_bytes("content".into(), &store, "file").await.unwrap();
     let source = tempfile::tempdir().unwrap();
     std::fs::write(source.path().join("new"), "n").unwrap();
@@ -43,7 +42,7 @@ async fn what_is_there_is_replaced_be_it_file_folder_or_link() {
 
 #[tokio::test]
 async fn a_place_without_a_name_is_refused() {
-    let store = InMemory::new();
+    let store = memory();
     let digest = publish_bytes("x".into(), &store, "p").await.unwrap().digest;
     for place in ["/", "..", ""] {
         let error = fetch_tree(&store, "p", &digest, place.as_ref(), &silent).await.unwrap_err();

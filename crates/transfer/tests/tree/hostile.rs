@@ -1,8 +1,6 @@
 //! Manifests made to escape. Each has the digest it is asked for: whoever made the tree made both.
 
-use crate::support::contents;
-use object_store::ObjectStoreExt;
-use object_store::memory::InMemory;
+use crate::support::{contents, memory, put};
 use welkin_transfer::{TransferError, fetch_tree, silent};
 
 fn file(path: &str) -> String {
@@ -28,12 +26,12 @@ async fn nothing_is_written_outside_the_destination() {
         vec![file("a"), file("a")],
     ];
     for entries in cases {
-        let store = InMemory::new();
+        let store = memory();
         let manifest = format!(r#"{{"schema":1,"root":"dir","entries":[{}]}}"#, entries.join(","));
         let digest = blake3::hash(manifest.as_bytes()).to_hex().to_string();
-        store.put(&"p/manifest.json".into(), manifest.clone().into()).await.unwrap();
+        put(&store, "p/manifest.json", &manifest).await;
         for object in ["p/data/evil", "p/data/a/evil", "p/data/a"] {
-            store.put(&object.into(), "evil".into()).await.unwrap();
+            put(&store, object, "evil").await;
         }
         let folder = tempfile::tempdir().unwrap();
         let error = fetch_tree(&store, "p", &digest, &folder.path().join("x"), &silent).await.unwrap_err();

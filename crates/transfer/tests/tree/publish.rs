@@ -1,21 +1,12 @@
 //! Into a store.
 
-use crate::support::{BIG, SAMPLE_BYTES, SAMPLE_FILES, sample, stores};
-use futures::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt};
+use crate::support::{BIG, SAMPLE_BYTES, SAMPLE_FILES, memory, objects, put, sample, stores};
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicU64, Ordering};
 use welkin_transfer::{
     Selection, TransferError, delete_tree, fetch_own_tree, fetch_tree, find_tree, publish_bytes,
     publish_selection, publish_tree, silent, verify_tree,
 };
-
-async fn objects(store: &dyn ObjectStore) -> Vec<String> {
-    let mut all: Vec<_> =
-        store.list(None).map_ok(|meta| meta.location.to_string()).try_collect().await.unwrap();
-    all.sort();
-    all
-}
 
 #[tokio::test]
 async fn equal_trees_have_equal_digests_whatever_the_store() {
@@ -25,12 +16,12 @@ async fn equal_trees_have_equal_digests_whatever_the_store() {
     for (store, _folder) in stores() {
         let done = AtomicU64::new(0);
         let watch = |bytes| assert!(done.swap(bytes, Ordering::SeqCst) <= bytes);
-        let published = publish_tree(folder.path(), store.as_ref(), "a/b", &watch).await.unwrap();
+        let published = publish_tree(folder.path(), &store, "a/b", &watch).await.unwrap();
         assert_eq!((published.bytes, published.files), (SAMPLE_BYTES, SAMPLE_FILES));
         assert_eq!(done.load(Ordering::SeqCst), SAMPLE_BYTES);
-        assert_eq!(verify_tree(store.as_ref(), "a/b", &published.digest, &silent).await.unwrap(), published);
-        assert_eq!(find_tree(store.as_ref(), "a/b").await.unwrap(), Some(published.clone()));
-        assert_eq!(objects(store.as_ref()).await.len() as u64, SAMPLE_FILES + 1);
+        assert_eq!(verify_tree(&store, "a/b", &published.digest, &silent).await.unwrap(), published);
+        assert_eq!(find_tree(&store, "a/b").await.unwrap(), Some(published.clone()));
+        assert_eq!(objects(&store).await.len() as u64, SAMPLE_FILES + 1);
         digests.push(published.digest);
     }
     assert_eq!(digests[0], digests[1]);
@@ -41,16 +32,16 @@ async fn a_prefix_holds_one_tree_and_a_second_replaces_it_whole() {
     let folder = tempfile::tempdir().unwrap();
     sample(folder.path());
     for (store, _folder) in stores() {
-        let first = publish_tree(folder.path(), store.as_ref(), "p", &silent).await.unwrap();
-        publish_bytes("neighbour".into(), store.as_ref(), "p2").await.unwrap();
-        let second = publish_tree(&folder.path().join("none"), store.as_ref(), "p", &silent).await.unwrap();
+        let first = publish_tree(folder.path(), &store, "p", &silent).await.unwrap();
+        publish_bytes("neighbour".into(), &store, "p2").await.unwrap();
+        let second = publish_tree(&folder.path().join("none"), &store, "p", &silent).await.unwrap();
         assert_ne!(first.digest, second.digest);
-        let all = objects(store.as_ref()).await;
+        let all = objects(&store).await;
         assert_eq!(all, ["p/data/file", "p/manifest.json", "p2/data/file", "p2/manifest.json"]);
-        delete_tree(store.as_ref(), "p").await.unwrap();
-        delete_tree(store.as_ref(), "p").await.unwrap();
-        assert_eq!(find_tree(store.as_ref(), "p").await.unwrap(), None);
-        assert_eq!(objects(store.as_ref()).await, ["p2/data/file", "p2/manifest.json"]);
+        delete_tree(&store, "p").await.unwrap();
+        delete_tree(&store, "p").await.unwrap();
+        assert_eq!(find_tree(&store, "p").await.unwrap(), None);
+        assert_eq!(objects(&store).await, ["p2/data/file", "p2/manifest.json"]);
     }
 }
 
@@ -60,15 +51,15 @@ async fn bytes_are_published_as_the_file_they_would_be() {
     let content = crate::support::pattern(BIG, 3);
     std::fs::write(folder.path().join("f"), &content).unwrap();
     for (store, _folder) in stores() {
-        let file = publish_tree(&folder.path().join("f"), store.as_ref(), "file", &silent).await.unwrap();
-        let bytes = publish_bytes(content.clone().into(), store.as_ref(), "bytes").await.unwrap();
+        let file = publish_tree(&folder.path().join("f"), &store, "file", &silent).await.unwrap();
+        let bytes = publish_bytes(content.clone().into(), &store, "bytes").await.unwrap();
         assert_eq!(file, bytes);
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_part_of_a_tree_is_refused_by_name_and_nothing_is_committed() {
-    let store = object_store::memory::InMemory::new();
+    let store = memory();
     let folder = tempfile::tempdir().unwrap();
     let missing = publish_tree(&folder.path().join("no"), &store, "p", &silent).await.unwrap_err();
     assert!(matches!(missing, TransferError::SourceMissing { .. }), "{missing}");
@@ -107,7 +98,7 @@ async fn a_file_that_changes_while_it_is_read_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("big");
         std::fs::write(&file, vec![0; BIG]).unwrap();
-        let store = object_store::memory::InMemory::new();
+        let store = memory();
         let once = AtomicU64::new(0);
         let watch = |_| {
             if once.fetch_add(1, Ordering::SeqCst) == 0 {
@@ -122,8 +113,8 @@ async fn a_file_that_changes_while_it_is_read_is_noticed() {
 
 #[tokio::test]
 async fn leftovers_without_a_manifest_are_no_tree_and_are_cleared() {
-    let store = object_store::memory::InMemory::new();
-    store.put(&"p/data/old".into(), "torn".into()).await.unwrap();
+    let store = memory();
+    put(&store, "p/data/old", "torn").await;
     assert_eq!(find_tree(&store, "p").await.unwrap(), None);
     publish_bytes("new".into(), &store, "p").await.unwrap();
     assert_eq!(objects(&store).await, ["p/data/file", "p/manifest.json"]);
@@ -137,7 +128,7 @@ async fn permissions_are_kept_of_files_folders_and_what_a_link_leads_to() {
     let set = |path: &std::path::Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    let (store, folder) = (object_store::memory::InMemory::new(), tempfile::tempdir().unwrap());
+    let (store, folder) = (memory(), tempfile::tempdir().unwrap());
     let tree = folder.path().join("tree");
     std::fs::create_dir_all(tree.join("private/deep")).unwrap();
     for (name, bits) in [("key", 0o600), ("plain", 0o644), ("tool", 0o755), ("private/own", 0o750)] {
@@ -171,7 +162,7 @@ async fn permissions_are_kept_of_files_folders_and_what_a_link_leads_to() {
 
 #[tokio::test]
 async fn what_a_user_brings_along_keeps_its_links_and_loses_its_pipes() {
-    let (store, folder) = (object_store::memory::InMemory::new(), tempfile::tempdir().unwrap());
+    let (store, folder) = (memory(), tempfile::tempdir().unwrap());
     let tree = folder.path().join("tree");
     std::fs::create_dir_all(tree.join("venv/bin")).unwrap();
     std::fs::write(tree.join("code.py"), "pass").unwrap();

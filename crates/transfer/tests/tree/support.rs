@@ -1,21 +1,17 @@
 //! Trees to move and stores that fail on purpose.
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use object_store::local::LocalFileSystem;
-use object_store::memory::InMemory;
-use object_store::path::Path as ObjectPath;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
+use welkin_store::block::{Block, BlockWriter, Buffer};
+use welkin_store::{
+    Dangling, Endpoint, Failure, Found, Limits, Lister, Memory, Metadata, Part, Piece, Read, Upload,
+};
+use welkin_stores::Local;
 
 /// Larger than one part, so that it goes up in several.
 pub(crate) const BIG: usize = welkin_transfer::PART_BYTES as usize + 12_345;
@@ -65,23 +61,52 @@ pub(crate) fn contents(folder: &Path) -> BTreeMap<String, String> {
 }
 
 /// Both kinds of store, the second with the folder it lies in.
-pub(crate) fn stores() -> Vec<(Arc<dyn ObjectStore>, Option<TempDir>)> {
+pub(crate) fn stores() -> Vec<(Arc<dyn Endpoint>, Option<TempDir>)> {
     let folder = tempfile::tempdir().unwrap();
-    let local = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
-    vec![(Arc::new(InMemory::new()), None), (Arc::new(local), Some(folder))]
+    let local = Local::new(folder.path(), false);
+    vec![(memory(), None), (local, Some(folder))]
+}
+
+pub(crate) fn memory() -> Arc<dyn Endpoint> {
+    Memory::new("memory:")
+}
+
+/// Puts an object behind everybody's back.
+pub(crate) async fn put(store: &Arc<dyn Endpoint>, key: &str, bytes: impl AsRef<[u8]>) {
+    let bytes = bytes.as_ref();
+    let mut writer = BlockWriter::new(Buffer::detached(bytes.len()), 0, bytes.len(), true);
+    writer.extend(bytes);
+    store.put(key, &Metadata::default(), &Arc::new(writer.finish().unwrap())).await.unwrap();
+}
+
+pub(crate) async fn get(store: &Arc<dyn Endpoint>, key: &str) -> Vec<u8> {
+    let length = store.find(key).await.unwrap().unwrap().listed.size as usize;
+    let what = Read { key, offset: 0, length, whole: true, version: None };
+    store.read(what, Buffer::detached(length)).await.unwrap().block.bytes().to_vec()
+}
+
+/// All keys, in order.
+pub(crate) async fn objects(store: &Arc<dyn Endpoint>) -> Vec<String> {
+    let mut pages = Arc::clone(store).list("", None);
+    let mut all = Vec::new();
+    while let Some(page) = pages.next_page().await.unwrap() {
+        all.extend(page.into_iter().map(|listed| listed.key));
+    }
+    all
 }
 
 /// A store whose writes stop answering after a number of them, like a machine that is being killed.
 #[derive(Debug)]
 pub(crate) struct Stalling {
-    pub(crate) inner: InMemory,
+    inner: Arc<Memory>,
     pub(crate) writes_left: AtomicUsize,
     pub(crate) stalled: tokio::sync::Notify,
 }
 
 impl Stalling {
-    pub(crate) fn new() -> Self {
-        Self { inner: InMemory::new(), writes_left: AtomicUsize::new(0), stalled: tokio::sync::Notify::new() }
+    pub(crate) fn new() -> Arc<Self> {
+        let (writes_left, stalled) = (AtomicUsize::new(0), tokio::sync::Notify::new());
+        Arc::new(Self { inner: Memory::new("memory:"), writes_left, stalled })
     }
 
     async fn write(&self) {
@@ -94,48 +119,75 @@ impl Stalling {
     }
 }
 
-impl fmt::Display for Stalling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stalling")
-    }
-}
-
 #[async_trait]
-impl ObjectStore for Stalling {
-    async fn put_opts(&self, at: &ObjectPath, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.write().await;
-        self.inner.put_opts(at, payload, options).await
+impl Endpoint for Stalling {
+    fn name(&self) -> String {
+        self.inner.name()
     }
 
-    async fn put_multipart_opts(
+    fn identity(&self) -> String {
+        self.inner.identity()
+    }
+
+    fn limits(&self) -> Limits {
+        self.inner.limits()
+    }
+
+    fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
+        Arc::clone(&self.inner).list(prefix, after)
+    }
+
+    async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
+        self.inner.find(key).await
+    }
+
+    async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
+        self.inner.read(what, buffer).await
+    }
+
+    async fn put(
         &self,
-        at: &ObjectPath,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
+        key: &str,
+        metadata: &Metadata,
+        block: &Arc<Block>,
+    ) -> Result<Option<String>, Failure> {
         self.write().await;
-        self.inner.put_multipart_opts(at, options).await
+        self.inner.put(key, metadata, block).await
     }
 
-    async fn get_opts(&self, at: &ObjectPath, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(at, options).await
-    }
-
-    fn delete_stream(
+    async fn begin(
         &self,
-        at: BoxStream<'static, Result<ObjectPath>>,
-    ) -> BoxStream<'static, Result<ObjectPath>> {
-        self.inner.delete_stream(at)
+        key: &str,
+        metadata: &Metadata,
+        size: u64,
+        part_bytes: u64,
+    ) -> Result<Upload, Failure> {
+        self.write().await;
+        self.inner.begin(key, metadata, size, part_bytes).await
     }
 
-    fn list(&self, prefix: Option<&ObjectPath>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+    async fn part(&self, upload: &Upload, number: u32, block: &Arc<Block>) -> Result<Part, Failure> {
+        self.inner.part(upload, number, block).await
     }
 
-    async fn list_with_delimiter(&self, prefix: Option<&ObjectPath>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
+    async fn finish(
+        &self,
+        upload: &Upload,
+        parts: &[Part],
+        root: &blake3::Hash,
+    ) -> Result<Option<String>, Failure> {
+        self.inner.finish(upload, parts, root).await
     }
 
-    async fn copy_opts(&self, from: &ObjectPath, to: &ObjectPath, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
+    async fn abort(&self, upload: &Upload) -> Result<(), Failure> {
+        self.inner.abort(upload).await
+    }
+
+    async fn dangling(&self, prefix: &str) -> Result<Vec<Dangling>, Failure> {
+        self.inner.dangling(prefix).await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        self.inner.delete(keys).await
     }
 }

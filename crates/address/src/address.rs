@@ -3,6 +3,7 @@
 use crate::host;
 use crate::scheme::{self, Form};
 use crate::service::Service;
+use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -68,7 +69,35 @@ impl FromStr for StoreAddress {
     }
 }
 
+/// As the provider's own tools write it, so that it is read as the same again. What a web address says beside that (a
+/// region, the account of an R2 store) is not shown.
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, account, bucket, key, region } = self;
+        let Some(scheme) = scheme::shown(*service) else { return write!(f, "memory://{bucket}/{key}") };
+        write!(f, "{}://", scheme.name)?;
+        match scheme.form {
+            Form::Path => f.write_str(key),
+            Form::Account => write!(f, "{}/{bucket}/{key}", account.as_deref().unwrap_or_default()),
+            Form::Region => write!(f, "{}/{bucket}/{key}", region.as_deref().unwrap_or_default()),
+            Form::Bucket | Form::Container | Form::Host => write!(f, "{bucket}/{key}"),
+        }
+    }
+}
+
 impl StoreAddress {
+    /// A folder of a machine.
+    #[must_use]
+    pub fn folder(path: &str) -> Self {
+        Self::new(Service::File, "", path)
+    }
+
+    /// What is kept in the memory of a process under two names.
+    #[must_use]
+    pub fn memory(bucket: &str, key: &str) -> Self {
+        Self::new(Service::Memory, bucket, key)
+    }
+
     fn new(service: Service, bucket: &str, key: &str) -> Self {
         Self { service, account: None, bucket: bucket.to_owned(), key: key.to_owned(), region: None }
     }
@@ -217,6 +246,30 @@ mod tests {
             ("cos://us-east", AddressError::NoBucket),
         ] {
             assert_eq!(error(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_read_as_the_same() {
+        for text in [
+            "s3://b/k/l",
+            "s3a://b",
+            "gcs://b/k",
+            "azblob://acct/c",
+            "abfss://c@acct.dfs.core.windows.net/k",
+            "r2://b/k",
+            "cos://us-east/b/k",
+            "oci://b/k",
+            "nebius://b/k",
+            "cw://b/k",
+            "hf://datasets/x",
+            "file:///a b/%41",
+            "https://example.org/a/b",
+            "ftp://example.org/a",
+            "https://acct.blob.core.windows.net/c/k",
+        ] {
+            let address: StoreAddress = text.parse().unwrap();
+            assert_eq!(address.to_string().parse::<StoreAddress>().unwrap(), address, "{text} as {address}");
         }
     }
 

@@ -63,6 +63,14 @@ pub(crate) fn find(name: &str) -> Option<&'static Scheme> {
     SCHEMES.iter().find(|scheme| scheme.name.eq_ignore_ascii_case(name))
 }
 
+/// The scheme under which addresses of a service are shown, and what follows it; `None` where none leads there.
+pub(crate) fn shown(service: Service) -> Option<&'static Scheme> {
+    // The web in its present form; of the others, the first is the one that their own tools write.
+    let preferred = if service == Service::Web { "https" } else { "" };
+    let mut of_service = SCHEMES.iter().filter(|scheme| scheme.service == service);
+    of_service.clone().find(|scheme| scheme.name == preferred).or_else(|| of_service.next())
+}
+
 /// The scheme that a misspelt one was meant to be: one letter away, two where it is longer than three.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();

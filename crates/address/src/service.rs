@@ -25,6 +25,8 @@ pub enum Service {
     HuggingFace,
     /// A web server of somebody.
     Web,
+    /// The memory of a process. No address that people write leads there.
+    Memory,
 }
 
 impl Service {
@@ -33,7 +35,7 @@ impl Service {
     #[must_use]
     pub const fn provider(self) -> &'static str {
         match self {
-            Self::File | Self::HuggingFace | Self::Web => "local",
+            Self::File | Self::HuggingFace | Self::Web | Self::Memory => "local",
             Self::S3 => "aws",
             Self::Gcs => "gcp",
             Self::AzureBlob => "azure",

@@ -8,8 +8,9 @@ use crate::step::{StepRecord, masker};
 use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_provider::{EventKind, Exit, Fetch, Publish, Step, Stream};
+use welkin_stores::open;
 use welkin_transfer::{
-    LeftOut, Selection, TransferError, fetch_own_tree, open, overlay_own_tree, publish_selection, silent,
+    LeftOut, Selection, TransferError, fetch_own_tree, overlay_own_tree, publish_selection, silent,
 };
 use welkin_units::Bytes;
 
@@ -54,11 +55,11 @@ async fn phases(
 async fn fetch_one(agent: &Agent, fetch: &Fetch) -> Result<Bytes, String> {
     let failed = |error: TransferError| format!("{}: {}", fetch.path, error.chain());
     let path = below(agent.home().root(), &fetch.path)?;
-    let store = open(&fetch.store).map_err(failed)?;
+    let store = open(&fetch.store).map_err(|error| failed(error.into()))?;
     let Fetch { prefix, digest, over, .. } = fetch;
     let fetched = match over {
-        true => overlay_own_tree(store.as_ref(), prefix, digest, &path, &silent).await,
-        false => fetch_own_tree(store.as_ref(), prefix, digest, &path, &silent).await,
+        true => overlay_own_tree(&store, prefix, digest, &path, &silent).await,
+        false => fetch_own_tree(&store, prefix, digest, &path, &silent).await,
     };
     fetched.map(|published| Bytes::new(published.bytes)).map_err(failed)
 }
@@ -72,8 +73,8 @@ async fn publish_one(agent: &Agent, publish: &Publish) -> Result<Vec<EventKind>,
     };
     let path: PathBuf = below(agent.home().root(), &publish.path)
         .map_err(|reason| format!("output {}: {reason}", publish.name))?;
-    let store = open(&publish.store).map_err(failed)?;
-    let done = publish_selection(&path, Selection::made(), store.as_ref(), &publish.prefix, &silent).await;
+    let store = open(&publish.store).map_err(|error| failed(error.into()))?;
+    let done = publish_selection(&path, Selection::made(), &store, &publish.prefix, &silent).await;
     let (done, left_out) = done.map_err(failed)?;
     let mut events: Vec<EventKind> = said(&publish.name, left_out).collect();
     events.push(EventKind::Published {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use welkin_provider::{Clock, Event, EventKind, Exit, Step, StepId, StoreLocation, Stream};
+use welkin_provider::{Clock, Event, EventKind, Exit, Step, StepId, StoreAccess, Stream};
 use welkin_units::{Bytes, Span};
 
 /// How long an answer waits for more after the first event: what a short script has to say follows within
@@ -245,10 +245,10 @@ impl StepRecord {
 /// What masks everything secret in a step.
 pub(crate) fn masker(step: &Step) -> Masker {
     let named = step.secret_env.iter().filter_map(|name| step.env.get(name)).map(String::as_str);
-    Masker::new(named.chain(stores(step).flat_map(|store| store.options.values().map(String::as_str))))
+    Masker::new(named.chain(stores(step).flat_map(StoreAccess::secrets)))
 }
 
-fn stores(step: &Step) -> impl Iterator<Item = &StoreLocation> {
+fn stores(step: &Step) -> impl Iterator<Item = &StoreAccess> {
     step.fetch.iter().map(|fetch| &fetch.store).chain(step.publish.iter().map(|publish| &publish.store))
 }
 
@@ -267,7 +267,7 @@ fn redacted(step: &Step) -> Step {
     }
     let stores = step.fetch.iter_mut().map(|fetch| &mut fetch.store);
     for store in stores.chain(step.publish.iter_mut().map(|publish| &mut publish.store)) {
-        store.options.values_mut().for_each(|value| "****".clone_into(value));
+        *store = store.redacted();
     }
     step
 }

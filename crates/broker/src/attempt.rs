@@ -16,8 +16,9 @@ use crate::limits::{NODE_SILENCE, STOP_GRACE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::{Patience, trying, unless_final};
 use crate::record::{AttemptEnd, Record, TreeRef};
+use crate::shelf::Shelf;
 use crate::sql::{self, StepKey};
-use crate::stage::{self, Shelf};
+use crate::stage;
 use crate::state::{LeaseState, Phase};
 use crate::step;
 use futures::future::join_all;
@@ -84,7 +85,7 @@ async fn steps(
             live.record(vec![Fact::Record(Record::PhaseBegan { attempt: id, phase })]).await?;
         }
         let steps: Vec<Step> = (0..attempt.place.nodes)
-            .map(|rank| step::build(live, &attempt, phase, rank, fetches, &shelf.location))
+            .map(|rank| step::build(live, &attempt, phase, rank, fetches, &shelf.access))
             .collect();
         if let Some((rank, exit)) = gang(live, id, phase, &nodes, &steps, poked).await? {
             let failed = || Halt::end(AttemptEnd::Failed { rank, phase, exit });

@@ -9,7 +9,8 @@ use crate::egress::{self, Moved};
 use crate::error::{StoreError, SubmitError};
 use crate::live::{Fact, Live};
 use crate::record::Record;
-use crate::stage::{Roots, Shelf, patiently};
+use crate::shelf::Shelf;
+use crate::stage::{Roots, patiently};
 use crate::task::TaskEnd;
 use std::path::{Component, Path, PathBuf};
 use welkin_job::Job;
@@ -142,7 +143,7 @@ async fn put(live: &Live, task: usize, name: &str, path: &Path) -> Result<Option
     let shelf = Shelf::open(live, &place).await.map_err(|error| error.to_string())?;
     let delivery = format!("{}/{task}/{name}", live.id);
     patiently(live, || async {
-        let put = deliver_tree(&*shelf.store, &tree.prefix, &tree.digest, path, &delivery, &silent).await;
+        let put = deliver_tree(&shelf.store, &tree.prefix, &tree.digest, path, &delivery, &silent).await;
         match put {
             Ok(_) => Ok(None),
             Err(TransferError::Occupied { path }) => Ok(Some(path)),

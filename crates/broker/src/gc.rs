@@ -9,16 +9,14 @@ use crate::id::{RUNS, RunId};
 use crate::limits::RELEASE_WITHIN;
 use crate::live::{Live, World, read};
 use crate::patience::{Patience, trying, unless_final};
-use crate::runs;
 use crate::view::RunView;
-use futures::TryStreamExt;
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
+use crate::{runs, shelf};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use thiserror::Error;
 use welkin_provider::{Lease, Location, ProviderError};
+use welkin_transfer::{TransferError, objects_below, remove_objects, unfinished_below};
 
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -172,29 +170,23 @@ async fn release_orphan(world: &World, name: &str, lease: &Lease) -> Result<bool
 }
 
 async fn sweep_store(world: &Arc<World>, place: &Location, collected: &mut Collected) -> Result<(), String> {
+    let words = |error: TransferError| error.chain();
     let provider = world.provider(&place.provider).map_err(|error| error.to_string())?;
-    let store = trying(PATIENCE, &world.rng, |_| {}, || provider.store(place, &world.owner))
-        .await
-        .map_err(|error| error.to_string())?;
-    let objects: Vec<Path> = store
-        .list(Some(&Path::from(RUNS)))
-        .map_ok(|object| object.location)
-        .try_collect()
-        .await
-        .map_err(|error| error.to_string())?;
+    let open = || shelf::opened(&**provider, &*world.options.stores, place, &world.owner);
+    let shelf = trying(PATIENCE, &world.rng, |_| {}, open).await.map_err(|error| error.to_string())?;
+    let objects = objects_below(&shelf.store, RUNS).await.map_err(words)?;
+    let unfinished = unfinished_below(&shelf.store, RUNS).await.map_err(words)?;
     // Read after the listing, for the same reason as leases.
     let known = Known::read(world).map_err(|error| error.to_string())?;
-    let kept: Vec<Path> = known.kept_prefixes().map(Path::from).collect();
-    // Manifests go first, so that no tree is ever seen half deleted.
-    let mut garbage: Vec<Path> = objects
-        .into_iter()
-        .filter(|object| !kept.iter().any(|prefix| object.prefix_matches(prefix)))
-        .collect();
-    garbage.sort_by_key(|object| object.filename() != Some("manifest.json"));
-    for object in garbage {
-        store.delete(&object).await.map_err(|error| error.to_string())?;
-        collected.objects += 1;
-    }
+    let kept: Vec<String> =
+        known.kept_prefixes().map(|prefix| format!("{}/", prefix.trim_end_matches('/'))).collect();
+    let is_garbage = |key: &str| !kept.iter().any(|folder| key.starts_with(folder));
+    let garbage: Vec<String> =
+        objects.into_iter().map(|object| object.key).filter(|key| is_garbage(key)).collect();
+    let unfinished: Vec<_> = unfinished.into_iter().filter(|upload| is_garbage(&upload.key)).collect();
+    let count = garbage.len() as u64;
+    remove_objects(&shelf.store, garbage, &unfinished).await.map_err(words)?;
+    collected.objects += count;
     Ok(())
 }
 

@@ -53,6 +53,7 @@ mod runs;
 mod schema;
 mod seal;
 mod settle;
+mod shelf;
 mod snapshot;
 mod sql;
 mod stage;

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_ledger::{NoPricing, Pricing, Terms};
 use welkin_provider::{Clock, Owner, Provider, SystemClock};
+use welkin_store::Opener;
+use welkin_stores::Direct;
 
 /// Called with the number of each durable write since the broker was opened, from 1; `Break` ends
 /// the broker there as if it had been killed.
@@ -30,6 +32,8 @@ pub enum Durability {
 pub struct BrokerOptions {
     /// The providers, by [`Provider::name`].
     pub providers: BTreeMap<String, Arc<dyn Provider>>,
+    /// Opens the stores that they say.
+    pub stores: Arc<dyn Opener>,
     /// The present moment. Pauses go through `tokio::time`.
     pub clock: Arc<dyn Clock>,
     /// Randomness: identity of a new state directory, jitter of pauses.
@@ -64,6 +68,7 @@ impl BrokerOptions {
     pub fn new(providers: impl IntoIterator<Item = Arc<dyn Provider>>, seed: u64) -> Self {
         Self {
             providers: providers.into_iter().map(|it| (it.name().to_owned(), it)).collect(),
+            stores: Arc::new(Direct),
             clock: Arc::new(SystemClock),
             seed,
             owner: None,

@@ -23,12 +23,12 @@ use crate::id::RunId;
 use crate::live::{World, read};
 use crate::patience::trying;
 use crate::view::RunView;
-use crate::{runs, sql};
+use crate::{runs, shelf, sql};
 use held::Held;
-use object_store::ObjectStoreExt;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use welkin_provider::Location;
+use welkin_transfer::{TransferError, objects_below, remove_objects, unfinished_below};
 use welkin_units::Bytes;
 
 /// What was forgotten.
@@ -140,20 +140,17 @@ impl Broker {
 
 /// Deletes everything that a run has in the store of a place.
 async fn empty(world: &World, place: &Location, run: &RunId, pruned: &mut Pruned) -> Result<(), String> {
+    let words = |error: TransferError| error.chain();
     let provider = world.provider(&place.provider).map_err(|error| error.to_string())?;
-    let opened = trying(PATIENCE, &world.rng, |_| {}, || provider.store(place, &world.owner)).await;
-    let store = opened.map_err(|error| error.to_string())?;
-    let mut objects = weight::objects(&*store, run).await?;
-    // Manifests go first, so that no tree is ever seen half deleted.
-    objects.sort_by_key(|object| object.location.filename() != Some("manifest.json"));
-    for object in objects {
-        match store.delete(&object.location).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(error.to_string()),
-        }
-        pruned.objects += 1;
-        pruned.object_bytes += Bytes::new(object.size);
-    }
+    let open = || shelf::opened(&**provider, &*world.options.stores, place, &world.owner);
+    let shelf = trying(PATIENCE, &world.rng, |_| {}, open).await.map_err(|error| error.to_string())?;
+    let objects = objects_below(&shelf.store, &run.folder()).await.map_err(words)?;
+    let unfinished = unfinished_below(&shelf.store, &run.folder()).await.map_err(words)?;
+    let (count, bytes) = (objects.len() as u64, objects.iter().map(|object| object.size).sum());
+    let keys = objects.into_iter().map(|object| object.key).collect();
+    remove_objects(&shelf.store, keys, &unfinished).await.map_err(words)?;
+    pruned.objects += count;
+    pruned.object_bytes += Bytes::new(bytes);
     Ok(())
 }
 

@@ -10,7 +10,6 @@ use crate::error::{StoreError, SubmitError};
 use crate::id::RunId;
 use crate::ignore::ignored;
 use crate::stage::{Need, Roots, Source, needs, upload_name};
-use object_store::ObjectStore;
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -18,8 +17,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use welkin_job::Job;
-use welkin_provider::StoreLocation;
-use welkin_transfer::{Published, Selection, find_tree, open, publish_selection};
+use welkin_store::Endpoint;
+use welkin_stores::Local;
+use welkin_transfer::{Published, Selection, find_tree, publish_selection};
 
 /// Folder of all snapshots in the state directory.
 const FOLDER: &str = "uploads";
@@ -93,12 +93,12 @@ impl Snapshots {
     }
 
     /// The tree called `name` that `run` brought along, with the store it lies in.
-    pub(crate) async fn find(&self, run: &RunId, name: &str) -> Option<(Arc<dyn ObjectStore>, Published)> {
+    pub(crate) async fn find(&self, run: &RunId, name: &str) -> Option<(Arc<dyn Endpoint>, Published)> {
         let folder = self.folder.join(&run.0);
         // Runs of earlier versions have none.
         folder.join(name).is_dir().then_some(())?;
-        let store = store(&folder).ok()?;
-        let found = find_tree(&*store, name).await.ok()??;
+        let store = store(&folder);
+        let found = find_tree(&store, name).await.ok()??;
         Some((store, found))
     }
 
@@ -113,9 +113,9 @@ impl Draft {
         let words = |error: io::Error| error.to_string();
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(words)?;
         let ignored = ignored(path).map_err(words)?;
-        let store = store(&self.folder).map_err(|error| error.chain())?;
+        let store = store(&self.folder);
         let selection = Selection::brought(ignored);
-        let taken = publish_selection(path, selection, &*store, name, &welkin_transfer::silent).await;
+        let taken = publish_selection(path, selection, &store, name, &welkin_transfer::silent).await;
         let (_, left_out) = taken.map_err(|error| error.chain())?;
         self.left_out.extend(left_out.into_iter().map(|what| format!("{}: {what}", path.display())));
         Ok(())
@@ -129,7 +129,6 @@ impl Drop for Draft {
     }
 }
 
-fn store(folder: &Path) -> Result<Arc<dyn ObjectStore>, welkin_transfer::TransferError> {
-    let url = format!("file://{}", folder.display());
-    open(&StoreLocation { url, options: Default::default() })
+fn store(folder: &Path) -> Arc<dyn Endpoint> {
+    Local::new(folder, false)
 }

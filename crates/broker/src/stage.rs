@@ -16,16 +16,16 @@ use crate::id::AttemptId;
 use crate::limits::STAGE_WITHIN;
 use crate::live::{Fact, Halt, Live};
 use crate::observe::Progress;
-use crate::patience::{Patience, trying, unless_final};
+use crate::patience::{Patience, trying};
 use crate::record::{AttemptEnd, Record, TreeRef};
+use crate::shelf::Shelf;
 use crate::target::below_home;
 use crate::view::AttemptView;
-use object_store::ObjectStore;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
-use welkin_provider::{ErrorKind, Fetch, Location, ProviderError, StoreLocation};
+use welkin_provider::{ErrorKind, Fetch, Location, ProviderError};
 use welkin_transfer::{Selection, copy_tree, find_tree, publish_selection};
 use welkin_units::Bytes;
 
@@ -215,7 +215,7 @@ pub(crate) async fn all(live: &Live, id: AttemptId) -> Result<Vec<Fetch>, Halt> 
             None => one(live, &attempt, &shelf, &need).await?,
         };
         fetches.push(Fetch {
-            store: shelf.location.clone(),
+            store: shelf.access.clone(),
             prefix: tree.prefix,
             digest: tree.digest,
             path: need.path,
@@ -223,31 +223,6 @@ pub(crate) async fn all(live: &Live, id: AttemptId) -> Result<Vec<Fetch>, Halt> 
         });
     }
     Ok(fetches)
-}
-
-/// The store of a place.
-pub(crate) struct Shelf {
-    pub(crate) store: Arc<dyn ObjectStore>,
-    pub(crate) location: StoreLocation,
-}
-
-impl Shelf {
-    pub(crate) async fn of(live: &Live, place: &Location) -> Result<Self, Halt> {
-        Self::open(live, place).await.map_err(|error| {
-            Halt::end(AttemptEnd::Unstaged { message: format!("the store of {place}: {error}") })
-        })
-    }
-
-    pub(crate) async fn open(live: &Live, place: &Location) -> Result<Self, ProviderError> {
-        let provider = live.world.provider(&place.provider)?;
-        let owner = &live.world.owner;
-        let patience = Patience { within: STAGE_WITHIN, passes: unless_final };
-        let notice = |error: &ProviderError| live.retrying(error);
-        let rng = &live.world.rng;
-        let store = trying(patience, rng, notice, || provider.store(place, owner)).await?;
-        let location = trying(patience, rng, notice, || provider.store_location(place, owner)).await?;
-        Ok(Self { store, location })
-    }
 }
 
 async fn one(live: &Live, attempt: &AttemptView, shelf: &Shelf, need: &Need) -> Result<TreeRef, Halt> {
@@ -291,7 +266,7 @@ async fn upload(
     let _writing = write_lock(live, shelf, &prefix).await;
     let progress = progress(live, attempt.id, &need.path);
     let published = patiently(live, || async {
-        match find_tree(&*shelf.store, &prefix).await? {
+        match find_tree(&shelf.store, &prefix).await? {
             Some(there) => Ok(there),
             None => match &snapshot {
                 Some((store, tree)) => {
@@ -300,7 +275,7 @@ async fn upload(
                 }
                 None => {
                     let selection = Selection::brought(Default::default());
-                    let taken = publish_selection(path, selection, &*shelf.store, &prefix, &progress);
+                    let taken = publish_selection(path, selection, &shelf.store, &prefix, &progress);
                     taken.await.map(|(published, _)| published)
                 }
             },
@@ -335,7 +310,7 @@ async fn carry(
         }
     };
     let source = Shelf::of(live, &from).await?;
-    if source.location.url == shelf.location.url {
+    if source.access == shelf.access {
         return Ok((tree, None));
     }
     let prefix = format!("{}/{}", live.id.shared(), tree.digest);
@@ -353,7 +328,7 @@ async fn carry(
 async fn write_lock(live: &Live, shelf: &Shelf, prefix: &str) -> tokio::sync::OwnedMutexGuard<()> {
     let lock = {
         let mut shelves = live.world.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(shelves.entry((shelf.location.url.clone(), prefix.to_owned())).or_default())
+        Arc::clone(shelves.entry((shelf.access.to_string(), prefix.to_owned())).or_default())
     };
     lock.lock_owned().await
 }

@@ -7,7 +7,7 @@ use crate::state::Phase;
 use crate::view::AttemptView;
 use std::collections::BTreeMap;
 use welkin_job::Task;
-use welkin_provider::{Fetch, Publish, Step, StoreLocation};
+use welkin_provider::{Fetch, Publish, Step, StoreAccess};
 
 /// The step of `phase` on the node of rank `rank`.
 pub(crate) fn build(
@@ -16,7 +16,7 @@ pub(crate) fn build(
     phase: Phase,
     rank: u32,
     fetch: &[Fetch],
-    store: &StoreLocation,
+    store: &StoreAccess,
 ) -> Step {
     let task = &live.job.tasks[attempt.id.task];
     let script = match phase {
@@ -42,7 +42,7 @@ pub(crate) fn build(
     }
 }
 
-fn publish(live: &Live, id: AttemptId, task: &Task, store: &StoreLocation) -> Vec<Publish> {
+fn publish(live: &Live, id: AttemptId, task: &Task, store: &StoreAccess) -> Vec<Publish> {
     let one = |name: &String| Publish {
         name: name.clone(),
         path: output_path(name),

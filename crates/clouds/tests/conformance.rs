@@ -6,14 +6,13 @@ mod bed;
 
 use async_trait::async_trait;
 use bed::{agent, config, location, processes_of};
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use welkin_clouds::{Emulated, EmulatedCloud, Local, LocalConfig, sweep};
 use welkin_provider::conformance::{Capabilities, Harness, Patience, Target, run};
-use welkin_provider::{Clock, LeaseId, Location, Provider, ProviderError, StoreLocation, SystemClock, Tier};
+use welkin_provider::{Clock, LeaseId, Location, Provider, ProviderError, StoreAccess, SystemClock, Tier};
+use welkin_store::Endpoint;
 use welkin_units::{Bytes, Span, Usd};
 
 /// What differs between the adapters.
@@ -68,9 +67,8 @@ impl Harness for Bench {
         }
     }
 
-    fn open(&self, location: &StoreLocation) -> Option<Arc<dyn ObjectStore>> {
-        let path = url::Url::parse(&location.url).ok()?.to_file_path().ok()?;
-        Some(Arc::new(LocalFileSystem::new_with_prefix(path).ok()?))
+    async fn open(&self, store: &StoreAccess) -> Option<Arc<dyn Endpoint>> {
+        welkin_stores::open(store).ok()
     }
 
     async fn preempt(&self, lease: &LeaseId) -> Result<(), ProviderError> {

@@ -25,5 +25,6 @@ pub use lease::{
     Accelerators, Lease, LeaseId, LeaseRequest, LeaseState, MachineSpec, NodeAddress, Owner, Tier, Token,
     Usage,
 };
-pub use node::{Event, EventKind, Exit, Fetch, Node, Publish, Step, StepId, StoreLocation, Stream};
+pub use node::{Event, EventKind, Exit, Fetch, Node, Publish, Step, StepId, Stream};
 pub use port::{Capacity, DOUBT, Location, Nature, Provider};
+pub use welkin_store::{Access, StoreAccess, StoreAddress};

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use welkin_store::StoreAccess;
 use welkin_units::{Bytes, Span};
 
 /// Identifies one step of one attempt on one node; unique for ever.
@@ -23,27 +24,11 @@ impl fmt::Display for StepId {
     }
 }
 
-/// How a node reaches an object store: a URL (`file:///…`, `s3://bucket/prefix`) and its options.
-/// Options may hold credentials and print as `****`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoreLocation {
-    /// Root of the store.
-    pub url: String,
-    /// Store-specific options (endpoint, credentials).
-    pub options: BTreeMap<String, String>,
-}
-
-impl fmt::Debug for StoreLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreLocation").field("url", &self.url).field("options", &"****").finish()
-    }
-}
-
 /// Data a step needs before its script starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetch {
     /// The store it lies in.
-    pub store: StoreLocation,
+    pub store: StoreAccess,
     /// Prefix of the published tree in that store.
     pub prefix: String,
     /// Hex digest the tree's manifest must have.
@@ -68,7 +53,7 @@ pub struct Publish {
     /// Path on the node, a file or a folder.
     pub path: String,
     /// The store it goes to.
-    pub store: StoreLocation,
+    pub store: StoreAccess,
     /// Prefix to publish under.
     pub prefix: String,
 }

@@ -3,12 +3,12 @@
 use crate::clock::UnixMillis;
 use crate::error::ProviderError;
 use crate::lease::{Lease, LeaseId, LeaseRequest, Owner, Tier, Usage};
-use crate::node::{Node, StoreLocation};
+use crate::node::Node;
 use async_trait::async_trait;
-use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
+use welkin_store::StoreAccess;
 use welkin_units::Span;
 
 /// Where something is at a provider.
@@ -112,15 +112,9 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// A node of a lease that is ready.
     async fn node(&self, lease: &LeaseId, rank: u32) -> Result<Arc<dyn Node>, ProviderError>;
 
-    /// The owner's object store in a region: made on first use, one for each region.
-    async fn store(&self, location: &Location, owner: &Owner) -> Result<Arc<dyn ObjectStore>, ProviderError>;
-
-    /// How a node reaches the store that [`Provider::store`] returns.
-    async fn store_location(
-        &self,
-        location: &Location,
-        owner: &Owner,
-    ) -> Result<StoreLocation, ProviderError>;
+    /// Where the owner's object store in a region is, and how a node there, or whoever drives the run, reaches it:
+    /// made on first use, one for each region.
+    async fn store(&self, location: &Location, owner: &Owner) -> Result<StoreAccess, ProviderError>;
 
     /// The usage feed of `owner` from `since`, whole intervals only; may lag.
     async fn usage(&self, owner: &Owner, since: UnixMillis) -> Result<Vec<Usage>, ProviderError>;

@@ -215,6 +215,12 @@ impl BlockWriter {
         self.offset
     }
 
+    /// How many bytes are wanted, where they are all that there is of the object.
+    #[must_use]
+    pub fn whole_length(&self) -> Option<usize> {
+        self.whole.then_some(self.wanted)
+    }
+
     /// How many bytes are still to come.
     #[must_use]
     pub fn missing(&self) -> usize {

@@ -2,7 +2,7 @@
 //! [`Endpoint`](welkin_store::Endpoint).
 //!
 //! * `local`: folders. `s3`, `gcs`, `azure`: stores, with the same files in each. `web`: what stores on HTTP share.
-//!   `stored`: whatever the `object_store` crate speaks to.
+//! * [`open`]: from an address and the way to it to the place behind it.
 //! * `http`: the thin client below them. [`tls`]: how servers are believed.
 //!
 //! *Guarantee:* what the port says of every place; the suite in `tests/stores` asks each for it.
@@ -14,13 +14,13 @@ pub mod fuzzing;
 mod gcs;
 mod http;
 mod local;
+mod open;
 mod s3;
-mod stored;
 pub mod tls;
 mod web;
 
 pub use azure::{Azure, AzureAccess, AzureOptions, account_of_url};
 pub use gcs::{Gcs, GcsAccess, GcsOptions};
 pub use local::{Links, Local};
+pub use open::{Direct, open};
 pub use s3::{Addressing, Checksums, Credentials, S3, S3Options};
-pub use stored::Stored;

@@ -4,9 +4,11 @@
 use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
-use welkin_provider::StoreLocation;
-use welkin_transfer::{copy_tree, fetch_tree, open, publish_tree, silent, verify_tree};
+use welkin_store::Endpoint;
+use welkin_stores::Local;
+use welkin_transfer::{copy_tree, fetch_tree, publish_tree, silent, verify_tree};
 
 const LARGE_BYTES: usize = 1 << 30;
 const SMALL_FILES: usize = 5_000;
@@ -32,24 +34,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn measure(what: &str, tree: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
-    let store = |name: &str| {
-        open(&StoreLocation {
-            url: format!("file://{}", folder.join(name).display()),
-            options: Default::default(),
-        })
-    };
-    let (first, second) = (store("first")?, store("second")?);
+    let store = |name: &str| -> Arc<dyn Endpoint> { Local::new(folder.join(name), false) };
+    let (first, second) = (store("first"), store("second"));
     let begin = Instant::now();
-    let published = publish_tree(tree, first.as_ref(), "p", &silent).await?;
+    let published = publish_tree(tree, &first, "p", &silent).await?;
     let publish = begin.elapsed();
     let begin = Instant::now();
     copy_tree(&first, "p", &second, "p", &published.digest, &silent).await?;
     let copy = begin.elapsed();
     let begin = Instant::now();
-    verify_tree(second.as_ref(), "p", &published.digest, &silent).await?;
+    verify_tree(&second, "p", &published.digest, &silent).await?;
     let verify = begin.elapsed();
     let begin = Instant::now();
-    fetch_tree(second.as_ref(), "p", &published.digest, &folder.join("fetched"), &silent).await?;
+    fetch_tree(&second, "p", &published.digest, &folder.join("fetched"), &silent).await?;
     let fetch = begin.elapsed();
     report(&format!(
         "{what}: publish {publish:.2?}, copy {copy:.2?}, verify {verify:.2?}, fetch {fetch:.2?}"

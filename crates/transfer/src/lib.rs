@@ -32,5 +32,6 @@ mod tree;
 pub use tree::{
     Copied, Entry, LeftOut, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, PART_BYTES, Progress, Published, Root,
     Selection, TransferError, copy_tree, delete_tree, deliver_tree, fetch_own_tree, fetch_tree, find_tree,
-    open, overlay_own_tree, publish_bytes, publish_selection, publish_tree, silent, verify_tree,
+    objects_below, overlay_own_tree, publish_bytes, publish_selection, publish_tree, remove_objects, silent,
+    unfinished_below, verify_tree,
 };

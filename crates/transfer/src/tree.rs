@@ -14,7 +14,6 @@ mod remove;
 mod selection;
 mod shelf;
 mod source;
-mod store;
 mod verify;
 
 pub use copy::{Copied, copy_tree};
@@ -27,8 +26,7 @@ pub use manifest::{Entry, MAX_ENTRIES, MAX_MANIFEST_BYTES, Manifest, Root};
 pub use overlay::overlay_own_tree;
 pub use progress::{Progress, silent};
 pub use publish::{LeftOut, Published, publish_bytes, publish_selection, publish_tree};
-pub use remove::delete_tree;
+pub use remove::{delete_tree, objects_below, remove_objects, unfinished_below};
 pub use selection::Selection;
 pub use shelf::PART_BYTES;
-pub use store::open;
 pub use verify::{find_tree, verify_tree};

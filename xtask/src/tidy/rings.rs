@@ -44,7 +44,7 @@ pub(super) const BORDERS: &[Border] = &[
     Border { of: "agent", forbids: &["catalog"], why: "an agent runs one task and chooses nothing" },
     Border { of: "clouds", forbids: &["broker"], why: "an adapter answers and decides nothing" },
     Border { of: "climb", forbids: &["*"], why: "whoever has lanes climbs by the same lessons" },
-    Border { of: "store", forbids: &["*"], why: "a place is the same to runs, nodes and copies" },
+    Border { of: "store", forbids: &["provider"], why: "a place is the same to runs, nodes and copies" },
     Border {
         of: "stores",
         forbids: &["transfer", "gateway"],

@@ -2,24 +2,25 @@
 
 use crate::support::{Agent, exit, lines, step};
 use std::path::Path;
-use welkin_provider::{EventKind, Exit, Fetch, Publish, Step, StoreLocation, Stream};
-use welkin_transfer::{find_tree, open, publish_tree, silent};
+use welkin_provider::{Access, EventKind, Exit, Fetch, Publish, Step, StoreAccess, Stream};
+use welkin_stores::open;
+use welkin_transfer::{find_tree, publish_tree, silent};
 use welkin_units::Bytes;
 
-fn store_at(folder: &Path) -> StoreLocation {
-    StoreLocation { url: format!("file://{}", folder.display()), options: Default::default() }
+fn store_at(folder: &Path) -> StoreAccess {
+    StoreAccess::folder(folder.to_str().unwrap())
 }
 
-async fn publish_input(store: &StoreLocation, folder: &Path) -> String {
+async fn publish_input(store: &StoreAccess, folder: &Path) -> String {
     let tree = folder.join("input");
     std::fs::create_dir_all(tree.join("sub")).unwrap();
     std::fs::write(tree.join("numbers"), "1\n2\n3\n").unwrap();
     std::fs::write(tree.join("sub/more"), "4\n").unwrap();
     let store = open(store).unwrap();
-    publish_tree(&tree, store.as_ref(), "in/1", &silent).await.unwrap().digest
+    publish_tree(&tree, &store, "in/1", &silent).await.unwrap().digest
 }
 
-fn sum_step(store: &StoreLocation, digest: &str) -> Step {
+fn sum_step(store: &StoreAccess, digest: &str) -> Step {
     let mut step = step("sum", "cat data/numbers data/sub/more | awk '{s+=$1} END {print s}' > sum");
     step.fetch = vec![Fetch {
         store: store.clone(),
@@ -47,7 +48,7 @@ async fn data_comes_in_before_the_script_and_goes_out_after_it() {
     assert_eq!(exit(&events), Exit::Success, "{events:?}");
     assert_eq!(events[1].kind, EventKind::Fetched { path: "work/data".into(), bytes: Bytes::new(8) });
     let opened = open(&store).unwrap();
-    let found = find_tree(opened.as_ref(), "out/1").await.unwrap().unwrap();
+    let found = find_tree(&opened, "out/1").await.unwrap().unwrap();
     let EventKind::Published { digest, bytes, files, .. } = &events[events.len() - 2].kind else {
         panic!("{events:?}")
     };
@@ -91,7 +92,7 @@ async fn a_failed_script_publishes_nothing() {
     let mut step = sum_step(&store, &digest);
     step.script = Some("echo 10 > sum; exit 4".into());
     assert_eq!(exit(&agent.run(&step).await), Exit::Code { code: 4 });
-    assert_eq!(find_tree(open(&store).unwrap().as_ref(), "out/1").await.unwrap(), None);
+    assert_eq!(find_tree(&open(&store).unwrap(), "out/1").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -105,10 +106,12 @@ async fn places_outside_the_home_and_unknown_stores_are_refused() {
     assert!(message.contains("not below the node's home"), "{message}");
     let mut unknown = sum_step(&store, "0");
     unknown.id.0 = "unknown".into();
-    unknown.fetch[0].store =
-        StoreLocation { url: "s3://bucket".into(), options: [("key".into(), "bucket".into())].into() };
+    unknown.fetch[0].store = StoreAccess {
+        address: "hf://datasets/x".parse().unwrap(),
+        access: Access::With([("key".into(), "datasets".into())].into()),
+    };
     let Exit::FetchFailed { message } = exit(&agent.run(&unknown).await) else { panic!() };
-    assert!(message.contains("supported: file"), "{message}");
+    assert!(message.contains("cannot open hf://****"), "{message}");
 }
 
 #[tokio::test]
@@ -122,7 +125,7 @@ async fn a_mount_is_laid_over_the_workdir_that_was_fetched_before_it() {
         std::fs::create_dir_all(tree.join("sub")).unwrap();
         files.iter().for_each(|file| std::fs::write(tree.join(file), format!("{name}\n")).unwrap());
         let opened = open(&store).unwrap();
-        let digest = publish_tree(&tree, opened.as_ref(), name, &silent).await.unwrap().digest;
+        let digest = publish_tree(&tree, &opened, name, &silent).await.unwrap().digest;
         let (prefix, path, over) = (name.to_owned(), "work/data".to_owned(), name == "mount");
         step.fetch.push(Fetch { store: store.clone(), prefix, digest, path, over });
     }

@@ -29,7 +29,7 @@ async fn data_is_not_put_where_the_node_keeps_its_records() {
     let agent = Agent::start().await;
     let mut step = step("mount", "true");
     step.fetch = vec![welkin_provider::Fetch {
-        store: welkin_provider::StoreLocation { url: "file:///nowhere".into(), options: Default::default() },
+        store: welkin_provider::StoreAccess::folder("/nowhere"),
         prefix: "p".into(),
         digest: "d".into(),
         path: ".welkin/steps".into(),

@@ -3,15 +3,15 @@
 use crate::error::StoreError;
 use crate::id::RunId;
 use crate::reader::Reader;
+use crate::shelf::opened;
 use crate::sql;
 use crate::view::RunView;
-use futures::TryStreamExt;
-use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use welkin_provider::{Location, Owner, Provider};
+use welkin_store::{Listed, Opener};
+use welkin_transfer::objects_below;
 use welkin_units::Bytes;
 
 /// How much a run keeps.
@@ -29,15 +29,20 @@ pub struct Weight {
 }
 
 impl Reader {
-    /// How much a run keeps, as far as these providers show it.
+    /// How much a run keeps, as far as these providers show it and their stores can be opened.
     ///
     /// # Errors
     /// [`StoreError::NoSuchRun`], or when the store cannot be read.
-    pub async fn weigh(&self, run: &RunId, providers: &[Arc<dyn Provider>]) -> Result<Weight, StoreError> {
+    pub async fn weigh(
+        &self,
+        run: &RunId,
+        providers: &[Arc<dyn Provider>],
+        stores: &dyn Opener,
+    ) -> Result<Weight, StoreError> {
         let owner = self.owner()?;
         let mut weight = Weight { log_bytes: sql::log_bytes(self.db(), run)?, ..Weight::default() };
         for place in places(&self.status(run)?) {
-            match listed(providers, &place, &owner, run).await {
+            match listed(providers, stores, &place, &owner, run).await {
                 Ok(objects) => {
                     weight.objects += objects.len() as u64;
                     weight.object_bytes += objects.iter().map(|object| Bytes::new(object.size)).sum();
@@ -54,20 +59,15 @@ pub(super) fn places(run: &RunView) -> BTreeSet<Location> {
     run.attempts().map(|attempt| attempt.place.location.clone()).collect()
 }
 
-/// Everything that a run has in a store.
-pub(super) async fn objects(store: &dyn ObjectStore, run: &RunId) -> Result<Vec<ObjectMeta>, String> {
-    let listed = store.list(Some(&Path::from(run.folder()))).try_collect().await;
-    listed.map_err(|error| error.to_string())
-}
-
 async fn listed(
     providers: &[Arc<dyn Provider>],
+    stores: &dyn Opener,
     place: &Location,
     owner: &Owner,
     run: &RunId,
-) -> Result<Vec<ObjectMeta>, String> {
+) -> Result<Vec<Listed>, String> {
     let provider = providers.iter().find(|provider| provider.name() == place.provider);
     let provider = provider.ok_or_else(|| format!("{} is not set up", place.provider))?;
-    let store = provider.store(place, owner).await.map_err(|error| error.to_string())?;
-    objects(&*store, run).await
+    let shelf = opened(&**provider, stores, place, owner).await.map_err(|error| error.to_string())?;
+    objects_below(&shelf.store, &run.folder()).await.map_err(|error| error.chain())
 }

@@ -191,11 +191,11 @@ async fn garbage_of_lost_attempts_is_swept_and_outputs_stay() {
     let store = world.clouds[0].bucket("x", &owner);
     let prefix = format!("runs/{run}/clean/7/table");
     let stray = world.dir.path().join("raw.txt");
-    welkin_transfer::publish_tree(&stray, &*store, &prefix, &welkin_transfer::silent).await.unwrap();
+    welkin_transfer::publish_tree(&stray, &store, &prefix, &welkin_transfer::silent).await.unwrap();
     let collected = broker.gc().await.unwrap();
     assert!(collected.objects > 2, "{collected:?}");
     assert_eq!((collected.leases.len(), collected.failures.len()), (0, 0));
-    assert!(welkin_transfer::find_tree(&*store, &prefix).await.unwrap().is_none());
+    assert!(welkin_transfer::find_tree(&store, &prefix).await.unwrap().is_none());
     world.assert_succeeded(&broker, &run, CHAIN).await;
     assert_eq!(broker.gc().await.unwrap().objects, 0, "a second sweep finds nothing");
 }

@@ -106,16 +106,7 @@ async fn calls_of_a_whole_run() -> Vec<(Op, u64)> {
     let broker = world.broker();
     let run = world.submit(&broker, &chain()).await;
     broker.run(&run).await.unwrap();
-    let ops = [
-        Op::Acquire,
-        Op::Observe,
-        Op::Release,
-        Op::Node,
-        Op::Store,
-        Op::StoreLocation,
-        Op::Start,
-        Op::Events,
-    ];
+    let ops = [Op::Acquire, Op::Observe, Op::Release, Op::Node, Op::Store, Op::Start, Op::Events];
     ops.into_iter().map(|op| (op, world.clouds[0].count(op))).collect()
 }
 

@@ -1,7 +1,6 @@
 //! Runs that are forgotten: what goes, what stays, and what a broker that dies in the middle leaves.
 
 use crate::world::{World, chain};
-use futures::TryStreamExt;
 use rusqlite::Connection;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -14,8 +13,9 @@ use welkin_provider::{Clock, ErrorKind, Owner};
 async fn objects(world: &World) -> Vec<String> {
     let mut found = Vec::new();
     for cloud in &world.clouds {
-        let listed = cloud.bucket("x", &Owner("me".to_owned())).list(None).try_collect::<Vec<_>>().await;
-        found.extend(listed.unwrap().into_iter().map(|object| object.location.to_string()));
+        let bucket = cloud.bucket("x", &Owner("me".to_owned()));
+        let listed = welkin_store::whole::list(&bucket, "").await;
+        found.extend(listed.unwrap().into_iter().map(|object| object.key));
     }
     found
 }
@@ -103,8 +103,9 @@ async fn what_a_run_keeps_is_what_its_removal_frees() {
     let world = World::kind();
     let run = a_run(&world).await;
     let broker = world.broker();
-    let providers: Vec<_> = world.options().providers.into_values().collect();
-    let weight = broker.reader().unwrap().weigh(&run, &providers).await.unwrap();
+    let options = world.options();
+    let providers: Vec<_> = options.providers.into_values().collect();
+    let weight = broker.reader().unwrap().weigh(&run, &providers, &*options.stores).await.unwrap();
     assert_eq!(weight.unseen, Vec::<String>::new());
     let pruned = broker.prune(&[run]).await.unwrap();
     assert_eq!((weight.objects, weight.object_bytes), (pruned.objects, pruned.object_bytes));

@@ -1,7 +1,6 @@
 //! A simulated world: clouds, a state directory, and jobs whose every output tells how it was made.
 
 use async_trait::async_trait;
-use object_store::ObjectStore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use welkin_provider::memory::{
     MemoryCloud, MemoryCloudBuilder, Nastiness, Outcome, Script, SimClock, Stores, Tree, TreeFormat, Work,
 };
 use welkin_provider::{Exit, LeaseId, Owner, Provider, UnixMillis};
+use welkin_store::Endpoint;
 use welkin_transfer::{fetch_tree, publish_tree, silent};
 use welkin_units::{Bytes, Span, Usd};
 
@@ -25,7 +25,7 @@ pub(crate) struct RealTrees;
 
 #[async_trait]
 impl TreeFormat for RealTrees {
-    async fn write(&self, store: Arc<dyn ObjectStore>, prefix: &str, tree: &Tree) -> Result<String, String> {
+    async fn write(&self, store: Arc<dyn Endpoint>, prefix: &str, tree: &Tree) -> Result<String, String> {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("tree");
         match tree {
@@ -39,14 +39,14 @@ impl TreeFormat for RealTrees {
                 }
             }
         }
-        let published = publish_tree(&path, &*store, prefix, &silent).await;
+        let published = publish_tree(&path, &store, prefix, &silent).await;
         published.map(|published| published.digest).map_err(|error| error.chain())
     }
 
-    async fn read(&self, store: Arc<dyn ObjectStore>, prefix: &str, digest: &str) -> Result<Tree, String> {
+    async fn read(&self, store: Arc<dyn Endpoint>, prefix: &str, digest: &str) -> Result<Tree, String> {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("tree");
-        fetch_tree(&*store, prefix, digest, &path, &silent).await.map_err(|error| error.chain())?;
+        fetch_tree(&store, prefix, digest, &path, &silent).await.map_err(|error| error.chain())?;
         if path.is_file() {
             return Ok(Tree::File(std::fs::read(&path).unwrap().into()));
         }
@@ -142,6 +142,7 @@ impl World {
     pub(crate) fn options(&self) -> BrokerOptions {
         let providers = self.clouds.iter().map(|cloud| Arc::new(cloud.clone()) as Arc<dyn Provider>);
         let mut options = BrokerOptions::new(providers, self.seed);
+        options.stores = Arc::new(self.clouds[0].stores());
         options.clock = Arc::new(self.clock);
         options.owner = Some(Owner("me".to_owned()));
         options.durability = Durability::Process;

@@ -5,12 +5,11 @@ use super::config::{EmulatedConfig, KnownTypes};
 use super::faults::Faults;
 use crate::machine::{Live, Lock, Machine, MachineError, Setup};
 use async_trait::async_trait;
-use object_store::ObjectStore;
 use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_provider::{
     Capacity, Lease, LeaseId, LeaseRequest, Location, Nature, Node, Owner, Provider, ProviderError,
-    StoreLocation, Tier, UnixMillis, Usage,
+    StoreAccess, Tier, UnixMillis, Usage,
 };
 use welkin_units::Span;
 
@@ -211,15 +210,7 @@ impl Provider for EmulatedCloud {
         self.machine.connected(lease, rank).await
     }
 
-    async fn store(&self, location: &Location, owner: &Owner) -> Result<Arc<dyn ObjectStore>, ProviderError> {
-        self.machine.opened(location, owner).await
-    }
-
-    async fn store_location(
-        &self,
-        location: &Location,
-        owner: &Owner,
-    ) -> Result<StoreLocation, ProviderError> {
+    async fn store(&self, location: &Location, owner: &Owner) -> Result<StoreAccess, ProviderError> {
         self.machine.located(location, owner).await
     }
 

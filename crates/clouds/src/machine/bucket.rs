@@ -4,37 +4,17 @@ use super::Machine;
 use super::durable::make_private;
 use super::error::MachineError;
 use super::layout::is_component;
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use url::Url;
-use welkin_provider::{Location, Owner, StoreLocation};
+use welkin_provider::{Location, Owner, StoreAccess};
 
 impl Machine {
-    /// The owner's store in the region of `location`.
-    pub(crate) fn store(
-        &self,
-        location: &Location,
-        owner: &Owner,
-    ) -> Result<Arc<dyn ObjectStore>, MachineError> {
+    /// The owner's store in the region of `location`: the nodes are on this machine, and so is whoever drives a run.
+    pub(crate) fn store(&self, location: &Location, owner: &Owner) -> Result<StoreAccess, MachineError> {
         let path = self.bucket(location, owner)?;
-        LocalFileSystem::new_with_prefix(&path)
-            .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
-            .map_err(|source| MachineError::Bucket { path, source })
-    }
-
-    /// How a node reaches it: the nodes are on this machine too.
-    pub(crate) fn store_location(
-        &self,
-        location: &Location,
-        owner: &Owner,
-    ) -> Result<StoreLocation, MachineError> {
-        let path = self.bucket(location, owner)?;
-        let url = Url::from_file_path(&path)
-            .map_err(|()| MachineError::Invalid(format!("{} is not absolute", path.display())))?;
-        Ok(StoreLocation { url: url.into(), options: BTreeMap::new() })
+        let absolute = path.to_str().filter(|_| path.is_absolute());
+        absolute
+            .map(StoreAccess::folder)
+            .ok_or_else(|| MachineError::Invalid(format!("{} is not absolute, or not UTF-8", path.display())))
     }
 
     fn bucket(&self, location: &Location, owner: &Owner) -> Result<PathBuf, MachineError> {

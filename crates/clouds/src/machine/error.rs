@@ -86,14 +86,6 @@ pub enum MachineError {
         /// In the provider's words.
         message: String,
     },
-    /// The object store could not be opened.
-    #[error("cannot open the bucket {}", path.display())]
-    Bucket {
-        /// Its folder.
-        path: PathBuf,
-        /// Why.
-        source: object_store::Error,
-    },
 }
 
 impl MachineError {
@@ -104,11 +96,9 @@ impl MachineError {
                 ErrorKind::NoCapacity
             }
             // The process table may be full, or a file locked: another try may do.
-            Self::Read { .. }
-            | Self::Write { .. }
-            | Self::Spawn { .. }
-            | Self::End { .. }
-            | Self::Bucket { .. } => ErrorKind::Transient,
+            Self::Read { .. } | Self::Write { .. } | Self::Spawn { .. } | Self::End { .. } => {
+                ErrorKind::Transient
+            }
             Self::Record { .. } | Self::Version { .. } | Self::CloudName(_) | Self::Invalid(_) => {
                 ErrorKind::Invalid
             }

@@ -3,10 +3,9 @@
 use super::Machine;
 use super::acquire::{Live, Terms};
 use super::error::MachineError;
-use object_store::ObjectStore;
 use std::sync::Arc;
 use welkin_provider::{
-    Lease, LeaseId, LeaseRequest, Location, Node, Owner, ProviderError, StoreLocation, UnixMillis, Usage,
+    Lease, LeaseId, LeaseRequest, Location, Node, Owner, ProviderError, StoreAccess, UnixMillis, Usage,
 };
 use welkin_units::Span;
 
@@ -77,24 +76,14 @@ impl Machine {
         self.run(operation, move |machine| machine.connect(&id, rank)).await
     }
 
-    pub(crate) async fn opened(
-        self: &Arc<Self>,
-        location: &Location,
-        owner: &Owner,
-    ) -> Result<Arc<dyn ObjectStore>, ProviderError> {
-        let operation = format!("open the store of {owner} at {location}");
-        let (location, owner) = (location.clone(), owner.clone());
-        self.run(operation, move |machine| machine.store(&location, &owner)).await
-    }
-
     pub(crate) async fn located(
         self: &Arc<Self>,
         location: &Location,
         owner: &Owner,
-    ) -> Result<StoreLocation, ProviderError> {
-        let operation = format!("locate the store of {owner} at {location}");
+    ) -> Result<StoreAccess, ProviderError> {
+        let operation = format!("make the store of {owner} at {location}");
         let (location, owner) = (location.clone(), owner.clone());
-        self.run(operation, move |machine| machine.store_location(&location, &owner)).await
+        self.run(operation, move |machine| machine.store(&location, &owner)).await
     }
 
     pub(crate) async fn metered(

@@ -61,7 +61,6 @@ pub(super) const CHECKS: &[Check] = &[
     check!("store-again", "a store asked for again is the same", store::again),
     check!("store-by-owner", "stores of two owners are apart", store::by_owner),
     check!("store-by-region", "stores of two regions are apart", store::by_region),
-    check!("store-location", "the location of a store leads to it", store::location),
     check!("usage-amount", "the usage feed accounts for a lease", usage::amount),
     check!("usage-once", "nothing is metered twice", usage::once),
     check!("usage-only-own", "usage of another owner is not told", usage::only_own),

@@ -3,11 +3,10 @@
 use crate::clock::Clock;
 use crate::error::ProviderError;
 use crate::lease::{LeaseId, Tier};
-use crate::node::StoreLocation;
 use crate::port::{Location, Provider};
 use async_trait::async_trait;
-use object_store::ObjectStore;
 use std::sync::Arc;
+use welkin_store::{Endpoint, StoreAccess};
 use welkin_units::{Bytes, Span, Usd};
 
 /// A provider and what the suite must know to try it.
@@ -33,7 +32,7 @@ pub trait Harness: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
     /// Opens a store as a node would; `None` when that cannot be done from here.
-    fn open(&self, location: &StoreLocation) -> Option<Arc<dyn ObjectStore>>;
+    async fn open(&self, store: &StoreAccess) -> Option<Arc<dyn Endpoint>>;
 
     /// Has the provider take a lease back. Called only with [`Capabilities::preempt`].
     async fn preempt(&self, lease: &LeaseId) -> Result<(), ProviderError>;

@@ -8,10 +8,10 @@ use super::script::{Fault, Op};
 use super::stores::Stores;
 use crate::clock::UnixMillis;
 use crate::lease::{Lease, LeaseId, Owner};
-use crate::node::{Event, EventKind, StepId, StoreLocation};
-use object_store::ObjectStore;
+use crate::node::{Event, EventKind, StepId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use welkin_store::{Endpoint, StoreAccess};
 use welkin_units::{Span, Usd};
 
 /// What the cloud knows and no provider tells. Nothing here is logged, delayed or stale.
@@ -60,14 +60,15 @@ impl MemoryCloud {
 
     /// An owner's store in a region, without any of the faults of [`crate::Provider::store`].
     #[must_use]
-    pub fn bucket(&self, region: &str, owner: &Owner) -> Arc<dyn ObjectStore> {
-        self.shared.stores.of(&self.shared.name, region, &owner.0).1
+    pub fn bucket(&self, region: &str, owner: &Owner) -> Arc<dyn Endpoint> {
+        let stores = &self.shared.stores;
+        stores.at(&self.bucket_location(region, owner)).expect("it is made when it is asked for")
     }
 
-    /// Where that store is.
+    /// Where that store is, made if nobody has asked for it yet.
     #[must_use]
-    pub fn bucket_location(&self, region: &str, owner: &Owner) -> StoreLocation {
-        self.shared.stores.of(&self.shared.name, region, &owner.0).0
+    pub fn bucket_location(&self, region: &str, owner: &Owner) -> StoreAccess {
+        self.shared.stores.of(&self.shared.name, region, &owner.0)
     }
 
     /// All stores that the nodes can reach.

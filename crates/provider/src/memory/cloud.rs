@@ -13,12 +13,12 @@ use super::workload::{Outcome, Work, Workload};
 use crate::clock::UnixMillis;
 use crate::error::{ErrorKind, ProviderError};
 use crate::lease::{Lease, LeaseId, LeaseRequest, LeaseState, Owner, Tier, Usage};
-use crate::node::{Node, StoreLocation};
+use crate::node::Node;
 use crate::port::{Capacity, Location, Nature, Provider};
 use async_trait::async_trait;
-use object_store::ObjectStore;
 use std::fmt;
 use std::sync::Arc;
+use welkin_store::StoreAccess;
 use welkin_units::Span;
 
 /// A cloud in memory. Clones are the same cloud; it lives as long as one of them, whatever happens
@@ -213,19 +213,9 @@ impl Provider for MemoryCloud {
         self.shared.leave(passage, answer).await
     }
 
-    async fn store(&self, location: &Location, owner: &Owner) -> Result<Arc<dyn ObjectStore>, ProviderError> {
+    async fn store(&self, location: &Location, owner: &Owner) -> Result<StoreAccess, ProviderError> {
         let passage = self.shared.enter(Op::Store, format!("{location} of {owner}")).await?;
-        let answer = self.store_of(Op::Store, location, owner).map(|(_, store)| store);
-        self.shared.leave(passage, answer).await
-    }
-
-    async fn store_location(
-        &self,
-        location: &Location,
-        owner: &Owner,
-    ) -> Result<StoreLocation, ProviderError> {
-        let passage = self.shared.enter(Op::StoreLocation, format!("{location} of {owner}")).await?;
-        let answer = self.store_of(Op::StoreLocation, location, owner).map(|(location, _)| location);
+        let answer = self.store_of(location, owner);
         self.shared.leave(passage, answer).await
     }
 
@@ -265,15 +255,11 @@ impl MemoryCloud {
         Ok(if likely == lie { Capacity::Exhausted } else { Capacity::Likely })
     }
 
-    fn store_of(
-        &self,
-        op: Op,
-        location: &Location,
-        owner: &Owner,
-    ) -> Result<(StoreLocation, Arc<dyn ObjectStore>), ProviderError> {
+    fn store_of(&self, location: &Location, owner: &Owner) -> Result<StoreAccess, ProviderError> {
         let known = self.shared.known(&self.shared.state(), &location.provider, &location.region, None);
-        known
-            .map_err(|(kind, words)| self.shared.error(op, &format!("{location} of {owner}"), kind, words))?;
+        known.map_err(|(kind, words)| {
+            self.shared.error(Op::Store, &format!("{location} of {owner}"), kind, words)
+        })?;
         Ok(self.shared.stores.of(&self.shared.name, &location.region, &owner.0))
     }
 }

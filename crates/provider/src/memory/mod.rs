@@ -29,6 +29,7 @@ mod record;
 mod rng;
 mod script;
 mod shared;
+mod slow;
 mod step;
 mod stores;
 mod tree;

@@ -24,8 +24,6 @@ pub enum Op {
     Node,
     /// [`crate::Provider::store`].
     Store,
-    /// [`crate::Provider::store_location`].
-    StoreLocation,
     /// [`crate::Provider::usage`].
     Usage,
     /// [`crate::Node::start`].
@@ -52,7 +50,6 @@ impl Op {
             Self::List => "list",
             Self::Node => "node",
             Self::Store => "store",
-            Self::StoreLocation => "store_location",
             Self::Usage => "usage",
             Self::Start => "start",
             Self::Events => "events",

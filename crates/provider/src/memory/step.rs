@@ -5,15 +5,15 @@
 //! a last check that the machine still is there: nothing happens on a machine that is gone.
 
 use super::shared::{NodeKey, Shared};
+use super::slow::Slow;
 use super::tree::Tree;
 use super::workload::{Outcome, Work};
 use crate::clock::UnixMillis;
 use crate::node::{Event, EventKind, Exit, Fetch, Publish, Step, StepId};
 use bytes::Bytes;
-use object_store::ObjectStore;
-use object_store::throttle::{ThrottleConfig, ThrottledStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use welkin_store::{Endpoint, StoreAccess};
 use welkin_units::Span;
 
 #[derive(Debug)]
@@ -239,18 +239,10 @@ fn taken(home: &BTreeMap<String, Bytes>, path: &str) -> Option<Tree> {
 }
 
 /// A store as the nodes reach it: each call takes the time the nastiness says.
-fn reach(shared: &Shared, location: &crate::node::StoreLocation) -> Result<Arc<dyn ObjectStore>, String> {
-    let store = shared.stores.open(location).ok_or_else(|| format!("there is no store {}", location.url))?;
+fn reach(shared: &Shared, store: &StoreAccess) -> Result<Arc<dyn Endpoint>, String> {
     let wait = shared.nastiness.store_latency.duration();
-    let config = ThrottleConfig {
-        wait_delete_per_call: wait,
-        wait_get_per_call: wait,
-        wait_list_per_call: wait,
-        wait_list_with_delimiter_per_call: wait,
-        wait_put_per_call: wait,
-        ..ThrottleConfig::default()
-    };
-    Ok(Arc::new(ThrottledStore::new(store, config)))
+    let store = shared.stores.at(store).ok_or_else(|| format!("there is no store {store}"))?;
+    Ok(Arc::new(Slow { store, wait }))
 }
 
 /// A path as the node's table keeps it: `./out/` is `out`, and the home itself is empty.

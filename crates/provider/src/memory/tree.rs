@@ -5,10 +5,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use welkin_store::{Endpoint, whole};
 
 /// What a step publishes or fetches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +40,10 @@ impl Tree {
 pub trait TreeFormat: Send + Sync {
     /// Publishes `tree` under `prefix` and returns the hex digest of its manifest. Doing it again
     /// changes nothing; being cut off anywhere leaves nothing that [`TreeFormat::read`] accepts.
-    async fn write(&self, store: Arc<dyn ObjectStore>, prefix: &str, tree: &Tree) -> Result<String, String>;
+    async fn write(&self, store: Arc<dyn Endpoint>, prefix: &str, tree: &Tree) -> Result<String, String>;
 
     /// Reads the tree under `prefix`, which must have this digest.
-    async fn read(&self, store: Arc<dyn ObjectStore>, prefix: &str, digest: &str) -> Result<Tree, String>;
+    async fn read(&self, store: Arc<dyn Endpoint>, prefix: &str, digest: &str) -> Result<Tree, String>;
 }
 
 /// The simplest format: one object a file, a manifest of BLAKE3 digests written last.
@@ -57,30 +56,30 @@ const FOLDER: &str = "folder";
 
 #[async_trait]
 impl TreeFormat for PlainTrees {
-    async fn write(&self, store: Arc<dyn ObjectStore>, prefix: &str, tree: &Tree) -> Result<String, String> {
+    async fn write(&self, store: Arc<dyn Endpoint>, prefix: &str, tree: &Tree) -> Result<String, String> {
         let mut manifest = String::from(if matches!(tree, Tree::File(_)) { FILE } else { FOLDER });
         let files: Vec<(&str, &Bytes)> = match tree {
             Tree::File(content) => vec![("", content)],
             Tree::Folder(files) => files.iter().map(|(path, content)| (path.as_str(), content)).collect(),
         };
         for (index, (path, content)) in files.into_iter().enumerate() {
-            put(&*store, &object(prefix, index), content.clone()).await?;
+            put(&store, &object(prefix, index), content.clone()).await?;
             manifest.push_str(&format!("\n{} {path}", blake3::hash(content)));
         }
         let digest = blake3::hash(manifest.as_bytes()).to_string();
-        put(&*store, &format!("{prefix}/manifest"), manifest.into()).await?;
+        put(&store, &format!("{prefix}/manifest"), manifest.into()).await?;
         Ok(digest)
     }
 
-    async fn read(&self, store: Arc<dyn ObjectStore>, prefix: &str, digest: &str) -> Result<Tree, String> {
-        let manifest = get(&*store, &format!("{prefix}/manifest"), digest).await?;
+    async fn read(&self, store: Arc<dyn Endpoint>, prefix: &str, digest: &str) -> Result<Tree, String> {
+        let manifest = get(&store, &format!("{prefix}/manifest"), digest).await?;
         let manifest = String::from_utf8_lossy(&manifest);
         let mut lines = manifest.split('\n');
         let kind = lines.next();
         let mut files = BTreeMap::new();
         for (index, line) in lines.enumerate() {
             let (digest, path) = line.split_once(' ').ok_or("the manifest is malformed")?;
-            files.insert(path.to_owned(), get(&*store, &object(prefix, index), digest).await?);
+            files.insert(path.to_owned(), get(&store, &object(prefix, index), digest).await?);
         }
         match kind {
             Some(FOLDER) => Ok(Tree::Folder(files)),
@@ -93,16 +92,15 @@ fn object(prefix: &str, index: usize) -> String {
     format!("{prefix}/{index}")
 }
 
-async fn put(store: &dyn ObjectStore, path: &str, content: Bytes) -> Result<(), String> {
-    let put = store.put(&Path::from(path), content.into()).await;
-    put.map(drop).map_err(|error| format!("writing {path}: {error}"))
+async fn put(store: &Arc<dyn Endpoint>, path: &str, content: Bytes) -> Result<(), String> {
+    whole::write(store, path, &content).await.map_err(|error| format!("writing {path}: {error}"))
 }
 
-async fn get(store: &dyn ObjectStore, path: &str, digest: &str) -> Result<Bytes, String> {
-    let failed = |error| format!("reading {path}: {error}");
-    let content = store.get(&Path::from(path)).await.map_err(failed)?.bytes().await.map_err(failed)?;
+async fn get(store: &Arc<dyn Endpoint>, path: &str, digest: &str) -> Result<Bytes, String> {
+    let content = whole::read(store, path).await.map_err(|error| format!("reading {path}: {error}"))?;
+    let content = content.ok_or_else(|| format!("reading {path}: there is no such object"))?;
     if blake3::hash(&content).to_string() == digest {
-        Ok(content)
+        Ok(content.into())
     } else {
         Err(format!("reading {path}: its digest is not {digest}"))
     }
@@ -111,11 +109,11 @@ async fn get(store: &dyn ObjectStore, path: &str, digest: &str) -> Result<Bytes,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use object_store::memory::InMemory;
+    use welkin_store::Memory;
 
     #[tokio::test]
     async fn trees_come_back_and_torn_ones_do_not() {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let store: Arc<dyn Endpoint> = Memory::new("memory:");
         let folder = Tree::Folder(BTreeMap::from([
             ("a/b".to_owned(), Bytes::from("1")),
             ("a/c d".to_owned(), Bytes::from("22")),
@@ -126,7 +124,7 @@ mod tests {
             assert!(PlainTrees.read(Arc::clone(&store), "x/y", "00").await.is_err());
         }
         let digest = PlainTrees.write(Arc::clone(&store), "z", &Tree::File(Bytes::from("4"))).await.unwrap();
-        store.put(&Path::from("z/0"), "5".into()).await.unwrap();
+        whole::write(&store, "z/0", b"5").await.unwrap();
         assert!(PlainTrees.read(store, "z", &digest).await.unwrap_err().contains("digest"));
     }
 }

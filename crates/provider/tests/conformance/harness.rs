@@ -1,11 +1,12 @@
 //! The harness of a cloud in memory.
 
+use crate::broken::Undeletable;
 use async_trait::async_trait;
-use object_store::ObjectStore;
 use std::sync::Arc;
 use welkin_provider::conformance::{Capabilities, Harness, Patience, Target, simulated};
 use welkin_provider::memory::{MemoryCloud, Nastiness, Outcome, SimClock, Work};
-use welkin_provider::{Clock, LeaseId, Location, Provider, ProviderError, StoreLocation, Tier, UnixMillis};
+use welkin_provider::{Clock, LeaseId, Location, Provider, ProviderError, StoreAccess, Tier, UnixMillis};
+use welkin_store::Endpoint;
 use welkin_units::{Bytes, Span, Usd};
 
 pub(crate) struct MemoryHarness {
@@ -13,6 +14,8 @@ pub(crate) struct MemoryHarness {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) capabilities: Capabilities,
     pub(crate) clock: SimClock,
+    /// Whether what is deleted in its stores stays.
+    pub(crate) keeps_deleted: bool,
 }
 
 pub(crate) const EVERYTHING: Capabilities = Capabilities {
@@ -35,7 +38,13 @@ impl MemoryHarness {
             .types(["m5.large"])
             .workload(|work: &Work<'_>| simulated(work).unwrap_or_else(|| Outcome::code(Span::ZERO, 127)))
             .build();
-        Self { provider: Arc::new(cloud.clone()), cloud, capabilities: EVERYTHING, clock }
+        Self {
+            provider: Arc::new(cloud.clone()),
+            cloud,
+            capabilities: EVERYTHING,
+            clock,
+            keeps_deleted: false,
+        }
     }
 }
 
@@ -86,8 +95,9 @@ impl Harness for MemoryHarness {
         self.capabilities
     }
 
-    fn open(&self, location: &StoreLocation) -> Option<Arc<dyn ObjectStore>> {
-        self.cloud.stores().open(location)
+    async fn open(&self, store: &StoreAccess) -> Option<Arc<dyn Endpoint>> {
+        let opened = self.cloud.stores().at(store)?;
+        Some(if self.keeps_deleted { Arc::new(Undeletable(opened)) } else { opened })
     }
 
     async fn preempt(&self, lease: &LeaseId) -> Result<(), ProviderError> {

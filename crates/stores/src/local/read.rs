@@ -95,6 +95,9 @@ pub(super) fn read(
     if other(&stamp) {
         return Err(changed("it changed since it was looked at"));
     }
+    if writer.whole_length().is_some_and(|length| length as u64 != stamp.size()) {
+        return Err(changed(&format!("it has {} bytes", stamp.size())));
+    }
     while writer.missing() > 0 {
         let count = file.read_at(writer.spare(), offset).map_err(failed)?;
         if count == 0 {

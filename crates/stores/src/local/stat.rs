@@ -35,6 +35,10 @@ impl Stamp {
         }
     }
 
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     pub(super) fn version(&self) -> String {
         let ((seconds, nanos), (changed, changed_nanos)) = (self.modified, self.changed);
         format!("{:x}-{seconds:x}.{nanos:x}-{changed:x}.{changed_nanos:x}-{:x}", self.size, self.inode)

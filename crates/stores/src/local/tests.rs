@@ -433,3 +433,20 @@ mod outside {
         }
     }
 }
+
+/// A reader that names no version took the beginning of a file that had grown for all of it.
+#[tokio::test]
+async fn a_file_that_is_longer_than_it_was_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("f"), "abcd").unwrap();
+    let endpoint = Local::new(folder.path(), false);
+    let read = async |length, whole| {
+        let what = Read { key: "f", offset: 0, length, whole, version: None };
+        endpoint.read(what, Buffer::detached(length)).await.map(|piece| piece.block.len())
+    };
+    assert_eq!(read(4, true).await.unwrap(), 4);
+    assert_eq!(read(2, false).await.unwrap(), 2);
+    for length in [0, 2, 5] {
+        assert_eq!(read(length, true).await.unwrap_err().kind, FailureKind::Changed, "{length}");
+    }
+}

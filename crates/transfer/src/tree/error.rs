@@ -9,29 +9,6 @@ use welkin_store::Failure;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TransferError {
-    /// No store of this build speaks the URL's scheme.
-    #[error("no store for {scheme:?} URLs in this build; supported: file")]
-    UnsupportedScheme {
-        /// The scheme asked for.
-        scheme: String,
-    },
-    /// The URL of a store does not name one.
-    #[error("store URL {url:?} is not valid: {reason}")]
-    InvalidStore {
-        /// The URL as given.
-        url: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The store exists but cannot be used.
-    #[error("cannot open store {url}")]
-    OpenStore {
-        /// The URL as given.
-        url: String,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     /// A prefix is no place in a store.
     #[error("prefix {prefix:?} is not valid")]
     InvalidPrefix {

@@ -73,9 +73,9 @@ pub(crate) async fn fetch(
 ) -> Result<Published, TransferError> {
     let work = Workshop::new(&target).await?;
     let counter = Counter::new(progress);
-    let (root, counter) = (&work.tree, &counter);
-    futures::stream::iter(manifest.entries.iter().map(Ok))
-        .try_for_each_concurrent(AT_ONCE, |entry| fetch_file(shelf, prefix, entry, root, counter))
+    let (root, entries, counter) = (&work.tree, &manifest.entries, &counter);
+    futures::stream::iter((0..entries.len()).map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |at| fetch_file(shelf, prefix, &entries[at], root, counter))
         .await?;
     let published = Published::of(&manifest, digest.to_owned());
     let place = target.path.clone();

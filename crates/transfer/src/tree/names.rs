@@ -8,6 +8,14 @@ use crate::tree::error::TransferError;
 use std::fmt;
 use welkin_store::inside;
 
+/// Name of the manifest's object.
+const MANIFEST: &str = "manifest.json";
+
+/// Whether an object may be the manifest of a tree.
+pub(crate) fn is_manifest(key: &str) -> bool {
+    key.rsplit('/').next() == Some(MANIFEST)
+}
+
 /// Where a tree lies: a folder of a store, never all of it, since deleting a tree there would delete everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prefix(String);
@@ -29,7 +37,7 @@ impl Prefix {
 
     /// The object of the manifest.
     pub(crate) fn manifest(&self) -> String {
-        format!("{self}/manifest.json")
+        format!("{self}/{MANIFEST}")
     }
 
     /// What the keys of everything that belongs to the tree begin with.

@@ -82,10 +82,15 @@ impl Shelf {
         Ok(())
     }
 
-    /// Gives up what somebody began to write below a folder and did not finish.
-    pub(crate) async fn give_up(&self, folder: &str) -> Result<(), TransferError> {
-        for left in self.store.dangling(&self.patience, folder).await? {
-            self.store.abort(&self.patience, &left.upload).await?;
+    /// What somebody began to write below a folder and did not finish.
+    pub(crate) async fn unfinished(&self, folder: &str) -> Result<Vec<Upload>, TransferError> {
+        let left = self.store.dangling(&self.patience, folder).await?;
+        Ok(left.into_iter().map(|left| left.upload).collect())
+    }
+
+    pub(crate) async fn give_up(&self, unfinished: &[Upload]) -> Result<(), TransferError> {
+        for upload in unfinished {
+            self.store.abort(&self.patience, upload).await?;
         }
         Ok(())
     }
@@ -153,9 +158,9 @@ impl Shelf {
         source: &S,
     ) -> Result<(Vec<Part>, blake3::Hash), TransferError> {
         let at_once = if self.store.limits().parts_in_any_order { AT_ONCE } else { 1 };
-        let sent = futures::stream::iter((0..).zip(&parts.0))
+        let sent = futures::stream::iter((0..).zip(parts.0.clone()))
             .map(|(number, piece)| async move {
-                let block = self.block(source, *piece).await?;
+                let block = self.block(source, piece).await?;
                 let part = self.store.part(&self.patience, upload, number, &block).await?;
                 source.written(piece.length);
                 Ok::<_, TransferError>((part, block.chaining()))
@@ -192,9 +197,9 @@ impl Shelf {
             _ => self.version(key, size).await?,
         };
         let version = version.as_deref();
-        let read = futures::stream::iter(&parts.0)
+        let read = futures::stream::iter(parts.0.clone())
             .map(|piece| async move {
-                let Span { offset, length, whole } = *piece;
+                let Span { offset, length, whole } = piece;
                 let what = Read { key, offset, length, whole, version };
                 let read = self.store.read(&self.patience, what, &self.pool).await;
                 let block = match read {

@@ -34,10 +34,10 @@ pub async fn verify_tree(
     let shelf = Shelf::new(store);
     let (prefix, manifest) = manifest::expect(&shelf, prefix, digest, Links::Anywhere).await?;
     let counter = Counter::new(progress);
-    let (shelf, prefix, counter) = (&shelf, &prefix, &counter);
-    futures::stream::iter(manifest.entries.iter().map(Ok))
-        .try_for_each_concurrent(AT_ONCE, |entry| async move {
-            let Entry::File { path, size, blake3, .. } = entry else { return Ok(()) };
+    let (shelf, prefix, entries, counter) = (&shelf, &prefix, &manifest.entries, &counter);
+    futures::stream::iter((0..entries.len()).map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |at| async move {
+            let Entry::File { path, size, blake3, .. } = &entries[at] else { return Ok(()) };
             let object = prefix.data(path);
             let found = shelf.read(&object, *size, &Looked(counter)).await?;
             expect_hash(&object, blake3, found)

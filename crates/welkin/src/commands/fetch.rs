@@ -102,7 +102,8 @@ fn get(reader: &Reader, tree: &TreeRef, place: &Location, to: &Path, app: &App) 
         let stopped = stopped()?;
         let fetched = async {
             let store = provider.store(place, &owner).await?;
-            fetch_tree(&*store, &tree.prefix, &tree.digest, to, &silent).await?;
+            let store = engine::stores().open(&store).await.map_err(anyhow::Error::from)?;
+            fetch_tree(&store, &tree.prefix, &tree.digest, to, &silent).await?;
             Ok(true)
         };
         tokio::select! {

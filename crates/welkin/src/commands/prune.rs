@@ -62,7 +62,7 @@ fn weights(runs: &[RunId], reader: &Reader, app: &App) -> anyhow::Result<Vec<Wei
         let providers = engine::providers(app, reader)?;
         let mut weights = Vec::with_capacity(runs.len());
         for run in runs {
-            weights.push(reader.weigh(run, &providers).await.map_err(store_fault)?);
+            weights.push(reader.weigh(run, &providers, &*engine::stores()).await.map_err(store_fault)?);
         }
         Ok(weights)
     })

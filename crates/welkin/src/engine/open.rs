@@ -17,6 +17,8 @@ use welkin_broker::{
 use welkin_clouds::Local;
 use welkin_ledger::{Bill, Pricing, Terms};
 use welkin_provider::{Clock, Provider, UnixMillis};
+use welkin_store::Opener;
+use welkin_stores::Direct;
 
 /// How to open the broker.
 #[derive(Debug, Clone)]
@@ -49,6 +51,7 @@ pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
     let clock: Arc<dyn Clock> = Arc::new(clock);
     let providers = clouds::open(settings, catalog, names, &clock)?;
     let mut options = BrokerOptions::new(providers, seed());
+    options.stores = stores();
     options.clock = clock;
     options.side_by_side = opening.max_parallel.unwrap_or(options.side_by_side);
     options.observer = opening.observer;
@@ -58,6 +61,11 @@ pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
     options.home = std::env::home_dir();
     options.seal = super::key::seal()?;
     Broker::open(&settings.state_dir(), options).map_err(outcome::open_fault)
+}
+
+/// What opens the stores of providers.
+pub(crate) fn stores() -> Arc<dyn Opener> {
+    Arc::new(Direct)
 }
 
 /// The providers that runs of a store have used, to look at what they left there.

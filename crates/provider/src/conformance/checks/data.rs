@@ -2,19 +2,18 @@
 
 use crate::conformance::bench::{Bench, Checked, Miss, ensure, ensure_eq, exit_of, lines_of, needs};
 use crate::conformance::probe::{ANSWER, Probe};
-use crate::node::{EventKind, Exit, Fetch, Publish, Step, StoreLocation, Stream};
+use crate::node::{EventKind, Exit, Fetch, Publish, Step, Stream};
+use welkin_store::StoreAccess;
 use welkin_units::Bytes;
 
-async fn able(bench: &Bench<'_>) -> Checked<StoreLocation> {
+async fn able(bench: &Bench<'_>) -> Checked<StoreAccess> {
     let able = bench.harness.capabilities();
     needs(able.scripts && able.data, "nodes that fetch and publish")?;
     let (place, owner) = (bench.target().location, bench.owner("owner"));
-    // The store is made on first use: asking for its location alone need not make it.
-    bench.patiently(|| bench.provider.store(&place, &owner)).await?;
-    Ok(bench.patiently(|| bench.provider.store_location(&place, &owner)).await?)
+    Ok(bench.patiently(|| bench.provider.store(&place, &owner)).await?)
 }
 
-fn output(bench: &Bench<'_>, store: &StoreLocation) -> Publish {
+fn output(bench: &Bench<'_>, store: &StoreAccess) -> Publish {
     Publish {
         name: "answer".to_owned(),
         path: "probe-out".to_owned(),

@@ -6,10 +6,11 @@ mod provider;
 mod store;
 
 use crate::harness::MemoryHarness;
-use flaw::FLAWS;
+use flaw::{FLAWS, Flaw};
 use provider::Broken;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+pub(crate) use store::Undeletable;
 use welkin_provider::conformance::{checks, run};
 use welkin_provider::memory::Nastiness;
 
@@ -19,6 +20,7 @@ async fn each_flaw_fails_the_checks_about_it_and_no_other() {
     for (flaw, expected) in FLAWS {
         let mut harness = MemoryHarness::new(1, Nastiness::none());
         harness.provider = Arc::new(Broken::new(harness.cloud.clone(), *flaw));
+        harness.keeps_deleted = *flaw == Flaw::KeepsDeletedObjects;
         let report = run(&harness).await;
         if report.failed() != *expected {
             surprises.push(format!("{flaw:?}: {:?}, expected {expected:?}\n{report}", report.failed()));

@@ -2,17 +2,14 @@
 
 use super::flaw::Flaw;
 use super::node::BrokenNode;
-use super::store::Undeletable;
 use async_trait::async_trait;
-use object_store::ObjectStore;
-use object_store::memory::InMemory;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use welkin_provider::memory::MemoryCloud;
 use welkin_provider::{
     Capacity, ErrorKind, Lease, LeaseId, LeaseRequest, LeaseState, Location, Nature, Node, NodeAddress,
-    Owner, Provider, ProviderError, StoreLocation, Tier, Token, UnixMillis, Usage,
+    Owner, Provider, ProviderError, StoreAccess, Tier, Token, UnixMillis, Usage,
 };
 
 type Answer<T> = Result<T, ProviderError>;
@@ -200,24 +197,18 @@ impl Provider for Broken {
         }
     }
 
-    async fn store(&self, location: &Location, owner: &Owner) -> Answer<Arc<dyn ObjectStore>> {
+    async fn store(&self, location: &Location, owner: &Owner) -> Answer<StoreAccess> {
         match self.flaw {
             Flaw::SharesStoresOfOwners => self.cloud.store(location, &Owner("all".to_owned())).await,
             Flaw::SharesStoresOfRegions => {
                 let location = Location { region: "us-east-1".to_owned(), ..location.clone() };
                 self.cloud.store(&location, owner).await
             }
-            Flaw::MakesStoresAnew => Ok(Arc::new(InMemory::new())),
-            Flaw::KeepsDeletedObjects => Ok(Arc::new(Undeletable(self.cloud.store(location, owner).await?))),
+            Flaw::MakesStoresAnew => {
+                let owner = Owner(format!("{owner}{MARK}{}", self.count()));
+                self.cloud.store(location, &owner).await
+            }
             _ => self.cloud.store(location, owner).await,
-        }
-    }
-
-    async fn store_location(&self, location: &Location, owner: &Owner) -> Answer<StoreLocation> {
-        match self.flaw {
-            Flaw::MislaysStores => self.cloud.store_location(location, &Owner("mislaid".to_owned())).await,
-            Flaw::SharesStoresOfOwners => self.cloud.store_location(location, &Owner("all".to_owned())).await,
-            _ => self.cloud.store_location(location, owner).await,
         }
     }
 

@@ -1,55 +1,79 @@
 //! A store whose deletions do nothing.
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
-use std::fmt;
 use std::sync::Arc;
+use welkin_store::block::{Block, Buffer};
+use welkin_store::{Dangling, Endpoint, Failure, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload};
 
-#[derive(Debug)]
-pub(crate) struct Undeletable(pub(crate) Arc<dyn ObjectStore>);
-
-impl fmt::Display for Undeletable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "undeletable {}", self.0)
-    }
-}
+pub(crate) struct Undeletable(pub(crate) Arc<dyn Endpoint>);
 
 #[async_trait]
-impl ObjectStore for Undeletable {
-    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.0.put_opts(path, payload, options).await
+impl Endpoint for Undeletable {
+    fn name(&self) -> String {
+        format!("undeletable {}", self.0.name())
     }
 
-    async fn put_multipart_opts(
+    fn identity(&self) -> String {
+        self.0.identity()
+    }
+
+    fn limits(&self) -> Limits {
+        self.0.limits()
+    }
+
+    fn list(self: Arc<Self>, prefix: &str, after: Option<&str>) -> Box<dyn Lister> {
+        Arc::clone(&self.0).list(prefix, after)
+    }
+
+    async fn find(&self, key: &str) -> Result<Option<Found>, Failure> {
+        self.0.find(key).await
+    }
+
+    async fn read(&self, what: Read<'_>, buffer: Buffer) -> Result<Piece, Failure> {
+        self.0.read(what, buffer).await
+    }
+
+    async fn put(
         &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.0.put_multipart_opts(path, options).await
+        key: &str,
+        metadata: &Metadata,
+        block: &Arc<Block>,
+    ) -> Result<Option<String>, Failure> {
+        self.0.put(key, metadata, block).await
     }
 
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        self.0.get_opts(path, options).await
+    async fn begin(
+        &self,
+        key: &str,
+        metadata: &Metadata,
+        size: u64,
+        part_bytes: u64,
+    ) -> Result<Upload, Failure> {
+        self.0.begin(key, metadata, size, part_bytes).await
     }
 
-    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        paths
+    async fn part(&self, upload: &Upload, number: u32, block: &Arc<Block>) -> Result<Part, Failure> {
+        self.0.part(upload, number, block).await
     }
 
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.0.list(prefix)
+    async fn finish(
+        &self,
+        upload: &Upload,
+        parts: &[Part],
+        root: &blake3::Hash,
+    ) -> Result<Option<String>, Failure> {
+        self.0.finish(upload, parts, root).await
     }
 
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.0.list_with_delimiter(prefix).await
+    async fn abort(&self, upload: &Upload) -> Result<(), Failure> {
+        self.0.abort(upload).await
     }
 
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.0.copy_opts(from, to, options).await
+    async fn dangling(&self, prefix: &str) -> Result<Vec<Dangling>, Failure> {
+        self.0.dangling(prefix).await
+    }
+
+    async fn delete(&self, _keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        Ok(Vec::new())
     }
 }

@@ -17,8 +17,8 @@ const LEAST_ROWS: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Bins {
     pub(crate) cuts: Vec<Cuts>,
-    /// Where each feature's bins begin in a histogram, and at the end how many there are. A feature has one bin more than
-    /// its cuts, for what is missing.
+    /// Where each feature's bins begin in a histogram, and at the end how many there are. A feature has a bin behind its
+    /// cuts for what is missing; where rows are bytes, all features have as many.
     pub(crate) offsets: Vec<usize>,
     pub(crate) cells: Cells,
 }
@@ -26,13 +26,28 @@ pub(crate) struct Bins {
 /// How bins lie in memory.
 #[derive(Debug)]
 pub(crate) enum Cells {
+    /// One byte a cell, of which no feature uses more than [`FEW`] numbers.
+    Few(Table<u8>),
     /// One byte a cell.
-    Narrow(Vec<u8>),
+    Narrow(Table<u8>),
     /// Two bytes a cell.
-    Wide(Vec<u16>),
+    Wide(Table<u16>),
     /// Of each row, the bins of a histogram that it is in.
     Sparse { starts: Vec<usize>, bins: Vec<u32> },
 }
+
+/// The same cells twice: histograms are made row by row, rows are parted by one feature.
+#[derive(Debug)]
+pub(crate) struct Table<T> {
+    /// Row after row.
+    pub(crate) rows: Vec<T>,
+    /// Feature after feature.
+    pub(crate) columns: Vec<T>,
+}
+
+/// The numbers of a byte, and of the half of one.
+pub(crate) const NARROW: usize = 256;
+pub(crate) const FEW: usize = 16;
 
 impl Bins {
     /// Cuts features into at most `most` bins each, that of missing values included. When there are more than `in_all` of
@@ -46,15 +61,22 @@ impl Bins {
         let mut cuts: Vec<Option<Cuts>> = vec![None; features.count()];
         each(workers, &mut cuts, |index, slot| *slot = Some(cut(features, index, most)));
         let cuts: Vec<Cuts> = cuts.into_iter().flatten().collect();
+        let layout = Layout::of(features, &cuts);
         let mut offsets = vec![0];
         offsets.extend(cuts.iter().scan(0, |end, cuts| {
-            *end += cuts.count() + 1;
+            *end += layout.bins(cuts);
             Some(*end)
         }));
         if let Some(bins) = offsets.last().filter(|bins| **bins > in_all) {
             return Err(*bins);
         }
-        let cells = cells(features, &cuts, &offsets, workers);
+        #[expect(clippy::cast_possible_truncation, reason = "the layout is that of the largest number")]
+        let cells = match layout {
+            Layout::Few => Cells::Few(table(features, &cuts, workers, |bin| bin as u8)),
+            Layout::Narrow => Cells::Narrow(table(features, &cuts, workers, |bin| bin as u8)),
+            Layout::Wide => Cells::Wide(table(features, &cuts, workers, |bin| bin as u16)),
+            Layout::Sparse => sparse(features, &cuts, &offsets),
+        };
         Ok(Self { cuts, offsets, cells })
     }
 
@@ -68,22 +90,62 @@ impl Bins {
         self.offsets.last().copied().unwrap_or_default()
     }
 
-    /// The bin of a feature in a row, nothing where it is missing.
-    pub(crate) fn bin(&self, row: usize, feature: usize) -> Option<usize> {
-        let missing = self.cuts[feature].count();
+    /// The bin of a feature in a row; that behind the last of its cuts where it is missing.
+    pub(crate) fn bin(&self, row: usize, feature: usize) -> usize {
         let at = row * self.features() + feature;
-        let bin = match &self.cells {
-            Cells::Narrow(cells) => usize::from(cells[at]),
-            Cells::Wide(cells) => usize::from(cells[at]),
-            Cells::Sparse { starts, bins } => {
-                let row = &bins[starts[row]..starts[row + 1]];
-                let first = row.partition_point(|bin| (*bin as usize) < self.offsets[feature]);
-                let found =
-                    row.get(first).map(|bin| *bin as usize).filter(|bin| *bin < self.offsets[feature + 1]);
-                found.map_or(missing, |bin| bin - self.offsets[feature])
-            }
+        match &self.cells {
+            Cells::Few(table) | Cells::Narrow(table) => usize::from(table.rows[at]),
+            Cells::Wide(table) => usize::from(table.rows[at]),
+            Cells::Sparse { starts, bins } => self.sparse_bin(&bins[starts[row]..starts[row + 1]], feature),
+        }
+    }
+
+    /// The same out of the bins of a row that lie sparsely.
+    pub(crate) fn sparse_bin(&self, row: &[u32], feature: usize) -> usize {
+        let (start, end) = (self.offsets[feature], self.offsets[feature + 1]);
+        let first = row.partition_point(|bin| (*bin as usize) < start);
+        let found = row.get(first).map(|bin| *bin as usize).filter(|bin| *bin < end);
+        found.map_or(self.cuts[feature].count(), |bin| bin - start)
+    }
+}
+
+/// Which of the ways to lay rows out fits them.
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    Few,
+    Narrow,
+    Wide,
+    Sparse,
+}
+
+impl Layout {
+    fn of(features: &Features, cuts: &[Cuts]) -> Self {
+        let columns = features.columns();
+        let values = |column: &Column| match column {
+            Column::Dense(values) | Column::Sparse { values, .. } => values.len(),
         };
-        (bin < missing).then_some(bin)
+        let present: usize = columns.iter().map(values).sum();
+        if present < features.rows() * cuts.len() / SPARSE {
+            return Self::Sparse;
+        }
+        // Values that are missing have the number behind the last; where none is, that number need not fit.
+        let numbers = |(column, cuts): (&Column, &Cuts)| {
+            cuts.count() + usize::from(column.present().count() < features.rows())
+        };
+        match columns.iter().zip(cuts).map(numbers).max() {
+            Some(most) if most <= FEW => Self::Few,
+            Some(most) if most > NARROW => Self::Wide,
+            _ => Self::Narrow,
+        }
+    }
+
+    /// How many bins of a histogram a feature has.
+    fn bins(self, cuts: &Cuts) -> usize {
+        match self {
+            Self::Few => FEW,
+            Self::Narrow => NARROW,
+            Self::Wide | Self::Sparse => cuts.count() + 1,
+        }
     }
 }
 
@@ -101,67 +163,48 @@ fn cut(features: &Features, index: usize, most: usize) -> Cuts {
     }
 }
 
-fn cells(features: &Features, cuts: &[Cuts], offsets: &[usize], workers: &dyn Workers) -> Cells {
-    let width = cuts.len();
-    let all = features.rows() * width;
-    let present: usize = features
-        .columns()
-        .iter()
-        .map(|column| match column {
-            Column::Dense(values) => values.len(),
-            Column::Sparse { values, .. } => values.len(),
-        })
-        .sum();
-    if present < all / SPARSE {
-        return sparse(features, cuts, offsets);
-    }
-    // Values that are missing have the number behind the last; where none is, that number need not fit.
-    let numbers = |index: usize| {
-        let missing = features.columns()[index].present().count() < features.rows();
-        cuts[index].count() + usize::from(missing)
-    };
-    if (0..width).all(|index| numbers(index) <= 1 << 8) {
-        #[expect(clippy::cast_possible_truncation, reason = "no feature has more than 256 numbers")]
-        Cells::Narrow(dense(features, cuts, workers, |bin| bin as u8))
-    } else {
-        #[expect(clippy::cast_possible_truncation, reason = "categories and max_bin end below 65,535")]
-        Cells::Wide(dense(features, cuts, workers, |bin| bin as u16))
-    }
-}
-
-fn dense<T: Copy + Default + Send>(
+fn table<T: Copy + Default + Send + Sync>(
     features: &Features,
     cuts: &[Cuts],
     workers: &dyn Workers,
     narrow: impl Fn(usize) -> T + Sync,
-) -> Vec<T> {
-    let width = cuts.len();
-    let mut cells = vec![T::default(); features.rows() * width];
-    let rows = piece_size(workers, features.rows(), LEAST_ROWS, 4);
-    each_piece(workers, &mut cells, rows * width, |first, cells| {
-        let first = first / width.max(1);
-        let rows = cells.len() / width.max(1);
-        for (feature, (column, cuts)) in features.columns().iter().zip(cuts).enumerate() {
-            let cells = cells.iter_mut().skip(feature).step_by(width);
-            match column {
-                Column::Dense(values) => {
-                    let bin = |value: f32| if value.is_nan() { cuts.count() } else { cuts.bin(value) };
-                    cells.zip(&values[first..]).for_each(|(cell, value)| *cell = narrow(bin(*value)));
-                }
-                Column::Sparse { rows: places, values } => {
-                    let mut bins = vec![cuts.count(); rows];
-                    let from = places.partition_point(|place| (*place as usize) < first);
-                    let own = places[from..].iter().zip(&values[from..]);
-                    for (place, value) in own.take_while(|(place, _)| (**place as usize) < first + rows) {
-                        bins[*place as usize - first] = cuts.bin(*value);
-                    }
-                    cells.zip(bins).for_each(|(cell, bin)| *cell = narrow(bin));
-                }
+) -> Table<T> {
+    let (height, width) = (features.rows(), cuts.len());
+    let mut columns = vec![T::default(); height * width];
+    each_piece(workers, &mut columns, height, |first, cells| {
+        let feature = first / height.max(1);
+        let cuts = &cuts[feature];
+        match &features.columns()[feature] {
+            Column::Dense(values) => {
+                let bin = |value: f32| if value.is_nan() { cuts.count() } else { cuts.bin(value) };
+                cells.iter_mut().zip(values).for_each(|(cell, value)| *cell = narrow(bin(*value)));
+            }
+            Column::Sparse { rows, values } => {
+                cells.fill(narrow(cuts.count()));
+                rows.iter()
+                    .zip(values)
+                    .for_each(|(row, value)| cells[*row as usize] = narrow(cuts.bin(*value)));
             }
         }
     });
-    cells
+    let mut rows = vec![T::default(); height * width];
+    let size = piece_size(workers, height, LEAST_ROWS, 4);
+    each_piece(workers, &mut rows, size * width, |first, cells| {
+        let first = first / width.max(1);
+        // So many rows at once that all of their cells are in the nearest cache while they are turned.
+        for (block, cells) in cells.chunks_mut(TURNED * width).enumerate() {
+            let first = first + block * TURNED;
+            for (feature, column) in columns.chunks(height).enumerate() {
+                let cells = cells.iter_mut().skip(feature).step_by(width);
+                cells.zip(&column[first..]).for_each(|(cell, bin)| *cell = *bin);
+            }
+        }
+    });
+    Table { rows, columns }
 }
+
+/// Rows that are turned at once.
+const TURNED: usize = 256;
 
 fn sparse(features: &Features, cuts: &[Cuts], offsets: &[usize]) -> Cells {
     let mut starts = vec![0_usize; features.rows() + 1];

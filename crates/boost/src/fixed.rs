@@ -83,11 +83,13 @@ impl Scale {
         Self { steps: power(BITS - exponent), step: power(exponent - BITS) }
     }
 
-    /// The nearest number of steps. The largest that was named rounds to at most 2^30.
+    /// The nearest number of steps, the even one of two. The largest that was named rounds to at most 2^30.
     #[inline]
     pub(crate) fn fixed(self, value: f32) -> i32 {
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, and is below 2^31 in any case")]
-        let fixed = (f64::from(value) * self.steps).round_ties_even() as i32;
+        /// 1.5 · 2^52: added to a number below 2^31, it leaves the nearest integer in the low bits.
+        const ROUND: f64 = 6_755_399_441_055_744.0;
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+        let fixed = (f64::from(value) * self.steps + ROUND).to_bits() as i32;
         fixed
     }
 

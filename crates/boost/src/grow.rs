@@ -247,9 +247,10 @@ impl Growth<'_> {
         let Some(split) = open.split else { unreachable!("only nodes with a split are open") };
         let bins = self.grower.bins;
         let rows = open.rows.clone();
-        let goes_left = |row: u32| split.cut.goes_left(bins.bin(row as usize, split.feature as usize));
         let (own, scratch) = (&mut self.rows[rows.clone()], &mut self.scratch[rows.clone()]);
-        let middle = rows.start + partition::partition(self.grower.workers, own, scratch, goes_left);
+        let feature = split.feature as usize;
+        let middle =
+            rows.start + partition::by_cut(self.grower.workers, own, scratch, bins, feature, &split.cut);
         let (left_bounds, right_bounds) =
             self.grower.constraints.children(open.bounds, split.feature, split.weights);
         let mut used = open.used;

@@ -1,6 +1,6 @@
 //! Sums of gradients, bin by bin.
 
-use crate::bins::{Bins, Cells};
+use crate::bins::{Bins, Cells, FEW, NARROW, Table};
 use crate::fixed::{Pair, Sums};
 use crate::workers::{Workers, each, piece_size};
 
@@ -26,7 +26,7 @@ impl Histogram {
 
     /// The bins of a feature that are not for missing values.
     pub(crate) fn of(&self, bins: &Bins, feature: usize) -> &[Sums] {
-        &self.bins[bins.offsets[feature]..bins.offsets[feature + 1] - 1]
+        &self.bins[bins.offsets[feature]..][..bins.cuts[feature].count()]
     }
 
     /// Takes the place of what was there, and gives the sum of all rows.
@@ -60,38 +60,98 @@ impl Histogram {
     }
 
     fn add(&mut self, bins: &Bins, pairs: &[Pair], rows: &[u32]) -> Sums {
-        match &bins.cells {
-            Cells::Narrow(cells) => self.dense(bins, cells, pairs, rows),
-            Cells::Wide(cells) => self.dense(bins, cells, pairs, rows),
-            Cells::Sparse { starts, bins } => {
-                let mut sums = Sums::default();
-                for row in rows {
-                    let row = *row as usize;
-                    let pair = pairs[row];
-                    sums += pair;
-                    bins[starts[row]..starts[row + 1]]
-                        .iter()
-                        .for_each(|bin| self.bins[*bin as usize] += pair);
+        let width = bins.features();
+        let mut block = Block::default();
+        let mut sums = Sums::default();
+        for rows in rows.chunks(BLOCK) {
+            sums += block.gather(pairs, rows);
+            match &bins.cells {
+                Cells::Few(table) => {
+                    block.touch(table, width);
+                    block.add_bytes::<FEW>(self.bins.as_chunks_mut().0, &table.rows, width);
                 }
-                sums
+                Cells::Narrow(table) => {
+                    block.touch(table, width);
+                    block.add_bytes::<NARROW>(self.bins.as_chunks_mut().0, &table.rows, width);
+                }
+                Cells::Wide(table) => block.add_wide(&mut self.bins, &bins.offsets[..width], &table.rows),
+                Cells::Sparse { starts, bins } => block.add_sparse(&mut self.bins, starts, bins),
+            }
+        }
+        sums
+    }
+}
+
+/// Rows that are added together. Their gradients are 16 KiB.
+const BLOCK: usize = 1024;
+
+/// Features that are added together: with 256 bins their part of the histogram is 16 KiB, and stays in the nearest cache
+/// beside the block.
+const TOGETHER: usize = 4;
+
+/// Some rows, with what they add.
+#[derive(Default)]
+struct Block {
+    rows: Vec<(usize, Sums)>,
+}
+
+impl Block {
+    /// Takes rows with their gradients, and gives their sum. Doing so apart from what follows lets the processor wait for
+    /// many rows at once.
+    fn gather(&mut self, pairs: &[Pair], rows: &[u32]) -> Sums {
+        let mut all = Sums::default();
+        self.rows.clear();
+        self.rows.extend(rows.iter().map(|row| {
+            let row = *row as usize;
+            let mut sums = Sums::default();
+            sums += pairs[row];
+            all += sums;
+            (row, sums)
+        }));
+        all
+    }
+
+    /// Looks at the first and the last cell of each row, for the same reason.
+    fn touch(&self, table: &Table<u8>, width: usize) {
+        let seen = self
+            .rows
+            .iter()
+            .fold(0, |seen, (row, _)| seen ^ table.rows[row * width] ^ table.rows[row * width + width - 1]);
+        std::hint::black_box(seen);
+    }
+
+    /// Adds rows of bytes to a histogram that has `BINS` bins for each feature.
+    fn add_bytes<const BINS: usize>(&self, bins: &mut [[Sums; BINS]], cells: &[u8], width: usize) {
+        let (together, rest) = bins.as_chunks_mut::<TOGETHER>();
+        for (group, bins) in together.iter_mut().enumerate() {
+            for (row, sums) in &self.rows {
+                let at = row * width + group * TOGETHER;
+                let Some((cells, _)) = cells[at..].split_first_chunk::<TOGETHER>() else { return };
+                for (bins, cell) in bins.iter_mut().zip(cells) {
+                    // The remainder changes nothing, and tells the compiler that the bin is there.
+                    bins[usize::from(*cell) % BINS] += *sums;
+                }
+            }
+        }
+        let done = width - rest.len();
+        for (feature, bins) in rest.iter_mut().enumerate() {
+            for (row, sums) in &self.rows {
+                bins[usize::from(cells[row * width + done + feature]) % BINS] += *sums;
             }
         }
     }
 
-    fn dense<T: Copy + Into<u32>>(&mut self, bins: &Bins, cells: &[T], pairs: &[Pair], rows: &[u32]) -> Sums {
-        let width = bins.features();
-        let offsets = &bins.offsets[..width];
-        let mut sums = Sums::default();
-        for row in rows {
-            let row = *row as usize;
-            let pair = pairs[row];
-            sums += pair;
+    fn add_wide(&self, bins: &mut [Sums], offsets: &[usize], cells: &[u16]) {
+        let width = offsets.len();
+        for (row, sums) in &self.rows {
             let cells = &cells[row * width..(row + 1) * width];
-            for (offset, bin) in offsets.iter().zip(cells) {
-                let bin: u32 = (*bin).into();
-                self.bins[offset + bin as usize] += pair;
-            }
+            offsets.iter().zip(cells).for_each(|(offset, cell)| bins[offset + usize::from(*cell)] += *sums);
         }
-        sums
+    }
+
+    fn add_sparse(&self, bins: &mut [Sums], starts: &[usize], cells: &[u32]) {
+        for (row, sums) in &self.rows {
+            cells[starts[*row]..starts[row + 1]].iter().for_each(|bin| bins[*bin as usize] += *sums);
+        }
     }
 }

@@ -1,12 +1,49 @@
 //! Parts rows in two, each part in the order it had.
 
+use super::split::Cut;
+use crate::bins::{Bins, Cells};
 use crate::workers::{Workers, each, piece_size};
 
 /// Fewer rows are not worth a worker.
 const LEAST_ROWS: usize = 16_384;
 
-/// Puts the rows that go left before the others, and says how many those are. `scratch` is as long as `rows`.
-pub(super) fn partition(
+/// Puts the rows that a cut sends left before the others, and says how many those are. `scratch` is as long as `rows`.
+pub(super) fn by_cut(
+    workers: &dyn Workers,
+    rows: &mut [u32],
+    scratch: &mut [u32],
+    bins: &Bins,
+    feature: usize,
+    cut: &Cut,
+) -> usize {
+    let missing = bins.cuts[feature].count();
+    let sides = cut.sides(missing);
+    match &bins.cells {
+        Cells::Few(table) | Cells::Narrow(table) => {
+            // One entry for each byte, so that none of them need be checked.
+            let mut all = [false; 256];
+            all.iter_mut().zip(&sides).for_each(|(all, side)| *all = *side);
+            let column = column(&table.columns, bins, feature);
+            partition(workers, rows, scratch, |row| all[usize::from(column[row as usize])])
+        }
+        Cells::Wide(table) => {
+            let column = column(&table.columns, bins, feature);
+            partition(workers, rows, scratch, |row| sides[usize::from(column[row as usize])])
+        }
+        Cells::Sparse { starts, bins: all } => partition(workers, rows, scratch, |row| {
+            let row = &all[starts[row as usize]..starts[row as usize + 1]];
+            sides[bins.sparse_bin(row, feature)]
+        }),
+    }
+}
+
+fn column<'a, T>(columns: &'a [T], bins: &Bins, feature: usize) -> &'a [T] {
+    let height = columns.len() / bins.features();
+    &columns[feature * height..(feature + 1) * height]
+}
+
+/// Puts the rows that go left before the others, and says how many those are.
+fn partition(
     workers: &dyn Workers,
     rows: &mut [u32],
     scratch: &mut [u32],

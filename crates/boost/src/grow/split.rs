@@ -24,15 +24,20 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Where the rows of a bin go; `None` is what is missing.
+    /// Where the rows of a bin go; number `missing` is what is missing.
     #[inline]
-    pub(crate) fn goes_left(&self, bin: Option<usize>) -> bool {
-        let Some(bin) = bin else { return self.default_left };
+    pub(crate) fn goes_left(&self, bin: usize, missing: usize) -> bool {
         match &self.categories {
-            None => bin < self.bins,
+            None => (bin < self.bins && bin != missing) || (bin == missing && self.default_left),
+            _ if bin == missing => self.default_left,
             #[expect(clippy::cast_possible_truncation, reason = "bins of categories have 16 bits")]
             Some(right) => right.binary_search(&(bin as u32)).is_err(),
         }
+    }
+
+    /// The same for every bin of a feature, that of what is missing at the end.
+    pub(super) fn sides(&self, missing: usize) -> Vec<bool> {
+        (0..=missing).map(|bin| self.goes_left(bin, missing)).collect()
     }
 }
 
@@ -121,12 +126,19 @@ impl<'a> Search<'a> {
         }
         let mut left = Sums::default();
         for (bin, sums) in histogram.iter().enumerate() {
+            // A bin without rows parts them as the one before it.
+            if *sums == Sums::default() {
+                continue;
+            }
             left += *sums;
             self.offer(feature, left, best, || Cut { bins: bin + 1, categories: None, default_left: false });
         }
         if missing != Sums::default() {
             let mut right = Sums::default();
             for (bin, sums) in histogram.iter().enumerate().rev() {
+                if *sums == Sums::default() {
+                    continue;
+                }
                 right += *sums;
                 let left = self.node - right;
                 self.offer(feature, left, best, || Cut { bins: bin, categories: None, default_left: true });

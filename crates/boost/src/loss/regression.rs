@@ -64,17 +64,25 @@ fn positive_weight(value: f32) -> Vec<(&'static str, Value)> {
 }
 
 impl<P: Point> Pointwise<P> {
-    fn weight(&self, data: &Data, row: usize) -> f32 {
-        let weight = data.weight(row);
-        #[expect(clippy::float_cmp, reason = "that very label")]
-        if data.labels[row] == 1.0 { weight * self.positive_weight } else { weight }
-    }
-
+    /// The derivatives of rows from `first` on. Without weights the loop has neither branches nor calls.
     #[expect(clippy::cast_possible_truncation, reason = "gradients have single precision")]
-    fn gradient(&self, data: &Data, row: usize, margin: f32) -> Gradient {
-        let (g, h) = self.point.derivatives(f64::from(margin), f64::from(data.labels[row]));
-        let weight = f64::from(self.weight(data, row));
-        [(g * weight) as f32, (h * weight) as f32]
+    fn derive(&self, data: &Data, first: usize, margins: &[f32], gradients: &mut [Gradient]) {
+        let labels = &data.labels[first..];
+        for ((slot, margin), label) in gradients.iter_mut().zip(margins).zip(labels) {
+            let (g, h) = self.point.derivatives(f64::from(*margin), f64::from(*label));
+            *slot = [g as f32, h as f32];
+        }
+        if let Some(weights) = data.weights.get(first..).filter(|weights| !weights.is_empty()) {
+            gradients
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(slot, weight)| *slot = slot.map(|part| part * weight));
+        }
+        #[expect(clippy::float_cmp, reason = "exactly the default, and that very label")]
+        if self.positive_weight != 1.0 {
+            let positive = gradients.iter_mut().zip(labels).filter(|(_, label)| **label == 1.0);
+            positive.for_each(|(slot, _)| *slot = slot.map(|part| part * self.positive_weight));
+        }
     }
 }
 
@@ -90,10 +98,7 @@ impl<P: Point> Loss for Pointwise<P> {
     fn gradients(&self, data: &Data, margins: &[f32], gradients: &mut [Gradient], workers: &dyn Workers) {
         let size = piece_size(workers, gradients.len(), LEAST_ROWS, 2);
         each_piece(workers, gradients, size, |first, piece| {
-            let rows = (first..).zip(&margins[first..]);
-            piece.iter_mut().zip(rows).for_each(|(slot, (row, margin))| {
-                *slot = self.gradient(data, row, *margin);
-            });
+            self.derive(data, first, &margins[first..], piece)
         });
     }
 
@@ -102,10 +107,9 @@ impl<P: Point> Loss for Pointwise<P> {
         if self.point.begins_at_mean() && self.positive_weight == 1.0 {
             return vec![mean_label(data)];
         }
-        let all = |of: usize| {
-            let terms = (0..data.rows()).map(|row| f64::from(self.gradient(data, row, 0.0)[of]));
-            exact::sum(terms)
-        };
+        let mut gradients = vec![[0.0; 2]; data.rows()];
+        self.derive(data, 0, &vec![0.0; data.rows()], &mut gradients);
+        let all = |of: usize| exact::sum(gradients.iter().map(|slot| f64::from(slot[of])));
         let (g, h) = (all(0), all(1));
         #[expect(clippy::cast_possible_truncation, reason = "models hold single precision")]
         let margin = if h > 0.0 { (-g / h) as f32 } else { 0.0 };

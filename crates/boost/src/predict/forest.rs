@@ -5,16 +5,20 @@ use crate::data::Features;
 use crate::model::Model;
 use crate::tree::{Branch, Test, Tree};
 
-/// A node. A leaf leads to itself, and has its value where others have their threshold.
+/// A node. A leaf sends every row to itself, since no value is infinite, so that rows which are there already can wait for
+/// those that are not.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     /// The feature; with [`DEFAULT_LEFT`] and [`CATEGORY`].
     asks: u32,
-    /// The threshold, the value of a leaf, or for categories the number of their set.
+    /// The threshold, or for categories the number of their set.
     number: f32,
-    /// The left child, behind which is the right one; 0, which is nobody's child, for a leaf.
+    /// The left child, behind which is the right one.
     left: u32,
 }
+
+/// Rows that walk a tree side by side: none waits long for memory that another one asked for.
+const ABREAST: usize = 16;
 
 const DEFAULT_LEFT: u32 = 1 << 31;
 const CATEGORY: u32 = 1 << 30;
@@ -24,6 +28,8 @@ const FEATURE: u32 = CATEGORY - 1;
 #[derive(Debug)]
 pub(crate) struct Forest {
     steps: Vec<Step>,
+    /// What each leaf adds.
+    values: Vec<f32>,
     sets: Vec<Branch>,
     /// Where each tree begins, its output, and what its values are multiplied with.
     trees: Vec<(usize, usize, f32)>,
@@ -35,7 +41,7 @@ impl Forest {
     }
 
     pub(crate) fn of<'a>(trees: impl Iterator<Item = (&'a Tree, usize, f32)>) -> Self {
-        let mut forest = Self { steps: Vec::new(), sets: Vec::new(), trees: Vec::new() };
+        let mut forest = Self { steps: Vec::new(), values: Vec::new(), sets: Vec::new(), trees: Vec::new() };
         for (tree, output, weight) in trees {
             forest.trees.push((forest.steps.len(), output, weight));
             forest.lay(tree);
@@ -51,7 +57,10 @@ impl Forest {
         while let Some(index) = order.get(next) {
             let node = &tree.nodes()[*index as usize];
             let step = match &node.branch {
-                None => Step { asks: 0, number: node.value, left: 0 },
+                None => {
+                    let own = u32::try_from(next).unwrap_or(u32::MAX);
+                    Step { asks: DEFAULT_LEFT, number: f32::INFINITY, left: own }
+                }
                 Some(branch) => {
                     // Numbers are within the tree: the first step is 0.
                     let left = u32::try_from(order.len()).unwrap_or(u32::MAX);
@@ -60,6 +69,7 @@ impl Forest {
                 }
             };
             self.steps.push(step);
+            self.values.push(node.value);
             next += 1;
         }
         debug_assert_eq!(self.steps.len() - first, order.len());
@@ -91,37 +101,48 @@ impl Forest {
     }
 
     /// The same for rows that lie beside each other.
-    pub(crate) fn add_rows(&self, rows: &[f32], width: usize, margins: &mut [f32], outputs: usize) {
+    fn add_rows(&self, rows: &[f32], width: usize, margins: &mut [f32], outputs: usize) {
         for (first, output, weight) in &self.trees {
-            let steps = &self.steps[*first..];
+            let (steps, values) = (&self.steps[*first..], &self.values[*first..]);
             if width == 0 {
-                margins
-                    .iter_mut()
-                    .skip(*output)
-                    .step_by(outputs)
-                    .for_each(|m| *m += steps[0].number * weight);
+                margins.iter_mut().skip(*output).step_by(outputs).for_each(|m| *m += values[0] * weight);
                 continue;
             }
-            let margins = margins.iter_mut().skip(*output).step_by(outputs);
-            rows.chunks_exact(width).zip(margins).for_each(|(row, margin)| {
-                *margin += self.walk(steps, row) * weight;
-            });
+            let groups = rows.chunks(ABREAST * width).zip(margins.chunks_mut(ABREAST * outputs));
+            for (rows, margins) in groups {
+                let at = self.walk(steps, rows, width);
+                let margins = margins.iter_mut().skip(*output).step_by(outputs);
+                margins.zip(at).for_each(|(margin, at)| *margin += values[at as usize] * weight);
+            }
+        }
+    }
+
+    /// The leaves of at most [`ABREAST`] rows.
+    fn walk(&self, steps: &[Step], rows: &[f32], width: usize) -> [u32; ABREAST] {
+        let mut at = [0; ABREAST];
+        loop {
+            let mut moved = 0;
+            for (at, row) in at.iter_mut().zip(rows.chunks_exact(width)) {
+                let next = self.next(&steps[*at as usize], row);
+                moved |= next ^ *at;
+                *at = next;
+            }
+            if moved == 0 {
+                return at;
+            }
         }
     }
 
     #[inline]
-    fn walk(&self, steps: &[Step], row: &[f32]) -> f32 {
-        let mut step = steps[0];
-        while step.left != 0 {
-            let value = row[(step.asks & FEATURE) as usize];
-            let right = if step.asks & CATEGORY != 0 {
-                !self.sets[step.number.to_bits() as usize].goes_left(value)
-            } else {
-                // What is missing is not below anything.
-                !(value < step.number || (value.is_nan() && step.asks & DEFAULT_LEFT != 0))
-            };
-            step = steps[step.left as usize + usize::from(right)];
-        }
-        step.number
+    fn next(&self, step: &Step, row: &[f32]) -> u32 {
+        let value = row[(step.asks & FEATURE) as usize];
+        let right = if step.asks & CATEGORY != 0 {
+            !self.sets[step.number.to_bits() as usize].goes_left(value)
+        } else {
+            // What is missing is not below anything.
+            let missing = value.is_nan() & (step.asks & DEFAULT_LEFT != 0);
+            !((value < step.number) | missing)
+        };
+        step.left + u32::from(right)
     }
 }

@@ -266,7 +266,8 @@ impl Watched<'_> {
 fn leaf(grown: &Grown, bins: &Bins, row: usize) -> usize {
     let mut node = 0;
     while let (Some(branch), Some(cut)) = (&grown.tree.nodes()[node].branch, &grown.cuts[node]) {
-        let left = cut.goes_left(bins.bin(row, branch.feature as usize));
+        let feature = branch.feature as usize;
+        let left = cut.goes_left(bins.bin(row, feature), bins.cuts[feature].count());
         node = if left { branch.left } else { branch.right } as usize;
     }
     node

@@ -10,16 +10,12 @@
 
 use crate::error::StoreError;
 use crate::follow::follow;
-use crate::id::AttemptId;
 use crate::lease;
 use crate::limits::{NODE_SILENCE, STOP_GRACE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::{Patience, trying, unless_final};
-use crate::record::{AttemptEnd, Record, TreeRef};
 use crate::shelf::Shelf;
-use crate::sql::{self, StepKey};
 use crate::stage;
-use crate::state::{LeaseState, Phase};
 use crate::step;
 use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -28,6 +24,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use welkin_provider::{EventKind, Exit, Fetch, Node, ProviderError, Step};
+use welkin_records::{AttemptEnd, AttemptId, LeaseState, Phase, Record, StepKey, TreeRef};
 
 /// Takes an attempt from wherever it is to its end, which is on record when this returns. `fresh`
 /// says that it was begun by this very process.
@@ -92,7 +89,7 @@ async fn steps(
             return Err(lease::going(live, id).await?.unwrap_or_else(failed));
         }
     }
-    outputs(live, id)
+    outputs(live, id).await
 }
 
 /// A connection to every node, by rank.
@@ -156,9 +153,9 @@ async fn gang(
 }
 
 /// The outputs the first node published, as it told.
-fn outputs(live: &Live, id: AttemptId) -> Result<BTreeMap<String, TreeRef>, Halt> {
+async fn outputs(live: &Live, id: AttemptId) -> Result<BTreeMap<String, TreeRef>, Halt> {
     let key = StepKey { attempt: id, phase: Phase::Run, rank: 0 };
-    let (told, _) = sql::events_of(&live.world.store.db(), &live.id, key)?;
+    let told = live.world.store.records().await?.told(&live.id, key).await?.events;
     let task = &live.job.tasks[id.task];
     let mut outputs = BTreeMap::new();
     for event in told {

@@ -1,24 +1,20 @@
 //! The broker: owns a state directory, takes plans, drives runs to their end.
 
+use crate::cancels::Cancels;
 use crate::drive::{RunOutcome, drive};
 use crate::error::{OpenError, RunError, StoreError, SubmitError};
-use crate::id::RunId;
-use crate::live::{Driven, Live, SALT, World};
+use crate::live::{Driven, Live, OWNER, SALT, World};
 use crate::lock::Lock;
+use crate::now::block_on;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
-use crate::prune::was_forgotten;
+use crate::place;
 use crate::reader::Reader;
 use crate::refusals::refusals;
 use crate::rng::Rng;
-use crate::runs::{self, RunRow};
-use crate::seal::SealKey;
 use crate::snapshot::Snapshots;
 use crate::stage::Roots;
-use crate::state::RunState;
-use crate::store::{self, Store};
-use crate::{sql, sums};
-use rusqlite::Transaction;
+use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +23,8 @@ use welkin_job::wire::{Mirror, v1};
 use welkin_job::{Job, Secret};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::Plan;
-use welkin_provider::Owner;
+use welkin_provider::{Owner, UnixMillis};
+use welkin_records::{Change, Records, RunId, RunRow, RunState, Which, Write};
 use welkin_units::Usd;
 
 /// A plan to be run.
@@ -59,19 +56,25 @@ impl Broker {
     /// [`OpenError::InUse`] while another broker owns it; [`OpenError::Store`] when the store cannot
     /// be used, among others because a newer version wrote it.
     pub fn open(dir: &Path, options: BrokerOptions) -> Result<Self, OpenError> {
-        store::make_dir(dir).map_err(OpenError::Store)?;
+        place::make_dir(dir).map_err(OpenError::Store)?;
         let lock = Lock::take(dir)?;
-        let store =
-            Store::open(dir, options.durability, options.after_record.clone()).map_err(OpenError::Store)?;
+        let lock = Arc::new(lock);
+        let records = match &options.records {
+            Some(records) => Arc::clone(records),
+            None => place::open(dir, options.durability).map_err(OpenError::Store)?,
+        };
         let mut rng = Rng::new(options.seed);
         let salt =
-            identity(&store, SALT, || format!("{:010x}", rng.next() >> 24)).map_err(OpenError::Store)?;
+            identity(&*records, SALT, || format!("{:010x}", rng.next() >> 24)).map_err(OpenError::Store)?;
         let tag = || options.owner.clone().map_or_else(|| format!("welkin-{salt}"), |owner| owner.0);
-        let owner = Owner(identity(&store, "owner", tag).map_err(OpenError::Store)?);
+        let owner = Owner(identity(&*records, OWNER, tag).map_err(OpenError::Store)?);
+        let snapshots = Snapshots::new(dir);
+        sweep(&*records, &snapshots, dir).map_err(OpenError::Store)?;
+        let store = Store::new(records, Arc::clone(&lock), options.after_record.clone());
         let world = World {
             options,
             store,
-            snapshots: Snapshots::new(dir),
+            snapshots,
             lock,
             owner,
             salt,
@@ -79,11 +82,11 @@ impl Broker {
             shelves: Mutex::new(BTreeMap::new()),
             metering: tokio::sync::Mutex::new(()),
             driven: Mutex::new(BTreeSet::new()),
+            cancels: Cancels::default(),
+            names: Mutex::new(BTreeSet::new()),
             requests: watch::Sender::new(0),
         };
-        let broker = Self { world: Arc::new(world), dir: dir.to_owned() };
-        broker.sweep_snapshots().map_err(OpenError::Store)?;
-        Ok(broker)
+        Ok(Self { world: Arc::new(world), dir: dir.to_owned() })
     }
 
     /// The tag on everything this broker owns.
@@ -97,7 +100,10 @@ impl Broker {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.dir)
+        match &self.world.options.records {
+            Some(records) => Ok(Reader::of(Arc::clone(records), &self.dir)),
+            None => Reader::open(&self.dir),
+        }
     }
 
     /// Takes a plan. Nothing is asked of any provider yet.
@@ -108,8 +114,9 @@ impl Broker {
         self.check(&submission)?;
         let Submission { plan, job, base_dir, client_token } = submission;
         let text = plan.to_json();
+        let records = self.world.store.records().await.map_err(SubmitError::Store)?;
         if let Some(token) = &client_token
-            && let Some(row) = runs::of_token(&self.world.store.db(), token).map_err(SubmitError::Store)?
+            && let Some(row) = records.run_of_token(token).await.map_err(SubmitError::Store)?
         {
             // Another version may have written the same plan in another form.
             let same = row.plan == text || Plan::read(&row.plan).is_ok_and(|kept| kept.id == plan.id);
@@ -119,34 +126,27 @@ impl Broker {
         let nonce = self.world.rng.lock().unwrap_or_else(PoisonError::into_inner).next();
         let draft = self.world.snapshots.take(job, &roots, nonce).await?;
         let now = self.world.options.clock.now();
+        let name = Name::choose(&self.world, &job.name, now).await.map_err(SubmitError::Store)?;
+        let id = name.id().clone();
         let row = RunRow {
-            id: RunId::new(&job.name, now, 0),
+            id: id.clone(),
             name: job.name.clone(),
             plan: text,
-            job: Some(sql::json(&v1::Job::of(job)).map_err(SubmitError::Store)?),
+            job: Some(self.sealed(job, &id).map_err(SubmitError::Store)?),
             base_dir: base_dir.to_string_lossy().into_owned(),
             state: RunState::Planned.name().to_owned(),
             submitted: now,
         };
-        let has_secrets = job.tasks.iter().any(|task| !task.secrets.is_empty());
-        let new = NewRun {
-            row,
-            client_token,
-            budget: job.policy.budget,
-            providers: sums::providers_of(plan),
-            seal: self.world.options.seal.clone().filter(|_| has_secrets),
-        };
-        let snapshots = self.world.snapshots.clone();
-        let write = self.world.store.write(move |tx| {
-            let id = new.insert(tx)?;
-            // Before the commit: a run on record has what it brings along.
-            draft.iter().try_for_each(|draft| snapshots.keep(draft, &id))?;
-            Ok((id, draft))
-        });
-        let (id, draft) = tokio::select! {
-            done = write => done.map_err(SubmitError::Store)?,
+        // Before the run is on record: one that is has what it brings along.
+        if let Some(draft) = &draft {
+            self.world.snapshots.keep(draft, &id).map_err(SubmitError::Store)?;
+        }
+        let write = self.world.store.write(submitted(row, client_token, plan, job.policy.budget));
+        tokio::select! {
+            done = write => drop(done.map_err(SubmitError::Store)?),
             () = self.world.store.died() => std::future::pending().await,
-        };
+        }
+        drop(name);
         for what in draft.iter().flat_map(|draft| &draft.left_out) {
             let message = format!("left out: {what}");
             self.world.options.observer.notice(&Progress::Noted { run: id.clone(), message });
@@ -154,13 +154,14 @@ impl Broker {
         Ok(id)
     }
 
-    fn sweep_snapshots(&self) -> Result<(), StoreError> {
-        let wanted = self.unfinished()?.into_iter().map(|run| run.0).collect();
-        self.world.snapshots.sweep(&wanted).map_err(|source| StoreError::Io {
-            what: "removing what is left of runs in",
-            path: self.dir.clone(),
-            source,
-        })
+    /// The job as its row has it: sealed, where there is something to hide and a key.
+    fn sealed(&self, job: &Job, id: &RunId) -> Result<String, StoreError> {
+        let text = serde_json::to_string(&v1::Job::of(job)).map_err(|source| StoreError::Body { source })?;
+        let has_secrets = job.tasks.iter().any(|task| !task.secrets.is_empty());
+        match self.world.options.seal.as_ref().filter(|_| has_secrets) {
+            Some(key) => key.seal(id, text),
+            None => Ok(text),
+        }
     }
 
     /// Refuses before anything is recorded what could only fail later.
@@ -200,7 +201,7 @@ impl Broker {
         let Some(_driven) = Driven::begin(&self.world, run) else {
             return Err(RunError::AlreadyDriven { run: run.clone() });
         };
-        let live = Live::load(&self.world, run)?;
+        let live = Live::load(&self.world, run).await?;
         tokio::select! {
             biased;
             () = self.world.store.died() => Err(RunError::Crashed),
@@ -213,7 +214,7 @@ impl Broker {
     /// # Errors
     /// [`StoreError`] when the runs cannot be listed.
     pub async fn resume(&self) -> Result<Vec<(RunId, Result<RunOutcome, RunError>)>, StoreError> {
-        let unfinished = self.unfinished()?;
+        let unfinished = self.unfinished().await?;
         let runs = unfinished.into_iter().map(|run| async {
             let outcome = self.run(&run).await;
             (run, outcome)
@@ -225,8 +226,9 @@ impl Broker {
     ///
     /// # Errors
     /// [`StoreError`] when the runs cannot be listed.
-    pub fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
-        Ok(runs::open(&self.world.store.db())?.into_iter().map(|run| run.id).collect())
+    pub async fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
+        let open = self.world.store.records().await?.runs(Which::Open).await?;
+        Ok(open.into_iter().map(|run| run.id).collect())
     }
 
     /// Ends a run and waits until nothing of it costs anything: whether it is being driven here or by
@@ -236,12 +238,10 @@ impl Broker {
     /// [`RunError`] as for [`Broker::run`].
     pub async fn cancel(&self, run: &RunId) -> Result<RunOutcome, RunError> {
         let now = self.world.options.clock.now();
-        if !runs::exists(&self.world.store.db(), run)? {
-            return Err(StoreError::NoSuchRun { run: run.clone() }.into());
-        }
+        self.world.store.run(run).await?;
         let mut requests = self.world.requests.subscribe();
         let id = run.clone();
-        self.world.store.write(move |tx| sql::request_cancel(tx, &id, now)).await?;
+        self.world.store.write(Change::CancelRequested { run: id, at: now }).await?;
         self.world.requests.send_modify(|count| *count += 1);
         while self.is_driven(run) {
             // Sent again when a run is no longer driven; the sender lives in `self`.
@@ -254,57 +254,89 @@ impl Broker {
         self.world.driven.lock().unwrap_or_else(PoisonError::into_inner).contains(run)
     }
 
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     pub(crate) fn world(&self) -> &Arc<World> {
         &self.world
     }
 }
 
 /// A run that is put on record, and what goes with it.
-struct NewRun {
-    row: RunRow,
-    client_token: Option<String>,
-    budget: Option<Usd>,
-    providers: BTreeSet<String>,
-    /// Seals the job; none where there is nothing to hide.
-    seal: Option<SealKey>,
+fn submitted(row: RunRow, client_token: Option<String>, plan: &Plan, budget: Option<Usd>) -> Write {
+    let (run, at) = (row.id.0.clone(), row.submitted);
+    let providers = providers_of(plan);
+    let mut changes = vec![Change::Submitted { row: Box::new(row), client_token, providers }];
+    if let Some(amount) = budget {
+        changes.push(Change::Booked { at, entry: Entry { run, kind: EntryKind::Fund { amount } } });
+    }
+    Write(changes)
 }
 
-impl NewRun {
-    /// Under a name that is free.
-    fn insert(mut self, tx: &Transaction<'_>) -> Result<RunId, StoreError> {
-        for later in 1.. {
-            if !runs::exists(tx, &self.row.id)? && !was_forgotten(tx, &self.row.id)? {
-                break;
-            }
-            self.row.id = RunId::new(&self.row.name, self.row.submitted, later);
+/// The providers that a plan names.
+fn providers_of(plan: &Plan) -> BTreeSet<String> {
+    let places = plan.tasks.iter().flat_map(|task| std::iter::once(&task.choice).chain(&task.alternatives));
+    let mut names = BTreeSet::new();
+    for place in places {
+        if !names.contains(&place.provider) {
+            names.insert(place.provider.clone());
         }
-        let id = self.row.id.clone();
-        if let Some(key) = &self.seal {
-            self.row.job = self.row.job.map(|text| key.seal(&id, text)).transpose()?;
-        }
-        runs::insert(tx, &self.row, self.client_token.as_deref())?;
-        sums::remember_providers(tx, &self.providers)?;
-        if let Some(amount) = self.budget {
-            let entry = Entry { run: id.0.clone(), kind: EntryKind::Fund { amount } };
-            sql::append_entry(tx, self.row.submitted, &entry)?;
-        }
-        Ok(id)
     }
+    names
+}
+
+/// The name of a run that is being submitted: no other submission takes it meanwhile.
+struct Name<'a> {
+    world: &'a World,
+    id: RunId,
+}
+
+impl<'a> Name<'a> {
+    /// One that is free.
+    async fn choose(world: &'a World, job: &str, at: UnixMillis) -> Result<Self, StoreError> {
+        for later in 0.. {
+            let id = RunId::new(job, at, later);
+            if !world.names.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone()) {
+                continue;
+            }
+            let name = Self { world, id };
+            if world.store.records().await?.is_free(&name.id).await? {
+                return Ok(name);
+            }
+        }
+        unreachable!("a store does not hold 2^64 runs of one name")
+    }
+
+    const fn id(&self) -> &RunId {
+        &self.id
+    }
+}
+
+impl Drop for Name<'_> {
+    fn drop(&mut self) {
+        self.world.names.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+/// Removes what runs brought along that are over.
+fn sweep(records: &dyn Records, snapshots: &Snapshots, dir: &Path) -> Result<(), StoreError> {
+    let open = block_on(records.runs(Which::Open))?;
+    let wanted = open.into_iter().map(|run| run.id.0).collect();
+    let path = dir.to_owned();
+    let what = "removing what is left of runs in";
+    snapshots.sweep(&wanted).map_err(|source| StoreError::Io { what, path, source })
 }
 
 /// A value made at the first opening and kept.
-fn identity(store: &Store, key: &str, make: impl FnOnce() -> String) -> Result<String, StoreError> {
-    let db = store.db();
-    if let Some(kept) = sql::meta(&db, key)? {
+fn identity(
+    records: &dyn Records,
+    key: &'static str,
+    make: impl FnOnce() -> String,
+) -> Result<String, StoreError> {
+    if let Some(kept) = block_on(records.identity(key))? {
         return Ok(kept);
     }
-    let made = make();
-    sql::set_meta(&db, key, &made)?;
-    Ok(made)
+    let value = make();
+    let write = Write::from(Change::Identity { key, value: value.clone() });
+    block_on(records.commit(vec![write])).into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(value)
 }
 
 impl std::fmt::Debug for Broker {

@@ -7,9 +7,9 @@
 use crate::error::StoreError;
 use crate::limits::DEADLINE_LOOK;
 use crate::live::{Fact, Live};
-use crate::record::Record;
 use tokio::time::sleep;
 use welkin_provider::UnixMillis;
+use welkin_records::Record;
 use welkin_units::Span;
 
 /// Returns when the deadline of the run has passed, which is on record then. Pending for ever without

@@ -5,16 +5,16 @@
 //! fails with both names. Moving the user's things aside was rejected: a program may be writing to them.
 //! What leaves the place of the task for that is on its bill, once, wherever it ended up.
 
-use crate::egress::{self, Moved};
+use crate::egress::{self, Movement};
 use crate::error::{StoreError, SubmitError};
 use crate::live::{Fact, Live};
-use crate::record::Record;
 use crate::shelf::Shelf;
 use crate::stage::{Roots, patiently};
 use crate::task::TaskEnd;
 use std::path::{Component, Path, PathBuf};
 use welkin_job::Job;
 use welkin_provider::Location;
+use welkin_records::Record;
 use welkin_transfer::{TransferError, deliver_tree, silent};
 
 /// Delivery puts a file in the place of a file, as `cp` would, but nothing in that of a folder of the user's, and
@@ -87,7 +87,7 @@ pub(crate) async fn deliver(live: &Live, task: usize) -> Result<TaskEnd, StoreEr
 }
 
 /// What a delivery takes out of the place that the output was committed at; nothing when that is this machine.
-fn moved(live: &Live, task: usize, name: &str) -> Option<Moved> {
+fn moved(live: &Live, task: usize, name: &str) -> Option<Movement> {
     let view = live.view.borrow();
     let bytes = view.tasks[task].outputs.get(name)?.bytes;
     let attempt = view.tasks[task].committed()?;
@@ -95,7 +95,7 @@ fn moved(live: &Live, task: usize, name: &str) -> Option<Moved> {
     let subject = format!("{}:deliver:{name}", live.token(attempt.id));
     // The end of the attempt is the same moment however often a delivery is repeated.
     let at = attempt.ended.unwrap_or(attempt.began);
-    (from.provider != to.provider).then_some(Moved { task, subject, from, to, bytes, at })
+    (from.provider != to.provider).then_some(Movement { task, subject, from, to, bytes, at })
 }
 
 /// The name that this machine has as a place.

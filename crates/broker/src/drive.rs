@@ -6,13 +6,9 @@
 
 use crate::deadline;
 use crate::error::{RunError, StoreError};
-use crate::id::RunId;
 use crate::limits::REQUEST_POLL;
 use crate::live::{Fact, Live};
-use crate::record::Record;
 use crate::settle::janitor;
-use crate::sql;
-use crate::state::RunState;
 use crate::task::{self, TaskEnd};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
@@ -20,6 +16,7 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use tokio::time::timeout;
 use welkin_job::Job;
+use welkin_records::{Record, RunId, RunState};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -131,7 +128,7 @@ impl Order {
 
 async fn cancel_requested(live: &Live) -> Result<(), StoreError> {
     let mut requests = live.world.requests.subscribe();
-    while !sql::cancel_requested(&live.world.store.db(), &live.id)? {
+    while !live.world.cancels.wanted(&live.world, &live.id).await? {
         // Requests of this process wake it at once, those of others are found on the next look.
         drop(timeout(REQUEST_POLL.duration(), requests.changed()).await);
     }

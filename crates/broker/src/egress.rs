@@ -5,13 +5,26 @@
 
 use crate::error::StoreError;
 use crate::live::{Fact, Live};
-use crate::sums::month_to_date;
-use welkin_ledger::{EgressUse, EntryKind, MeterEvent, Who};
+use welkin_ledger::{EgressUse, EntryKind, MeterEvent, MonthToDate, Pricing, Who, month_of};
 use welkin_provider::{Location, Nature, UnixMillis};
+use welkin_records::{Moved, Records};
 use welkin_units::Bytes;
 
+/// What was moved in the month of `at`, on the counters of `pricing`.
+pub(crate) async fn month_to_date(
+    records: &dyn Records,
+    at: UnixMillis,
+    pricing: &dyn Pricing,
+) -> Result<MonthToDate, StoreError> {
+    let mut month = MonthToDate::default();
+    for Moved { source, target, bytes } in records.moved(month_of(at)).await? {
+        month.add(&pricing.counter(&source, &target), at, bytes);
+    }
+    Ok(month)
+}
+
 /// A movement of data.
-pub(crate) struct Moved {
+pub(crate) struct Movement {
     /// Whose bill it is on.
     pub(crate) task: usize,
     /// What moved, by a name that a repetition has too.
@@ -27,19 +40,19 @@ pub(crate) struct Moved {
 pub(crate) async fn record(
     live: &Live,
     mut facts: Vec<Fact>,
-    moved: Option<Moved>,
+    moved: Option<Movement>,
 ) -> Result<(), StoreError> {
     let Some(moved) = moved.filter(|moved| moved.bytes > Bytes::ZERO) else {
         return live.record(facts).await;
     };
     let _one_at_a_time = live.world.metering.lock().await;
-    facts.push(Fact::Booked(EntryKind::Charge { event: event(live, moved)? }));
+    facts.push(Fact::Booked(EntryKind::Charge { event: event(live, moved).await? }));
     live.record(facts).await
 }
 
-fn event(live: &Live, moved: Moved) -> Result<MeterEvent, StoreError> {
+async fn event(live: &Live, moved: Movement) -> Result<MeterEvent, StoreError> {
     let pricing = &*live.world.options.pricing;
-    let month = month_to_date(&live.world.store.db(), moved.at, pricing)?;
+    let month = month_to_date(live.world.store.records().await?, moved.at, pricing).await?;
     let who = Who {
         run: live.id.0.clone(),
         task: live.task_name(moved.task).to_owned(),

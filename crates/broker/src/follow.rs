@@ -7,12 +7,10 @@ use crate::kept::Kept;
 use crate::limits::{EVENT_WAIT, NODE_SILENCE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::Backoff;
-use crate::record::{AttemptEnd, Record};
-use crate::sql::{self, StepKey};
-use crate::state::Phase;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, ProviderError, Step, Stream};
+use welkin_records::{AttemptEnd, Phase, Record, StepKey, Told};
 
 /// Starts a step, or joins it where it is, and follows it to its end.
 pub(crate) async fn follow(
@@ -22,13 +20,14 @@ pub(crate) async fn follow(
     step: &Step,
     poked: &Notify,
 ) -> Result<Exit, Halt> {
-    let (told, mut next) = sql::events_of(&live.world.store.db(), &live.id, key)?;
+    let records = live.world.store.records().await?;
+    let Told { events: told, mut next } = records.told(&live.id, key).await?;
     if let Some(exit) = told.iter().find_map(finished) {
         return Ok(exit);
     }
     // A step that has told something is there; any other is started, once more if need be.
     let mut started = next > 0;
-    let mut kept = if started { Kept::load(&live.world.store.db(), &live.id, key)? } else { Kept::default() };
+    let mut kept = if started { Kept::of(records.lines(&live.id, key).await?) } else { Kept::default() };
     let mut silence = Silence::new();
     loop {
         let answer = if started {

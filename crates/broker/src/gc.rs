@@ -5,17 +5,17 @@
 
 use crate::broker::Broker;
 use crate::error::{RunError, StoreError};
-use crate::id::{RUNS, RunId};
 use crate::limits::RELEASE_WITHIN;
 use crate::live::{Live, World, read};
 use crate::patience::{Patience, trying, unless_final};
+use crate::shelf;
 use crate::view::RunView;
-use crate::{runs, shelf};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use thiserror::Error;
 use welkin_provider::{Lease, Location, ProviderError};
+use welkin_records::{RUNS, RunId, Which};
 use welkin_transfer::{TransferError, objects_below, remove_objects, unfinished_below};
 
 /// What a sweep did.
@@ -51,7 +51,7 @@ impl Broker {
         // What there is before what is needed: a run that goes on meanwhile has put on record
         // whatever it made before it was listed, so nothing new is taken for an orphan.
         let leases = listed(self.world(), &mut collected).await;
-        let known = Known::read(self.world()).map_err(GcError::Store)?;
+        let known = Known::read(self.world()).await.map_err(GcError::Store)?;
         collected.unreadable = known.unreadable.iter().map(|(_, why)| why.clone()).collect();
         let needed: BTreeSet<String> =
             known.runs.iter().flat_map(|run| needed_tokens(self.world(), run)).collect();
@@ -74,7 +74,7 @@ impl Broker {
     /// [`RunError`] as for [`Broker::cancel`].
     pub async fn down(&self, run: &RunId) -> Result<Collected, RunError> {
         self.cancel(run).await?;
-        let live = Live::load(self.world(), run)?;
+        let live = Live::load(self.world(), run).await?;
         let tokens: BTreeSet<String> =
             live.view.borrow().attempts().map(|attempt| live.token(attempt.id).0).collect();
         let mut collected = Collected::default();
@@ -93,14 +93,12 @@ struct Known {
 
 impl Known {
     /// One damaged run must not keep the others from being swept.
-    fn read(world: &World) -> Result<Self, StoreError> {
-        let db = world.store.db();
+    async fn read(world: &World) -> Result<Self, StoreError> {
+        let records = world.store.records().await?;
         let mut known = Self { runs: Vec::new(), unreadable: Vec::new() };
-        for line in runs::all(&db)? {
-            let row = runs::one(&db, &line.id);
-            let row = row.and_then(|row| row.ok_or_else(|| StoreError::NoSuchRun { run: line.id.clone() }));
-            match row.and_then(|row| read(&db, &row)) {
-                Ok((_, view)) => known.runs.push(view),
+        for line in records.runs(Which::All).await? {
+            match read(records, &line.id).await {
+                Ok(story) => known.runs.push(story.view),
                 Err(error) => {
                     let why = format!("the records of {} cannot be read: {}", line.id, error.chain());
                     known.unreadable.push((line.id, why));
@@ -177,7 +175,7 @@ async fn sweep_store(world: &Arc<World>, place: &Location, collected: &mut Colle
     let objects = objects_below(&shelf.store, RUNS).await.map_err(words)?;
     let unfinished = unfinished_below(&shelf.store, RUNS).await.map_err(words)?;
     // Read after the listing, for the same reason as leases.
-    let known = Known::read(world).map_err(|error| error.to_string())?;
+    let known = Known::read(world).await.map_err(|error| error.to_string())?;
     let kept: Vec<String> =
         known.kept_prefixes().map(|prefix| format!("{}/", prefix.trim_end_matches('/'))).collect();
     let is_garbage = |key: &str| !kept.iter().any(|folder| key.starts_with(folder));

@@ -5,12 +5,9 @@
 //! line that was left out says how many there are. *Rejected:* to stop at a limit, since the end of a log
 //! is what says why a step failed.
 
-use crate::error::StoreError;
-use crate::id::RunId;
-use crate::sql::{self, StepKey};
-use rusqlite::Connection;
 use std::collections::VecDeque;
 use welkin_provider::{Event, EventKind};
+use welkin_records::{Gone, Lines};
 
 /// Of the beginning of a step's output: some 200,000 lines.
 pub(crate) const HEAD_BYTES: u64 = 16 << 20;
@@ -23,19 +20,6 @@ const ROW_BYTES: u64 = 64;
 
 /// Lines that go together: bookkeeping for each would cost as much as the lines.
 const BATCH_BYTES: u64 = 256 << 10;
-
-/// Lines that leave the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Gone {
-    /// Number of the first that was ever left out: it stays, and says how many are gone.
-    pub(crate) mark: u64,
-    /// The first that leaves now.
-    pub(crate) from: u64,
-    /// The last that leaves now.
-    pub(crate) to: u64,
-    /// How many have left, these included.
-    pub(crate) lines: u64,
-}
 
 /// The lines of one step that are in the store.
 #[derive(Debug, Default)]
@@ -57,13 +41,13 @@ struct Batch {
 
 impl Kept {
     /// What a broker that was killed has left.
-    pub(crate) fn load(db: &Connection, run: &RunId, step: StepKey) -> Result<Self, StoreError> {
+    pub(crate) fn of(left: Lines) -> Self {
         let mut kept = Self::default();
-        sql::each_line(db, run, step, |seq, bytes| kept.add(seq, bytes))?;
-        if let Some((mark, lines)) = sql::mark(db, run, step)? {
+        left.kept.into_iter().for_each(|(seq, bytes)| kept.add(seq, bytes));
+        if let Some((mark, lines)) = left.gone {
             (kept.mark, kept.lines_gone) = (Some(mark), lines);
         }
-        Ok(kept)
+        kept
     }
 
     /// Takes notice of new lines; gives those that leave for them.

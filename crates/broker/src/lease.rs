@@ -1,12 +1,9 @@
 //! Getting machines: intent, request, ready; and noticing when they go.
 
-use crate::id::AttemptId;
 use crate::limits::{ABANDON_AFTER, ACQUIRE_WITHIN, OBSERVE_EVERY, READY_POLL, READY_WITHIN};
 use crate::live::{Fact, Halt, Live};
 use crate::meter::{self, Headroom, over};
 use crate::patience::{Patience, as_told, trying};
-use crate::record::{AttemptEnd, Record};
-use crate::state::LeaseState;
 use crate::view::AttemptView;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -19,6 +16,7 @@ use welkin_provider::{
     Accelerators, ErrorKind, Lease, LeaseRequest, LeaseState as Provided, MachineSpec, ProviderError,
     UnixMillis,
 };
+use welkin_records::{AttemptEnd, AttemptId, LeaseState, Record};
 use welkin_units::Span;
 
 /// What an attempt asks its place for: the same words whenever it is asked again.

@@ -1,23 +1,17 @@
 //! A run while this process drives it: its plan, its state, and the one way to put facts on record.
 
 use crate::accounts::Accounts;
+use crate::cancels::Cancels;
 use crate::error::StoreError;
-use crate::id::{AttemptId, RunId};
-use crate::kept::Gone;
 use crate::lock::Lock;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
-use crate::record::{AttemptEnd, Record};
 use crate::rng::Rng;
-use crate::runs::{self, RunRow};
 use crate::seal;
 use crate::snapshot::Snapshots;
-use crate::sql::{self, StepKey};
 use crate::stage::Roots;
-use crate::state::RunState;
 use crate::store::Store;
 use crate::view::{AttemptView, RunView};
-use rusqlite::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +21,9 @@ use welkin_job::wire::{Mirror, v1};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::{Placement, Plan};
 use welkin_provider::{ErrorKind, Event, EventKind, Owner, Provider, ProviderError, Token, UnixMillis};
+use welkin_records::{
+    AttemptEnd, AttemptId, Change, Gone, Record, Records, RunId, RunRow, RunState, StepKey, Write, Written,
+};
 
 /// Locks by store and prefix.
 type Shelves = BTreeMap<(String, String), Arc<tokio::sync::Mutex<()>>>;
@@ -36,7 +33,7 @@ pub(crate) struct World {
     pub(crate) options: BrokerOptions,
     pub(crate) store: Store,
     pub(crate) snapshots: Snapshots,
-    pub(crate) lock: Lock,
+    pub(crate) lock: Arc<Lock>,
     pub(crate) owner: Owner,
     /// Tells the tokens of this state directory from those of any other.
     pub(crate) salt: String,
@@ -46,6 +43,10 @@ pub(crate) struct World {
     pub(crate) driven: Mutex<BTreeSet<RunId>>,
     /// Held while egress is priced and booked.
     pub(crate) metering: tokio::sync::Mutex<()>,
+    /// Which runs are to be cancelled.
+    pub(crate) cancels: Cancels,
+    /// Names of runs that are being submitted.
+    pub(crate) names: Mutex<BTreeSet<RunId>>,
     /// Changes whenever this process requests something of a run.
     pub(crate) requests: watch::Sender<u64>,
 }
@@ -75,37 +76,37 @@ impl Fact {
     }
 }
 
-/// Writes facts, and says what to tell of them once they are durable.
-fn write(
-    tx: &Transaction<'_>,
-    run: &RunId,
-    at: UnixMillis,
-    facts: Vec<Fact>,
-    state: Option<RunState>,
-) -> Result<Vec<Progress>, StoreError> {
-    let mut told = Vec::with_capacity(facts.len());
-    for fact in facts {
+/// Facts as changes of the records.
+fn changes(run: &RunId, at: UnixMillis, facts: &[Fact], state: Option<RunState>) -> Write {
+    let change = |fact: &Fact| {
         let run = run.clone();
-        told.push(match fact {
+        match fact.clone() {
+            Fact::Record(record) => Change::Recorded { run, at, record },
+            Fact::Told(step, events, gone) => Change::Told { run, step, events, gone },
+            Fact::Booked(kind) => Change::Booked { at, entry: Entry { run: run.0, kind } },
+        }
+    };
+    let state = state.map(|state| Change::State { run: run.clone(), state });
+    Write(facts.iter().map(change).chain(state).collect())
+}
+
+/// What to tell of facts once they are durable.
+fn told(run: &RunId, at: UnixMillis, facts: Vec<Fact>, written: Written) -> Vec<Progress> {
+    let mut numbers = written.records.into_iter();
+    let tell = |fact| {
+        let run = run.clone();
+        match fact {
             Fact::Record(record) => {
-                let seq = sql::append(tx, &run, at, &record)?;
+                let seq = numbers.next().expect("each record has a number");
                 Progress::Recorded { run, seq, at, record }
             }
-            Fact::Told(step, events, gone) => {
-                sql::append_events(tx, &run, step, &events)?;
-                gone.iter().try_for_each(|gone| sql::leave_out(tx, &run, step, gone))?;
-                let StepKey { attempt, phase, rank } = step;
+            Fact::Told(StepKey { attempt, phase, rank }, events, _) => {
                 Progress::Told { run, attempt, phase, rank, events }
             }
-            Fact::Booked(kind) => {
-                let entry = Entry { run: run.0, kind };
-                sql::append_entry(tx, at, &entry)?;
-                Progress::Booked { entry }
-            }
-        });
-    }
-    state.map_or(Ok(()), |state| runs::set_state(tx, run, state))?;
-    Ok(told)
+            Fact::Booked(kind) => Progress::Booked { entry: Entry { run: run.0, kind } },
+        }
+    };
+    facts.into_iter().map(tell).collect()
 }
 
 /// Why work on an attempt stops before its commit.
@@ -142,14 +143,16 @@ pub(crate) struct Live {
 
 impl Live {
     /// Reads a run from the store.
-    pub(crate) fn load(world: &Arc<World>, id: &RunId) -> Result<Self, StoreError> {
-        let row = world.store.run(id)?;
-        let db = world.store.db();
-        let (plan, view) = read(&db, &row)?;
-        let accounts = Mutex::new(Accounts::replay(&sql::entries(&db, id)?));
+    pub(crate) async fn load(world: &Arc<World>, id: &RunId) -> Result<Self, StoreError> {
+        let records = world.store.records().await?;
+        let Story { row, plan, view } = read(records, id).await?;
+        let accounts = Mutex::new(Accounts::replay(&records.entries(id).await?));
         let job = match &row.job {
             Some(stored) => {
-                sql::parse::<v1::Job>(&seal::open(world.options.seal.as_ref(), id, stored)?)?.domain()
+                let text = seal::open(world.options.seal.as_ref(), id, stored)?;
+                let job: v1::Job =
+                    serde_json::from_str(&text).map_err(|source| StoreError::Body { source })?;
+                job.domain()
             }
             None => plan.job.clone(),
         };
@@ -169,10 +172,9 @@ impl Live {
         let at = self.world.options.clock.now();
         let facts: Vec<Fact> = facts.into_iter().map(|fact| self.masked(fact)).collect();
         let state = self.apply(&facts, at)?;
-        let run = self.id.clone();
-        let told = self.world.store.write(move |tx| write(tx, &run, at, facts, state)).await?;
-        for progress in &told {
-            self.world.options.observer.notice(progress);
+        let written = self.world.store.write(changes(&self.id, at, &facts, state)).await?;
+        for progress in told(&self.id, at, facts, written) {
+            self.world.options.observer.notice(&progress);
         }
         Ok(())
     }
@@ -262,18 +264,30 @@ impl Live {
 /// Key under which [`World::salt`] is kept.
 pub(crate) const SALT: &str = "salt";
 
+/// Key under which [`World::owner`] is kept.
+pub(crate) const OWNER: &str = "owner";
+
 /// Shorter values are not worth the letters that masking them would take out of every line.
 const SHORTEST_SECRET: usize = 4;
 
-/// A run's plan and its state, from any connection.
-pub(crate) fn read(db: &rusqlite::Connection, row: &RunRow) -> Result<(Plan, RunView), StoreError> {
-    let plan = Plan::read(&row.plan).map_err(|source| StoreError::Plan { run: row.id.clone(), source })?;
-    let mut view = RunView::new(row.id.clone(), &plan, row.submitted);
-    for (_, at, record) in sql::history(db, &row.id, 0)? {
-        view.apply(&record, at)
-            .map_err(|reason| StoreError::Contradiction { run: row.id.clone(), reason })?;
+/// A run as it is on record.
+pub(crate) struct Story {
+    pub(crate) row: RunRow,
+    pub(crate) plan: Plan,
+    pub(crate) view: RunView,
+}
+
+/// A run's plan and its state, from any records.
+pub(crate) async fn read(records: &dyn Records, id: &RunId) -> Result<Story, StoreError> {
+    let story = records.story(id).await?;
+    let (row, history) = story.ok_or_else(|| StoreError::NoSuchRun { run: id.clone() })?;
+    let damaged = |source| StoreError::Plan { run: id.clone(), source: Box::new(source) };
+    let plan = Plan::read(&row.plan).map_err(damaged)?;
+    let mut view = RunView::new(id.clone(), &plan, row.submitted);
+    for (_, at, record) in history {
+        view.apply(&record, at).map_err(|reason| StoreError::Contradiction { run: id.clone(), reason })?;
     }
-    Ok((plan, view))
+    Ok(Story { row, plan, view })
 }
 
 /// Marks a run as driven while it lives.

@@ -6,7 +6,6 @@
 //! running and is not among them is driven by nobody.
 
 use crate::error::{OpenError, StoreError};
-use crate::id::RunId;
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -15,6 +14,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use welkin_records::RunId;
 
 /// The right to drive the runs of a state directory; given up when dropped.
 #[derive(Debug)]

@@ -1,13 +1,12 @@
 //! What leases cost: when they end, and so far.
 
 use crate::error::StoreError;
-use crate::id::{AttemptId, RunId};
 use crate::limits::BUDGET_LOOK;
 use crate::live::{Fact, Live};
-use crate::record::{AttemptEnd, Record};
 use crate::view::AttemptView;
 use welkin_ledger::{EntryKind, MeterEvent, Terms, VmUse, Who};
 use welkin_provider::{Token, UnixMillis};
+use welkin_records::{AttemptEnd, AttemptId, Record, RunId};
 use welkin_units::{Span, Usd};
 
 /// The end of a lease: its record, its charge, and the return of what was set aside and not spent.

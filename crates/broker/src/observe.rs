@@ -1,11 +1,9 @@
 //! What a broker tells while it works. The same is in the store; this is for who watches live.
 
-use crate::id::{AttemptId, RunId};
-use crate::record::Record;
-use crate::state::Phase;
 use std::fmt;
 use welkin_ledger::Entry;
 use welkin_provider::{Event, UnixMillis};
+use welkin_records::{AttemptId, Phase, Record, RunId};
 use welkin_units::Bytes;
 
 /// Something that happened, after it was recorded.

@@ -10,22 +10,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_ledger::{NoPricing, Pricing, Terms};
 use welkin_provider::{Clock, Owner, Provider, SystemClock};
+use welkin_records::Records;
+use welkin_sqlite::Durability;
 use welkin_store::Opener;
 use welkin_stores::Direct;
 
 /// Called with the number of each durable write since the broker was opened, from 1; `Break` ends
 /// the broker there as if it had been killed.
 pub type Hook = Arc<dyn Fn(u64) -> ControlFlow<()> + Send + Sync>;
-
-/// What survives what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// Records survive a power cut: each write waits for the disk.
-    #[default]
-    PowerCut,
-    /// Records survive the end of the process, not of the machine.
-    Process,
-}
 
 /// Everything a broker needs besides its state directory.
 #[derive(Clone)]
@@ -56,6 +48,8 @@ pub struct BrokerOptions {
     pub retry_until_up: bool,
     /// What survives what.
     pub durability: Durability,
+    /// Where records are kept; in the state directory when absent.
+    pub records: Option<Arc<dyn Records>>,
     /// Seals jobs with secrets in the store; without one they lie there as they are.
     pub seal: Option<SealKey>,
     /// For tests that end the broker after a write.
@@ -79,6 +73,7 @@ impl BrokerOptions {
             side_by_side: SIDE_BY_SIDE,
             retry_until_up: false,
             durability: Durability::default(),
+            records: None,
             seal: None,
             after_record: None,
         }

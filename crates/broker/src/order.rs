@@ -11,10 +11,9 @@
 //! broker that was killed goes on where the other stopped.
 
 use crate::limits;
-use crate::record::AttemptEnd;
-use crate::state::Phase;
 use welkin_job::Recovery;
 use welkin_provider::Exit;
+use welkin_records::{AttemptEnd, Phase};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]

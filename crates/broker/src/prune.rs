@@ -11,7 +11,6 @@
 //! *Rejected:* to mark runs as forgotten and sweep later: what is not deleted is still paid for.
 
 mod held;
-mod room;
 mod weight;
 
 pub use weight::Weight;
@@ -19,15 +18,14 @@ pub use weight::Weight;
 use crate::broker::Broker;
 use crate::error::StoreError;
 use crate::gc::PATIENCE;
-use crate::id::RunId;
-use crate::live::{World, read};
+use crate::live::{Story, World, read};
 use crate::patience::trying;
+use crate::shelf;
 use crate::view::RunView;
-use crate::{runs, shelf, sql};
 use held::Held;
-use rusqlite::{Connection, params};
 use serde::Serialize;
 use welkin_provider::Location;
+use welkin_records::{Change, RunId};
 use welkin_transfer::{TransferError, objects_below, remove_objects, unfinished_below};
 use welkin_units::Bytes;
 
@@ -59,7 +57,7 @@ pub struct Kept {
 
 /// Lines of logs that go in one transaction: a cancel request of another process waits no longer for
 /// them than for a few megabytes.
-const PORTION: i64 = 10_000;
+const PORTION: u32 = 10_000;
 
 impl Broker {
     /// Forgets these runs, as far as nothing of them may still cost. One that is gone already, since
@@ -68,30 +66,31 @@ impl Broker {
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written. What was done before stays done.
     pub async fn prune(&self, ids: &[RunId]) -> Result<Pruned, StoreError> {
-        let before = room::size(self.dir());
+        let before = self.world().store.records().await?.size().await;
         let held = if ids.is_empty() { Held::default() } else { Held::ask(self.world()).await };
         let mut pruned = Pruned::default();
         for id in ids {
-            match self.may_go(id, &held)? {
+            match self.may_go(id, &held).await? {
                 Some(Ok(view)) => self.forget(&view, &mut pruned).await?,
                 Some(Err(why)) => pruned.kept.push(Kept { run: id.clone(), why }),
                 None => {}
             }
         }
-        if let Err(error) = room::shrink(&self.world().store.db()) {
+        let records = self.world().store.records().await?;
+        if let Err(error) = records.shrink().await {
             pruned.failures.push(format!("the database cannot be made smaller now: {}", error.chain()));
         }
-        pruned.database_bytes = Bytes::new(before.saturating_sub(room::size(self.dir())));
+        pruned.database_bytes = Bytes::new(before.saturating_sub(records.size().await));
         Ok(pruned)
     }
 
     /// The run, if nothing of it may still cost; otherwise why it stays. `None` when there is none.
-    fn may_go(&self, id: &RunId, held: &Held) -> Result<Option<Result<RunView, String>>, StoreError> {
-        let db = self.world().store.db();
-        let Some(row) = runs::one(&db, id)? else { return Ok(None) };
-        let judged =
-            read(&db, &row).map_err(|error| format!("its records cannot be read: {}", error.chain()));
-        Ok(Some(judged.and_then(|(_, view)| match held.objection(&view) {
+    async fn may_go(&self, id: &RunId, held: &Held) -> Result<Option<Result<RunView, String>>, StoreError> {
+        let story = match read(self.world().store.records().await?, id).await {
+            Err(StoreError::NoSuchRun { .. }) => return Ok(None),
+            story => story.map_err(|error| format!("its records cannot be read: {}", error.chain())),
+        };
+        Ok(Some(story.and_then(|Story { view, .. }| match held.objection(&view) {
             Some(why) => Err(why),
             None => Ok(view),
         })))
@@ -104,8 +103,7 @@ impl Broker {
         }
         self.world().snapshots.drop_of(&view.id);
         while self.forget_lines(&view.id).await? > 0 {}
-        let id = view.id.clone();
-        self.world().store.write(move |tx| erase(tx, &id)).await?;
+        self.world().store.write(Change::Forgotten { run: view.id.clone() }).await?;
         pruned.runs.push(view.id.clone());
         Ok(())
     }
@@ -126,15 +124,9 @@ impl Broker {
         Ok(())
     }
 
-    async fn forget_lines(&self, id: &RunId) -> Result<usize, StoreError> {
-        let id = id.clone();
-        let portion = "DELETE FROM node_event WHERE id IN
-            (SELECT id FROM node_event WHERE run = ?1 ORDER BY id LIMIT ?2)";
-        let write = self.world().store.write(move |tx| {
-            tx.execute(portion, params![id.0, PORTION])
-                .map_err(|source| StoreError::sql("deleting the logs of a run", source))
-        });
-        write.await
+    async fn forget_lines(&self, id: &RunId) -> Result<u64, StoreError> {
+        let portion = Change::LinesForgotten { run: id.clone(), most: PORTION };
+        Ok(self.world().store.write(portion).await?.lines)
     }
 }
 
@@ -152,23 +144,4 @@ async fn empty(world: &World, place: &Location, run: &RunId, pruned: &mut Pruned
     pruned.objects += count;
     pruned.object_bytes += Bytes::new(bytes);
     Ok(())
-}
-
-/// Deletes the run itself, and remembers that there was one of this name.
-fn erase(tx: &rusqlite::Transaction<'_>, id: &RunId) -> Result<(), StoreError> {
-    let failed = |source| StoreError::sql("deleting a run", source);
-    for table in ["node_event", "record", "ledger", "request"] {
-        tx.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [&id.0]).map_err(failed)?;
-    }
-    tx.execute("DELETE FROM run WHERE id = ?1", [&id.0]).map_err(failed)?;
-    sql::set_meta(tx, &forgotten(id), "")
-}
-
-/// Whether a run of this name was forgotten.
-pub(crate) fn was_forgotten(db: &Connection, id: &RunId) -> Result<bool, StoreError> {
-    Ok(sql::meta(db, &forgotten(id))?.is_some())
-}
-
-fn forgotten(id: &RunId) -> String {
-    format!("forgotten {id}")
 }

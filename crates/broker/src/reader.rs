@@ -1,16 +1,14 @@
 //! Reading the store from any process, while a broker works or not. Never locks, never makes anything.
 
+use crate::egress::month_to_date;
 use crate::error::StoreError;
-use crate::id::{AttemptId, RunId};
-use crate::live::{SALT, read};
+use crate::live::{OWNER, SALT, Story, read};
+use crate::lock;
 use crate::meter::used;
-use crate::record::Record;
-use crate::state::RunState;
+use crate::now::block_on;
+use crate::place;
 use crate::steady::{Clocks, SteadyClock};
-use crate::store::path;
 use crate::view::RunView;
-use crate::{glance, lock, runs, schema, sql, sums};
-use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,17 +16,16 @@ use std::sync::Arc;
 use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, MonthToDate, Pricing, Terms};
 use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
+use welkin_records::{
+    AttemptId, Change, LAST_PIECE, PIECE, Record, Records, RunId, RunLine, RunState, Which, Write,
+};
 
 /// A view of a broker's store.
 #[derive(Debug)]
 pub struct Reader {
-    db: Connection,
+    records: Arc<dyn Records>,
     dir: PathBuf,
-    schema: usize,
 }
-
-/// The largest database that is looked through for damage, in bytes: some tenths of a second.
-const LOOKED_THROUGH: u64 = 64 << 20;
 
 /// A run in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -94,10 +91,10 @@ pub enum Piece {
 
 /// The stream of a row, and which piece of a line it holds.
 fn stream_of(name: &str) -> (&str, Option<Piece>) {
-    if let Some(stream) = name.strip_suffix(sql::PIECE) {
+    if let Some(stream) = name.strip_suffix(PIECE) {
         return (stream, Some(Piece::Open));
     }
-    match name.strip_suffix(sql::LAST_PIECE) {
+    match name.strip_suffix(LAST_PIECE) {
         Some(stream) => (stream, Some(Piece::Last)),
         None => (name.trim_end(), None),
     }
@@ -121,19 +118,12 @@ impl Reader {
     /// [`StoreError::Absent`] when there is none, [`StoreError::Io`] when it cannot be seen whether there
     /// is, [`StoreError::NewerSchema`] when a newer version wrote it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let path = path(dir);
-        let there = path.try_exists();
-        if !there.map_err(|source| StoreError::Io { what: "looking for", path: path.clone(), source })? {
-            return Err(StoreError::Absent { path: dir.to_owned() });
-        }
-        let db = glance::open(&path)?;
-        // A broker that was killed between making the file and the first table leaves nothing to read.
-        let schema = schema::check_version(&db)?;
-        if schema == 0 {
-            return Err(StoreError::Absent { path: dir.to_owned() });
-        }
-        schema::prepare(&db)?;
-        Ok(Self { db, dir: dir.to_owned(), schema })
+        Ok(Self::of(place::look(dir)?, dir))
+    }
+
+    /// A view of these records, whose broker lives in the directory.
+    pub(crate) fn of(records: Arc<dyn Records>, dir: &Path) -> Self {
+        Self { records, dir: dir.to_owned() }
     }
 
     /// Every run, oldest first.
@@ -141,20 +131,14 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn list(&self) -> Result<Vec<RunSummary>, StoreError> {
-        Ok(self.summaries(runs::all(&self.db)?))
+        Ok(self.summaries(block_on(self.records.runs(Which::All))?))
     }
 
     /// What is wrong with the database, in the words of SQLite. Lists are answered by an index, which may be
     /// whole while what it leads to is not. A database of more than 64 MiB is not looked through.
     #[must_use]
     pub fn damage(&self) -> Option<String> {
-        let size = path(&self.dir).metadata().map_or(0, |file| file.len());
-        if size > LOOKED_THROUGH {
-            return None;
-        }
-        let found = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-        let words = found.unwrap_or_else(|error| error.to_string());
-        (words != "ok").then_some(words)
+        block_on(self.records.damage())
     }
 
     /// Every run that is not over, oldest first.
@@ -162,7 +146,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn unfinished(&self) -> Result<Vec<RunSummary>, StoreError> {
-        Ok(self.summaries(runs::open(&self.db)?))
+        Ok(self.summaries(block_on(self.records.runs(Which::Open))?))
     }
 
     /// The latest run of a job of this name, or of any.
@@ -170,8 +154,8 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn latest(&self, name: Option<&str>) -> Result<Option<RunSummary>, StoreError> {
-        let latest = runs::latest(&self.db, name)?;
-        Ok(self.summaries(latest.into_iter().collect()).pop())
+        let latest = block_on(self.records.runs(Which::Latest(name.map(str::to_owned))))?;
+        Ok(self.summaries(latest).pop())
     }
 
     /// Every provider that a plan of any run names: what a run left may lie there.
@@ -179,16 +163,11 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn providers_used(&self) -> Result<BTreeSet<String>, StoreError> {
-        if self.schema >= schema::WITH_SUMS {
-            return sums::providers_used(&self.db);
-        }
-        // Until the next broker brings the store to the present schema.
-        let plans = runs::all(&self.db)?.into_iter().filter_map(|run| self.plan(&run.id).ok());
-        Ok(plans.flat_map(|plan| sums::providers_of(&plan)).collect())
+        block_on(self.records.providers_used())
     }
 
-    pub(crate) const fn db(&self) -> &Connection {
-        &self.db
+    pub(crate) fn records(&self) -> &dyn Records {
+        &*self.records
     }
 
     /// What all runs moved in the month of `at`, on the counters of `pricing`.
@@ -196,27 +175,16 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn month_to_date(&self, at: UnixMillis, pricing: &dyn Pricing) -> Result<MonthToDate, StoreError> {
-        if self.schema >= schema::WITH_SUMS {
-            return sums::month_to_date(&self.db, at, pricing);
-        }
-        let mut events = Vec::new();
-        for run in runs::all(&self.db)? {
-            let rows = sql::entries(&self.db, &run.id)?.into_iter();
-            events.extend(rows.filter_map(|row| match row.kind {
-                EntryKind::Charge { event } => Some(event),
-                _ => None,
-            }));
-        }
-        Ok(MonthToDate::of(&events, pricing))
+        block_on(month_to_date(&*self.records, at, pricing))
     }
 
     pub(crate) fn newest_of_open_runs(&self) -> Result<Option<UnixMillis>, StoreError> {
-        runs::newest_moment_of_open(&self.db)
+        block_on(self.records.newest_of_open())
     }
 
-    fn summaries(&self, lines: Vec<runs::RunLine>) -> Vec<RunSummary> {
+    fn summaries(&self, lines: Vec<RunLine>) -> Vec<RunSummary> {
         let driven = lock::driven(&self.dir);
-        let summary = |line: runs::RunLine| {
+        let summary = |line: RunLine| {
             let open = ![RunState::Succeeded, RunState::Failed, RunState::Cancelled]
                 .iter()
                 .any(|state| state.name() == line.state);
@@ -237,7 +205,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn owner(&self) -> Result<Owner, StoreError> {
-        Ok(Owner(sql::meta(&self.db, "owner")?.unwrap_or_default()))
+        Ok(Owner(block_on(self.records.identity(OWNER))?.unwrap_or_default()))
     }
 
     /// Whether some process drives a run at this moment.
@@ -251,7 +219,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NoSuchRun`], or when the store cannot be read.
     pub fn status(&self, run: &RunId) -> Result<RunView, StoreError> {
-        Ok(self.load(run)?.1)
+        Ok(self.load(run)?.view)
     }
 
     /// The plan of a run, without the values of secrets.
@@ -259,7 +227,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NoSuchRun`], or when the store cannot be read.
     pub fn plan(&self, run: &RunId) -> Result<Plan, StoreError> {
-        Ok(self.load(run)?.0)
+        Ok(self.load(run)?.plan)
     }
 
     /// The history of a run after record number `after`.
@@ -267,7 +235,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn events(&self, run: &RunId, after: u64) -> Result<Vec<HistoryLine>, StoreError> {
-        let history = sql::history(&self.db, run, after)?.into_iter();
+        let history = block_on(self.records.history(run, after))?.into_iter();
         Ok(history.map(|(seq, at, record)| HistoryLine { seq, at, record }).collect())
     }
 
@@ -286,7 +254,7 @@ impl Reader {
             },
         };
         let limit = query.limit.unwrap_or(crate::limits::LOG_PAGE).min(crate::limits::LOG_PAGE);
-        let rows = sql::logs(&self.db, run, task, query.after, limit)?.into_iter();
+        let rows = block_on(self.records.logs(run, task, query.after, limit))?.into_iter();
         Ok(rows
             .map(|row| {
                 let (stream, piece) = stream_of(&row.stream);
@@ -316,14 +284,14 @@ impl Reader {
         now: UnixMillis,
         terms: &BTreeMap<String, Terms>,
     ) -> Result<Bill, StoreError> {
-        let (plan, view) = self.load(run)?;
-        let entries = sql::entries(&self.db, run)?;
+        let Story { plan, view, .. } = self.load(run)?;
+        let entries = block_on(self.records.entries(run))?;
         let booked = entries.iter().filter_map(|entry| match &entry.kind {
             EntryKind::Charge { event } => Some(event.clone()),
             _ => None,
         });
         let mut events: Vec<MeterEvent> = booked.collect();
-        let salt = sql::meta(&self.db, SALT)?.unwrap_or_default();
+        let salt = block_on(self.records.identity(SALT))?.unwrap_or_default();
         for attempt in view.open() {
             let task = &view.tasks[attempt.id.task].name;
             let terms = terms.get(&attempt.place.location.provider).copied().unwrap_or(Terms::PER_SECOND);
@@ -345,17 +313,14 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NoSuchRun`], or when the store cannot be written.
     pub fn request_cancel(&self, run: &RunId, now: UnixMillis) -> Result<(), StoreError> {
-        if !runs::exists(&self.db, run)? {
+        if block_on(self.records.is_free(run))? {
             return Err(StoreError::NoSuchRun { run: run.clone() });
         }
-        sql::request_cancel(&self.db, run, now)
+        let request = Write::from(Change::CancelRequested { run: run.clone(), at: now });
+        block_on(self.records.commit(vec![request])).into_iter().try_for_each(|done| done.map(drop))
     }
 
-    fn load(&self, run: &RunId) -> Result<(Plan, RunView), StoreError> {
-        // One snapshot: the row and its history must be of the same moment.
-        let sql = |source| StoreError::sql("reading a run", source);
-        let snapshot = self.db.unchecked_transaction().map_err(sql)?;
-        let row = runs::one(&snapshot, run)?.ok_or_else(|| StoreError::NoSuchRun { run: run.clone() })?;
-        read(&snapshot, &row)
+    fn load(&self, run: &RunId) -> Result<Story, StoreError> {
+        block_on(read(&*self.records, run))
     }
 }

@@ -8,10 +8,10 @@
 //! user on this machine.
 
 use crate::error::StoreError;
-use crate::id::RunId;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
+use welkin_records::RunId;
 
 /// Beginning of every sealed text, with the version of its form.
 const MARK: &str = "sealed:1:";

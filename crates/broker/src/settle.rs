@@ -5,20 +5,18 @@
 //! loss, cancel, crash of the broker) leads through the same code.
 
 use crate::error::StoreError;
-use crate::id::AttemptId;
 use crate::lease::request;
 use crate::limits::{DOUBT_POLL, ENDED_WITHIN, RELEASE_WITHIN};
 use crate::live::{Fact, Live};
 use crate::meter::over;
 use crate::patience::{Patience, as_told, trying, unless_final};
-use crate::record::Record;
-use crate::state::{LeaseState, RunState};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::sleep;
 use welkin_ledger::EntryKind;
 use welkin_provider::{ErrorKind, Lease, LeaseId, LeaseState as Provided, Provider, ProviderError, Token};
+use welkin_records::{AttemptId, LeaseState, Record, RunState};
 
 /// Why a lease could not be settled.
 #[derive(Debug)]

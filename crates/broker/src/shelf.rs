@@ -3,9 +3,9 @@
 use crate::limits::STAGE_WITHIN;
 use crate::live::{Halt, Live};
 use crate::patience::{Patience, trying, unless_final};
-use crate::record::AttemptEnd;
 use std::sync::Arc;
 use welkin_provider::{ErrorKind, Location, Owner, Provider, ProviderError, StoreAccess};
+use welkin_records::AttemptEnd;
 use welkin_store::{Endpoint, Failure, FailureKind, Opener};
 
 /// An open store.

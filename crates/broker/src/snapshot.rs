@@ -7,7 +7,6 @@
 //! *Not copied:* inputs, which are data and may be huge. They are published when a task first needs them.
 
 use crate::error::{StoreError, SubmitError};
-use crate::id::RunId;
 use crate::ignore::ignored;
 use crate::stage::{Need, Roots, Source, needs, upload_name};
 use std::collections::BTreeSet;
@@ -17,6 +16,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use welkin_job::Job;
+use welkin_records::RunId;
 use welkin_store::Endpoint;
 use welkin_stores::Local;
 use welkin_transfer::{Published, Selection, find_tree, publish_selection};

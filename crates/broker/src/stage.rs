@@ -10,14 +10,12 @@
 //!
 //! *Guarantee:* repeating any of it after a crash moves only what is missing and changes nothing else.
 
-use crate::egress::{self, Moved};
+use crate::egress::{self, Movement};
 use crate::error::SubmitError;
-use crate::id::AttemptId;
 use crate::limits::STAGE_WITHIN;
 use crate::live::{Fact, Halt, Live};
 use crate::observe::Progress;
 use crate::patience::{Patience, trying};
-use crate::record::{AttemptEnd, Record, TreeRef};
 use crate::shelf::Shelf;
 use crate::target::below_home;
 use crate::view::AttemptView;
@@ -26,6 +24,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
 use welkin_provider::{ErrorKind, Fetch, Location, ProviderError};
+use welkin_records::{AttemptEnd, AttemptId, Record, TreeRef};
 use welkin_transfer::{Selection, copy_tree, find_tree, publish_selection};
 use welkin_units::Bytes;
 
@@ -233,7 +232,7 @@ async fn one(live: &Live, attempt: &AttemptView, shelf: &Shelf, need: &Need) -> 
     let from = moved.as_ref().map(|(from, _)| from.clone());
     let staged =
         Record::DataStaged { attempt: attempt.id, path: need.path.clone(), tree: tree.clone(), from };
-    let moved = moved.map(|(from, bytes)| Moved {
+    let moved = moved.map(|(from, bytes)| Movement {
         task: attempt.id.task,
         subject: format!("{}:{}", live.token(attempt.id), need.path),
         from,

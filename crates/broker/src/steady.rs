@@ -152,7 +152,7 @@ fn write(dir: &Path, anchor: &Reading) -> Result<(), StoreError> {
     let (path, draft) = (dir.join(FILE), dir.join(format!("{FILE}.{}", std::process::id())));
     let text = format!("{SCHEMA} {boot} {} {}\n", anchor.wall.0, anchor.uptime.millis());
     let io = |source| StoreError::Io { what: "writing", path: path.clone(), source };
-    crate::store::make_dir(dir)?;
+    crate::place::make_dir(dir)?;
     fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path)).map_err(io)
 }
 

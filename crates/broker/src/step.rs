@@ -1,13 +1,12 @@
 //! What the nodes of an attempt are told to do: two steps each, built from the plan and the job alone.
 
-use crate::id::AttemptId;
 use crate::live::Live;
 use crate::stage::{WORKDIR, input_path, output_path};
-use crate::state::Phase;
 use crate::view::AttemptView;
 use std::collections::BTreeMap;
 use welkin_job::Task;
 use welkin_provider::{Fetch, Publish, Step, StoreAccess};
+use welkin_records::{AttemptId, Phase};
 
 /// The step of `phase` on the node of rank `rank`.
 pub(crate) fn build(

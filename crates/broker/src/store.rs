@@ -1,154 +1,168 @@
-//! The durable state: one SQLite database in the state directory.
+//! The one way to the records: writes that wait share a commit, looks see every write that was asked for.
 //!
-//! Every write goes through [`Store::write`] and is committed together with all others that were asked
-//! for in the same round of the executor: a thousand tasks that go on at once cost one `fsync`, not a
-//! thousand. After the hook said `Break`, no write returns any more: whoever waits for one waits for
-//! ever, which is what a killed process looks like from inside.
+//! A write is put in line, and a task of the runtime commits all that are in line, again and again until there
+//! are none. While one commit waits for the disk, whoever can go on does, and the writes it asks for are the next
+//! commit: a thousand tasks that go on at once cost one `fsync`, not a thousand. A task of its own, since the
+//! future of a write may be dropped and its neighbours still want their answers. After the hook said `Break`, no
+//! write and no look returns any more: whoever waits for one waits for ever, which is what a killed process looks
+//! like from inside.
 //!
-//! Commits run on the caller's thread. Each is one small transaction on a connection that only this
-//! process writes to, bounded by one `fsync` (a few milliseconds on a disk); handing them to another
-//! thread would cost as much and let virtual time run past them.
-//!
-//! *Guarantee:* writes are applied in the order in which they were asked for; one that fails leaves
-//! nothing of itself and does not touch its neighbours; and whoever looks at the database sees every
-//! write that was asked for, since a look commits first. So the future of a write may be dropped.
-//!
-//! *Durability:* WAL with `synchronous=FULL`. With `NORMAL` a power cut could lose the record of a
-//! lease that was asked for, and only the orphan sweep would find it. `OFF` is enough where only the
-//! process may die: what was written is in the kernel's hands.
+//! *Guarantee:* writes are made in the order in which they were asked for; one that fails leaves nothing of
+//! itself and does not touch its neighbours; and a look waits for every write that was asked for before it, so
+//! the future of a write may be dropped.
 //!
 //! *Rejected:* a transaction that stays open while others join it: its lock would outlive a future that
 //! is dropped, and keep the cancel requests of other processes out.
 
-use crate::batch::{self, Write};
 use crate::error::StoreError;
-use crate::id::RunId;
-use crate::options::{Durability, Hook};
-use crate::{runs, schema};
-use rusqlite::{Connection, Transaction};
-use std::fs::{DirBuilder, OpenOptions};
-use std::ops::ControlFlow;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use crate::lock::Lock;
+use crate::options::Hook;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use tokio::sync::{oneshot, watch};
+use welkin_records::{Records, RunId, RunRow, Write, Written};
 
-/// Name of the database in the state directory.
-const FILE: &str = "broker.sqlite3";
+type Result<T> = std::result::Result<T, StoreError>;
 
+/// The records of a broker.
 pub(crate) struct Store {
-    db: Mutex<Connection>,
-    waiting: Mutex<Vec<Box<dyn Write>>>,
+    line: Arc<Line>,
+}
+
+struct Line {
+    records: Arc<dyn Records>,
+    waiting: Mutex<Waiting>,
     hook: Option<Hook>,
-    writes: Mutex<u64>,
     dead: watch::Sender<bool>,
+    /// Held by a commit too: the directory is not given up before the last one is done.
+    lock: Mutex<Option<Arc<Lock>>>,
 }
 
-/// Makes the state directory, for its owner's eyes only: it will hold secrets.
-pub(crate) fn make_dir(dir: &Path) -> Result<(), StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|source| StoreError::Io {
-        what: "creating",
-        path: dir.to_owned(),
-        source,
-    })
+#[derive(Default)]
+struct Waiting {
+    writes: Vec<Asked>,
+    /// Whether a task commits them.
+    served: bool,
+    /// How many commits were made.
+    commits: u64,
 }
 
-pub(crate) fn path(dir: &Path) -> PathBuf {
-    dir.join(FILE)
+struct Asked {
+    write: Write,
+    answer: oneshot::Sender<Result<Written>>,
 }
 
 impl Store {
-    /// Opens or makes the store; the caller holds the lock of the directory.
-    pub(crate) fn open(dir: &Path, durability: Durability, hook: Option<Hook>) -> Result<Self, StoreError> {
-        let path = path(dir);
-        // SQLite gives its log and its index the mode of the database.
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|source| StoreError::Io { what: "creating", path: path.clone(), source })?;
-        let mut db =
-            Connection::open(&path).map_err(|source| StoreError::sql("opening the database", source))?;
-        schema::check_version(&db)?;
-        schema::prepare(&db)?;
-        let setting = |source| StoreError::sql("choosing the journal", source);
-        db.pragma_update(None, "journal_mode", "WAL").map_err(setting)?;
-        let synchronous = match durability {
-            Durability::PowerCut => "FULL",
-            Durability::Process => "OFF",
-        };
-        db.pragma_update(None, "synchronous", synchronous).map_err(setting)?;
-        schema::migrate(&mut db)?;
-        Ok(Self {
-            db: Mutex::new(db),
+    pub(crate) fn new(records: Arc<dyn Records>, lock: Arc<Lock>, hook: Option<Hook>) -> Self {
+        let line = Line {
+            records,
             waiting: Mutex::default(),
             hook,
-            writes: Mutex::new(0),
             dead: watch::Sender::new(false),
-        })
-    }
-
-    /// A look at the database, with everything in it that was asked for.
-    pub(crate) fn db(&self) -> MutexGuard<'_, Connection> {
-        self.commit();
-        lock(&self.db)
+            lock: Mutex::new(Some(lock)),
+        };
+        Self { line: Arc::new(line) }
     }
 
     /// One durable write. Nothing of it is visible when it fails; when it returns, all of it stays.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (write, mut answer) = batch::write(body);
-        lock(&self.waiting).push(write);
-        // Whoever else can go on now asks for its write meanwhile.
-        tokio::task::yield_now().await;
-        let answered = answer.try_recv().or_else(|_| {
-            self.commit();
-            answer.try_recv()
-        });
-        match answered {
+    pub(crate) async fn write(&self, write: impl Into<Write>) -> Result<Written> {
+        match self.ask(write.into()).await {
             Ok(done) => done,
             // The hook ended the broker before there was an answer.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// Commits every write that waits.
-    fn commit(&self) {
-        let mut db = lock(&self.db);
-        let waiting = std::mem::take(&mut *lock(&self.waiting));
-        if waiting.is_empty() || *self.dead.borrow() {
-            return;
+    fn ask(&self, write: Write) -> oneshot::Receiver<Result<Written>> {
+        let (answer, answered) = oneshot::channel();
+        let mut waiting = self.line.waiting();
+        waiting.writes.push(Asked { write, answer });
+        if !std::mem::replace(&mut waiting.served, true) {
+            tokio::spawn(serve(Arc::downgrade(&self.line)));
         }
-        let answers = batch::commit(&mut db, waiting);
-        drop(db);
-        if self.count().is_break() {
-            self.dead.send_replace(true);
-            return;
-        }
-        answers.into_iter().for_each(|answer| answer());
+        answered
     }
 
-    fn count(&self) -> ControlFlow<()> {
-        let mut writes = lock(&self.writes);
-        *writes += 1;
-        self.hook.as_ref().map_or(ControlFlow::Continue(()), |hook| hook(*writes))
+    /// The records, with everything in them that was asked for.
+    pub(crate) async fn records(&self) -> Result<&dyn Records> {
+        if self.line.waiting().served {
+            // It changes nothing, and is answered when all before it were.
+            self.write(Write::default()).await?;
+        }
+        Ok(&*self.line.records)
     }
 
     /// Returns once the hook ended the broker.
     pub(crate) async fn died(&self) {
         // The sender lives in `self`, so the channel cannot close meanwhile.
-        let _ = self.dead.subscribe().wait_for(|dead| *dead).await;
+        let _ = self.line.dead.subscribe().wait_for(|dead| *dead).await;
     }
 
-    pub(crate) fn run(&self, id: &RunId) -> Result<runs::RunRow, StoreError> {
-        runs::one(&self.db(), id)?.ok_or_else(|| StoreError::NoSuchRun { run: id.clone() })
+    pub(crate) async fn run(&self, id: &RunId) -> Result<RunRow> {
+        let story = self.records().await?.story(id).await?;
+        story.map(|(row, _)| row).ok_or_else(|| StoreError::NoSuchRun { run: id.clone() })
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What nobody waits for any more is not written: another broker may have the directory.
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.line.waiting().writes.clear();
+        held(&self.line.lock).take();
+    }
+}
+
+/// Commits writes until none is in line. Between commits it holds nothing: whoever drops a broker has closed its
+/// records.
+async fn serve(line: Weak<Line>) {
+    loop {
+        // Whoever else can go on now asks for its write meanwhile.
+        tokio::task::yield_now().await;
+        let Some(line) = line.upgrade() else { return };
+        let asked = {
+            let mut waiting = line.waiting();
+            if waiting.writes.is_empty() {
+                waiting.served = false;
+                return;
+            }
+            std::mem::take(&mut waiting.writes)
+        };
+        let (writes, answers): (Vec<Write>, Vec<_>) =
+            asked.into_iter().map(|asked| (asked.write, asked.answer)).unzip();
+        let done = match writes.iter().all(|write| write.0.is_empty()) {
+            true => writes.iter().map(|_| Ok(Written::default())).collect(),
+            false => match line.commit(writes).await {
+                Some(done) => done,
+                None => return,
+            },
+        };
+        // Whoever asked may have gone; what was written stays.
+        answers.into_iter().zip(done).for_each(|(answer, done)| drop(answer.send(done)));
+    }
+}
+
+impl Line {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        held(&self.waiting)
+    }
+
+    /// `None` when the hook ended the broker with it: nobody is told of it.
+    async fn commit(&self, writes: Vec<Write>) -> Option<Vec<Result<Written>>> {
+        let lock = held(&self.lock).clone();
+        let done = self.records.commit(writes).await;
+        drop(lock);
+        let commits = {
+            let mut waiting = self.waiting();
+            waiting.commits += 1;
+            waiting.commits
+        };
+        if self.hook.as_ref().is_some_and(|hook| hook(commits).is_break()) {
+            self.dead.send_replace(true);
+            return None;
+        }
+        Some(done)
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

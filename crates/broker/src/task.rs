@@ -4,17 +4,15 @@ use crate::attempt::pursue;
 use crate::deadline;
 use crate::deliver::deliver;
 use crate::error::StoreError;
-use crate::id::AttemptId;
 use crate::limits::{ROUND_PAUSE, SETTLE_WITHIN};
 use crate::live::{Fact, Live};
 use crate::order::{Next, Past, Why, next};
-use crate::record::{AttemptEnd, Record};
-use crate::state::{LeaseState, TaskState};
 use crate::view::{AttemptView, RunView, TaskView};
 use std::pin::pin;
 use tokio::time::{sleep, timeout};
 use welkin_ledger::EntryKind;
 use welkin_provider::Nature;
+use welkin_records::{AttemptEnd, AttemptId, LeaseState, Record, TaskState};
 
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,12 @@
 //! process that reads them.
 
 use crate::domain::Refusals;
-use crate::id::{AttemptId, RunId};
-use crate::record::{AttemptEnd, Record, TreeRef};
-use crate::state::{LeaseState, Phase, RunState, TaskState};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use welkin_placement::{Placement, Plan};
 use welkin_provider::{LeaseId, Location, Nature, NodeAddress, Tier, UnixMillis};
+use welkin_records::{AttemptEnd, AttemptId, LeaseState, Phase, Record, RunId, RunState, TaskState, TreeRef};
 use welkin_units::{Span, Usd};
 
 /// A run.
@@ -418,33 +416,5 @@ impl TaskView {
                 (None, _) => TaskState::Acquiring,
             },
         };
-    }
-}
-
-impl Record {
-    /// The attempt it is about.
-    #[must_use]
-    pub fn attempt(&self) -> Option<AttemptId> {
-        match self {
-            Self::AttemptBegan { attempt, .. }
-            | Self::LeaseRequested { attempt, .. }
-            | Self::LeaseReady { attempt, .. }
-            | Self::PreemptionNoticed { attempt, .. }
-            | Self::DataStaged { attempt, .. }
-            | Self::PhaseBegan { attempt, .. }
-            | Self::PublishBegan { attempt }
-            | Self::TaskCommitted { attempt, .. }
-            | Self::AttemptEnded { attempt, .. }
-            | Self::LeaseReleasing { attempt }
-            | Self::LeaseRefused { attempt }
-            | Self::LeaseReleased { attempt }
-            | Self::LeaseLost { attempt, .. } => Some(*attempt),
-            Self::RunStarted
-            | Self::TaskFailed { .. }
-            | Self::DeadlineMissed { .. }
-            | Self::OutputDelivered { .. }
-            | Self::RunEnding { .. }
-            | Self::RunEnded => None,
-        }
     }
 }

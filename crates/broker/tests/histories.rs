@@ -131,7 +131,7 @@ async fn one_damaged_run_hides_no_other() {
     assert_eq!(names, ["f\u{fffd}", "fails", "waits"]);
     assert!(reader.status(&RunId(SUCCEEDED.to_owned())).is_err());
     assert!(reader.status(&RunId(KILLED.to_owned())).is_ok());
-    assert_eq!(broker.unfinished().unwrap().len(), 1);
+    assert_eq!(broker.unfinished().await.unwrap().len(), 1);
     // The sweep goes on, names it, and touches nothing of it.
     let collected = broker.gc().await.unwrap();
     assert_eq!(collected.failures, Vec::<String>::new());

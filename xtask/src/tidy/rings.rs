@@ -17,8 +17,8 @@ pub(super) enum Ring {
 
 const RINGS: &[(Ring, &[&str])] = &[
     (Ring::Pure, &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost"]),
-    (Ring::Ports, &["store", "provider"]),
-    (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "ledger"]),
+    (Ring::Ports, &["store", "provider", "ledger", "records"]),
+    (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite"]),
     (Ring::Bin, &["welkin"]),
     (Ring::Dev, &["mutate", "testkit", "xtask"]),
 ];
@@ -62,6 +62,12 @@ pub(super) const BORDERS: &[Border] = &[
     },
     Border { of: "transfer", forbids: &["placement"], why: "the data plane obeys a plan it did not make" },
     Border { of: "ledger", forbids: &["clouds"], why: "the ledger accounts for usage whoever metered it" },
+    Border {
+        of: "records",
+        forbids: &["job", "placement"],
+        why: "records keep plans and jobs as they were written, and read neither",
+    },
+    Border { of: "sqlite", forbids: &["broker"], why: "a store of records obeys and decides nothing" },
     Border { of: "broker", forbids: &["clouds"], why: "the broker knows providers by their port only" },
 ];
 

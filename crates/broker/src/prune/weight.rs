@@ -1,15 +1,14 @@
 //! What a run keeps: objects in the stores of providers, and lines of logs.
 
 use crate::error::StoreError;
-use crate::id::RunId;
 use crate::reader::Reader;
 use crate::shelf::opened;
-use crate::sql;
 use crate::view::RunView;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use welkin_provider::{Location, Owner, Provider};
+use welkin_records::RunId;
 use welkin_store::{Listed, Opener};
 use welkin_transfer::objects_below;
 use welkin_units::Bytes;
@@ -40,7 +39,7 @@ impl Reader {
         stores: &dyn Opener,
     ) -> Result<Weight, StoreError> {
         let owner = self.owner()?;
-        let mut weight = Weight { log_bytes: sql::log_bytes(self.db(), run)?, ..Weight::default() };
+        let mut weight = Weight { log_bytes: self.records().log_bytes(run).await?, ..Weight::default() };
         for place in places(&self.status(run)?) {
             match listed(providers, stores, &place, &owner, run).await {
                 Ok(objects) => {

@@ -120,7 +120,7 @@ async fn a_run_nobody_drives_is_cancelled_by_whoever_opens_the_directory() {
     };
     assert_eq!(world.clouds.iter().map(|cloud| cloud.billable().len()).sum::<usize>(), 1);
     let broker = world.broker();
-    assert_eq!(broker.unfinished().unwrap(), std::slice::from_ref(&run));
+    assert_eq!(broker.unfinished().await.unwrap(), std::slice::from_ref(&run));
     assert_eq!(broker.cancel(&run).await.unwrap().state, RunState::Cancelled);
     // Twice is as good as once, and what is over stays as it is.
     assert_eq!(broker.cancel(&run).await.unwrap().state, RunState::Cancelled);

@@ -11,5 +11,6 @@ mod failures;
 mod limits;
 mod ownership;
 mod prune;
+mod records;
 mod seeds;
 mod world;

@@ -75,5 +75,5 @@ async fn several_runs_are_resumed_side_by_side_and_may_be_driven_from_any_thread
     assert!(world.clouds.iter().all(|cloud| cloud.billable().is_empty()));
     is_send(broker.gc()).await.unwrap();
     assert!(is_send(broker.cancel(&runs[0])).await.is_ok());
-    assert!(broker.unfinished().unwrap().is_empty());
+    assert!(broker.unfinished().await.unwrap().is_empty());
 }

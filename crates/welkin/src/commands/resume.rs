@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
     };
     engine::runtime()?.block_on(async {
         let broker = engine::broker(app, opening)?;
-        let (runs, unreadable) = introduced(asked, &broker, &narrator)?;
+        let (runs, unreadable) = introduced(asked, &broker, &narrator).await?;
         unreadable.iter().for_each(|run| app.warn(run));
         let exit = if unreadable.is_empty() { Exit::Success } else { Exit::Unreadable };
         if runs.is_empty() {
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
 
 /// The runs to go on with, told to the narrator; and those that are passed over, in words. One that was asked
 /// for by name must be readable.
-fn introduced(
+async fn introduced(
     asked: Option<RunId>,
     broker: &Broker,
     narrator: &Narrator,
@@ -68,7 +68,7 @@ fn introduced(
         return Ok((vec![run], Vec::new()));
     }
     let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
-    for run in broker.unfinished().map_err(store_fault)? {
+    for run in broker.unfinished().await.map_err(store_fault)? {
         match records.plan(&run) {
             Ok(plan) => {
                 narrator.introduce(&run, &plan);

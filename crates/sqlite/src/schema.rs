@@ -8,9 +8,47 @@
 //!
 //! Plans, records and entries are stored as their JSON: the schema changes only when tables do.
 
-use crate::error::StoreError;
+use crate::text::failed;
 use rusqlite::Connection;
 use std::time::Duration;
+use welkin_records::StoreError;
+
+/// Months, pairs of places and bytes, from the rows of the ledger.
+macro_rules! moved_of_ledger {
+    () => {
+        "SELECT strftime('%Y', at, 'unixepoch') * 12 + strftime('%m', at, 'unixepoch') - 1 AS month,
+               source, target, sum(bytes)
+        FROM (SELECT json_extract(doc, '$.event.to') / 1000 AS at,
+                     json_extract(doc, '$.event.place') AS source,
+                     json_extract(doc, '$.event.usage.egress.to') AS target,
+                     json_extract(doc, '$.event.usage.egress.bytes') AS bytes
+              FROM (SELECT CASE WHEN json_valid(body) THEN body ELSE '{}' END AS doc FROM ledger))
+        WHERE bytes > 0 AND source IS NOT NULL AND target IS NOT NULL
+              AND strftime('%Y', at, 'unixepoch') IS NOT NULL
+        GROUP BY month, source, target"
+    };
+}
+
+/// The providers that plans name. Of plans it looks at nothing else, so that it works for those of any schema.
+macro_rules! providers_of_plans {
+    () => {
+        "WITH task AS (
+            SELECT each.value AS body
+            FROM run, json_each(CASE WHEN json_valid(run.plan) THEN run.plan ELSE '{}' END, '$.tasks') AS each)
+        SELECT json_extract(body, '$.choice.provider') FROM task
+            WHERE typeof(json_extract(body, '$.choice.provider')) = 'text'
+        UNION
+        SELECT json_extract(other.value, '$.provider')
+            FROM task, json_each(task.body, '$.alternatives') AS other
+            WHERE typeof(json_extract(other.value, '$.provider')) = 'text'"
+    };
+}
+
+/// What moved, before there was a sum of it.
+pub(crate) const MOVED_OF_LEDGER: &str = moved_of_ledger!();
+
+/// The providers of all plans, before they were remembered.
+pub(crate) const PROVIDERS_OF_PLANS: &str = providers_of_plans!();
 
 /// Steps from an empty database to the present schema; `user_version` counts those taken.
 const MIGRATIONS: &[&str] = &[
@@ -64,7 +102,8 @@ const MIGRATIONS: &[&str] = &[
 ",
     // Lists are answered by indexes alone: behind the plan, which is long, the other columns of a row
     // are dear to read. The sums are filled from what is there; what cannot be read adds nothing.
-    "
+    concat!(
+        "
     CREATE INDEX run_list ON run (submitted, id, name, state);
     CREATE INDEX run_by_name ON run (name, submitted, id);
     CREATE INDEX run_open ON run (submitted, id, name, state)
@@ -77,28 +116,16 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (month, source, target)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO moved (month, source, target, bytes)
-        SELECT strftime('%Y', at, 'unixepoch') * 12 + strftime('%m', at, 'unixepoch') - 1 AS month,
-               source, target, sum(bytes)
-        FROM (SELECT json_extract(doc, '$.event.to') / 1000 AS at,
-                     json_extract(doc, '$.event.place') AS source,
-                     json_extract(doc, '$.event.usage.egress.to') AS target,
-                     json_extract(doc, '$.event.usage.egress.bytes') AS bytes
-              FROM (SELECT CASE WHEN json_valid(body) THEN body ELSE '{}' END AS doc FROM ledger))
-        WHERE bytes > 0 AND source IS NOT NULL AND target IS NOT NULL
-              AND strftime('%Y', at, 'unixepoch') IS NOT NULL
-        GROUP BY month, source, target;
+        ",
+        moved_of_ledger!(),
+        ";
     CREATE TABLE provider_used (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     INSERT OR IGNORE INTO provider_used (name)
-        WITH task AS (
-            SELECT each.value AS body
-            FROM run, json_each(CASE WHEN json_valid(run.plan) THEN run.plan ELSE '{}' END, '$.tasks') AS each)
-        SELECT json_extract(body, '$.choice.provider') FROM task
-            WHERE typeof(json_extract(body, '$.choice.provider')) = 'text'
-        UNION
-        SELECT json_extract(other.value, '$.provider')
-            FROM task, json_each(task.body, '$.alternatives') AS other
-            WHERE typeof(json_extract(other.value, '$.provider')) = 'text';
-",
+        ",
+        providers_of_plans!(),
+        ";
+"
+    ),
 ];
 
 /// The first schema with `moved` and `provider_used`.
@@ -109,7 +136,7 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// Settings every connection needs.
 pub(crate) fn prepare(db: &Connection) -> Result<(), StoreError> {
-    let sql = |source| StoreError::sql("preparing the connection", source);
+    let sql = |source| failed("preparing the connection", source);
     db.busy_timeout(BUSY).map_err(sql)?;
     db.pragma_update(None, "foreign_keys", true).map_err(sql)?;
     // Erased secrets are overwritten, not just unlinked.
@@ -120,7 +147,7 @@ pub(crate) fn prepare(db: &Connection) -> Result<(), StoreError> {
 pub(crate) fn check_version(db: &Connection) -> Result<usize, StoreError> {
     let found: i64 = db
         .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(|source| StoreError::sql("reading the schema version", source))?;
+        .map_err(|source| failed("reading the schema version", source))?;
     let known = MIGRATIONS.len();
     match usize::try_from(found) {
         Ok(version) if version <= known => Ok(version),
@@ -128,9 +155,9 @@ pub(crate) fn check_version(db: &Connection) -> Result<usize, StoreError> {
     }
 }
 
-/// Brings the database to the present schema, each step in a transaction of its own.
-pub(crate) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
-    let sql = |source| StoreError::sql("migrating the schema", source);
+/// Brings the database to the present schema, each step in a transaction of its own; gives that schema.
+pub(crate) fn migrate(db: &mut Connection) -> Result<usize, StoreError> {
+    let sql = |source| failed("migrating the schema", source);
     for (at, step) in MIGRATIONS.iter().enumerate().skip(check_version(db)?) {
         let transaction = db.transaction().map_err(sql)?;
         transaction.execute_batch(step).map_err(sql)?;
@@ -138,5 +165,5 @@ pub(crate) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
         transaction.pragma_update(None, "user_version", version).map_err(sql)?;
         transaction.commit().map_err(sql)?;
     }
-    Ok(())
+    Ok(MIGRATIONS.len())
 }

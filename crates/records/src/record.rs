@@ -231,3 +231,31 @@ pub enum Record {
     /// Every lease is over.
     RunEnded,
 }
+
+impl Record {
+    /// The attempt it is about.
+    #[must_use]
+    pub fn attempt(&self) -> Option<AttemptId> {
+        match self {
+            Self::AttemptBegan { attempt, .. }
+            | Self::LeaseRequested { attempt, .. }
+            | Self::LeaseReady { attempt, .. }
+            | Self::PreemptionNoticed { attempt, .. }
+            | Self::DataStaged { attempt, .. }
+            | Self::PhaseBegan { attempt, .. }
+            | Self::PublishBegan { attempt }
+            | Self::TaskCommitted { attempt, .. }
+            | Self::AttemptEnded { attempt, .. }
+            | Self::LeaseReleasing { attempt }
+            | Self::LeaseRefused { attempt }
+            | Self::LeaseReleased { attempt }
+            | Self::LeaseLost { attempt, .. } => Some(*attempt),
+            Self::RunStarted
+            | Self::TaskFailed { .. }
+            | Self::DeadlineMissed { .. }
+            | Self::OutputDelivered { .. }
+            | Self::RunEnding { .. }
+            | Self::RunEnded => None,
+        }
+    }
+}

@@ -1,17 +1,17 @@
 //! Giving the room of what was deleted back to the disk.
 
-use crate::error::StoreError;
-use crate::store;
+use crate::text::failed;
 use rusqlite::Connection;
 use std::path::Path;
+use welkin_records::StoreError;
 
 /// The database is written anew when one page in so many is free: pages that are free are used again, and
 /// a prune of one run must not copy a database of gigabytes.
 const WORTH: i64 = 10;
 
 /// Gives the room of deleted rows back to the disk, where there is much of it.
-pub(super) fn shrink(db: &Connection) -> Result<(), StoreError> {
-    let failed = |source| StoreError::sql("making the database smaller", source);
+pub(crate) fn shrink(db: &Connection) -> Result<(), StoreError> {
+    let failed = |source| failed("making the database smaller", source);
     let pragma = |name: &str| -> Result<i64, StoreError> {
         db.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).map_err(failed)
     };
@@ -23,9 +23,8 @@ pub(super) fn shrink(db: &Connection) -> Result<(), StoreError> {
 }
 
 /// Bytes on the disk, with what is not in the database itself yet.
-pub(super) fn size(dir: &Path) -> u64 {
-    let path = store::path(dir);
-    let mut log = path.clone().into_os_string();
+pub(crate) fn size(path: &Path) -> u64 {
+    let mut log = path.to_owned().into_os_string();
     log.push("-wal");
-    [path, log.into()].iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum()
+    [path, Path::new(&log)].iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum()
 }

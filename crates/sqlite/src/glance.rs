@@ -5,18 +5,19 @@
 //! 2. In a folder that may only be read, a database whose log is empty is opened as what it is: unchanging.
 //! 3. With a log, its index is kept in memory instead of beside it. Nobody can be writing there.
 
-use crate::error::StoreError;
+use crate::text::failed;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use welkin_records::StoreError;
 
 /// SQLite's files without locks: a lock for an index in memory would have to be taken for writing.
 const LOCKLESS: &str = "unix-none";
 
 /// A connection that has read something already.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
-    let opening = |source| StoreError::sql("opening the database", source);
+    let opening = |source| failed("opening the database", source);
     match probed(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)) {
         Err(error) if is_of_the_folder(&error) => read_only(path).map_err(opening),
         result => result.map_err(opening),

@@ -80,23 +80,26 @@ impl AttemptId {
     }
 
     /// The folder of everything the attempt publishes.
-    pub(crate) fn folder(&self, run: &RunId, task: &str) -> String {
+    #[must_use]
+    pub fn folder(&self, run: &RunId, task: &str) -> String {
         format!("{}/{}/{}", run.folder(), part(task), self.number)
     }
 }
 
 /// Prefix of everything attempts publish.
-pub(crate) const RUNS: &str = "runs";
+pub const RUNS: &str = "runs";
 
 impl RunId {
     /// The folder of everything the run publishes.
-    pub(crate) fn folder(&self) -> String {
+    #[must_use]
+    pub fn folder(&self) -> String {
         format!("{RUNS}/{self}")
     }
 
     /// The folder of trees that belong to no attempt: uploads, and copies of outputs. No folder of a
     /// task has this name, as [`part`] follows every `=` with two hexadecimal digits.
-    pub(crate) fn shared(&self) -> String {
+    #[must_use]
+    pub fn shared(&self) -> String {
         format!("{RUNS}/{self}/=shared")
     }
 }

@@ -1,41 +1,16 @@
 //! The table of runs.
 
-use crate::error::StoreError;
-use crate::id::RunId;
-use crate::sql::millis;
-use crate::state::RunState;
+use crate::meta;
+use crate::text::{Result, failed, millis};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use welkin_provider::UnixMillis;
-
-type Result<T> = std::result::Result<T, StoreError>;
-
-/// A row of `run`.
-#[derive(Debug, Clone)]
-pub(crate) struct RunRow {
-    pub(crate) id: RunId,
-    pub(crate) name: String,
-    pub(crate) plan: String,
-    /// With secrets; none once the run is over.
-    pub(crate) job: Option<String>,
-    pub(crate) base_dir: String,
-    pub(crate) state: String,
-    pub(crate) submitted: UnixMillis,
-}
-
-/// What lists show of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RunLine {
-    pub(crate) id: RunId,
-    pub(crate) name: String,
-    pub(crate) state: String,
-    pub(crate) submitted: UnixMillis,
-}
+use welkin_records::{RunId, RunLine, RunRow, RunState, StoreError, Which};
 
 const COLUMNS: &str = "id, name, plan, job, base_dir, state, submitted";
 
 /// The condition of the index `run_open`, word for word: without it the index is not used.
-const OPEN: &str = "state NOT IN ('succeeded', 'failed', 'cancelled')";
+pub(crate) const OPEN: &str = "state NOT IN ('succeeded', 'failed', 'cancelled')";
 
 fn row_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
@@ -66,53 +41,52 @@ pub(crate) fn of_token(db: &Connection, token: &str) -> Result<Option<RunRow>> {
     let query = format!("SELECT {COLUMNS} FROM run WHERE client_token = ?1");
     db.query_row(&query, [token], row_of)
         .optional()
-        .map_err(|source| StoreError::sql("looking for a submission", source))
+        .map_err(|source| failed("looking for a submission", source))
 }
 
 /// One run.
 pub(crate) fn one(db: &Connection, id: &RunId) -> Result<Option<RunRow>> {
     let query = format!("SELECT {COLUMNS} FROM run WHERE id = ?1");
-    db.query_row(&query, [&id.0], row_of)
-        .optional()
-        .map_err(|source| StoreError::sql("reading a run", source))
+    db.query_row(&query, [&id.0], row_of).optional().map_err(|source| failed("reading a run", source))
 }
 
 /// Whether there is such a run.
-pub(crate) fn exists(db: &Connection, id: &RunId) -> Result<bool> {
+fn exists(db: &Connection, id: &RunId) -> Result<bool> {
     db.prepare_cached("SELECT 1 FROM run WHERE id = ?1")
         .and_then(|mut statement| statement.exists([&id.0]))
-        .map_err(|source| StoreError::sql("looking for a run", source))
+        .map_err(|source| failed("looking for a run", source))
 }
 
-/// Every run, oldest first.
-pub(crate) fn all(db: &Connection) -> Result<Vec<RunLine>> {
-    lines(db, "ORDER BY submitted, rowid", &[])
-}
-
-/// Every run that is not over, oldest first.
-pub(crate) fn open(db: &Connection) -> Result<Vec<RunLine>> {
-    lines(db, &format!("WHERE {OPEN} ORDER BY submitted, rowid"), &[])
-}
-
-/// The latest run, of this name or of any.
-pub(crate) fn latest(db: &Connection, name: Option<&str>) -> Result<Option<RunLine>> {
-    let found = match name {
-        Some(name) => lines(db, "WHERE name = ?1 ORDER BY submitted DESC, rowid DESC LIMIT 1", &[name])?,
-        None => lines(db, "ORDER BY submitted DESC, rowid DESC LIMIT 1", &[])?,
-    };
-    Ok(found.into_iter().next())
+/// Runs as lists show them.
+pub(crate) fn list(db: &Connection, which: &Which) -> Result<Vec<RunLine>> {
+    match which {
+        Which::All => lines(db, "ORDER BY submitted, rowid", &[]),
+        Which::Open => lines(db, &format!("WHERE {OPEN} ORDER BY submitted, rowid"), &[]),
+        Which::Latest(None) => lines(db, "ORDER BY submitted DESC, rowid DESC LIMIT 1", &[]),
+        Which::Latest(Some(name)) => {
+            lines(db, "WHERE name = ?1 ORDER BY submitted DESC, rowid DESC LIMIT 1", &[name])
+        }
+    }
 }
 
 fn lines(db: &Connection, rest: &str, values: &[&str]) -> Result<Vec<RunLine>> {
-    let sql = |source| StoreError::sql("listing runs", source);
+    let sql = |source| failed("listing runs", source);
     let mut statement =
         db.prepare_cached(&format!("SELECT id, name, state, submitted FROM run {rest}")).map_err(sql)?;
     let rows = statement.query_map(rusqlite::params_from_iter(values), line_of).map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
 
+/// Whether there neither is nor was such a run.
+pub(crate) fn is_free(db: &Connection, id: &RunId) -> Result<bool> {
+    Ok(!exists(db, id)? && !meta::was_forgotten(db, id)?)
+}
+
 /// A new run.
 pub(crate) fn insert(db: &Transaction<'_>, row: &RunRow, client_token: Option<&str>) -> Result<()> {
+    if !is_free(db, &row.id)? {
+        return Err(StoreError::Taken { run: row.id.clone() });
+    }
     db.execute(
         "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -128,7 +102,7 @@ pub(crate) fn insert(db: &Transaction<'_>, row: &RunRow, client_token: Option<&s
         ],
     )
     .map(drop)
-    .map_err(|source| StoreError::sql("recording a submission", source))
+    .map_err(|source| failed("recording a submission", source))
 }
 
 /// The run's state for lists; erases its secrets when it is over. The row holds the whole plan and is
@@ -141,7 +115,7 @@ pub(crate) fn set_state(db: &Transaction<'_>, id: &RunId, state: RunState) -> Re
     };
     db.execute(query, [&id.0, state.name()])
         .map(drop)
-        .map_err(|source| StoreError::sql("recording the state of a run", source))
+        .map_err(|source| failed("recording the state of a run", source))
 }
 
 /// The newest moment on the record of runs that are not over.
@@ -154,5 +128,15 @@ pub(crate) fn newest_moment_of_open(db: &Connection) -> Result<Option<UnixMillis
     db.query_row(&query, [], |row| row.get::<_, i64>(0))
         .optional()
         .map(|at| at.map(|at| UnixMillis(at.unsigned_abs())))
-        .map_err(|source| StoreError::sql("reading the newest moments", source))
+        .map_err(|source| failed("reading the newest moments", source))
+}
+
+/// Deletes a run with all that is kept of it, and remembers its name.
+pub(crate) fn forget(db: &Transaction<'_>, id: &RunId) -> Result<()> {
+    let sql = |source| failed("deleting a run", source);
+    for table in ["node_event", "record", "ledger", "request"] {
+        db.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [&id.0]).map_err(sql)?;
+    }
+    db.execute("DELETE FROM run WHERE id = ?1", [&id.0]).map_err(sql)?;
+    meta::forget(db, id)
 }

@@ -1,0 +1,218 @@
+//! What every store of records promises, as checks that an implementation runs on itself.
+//!
+//! `welkin_records::conformance!(make)` in a test makes a test of each, where `make` is an expression that gives an empty store and
+//! whatever must live as long as it.
+
+use crate::{
+    AttemptId, Change, Gone, Phase, Record, Records, RunId, RunRow, RunState, StepKey, StoreError, Which,
+    Write,
+};
+use std::collections::BTreeSet;
+use welkin_ledger::{EgressUse, Entry, EntryKind, MeterEvent, MonthToDate, NoPricing, Who, month_of};
+use welkin_provider::{Event, EventKind, Exit, Location, Nature, Stream, UnixMillis};
+use welkin_units::{Bytes, Usd};
+
+/// A test for each promise.
+#[macro_export]
+macro_rules! conformance {
+    ($make:expr) => {
+        $crate::conformance! { $make;
+            a_write_is_made_whole_or_not_at_all_and_leaves_its_neighbours_alone
+            a_name_is_given_once_even_after_it_was_forgotten
+            histories_grow_and_are_read_from_anywhere
+            lists_show_states_and_forget_secrets_of_what_is_over
+            what_nodes_tell_is_kept_once_and_lines_leave_as_asked
+            money_counts_once_and_months_add_up
+            requests_are_seen_until_the_run_is_over
+        }
+    };
+    ($make:expr; $($check:ident)+) => {
+        $(#[tokio::test]
+        async fn $check() {
+            let (records, _alive) = $make;
+            $crate::conformance::$check(&records).await;
+        })+
+    };
+}
+
+const AT: UnixMillis = UnixMillis(1_790_000_000_000);
+
+fn run(name: &str) -> RunId {
+    RunId(name.to_owned())
+}
+
+fn submission(name: &str, at: u64) -> Change {
+    let row = RunRow {
+        id: run(name),
+        name: "job".to_owned(),
+        plan: "{}".to_owned(),
+        job: Some("secret".to_owned()),
+        base_dir: "/".to_owned(),
+        state: RunState::Planned.name().to_owned(),
+        submitted: UnixMillis(at),
+    };
+    let providers = BTreeSet::from(["aws".to_owned()]);
+    Change::Submitted { row: Box::new(row), client_token: Some(format!("token of {name}")), providers }
+}
+
+fn fact(name: &str, record: Record) -> Change {
+    Change::Recorded { run: run(name), at: AT, record }
+}
+
+async fn done(records: &dyn Records, changes: impl IntoIterator<Item = Change>) -> crate::Written {
+    let mut answers = records.commit(vec![Write(changes.into_iter().collect())]).await;
+    answers.pop().expect("each write has an answer").expect("it is made")
+}
+
+/// Of three writes that are committed together the second contradicts itself.
+pub async fn a_write_is_made_whole_or_not_at_all_and_leaves_its_neighbours_alone(records: &dyn Records) {
+    let spoilt = Write(vec![submission("b", 1), fact("b", Record::RunStarted), submission("a", 2)]);
+    let third = Write(vec![submission("c", 3)]);
+    let answers = records.commit(vec![Write(vec![submission("a", 1)]), spoilt.clone(), third]).await;
+    let made: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(made, [true, false, true]);
+    assert!(matches!(&answers[1], Err(StoreError::Taken { run }) if run.0 == "a"));
+    // Alone it is no different.
+    assert!(records.commit(vec![spoilt]).await.iter().all(Result::is_err));
+    let names: Vec<String> =
+        records.runs(Which::All).await.unwrap_or_default().into_iter().map(|run| run.id.0).collect();
+    assert_eq!(names, ["a", "c"]);
+    assert_eq!(records.history(&run("b"), 0).await.ok(), Some(Vec::new()));
+    assert!(records.commit(Vec::new()).await.is_empty());
+}
+
+/// Leases are asked for by the names of runs.
+pub async fn a_name_is_given_once_even_after_it_was_forgotten(records: &dyn Records) {
+    assert_eq!(records.is_free(&run("a")).await.ok(), Some(true));
+    done(records, [submission("a", 1), fact("a", Record::RunStarted)]).await;
+    assert_eq!(records.is_free(&run("a")).await.ok(), Some(false));
+    let found = records.run_of_token("token of a").await.ok().flatten();
+    assert_eq!(found.map(|row| row.id), Some(run("a")));
+    done(records, [Change::Forgotten { run: run("a") }]).await;
+    assert_eq!(records.is_free(&run("a")).await.ok(), Some(false));
+    assert!(records.story(&run("a")).await.is_ok_and(|story| story.is_none()));
+    assert!(records.history(&run("a"), 0).await.is_ok_and(|history| history.is_empty()));
+    let again = records.commit(vec![Write::from(submission("a", 2))]).await;
+    assert!(again.iter().all(Result::is_err));
+    // What the plans of forgotten runs named may still hold something.
+    assert_eq!(records.providers_used().await.ok(), Some(BTreeSet::from(["aws".to_owned()])));
+    done(records, [Change::Identity { key: "salt", value: "one".to_owned() }]).await;
+    done(records, [Change::Identity { key: "salt", value: "two".to_owned() }]).await;
+    assert_eq!(records.identity("salt").await.ok().flatten().as_deref(), Some("one"));
+}
+
+/// Records of several runs lie between one another.
+pub async fn histories_grow_and_are_read_from_anywhere(records: &dyn Records) {
+    done(records, [submission("a", 1), submission("b", 1)]).await;
+    let first = done(records, [fact("a", Record::RunStarted), fact("b", Record::RunStarted)]).await;
+    let ending = Record::RunEnding { into: RunState::Failed, reason: Some("so".to_owned()) };
+    let second = done(records, [fact("a", ending.clone()), fact("a", Record::RunEnded)]).await;
+    assert!(first.records.len() == 2 && first.records[1] < second.records[0]);
+    assert!(second.records.is_sorted());
+    let Ok(Some((row, history))) = records.story(&run("a")).await else { panic!("it is there") };
+    assert_eq!((row.plan.as_str(), row.submitted), ("{}", UnixMillis(1)));
+    let facts: Vec<Record> = history.iter().map(|(_, _, record)| record.clone()).collect();
+    assert_eq!(facts, [Record::RunStarted, ending, Record::RunEnded]);
+    let later = records.history(&run("a"), first.records[0]).await.unwrap_or_default();
+    assert_eq!(later, history[1..]);
+    assert_eq!(records.newest_of_open().await.ok().flatten(), Some(AT));
+}
+
+/// Lists are of the same moment as what they are of.
+pub async fn lists_show_states_and_forget_secrets_of_what_is_over(records: &dyn Records) {
+    for (name, at) in [("late", 3), ("early", 1), ("middle", 2)] {
+        done(records, [submission(name, at)]).await;
+    }
+    let over = Change::State { run: run("middle"), state: RunState::Succeeded };
+    done(records, [fact("middle", Record::RunEnded), over]).await;
+    done(records, [Change::State { run: run("late"), state: RunState::Running }]).await;
+    let list = |which| async {
+        let runs = records.runs(which).await.unwrap_or_default();
+        runs.into_iter().map(|run| format!("{} {}", run.id, run.state)).collect::<Vec<_>>()
+    };
+    assert_eq!(list(Which::All).await, ["early planned", "middle succeeded", "late running"]);
+    assert_eq!(list(Which::Open).await, ["early planned", "late running"]);
+    assert_eq!(list(Which::Latest(None)).await, ["late running"]);
+    assert_eq!(list(Which::Latest(Some("job".to_owned()))).await, ["late running"]);
+    assert!(list(Which::Latest(Some("other".to_owned()))).await.is_empty());
+    let job = |story: Option<(RunRow, _)>| story.and_then(|(row, _): (RunRow, Vec<_>)| row.job);
+    assert_eq!(job(records.story(&run("middle")).await.ok().flatten()), None);
+    assert_eq!(job(records.story(&run("late")).await.ok().flatten()).as_deref(), Some("secret"));
+}
+
+/// Lines keep their order over all steps of a run, and some leave for others.
+pub async fn what_nodes_tell_is_kept_once_and_lines_leave_as_asked(records: &dyn Records) {
+    let (step, other) = (0..2)
+        .map(|task| StepKey { attempt: AttemptId { task, number: 1 }, phase: Phase::Run, rank: 0 })
+        .fold((None, None), |(_, last), step| (last, Some(step)));
+    let (Some(step), Some(other)) = (step, other) else { panic!("there are two") };
+    let line = |seq: u64| {
+        let kind = EventKind::Log { stream: Stream::Stdout, line: format!("line {seq}") };
+        Event { seq, at: AT, kind }
+    };
+    let end = Event { seq: 6, at: AT, kind: EventKind::Finished { exit: Exit::Success } };
+    let tell = |step, events, gone| Change::Told { run: run("a"), step, events, gone };
+    done(records, [submission("a", 1), tell(step, (0..4).map(line).collect(), None)]).await;
+    done(records, [tell(other, vec![line(0)], None)]).await;
+    // Told again with more: a broker that was killed reads on from what it has.
+    let gone = Gone { mark: 1, from: 1, to: 2, lines: 2 };
+    let events = (2..6).map(line).chain([end.clone()]).collect();
+    done(records, [tell(step, events, Some(gone))]).await;
+    let told = records.told(&run("a"), step).await.ok();
+    assert_eq!(told.map(|told| (told.events, told.next)), Some((vec![end.kind], 7)));
+    let lines = records.lines(&run("a"), step).await.unwrap_or_default();
+    assert_eq!((lines.kept, lines.gone), (vec![(0, 6), (3, 6), (4, 6), (5, 6)], Some((1, 2))));
+    let logs = records.logs(&run("a"), None, 0, 100).await.unwrap_or_default();
+    let text: Vec<&str> = logs.iter().map(|row| row.line.split(" are").next().unwrap_or_default()).collect();
+    assert_eq!(text, ["line 0", "2 lines", "line 3", "line 0", "line 4", "line 5"]);
+    let rest = records.logs(&run("a"), Some(0), logs[0].id, 2).await.unwrap_or_default();
+    assert_eq!(rest, logs[1..3]);
+    assert!(records.log_bytes(&run("a")).await.is_ok_and(|bytes| bytes > Bytes::new(30)));
+    let went = done(records, [Change::LinesForgotten { run: run("a"), most: 4 }]).await;
+    assert_eq!(went.lines, 4);
+    let went = done(records, [Change::LinesForgotten { run: run("a"), most: 100 }]).await;
+    assert_eq!(went.lines, 3);
+}
+
+/// A charge that is booked again, by a broker that was killed before it knew, changes nothing.
+pub async fn money_counts_once_and_months_add_up(records: &dyn Records) {
+    let place =
+        |provider: &str| Location { provider: provider.to_owned(), region: "r".to_owned(), zone: None };
+    let moved = |subject: &str, bytes| {
+        let who = Who {
+            run: "a".to_owned(),
+            task: "t".to_owned(),
+            subject: subject.to_owned(),
+            place: place("aws"),
+            nature: Nature::Emulated,
+        };
+        let used = EgressUse { to: place("gcp"), bytes: Bytes::new(bytes) };
+        let event = MeterEvent::egress(who, AT, used, &NoPricing, &MonthToDate::default());
+        Change::Booked { at: AT, entry: Entry { run: "a".to_owned(), kind: EntryKind::Charge { event } } }
+    };
+    let fund = EntryKind::Fund { amount: Usd::from_cents(5) };
+    let fund = Change::Booked { at: AT, entry: Entry { run: "a".to_owned(), kind: fund } };
+    done(records, [submission("a", 1), fund.clone(), moved("x", 10)]).await;
+    done(records, [fund, moved("x", 10), moved("y", 7)]).await;
+    assert_eq!(records.entries(&run("a")).await.map(|rows| rows.len()).ok(), Some(3));
+    let month = records.moved(month_of(AT)).await.unwrap_or_default();
+    assert_eq!(month.iter().map(|moved| moved.bytes.get()).collect::<Vec<_>>(), [17]);
+    assert_eq!((&month[0].source, &month[0].target), (&place("aws"), &place("gcp")));
+    assert!(records.moved(month_of(AT) + 1).await.is_ok_and(|none| none.is_empty()));
+    // No later run pays less for having forgotten an earlier one.
+    done(records, [Change::Forgotten { run: run("a") }]).await;
+    assert_eq!(records.moved(month_of(AT)).await.map(|rows| rows.len()).ok(), Some(1));
+    assert!(records.entries(&run("a")).await.is_ok_and(|rows| rows.is_empty()));
+}
+
+/// Anybody may ask, more than once.
+pub async fn requests_are_seen_until_the_run_is_over(records: &dyn Records) {
+    done(records, [submission("a", 1), submission("b", 2)]).await;
+    let ask = |name| Change::CancelRequested { run: run(name), at: AT };
+    done(records, [ask("a")]).await;
+    done(records, [ask("a"), ask("b")]).await;
+    assert_eq!(records.cancels().await.ok(), Some(BTreeSet::from([run("a"), run("b")])));
+    done(records, [Change::State { run: run("a"), state: RunState::Cancelled }]).await;
+    assert_eq!(records.cancels().await.ok(), Some(BTreeSet::from([run("b")])));
+    assert_eq!(records.damage().await, None);
+}

@@ -1,0 +1,107 @@
+//! What can go wrong with records.
+
+use crate::id::RunId;
+use std::error::Error;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// A failure of a store of records, or of what lies in it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file or folder of the store could not be used.
+    #[error("{what} {path}", path = path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database refused.
+    #[error("{what}")]
+    Database {
+        /// What was tried.
+        what: &'static str,
+        /// Whether it is damaged, or no database at all: trying again does not help.
+        damaged: bool,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The store was written by a newer version.
+    #[error("the store has schema {found}; this version of welkin knows up to {known}: use a newer one")]
+    NewerSchema {
+        /// Version found.
+        found: i64,
+        /// Newest version known.
+        known: usize,
+    },
+    /// A stored document is not what it should be.
+    #[error("a stored document cannot be read or written")]
+    Body {
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A stored plan is damaged, or of a version that is not known.
+    #[error("the stored plan of {run}")]
+    Plan {
+        /// Whose.
+        run: RunId,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A record cannot follow the ones before it.
+    #[error("the history of {run} contradicts itself: {reason}")]
+    Contradiction {
+        /// Whose.
+        run: RunId,
+        /// How.
+        reason: String,
+    },
+    /// There is no store.
+    #[error("there is no broker's store in {path}", path = path.display())]
+    Absent {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A job with secrets is sealed and cannot be opened.
+    #[error("the secrets of {run} cannot be opened: {reason}")]
+    Sealed {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// No such run.
+    #[error("there is no run {run}")]
+    NoSuchRun {
+        /// Which.
+        run: RunId,
+    },
+    /// There is such a run, or there was one.
+    #[error("the name {run} is taken")]
+    Taken {
+        /// Which.
+        run: RunId,
+    },
+}
+
+impl StoreError {
+    /// Whether the database is damaged, or no database at all: trying again does not help.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Database { damaged: true, .. })
+    }
+
+    /// This failure and what caused it, in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let causes = std::iter::successors(Error::source(self), |error| (**error).source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+}

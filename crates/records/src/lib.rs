@@ -1,0 +1,35 @@
+//! What is put on record about runs, and the port to whatever keeps it.
+//!
+//! * [`Record`]: one fact of a run's history; [`RunId`], [`AttemptId`] and the states that follow from it;
+//! * [`Write`]: changes that are made together or not at all;
+//! * [`Records`]: the port. [`Memory`] keeps records for tests, `welkin-sqlite` in a database;
+//! * `conformance` (a feature): the suite that every implementation passes.
+//!
+//! *How it is cut.* A write is data and no closure over a connection, so that writes of many runs can wait
+//! together and be committed in one transaction by anything that has transactions. A look is one question
+//! that has one answer, so that a server over a network can give it in one round trip.
+//!
+//! *Rejected:* a port of tables and rows (every implementation would have the schema of the first), and one
+//! of keys and values (sums and lists would have to be computed from everything there is).
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod id;
+mod memory;
+mod output;
+mod port;
+mod record;
+mod rows;
+mod state;
+mod write;
+
+pub use error::StoreError;
+pub use id::{AttemptId, RUNS, RunId};
+pub use memory::Memory;
+pub use output::{LAST_PIECE, LEFT_OUT, PIECE, left_out_count, left_out_words, line_of};
+pub use port::Records;
+pub use record::{AttemptEnd, Record, TreeRef};
+pub use rows::{Gone, Lines, LogRow, Moved, Numbered, RunLine, RunRow, StepKey, Told, Which};
+pub use state::{LeaseState, Phase, RunState, TaskState};
+pub use write::{Change, Write, Written};

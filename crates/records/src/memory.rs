@@ -1,0 +1,325 @@
+//! Records in memory: what a store promises, in the fewest words, for tests.
+
+use crate::error::StoreError;
+use crate::id::RunId;
+use crate::output::{LEFT_OUT, left_out_words, line_of};
+use crate::port::Records;
+use crate::rows::{Gone, Lines, LogRow, Moved, Numbered, RunLine, RunRow, StepKey, Told, Which};
+use crate::state::RunState;
+use crate::write::{Change, Write, Written};
+use async_trait::async_trait;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use welkin_ledger::{Entry, EntryKind, Usage, month_of};
+use welkin_provider::{Event, EventKind, Location, UnixMillis};
+use welkin_units::Bytes;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Records that end with the process.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Kept>);
+
+#[derive(Debug, Default, Clone)]
+struct Kept {
+    identity: BTreeMap<String, String>,
+    runs: Vec<(RunRow, Option<String>)>,
+    forgotten: BTreeSet<RunId>,
+    records: Vec<(RunId, Numbered)>,
+    told: BTreeMap<(RunId, StepKey), BTreeMap<u64, Row>>,
+    ledger: Vec<Entry>,
+    moved: BTreeMap<(i32, Location, Location), Bytes>,
+    providers: BTreeSet<String>,
+    cancels: BTreeSet<RunId>,
+    /// The number that was given last.
+    last: u64,
+}
+
+/// An event, with the stream of its line if it is one.
+#[derive(Debug, Clone)]
+struct Row {
+    id: u64,
+    at: UnixMillis,
+    stream: Option<String>,
+    text: String,
+    kind: EventKind,
+}
+
+impl Memory {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn write(&mut self, write: &Write) -> Result<Written> {
+        // On a copy: what fails leaves nothing of itself.
+        let mut next = self.clone();
+        let mut written = Written::default();
+        write.0.iter().try_for_each(|change| next.make(change, &mut written))?;
+        *self = next;
+        Ok(written)
+    }
+
+    fn make(&mut self, change: &Change, written: &mut Written) -> Result<()> {
+        match change {
+            Change::Identity { key, value } => {
+                self.identity.entry((*key).to_owned()).or_insert_with(|| value.clone());
+            }
+            Change::Submitted { row, client_token, providers } => {
+                if !self.is_free(&row.id) {
+                    return Err(StoreError::Taken { run: row.id.clone() });
+                }
+                self.runs.push(((**row).clone(), client_token.clone()));
+                self.providers.extend(providers.iter().cloned());
+            }
+            Change::Recorded { run, at, record } => {
+                let number = self.number();
+                self.records.push((run.clone(), (number, *at, record.clone())));
+                written.records.push(number);
+            }
+            Change::State { run, state } => self.set_state(run, *state),
+            Change::Told { run, step, events, gone } => self.tell(run, *step, events, gone.as_ref()),
+            Change::Booked { entry, .. } => self.book(entry),
+            Change::CancelRequested { run, .. } => {
+                self.cancels.insert(run.clone());
+            }
+            Change::LinesForgotten { run, most } => written.lines += self.forget_lines(run, *most),
+            Change::Forgotten { run } => {
+                self.runs.retain(|(row, _)| row.id != *run);
+                self.records.retain(|(of, _)| of != run);
+                self.told.retain(|(of, _), _| of != run);
+                self.ledger.retain(|entry| entry.run != run.0);
+                self.cancels.remove(run);
+                self.forgotten.insert(run.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn is_free(&self, run: &RunId) -> bool {
+        !self.forgotten.contains(run) && self.row(run).is_none()
+    }
+
+    fn row(&self, run: &RunId) -> Option<&RunRow> {
+        self.runs.iter().map(|(row, _)| row).find(|row| row.id == *run)
+    }
+
+    fn set_state(&mut self, run: &RunId, state: RunState) {
+        for (row, _) in self.runs.iter_mut().filter(|(row, _)| row.id == *run) {
+            row.state = state.name().to_owned();
+            if state.is_over() {
+                row.job = None;
+            }
+        }
+    }
+
+    fn tell(&mut self, run: &RunId, step: StepKey, events: &[Event], gone: Option<&Gone>) {
+        for event in events {
+            let id = self.number();
+            let line = line_of(&event.kind).map(|(stream, text)| (stream, text.to_owned()));
+            let (stream, text) = line.map_or_else(Default::default, |(stream, text)| (Some(stream), text));
+            let row = Row { id, at: event.at, stream, text, kind: event.kind.clone() };
+            self.told.entry((run.clone(), step)).or_default().entry(event.seq).or_insert(row);
+        }
+        let (Some(gone), Some(rows)) = (gone, self.told.get_mut(&(run.clone(), step))) else { return };
+        rows.retain(|seq, row| {
+            row.stream.is_none() || *seq == gone.mark || !(gone.from..=gone.to).contains(seq)
+        });
+        if let Some(mark) = rows.get_mut(&gone.mark) {
+            (mark.stream, mark.text) = (Some(LEFT_OUT.to_owned()), left_out_words(gone.lines));
+        }
+    }
+
+    fn book(&mut self, entry: &Entry) {
+        if self.ledger.iter().any(|other| other.id() == entry.id()) {
+            return;
+        }
+        self.ledger.push(entry.clone());
+        if let EntryKind::Charge { event } = &entry.kind
+            && let Usage::Egress(moved) = &event.usage
+        {
+            let key = (month_of(event.to), event.place.clone(), moved.to.clone());
+            *self.moved.entry(key).or_default() += moved.bytes;
+        }
+    }
+
+    fn forget_lines(&mut self, run: &RunId, most: u32) -> u64 {
+        let rows = self.told.iter_mut().filter(|((of, _), _)| of == run);
+        let mut ids: Vec<u64> = rows.flat_map(|(_, rows)| rows.values().map(|row| row.id)).collect();
+        ids.sort_unstable();
+        ids.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        for ((_, _), rows) in self.told.iter_mut().filter(|((of, _), _)| of == run) {
+            rows.retain(|_, row| !ids.contains(&row.id));
+        }
+        ids.len() as u64
+    }
+
+    fn history(&self, run: &RunId, after: u64) -> Vec<Numbered> {
+        let records = self.records.iter().filter(|(of, (number, ..))| of == run && *number > after);
+        records.map(|(_, record)| record.clone()).collect()
+    }
+
+    /// Lines of output of a run, with the steps they are of.
+    fn output(&self, run: &RunId) -> impl Iterator<Item = (StepKey, u64, &Row)> {
+        let steps = self.told.iter().filter(move |((of, _), _)| of == run);
+        let rows = steps.flat_map(|((_, step), rows)| rows.iter().map(|(seq, row)| (*step, *seq, row)));
+        rows.filter(|(_, _, row)| row.stream.is_some())
+    }
+}
+
+fn is_open(row: &RunRow) -> bool {
+    let over = [RunState::Succeeded, RunState::Failed, RunState::Cancelled];
+    over.iter().all(|state| state.name() != row.state)
+}
+
+fn line(row: &RunRow) -> RunLine {
+    let RunRow { id, name, state, submitted, .. } = row.clone();
+    RunLine { id, name, state, submitted }
+}
+
+#[async_trait]
+impl Records for Memory {
+    async fn commit(&self, writes: Vec<Write>) -> Vec<Result<Written>> {
+        let mut kept = self.kept();
+        writes.iter().map(|write| kept.write(write)).collect()
+    }
+
+    async fn identity(&self, key: &str) -> Result<Option<String>> {
+        Ok(self.kept().identity.get(key).cloned())
+    }
+
+    async fn is_free(&self, run: &RunId) -> Result<bool> {
+        Ok(self.kept().is_free(run))
+    }
+
+    async fn runs(&self, which: Which) -> Result<Vec<RunLine>> {
+        let kept = self.kept();
+        let mut rows: Vec<&RunRow> = kept.runs.iter().map(|(row, _)| row).collect();
+        rows.sort_by_key(|row| row.submitted);
+        match which {
+            Which::All => {}
+            Which::Open => rows.retain(|row| is_open(row)),
+            Which::Latest(name) => {
+                rows.retain(|row| name.as_ref().is_none_or(|name| row.name == *name));
+                rows.drain(..rows.len().saturating_sub(1));
+            }
+        }
+        Ok(rows.into_iter().map(line).collect())
+    }
+
+    async fn run_of_token(&self, token: &str) -> Result<Option<RunRow>> {
+        let kept = self.kept();
+        Ok(kept.runs.iter().find(|(_, of)| of.as_deref() == Some(token)).map(|(row, _)| row.clone()))
+    }
+
+    async fn story(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Numbered>)>> {
+        let kept = self.kept();
+        Ok(kept.row(run).map(|row| (row.clone(), kept.history(run, 0))))
+    }
+
+    async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
+        Ok(self.kept().history(run, after))
+    }
+
+    async fn told(&self, run: &RunId, step: StepKey) -> Result<Told> {
+        let kept = self.kept();
+        let Some(rows) = kept.told.get(&(run.clone(), step)) else {
+            return Ok(Told { events: vec![], next: 0 });
+        };
+        let events = rows.values().filter(|row| row.stream.is_none()).map(|row| row.kind.clone()).collect();
+        Ok(Told { events, next: rows.keys().next_back().map_or(0, |seq| seq + 1) })
+    }
+
+    async fn lines(&self, run: &RunId, step: StepKey) -> Result<Lines> {
+        let kept = self.kept();
+        let mut lines = Lines::default();
+        for (_, seq, row) in kept.output(run).filter(|(of, ..)| *of == step) {
+            if row.stream.as_deref() == Some(LEFT_OUT) {
+                lines.gone = Some((seq, crate::output::left_out_count(&row.text)));
+            } else {
+                lines.kept.push((seq, row.text.len() as u64));
+            }
+        }
+        Ok(lines)
+    }
+
+    async fn logs(&self, run: &RunId, task: Option<usize>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
+        let kept = self.kept();
+        let wanted = |(step, _, row): &(StepKey, u64, &Row)| {
+            row.id > after && task.is_none_or(|task| step.attempt.task == task)
+        };
+        let log = |(step, _, row): (StepKey, u64, &Row)| LogRow {
+            id: row.id,
+            attempt: step.attempt,
+            phase: step.phase.name().to_owned(),
+            rank: step.rank,
+            at: row.at,
+            stream: row.stream.clone().unwrap_or_default(),
+            line: row.text.clone(),
+        };
+        let mut rows: Vec<LogRow> = kept.output(run).filter(wanted).map(log).collect();
+        rows.sort_by_key(|row| row.id);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(rows)
+    }
+
+    async fn log_bytes(&self, run: &RunId) -> Result<Bytes> {
+        Ok(self.kept().output(run).map(|(_, _, row)| Bytes::new(row.text.len() as u64)).sum())
+    }
+
+    async fn entries(&self, run: &RunId) -> Result<Vec<Entry>> {
+        Ok(self.kept().ledger.iter().filter(|entry| entry.run == run.0).cloned().collect())
+    }
+
+    async fn cancels(&self) -> Result<BTreeSet<RunId>> {
+        let kept = self.kept();
+        let open = |run: &&RunId| kept.row(run).is_some_and(is_open);
+        Ok(kept.cancels.iter().filter(open).cloned().collect())
+    }
+
+    async fn moved(&self, month: i32) -> Result<Vec<Moved>> {
+        let kept = self.kept();
+        let of_month = kept.moved.iter().filter(|((of, ..), _)| *of == month);
+        let moved = |((_, source, target), bytes): (&(i32, Location, Location), &Bytes)| {
+            let (source, target, bytes) = (source.clone(), target.clone(), *bytes);
+            Moved { source, target, bytes }
+        };
+        Ok(of_month.map(moved).collect())
+    }
+
+    async fn providers_used(&self) -> Result<BTreeSet<String>> {
+        Ok(self.kept().providers.clone())
+    }
+
+    async fn newest_of_open(&self) -> Result<Option<UnixMillis>> {
+        let kept = self.kept();
+        let newest = |row: &RunRow| {
+            kept.history(&row.id, 0).last().map_or(row.submitted, |(_, at, _)| row.submitted.max(*at))
+        };
+        Ok(kept.runs.iter().map(|(row, _)| row).filter(|row| is_open(row)).map(newest).max())
+    }
+
+    async fn damage(&self) -> Option<String> {
+        None
+    }
+
+    async fn size(&self) -> u64 {
+        0
+    }
+
+    async fn shrink(&self) -> Result<()> {
+        Ok(())
+    }
+}

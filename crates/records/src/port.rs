@@ -1,0 +1,82 @@
+//! The port: what a broker asks of whatever keeps its records.
+
+use crate::error::StoreError;
+use crate::id::RunId;
+use crate::rows::{Lines, LogRow, Moved, Numbered, RunLine, RunRow, StepKey, Told, Which};
+use crate::write::{Write, Written};
+use async_trait::async_trait;
+use std::collections::BTreeSet;
+use std::fmt;
+use welkin_ledger::Entry;
+use welkin_provider::UnixMillis;
+use welkin_units::Bytes;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A store of records.
+///
+/// *Promises*, each held by the conformance suite: a write is made whole or not at all, and one that fails does
+/// not touch its neighbours; what [`Records::commit`] answered stays, and is seen by whoever asks afterwards;
+/// records of a run have growing numbers; lists of runs and sums are of the same moment as what they are of.
+///
+/// One broker writes at a time. Any process may look, and ask for a cancel.
+#[async_trait]
+pub trait Records: fmt::Debug + Send + Sync {
+    /// Makes writes durable, all in one transaction, in their order; one answer each. When the transaction as
+    /// a whole fails, none is made and each is told.
+    async fn commit(&self, writes: Vec<Write>) -> Vec<Result<Written>>;
+
+    /// A value of the store itself.
+    async fn identity(&self, key: &str) -> Result<Option<String>>;
+
+    /// Whether there neither is nor was a run of this name.
+    async fn is_free(&self, run: &RunId) -> Result<bool>;
+
+    /// Runs as lists show them, by what is kept beside their plans and histories, which may be long.
+    async fn runs(&self, which: Which) -> Result<Vec<RunLine>>;
+
+    /// The run that a client token was used for.
+    async fn run_of_token(&self, token: &str) -> Result<Option<RunRow>>;
+
+    /// A run and its whole history, of the same moment.
+    async fn story(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Numbered>)>>;
+
+    /// The history of a run after record number `after`.
+    async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>>;
+
+    /// What a node told of a step.
+    async fn told(&self, run: &RunId, step: StepKey) -> Result<Told>;
+
+    /// What is kept of the output of a step.
+    async fn lines(&self, run: &RunId, step: StepKey) -> Result<Lines>;
+
+    /// Lines of a run, of one task or all, after row `after`, at most `limit`.
+    async fn logs(&self, run: &RunId, task: Option<usize>, after: u64, limit: u32) -> Result<Vec<LogRow>>;
+
+    /// Bytes in the lines of a run.
+    async fn log_bytes(&self, run: &RunId) -> Result<Bytes>;
+
+    /// Rows of the ledger of a run, in order.
+    async fn entries(&self, run: &RunId) -> Result<Vec<Entry>>;
+
+    /// The runs that somebody wants to be cancelled and that are not over.
+    async fn cancels(&self) -> Result<BTreeSet<RunId>>;
+
+    /// What moved in a month, as [`welkin_ledger::month_of`] counts them.
+    async fn moved(&self, month: i32) -> Result<Vec<Moved>>;
+
+    /// Every provider that a plan of any run names or named.
+    async fn providers_used(&self) -> Result<BTreeSet<String>>;
+
+    /// The newest moment on the record of runs that are not over.
+    async fn newest_of_open(&self) -> Result<Option<UnixMillis>>;
+
+    /// What is wrong with the store, in its own words, where that can be seen in some tenths of a second.
+    async fn damage(&self) -> Option<String>;
+
+    /// How many bytes it takes on disk.
+    async fn size(&self) -> u64;
+
+    /// Gives the room of what was forgotten back to the disk.
+    async fn shrink(&self) -> Result<()>;
+}

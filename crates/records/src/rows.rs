@@ -1,0 +1,125 @@
+//! What is kept of a run, row by row.
+
+use crate::id::{AttemptId, RunId};
+use crate::record::Record;
+use crate::state::Phase;
+use welkin_provider::{EventKind, Location, UnixMillis};
+use welkin_units::Bytes;
+
+/// A run as it was submitted, and its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRow {
+    /// Its id.
+    pub id: RunId,
+    /// Name of its job.
+    pub name: String,
+    /// Its plan, as it was written.
+    pub plan: String,
+    /// Its job with the values of secrets, sealed where there are any; none once the run is over.
+    pub job: Option<String>,
+    /// The folder its paths are relative to.
+    pub base_dir: String,
+    /// State, as [`crate::RunState::name`] gives it.
+    pub state: String,
+    /// When it was submitted.
+    pub submitted: UnixMillis,
+}
+
+/// What lists show of a run, without its plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunLine {
+    /// Its id.
+    pub id: RunId,
+    /// Name of its job.
+    pub name: String,
+    /// State, as [`crate::RunState::name`] gives it.
+    pub state: String,
+    /// When it was submitted.
+    pub submitted: UnixMillis,
+}
+
+/// Which runs are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Every one, oldest first.
+    All,
+    /// Those that are not over, oldest first.
+    Open,
+    /// The latest, of a job of this name or of any.
+    Latest(Option<String>),
+}
+
+/// A record with its number, which grows, and its time.
+pub type Numbered = (u64, UnixMillis, Record);
+
+/// The step a node told something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepKey {
+    /// Of which attempt.
+    pub attempt: AttemptId,
+    /// Which of its two steps.
+    pub phase: Phase,
+    /// On which node.
+    pub rank: u32,
+}
+
+/// What a node told of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// In order, lines of output left out.
+    pub events: Vec<EventKind>,
+    /// The number to read on from.
+    pub next: u64,
+}
+
+/// The output of a step, as far as it is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// Number and length of each line, in order; not of the one that says how many were left out.
+    pub kept: Vec<(u64, u64)>,
+    /// Where lines were left out, and how many.
+    pub gone: Option<(u64, u64)>,
+}
+
+/// Lines of output that leave the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// Number of the first that was ever left out: it stays, and says how many are gone.
+    pub mark: u64,
+    /// The first that leaves now.
+    pub from: u64,
+    /// The last that leaves now.
+    pub to: u64,
+    /// How many have left, these included.
+    pub lines: u64,
+}
+
+/// A line of a log, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRow {
+    /// Number, growing over the whole store.
+    pub id: u64,
+    /// Of which attempt.
+    pub attempt: AttemptId,
+    /// Of which of its steps.
+    pub phase: String,
+    /// On which node.
+    pub rank: u32,
+    /// When, by the node's clock.
+    pub at: UnixMillis,
+    /// The stream, with [`crate::PIECE`] or [`crate::LAST_PIECE`] behind it where the line is one piece of many.
+    pub stream: String,
+    /// The text.
+    pub line: String,
+}
+
+/// Data that moved from one place to another in a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// From where.
+    pub source: Location,
+    /// To where.
+    pub target: Location,
+    /// How much.
+    pub bytes: Bytes,
+}

@@ -1,0 +1,126 @@
+//! Writes that are committed together.
+//!
+//! Each has a savepoint of its own, so that one that fails leaves nothing of itself and its neighbours stay. A
+//! write that is alone needs none.
+
+use crate::text::{Result, failed};
+use crate::{history, ledger, meta, requests, runs, sums, told};
+use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
+use welkin_records::{Change, Write, Written};
+
+/// Commits writes in one transaction, in their order; one answer each.
+pub(crate) fn all(db: &mut Connection, writes: &[Write]) -> Vec<Result<Written>> {
+    let mut done = Vec::with_capacity(writes.len());
+    let Err((what, error)) = apply(db, writes, &mut done) else { return done };
+    let undone = |answer: Option<Result<Written>>| match answer {
+        // Its own failure says more than that of the others.
+        Some(Err(own)) => Err(own),
+        _ => Err(failed(what, again(&error))),
+    };
+    let mut done = done.into_iter();
+    writes.iter().map(|_| undone(done.next())).collect()
+}
+
+fn apply(
+    db: &mut Connection,
+    writes: &[Write],
+    done: &mut Vec<Result<Written>>,
+) -> std::result::Result<(), (&'static str, rusqlite::Error)> {
+    let begun = db.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = begun.map_err(|error| ("beginning a write", error))?;
+    match writes {
+        [alone] => {
+            let answer = one(&transaction, alone);
+            let failed = answer.is_err();
+            done.push(answer);
+            if failed {
+                return Ok(());
+            }
+        }
+        many => {
+            for write in many {
+                let answer = apart(&transaction, write).map_err(|error| ("writing", error))?;
+                done.push(answer);
+            }
+        }
+    }
+    transaction.commit().map_err(|error| ("committing a write", error))
+}
+
+/// One write of many.
+fn apart(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<Result<Written>> {
+    run(transaction, "SAVEPOINT one")?;
+    let answer = one(transaction, write);
+    if answer.is_err() {
+        run(transaction, "ROLLBACK TO one")?;
+    }
+    run(transaction, "RELEASE one")?;
+    Ok(answer)
+}
+
+fn run(transaction: &Transaction<'_>, sql: &str) -> rusqlite::Result<()> {
+    transaction.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+fn one(transaction: &Transaction<'_>, write: &Write) -> Result<Written> {
+    let mut written = Written::default();
+    write.0.iter().try_for_each(|change| make(transaction, change, &mut written))?;
+    Ok(written)
+}
+
+fn make(db: &Transaction<'_>, change: &Change, written: &mut Written) -> Result<()> {
+    match change {
+        Change::Identity { key, value } => meta::set(db, key, value),
+        Change::Submitted { row, client_token, providers } => {
+            runs::insert(db, row, client_token.as_deref())?;
+            sums::remember_providers(db, providers)
+        }
+        Change::Recorded { run, at, record } => {
+            written.records.push(history::append(db, run, *at, record)?);
+            Ok(())
+        }
+        Change::State { run, state } => runs::set_state(db, run, *state),
+        Change::Told { run, step, events, gone } => {
+            told::append_events(db, run, *step, events)?;
+            gone.iter().try_for_each(|gone| told::leave_out(db, run, *step, gone))
+        }
+        Change::Booked { at, entry } => ledger::append_entry(db, *at, entry),
+        Change::CancelRequested { run, at } => requests::cancel(db, run, *at),
+        Change::LinesForgotten { run, most } => {
+            written.lines += told::forget_lines(db, run, *most)?;
+            Ok(())
+        }
+        Change::Forgotten { run } => runs::forget(db, run),
+    }
+}
+
+/// The same error once more: each who waits is told.
+fn again(error: &rusqlite::Error) -> rusqlite::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, text) => rusqlite::Error::SqliteFailure(*code, text.clone()),
+        other => rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    #[test]
+    fn a_commit_that_fails_is_told_to_everybody_and_leaves_nothing() {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut db).unwrap();
+        // What SQLite finds out only when it commits.
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON; CREATE TABLE never (n INTEGER PRIMARY KEY);
+            CREATE TABLE late (n INTEGER REFERENCES never (n) DEFERRABLE INITIALLY DEFERRED);
+            CREATE TRIGGER fails AFTER INSERT ON meta WHEN NEW.key = 'b' BEGIN INSERT INTO late VALUES (1); END",
+        )
+        .unwrap();
+        let write = |key| Write::from(Change::Identity { key, value: "x".to_owned() });
+        assert!(all(&mut db, &[write("a"), write("b")]).into_iter().all(|answer| answer.is_err()));
+        assert_eq!(meta::get(&db, "a").unwrap(), None);
+        assert!(all(&mut db, &[write("a")]).into_iter().all(|answer| answer.is_ok()));
+    }
+}

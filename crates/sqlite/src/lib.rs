@@ -1,0 +1,20 @@
+//! Records of runs in one SQLite database: see [`Sqlite`], which is a [`welkin_records::Records`].
+//!
+//! `schema` has the tables and the numbered steps that lead to them, `commit` makes writes, and each table has a
+//! file with its statements.
+
+mod commit;
+mod glance;
+mod history;
+mod ledger;
+mod meta;
+mod requests;
+mod room;
+mod runs;
+mod schema;
+mod store;
+mod sums;
+mod text;
+mod told;
+
+pub use store::{Durability, Sqlite};

@@ -1,0 +1,212 @@
+//! The database as a store of records.
+//!
+//! *Durability:* WAL with `synchronous=FULL`. With `NORMAL` a power cut could lose the record of a
+//! lease that was asked for, and only the orphan sweep would find it. `OFF` is enough where only the
+//! process may die: what was written is in the kernel's hands.
+//!
+//! *Threads:* a commit that waits for the disk runs on a thread of the runtime's pool, so that whoever can go on
+//! does, and asks for the writes of the next commit meanwhile. Tokio's paused clock stands still while such a
+//! thread works, so virtual time does not run past a commit. One that does not wait for the disk is made where
+//! it was asked for: handing it over would cost more than the commit.
+
+use crate::text::{Result, failed};
+use crate::{commit, glance, history, ledger, meta, requests, room, runs, schema, sums, told};
+use async_trait::async_trait;
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+use welkin_ledger::Entry;
+use welkin_provider::UnixMillis;
+use welkin_records::{
+    Lines, LogRow, Moved, Numbered, Records, RunId, RunLine, RunRow, StepKey, StoreError, Told, Which, Write,
+    Written,
+};
+use welkin_units::Bytes;
+
+/// What survives what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Records survive a power cut: each commit waits for the disk.
+    #[default]
+    PowerCut,
+    /// Records survive the end of the process, not of the machine.
+    Process,
+}
+
+/// The largest database that is looked through for damage, in bytes: some tenths of a second.
+const LOOKED_THROUGH: u64 = 64 << 20;
+
+/// Records in one SQLite database.
+#[derive(Debug)]
+pub struct Sqlite {
+    db: Arc<Mutex<Connection>>,
+    path: PathBuf,
+    /// The schema it has; the newest, unless it was only opened to look.
+    schema: usize,
+    durability: Durability,
+}
+
+impl Sqlite {
+    /// Opens or makes the database, for its owner's eyes only, and brings it to the newest schema. The caller
+    /// sees to it that nobody else writes.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] when a newer version wrote it, [`StoreError::Io`] and
+    /// [`StoreError::Database`] when it cannot be used.
+    pub fn open(path: &Path, durability: Durability) -> Result<Self> {
+        // SQLite gives its log and its index the mode of the database.
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(|source| StoreError::Io { what: "creating", path: path.to_owned(), source })?;
+        let mut db = Connection::open(path).map_err(|source| failed("opening the database", source))?;
+        schema::check_version(&db)?;
+        schema::prepare(&db)?;
+        let setting = |source| failed("choosing the journal", source);
+        db.pragma_update(None, "journal_mode", "WAL").map_err(setting)?;
+        let synchronous = match durability {
+            Durability::PowerCut => "FULL",
+            Durability::Process => "OFF",
+        };
+        db.pragma_update(None, "synchronous", synchronous).map_err(setting)?;
+        let schema = schema::migrate(&mut db)?;
+        Ok(Self::of(db, path, schema, durability))
+    }
+
+    /// Opens the database to look at it, also one that may only be read. Makes and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] when there is none, [`StoreError::Io`] when it cannot be seen whether there
+    /// is, [`StoreError::NewerSchema`] when a newer version wrote it.
+    pub fn look(path: &Path) -> Result<Self> {
+        let there = path.try_exists();
+        let absent = || StoreError::Absent { path: path.parent().unwrap_or(path).to_owned() };
+        if !there.map_err(|source| StoreError::Io { what: "looking for", path: path.to_owned(), source })? {
+            return Err(absent());
+        }
+        let db = glance::open(path)?;
+        // A broker that was killed between making the file and the first table leaves nothing to read.
+        let schema = schema::check_version(&db)?;
+        if schema == 0 {
+            return Err(absent());
+        }
+        schema::prepare(&db)?;
+        Ok(Self::of(db, path, schema, Durability::PowerCut))
+    }
+
+    fn of(db: Connection, path: &Path, schema: usize, durability: Durability) -> Self {
+        Self { db: Arc::new(Mutex::new(db)), path: path.to_owned(), schema, durability }
+    }
+
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        lock(&self.db)
+    }
+}
+
+#[async_trait]
+impl Records for Sqlite {
+    async fn commit(&self, writes: Vec<Write>) -> Vec<Result<Written>> {
+        let db = Arc::clone(&self.db);
+        let work = move || commit::all(&mut lock(&db), &writes);
+        match (self.durability, Handle::try_current()) {
+            (Durability::PowerCut, Ok(runtime)) => {
+                runtime.spawn_blocking(work).await.expect("a commit does not panic, and is not called off")
+            }
+            _ => work(),
+        }
+    }
+
+    async fn identity(&self, key: &str) -> Result<Option<String>> {
+        meta::get(&self.db(), key)
+    }
+
+    async fn is_free(&self, run: &RunId) -> Result<bool> {
+        runs::is_free(&self.db(), run)
+    }
+
+    async fn runs(&self, which: Which) -> Result<Vec<RunLine>> {
+        runs::list(&self.db(), &which)
+    }
+
+    async fn run_of_token(&self, token: &str) -> Result<Option<RunRow>> {
+        runs::of_token(&self.db(), token)
+    }
+
+    async fn story(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Numbered>)>> {
+        let db = self.db();
+        // One snapshot: the row and its history must be of the same moment.
+        let snapshot = db.unchecked_transaction().map_err(|source| failed("reading a run", source))?;
+        let Some(row) = runs::one(&snapshot, run)? else { return Ok(None) };
+        Ok(Some((row, history::history(&snapshot, run, 0)?)))
+    }
+
+    async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
+        history::history(&self.db(), run, after)
+    }
+
+    async fn told(&self, run: &RunId, step: StepKey) -> Result<Told> {
+        told::told(&self.db(), run, step)
+    }
+
+    async fn lines(&self, run: &RunId, step: StepKey) -> Result<Lines> {
+        told::lines(&self.db(), run, step)
+    }
+
+    async fn logs(&self, run: &RunId, task: Option<usize>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
+        told::logs(&self.db(), run, task, after, limit)
+    }
+
+    async fn log_bytes(&self, run: &RunId) -> Result<Bytes> {
+        told::log_bytes(&self.db(), run)
+    }
+
+    async fn entries(&self, run: &RunId) -> Result<Vec<Entry>> {
+        ledger::entries(&self.db(), run)
+    }
+
+    async fn cancels(&self) -> Result<BTreeSet<RunId>> {
+        requests::cancels(&self.db())
+    }
+
+    async fn moved(&self, month: i32) -> Result<Vec<Moved>> {
+        sums::moved(&self.db(), month, self.schema)
+    }
+
+    async fn providers_used(&self) -> Result<BTreeSet<String>> {
+        sums::providers_used(&self.db(), self.schema)
+    }
+
+    async fn newest_of_open(&self) -> Result<Option<UnixMillis>> {
+        runs::newest_moment_of_open(&self.db())
+    }
+
+    /// Lists are answered by an index, which may be whole while what it leads to is not.
+    async fn damage(&self) -> Option<String> {
+        let size = self.path.metadata().map_or(0, |file| file.len());
+        if size > LOOKED_THROUGH {
+            return None;
+        }
+        let found = self.db().query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+        let words = found.unwrap_or_else(|error| error.to_string());
+        (words != "ok").then_some(words)
+    }
+
+    async fn size(&self) -> u64 {
+        room::size(&self.path)
+    }
+
+    async fn shrink(&self) -> Result<()> {
+        room::shrink(&self.db())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

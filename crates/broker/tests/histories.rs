@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use welkin_broker::{Broker, BrokerOptions, Durability, Reader, RunId, RunState, SealKey};
 use welkin_ledger::Terms;
-use welkin_provider::memory::{MemoryCloud, SimClock};
+use welkin_provider::memory::{MemoryCloud, SimClock, Stores};
 use welkin_provider::{Provider, UnixMillis};
 use welkin_units::Usd;
 
@@ -28,11 +28,13 @@ fn left(dump: &str) -> (TempDir, PathBuf) {
 
 fn options() -> BrokerOptions {
     let clock = SimClock::starting_at(UnixMillis(1_795_740_800_000));
-    let clouds = ["local", "aws", "azure", "gcp"]
-        .map(|name| Arc::new(MemoryCloud::builder(name, 1, clock).build()) as Arc<dyn Provider>);
+    let stores = Stores::new();
+    let cloud = |name| MemoryCloud::builder(name, 1, clock).stores(stores.clone()).build();
+    let clouds = ["local", "aws", "azure", "gcp"].map(|name| Arc::new(cloud(name)) as Arc<dyn Provider>);
     let mut options = BrokerOptions::new(clouds, 1);
     options.clock = Arc::new(clock);
     options.durability = Durability::Process;
+    options.stores = Arc::new(stores);
     options
 }
 

@@ -25,6 +25,31 @@ pub(crate) fn mean(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     if weight > 0.0 { sum(pairs.map(|(value, weight)| value * weight)) / weight } else { 0.0 }
 }
 
+/// The quantile of values that count as much as their weights, as XGBoost defines it: between two values, unless they are
+/// `weighted`; 0 where there is none.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
+#[expect(clippy::cast_precision_loss, reason = "places below 2^31 are exact")]
+pub(crate) fn quantile(pairs: &mut [(f32, f32)], alpha: f64, weighted: bool) -> f32 {
+    // By weight too, so that the order of equal values is no matter.
+    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let Some(last) = pairs.len().checked_sub(1) else { return 0.0 };
+    if weighted {
+        let threshold = sum(pairs.iter().map(|(_, weight)| f64::from(*weight))) * alpha;
+        let mut below = 0.0;
+        let reached = pairs.iter().position(|(_, weight)| {
+            below += f64::from(*weight);
+            below >= threshold
+        });
+        return pairs[reached.unwrap_or(last)].0;
+    }
+    let place = alpha * (pairs.len() + 1) as f64 - 1.0;
+    let at = (place.max(0.0) as usize).min(last);
+    let next = (at + 1).min(last);
+    let share = (place - at as f64).clamp(0.0, 1.0);
+    let (low, high) = (f64::from(pairs[at].0), f64::from(pairs[next].0));
+    (low + share * (high - low)) as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +75,16 @@ mod tests {
         assert_eq!(mean([(1.0, 1.0), (4.0, 2.0)].into_iter()), 3.0);
         assert_eq!(mean([(1.0, 0.0)].into_iter()), 0.0);
         assert!(sum([f64::INFINITY, 1.0].into_iter()).is_infinite());
+    }
+
+    #[test]
+    fn quantiles_lie_between_values_and_weighted_ones_on_them() {
+        let pairs = || [4.0, 1.0, 3.0, 2.0].map(|value| (value, 1.0));
+        for (alpha, quantile) in [(0.5, 2.5), (0.2, 1.0), (0.01, 1.0), (0.99, 4.0), (0.6, 3.0), (0.7, 3.5)] {
+            assert_eq!(super::quantile(&mut pairs(), alpha, false), quantile, "{alpha}");
+        }
+        assert_eq!(super::quantile(&mut [(5.0, 1.0), (1.0, 3.0), (9.0, 2.0)], 0.5, true), 1.0);
+        assert_eq!(super::quantile(&mut [], 0.5, false), 0.0);
+        assert_eq!(super::quantile(&mut [(7.0, 0.0)], 0.5, false), 7.0);
     }
 }

@@ -1,5 +1,6 @@
 //! What a model is trained to make small, by XGBoost's names.
 
+mod classes;
 mod regression;
 
 use crate::data::Data;
@@ -53,6 +54,11 @@ pub(crate) trait Loss: Debug + Send + Sync {
         0.0
     }
 
+    /// The part of rows that should lie below the prediction, where leaves are such quantiles of what is left to explain.
+    fn quantile(&self) -> Option<f64> {
+        None
+    }
+
     /// The metric that is shown where none was asked for.
     fn metric(&self) -> String;
 
@@ -75,12 +81,54 @@ pub struct LabelError {
 }
 
 /// Every objective that can be trained.
-pub(crate) const NAMES: &[&str] = &["reg:squarederror", "reg:logistic", "binary:logistic", "binary:logitraw"];
+pub(crate) const NAMES: &[&str] = &[
+    "reg:squarederror",
+    "reg:squaredlogerror",
+    "reg:pseudohubererror",
+    "reg:absoluteerror",
+    "reg:quantileerror",
+    "reg:logistic",
+    "reg:gamma",
+    "reg:tweedie",
+    "binary:logistic",
+    "binary:logitraw",
+    "binary:hinge",
+    "count:poisson",
+    "multi:softmax",
+    "multi:softprob",
+];
 
-/// The loss that parameters name.
-pub(crate) fn by_params(params: &Params) -> Option<Box<dyn Loss>> {
-    regression(&params.objective, params)
+/// The loss that parameters name, or what is wrong with them.
+pub(crate) fn by_params(params: &Params) -> Result<Box<dyn Loss>, String> {
+    let name = params.objective.as_str();
+    if let Some((parameter, _)) = FOR.iter().find(|(parameter, fits)| params.is_set(parameter) && !fits(name))
+    {
+        return Err(format!("`{parameter}` means nothing to {name}"));
+    }
+    let classes = NAMES.iter().find(|known| **known == name && known.starts_with("multi:"));
+    match classes {
+        Some(_) if params.num_class < 2 => {
+            Err(format!("{name} needs `num_class`, the number of classes, from 2"))
+        }
+        Some(name) => Ok(Box::new(classes::Classes { name, count: params.num_class })),
+        None => regression(name, params).ok_or_else(|| format!("there is no objective `{name}`")),
+    }
 }
+
+/// Says of an objective whether it knows a parameter.
+type Knows = fn(&str) -> bool;
+
+/// Parameters that only some objectives know.
+const FOR: &[(&str, Knows)] = &[
+    ("scale_pos_weight", |name| {
+        ["reg:squarederror", "reg:logistic", "reg:gamma", "binary:logistic", "binary:logitraw"]
+            .contains(&name)
+    }),
+    ("num_class", |name| name.starts_with("multi:")),
+    ("tweedie_variance_power", |name| name == "reg:tweedie"),
+    ("huber_slope", |name| name == "reg:pseudohubererror"),
+    ("quantile_alpha", |name| name == "reg:quantileerror"),
+];
 
 /// Looks at every label.
 pub(crate) fn check_labels(

@@ -4,10 +4,12 @@
 //! [`crate::exact`].
 
 mod area;
+mod classes;
 mod pointwise;
 
 use crate::data::Data;
 use crate::near::nearest;
+use crate::params::Params;
 use std::fmt::Debug;
 
 /// A measure of predictions.
@@ -17,6 +19,11 @@ pub(crate) trait Metric: Debug + Send + Sync {
 
     /// The measure, for predictions of all outputs of a row beside each other.
     fn value(&self, data: &Data, predictions: &[f32]) -> f64;
+
+    /// Whether it can judge models of so many outputs.
+    fn fits(&self, outputs: usize) -> bool {
+        outputs == 1
+    }
 
     /// Whether more is better.
     fn rises(&self) -> bool {
@@ -46,13 +53,32 @@ pub enum MetricError {
 }
 
 /// Every metric, without what may stand behind an `@`.
-const NAMES: &[&str] = &["rmse", "mae", "logloss", "error", "auc"];
+const NAMES: &[&str] = &[
+    "rmse",
+    "rmsle",
+    "mae",
+    "mape",
+    "mphe",
+    "quantile",
+    "logloss",
+    "error",
+    "auc",
+    "poisson-nloglik",
+    "gamma-nloglik",
+    "gamma-deviance",
+    "tweedie-nloglik",
+    "mlogloss",
+    "merror",
+];
 
-pub(crate) fn by_name(name: &str) -> Result<Box<dyn Metric>, MetricError> {
+pub(crate) fn by_name(name: &str, params: &Params) -> Result<Box<dyn Metric>, MetricError> {
     let (plain, argument) = name.split_once('@').map_or((name, None), |(plain, rest)| (plain, Some(rest)));
+    if let (Some(metric), None) = (classes::by_name(plain), argument) {
+        return Ok(Box::new(metric));
+    }
     let found = match (plain, argument) {
         ("auc", None) => Some(Box::new(area::Roc) as Box<dyn Metric>),
-        _ => pointwise::by_name(name, plain, argument)?,
+        _ => pointwise::by_name(name, plain, argument, params)?,
     };
     found.ok_or_else(|| MetricError::Unknown {
         name: name.to_owned(),

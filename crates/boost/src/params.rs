@@ -11,6 +11,7 @@ pub use parse::Directions;
 use crate::format;
 use crate::near::nearest;
 use parse::{Parse, parse};
+use std::collections::BTreeSet;
 
 /// What to train, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,9 @@ pub struct Params {
     pub(crate) base_score: Option<f32>,
     pub(crate) seed: u64,
     pub(crate) num_class: usize,
+    pub(crate) tweedie_variance_power: f32,
+    pub(crate) huber_slope: f32,
+    pub(crate) quantile_alpha: f32,
     pub(crate) eval_metric: Vec<String>,
     pub(crate) disable_default_eval_metric: bool,
     pub(crate) monotone_constraints: Directions,
@@ -42,6 +46,8 @@ pub struct Params {
     pub(crate) max_cat_to_onehot: usize,
     pub(crate) max_cat_threshold: usize,
     pub(crate) nthread: usize,
+    /// The names that were set, as they stand first in the list of names.
+    set: BTreeSet<&'static str>,
 }
 
 impl Default for Params {
@@ -67,6 +73,9 @@ impl Default for Params {
             base_score: None,
             seed: 0,
             num_class: 0,
+            tweedie_variance_power: 1.5,
+            huber_slope: 1.0,
+            quantile_alpha: 0.5,
             eval_metric: Vec::new(),
             disable_default_eval_metric: false,
             monotone_constraints: Directions::default(),
@@ -74,6 +83,7 @@ impl Default for Params {
             max_cat_to_onehot: 4,
             max_cat_threshold: 64,
             nthread: 0,
+            set: BTreeSet::new(),
         }
     }
 }
@@ -138,6 +148,9 @@ const NAMES: &[(&str, &[&str])] = &[
     ("base_score", &[]),
     ("seed", &["random_state"]),
     ("num_class", &[]),
+    ("tweedie_variance_power", &[]),
+    ("huber_slope", &[]),
+    ("quantile_alpha", &[]),
     ("eval_metric", &[]),
     ("disable_default_eval_metric", &[]),
     ("monotone_constraints", &[]),
@@ -177,7 +190,13 @@ impl Params {
         if !self.set_tree(known, &value)? {
             self.set_other(known, &value)?;
         }
+        self.set.insert(known);
         Ok(())
+    }
+
+    /// Whether a parameter was set, by the first of its names.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        self.set.contains(name)
     }
 
     /// Those that shape trees.
@@ -216,6 +235,9 @@ impl Params {
             "base_score" => self.base_score = Some(value.single(-1e38, 1e38)?),
             "seed" => self.seed = parse(value, "a whole number from 0")?,
             "num_class" => self.num_class = value.whole(0.0, MOST)?,
+            "tweedie_variance_power" => self.tweedie_variance_power = value.single(1.0, 1.999)?,
+            "huber_slope" => self.huber_slope = value.single(1e-6, 1e6)?,
+            "quantile_alpha" => self.quantile_alpha = value.single(1e-6, 1.0 - 1e-6)?,
             "eval_metric" => self.eval_metric.extend(value.words()),
             "disable_default_eval_metric" => self.disable_default_eval_metric = value.flag()?,
             "nthread" => self.nthread = value.whole(0.0, 4096.0)?,

@@ -129,9 +129,7 @@ pub fn train(
     training: &Training<'_>,
     progress: &mut dyn FnMut(&Progress<'_>) -> bool,
 ) -> Result<Trained, TrainError> {
-    let loss = loss::by_params(training.params).ok_or_else(|| {
-        TrainError::Params(format!("there is no objective `{}`", training.params.objective))
-    })?;
+    let loss = loss::by_params(training.params).map_err(TrainError::Params)?;
     check_rows("the training data", training.data, &*loss)?;
     for (name, data) in training.watched {
         check_rows(name, data, &*loss)?;
@@ -194,7 +192,15 @@ fn metrics(params: &Params, loss: &dyn Loss) -> Result<Vec<Box<dyn Metric>>, Tra
     if names.is_empty() && !params.disable_default_eval_metric {
         names.push(loss.metric());
     }
-    Ok(names.iter().map(|name| metric::by_name(name)).collect::<Result<_, _>>()?)
+    let metrics = names.iter().map(|name| metric::by_name(name, params)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(metric) = metrics.iter().find(|metric| !metric.fits(loss.outputs())) {
+        return Err(TrainError::Params(format!(
+            "the metric `{}` cannot judge {}",
+            metric.name(),
+            loss.name()
+        )));
+    }
+    Ok(metrics)
 }
 
 /// Memory for one histogram is 16 bytes a bin: 1 GiB.

@@ -118,6 +118,11 @@ impl Tree {
         Self { nodes }
     }
 
+    pub(crate) fn set_leaf(&mut self, leaf: u32, value: f32) {
+        let node = &mut self.nodes[leaf as usize];
+        (node.value, node.weight) = (value, value);
+    }
+
     /// Its nodes.
     #[must_use]
     pub fn nodes(&self) -> &[Node] {

@@ -87,25 +87,30 @@ fn any_number_of_threads_gives_the_same_bytes() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn any_order_of_rows_gives_the_same_bytes(
         order in Just((0..3000_u64).collect::<Vec<_>>()).prop_shuffle(),
         threads in 1_usize..5,
         lossguide: bool,
-        classes: bool,
+        objective in prop::sample::select(vec![
+            "binary:logistic", "binary:hinge", "reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror",
+            "count:poisson", "reg:tweedie", "multi:softprob",
+        ]),
         sampled: bool,
     ) {
         let share = if sampled { "0.6" } else { "1" };
-        let settings = [
-            ("objective", if classes { "binary:logistic" } else { "reg:squarederror" }),
+        let classes = objective.starts_with("binary") || objective.starts_with("multi");
+        let mut settings = vec![
+            ("objective", objective),
             ("grow_policy", if lossguide { "lossguide" } else { "depthwise" }),
             ("max_leaves", "20"),
             ("subsample", share),
             ("colsample_bynode", share),
-            ("scale_pos_weight", "3"),
         ];
+        settings.extend((objective == "multi:softprob").then_some(("num_class", "2")));
+        settings.extend((objective == "binary:logistic").then_some(("scale_pos_weight", "3")));
         let sorted = model(&rows(&(0..3000).collect::<Vec<_>>(), classes), &Alone, &settings);
         prop_assert!(model(&rows(&order, classes), &Backwards(threads), &settings) == sorted);
     }

@@ -1,6 +1,9 @@
 //! Losses of one margin and one label.
 
+mod counts;
 mod logistic;
+mod quantile;
+mod robust;
 mod squared;
 
 use super::{Gradient, LabelError, Loss, check_labels, mean_label};
@@ -30,6 +33,14 @@ pub(super) trait Point: Debug + Send + Sync {
     fn begins_at_mean(&self) -> bool {
         true
     }
+    /// The bound on weights where none was asked for.
+    fn max_delta_step(&self) -> f32 {
+        0.0
+    }
+    /// The part of rows that should lie below the prediction, where leaves are such quantiles of what is left to explain.
+    fn quantile(&self) -> Option<f64> {
+        None
+    }
     fn metric(&self) -> String;
     fn settings(&self) -> Vec<(&'static str, Value)>;
 }
@@ -47,6 +58,14 @@ pub(crate) fn by_name(name: &str, params: &Params) -> Option<Box<dyn Loss>> {
     let positive_weight = params.scale_pos_weight;
     Some(match name {
         "reg:squarederror" => boxed(squared::Squared { positive_weight }, positive_weight),
+        "reg:gamma" => boxed(counts::Gamma { positive_weight }, positive_weight),
+        "count:poisson" => boxed(counts::Poisson::new(params), 1.0),
+        "reg:tweedie" => boxed(counts::Tweedie { power: params.tweedie_variance_power }, 1.0),
+        "reg:pseudohubererror" => boxed(robust::PseudoHuber { slope: params.huber_slope }, 1.0),
+        "reg:squaredlogerror" => boxed(robust::SquaredLog, 1.0),
+        "reg:absoluteerror" => boxed(quantile::Absolute, 1.0),
+        "reg:quantileerror" => boxed(quantile::Quantile { alpha: params.quantile_alpha }, 1.0),
+        "binary:hinge" => boxed(robust::Hinge, 1.0),
         _ => {
             let point = logistic::Logistic::by_name(name, positive_weight)?;
             boxed(point, positive_weight)
@@ -103,6 +122,11 @@ impl<P: Point> Loss for Pointwise<P> {
     }
 
     fn base_score(&self, data: &Data) -> Vec<f32> {
+        if let Some(alpha) = self.point.quantile() {
+            let labels = data.labels.iter().enumerate();
+            let mut pairs: Vec<_> = labels.map(|(row, label)| (*label, data.weight(row))).collect();
+            return vec![exact::quantile(&mut pairs, alpha, !data.weights.is_empty())];
+        }
         #[expect(clippy::float_cmp, reason = "exactly the default")]
         if self.point.begins_at_mean() && self.positive_weight == 1.0 {
             return vec![mean_label(data)];
@@ -116,6 +140,14 @@ impl<P: Point> Loss for Pointwise<P> {
         let mut score = [margin];
         self.link().predict(&mut score);
         score.to_vec()
+    }
+
+    fn max_delta_step(&self) -> f32 {
+        self.point.max_delta_step()
+    }
+
+    fn quantile(&self) -> Option<f64> {
+        self.point.quantile()
     }
 
     fn metric(&self) -> String {

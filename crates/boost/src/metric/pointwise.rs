@@ -3,47 +3,85 @@
 use super::{Metric, MetricError};
 use crate::data::Data;
 use crate::exact;
-use crate::math::ln;
+use crate::math::{exp, ln};
+use crate::params::Params;
 
 /// Such a mean.
 #[derive(Debug)]
 struct Mean {
     name: String,
     term: Term,
-    /// Whether the root of it is shown.
-    root: bool,
+    end: End,
+}
+
+/// What becomes of the mean.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Mean,
+    Root,
+    Twice,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Term {
     Square,
+    SquareOfLogs,
     Absolute,
+    Relative,
+    /// With its slope.
+    PseudoHuber(f64),
+    /// Of this part.
+    Quantile(f64),
     LogLoss,
     /// Whether it is on the wrong side of this.
     Error(f32),
+    Poisson,
+    Gamma,
+    GammaDeviance,
+    /// With its power.
+    Tweedie(f64),
 }
 
-/// Probabilities are kept so far from 0 and 1.
+/// Probabilities are kept so far from 0 and 1, and counts from 0.
 const NEAREST: f64 = 1e-16;
+
+/// Amounts are kept so far from 0.
+const LEAST: f64 = 1e-6;
 
 pub(super) fn by_name(
     name: &str,
     plain: &str,
     argument: Option<&str>,
+    params: &Params,
 ) -> Result<Option<Box<dyn Metric>>, MetricError> {
-    let (term, root) = match (plain, argument) {
-        ("rmse", None) => (Term::Square, true),
-        ("mae", None) => (Term::Absolute, false),
-        ("logloss", None) => (Term::LogLoss, false),
-        ("error", None) => (Term::Error(0.5), false),
-        ("error", Some(threshold)) => {
-            let needs = "`error@T` with a number T";
-            let wrong = || MetricError::Argument { name: name.to_owned(), needs };
-            (Term::Error(threshold.parse().ok().filter(|t: &f32| t.is_finite()).ok_or_else(wrong)?), false)
-        }
-        _ => return Ok(None),
+    let number = |needs: &'static str, fits: fn(f64) -> bool, absent: Option<f64>| {
+        let given = argument.map_or(absent, |text| text.parse().ok());
+        given.filter(|n| fits(*n)).ok_or(MetricError::Argument { name: name.to_owned(), needs })
     };
-    Ok(Some(Box::new(Mean { name: name.to_owned(), term, root })))
+    let plainly = |term, end| if argument.is_none() { Some((term, end)) } else { None };
+    let found = match plain {
+        "rmse" => plainly(Term::Square, End::Root),
+        "rmsle" => plainly(Term::SquareOfLogs, End::Root),
+        "mae" => plainly(Term::Absolute, End::Mean),
+        "mape" => plainly(Term::Relative, End::Mean),
+        "mphe" => plainly(Term::PseudoHuber(params.huber_slope.into()), End::Mean),
+        "logloss" => plainly(Term::LogLoss, End::Mean),
+        "poisson-nloglik" => plainly(Term::Poisson, End::Mean),
+        "gamma-nloglik" => plainly(Term::Gamma, End::Mean),
+        "gamma-deviance" => plainly(Term::GammaDeviance, End::Twice),
+        "error" => {
+            let threshold = number("`error@T` with a number T", f64::is_finite, Some(0.5))?;
+            #[expect(clippy::cast_possible_truncation, reason = "as predictions have it")]
+            Some((Term::Error(threshold as f32), End::Mean))
+        }
+        "tweedie-nloglik" => {
+            let needs = "`tweedie-nloglik@P` with a number P from 1, below 2";
+            Some((Term::Tweedie(number(needs, |p| (1.0..2.0).contains(&p), None)?), End::Mean))
+        }
+        "quantile" => plainly(Term::Quantile(params.quantile_alpha.into()), End::Mean),
+        _ => None,
+    };
+    Ok(found.map(|(term, end)| Box::new(Mean { name: name.to_owned(), term, end }) as Box<dyn Metric>))
 }
 
 impl Term {
@@ -51,19 +89,29 @@ impl Term {
         let (p, y) = (f64::from(prediction), f64::from(label));
         match self {
             Self::Square => (p - y) * (p - y),
+            Self::SquareOfLogs => (libm::log1p(y) - libm::log1p(p)).powi(2),
             Self::Absolute => (p - y).abs(),
+            Self::Relative => ((p - y) / y).abs(),
+            Self::PseudoHuber(slope) => slope * slope * ((1.0 + ((p - y) / slope).powi(2)).sqrt() - 1.0),
+            Self::Quantile(alpha) => (y - p) * if y >= p { alpha } else { alpha - 1.0 },
             Self::LogLoss => {
-                let p = p.clamp(NEAREST, 1.0 - NEAREST);
                 // What is multiplied with 0 may be infinite.
                 let part = |share: f64, p: f64| if share > 0.0 { -share * ln(p.max(NEAREST)) } else { 0.0 };
                 part(y, p) + part(1.0 - y, 1.0 - p)
             }
-            Self::Error(threshold) => {
-                if prediction > threshold {
-                    1.0 - y
-                } else {
-                    y
-                }
+            Self::Error(threshold) if prediction > threshold => 1.0 - y,
+            Self::Error(_) => y,
+            Self::Poisson => libm::lgamma(y + 1.0) + p.max(NEAREST) - ln(p.max(NEAREST)) * y,
+            Self::Gamma => y / p.max(LEAST) + ln(p.max(LEAST)),
+            Self::GammaDeviance => {
+                let (p, y) = (p + LEAST, y + LEAST);
+                ln(p / y) + y / p - 1.0
+            }
+            Self::Tweedie(power) => {
+                let log = ln(p.max(NEAREST));
+                let (one, two) = (1.0 - power, 2.0 - power);
+                let first = if one == 0.0 { y * log } else { y * exp(one * log) / one };
+                exp(two * log) / two - first
             }
         }
     }
@@ -78,6 +126,10 @@ impl Metric for Mean {
         let rows = data.labels.iter().zip(predictions).enumerate();
         let terms = rows.map(|(row, (label, p))| (self.term.of(*p, *label), f64::from(data.weight(row))));
         let mean = exact::mean(terms);
-        if self.root { mean.sqrt() } else { mean }
+        match self.end {
+            End::Mean => mean,
+            End::Root => mean.sqrt(),
+            End::Twice => 2.0 * mean,
+        }
     }
 }

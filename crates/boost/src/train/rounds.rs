@@ -4,6 +4,7 @@ use super::stopping::Watch;
 use super::{Stopped, TrainError, Trained, Training};
 use crate::bins::Bins;
 use crate::data::Data;
+use crate::exact;
 use crate::fixed::{Pair, Scale, Scales};
 use crate::grow::{Columns, Constraints, Grower, Grown, Order, Penalties, Shape, Shares};
 use crate::loss::{Gradient, Loss};
@@ -157,7 +158,10 @@ impl<'a> Rounds<'a> {
         let rows = self.sample(round);
         for output in 0..self.model.outputs() {
             let scales = self.fix(output).ok_or(TrainError::Diverged(round))?;
-            let grown = self.grow(scales, rows.clone(), self.model.trees.len());
+            let mut grown = self.grow(scales, rows.clone(), self.model.trees.len());
+            if let Some(alpha) = loss.quantile() {
+                self.set_leaves(&mut grown, alpha);
+            }
             self.add(&grown, output);
             self.watched.iter_mut().for_each(|watched| watched.add(training.workers, &grown.tree, output));
             self.model.trees.push(Member { tree: grown.tree, output, weight: 1.0 });
@@ -212,6 +216,20 @@ impl<'a> Rounds<'a> {
         let columns = Columns::of_tree(bins.features(), shares, params.seed, tree as u64);
         let grower = Grower { bins, shape: &self.shape, penalties, constraints, workers: training.workers };
         grower.grow(&self.pairs, scales, rows, &columns)
+    }
+
+    /// Sets leaves to the quantiles of what is left to explain of their rows.
+    fn set_leaves(&self, grown: &mut Grown, alpha: f64) {
+        let data = self.setting.training.data;
+        for (leaf, range) in &grown.leaves {
+            let left = |row: &u32| {
+                let row = *row as usize;
+                (data.labels[row] - self.margins[row], data.weight(row))
+            };
+            let mut pairs: Vec<(f32, f32)> = grown.rows[range.clone()].iter().map(left).collect();
+            let value = exact::quantile(&mut pairs, alpha, !data.weights.is_empty()) * self.shape.eta;
+            grown.tree.set_leaf(*leaf, value);
+        }
     }
 
     /// Adds a tree's values to the margins of all rows.

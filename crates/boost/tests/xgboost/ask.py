@@ -1,4 +1,4 @@
-"""Trains and predicts with XGBoost as a request on standard input says, and answers on standard output.
+"""Trains and predicts with XGBoost as requests on standard input say, and answers on standard output.
 
 Numbers of single precision are written as the doubles that they are, so that bits can be compared."""
 
@@ -35,8 +35,7 @@ def floats(array):
     return [float(number) for number in np.asarray(array).reshape(-1)]
 
 
-def main():
-    request = json.load(sys.stdin)
+def answer_to(request):
     answer = {}
     data = table(request, request["data"])
     if "load" in request:
@@ -55,7 +54,7 @@ def main():
     answer["predictions"] = floats(booster.predict(data))
     answer["leaves"] = floats(booster.predict(data, pred_leaf=True))
     answer["evaluated"] = booster.eval(data)
-    json.dump(answer, sys.stdout)
+    return answer
 
 
-main()
+json.dump([answer_to(request) for request in json.load(sys.stdin)], sys.stdout)

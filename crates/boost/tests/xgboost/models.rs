@@ -13,6 +13,16 @@ fn objectives() -> Vec<(Value, Label)> {
         (json!({"objective": "binary:logistic", "scale_pos_weight": 2}), Label::Binary),
         (json!({"objective": "reg:logistic", "base_score": 0.3}), Label::Binary),
         (json!({"objective": "binary:logitraw"}), Label::Binary),
+        (json!({"objective": "binary:hinge"}), Label::Binary),
+        (json!({"objective": "reg:squaredlogerror"}), Label::Positive),
+        (json!({"objective": "reg:pseudohubererror", "huber_slope": 2}), Label::Real),
+        (json!({"objective": "reg:absoluteerror"}), Label::Real),
+        (json!({"objective": "reg:quantileerror", "quantile_alpha": 0.8}), Label::Real),
+        (json!({"objective": "reg:gamma"}), Label::Positive),
+        (json!({"objective": "reg:tweedie", "tweedie_variance_power": 1.2}), Label::Positive),
+        (json!({"objective": "count:poisson"}), Label::Count),
+        (json!({"objective": "multi:softprob", "num_class": 4}), Label::Class),
+        (json!({"objective": "multi:softmax", "num_class": 4}), Label::Class),
     ]
 }
 
@@ -34,34 +44,40 @@ fn agree(model: &Model, data: &Data, answer: &Answer, what: &Value) {
 #[test]
 fn xgboost_reads_ours_and_predicts_the_same_bits() {
     let Some(oracle) = Oracle::find("xgboost_reads_ours_and_predicts_the_same_bits") else { return };
-    for (wanted, label) in objectives() {
+    let (mut models, mut requests) = (Vec::new(), Vec::new());
+    for (at, (wanted, label)) in objectives().into_iter().enumerate() {
         let rows = Rows::new(1, 600, 6, label);
-        let path = oracle.write("rows.csv", rows.csv());
+        let path = oracle.write(&format!("rows{at}.csv"), rows.csv());
         let data = rows.data();
         let model = trained(&params(&wanted), 8, &data, None).model;
-        for (name, format) in [("m.json", Format::Json), ("m.ubj", Format::Ubjson)] {
+        for (ending, format) in [("json", Format::Json), ("ubj", Format::Ubjson)] {
             let bytes = model.write(format);
-            assert_eq!(Model::read(&bytes).unwrap().write(format), bytes, "{wanted}: {name}");
-            let file = oracle.write(name, bytes);
-            let answer = oracle.predict(&file, json!({"data": path, "label": "y"}));
-            agree(&model, &data, &answer, &wanted);
+            assert_eq!(Model::read(&bytes).unwrap().write(format), bytes, "{wanted}: {ending}");
+            let file = oracle.write(&format!("m{at}.{ending}"), bytes);
+            requests.push(json!({"data": path, "label": "y", "load": file}));
+            models.push((model.clone(), data.clone(), wanted.clone()));
         }
+    }
+    for ((model, data, wanted), answer) in models.iter().zip(oracle.ask_all(&requests)) {
+        agree(model, data, &answer, wanted);
     }
 }
 
 #[test]
 fn models_of_xgboost_predict_the_same_bits_here() {
     let Some(oracle) = Oracle::find("models_of_xgboost_predict_the_same_bits_here") else { return };
-    for (wanted, label) in objectives() {
+    let (mut trained, mut requests) = (Vec::new(), Vec::new());
+    for (at, (wanted, label)) in objectives().into_iter().enumerate() {
         let rows = Rows::new(2, 600, 6, label);
-        let path = oracle.write("rows.csv", rows.csv());
-        let saved = [oracle.path("stock.json"), oracle.path("stock.ubj")];
-        let answer = oracle.ask(&json!({
-            "data": path, "label": "y", "params": wanted, "rounds": 8, "save": saved,
-        }));
+        let path = oracle.write(&format!("rows{at}.csv"), rows.csv());
+        let saved = ["json", "ubj"].map(|ending| oracle.path(&format!("stock{at}.{ending}")));
+        requests.push(json!({"data": path, "label": "y", "params": wanted, "rounds": 8, "save": saved}));
+        trained.push((saved, rows.data(), wanted));
+    }
+    for ((saved, data, wanted), answer) in trained.iter().zip(oracle.ask_all(&requests)) {
         for file in saved {
             let model = Model::read(&std::fs::read(file).unwrap()).unwrap();
-            agree(&model, &rows.data(), &answer, &wanted);
+            agree(&model, data, &answer, wanted);
         }
     }
 }
@@ -76,6 +92,6 @@ fn xgboost_goes_on_with_what_it_wrote_after_it_was_here() {
     let before = oracle.ask(&request);
     let model = Model::read(&std::fs::read(&saved).unwrap()).unwrap();
     let back = oracle.write("back.ubj", model.write(Format::Ubjson));
-    let after = oracle.predict(&back, json!({"data": path, "label": "y"}));
+    let after = oracle.ask(&json!({"data": path, "label": "y", "load": back}));
     assert_eq!(before.numbers("margins"), after.numbers("margins"));
 }

@@ -36,6 +36,9 @@ pub(crate) struct Rows {
 pub(crate) enum Label {
     Real,
     Binary,
+    Positive,
+    Count,
+    Class,
 }
 
 impl Rows {
@@ -51,6 +54,9 @@ impl Rows {
             row.push(match label {
                 Label::Real => z as f32,
                 Label::Binary => f32::from(u8::from(z > 0.3)),
+                Label::Positive => (z / 3.0).exp() as f32,
+                Label::Count => (z.exp().min(20.0)).floor() as f32,
+                Label::Class => ((z + 4.0) / 2.0).floor().clamp(0.0, 3.0) as f32,
             });
             row
         });

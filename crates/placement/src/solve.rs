@@ -24,10 +24,13 @@ mod dual;
 mod forest;
 mod front;
 mod meters;
+mod part;
+mod prices;
 mod problem;
 mod range;
 mod schedule;
 mod search;
+mod standing;
 mod step;
 mod walk;
 

@@ -8,7 +8,8 @@
 //! make this bound highest: near nothing for a meter nobody needs, near the tier's price for one in use.
 //!
 //! A free quota that several meters share ([`SharedQuota`]) is in each of their curves as if it were the only
-//! one in use. What a plan pays on top of that counts when it is evaluated and not in the bound.
+//! one in use. What a plan pays on top of that counts when it is evaluated, and in the bound as the price that the
+//! quota has there ([`Member`]).
 
 use super::problem::EdgePrices;
 use std::rc::Rc;
@@ -43,8 +44,8 @@ pub(crate) struct SharedQuota {
 impl SharedQuota {
     /// What these volumes cost on top of the sum of their curves.
     fn excess(&self, volumes: &[u64]) -> i64 {
-        let used: Vec<usize> = self.quota.members().filter(|meter| volumes[*meter] > 0).collect();
-        if used.len() < 2 {
+        let used = || self.quota.members().filter(|meter| volumes[*meter] > 0);
+        if used().nth(1).is_none() {
             return 0;
         }
         let before = self.quota.excess(&|meter| self.already[meter]);
@@ -53,7 +54,7 @@ impl SharedQuota {
             let volume = |meter: usize| if counts(meter) { Bytes::new(volumes[meter]) } else { Bytes::ZERO };
             (self.quota.excess(&|meter| self.already[meter] + volume(meter)) - before).nanos()
         };
-        with(None) - used.into_iter().map(|meter| with(Some(meter))).sum::<i64>()
+        with(None) - used().map(|meter| with(Some(meter))).sum::<i64>()
     }
 
     /// Whether the curves say all, whatever volumes in these windows the meters have: what they leave out
@@ -62,6 +63,21 @@ impl SharedQuota {
         let most: Vec<u64> = windows.iter().map(|window| window.high).collect();
         self.excess(&most) == 0
     }
+}
+
+/// A meter's part in a free quota that others can use as well.
+///
+/// Where each pays `p` for what it takes of what is left, but no more than it charges beyond, and `p` times what is left
+/// is given back once, all together pay no more than they charge: what is taken too often costs what the cheapest of
+/// them charges, and that is more than was given back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Member {
+    /// Which of the quotas.
+    pub(super) quota: usize,
+    /// Bytes that are left of it.
+    pub(super) left: u64,
+    /// Nano-dollars a byte beyond it.
+    pub(super) beyond: f64,
 }
 
 /// What a meter charges for the volume of a plan.
@@ -79,13 +95,24 @@ impl Curve {
         self.tariff.marginal(self.already, Bytes::new(volume)).nanos()
     }
 
-    /// `min_y (charge(y) − price·y)` for `y` in a window, and the `y` that attains it. The charge is
-    /// piecewise linear, so the least value is at a tier bound or an end.
-    #[expect(clippy::cast_precision_loss, reason = "volumes and charges are below 2^53")]
-    pub(super) fn support(&self, price: f64, window: Window) -> (f64, u64) {
-        let ends = self.bounds_within(window).chain([window.low, window.high]);
-        let value = |volume: u64| (self.charge(volume) as f64 - price * volume as f64, volume);
-        ends.map(value).fold((f64::INFINITY, 0), |best, next| if next.0 < best.0 { next } else { best })
+    /// The least and the most nano-dollars a byte between two neighbouring bounds of a window.
+    pub(super) fn slopes(&self, window: Window) -> (f64, f64) {
+        let mut low = window.low;
+        let mut slopes = (f64::INFINITY, 0.0_f64);
+        for high in self.bounds_within(window).chain([window.high]) {
+            let slope = self.chord(Window { low, high });
+            slopes = (slopes.0.min(slope), slopes.1.max(slope));
+            low = high;
+        }
+        slopes
+    }
+
+    /// The volume that is free, and nano-dollars a byte beyond it.
+    fn free(&self) -> Option<(u64, f64)> {
+        let mut bounds = self.bounds_within(Window { low: 0, high: u64::MAX });
+        let free = bounds.next().filter(|free| self.charge(*free) == 0)?;
+        let high = bounds.next().unwrap_or_else(|| free.saturating_mul(2));
+        Some((free, self.chord(Window { low: free, high })))
     }
 
     /// Nano-dollars a byte from one end of a window to the other.
@@ -127,7 +154,26 @@ impl Meters {
     pub(super) fn charge(&self, volumes: &[u64]) -> i64 {
         let curves = self.curves.iter().zip(volumes).filter(|(_, volume)| **volume > 0);
         let alone: i64 = curves.map(|(curve, volume)| curve.charge(*volume)).sum();
-        alone + self.quotas.iter().map(|quota| quota.excess(volumes)).sum::<i64>()
+        alone + self.shared(volumes)
+    }
+
+    /// What they charge on top of the sum of their curves.
+    pub(super) fn shared(&self, volumes: &[u64]) -> i64 {
+        self.quotas.iter().map(|quota| quota.excess(volumes)).sum()
+    }
+
+    /// By meter: its part in a quota that several meters can use within these windows.
+    pub(super) fn members(&self, windows: &[Window]) -> Vec<Option<Member>> {
+        let mut members = vec![None; self.curves.len()];
+        for (quota, shared) in self.quotas.iter().enumerate() {
+            let own = shared.quota.members().filter(|meter| windows[*meter].high > 0);
+            let own = own.filter_map(|meter| self.curves[meter].free().map(|free| (meter, free)));
+            let own: Vec<(usize, (u64, f64))> = own.collect();
+            for (meter, (left, beyond)) in own.iter().copied().filter(|_| own.len() > 1) {
+                members[meter] = Some(Member { quota, left, beyond });
+            }
+        }
+        members
     }
 
     /// The least and the most volume each meter can have when tasks are at one of the given places.

@@ -131,9 +131,30 @@ impl Problem {
 
     /// True cost and makespan of an assignment.
     pub(crate) fn evaluate(&self, choice: &[u32]) -> (i64, i64) {
+        (self.cost(choice), self.makespan(choice))
+    }
+
+    /// True cost of an assignment.
+    pub(super) fn cost(&self, choice: &[u32]) -> i64 {
         let machines: i64 = (0..self.tasks.len()).map(|task| self.state(task, choice).cost).sum();
         let data = self.pairwise_data(choice).saturating_add(self.metered(choice));
-        (machines.saturating_add(data), self.makespan(choice))
+        machines.saturating_add(data)
+    }
+
+    /// The edges of a task, with the places that their ends have when the task is at a place.
+    pub(super) fn touching<'t>(
+        &'t self,
+        task: usize,
+        place: u16,
+        choice: &'t [u32],
+    ) -> impl Iterator<Item = (usize, u16, u16)> + use<'t> {
+        let incoming = self.incoming[task].iter();
+        let incoming =
+            incoming.map(move |&edge| (edge, self.state(self.edges[edge].from, choice).place, place));
+        let outgoing = self.outgoing[task].iter();
+        let outgoing =
+            outgoing.map(move |&edge| (edge, place, self.state(self.edges[edge].to, choice).place));
+        incoming.chain(outgoing)
     }
 
     /// What the meters charge for an assignment.
@@ -190,6 +211,23 @@ impl Problem {
             finish[task] = ready.max().unwrap_or(0) + state.time;
         }
         finish
+    }
+
+    /// Time until the last of all other tasks ends, if one had not to be done. `finish` is when they end with it.
+    pub(super) fn makespan_without(&self, without: usize, choice: &[u32], finish: &[i64]) -> i64 {
+        let mut finish = finish.to_vec();
+        finish[without] = 0;
+        let later = self.order.iter().skip_while(|task| **task != without).skip(1);
+        for &task in later {
+            let state = self.state(task, choice);
+            let needed = self.incoming[task].iter().filter(|edge| self.edges[**edge].from != without);
+            let ready = needed.map(|&edge| {
+                let from = self.edges[edge].from;
+                finish[from] + self.edge_between(edge, self.state(from, choice).place, state.place).1
+            });
+            finish[task] = ready.max().unwrap_or(0) + state.time;
+        }
+        finish.into_iter().max().unwrap_or(0)
     }
 
     /// Time until the last task ends.

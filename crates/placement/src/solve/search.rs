@@ -11,10 +11,11 @@
 use super::descent;
 use super::dual::Dual;
 use super::meters::Window;
+use super::part::{Change, Part, Waiting};
+use super::prices::{Multipliers, Pace};
 use super::problem::{Assignment, Problem};
-use super::schedule::Schedule;
+use super::schedule::{Schedule, within_deadline};
 use super::{Goal, Solution, Unsolved};
-use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
@@ -47,21 +48,32 @@ impl Limits {
     }
 }
 
-/// Rounds of ascent at the root; the bound gains little after them.
-const ROOT_ROUNDS: u32 = 40;
+/// Rounds of ascent at the root, over all states and those left together; the bound gains little after them.
+const ROOT_ROUNDS: u32 = 60;
+/// Rounds that each problem of fewer states has at the least.
+const LEAST_ROUNDS: u32 = 12;
+/// Rounds over all states before the problem is made anew of those left, where they are half as many.
+const ROUNDS_BEFORE_SHRINKING: u32 = 4;
 /// Rounds at the root when no limit or weight involves time: the flow need not move.
 const ROOT_ROUNDS_SUM: u32 = 12;
 /// Rounds after a window was split.
 const PART_ROUNDS: u32 = 12;
+/// Where the pace of a part starts: its multipliers are near the best already.
+const PART_PACE: u32 = 16;
+/// Steps are whole in the first round, and half as long after so many.
+const HALF_PACE: f64 = 6.0;
 /// Share of the missing bound that a round must gain to count as progress,
 const WORTH_A_ROUND: f64 = 0.01;
+/// Rounds that raise nothing after which steps are half as long.
+const SHORTEN_AFTER: u32 = 3;
 /// and the rounds without progress after which it ends.
 const PATIENCE: u32 = 8;
 /// Share of the missing bound that a meter must account for to have its window split.
 const WORTH_SPLITTING: f64 = 0.2;
-/// States that are gone through, when a part is looked at, in the time of an update of an edge: measured, some 25 ns
-/// each for its schedule, its bounds, and what is dropped.
-const STATES_OF_AN_UPDATE: usize = 200;
+/// Entries of tables that are gone through in the time that an edge takes in a descent,
+const CELLS_OF_AN_EDGE: usize = 15;
+/// and a state when a part is looked at: what waits is copied, its schedule made, and what is dropped moved.
+const CELLS_OF_A_STATE: usize = 20;
 /// Sweeps at an inner node, which starts from its parent's messages.
 const NODE_SWEEPS: usize = 2;
 
@@ -72,9 +84,14 @@ const NODE_SWEEPS: usize = 2;
 pub(super) fn search(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
     let active: Vec<Vec<u32>> =
         (0..problem.tasks.len()).map(|task| undominated(problem, goal, task)).collect();
+    // Before anything else, so that states that are too slow change nothing of what is found: a problem that
+    // was made without them has the same plan.
+    let Some(active) = within_deadline(problem, goal, active, &mut 0) else {
+        return Err(Unsolved::Infeasible);
+    };
     let mut search = Search::new(problem, goal, limits, &active);
     search.offer_single_places(&active);
-    search.run(active, true);
+    search.run(active, 0);
     let cut_short = search.open < f64::INFINITY;
     match search.best {
         Some(best) => {
@@ -87,79 +104,21 @@ pub(super) fn search(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<
     }
 }
 
-/// A part of the search: plans over these states whose volumes lie in these windows.
-#[derive(Clone)]
-struct Part {
-    active: Vec<Vec<u32>>,
-    windows: Vec<Window>,
-    /// Prices of the meters to start with.
-    prices: Vec<f64>,
-    /// No plan of the part has a lower value.
-    bound: f64,
-}
-
-/// What a part has of its own; all else is its parent's. A task may have thousands of states, each a part that waits, and
-/// most are never looked at.
-enum Change {
-    Nothing,
-    /// The task is in this state.
-    State(usize, u32),
-    /// The meter has this window, and this price to start with.
-    Window(usize, Window, f64),
-}
-
-/// A part that waits for its turn.
-struct Waiting {
-    parent: Rc<Part>,
-    change: Change,
-    /// No plan of the part has a lower value.
-    bound: f64,
-    rounds: u32,
-    number: usize,
-}
-
-impl Waiting {
-    fn part(self) -> Part {
-        let mut part = Rc::unwrap_or_clone(self.parent);
-        part.bound = self.bound;
-        match self.change {
-            Change::Nothing => {}
-            Change::State(task, state) => part.active[task] = vec![state],
-            Change::Window(meter, window, price) => {
-                part.windows[meter] = window;
-                part.prices[meter] = price;
-            }
-        }
-        part
-    }
-}
-
-impl Ord for Waiting {
-    /// The greatest comes first: the least bound, and of equals the latest, which is the deepest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.bound.total_cmp(&self.bound).then(self.number.cmp(&other.number))
-    }
-}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Waiting {}
-
 struct Best {
     value: f64,
     cost: i64,
     time: i64,
     states: Assignment,
+}
+
+/// How long a bound is raised.
+#[derive(Debug, Clone, Copy)]
+struct Ascent {
+    rounds: u32,
+    /// Rounds that were done before, which the pace of steps goes by.
+    pace: u32,
+    /// Whether the part is the whole problem.
+    root: bool,
 }
 
 struct Search<'s, 'p> {
@@ -218,26 +177,29 @@ impl<'s, 'p> Search<'s, 'p> {
         }
     }
 
-    /// Solves the root, then everything below it.
-    fn run(&mut self, mut active: Vec<Vec<u32>>, may_restrict: bool) {
-        if !self.keep_deadline(&mut active) {
-            return;
-        }
-        let windows = self.dual.windows().to_vec();
-        let mut part = Part { active, windows, prices: self.dual.prices(), bound: f64::NEG_INFINITY };
-        if !self.ascend(&mut part, ROOT_ROUNDS) {
-            return;
-        }
-        let count = |states: &[Vec<u32>]| states.iter().map(Vec::len).sum::<usize>();
-        let all: usize = self.problem.tasks.iter().map(Vec::len).sum();
-        if may_restrict && count(&part.active) * 4 < all * 3 {
-            self.run_restricted(&part);
+    /// Solves the root, then everything below it. `pace` rounds were done over more states.
+    fn run(&mut self, active: Vec<Vec<u32>>, pace: u32) {
+        let Some(active) = self.within_deadline(active) else { return };
+        let windows = self.dual.prices.windows().to_vec();
+        let multipliers = Rc::new(self.dual.prices.multipliers().clone());
+        let mut part = Part { active, windows, multipliers, bound: f64::NEG_INFINITY };
+        let rounds = ROOT_ROUNDS.saturating_sub(pace).max(LEAST_ROUNDS);
+        let Some(done) = self.ascend(&mut part, Ascent { rounds, pace, root: true }) else { return };
+        if self.shrank(&part, 4, 3) {
+            self.run_restricted(&part, pace + done);
         } else {
-            part.prices = self.dual.prices();
+            part.multipliers = Rc::new(self.dual.prices.multipliers().clone());
             let bound = part.bound;
             self.wait(&Rc::new(part), Change::Nothing, bound, 1);
             self.explore_all();
         }
+    }
+
+    /// Whether a part has fewer than `most / of` of the problem's states.
+    fn shrank(&self, part: &Part, of: usize, most: usize) -> bool {
+        let left: usize = part.active.iter().map(Vec::len).sum();
+        let all: usize = self.problem.tasks.iter().map(Vec::len).sum();
+        left * of < all * most
     }
 
     fn wait(&mut self, parent: &Rc<Part>, change: Change, bound: f64, rounds: u32) {
@@ -262,7 +224,7 @@ impl<'s, 'p> Search<'s, 'p> {
     }
 
     /// Goes on over the active states alone.
-    fn run_restricted(&mut self, part: &Part) {
+    fn run_restricted(&mut self, part: &Part, pace: u32) {
         let small = self.problem.restricted(&part.active);
         let everything: Vec<Vec<u32>> = part
             .active
@@ -270,10 +232,11 @@ impl<'s, 'p> Search<'s, 'p> {
             .map(|states| (0..u32::try_from(states.len()).unwrap_or(0)).collect())
             .collect();
         let mut inner = Search::new(&small, self.goal, self.limits, &everything);
-        inner.dual.start_from(&self.dual);
+        inner.dual.start_from(&self.dual, &part.active);
         // The best known plan need not be among the active states any more; its value still counts.
+        inner.dual.prices.forbidding = self.dual.prices.forbidding;
         inner.best = self.best.as_ref().map(|best| Best { states: Vec::new(), ..*best });
-        inner.run(everything, true);
+        inner.run(everything, pace);
         self.open = self.open.min(inner.open.max(part.bound));
         self.nodes += inner.nodes;
         if let Some(best) = inner.best.filter(|best| !best.states.is_empty()) {
@@ -293,6 +256,7 @@ impl<'s, 'p> Search<'s, 'p> {
         let value = self.goal.value(cost, time);
         let better = self.best.as_ref().is_none_or(|best| value < best.value);
         if better && self.goal.allows(cost, time) {
+            self.dual.prices.forbidding = value;
             self.best = Some(Best { value, cost, time, states: states.to_vec() });
         }
     }
@@ -300,17 +264,28 @@ impl<'s, 'p> Search<'s, 'p> {
     /// Plans that put every task that can be there at one place, the others where they are cheapest,
     /// and the same with the fastest state.
     fn offer_single_places(&mut self, active: &[Vec<u32>]) {
-        for place in 0..self.problem.classes.len() {
-            for by_time in [false, true] {
-                let pick = |task: usize| {
-                    let states = active[task].iter().copied();
-                    states.min_by_key(|index| {
-                        let state = &self.problem.tasks[task][*index as usize];
-                        let key = if by_time { (state.time, state.cost) } else { (state.cost, state.time) };
-                        (usize::from(state.place) != place, key)
-                    })
-                };
-                let choice: Option<Assignment> = (0..active.len()).map(pick).collect();
+        let places = self.problem.classes.len();
+        for by_time in [false, true] {
+            let key = |task: usize, index: u32| {
+                let state = &self.problem.tasks[task][index as usize];
+                if by_time { (state.time, state.cost) } else { (state.cost, state.time) }
+            };
+            // By task: its best state anywhere, and at each place.
+            let best = active.iter().enumerate().map(|(task, states)| {
+                let anywhere = states.iter().copied().min_by_key(|index| key(task, *index));
+                let mut there: Vec<Option<u32>> = vec![None; places];
+                for &index in states {
+                    let at = &mut there[usize::from(self.problem.tasks[task][index as usize].place)];
+                    if at.is_none_or(|known| key(task, index) < key(task, known)) {
+                        *at = Some(index);
+                    }
+                }
+                (anywhere, there)
+            });
+            let best: Vec<(Option<u32>, Vec<Option<u32>>)> = best.collect();
+            for place in 0..places {
+                let choice: Option<Assignment> =
+                    best.iter().map(|(any, there)| there[place].or(*any)).collect();
                 if let Some(choice) = choice {
                     self.offer(&choice);
                 }
@@ -318,32 +293,34 @@ impl<'s, 'p> Search<'s, 'p> {
         }
     }
 
-    /// Drops states that cannot keep the deadline; false when a task has none left.
-    fn keep_deadline(&self, active: &mut [Vec<u32>]) -> bool {
-        let Some(deadline) = self.goal.max_time else { return true };
-        let schedule = Schedule::new(self.problem, active);
-        for (task, states) in active.iter_mut().enumerate() {
-            let mut position = 0;
-            states.retain(|_| {
-                position += 1;
-                schedule.through(task, position - 1) <= deadline
-            });
-        }
-        active.iter().all(|states| !states.is_empty())
+    fn within_deadline(&mut self, active: Vec<Vec<u32>>) -> Option<Vec<Vec<u32>>> {
+        let mut cells = 0;
+        let active = within_deadline(self.problem, self.goal, active, &mut cells);
+        self.dual.spend(cells);
+        active
     }
 
     /// Whether the relaxation has multipliers to move.
     fn ascends(&self) -> bool {
-        self.goal.heeds_time() || self.dual.has_open_meters()
+        self.goal.heeds_time() || self.dual.prices.has_open_meters()
     }
 
-    /// Raises the bound of a part; false when nothing in it can be better than the best known plan.
-    fn ascend(&mut self, part: &mut Part, rounds: u32) -> bool {
+    /// Raises the bound of a part and says in how many rounds; `None` when nothing in it can be better than
+    /// the best known plan. It ends with the multipliers of the highest bound.
+    fn ascend(&mut self, part: &mut Part, ascent: Ascent) -> Option<u32> {
+        let Ascent { rounds, pace, root } = ascent;
         let rounds = if self.ascends() { rounds } else { rounds.min(ROOT_ROUNDS_SUM) };
         let mut high_water = (0, f64::NEG_INFINITY);
+        let mut best: Option<Multipliers> = None;
+        let (mut done, mut fruitless, mut length) = (0, 0, 1.0);
         for round in 0..rounds {
+            let before = part.bound;
             if !self.tighten(part, NODE_SWEEPS) {
-                return false;
+                return None;
+            }
+            done = round;
+            if self.ascends() && rounds > 1 && (part.bound > before || best.is_none()) {
+                best = Some(self.dual.prices.multipliers().clone());
             }
             let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
             if part.bound > high_water.1 + missing * WORTH_A_ROUND {
@@ -352,28 +329,49 @@ impl<'s, 'p> Search<'s, 'p> {
                 break;
             }
             let choice = self.read_off(&part.active);
-            if round % 4 == 0 && rounds == ROOT_ROUNDS {
+            if round % 4 == 0 && root {
                 self.descend(choice.clone(), &part.active);
             }
+            if root && round >= ROUNDS_BEFORE_SHRINKING && self.shrank(part, 2, 1) {
+                break;
+            }
             if self.ascends() {
-                self.shift(&choice, part.bound, 2.0 / (f64::from(round) + 3.0));
+                // Steps that lead nowhere are too long: on from the best multipliers with shorter ones.
+                fruitless = if part.bound > before { 0 } else { fruitless + 1 };
+                if fruitless == SHORTEN_AFTER && !self.goal.heeds_time() {
+                    fruitless = 0;
+                    length *= 0.5;
+                    if let Some(best) = &best {
+                        self.dual.prices.set(best);
+                    }
+                }
+                self.shift(&choice, part.bound, pace, round, length);
             }
         }
-        self.can_improve(part.bound)
+        if let Some(best) = best {
+            self.dual.prices.set(&best);
+        }
+        self.can_improve(part.bound).then_some(done + 1)
     }
 
     /// Moves the multipliers by the violation of a minimiser of the relaxed sum.
-    fn shift(&mut self, choice: &[u32], bound: f64, share: f64) {
+    fn shift(&mut self, choice: &[u32], bound: f64, pace: u32, round: u32, length: f64) {
         let slack =
             self.best.as_ref().map_or_else(|| bound.abs().max(1.0), |best| (best.value - bound).max(0.0));
         let path = self.problem.critical_path(choice);
-        self.dual.ascend(&path, choice, share, slack);
+        let past = f64::from(pace + round);
+        let pace = Pace {
+            share: if self.goal.heeds_time() { 2.0 / (f64::from(round) + 3.0) } else { length },
+            step: HALF_PACE / (HALF_PACE + past),
+            whole: self.goal.heeds_time() && round % 2 == 1,
+        };
+        self.dual.prices.ascend(&path, choice, pace, slack);
     }
 
     /// One bound over a part, dropping states that cannot be part of a better plan; false when nothing
     /// in it can be better.
     fn tighten(&mut self, part: &mut Part, sweeps: usize) -> bool {
-        if !self.dual.narrow(&part.active, &part.windows) {
+        if !self.dual.prices.narrow(&part.active, &part.windows) {
             return false;
         }
         let bound = self.dual.sweep(&part.active, sweeps);
@@ -411,16 +409,18 @@ impl<'s, 'p> Search<'s, 'p> {
 
     /// Improves a plan one task at a time.
     fn descend(&mut self, choice: Assignment, active: &[Vec<u32>]) {
-        let better = descent::descend(self.problem, self.goal, choice, active);
-        self.dual.spend(descent::work(self.problem, self.goal, active));
+        let (better, seen) = descent::descend(self.problem, self.goal, choice, active);
+        self.dual.spend(seen * CELLS_OF_AN_EDGE);
         self.offer(&better);
     }
 
     /// Looks at a part, and splits it where it may hold a better plan.
     fn explore(&mut self, mut part: Part, rounds: u32) {
-        self.dual.spend(part.active.iter().map(Vec::len).sum::<usize>() / STATES_OF_AN_UPDATE);
-        self.dual.set_prices(&part.prices);
-        if !self.keep_deadline(&mut part.active) || !self.ascend(&mut part, rounds) {
+        self.dual.spend(part.active.iter().map(Vec::len).sum::<usize>() * CELLS_OF_A_STATE);
+        self.dual.prices.set(&part.multipliers);
+        let Some(active) = self.within_deadline(part.active) else { return };
+        part.active = active;
+        if self.ascend(&mut part, Ascent { rounds, pace: PART_PACE, root: false }).is_none() {
             return;
         }
         let choice = self.read_off(&part.active);
@@ -428,7 +428,7 @@ impl<'s, 'p> Search<'s, 'p> {
         if self.nodes.is_power_of_two() {
             self.descend(choice.clone(), &part.active);
         }
-        part.prices = self.dual.prices();
+        part.multipliers = Rc::new(self.dual.prices.multipliers().clone());
         let part = Rc::new(part);
         if !self.split_window(&part, &choice) {
             self.split_task(&part);
@@ -438,14 +438,14 @@ impl<'s, 'p> Search<'s, 'p> {
     /// Splits the window of the meter whose charge the bound understates most, if that is what keeps the
     /// bound low.
     fn split_window(&mut self, part: &Rc<Part>, choice: &[u32]) -> bool {
-        let Some((gap, meter, at)) = self.dual.loosest(choice) else { return false };
+        let Some((gap, meter, at)) = self.dual.prices.loosest(choice) else { return false };
         let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
-        if self.dual.cost_weight() * gap < WORTH_SPLITTING * missing {
+        if self.dual.prices.cost_weight() * gap < WORTH_SPLITTING * missing {
             return false;
         }
         let window = part.windows[meter];
         for half in [Window { high: at, ..window }, Window { low: at, ..window }] {
-            let change = Change::Window(meter, half, self.dual.chord(meter, half));
+            let change = Change::Window(meter, half, self.dual.prices.chord(meter, half));
             self.wait(part, change, part.bound, PART_ROUNDS);
         }
         true

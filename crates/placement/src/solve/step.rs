@@ -4,23 +4,12 @@
 
 use super::problem::Problem;
 
-/// Prices of the relaxed sum.
-#[derive(Debug, Clone)]
-pub(super) struct Relaxed {
-    /// By task and state.
-    pub(super) unary: Vec<Vec<f64>>,
-    /// By edge, then `place * classes + class`.
-    pub(super) edges: Vec<Vec<f64>>,
-    /// By edge, then place.
-    pub(super) stay: Vec<Vec<f64>>,
-    /// Subtracted from the sum.
-    pub(super) constant: f64,
-}
-
 /// Buffers of one step over an edge.
 pub(super) struct Scratch {
     by_class: Vec<f64>,
     by_place: Vec<f64>,
+    /// Entries of tables that were gone through.
+    pub(super) cells: usize,
     /// Result of a backward step, by position of the producer's active states.
     pub(super) producer: Vec<f64>,
     /// Result of a forward step, by position of the consumer's active states.
@@ -32,6 +21,7 @@ impl Scratch {
         Self {
             by_class: vec![0.0; problem.class_count],
             by_place: vec![0.0; problem.classes.len()],
+            cells: 0,
             producer: Vec::new(),
             consumer: Vec::new(),
         }
@@ -40,6 +30,7 @@ impl Scratch {
     fn clear(&mut self) {
         self.by_class.fill(f64::INFINITY);
         self.by_place.fill(f64::INFINITY);
+        self.cells += self.by_place.len();
     }
 }
 
@@ -54,9 +45,10 @@ pub(super) struct Step<'s> {
 }
 
 impl<'s> Step<'s> {
+    /// Over the priced rows of an edge.
     pub(super) fn new(
         problem: &'s Problem,
-        relaxed: &'s Relaxed,
+        (prices, stay): (&'s [f64], &'s [f64]),
         edge: usize,
         from: &[u32],
         to: &[u32],
@@ -66,8 +58,8 @@ impl<'s> Step<'s> {
             states.iter().map(|state| usize::from(problem.tasks[task][*state as usize].place)).collect()
         };
         Self {
-            prices: &relaxed.edges[edge],
-            stay: &relaxed.stay[edge],
+            prices,
+            stay,
             classes: &problem.classes,
             class_count: problem.class_count,
             producer: places(ends.from, from),
@@ -82,34 +74,43 @@ impl<'s> Step<'s> {
     /// For each consumer state the least of `values` of a producer state plus the edge.
     pub(super) fn forward(&self, values: &[f64], scratch: &mut Scratch) {
         scratch.clear();
+        let Scratch { by_class, by_place, consumer, cells, .. } = scratch;
         for (value, &place) in values.iter().zip(&self.producer) {
-            scratch.by_place[place] = scratch.by_place[place].min(value + self.stay[place]);
-            for (best, price) in scratch.by_class.iter_mut().zip(self.row(place)) {
-                *best = best.min(value + price);
-            }
+            by_place[place] = by_place[place].min(*value);
         }
-        scratch.consumer.clear();
-        let Scratch { by_class, by_place, consumer, .. } = scratch;
-        consumer.extend(
-            self.consumer
-                .iter()
-                .map(|&place| by_place[place].min(by_class[usize::from(self.classes[place])])),
-        );
+        for (place, value) in by_place.iter_mut().enumerate().filter(|(_, value)| **value < f64::INFINITY) {
+            for (best, price) in by_class.iter_mut().zip(self.row(place)) {
+                *best = best.min(*value + price);
+            }
+            *value += self.stay[place];
+            *cells += self.class_count;
+        }
+        consumer.clear();
+        let least = |&place: &usize| by_place[place].min(by_class[usize::from(self.classes[place])]);
+        consumer.extend(self.consumer.iter().map(least));
+        *cells += values.len() + consumer.len();
     }
 
     /// For each producer state the least of `values` of a consumer state plus the edge.
     pub(super) fn backward(&self, values: &[f64], scratch: &mut Scratch) {
         scratch.clear();
+        let Scratch { by_class, by_place, producer, cells, .. } = scratch;
         for (value, &place) in values.iter().zip(&self.consumer) {
-            scratch.by_place[place] = scratch.by_place[place].min(*value);
-            let best = &mut scratch.by_class[usize::from(self.classes[place])];
+            by_place[place] = by_place[place].min(*value);
+            let best = &mut by_class[usize::from(self.classes[place])];
             *best = best.min(*value);
         }
-        scratch.producer.clear();
-        let Scratch { by_class, by_place, producer, .. } = scratch;
+        producer.clear();
+        // States of one place stand together.
+        let mut last = (usize::MAX, 0.0);
         producer.extend(self.producer.iter().map(|&place| {
-            let moved = by_class.iter().zip(self.row(place)).map(|(value, price)| value + price);
-            moved.fold(by_place[place] + self.stay[place], f64::min)
+            if last.0 != place {
+                let moved = by_class.iter().zip(self.row(place)).map(|(value, price)| value + price);
+                last = (place, moved.fold(by_place[place] + self.stay[place], f64::min));
+                *cells += self.class_count;
+            }
+            last.1
         }));
+        *cells += values.len() + producer.len();
     }
 }

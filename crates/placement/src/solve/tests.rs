@@ -1,5 +1,6 @@
 //! The solvers against brute force.
 
+mod cut;
 mod fixtures;
 mod quotas;
 

@@ -19,7 +19,7 @@ fn tariffs(rng: &mut Rng) -> Tariffs {
 }
 
 impl Instance {
-    fn with_quotas(mut self, rng: &mut Rng) -> Self {
+    pub(super) fn with_quotas(mut self, rng: &mut Rng) -> Self {
         let tariffs = tariffs(rng);
         let used = rng.below(2);
         let volume = |rng: &mut Rng, id: usize| if id < 3 && used == 0 { rng.next() % 30 } else { 0 };

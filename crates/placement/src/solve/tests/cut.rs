@@ -1,0 +1,90 @@
+//! Searches under deadlines, and what they are cut short to.
+
+use super::{GRAPHS, Graph, Instance, Rng, brute_force, check, goals};
+use crate::solve::standing::Standing;
+use crate::solve::{Goal, Limits, solve};
+
+#[test]
+fn a_looser_deadline_is_never_dearer() {
+    for seed in 0..40 {
+        let mut rng = Rng(seed + 6_000_000);
+        let instance = Instance::random(&mut rng, Graph::Dag, 6, 4);
+        let instance = if seed % 2 == 0 { instance } else { instance.with_meters(&mut rng) };
+        let all = instance.all();
+        let problem = instance.problem();
+        let fastest = all.iter().map(|(_, time)| *time).min().unwrap();
+        let slowest = all.iter().min().unwrap().1;
+        let mut before = i64::MAX;
+        for step in 0..=20 {
+            let goal = Goal { max_time: Some(fastest + (slowest - fastest) * step / 20), ..Goal::COST };
+            let expected = brute_force(&all, &goal);
+            check(&problem, &goal, expected, &format!("seed {seed} step {step}"));
+            let cost = solve(&problem, &goal, &Limits::default()).unwrap().cost;
+            assert!(cost <= before, "seed {seed} step {step}: {cost} after {before}");
+            before = cost;
+        }
+    }
+}
+
+#[test]
+fn more_effort_never_makes_a_plan_worse_nor_its_gap_wider() {
+    for seed in 0..12 {
+        let mut rng = Rng(seed + 7_000_000);
+        let instance = Instance::random(&mut rng, Graph::Dag, 12, 8);
+        let instance = if seed % 2 == 0 { instance } else { instance.with_meters(&mut rng) };
+        let problem = instance.problem();
+        let free = solve(&problem, &Goal::COST, &Limits::default()).unwrap();
+        let fast = solve(&problem, &Goal::TIME, &Limits::default()).unwrap();
+        let goal = Goal { max_time: Some(i64::midpoint(free.time, fast.time)), ..Goal::COST };
+        let (mut cost, mut gap) = (i64::MAX, f64::INFINITY);
+        for updates in [100, 1_000, 10_000, 50_000] {
+            let limits = Limits { updates, ..Limits::default() };
+            let Ok(found) = solve(&problem, &goal, &limits) else { continue };
+            let left = if found.exact { 0.0 } else { goal.value(found.cost, found.time) - found.bound };
+            assert!(
+                found.cost <= cost && left <= gap + 1e-6,
+                "seed {seed}, {updates}: {found:?}, {cost}, {gap}"
+            );
+            (cost, gap) = (found.cost, left);
+        }
+        assert!(cost < i64::MAX, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_plan_changed_task_by_task_costs_and_takes_what_it_would_evaluated_whole() {
+    for seed in 0..400 {
+        let mut rng = Rng(seed + 8_000_000);
+        let instance = Instance::random(&mut rng, GRAPHS[usize::try_from(seed % 5).unwrap()], 6, 6);
+        let instance = match seed % 3 {
+            0 => instance,
+            1 => instance.with_meters(&mut rng),
+            _ => instance.with_quotas(&mut rng),
+        };
+        let problem = instance.problem();
+        let all = instance.all();
+        for goal in goals(&mut rng, &all) {
+            let mut standing = Standing::new(&problem, &goal, vec![0; 6]);
+            for task in [0, 3, 5, 1, 4, 2, 0] {
+                let states: Vec<u32> = (0..u32::try_from(problem.tasks[task].len()).unwrap()).collect();
+                let choice = standing.choice().to_vec();
+                let best = states.iter().map(|state| {
+                    let mut other = choice.clone();
+                    other[task] = *state;
+                    let (cost, time) = problem.evaluate(&other);
+                    let over = |limit: Option<i64>, is: i64| limit.map_or(0, |most| (is - most).max(0));
+                    ((over(goal.max_time, time), over(goal.max_cost, cost)), goal.value(cost, time))
+                });
+                let best = best.min_by(|a, b| a.partial_cmp(b).unwrap()).unwrap();
+                standing.improve(&goal, task, &states);
+                let (cost, time) = problem.evaluate(standing.choice());
+                let over = |limit: Option<i64>, is: i64| limit.map_or(0, |most| (is - most).max(0));
+                let found = ((over(goal.max_time, time), over(goal.max_cost, cost)), goal.value(cost, time));
+                assert!(found <= best, "seed {seed}: {found:?}, but {best:?}");
+                let (told, within) = standing.figures();
+                assert_eq!(told, cost, "seed {seed}");
+                assert!(!goal.heeds_time() || within == time, "seed {seed}: {within}, but {time}");
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Why a lane ended.
 
-use super::frame::FrameError;
+use crate::wire::frame::FrameError;
 use std::io;
 use thiserror::Error;
 
@@ -52,21 +52,21 @@ pub enum LaneError {
 }
 
 /// `id` of a fault that will be the same next time.
-pub(super) const FOR_GOOD: u64 = 1;
+pub(crate) const FOR_GOOD: u64 = 1;
 
 /// Longest text of a fault that is read and shown.
-pub(super) const MAX_FAULT_BYTES: usize = 512;
+pub(crate) const MAX_FAULT_BYTES: usize = 512;
 
 impl LaneError {
     /// What another hop says, fit to be shown: it may be hostile.
-    pub(super) fn told(id: u64, payload: &[u8]) -> Self {
+    pub(crate) fn told(id: u64, payload: &[u8]) -> Self {
         let text = String::from_utf8_lossy(&payload[..payload.len().min(MAX_FAULT_BYTES)]);
         let text = text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
         if id == FOR_GOOD { Self::Refused(text) } else { Self::Fault(text) }
     }
 
     /// The same, where nothing shows that the far end said it.
-    pub(super) fn hearsay(self) -> Self {
+    pub(crate) fn hearsay(self) -> Self {
         match self {
             Self::Refused(text) | Self::Fault(text) => Self::Hearsay(text),
             other => other,
@@ -74,7 +74,7 @@ impl LaneError {
     }
 
     /// A failed connection, which may be a hop that does not like our certificate or whose certificate we do not like.
-    pub(super) fn io(error: io::Error) -> Self {
+    pub(crate) fn io(error: io::Error) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match tls {
             Some(error @ (rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_))) => {

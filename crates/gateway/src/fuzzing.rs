@@ -7,22 +7,28 @@
 //! Frames have sums, which no mutation gets right. So each check takes the bytes as they are, and once more as frames
 //! that are what their headers say as far as the bytes allow ([`mended`]); what is in them stays as it came.
 
-use super::call::{Call, WireDangling, WireFailure, WireFound, WireListed};
-use super::convert::MAX_OBJECT_BYTES;
-use super::desk::Desk;
-use super::error::LaneError;
-use super::frame::{
+use crate::Gateway;
+use crate::Identity;
+use crate::Rights;
+use crate::Roster;
+use crate::ServeOptions;
+use crate::Trust;
+use crate::client::requests::Requests;
+use crate::error::LaneError;
+use crate::server::log::Caller;
+use crate::trust::role::Role;
+use crate::wire::call::{Call, WireDangling, WireFailure, WireFound, WireListed};
+use crate::wire::convert::MAX_OBJECT_BYTES;
+use crate::wire::frame::{
     HEADED, HEADER_BYTES, Header, Kind, MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_PIECE_BYTES, SEALED, SQUEEZED,
     crc64,
 };
-use super::lane::{Lane, Tally};
-use super::log::Caller;
-use super::message::Body;
-use super::reader::FrameReader;
-use super::role::Role;
-use super::route::{self, Welcome};
-use super::stream::Stream;
-use super::{Gateway, Identity, Rights, Roster, ServeOptions, Trust, shake};
+use crate::wire::handshake;
+use crate::wire::lane::{Lane, Tally};
+use crate::wire::message::Body;
+use crate::wire::reader::FrameReader;
+use crate::wire::route::{self, Welcome};
+use crate::wire::stream::Stream;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -77,9 +83,9 @@ pub fn answers(bytes: &[u8]) {
         sensible(&found.listed);
     }
     let length = bytes.len();
-    let listed = super::list::parse::<WireListed>(bytes, length, 16).unwrap_or_default();
+    let listed = crate::wire::list::parse::<WireListed>(bytes, length, 16).unwrap_or_default();
     listed.into_iter().map(Listed::from).for_each(|listed| sensible(&listed));
-    let dangling = super::list::parse::<WireDangling>(bytes, length, 16).unwrap_or_default();
+    let dangling = crate::wire::list::parse::<WireDangling>(bytes, length, 16).unwrap_or_default();
     let _: Vec<Dangling> = dangling.into_iter().map(Dangling::from).collect();
 }
 
@@ -94,7 +100,7 @@ pub fn handshake(bytes: &[u8]) {
         let (input, mut output) = (Said::new(said.clone()), heard.clone());
         let called = alone(async {
             let mut reader = FrameReader::new(input);
-            match shake::call(client, gateway.fingerprint(), &mut reader, &mut output).await {
+            match handshake::call(client, gateway.fingerprint(), &mut reader, &mut output).await {
                 Ok((_, mut late)) => Ok(late.meaning(bytes)),
                 Err(error) => Err(error),
             }
@@ -122,7 +128,7 @@ async fn answered(said: Vec<u8>, mut output: Heard) -> Option<LaneError> {
     let mut reader = FrameReader::new(Said::new(said));
     let welcome = route::hear::<Welcome>(&mut reader, &mut None, Kind::Welcome).await;
     let welcome = welcome.and_then(Welcome::check).ok()?;
-    let desk = Desk::new(super::Compression::default());
+    let desk = Requests::new(crate::Compression::default());
     let _standby = desk.join(welcome).ok()?;
     let key = || "k".to_owned();
     let read = Call::Read { key: key(), offset: 0, length: 100, whole: true, version: None };
@@ -271,7 +277,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod examples {
     use super::*;
-    use crate::route::Hop;
+    use crate::wire::route::Hop;
 
     fn frame(header: Header, payload: &[u8]) -> Vec<u8> {
         let payload_bytes = u32::try_from(payload.len()).unwrap();
@@ -335,7 +341,7 @@ pub(crate) mod examples {
         let heard = Heard::default();
         let [gateway, client, _] = &*ENDS;
         let mut reader = FrameReader::new(Said::new(Vec::new()));
-        let called = alone(shake::call(client, gateway.fingerprint(), &mut reader, &mut heard.clone()));
+        let called = alone(handshake::call(client, gateway.fingerprint(), &mut reader, &mut heard.clone()));
         assert!(called.is_err(), "nobody answers");
         let hops = [Hop::plain("h:1")];
         let route = frame(Header::bare(Kind::Route, 0), &route::encode(&hops[..0]));

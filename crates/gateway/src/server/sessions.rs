@@ -1,0 +1,103 @@
+//! The sessions of a gateway, and whose they are.
+//!
+//! A session that has no lane lingers for a while, so that its client can come back. It counts until then, but gives way:
+//! whoever needs the room has it at once.
+
+use crate::error::LaneError;
+use crate::server::account::{self, Account, Owner};
+use crate::server::session::Session;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// Clients' sessions at a time, all clients together.
+const MAX_SESSIONS: usize = 256;
+
+/// A session belongs to whoever began it: its number with another owner is another session.
+pub(crate) type Key = (Owner, String);
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Sessions(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    open: HashMap<Key, Arc<Session>>,
+    accounts: HashMap<Owner, Weak<Account>>,
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account of an owner.
+    pub(crate) fn account(&self, owner: Owner, bytes: usize) -> Arc<Account> {
+        let mut state = self.lock();
+        if let Some(account) = state.accounts.get(&owner).and_then(Weak::upgrade) {
+            return account;
+        }
+        state.accounts.retain(|_, account| account.strong_count() > 0);
+        let account = Arc::new(Account::new(bytes));
+        state.accounts.insert(owner, Arc::downgrade(&account));
+        account
+    }
+
+    /// The session of that key. A new one is made by `begin` in a share of the account; the second says whether it is.
+    pub(crate) fn open(
+        &self,
+        key: &Key,
+        account: &Arc<Account>,
+        begin: impl FnOnce(account::Share) -> Result<Session, LaneError>,
+    ) -> Result<(Arc<Session>, bool), LaneError> {
+        let mut state = self.lock();
+        if let Some(session) = state.open.get(key) {
+            return Ok((Arc::clone(session), false));
+        }
+        if state.open.len() >= MAX_SESSIONS && !state.give_way(|_| true) {
+            return Err(LaneError::Fault(format!(
+                "{MAX_SESSIONS} transfers are being served; try again later"
+            )));
+        }
+        let share = match account.share() {
+            Some(share) => share,
+            None => {
+                state.give_way(|owner| owner == key.0);
+                let busy = || {
+                    let most = account::MAX_SESSIONS;
+                    LaneError::Fault(format!(
+                        "{most} transfers of this client are being served; try again later"
+                    ))
+                };
+                account.share().ok_or_else(busy)?
+            }
+        };
+        let session = Arc::new(begin(share)?);
+        state.open.insert(key.clone(), Arc::clone(&session));
+        Ok((session, true))
+    }
+
+    /// Forgets a session that is over.
+    pub(crate) fn close(&self, key: &Key, session: &Arc<Session>) {
+        let mut state = self.lock();
+        if state.open.get(key).is_some_and(|open| Arc::ptr_eq(open, session)) {
+            state.open.remove(key);
+        }
+    }
+
+    /// Ends all of them.
+    pub(crate) fn end(&self) {
+        self.lock().open.drain().for_each(|(_, session)| session.end("the gateway was stopped"));
+    }
+}
+
+impl State {
+    /// Ends a session that has no lane, if there is one.
+    fn give_way(&mut self, whose: impl Fn(Owner) -> bool) -> bool {
+        let mut lingering = self.open.iter().filter(|(key, session)| whose(key.0) && session.is_lingering());
+        let Some(key) = lingering.next().map(|(key, _)| key.clone()) else { return false };
+        if let Some(session) = self.open.remove(&key) {
+            session.end("it had no connection and gave way to another");
+        }
+        true
+    }
+}

@@ -19,6 +19,7 @@
 //! *Fewer requests:* none but the read and the write for an object of one part, and none to begin.
 
 mod answer;
+mod connection;
 mod errors;
 mod list;
 mod names;
@@ -33,6 +34,8 @@ pub(super) use {
     list::page,
     names::{decoded_name, decoded_value, encoded_name, encoded_value},
 };
+
+pub use connection::Connection;
 
 use crate::http::{Body, Client};
 use crate::web::{self, Pages, Sum, broken, check_range, range};

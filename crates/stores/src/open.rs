@@ -1,13 +1,15 @@
 //! From an address and the way to it to the place behind it.
 
 use crate::local::Local;
+use crate::settings::{SettingsError, StoreSettings};
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use welkin_address::Service;
-use welkin_store::{Access, Endpoint, Failure, FailureKind, Opener, StoreAccess};
+use welkin_store::{Access, Endpoint, Failure, FailureKind, Opener, StoreAccess, Under};
 
-/// Opens what this process reaches by itself: folders of this machine.
+/// Opens what this process reaches by itself: folders of this machine, and stores on the web.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Direct;
 
@@ -18,17 +20,74 @@ impl Opener for Direct {
     }
 }
 
-/// Opens a store that this process reaches by itself. A folder is made when it is not there.
+/// Opens a store that this process reaches by itself, and in it the folder that the address names. A folder of this
+/// machine is made when it is not there; no request is made of others.
 ///
 /// # Errors
-/// [`FailureKind::Unsupported`] for what is reached in another way, and failures to make the folder.
+/// [`FailureKind::Unsupported`] for what is reached in another way, [`FailureKind::Invalid`] for settings that make no
+/// store, and failures to make the folder.
 pub fn open(store: &StoreAccess) -> Result<Arc<dyn Endpoint>, Failure> {
-    let unsupported = |why: &str| Err(Failure::new(FailureKind::Unsupported, format!("open {store}"), why));
-    match (store.address.service, &store.access) {
-        (_, Access::Through { host }) => unsupported(&format!("only a channel to {host} leads there")),
-        (Service::File, _) => folder(store),
-        _ => unsupported("only folders are opened here"),
+    if let Access::Through { host } = &store.access {
+        return Err(unsupported(store, &format!("only a channel to {host} leads there")));
     }
+    match store.address.service {
+        Service::File => folder(store),
+        Service::Gcs => bucket(store, "gcs", None),
+        Service::AzureBlob => bucket(store, "azure", None),
+        Service::S3 => bucket(store, "s3", None),
+        Service::R2 => bucket(store, "s3", Some(r2(store)?)),
+        Service::IbmCos | Service::OciObjects | Service::Nebius | Service::CoreWeave => {
+            bucket(store, "s3", Some(None))
+        }
+        _ => Err(unsupported(store, "nothing is written there")),
+    }
+}
+
+fn unsupported(store: &StoreAccess, why: &str) -> Failure {
+    Failure::new(FailureKind::Unsupported, format!("open {store}"), why)
+}
+
+/// Where an account of R2 answers.
+fn r2(store: &StoreAccess) -> Result<Option<String>, Failure> {
+    let plain = |account: &&String| account.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match store.address.account.as_ref() {
+        None => Ok(None),
+        Some(account) => Some(account)
+            .filter(plain)
+            .map(|account| Some(format!("https://{account}.r2.cloudflarestorage.com")))
+            .ok_or_else(|| unsupported(store, "its account is not one")),
+    }
+}
+
+/// A bucket of a store of this type. `endpoint` is there for stores that have to have one: what is usual for it.
+fn bucket(
+    store: &StoreAccess,
+    kind: &str,
+    endpoint: Option<Option<String>>,
+) -> Result<Arc<dyn Endpoint>, Failure> {
+    let none = BTreeMap::new();
+    let options = if let Access::With(options) = &store.access { options } else { &none };
+    let opened = StoreSettings::of_options(options).and_then(|settings| {
+        let address = &store.address;
+        let needs_endpoint = endpoint.is_some();
+        let settings = StoreSettings {
+            r#type: Some(kind.to_owned()),
+            endpoint: settings.endpoint.or(endpoint.flatten()),
+            region: settings.region.or(address.region.clone()),
+            account: settings.account.or(address.account.clone()).filter(|_| kind != "s3"),
+            ..settings
+        };
+        if needs_endpoint && settings.endpoint.is_none() {
+            return Err(SettingsError::Setting { setting: "endpoint", why: "is not set".to_owned() });
+        }
+        let authorities = settings.ca_bundle.clone();
+        settings.options(&address.bucket)?.open(authorities.as_deref().map(Path::new))
+    });
+    let opened = opened.map_err(|error| match error {
+        SettingsError::Store(failure) => failure,
+        error => Failure::new(FailureKind::Invalid, format!("open {store}"), error.to_string()),
+    });
+    Under::folder(opened?, &store.address.key)
 }
 
 fn folder(store: &StoreAccess) -> Result<Arc<dyn Endpoint>, Failure> {
@@ -71,5 +130,46 @@ mod tests {
             failure.to_string(),
             "cannot open file:///tmp at node-7: only a channel to node-7 leads there"
         );
+    }
+
+    fn with(address: &str, options: &[(&str, &str)]) -> StoreAccess {
+        let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        StoreAccess { address: address.parse().unwrap(), access: Access::With(options.collect()) }
+    }
+
+    #[test]
+    fn buckets_are_opened_by_their_address_and_settings() {
+        let keys = ("access-key-id", "k");
+        for (store, name) in [
+            (with("s3://b/runs", &[keys, ("secret-access-key", "s")]), "s3://b/runs"),
+            (with("s3://b", &[]), "s3://b"),
+            (with("gs://b/p/q", &[("token", "t")]), "gs://b/p/q"),
+            (with("az://acct/c/p", &[("account-key", "a2V5")]), "az://acct/c/p"),
+            (with("r2://b/p", &[("endpoint", "https://x.example")]), "s3://b/p"),
+            (with("https://acct.r2.cloudflarestorage.com/b", &[]), "s3://b"),
+            (with("nebius://b", &[("endpoint", "https://x.example")]), "s3://b"),
+        ] {
+            assert_eq!(open(&store).unwrap().name(), name, "{store}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_opened_says_why_and_tells_no_secret() {
+        for (store, why) in [
+            (
+                with("s3://b", &[("access-key-id", "hush")]),
+                "cannot open s3://b/: has an access key id and no secret that goes with it",
+            ),
+            (with("s3://b", &[("secret", "hush")]), "cannot open s3://b/: options are not known: secret"),
+            (with("r2://b", &[]), "cannot open r2://b/: endpoint is not set"),
+            (with("hf://datasets/x", &[]), "cannot open hf://datasets/x: nothing is written there"),
+            (
+                with("https://example.org/x", &[]),
+                "cannot open https://example.org/x: nothing is written there",
+            ),
+            (with("s3://b/a/../c", &[]), "cannot use s3://b/a/../c: no part of a key is `.` or `..`"),
+        ] {
+            assert_eq!(open(&store).map(drop).unwrap_err().to_string(), why);
+        }
     }
 }

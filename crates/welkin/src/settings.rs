@@ -5,7 +5,7 @@ mod private;
 mod stores;
 
 pub(crate) use private::make_private;
-pub(crate) use stores::{PeerSettings, StoreSettings};
+pub(crate) use stores::PeerSettings;
 
 use crate::cli::{ColorChoice, Global, Output};
 use crate::output::Format;
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use welkin_stores::StoreSettings;
 
 /// What all commands go by.
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@
 //!
 //! *Rejected:* `aws-sigv4`, which derives the key anew for each request and brings eleven crates of the SDK's runtime.
 
+use crate::settings::SettingsError;
 use crate::web::Moment;
 use ring::{digest, hmac};
 use std::fmt;
@@ -25,6 +26,27 @@ pub struct Credentials {
     pub secret_access_key: String,
     /// Token of a temporary session.
     pub session_token: Option<String>,
+}
+
+impl Credentials {
+    /// Both halves, or none. One alone is a mistake: without it, somebody else would ask.
+    ///
+    /// # Errors
+    /// [`SettingsError::Half`].
+    pub fn pair(
+        access_key_id: Option<String>,
+        secret_access_key: Option<String>,
+        session_token: Option<String>,
+    ) -> Result<Option<Self>, SettingsError> {
+        match (access_key_id, secret_access_key) {
+            (Some(access_key_id), Some(secret_access_key)) => {
+                Ok(Some(Self { access_key_id, secret_access_key, session_token }))
+            }
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(SettingsError::Half { there: "an access key id", missing: "secret" }),
+            (None, Some(_)) => Err(SettingsError::Half { there: "a secret access key", missing: "id" }),
+        }
+    }
 }
 
 impl fmt::Debug for Credentials {

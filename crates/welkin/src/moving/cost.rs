@@ -7,11 +7,11 @@
 use crate::app::App;
 use crate::moving::credentials;
 use crate::moving::place::{Place, Root, Service};
-use crate::settings::StoreSettings;
 use serde::Serialize;
 use welkin_catalog::Continent;
 use welkin_catalog::tables::Tables;
 use welkin_route::{Endpoint, RequestCounts, RequestPrices, Tariffs};
+use welkin_stores::StoreSettings;
 use welkin_transfer::engine::{Calls, Preview};
 use welkin_units::{Bytes, Usd};
 

@@ -4,9 +4,9 @@ mod aws;
 mod azure;
 mod google;
 
-pub(super) use aws::{aws, pair};
-pub(super) use azure::{Connection, azure};
-pub(super) use google::{file as google_file, google};
+pub(super) use aws::aws;
+pub(super) use azure::azure;
+pub(super) use google::google;
 
 use std::env;
 

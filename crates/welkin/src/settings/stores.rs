@@ -3,47 +3,7 @@
 use crate::report::{Code, Fault};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fmt;
-
-/// How a store is reached.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub(crate) struct StoreSettings {
-    /// `s3` unless it says `gcs` or `azure`.
-    pub(crate) r#type: Option<String>,
-    /// URL of the service.
-    pub(crate) endpoint: Option<String>,
-    pub(crate) region: Option<String>,
-    pub(crate) access_key_id: Option<String>,
-    pub(crate) secret_access_key: Option<String>,
-    pub(crate) session_token: Option<String>,
-    /// `path` or `virtual`.
-    pub(crate) addressing: Option<String>,
-    /// Whether checksums go with objects.
-    pub(crate) checksums: Option<bool>,
-    /// Where it is, for prices: `aws/us-east-1`.
-    pub(crate) place: Option<String>,
-    /// The account of Azure; its containers are what the store's buckets are.
-    pub(crate) account: Option<String>,
-    pub(crate) account_key: Option<String>,
-    pub(crate) sas_token: Option<String>,
-    /// Account, endpoint and credentials of Azure in one.
-    pub(crate) connection_string: Option<String>,
-    /// A bearer token for Google or Azure.
-    pub(crate) token: Option<String>,
-    /// Credentials for Google: the key of a service account, or a user's.
-    pub(crate) credentials_file: Option<String>,
-    /// Whether signatures and tokens may go over plain HTTP to another machine.
-    pub(crate) allow_http: Option<bool>,
-    /// A file with the certificates of its authorities, in PEM.
-    pub(crate) ca_bundle: Option<String>,
-}
-
-impl fmt::Debug for StoreSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreSettings").field("endpoint", &self.endpoint).finish_non_exhaustive()
-    }
-}
+use welkin_stores::StoreSettings;
 
 /// A gateway or relay with a name: section `[peers.NAME]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -11,24 +11,15 @@ use std::env;
 use std::path::PathBuf;
 use welkin_stores::{Addressing, Checksums, Credentials, S3Options};
 
-/// Both halves, or none. One alone is a mistake: without it, somebody else would ask.
-pub(in crate::moving) fn pair(
+/// Both halves, or none.
+fn pair(
     of: &str,
     access_key_id: Option<String>,
     secret_access_key: Option<String>,
     session_token: Option<String>,
 ) -> Result<Option<Credentials>, Fault> {
-    match (access_key_id, secret_access_key) {
-        (Some(access_key_id), Some(secret_access_key)) => {
-            Ok(Some(Credentials { access_key_id, secret_access_key, session_token }))
-        }
-        (None, None) => Ok(None),
-        (half, _) => {
-            let (there, missing) =
-                if half.is_some() { ("an access key id", "secret") } else { ("a secret access key", "id") };
-            Err(Fault::new(Code::Config, format!("{of} has {there} and no {missing} that goes with it")))
-        }
-    }
+    Credentials::pair(access_key_id, secret_access_key, session_token)
+        .map_err(|half| Fault::new(Code::Config, format!("{of} {half}")))
 }
 
 /// How a bucket of AWS (or of whatever `AWS_ENDPOINT_URL` names) is reached, and a file with further authorities.

@@ -34,7 +34,7 @@ pub(in crate::moving) fn google(bucket: &str) -> anyhow::Result<GcsOptions> {
 }
 
 /// A credentials file.
-pub(in crate::moving) fn file(path: &Path) -> anyhow::Result<GcsAccess> {
+fn file(path: &Path) -> anyhow::Result<GcsAccess> {
     let missing = || Fault::new(Code::File, format!("cannot read {}", path.display()));
     Ok(GcsAccess::File(std::fs::read_to_string(path).with_context(missing)?))
 }

@@ -85,6 +85,14 @@ impl fmt::Display for StoreAddress {
     }
 }
 
+/// The path that a `file://` URI names; `None` for every other text. It is taken as it is written: a percent sign is
+/// one, and `file://./a` lies below whatever paths are relative to.
+#[must_use]
+pub fn file_path(uri: &str) -> Option<&str> {
+    let (written, path) = uri.split_once("://")?;
+    scheme::find(written).filter(|scheme| scheme.service == Service::File).map(|_| path)
+}
+
 impl StoreAddress {
     /// A folder of a machine.
     #[must_use]
@@ -247,6 +255,30 @@ mod tests {
         ] {
             assert_eq!(error(text), expected, "{text}");
         }
+    }
+
+    /// What others who read URIs hold themselves to; their tests read the same table.
+    #[test]
+    fn odd_uris_mean_what_the_table_says() {
+        let mut seen = 0;
+        for line in include_str!("../odd.tsv").lines().filter(|line| !line.starts_with('#')) {
+            let [uri, service, account, bucket, key] = *line.split('\t').collect::<Vec<_>>() else {
+                panic!("{line}")
+            };
+            let text = |text: &str| if text == "-" { String::new() } else { text.to_owned() };
+            let found = uri.parse::<StoreAddress>().map_or_else(
+                |_| ("none".to_owned(), String::new(), String::new(), String::new()),
+                |it| (format!("{:?}", it.service), it.account.unwrap_or_default(), it.bucket, it.key),
+            );
+            assert_eq!(found, (service.to_owned(), text(account), text(bucket), text(key)), "{uri}");
+            assert_eq!(
+                file_path(uri),
+                (service == "File").then(|| &uri[uri.len() - text(key).len()..]),
+                "{uri}"
+            );
+            seen += 1;
+        }
+        assert!(seen > 30);
     }
 
     #[test]

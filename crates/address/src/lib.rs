@@ -12,6 +12,8 @@
 //! | `scheme.rs` | the schemes, and what follows each |
 //! | `host.rs` | the web addresses of stores |
 //!
+//! Whoever reads a URI reads it here, and holds itself to the table `odd.tsv` beside this crate's sources.
+//!
 //! *Guarantee:* a pure function of the text; no input panics.
 //!
 //! *Rejected:* reading only the scheme: half of the stores are named by their host, and an account or a region
@@ -22,5 +24,5 @@ mod host;
 mod scheme;
 mod service;
 
-pub use address::{AddressError, StoreAddress};
+pub use address::{AddressError, StoreAddress, file_path};
 pub use service::Service;

@@ -7,7 +7,7 @@
 
 use crate::deliver::refused_deliveries;
 use crate::error::SubmitError;
-use crate::stage::{Roots, each_need, is_deliverable};
+use crate::stage::{Roots, each_need, is_here};
 use std::path::{Path, PathBuf};
 use welkin_job::Job;
 
@@ -26,7 +26,7 @@ fn of_task(job: &Job, index: usize, roots: &Roots) -> Vec<SubmitError> {
     let needs = each_need(job, index, roots).into_iter();
     let needs = needs.filter_map(|need| need.and_then(|need| need.check().map_err(path)).err());
     let uris = task.outputs.values().filter_map(|output| output.uri.as_deref());
-    let outputs = uris.filter(|uri| !is_deliverable(uri)).map(|uri| SubmitError::Unsupported {
+    let outputs = uris.filter(|uri| !is_here(uri)).map(|uri| SubmitError::Unsupported {
         task: task.name.clone(),
         what: format!("the output to {uri}"),
     });

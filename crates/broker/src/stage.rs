@@ -22,6 +22,7 @@ use crate::view::AttemptView;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
+use welkin_address::file_path;
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
 use welkin_provider::{ErrorKind, Fetch, Location, ProviderError};
 use welkin_records::{AttemptEnd, AttemptId, Record, TreeRef};
@@ -108,7 +109,9 @@ fn mounted(
     let path = below_home(target).map_err(|what| mistake(format!("the file mount {what}")))?;
     match mount {
         FileMount::Local(source) => Ok((path, local(source, roots))),
-        FileMount::Bucket { source: Some(uri), .. } if uri.starts_with(FILE) => Ok((path, local(uri, roots))),
+        FileMount::Bucket { source: Some(uri), .. } if file_path(uri).is_some() => {
+            Ok((path, local(uri, roots)))
+        }
         FileMount::Bucket { source, name, .. } => {
             let what = source.as_ref().or(name.as_ref()).map_or("a new bucket", String::as_str);
             Err(unsupported(task, format!("the file mount {target} ({what})")))
@@ -118,8 +121,7 @@ fn mounted(
 
 fn brought_in(job: &Job, task: &Task, name: &str, input: &Input, roots: &Roots) -> Result<Need, SubmitError> {
     let source = match input {
-        Input::Uri { uri, .. } if uri.starts_with(FILE) => local(uri, roots),
-        Input::Uri { uri, .. } if !uri.contains("://") => local(uri, roots),
+        Input::Uri { uri, .. } if is_here(uri) => local(uri, roots),
         Input::Uri { uri, .. } => return Err(unsupported(task, format!("the input {uri}"))),
         Input::Task { task: producer, output } => Source::Output {
             task: job.tasks.iter().position(|task| task.name == *producer).unwrap_or(usize::MAX),
@@ -156,8 +158,6 @@ pub(crate) fn output_path(name: &str) -> String {
     format!("outputs/{name}")
 }
 
-const FILE: &str = "file://";
-
 /// What paths in a job file are relative to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Roots {
@@ -170,7 +170,7 @@ pub(crate) struct Roots {
 impl Roots {
     /// The path on this machine that a path or `file://` URI means.
     pub(crate) fn path(&self, text: &str) -> PathBuf {
-        let path = text.strip_prefix(FILE).unwrap_or(text);
+        let path = file_path(text).unwrap_or(text);
         match (&self.home, path.strip_prefix('~')) {
             (Some(home), Some("")) => home.clone(),
             (Some(home), Some(rest)) if rest.starts_with('/') => home.join(&rest[1..]),
@@ -179,9 +179,9 @@ impl Roots {
     }
 }
 
-/// Whether outputs can be delivered there.
-pub(crate) fn is_deliverable(uri: &str) -> bool {
-    uri.starts_with(FILE) || !uri.contains("://")
+/// Whether a URI, or a path, is of this machine, so that it can be read, and outputs delivered there.
+pub(crate) fn is_here(uri: &str) -> bool {
+    file_path(uri).is_some() || !uri.contains("://")
 }
 
 fn local(path: &str, roots: &Roots) -> Source {
@@ -365,4 +365,25 @@ where
 
 fn unstaged(need: &Need, why: &str) -> Halt {
     Halt::end(AttemptEnd::Unstaged { message: format!("{}: {why}", need.path) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table that whoever reads URIs is held to.
+    const ODD: &str = include_str!("../../address/odd.tsv");
+
+    #[test]
+    fn a_run_reads_uris_as_everybody_does() {
+        let roots = Roots { base_dir: PathBuf::from("/base"), home: Some(PathBuf::from("/home")) };
+        for line in ODD.lines().filter(|line| !line.starts_with('#')) {
+            let [uri, service, .., key] = *line.split('\t').collect::<Vec<_>>() else { panic!("{line}") };
+            let has_scheme = uri.contains("://");
+            assert_eq!(is_here(uri), service == "File" || !has_scheme, "{uri}");
+            if service == "File" {
+                assert_eq!(roots.path(uri), roots.path(key), "{uri}");
+            }
+        }
+    }
 }

@@ -15,6 +15,7 @@ use crate::reader::{Notes, Reader};
 use crate::report::{Report, cut};
 use crate::yaml::{Place, Value};
 use std::collections::BTreeMap;
+use welkin_address::file_path;
 use welkin_units::Bytes;
 
 /// An input that comes from another task, as written.
@@ -174,7 +175,7 @@ fn note_remote(uri: &str, value: &Cursor<'_>, notes: &mut Notes) {
 }
 
 fn is_remote(uri: &str) -> bool {
-    has_scheme(uri) && !uri.starts_with("file://")
+    has_scheme(uri) && file_path(uri).is_none()
 }
 
 /// One output: `{size, uri}`, a size, a URI, nothing, or SkyPilot's `{uri: gigabytes}`.

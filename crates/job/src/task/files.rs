@@ -12,6 +12,7 @@ use crate::sections::{BUCKET, MODES, STORES};
 use crate::shape::path_fits;
 use crate::yaml::{Node, Place, Value};
 use std::collections::BTreeMap;
+use welkin_address::file_path;
 
 /// A `workdir` as written: filled in with the variables of each task that uses it.
 #[derive(Debug, Clone)]
@@ -104,7 +105,7 @@ fn mount(
             slash(path, value.key_place, reader.report);
             let source = variables.fill_node(value, reader)?;
             slash(&source, value.place(), reader.report);
-            match source.strip_prefix("file://") {
+            match file_path(&source) {
                 Some(local) => Some(FileMount::Local(local.to_owned())),
                 None if has_scheme(&source) => {
                     notes.add(value, "buckets are not copied or mounted; use `inputs` to move data");

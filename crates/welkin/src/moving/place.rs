@@ -7,6 +7,7 @@ use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use welkin_address::{AddressError, Service as Of, StoreAddress};
 use welkin_gateway::Agent;
 use welkin_store::{Endpoint, Under};
 use welkin_stores::Local;
@@ -87,11 +88,6 @@ impl Place {
             (Root::Stdio, String::new())
         } else if let Some((scheme, rest)) = text.split_once("://") {
             match scheme {
-                "file" => (local(rest)?, String::new()),
-                "s3" => bucket(Service::S3, rest).ok_or_else(|| wrong("there is no bucket"))?,
-                "gs" => bucket(Service::Gcs, rest).ok_or_else(|| wrong("there is no bucket"))?,
-                // tidy: expect(clouds, reason = "how users spell the scheme")
-                "az" | "azure" => container(rest).map_err(wrong)?,
                 "welkin" | "welkin+plain" => {
                     let (host, key) = rest.split_once('/').unwrap_or((rest, ""));
                     if host.is_empty() {
@@ -108,7 +104,7 @@ impl Place {
                     }
                     (Root::Ssh { host: host.to_owned(), folder: format!("/{folder}") }, String::new())
                 }
-                scheme => return Err(wrong(&format!("{scheme}:// is not known")).into()),
+                _ => at_address(text, &wrong)?,
             }
         } else if let Some((store, rest)) = named(text) {
             if !stores.contains(&store) {
@@ -187,23 +183,54 @@ fn named(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && name.chars().all(plain)).then_some((name, rest))
 }
 
-/// `bucket/key`.
+/// What an address of a store means, read as everybody reads it.
+fn at_address(text: &str, wrong: &dyn Fn(&str) -> Fault) -> anyhow::Result<(Root, String)> {
+    let scheme = || text.split_once("://").map_or(text, |(scheme, _)| scheme);
+    let address = text.parse::<StoreAddress>().map_err(|error| match error {
+        AddressError::UnknownScheme { scheme, near } => {
+            let fault = wrong(&format!("{scheme}:// is not known"));
+            match near {
+                Some(near) => fault.hint(format!("did you mean {near}://?")),
+                None => fault,
+            }
+        }
+        error => wrong(&error.to_string()),
+    })?;
+    let StoreAddress { service, account, bucket, key, region } = address;
+    let service = match service {
+        Of::File => return Ok((local(&key)?, String::new())),
+        Of::S3 if region.is_none() => Service::S3,
+        Of::Gcs => Service::Gcs,
+        Of::AzureBlob => Service::AzureBlob { account: account.ok_or_else(|| wrong("there is no account"))? },
+        Of::S3 | Of::R2 | Of::IbmCos | Of::OciObjects | Of::Nebius | Of::CoreWeave => {
+            let hint = "give the store a section [stores.NAME] in config.toml, with its endpoint, region and \
+                credentials, and write NAME:bucket/key";
+            let why = match region {
+                Some(region) => {
+                    format!("it is a bucket in {region}, and only a section of config.toml says that")
+                }
+                None => format!("{}:// does not say where the store answers", scheme()),
+            };
+            return Err(wrong(&why).hint(hint).into());
+        }
+        _ => return Err(wrong(&format!("no data is moved from or to {}:// addresses", scheme())).into()),
+    };
+    if text.contains("://") && is_web(scheme()) && text.contains('?') {
+        return Err(wrong("what follows the `?` of a web address would be lost").into());
+    }
+    Ok((Root::Bucket { service, bucket }, key))
+}
+
+fn is_web(scheme: &str) -> bool {
+    ["http", "https"].iter().any(|web| web.eq_ignore_ascii_case(scheme))
+}
+
+/// `bucket/key` of a store with a name.
 fn bucket(service: Service, rest: &str) -> Option<(Root, String)> {
     let rest = rest.trim_start_matches('/');
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
     let root = Root::Bucket { service, bucket: bucket.to_owned() };
     (!bucket.is_empty()).then(|| (root, key.to_owned()))
-}
-
-/// `account/container/key`.
-fn container(rest: &str) -> Result<(Root, String), &'static str> {
-    let rest = rest.trim_start_matches('/');
-    let (account, rest) = rest.split_once('/').unwrap_or((rest, ""));
-    if account.is_empty() {
-        return Err("there is no account");
-    }
-    let service = Service::AzureBlob { account: account.to_owned() };
-    bucket(service, rest).ok_or("there is no container after the account")
 }
 
 fn local(path: &str) -> anyhow::Result<Root> {
@@ -238,6 +265,42 @@ mod tests {
         }
     }
 
+    /// The table that whoever reads URIs is held to.
+    const ODD: &str = include_str!("../../../address/odd.tsv");
+
+    #[test]
+    fn a_copy_reads_uris_as_everybody_does() {
+        for line in ODD.lines().filter(|line| line.contains("://") && !line.starts_with('#')) {
+            let [uri, service, account, bucket, key] = *line.split('\t').collect::<Vec<_>>() else {
+                panic!("{line}")
+            };
+            let told = |text: &str| if text == "-" { String::new() } else { text.to_owned() };
+            let (read, bucket) = (Place::read(uri, &[]).ok(), bucket.to_owned());
+            let service = match service {
+                "S3" => Service::S3,
+                "Gcs" => Service::Gcs,
+                "AzureBlob" => Service::AzureBlob { account: account.to_owned() },
+                "File" => {
+                    let path = std::path::absolute(key).unwrap();
+                    assert_eq!(
+                        read.map(|place| (place.root, place.key)),
+                        Some((Root::Local(path), String::new())),
+                        "{uri}"
+                    );
+                    continue;
+                }
+                // Welkin's own schemes lead to no store.
+                _ => {
+                    let is_own = uri.starts_with("welkin://") || uri.starts_with("ssh://");
+                    assert_eq!(read.is_some(), is_own, "{uri}");
+                    continue;
+                }
+            };
+            let expected = (Root::Bucket { service, bucket }, told(key));
+            assert_eq!(read.map(|place| (place.root, place.key)), Some(expected), "{uri}");
+        }
+    }
+
     #[test]
     fn what_names_no_place() {
         for (text, why) in [
@@ -246,7 +309,17 @@ mod tests {
             ("gs:///", "there is no bucket"),
             ("az://", "there is no account"),
             ("az://acct", "there is no container after the account"),
-            ("ftp://x", "ftp:// is not known"),
+            ("zz://x", "zz:// is not known"),
+            ("ftp://x", "no data is moved from or to ftp:// addresses"),
+            ("r2://b/k", "r2:// does not say where the store answers"),
+            (
+                "https://b.s3.eu-west-1.amazonaws.com/k",
+                "it is a bucket in eu-west-1, and only a section of config.toml says that",
+            ),
+            (
+                "https://acct.blob.core.windows.net/c/k?sig=x",
+                "what follows the `?` of a web address would be lost",
+            ),
             ("other:b", "there is no store `other`"),
         ] {
             let fault = Place::read(text, &["mine"]).unwrap_err();

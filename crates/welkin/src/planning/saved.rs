@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use welkin_address::file_path;
 use welkin_job::{FileMount, Input, Job, Workdir};
 use welkin_placement::Plan;
 
@@ -24,17 +25,16 @@ pub(crate) fn read_plan(path: &Path) -> anyhow::Result<(Plan, PathBuf)> {
 
 /// Makes the paths of a job absolute, so that a plan of it can be kept anywhere on this machine.
 pub(crate) fn anchor(job: &mut Job, base_dir: &Path) {
-    const FILE: &str = "file://";
     let absolute = |path: &mut String| {
         if !path.starts_with('~') {
             *path = base_dir.join(&*path).to_string_lossy().into_owned();
         }
     };
     let uri = |uri: &mut String| {
-        if let Some(path) = uri.strip_prefix(FILE) {
+        if let Some(path) = file_path(uri) {
             let mut path = path.to_owned();
             absolute(&mut path);
-            *uri = format!("{FILE}{path}");
+            *uri = format!("file://{path}");
         }
     };
     for task in &mut job.tasks {

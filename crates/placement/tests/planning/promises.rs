@@ -162,11 +162,21 @@ fn limits_hold_or_say_what_is_possible() {
     assert!(hurried.time <= deadline && hurried.cost >= free.cost);
     match bed.plan(&with("deadline: 10h, budget: 5 USD")) {
         Err(PlanFailure::NoOffer { relaxations, .. }) => {
-            assert!(relaxations.iter().any(|set| set.drop == ["policy.deadline or policy.budget"]));
+            assert!(relaxations.iter().any(|set| set.drop == ["policy.budget"]));
         }
         Err(PlanFailure::Limits { cheapest: Some((_, cost)), .. }) => assert_eq!(cost, free.cost),
         other => panic!("{other:?}"),
     }
+}
+
+/// A deadline that a job does not have is nothing to relax.
+#[test]
+fn of_deadline_and_budget_only_what_the_job_has_is_to_be_relaxed() {
+    let bed = Bed::new();
+    let failure = bed.plan(&format!("{CHAIN}policy: {{budget: 0.000001 USD}}\n")).unwrap_err();
+    let PlanFailure::NoOffer { relaxations, .. } = failure else { panic!("{failure:?}") };
+    let dropped: Vec<&str> = relaxations.iter().flat_map(|set| set.drop.clone()).collect();
+    assert!(dropped.contains(&"policy.budget") && !dropped.contains(&"policy.deadline"), "{dropped:?}");
 }
 
 /// Amounts beyond the range stopped at its end, and such a plan was called proven best.

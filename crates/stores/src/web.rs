@@ -12,7 +12,8 @@ pub(super) mod xml;
 pub(super) use date::{Moment, http_date_ms, iso_date_ms};
 pub(super) use delete::delete;
 pub(super) use failure::{
-    MOST_ERROR, MOST_TEXT, broken, by_status, check_range, length_of_range, pause, range, text, words,
+    MOST_ERROR, MOST_TEXT, answered, broken, by_status, check_range, length_of_range, pause, range, text,
+    words,
 };
 pub(super) use metadata::{Naming, listed};
 pub(super) use pages::{Asked, MOST_BYTES, MOST_LISTED, NoPage, Page, Paged, Pages};

@@ -2,7 +2,7 @@
 
 use crate::azure::Azure;
 use crate::http::Response;
-use crate::web::{MOST_ERROR, by_status, pause, words, xml};
+use crate::web::{MOST_ERROR, answered, by_status, pause, xml};
 use welkin_store::{Failure, FailureKind};
 
 /// Header of the code of an error; answers to HEAD have nothing else.
@@ -26,11 +26,7 @@ impl Azure {
         // Messages end with the request's id and time, on lines of their own.
         let line = said.as_ref().and_then(|(_, words)| words.lines().next()).unwrap_or_default().to_owned();
         let code = code.or(said.map(|(code, _)| code)).unwrap_or_default();
-        let message = match (code.as_str(), line.as_str()) {
-            ("", _) => format!("the store answered {status}"),
-            (code, "") => words(&format!("{status} {code}")),
-            (code, line) => words(&format!("{status} {code}: {line}")),
-        };
+        let message = answered(status, &code, &line);
         Err(Failure::new(kind(status, &code), operation, message).retry_after(pause))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::gcs::Gcs;
 use crate::http::Response;
-use crate::web::{MOST_ERROR, by_status, pause, words};
+use crate::web::{MOST_ERROR, answered, by_status, pause};
 use serde::Deserialize;
 use welkin_store::{Failure, FailureKind};
 
@@ -42,11 +42,7 @@ pub(super) async fn failure(response: Response, operation: &str) -> Failure {
     // A body that cannot be read changes nothing about the status.
     let body = response.text(MOST_ERROR).await.unwrap_or_default();
     let (reason, said) = said(&body);
-    let message = match (reason.as_str(), said.as_str()) {
-        ("", "") => format!("the store answered {status}"),
-        ("", said) => words(&format!("{status}: {said}")),
-        (reason, said) => words(&format!("{status} {reason}: {said}")),
-    };
+    let message = answered(status, &reason, &said);
     Failure::new(kind(status, &reason, &said), operation, message).retry_after(pause)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::http::Response;
 use crate::s3::S3;
-use crate::web::{MOST_ERROR, by_status, pause, words, xml};
+use crate::web::{MOST_ERROR, answered, by_status, pause, words, xml};
 use welkin_store::{Failure, FailureKind};
 
 impl S3 {
@@ -23,10 +23,7 @@ impl S3 {
         let body = response.text(MOST_ERROR).await.unwrap_or_default();
         let said = xml::error(&body);
         let code = said.as_ref().map_or("", |(code, _)| code.as_str());
-        let mut message = match &said {
-            Some((code, said)) => words(&format!("{status} {code}: {said}")),
-            None => format!("the store answered {status}"),
-        };
+        let mut message = answered(status, code, said.as_ref().map_or("", |(_, said)| said.as_str()));
         if let Some(place) = place.filter(|_| (300..400).contains(&status)) {
             let place = words(&place);
             message = format!("{message}; it points to {place}: set the store's region or endpoint");

@@ -50,6 +50,44 @@ pub(crate) fn by_status(status: u16) -> FailureKind {
     }
 }
 
+/// What a store answered, with the words that people look for: status and code, then what it says besides. An answer
+/// to HEAD has no body, so that the name of its status is all there is.
+pub(crate) fn answered(status: u16, code: &str, said: &str) -> String {
+    match (code, said) {
+        ("", "") => format!("{status} {}", name_of(status)).trim_end().to_owned(),
+        ("", said) => words(&format!("{status}: {said}")),
+        (code, "") => words(&format!("{status} {code}")),
+        (code, said) => words(&format!("{status} {code}: {said}")),
+    }
+}
+
+/// The name of a status that stores answer with. Source: RFC 9110, section 15.
+fn name_of(status: u16) -> &'static str {
+    match status {
+        301 => "Moved Permanently",
+        307 => "Temporary Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        416 => "Range Not Satisfiable",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        507 => "Insufficient Storage",
+        _ => "",
+    }
+}
+
 /// What a broken exchange means.
 pub(crate) fn broken(operation: &str, error: &HttpError) -> Failure {
     let kind = match error {
@@ -120,6 +158,19 @@ pub(crate) fn length_of_range(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_told_in_words_that_people_look_for() {
+        for (status, code, said, expected) in [
+            (503, "SlowDown", "Reduce your request rate.", "503 SlowDown: Reduce your request rate."),
+            (503, "", "", "503 Service Unavailable"),
+            (403, "AuthenticationFailed", "", "403 AuthenticationFailed"),
+            (404, "", "Not Found", "404: Not Found"),
+            (299, "", "", "299"),
+        ] {
+            assert_eq!(answered(status, code, said), expected);
+        }
+    }
 
     #[test]
     fn ranges() {

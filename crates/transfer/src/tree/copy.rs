@@ -13,7 +13,7 @@ use crate::tree::names::Prefix;
 use crate::tree::progress::Progress;
 use crate::tree::publish::commit;
 use crate::tree::remove::{delete_others, uncommit};
-use crate::tree::shelf::Shelf;
+use crate::tree::shelf::{Shelf, TRIES};
 use blake3::Hash;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +22,6 @@ use welkin_store::Endpoint;
 
 /// Pause until progress is told again: while there is some, and at most while a call is waited for.
 const TELL_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-
-/// Tries of a call within one copy. Whoever asked for the copy has patience of its own.
-const ATTEMPTS: u32 = 3;
 
 /// What a copy did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,7 +103,7 @@ async fn move_all(
         source: side(source),
         target: side(target),
         scope: Scope::Listed(Arc::clone(&objects)),
-        options: Options { attempts: ATTEMPTS, ..Options::default() },
+        options: Options { attempts: TRIES, ..Options::default() },
     };
     let (stats, tally) = (Arc::new(Stats::default()), Arc::new(Tally::default()));
     let hears = Arc::clone(&tally) as Arc<dyn Observer>;

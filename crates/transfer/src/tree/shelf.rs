@@ -24,8 +24,9 @@ const MEMORY: usize = 4 * PART_BYTES as usize;
 /// Files on their way at a time, and parts of each.
 pub(crate) const AT_ONCE: usize = 8;
 
-/// Tries of a call. Whoever asked for a tree has patience of its own.
-const TRIES: u32 = 3;
+/// Tries of a call: with pauses that double from 100 ms, some 6 s. Eight calls at a time meet a busy store eight times as
+/// often as one. A broker has patience of its own beside this; a node has not.
+pub(crate) const TRIES: u32 = 7;
 
 /// Keys that are removed by one call: what S3 takes.
 const REMOVED_AT_ONCE: usize = 1000;

@@ -5,6 +5,7 @@
 mod copy;
 mod damage;
 mod deliver;
+mod faults;
 mod fetch;
 mod hostile;
 mod publish;

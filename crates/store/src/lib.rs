@@ -9,6 +9,7 @@
 //! | `block`, `hash` | bytes with the sums of their first reading, and the hash of an object from its parts |
 //! | `memory` | [`Memory`]: a place in memory |
 //! | `whole` | objects that are held whole |
+//! | `conformance` | the suite that every place passes (a feature) |
 //! | `thread` | calls of the file system, several on one thread |
 //!
 //! Whoever moves bytes (`welkin-transfer`), keeps them (`welkin-stores`) or carries them between machines
@@ -16,6 +17,8 @@
 
 mod access;
 pub mod block;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod endpoint;
 pub mod hash;
 mod memory;

@@ -287,3 +287,15 @@ impl Endpoint for Memory {
         Ok(Vec::new())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{Abilities, conforms};
+
+    #[tokio::test]
+    async fn memory_conforms() {
+        let place = Memory::new("memory:");
+        conforms(&(Box::new(move || Arc::clone(&place) as Arc<dyn Endpoint>) as _), Abilities::ALL).await;
+    }
+}

@@ -450,3 +450,14 @@ async fn a_file_that_is_longer_than_it_was_is_another() {
         assert_eq!(read(length, true).await.unwrap_err().kind, FailureKind::Changed, "{length}");
     }
 }
+
+#[tokio::test]
+async fn folders_conform() {
+    use welkin_store::conformance::{Abilities, conforms};
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_owned();
+    let open = move || Local::new(&root, false) as Arc<dyn Endpoint>;
+    // A file is no folder, what is kept beside its content is its time and its permissions, and a rename leaves no trace.
+    let abilities = Abilities { any_key: false, metadata: false, finishes_again: false };
+    conforms(&(Box::new(open) as _), abilities).await;
+}

@@ -1,15 +1,15 @@
 //! Azure Blob Storage.
 
-use crate::conformance::{PART, block, bytes, conforms, read};
 use crate::servers::{azure_options, container};
 use std::sync::Arc;
+use welkin_store::conformance::{Abilities, PART, block, bytes, conforms, read};
 use welkin_store::{Endpoint, FailureKind, Metadata};
 use welkin_stores::{Azure, AzureAccess};
 
 #[tokio::test]
 async fn azure_conforms() {
     let Some((_, open)) = container("azure_conforms", "conforms") else { return };
-    conforms(&open).await;
+    conforms(&open, Abilities::ALL).await;
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! A tree from S3 to Azure to Google Cloud Storage through the engine, compared at the end.
 
-use crate::conformance::{PART, bytes, keys, read};
 use crate::servers::{bucket, container};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use welkin_store::conformance::{PART, bytes, keys, read};
 use welkin_store::{Endpoint, Metadata};
 use welkin_stores::{Addressing, Checksums, S3, S3Options};
 use welkin_testkit::s3::{Attributes, S3Options as ServerOptions, S3Server};
@@ -62,7 +62,7 @@ async fn three_clouds_hold_the_same_tree() {
         ),
         ..Metadata::default()
     };
-    let described = crate::conformance::block(b"described", 0, true);
+    let described = welkin_store::conformance::block(b"described", 0, true);
     source.put("tree/described", &metadata, &described).await.unwrap();
     sent.insert("described".to_owned(), blake3::hash(b"described"));
     let count = sent.len() as u64;

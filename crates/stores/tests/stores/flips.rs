@@ -1,9 +1,9 @@
 //! One bit turned over on the way to a server that is not ours, or from it: noticed by the MD5 that the server keeps.
 
-use crate::conformance::{PART, block, bytes, read};
 use crate::servers::{azure_options, container, only_md5, s3_options};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use welkin_store::conformance::{PART, block, bytes, read};
 use welkin_store::{Endpoint, FailureKind, Metadata};
 use welkin_stores::{Azure, S3};
 use welkin_testkit::proxy::{Direction, Proxy, Trouble};

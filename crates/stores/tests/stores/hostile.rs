@@ -1,6 +1,5 @@
 //! Stores that answer what cannot be, or never end.
 
-use crate::conformance::{block, keys};
 use crate::script::{Asked, Script, answer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use welkin_store::conformance::{block, keys};
 use welkin_store::{Endpoint, FailureKind, Listed, Metadata};
 use welkin_stores::Checksums;
 

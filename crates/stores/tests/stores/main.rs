@@ -9,7 +9,6 @@
 
 mod blobs;
 mod chain;
-mod conformance;
 mod flips;
 mod hostile;
 mod issuer;

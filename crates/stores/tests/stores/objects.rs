@@ -1,13 +1,13 @@
 //! Google Cloud Storage.
 
-use crate::conformance::{PART, block, bytes, conforms, keys, read};
 use crate::servers::bucket;
+use welkin_store::conformance::{Abilities, PART, block, bytes, conforms, keys, read};
 use welkin_store::{FailureKind, Metadata, Part};
 
 #[tokio::test]
 async fn gcs_conforms() {
     let Some((_, open)) = bucket("gcs_conforms", "conforms") else { return };
-    conforms(&open).await;
+    conforms(&open, Abilities::ALL).await;
 }
 
 /// Names that Azure cannot hold.

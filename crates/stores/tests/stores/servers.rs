@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, LazyLock};
 use welkin_store::Endpoint;
+use welkin_store::conformance::Open;
 use welkin_stores::{
     Addressing, Azure, AzureAccess, AzureOptions, Checksums, Credentials, Gcs, GcsAccess, GcsOptions,
     S3Options,
@@ -16,9 +17,6 @@ use welkin_testkit::stand_ins::{StandIn, azurite, gcs, moto};
 static AZURITE: LazyLock<Result<StandIn, DidNotRun>> = LazyLock::new(azurite);
 static MOTO: LazyLock<Result<StandIn, DidNotRun>> = LazyLock::new(moto);
 static EMULATOR: LazyLock<Result<StandIn, DidNotRun>> = LazyLock::new(gcs);
-
-/// Opens a container or bucket anew, as another process would.
-pub(crate) type Open = Box<dyn Fn() -> Arc<dyn Endpoint>>;
 
 fn or_skip(test: &str, server: &'static Result<StandIn, DidNotRun>) -> Option<&'static StandIn> {
     server.as_ref().inspect_err(|reason| println!("{test} {reason}")).ok()

@@ -1,9 +1,9 @@
 //! Who gets to know what: credentials, and what stands in requests.
 
-use crate::conformance::block;
 use crate::script::{Script, answer};
 use std::sync::Arc;
 use welkin_store::Metadata;
+use welkin_store::conformance::block;
 
 /// An answer that points elsewhere is told, not followed: nobody there gets the credentials.
 #[tokio::test]

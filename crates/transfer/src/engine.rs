@@ -23,7 +23,9 @@
 
 mod compare;
 mod context;
+mod error;
 mod feed;
+mod job;
 mod lane;
 mod large;
 mod ledger;
@@ -45,13 +47,14 @@ mod verify;
 mod whole;
 
 pub use compare::Compare;
+pub use error::EngineError;
 pub use limiter::Limiter;
 pub use observe::{Notice, Observer, Quiet};
 pub use options::{Expected, Guard, Options, Scope, Side, Transfer};
 pub use preview::{Calls, Preview, preview};
 pub use retry::Patience;
 pub use retrying::{Pages, Retrying};
-pub use run::{Ended, EngineError, Outcome, run};
+pub use run::{Ended, Outcome, run};
 pub use stats::{Snapshot, Stats};
 pub use stream::{End, Flow, StreamError, Streamed, receive, send};
 pub use verify::{Fault, Verified, verify};

@@ -4,6 +4,7 @@ use crate::support::{Agent, exit, lines, step};
 use std::path::Path;
 use welkin_provider::{Access, EventKind, Exit, Fetch, Publish, Step, StoreAccess, Stream};
 use welkin_stores::open;
+use welkin_testkit::s3::{S3Options, S3Server};
 use welkin_transfer::{find_tree, publish_tree, silent};
 use welkin_units::Bytes;
 
@@ -133,4 +134,26 @@ async fn a_mount_is_laid_over_the_workdir_that_was_fetched_before_it() {
     let events = agent.run(&step).await;
     assert_eq!(exit(&events), Exit::Success, "{events:?}");
     assert_eq!(lines(&events, Stream::Stdout), ["workdir", "mount", "mount"]);
+}
+
+/// The broker says where a store is and how it is reached; the bytes do not pass through it.
+#[tokio::test]
+async fn a_node_fetches_from_a_bucket_and_publishes_to_it_and_keeps_no_credentials() {
+    const SECRET: &str = "hush-hush-hush";
+    let options = S3Options::default().bucket("runs").credentials("key", SECRET);
+    let server = S3Server::start(options).unwrap();
+    let settings =
+        [("endpoint", server.url().as_str()), ("access-key-id", "key"), ("secret-access-key", SECRET)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let access = Access::With(settings.into());
+    let store = StoreAccess { address: "s3://runs/of/me".parse().unwrap(), access };
+    let (agent, folder) = (Agent::start().await, tempfile::tempdir().unwrap());
+    let digest = publish_input(&store, folder.path()).await;
+    let events = agent.run(&sum_step(&store, &digest)).await;
+    assert_eq!(exit(&events), Exit::Success, "{events:?}");
+    let keys: Vec<_> = server.objects("runs").into_iter().map(|object| object.key).collect();
+    assert!(keys.contains(&"of/me/out/1/data/file".to_owned()), "{keys:?}");
+    assert!(find_tree(&open(&store).unwrap(), "out/1").await.unwrap().is_some());
+    let kept = std::fs::read_to_string(agent.home.join(".welkin/steps/sum/step.json")).unwrap();
+    assert!(kept.contains("s3://runs/of/me") && !kept.contains(SECRET), "{kept}");
 }

@@ -1,11 +1,12 @@
 //! What all lanes of a transfer share.
 
+use crate::engine::error::EngineError;
+use crate::engine::job::Job;
 use crate::engine::ledger::Ledger;
 use crate::engine::limiter::Limiter;
 use crate::engine::observe::{Notice, Observer};
 use crate::engine::options::{Options, Transfer};
 use crate::engine::retry::Patience;
-use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::engine::tuner::Tuner;
 use crate::journal::{Done, Journal, JournalError, Marks, Partial, Record};
@@ -14,26 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 use welkin_store::block::BlockPool;
-use welkin_store::{Failure, FailureKind, Listed};
+use welkin_store::{Failure, FailureKind};
 
 /// Failures that are kept for the report; the rest is counted.
 const KEEP_FAILURES: usize = 100;
-
-/// An object to be moved.
-#[derive(Debug, Clone)]
-pub(super) struct Job {
-    /// Its step in the ledger; none for one that failed in an earlier process.
-    pub(super) step: Option<u64>,
-    pub(super) source: Listed,
-    /// Key at the target.
-    pub(super) key: String,
-    /// Times it was begun again because the source changed.
-    pub(super) retries: u32,
-    /// Hash that its content must have.
-    pub(super) expected: Option<blake3::Hash>,
-    /// Whether the source is known to have changed since the object at the target was written.
-    pub(super) contradicted: bool,
-}
 
 pub(super) struct Context {
     pub(super) transfer: Transfer,

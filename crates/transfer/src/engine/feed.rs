@@ -1,6 +1,6 @@
 //! What the lanes take from.
 
-use crate::engine::context::Job;
+use crate::engine::job::Job;
 use crate::engine::large::Large;
 use crate::engine::steps::Step;
 use std::collections::VecDeque;

@@ -1,7 +1,8 @@
 //! One lane: takes a unit, does it, takes the next.
 
-use crate::engine::context::{Context, Job};
+use crate::engine::context::Context;
 use crate::engine::feed::{Feed, Unit};
+use crate::engine::job::Job;
 use crate::engine::{large, whole};
 use std::sync::Arc;
 use welkin_store::{Failure, FailureKind};

@@ -5,7 +5,8 @@
 //! merges the hashes and finishes. When the source changes, what arrived is dropped and, once, everything
 //! begins again with the new version.
 
-use crate::engine::context::{Context, Job, now_ms};
+use crate::engine::context::{Context, now_ms};
+use crate::engine::job::Job;
 use crate::engine::lane;
 use crate::engine::retry::Patience;
 use crate::engine::retrying::Retrying;

@@ -1,11 +1,11 @@
 //! What a transfer would do, without doing it.
 
 use crate::engine::compare::Verdict;
+use crate::engine::error::EngineError;
 use crate::engine::merge::{Merge, Pair, below, takes_part};
 use crate::engine::observe::Quiet;
 use crate::engine::options::{Scope, Transfer};
 use crate::engine::retry::Patience;
-use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::engine::times::Judge;
 use crate::journal::Past;

@@ -1,10 +1,10 @@
 //! Removing what the source does not have.
 
 use crate::engine::context::Context;
+use crate::engine::error::EngineError;
 use crate::engine::merge::{Merge, below, takes_part};
 use crate::engine::observe::Notice;
 use crate::engine::options::{Guard, Transfer};
-use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use welkin_store::{Failure, FailureKind};
 

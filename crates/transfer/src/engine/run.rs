@@ -1,57 +1,23 @@
 //! A transfer from beginning to end.
 
 use crate::engine::context::{Context, now_ms};
+use crate::engine::error::EngineError;
 use crate::engine::feed::Feed;
 use crate::engine::limiter::Limiter;
 use crate::engine::observe::Observer;
 use crate::engine::options::Transfer;
 use crate::engine::stats::{Snapshot, Stats};
 use crate::engine::{lane, large, remove, steps, tuner};
-use crate::journal::{Journal, JournalError, Record, Resumed, settle};
+use crate::journal::{Journal, Record, Resumed, settle};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use welkin_store::Failure;
 
 /// What an object is worth beside its bytes when the rate is looked at: about what a request costs.
 const OBJECT_WORTH: u64 = 32 << 10;
-
-/// Why a transfer ended before its end. Everything that arrived is on record, and it can go on.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum EngineError {
-    /// A listing failed.
-    #[error(transparent)]
-    Listing(Failure),
-    /// A failure that every further call would share.
-    #[error(transparent)]
-    Fatal(Failure),
-    /// The journal cannot be written.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The source has no object at all, and whoever asked did not say that it may be so.
-    #[error("nothing was found at the source, and the target has {there} objects that would all be removed")]
-    NothingFound {
-        /// Objects at the target.
-        there: u64,
-    },
-    /// More would be removed than is allowed.
-    #[error(
-        "{surplus} of {there} objects at the target are not at the source, and at most {most} may be removed"
-    )]
-    Guarded {
-        /// Objects that would be removed.
-        surplus: u64,
-        /// Objects at the target.
-        there: u64,
-        /// The bound.
-        most: u64,
-    },
-}
 
 /// How a transfer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

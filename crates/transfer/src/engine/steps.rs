@@ -1,12 +1,13 @@
 //! From listings to what is to be done, as a stream.
 
 use crate::engine::compare::Verdict;
-use crate::engine::context::{Context, Job};
+use crate::engine::context::Context;
+use crate::engine::error::EngineError;
+use crate::engine::job::Job;
 use crate::engine::ledger::Ledger;
 use crate::engine::merge::{Merge, Pair, below, takes_part};
 use crate::engine::observe::Notice;
 use crate::engine::options::{Expected, Scope, Transfer};
-use crate::engine::run::EngineError;
 use crate::engine::stats::Stats;
 use crate::engine::times::Judge;
 use crate::journal::{Done, JournalError, PairsWriter, Past};

@@ -11,7 +11,8 @@
 //! second; but not where the source is known to have changed since.
 
 use crate::engine::compare::{Compare, Verdict};
-use crate::engine::context::{Context, Job};
+use crate::engine::context::Context;
+use crate::engine::job::Job;
 use crate::engine::options::Transfer;
 use crate::journal::{Marks, Pairs, PairsWriter};
 use welkin_store::Failure;

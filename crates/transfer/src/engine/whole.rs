@@ -1,7 +1,8 @@
 //! Objects of one part.
 
-use crate::engine::context::{Context, Job};
+use crate::engine::context::Context;
 use crate::engine::feed::{Feed, Unit};
+use crate::engine::job::Job;
 use crate::engine::options::{Side, Transfer};
 use crate::engine::retrying::PassedOn;
 use crate::engine::stats::Stats;

@@ -22,6 +22,7 @@
 //! the number of objects.
 
 mod compare;
+mod content;
 mod context;
 mod error;
 mod feed;

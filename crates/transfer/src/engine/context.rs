@@ -154,6 +154,21 @@ impl Context {
         self.settle(job);
     }
 
+    /// The job as the source has it now.
+    pub(super) async fn look_again(&self, job: &mut Job) -> Result<(), Failure> {
+        let source = &self.transfer.source.endpoint;
+        match source.find(&self.patience(), &job.source.key).await? {
+            Some(found) => {
+                job.source = found.listed;
+                Ok(())
+            }
+            None => {
+                let operation = format!("read {} of {}", job.source.key, source.name());
+                Err(Failure::new(FailureKind::NotFound, operation, "it is not there any more"))
+            }
+        }
+    }
+
     fn settle(&self, job: &Job) {
         if let Some(step) = job.step {
             self.ledger.lock().unwrap_or_else(PoisonError::into_inner).settle(step);

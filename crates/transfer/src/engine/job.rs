@@ -1,6 +1,6 @@
 //! One object that is to be moved.
 
-use welkin_store::Listed;
+use welkin_store::{Failure, FailureKind, Listed};
 
 /// An object to be moved.
 #[derive(Debug, Clone)]
@@ -16,4 +16,11 @@ pub(super) struct Job {
     pub(super) expected: Option<blake3::Hash>,
     /// Whether the source is known to have changed since the object at the target was written.
     pub(super) contradicted: bool,
+}
+
+impl Job {
+    /// Whether it is to be skipped after this failure: it marks a folder, and the target has real folders.
+    pub(super) fn is_marker(&self, failure: &Failure) -> bool {
+        self.source.size == 0 && self.source.key.ends_with('/') && failure.kind == FailureKind::Unsupported
+    }
 }

@@ -2,10 +2,8 @@
 
 use crate::engine::context::Context;
 use crate::engine::feed::{Feed, Unit};
-use crate::engine::job::Job;
-use crate::engine::{large, whole};
+use crate::engine::{content, large, whole};
 use std::sync::Arc;
-use welkin_store::{Failure, FailureKind};
 
 /// Works until there is nothing left, or until there are lanes enough without it.
 pub(super) async fn work(context: Arc<Context>, feed: Arc<Feed>, number: usize) {
@@ -25,15 +23,10 @@ async fn perform(context: &Arc<Context>, feed: &Arc<Feed>, unit: Unit) {
             let opened = large::open(context, job).await;
             feed.opened(opened);
         }
-        Unit::Check(job) => match whole::same(context, &job).await {
+        Unit::Check(job) => match content::same(context, &job).await {
             Ok(true) => context.skipped(&job, "the content is the same"),
             Ok(false) => Box::pin(perform(context, feed, feed.copy(job))).await,
             Err(failure) => context.failed(&job, failure),
         },
     }
-}
-
-/// Whether a job that failed is to be skipped: a marker of a folder, where the target has real folders.
-pub(super) fn is_marker(job: &Job, failure: &Failure) -> bool {
-    job.source.size == 0 && job.source.key.ends_with('/') && failure.kind == FailureKind::Unsupported
 }

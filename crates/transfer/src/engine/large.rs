@@ -7,20 +7,15 @@
 
 use crate::engine::context::{Context, now_ms};
 use crate::engine::job::Job;
-use crate::engine::lane;
 use crate::engine::retry::Patience;
 use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
 use crate::engine::times;
-use crate::engine::whole;
 use crate::journal::{Done, Partial, Record};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use welkin_store::hash::{self, ChainingValue};
 use welkin_store::{Failure, FailureKind, Metadata, Part, Piece, Read, Upload};
-
-/// Bytes that are compared at a time where no upload says how long parts are.
-pub(super) const COMPARE_BYTES: u64 = 8 << 20;
 
 /// Times a part whose bytes were damaged on the way is read again.
 const FRESH_READS: u32 = 3;
@@ -68,7 +63,7 @@ impl Large {
 pub(super) async fn open(context: &Arc<Context>, mut job: Job) -> Option<Arc<Large>> {
     let opened = match begin(context, &mut job).await {
         Ok(opened) => opened,
-        Err(failure) if lane::is_marker(&job, &failure) => {
+        Err(failure) if job.is_marker(&failure) => {
             context.skipped(&job, "it marks a folder");
             return None;
         }
@@ -298,7 +293,7 @@ async fn give_up(context: &Arc<Context>, large: &Arc<Large>, failure: Failure) {
         return context.failed(&job, failure);
     }
     job.retries += 1;
-    if let Err(failure) = whole::look_again(context, &mut job).await {
+    if let Err(failure) = context.look_again(&mut job).await {
         return context.failed(&job, failure);
     }
     // By this lane alone: what happens rarely need not be fast.

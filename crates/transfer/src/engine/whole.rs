@@ -3,14 +3,12 @@
 use crate::engine::context::Context;
 use crate::engine::feed::{Feed, Unit};
 use crate::engine::job::Job;
-use crate::engine::options::{Side, Transfer};
+use crate::engine::options::Transfer;
 use crate::engine::retrying::PassedOn;
 use crate::engine::stats::Stats;
-use crate::engine::{Compare, lane, large, times};
+use crate::engine::{large, times};
 use crate::journal::Done;
 use std::sync::Arc;
-use welkin_store::block::Block;
-use welkin_store::hash;
 use welkin_store::{Failure, FailureKind, Piece, Read};
 
 /// Times an object is read again because it changed, or because its bytes were damaged on the way.
@@ -33,7 +31,7 @@ pub(super) async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job)
         };
         if fresh && starts < FRESH_STARTS {
             Stats::add(&context.stats.retries, 1);
-            match look_again(context, &mut job).await {
+            match context.look_again(&mut job).await {
                 Ok(()) => {}
                 Err(failure) => return context.failed(&job, failure),
             }
@@ -46,7 +44,7 @@ pub(super) async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job)
             }
             continue;
         }
-        if lane::is_marker(&job, &failure) {
+        if job.is_marker(&failure) {
             return context.skipped(&job, "it marks a folder");
         }
         return context.failed(&job, failure);
@@ -82,88 +80,4 @@ async fn read_and_write(context: &Context, job: &Job, what: Read<'_>) -> Result<
     let block = Arc::new(block);
     let target_version = target.endpoint.put(&patience, &job.key, &metadata, &block).await?;
     Ok(PassedOn { chaining: block.chaining(), version, target_version })
-}
-
-/// The job as the source has it now.
-pub(super) async fn look_again(context: &Context, job: &mut Job) -> Result<(), Failure> {
-    let source = &context.transfer.source.endpoint;
-    match source.find(&context.patience(), &job.source.key).await? {
-        Some(found) => {
-            job.source = found.listed;
-            Ok(())
-        }
-        None => {
-            let operation = format!("read {} of {}", job.source.key, source.name());
-            Err(Failure::new(FailureKind::NotFound, operation, "it is not there any more"))
-        }
-    }
-}
-
-/// Whether both sides have the same content: by the sums that both places keep, else by reading both.
-pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> {
-    if let Some(expected) = job.expected {
-        return is_there(context, job, expected).await;
-    }
-    if context.options().compare == Compare::Time {
-        return times::same(context, job).await;
-    }
-    let (source, target) = (&context.transfer.source, &context.transfer.target);
-    let ours = source.endpoint.find(&context.patience(), &job.source.key).await?;
-    let theirs = target.endpoint.find(&context.patience(), &job.key).await?;
-    let (Some(ours), Some(theirs)) = (ours, theirs) else { return Ok(false) };
-    if ours.listed.size != theirs.listed.size {
-        return Ok(false);
-    }
-    if let Some((ours, theirs)) = ours.crc64.zip(theirs.crc64) {
-        return Ok(ours == theirs);
-    }
-    let size = ours.listed.size;
-    let step = context.options().part_bytes.unwrap_or(large::COMPARE_BYTES);
-    let mut offset = 0;
-    while offset < size {
-        let length = usize::try_from((size - offset).min(step)).unwrap_or(usize::MAX);
-        let (left, right) = (
-            part(context, source, &job.source.key, offset, length, size),
-            part(context, target, &job.key, offset, length, size),
-        );
-        let (left, right) = futures::try_join!(left, right)?;
-        if left.chaining() != right.chaining() {
-            return Ok(false);
-        }
-        offset += length as u64;
-    }
-    Ok(true)
-}
-
-/// Whether the target has the content of that hash.
-async fn is_there(context: &Context, job: &Job, expected: blake3::Hash) -> Result<bool, Failure> {
-    let target = &context.transfer.target;
-    let size = job.source.size;
-    match target.endpoint.find(&context.patience(), &job.key).await? {
-        Some(found) if found.listed.size == size => {}
-        _ => return Ok(false),
-    }
-    let mut parts = Vec::new();
-    let mut offset = 0;
-    while offset < size || parts.is_empty() {
-        let length = usize::try_from((size - offset).min(large::COMPARE_BYTES)).unwrap_or(usize::MAX);
-        parts.push(part(context, target, &job.key, offset, length, size).await?.chaining());
-        offset += length as u64;
-    }
-    Ok(hash::merge(&parts, large::COMPARE_BYTES) == expected)
-}
-
-async fn part(
-    context: &Context,
-    side: &Side,
-    key: &str,
-    offset: u64,
-    length: usize,
-    size: u64,
-) -> Result<Block, Failure> {
-    context.limiter.take(length as u64).await;
-    let whole = length as u64 == size;
-    let what = Read { key, offset, length, whole, version: None };
-    let piece = side.endpoint.read(&context.patience(), what, &context.pool).await?;
-    Ok(piece.block)
 }

@@ -18,6 +18,7 @@
 mod bins;
 mod cuts;
 mod data;
+mod dump;
 mod exact;
 mod fixed;
 mod format;

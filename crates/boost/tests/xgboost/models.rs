@@ -1,10 +1,10 @@
 //! Models that go from here to there and back.
 
 use crate::ask::{Answer, Oracle};
-use crate::rows::{Label, Rows};
+use crate::rows::{Draw, Label, Rows, data};
 use crate::{params, trained};
 use serde_json::{Value, json};
-use welkin_boost::{Alone, Data, Format, Model};
+use welkin_boost::{Alone, Branch, Data, Format, Model};
 
 /// The objectives that are tried, with parameters and the label that they need.
 fn objectives() -> Vec<(Value, Label)> {
@@ -94,4 +94,48 @@ fn xgboost_goes_on_with_what_it_wrote_after_it_was_here() {
     let back = oracle.write("back.ubj", model.write(Format::Ubjson));
     let after = oracle.ask(&json!({"data": path, "label": "y", "load": back}));
     assert_eq!(before.numbers("margins"), after.numbers("margins"));
+}
+
+/// Rows with two categories of which one has few values and one many, and a number.
+fn with_categories(seed: u64) -> (String, Data) {
+    let mut draw = Draw::new(seed);
+    let mut csv = "few,many,x,y\n".to_owned();
+    for _ in 0..900 {
+        let (few, many, x) = ((draw.unit() * 3.0).floor(), (draw.unit() * 20.0).floor(), draw.normal());
+        let y = if few == 1.0 { x } else { (many * 7.0) % 5.0 - x } + draw.normal() * 0.3;
+        let cell = |value: f64, missing: bool| if missing { String::new() } else { value.to_string() };
+        let (few, many) = (cell(few, draw.unit() < 0.1), cell(many, draw.unit() < 0.1));
+        // The eighth part of a number has few digits, and the numbers few values.
+        csv.push_str(&format!("{few},{many},{},{y}\n", (x * 8.0).round() / 8.0));
+    }
+    let data = data(&csv, &["few", "many"]);
+    (csv, data)
+}
+
+#[test]
+fn categories_are_parted_as_by_xgboost_and_models_with_them_are_exchanged() {
+    let test = "categories_are_parted_as_by_xgboost_and_models_with_them_are_exchanged";
+    let Some(oracle) = Oracle::find(test) else { return };
+    let (csv, data) = with_categories(6);
+    let path = oracle.write("rows.csv", csv);
+    let saved = ["json", "ubj"].map(|ending| oracle.path(&format!("stock.{ending}")));
+    let wanted = json!({"max_depth": 4, "max_cat_threshold": 8});
+    let mut request = json!({
+        "data": path, "label": "y", "categories": ["few", "many"], "params": wanted, "rounds": 4, "save": saved,
+    });
+    let answer = oracle.ask(&request);
+    let own = trained(&params(&wanted), 4, &data, None).model;
+    for file in saved {
+        let stock = Model::read(&std::fs::read(file).unwrap()).unwrap();
+        agree(&stock, &data, &answer, &wanted);
+        let branches = |model: &Model| -> Vec<Option<Branch>> {
+            model.trees().flat_map(|(tree, _)| tree.nodes().iter().map(|node| node.branch.clone())).collect()
+        };
+        assert_eq!(branches(&own), branches(&stock));
+    }
+    for (ending, format) in [("json", Format::Json), ("ubj", Format::Ubjson)] {
+        request["load"] = json!(oracle.write(&format!("own.{ending}"), own.write(format)));
+        request["save"] = json!([]);
+        agree(&own, &data, &oracle.ask(&request), &wanted);
+    }
 }

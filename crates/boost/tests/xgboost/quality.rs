@@ -30,6 +30,8 @@ fn trees_over_few_values_are_those_of_xgboost() {
         (json!({"objective": "reg:squarederror", "max_delta_step": 0.2}), Label::Real),
         (json!({"grow_policy": "lossguide", "max_leaves": 13, "max_depth": 0}), Label::Real),
         (json!({"grow_policy": "depthwise", "max_leaves": 13}), Label::Real),
+        (json!({"monotone_constraints": "(1,0,0,-1)", "max_depth": 3}), Label::Real),
+        (json!({"interaction_constraints": "[[0, 1], [2, 3, 4]]", "max_depth": 4}), Label::Real),
         (json!({"objective": "count:poisson", "max_depth": 4}), Label::Count),
         (json!({"objective": "reg:gamma", "max_depth": 4}), Label::Positive),
         (json!({"objective": "reg:tweedie", "max_depth": 4}), Label::Positive),

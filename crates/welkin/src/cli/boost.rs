@@ -126,11 +126,19 @@ pub(crate) struct ShowArgs {
     /// Model of Welkin or XGBoost, JSON or UBJSON
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
+    /// Write trees as lines: all, or the one of this number from 0
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) trees: Option<Option<usize>>,
+    /// Write the tree of this number, from 0, as a graph for Graphviz
+    #[arg(long, value_name = "NUMBER", conflicts_with = "trees")]
+    pub(crate) dot: Option<usize>,
 }
 
 const SHOW: &str = "\
 Examples:
   welkin boost show model.json
+  welkin boost show model.json --trees
+  welkin boost show model.json --dot 0 | dot -Tsvg > tree.svg
   welkin boost show model.json --output json | jq '.importance[0]'";
 
 fn delimiter(text: &str) -> Result<u8, String> {

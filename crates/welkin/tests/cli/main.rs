@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
 mod bed;
+mod boost;
 mod brought;
 mod catalog;
 mod disk;

@@ -1,0 +1,140 @@
+//! `welkin boost` from outside.
+
+use crate::bed::{Bed, both};
+
+/// A table of 200 rows whose label follows from its features.
+fn table(shuffled: bool) -> String {
+    let mut lines: Vec<String> = (0..200)
+        .map(|row| {
+            let (a, b) = (row * 37 % 101, row * 53 % 17);
+            let b = if row % 9 == 0 { String::new() } else { b.to_string() };
+            format!("{a},{b},{}", i32::from(a > 50 && !b.is_empty()))
+        })
+        .collect();
+    if shuffled {
+        lines.reverse();
+        lines.rotate_left(77);
+    }
+    format!("a,b,y\n{}\n", lines.join("\n"))
+}
+
+const TRAIN: [&str; 11] = [
+    "boost",
+    "train",
+    "--data",
+    "rows.csv",
+    "--label",
+    "y",
+    "--rounds",
+    "5",
+    "--set",
+    "objective=binary:logistic",
+    "--model",
+];
+
+fn train(bed: &Bed, model: &str, more: &[&str]) -> std::process::Output {
+    bed.run(TRAIN.iter().chain([model].iter()).chain(more).copied())
+}
+
+#[test]
+fn shuffled_rows_on_other_threads_give_the_same_file_and_predictions() {
+    let bed = Bed::new();
+    bed.file("rows.csv", &table(false));
+    let trained = train(&bed, "one.json", &[]);
+    assert_eq!(trained.status.code(), Some(0), "{}", both(&trained));
+    assert_eq!(String::from_utf8_lossy(&trained.stdout), "one.json: 5 rounds, 5 trees, from 200 rows\n");
+    bed.file("rows.csv", &table(true));
+    train(&bed, "two.json", &["--set", "nthread=3"]);
+    train(&bed, "two.ubj", &[]);
+    let read = |name: &str| std::fs::read(bed.path().join(name)).unwrap();
+    assert!(read("one.json") == read("two.json"));
+    assert!(read("two.ubj").starts_with(b"{L"));
+    let text = bed.ok(["boost", "predict", "one.json", "rows.csv"]);
+    assert_eq!(text, bed.ok(["boost", "predict", "two.ubj", "rows.csv"]));
+    assert_eq!(text.lines().count(), 201);
+    assert!(text.starts_with("prediction\n0."), "{text}");
+    let rows = table(true);
+    let right = text
+        .lines()
+        .skip(1)
+        .zip(rows.lines().skip(1))
+        .filter(|(p, row)| (p.parse::<f32>().unwrap() > 0.5) == row.ends_with('1'));
+    assert_eq!(right.count(), 200);
+}
+
+#[test]
+fn scores_early_stops_and_going_on_are_told() {
+    let bed = Bed::new();
+    bed.file("rows.csv", &table(false));
+    bed.file("valid.csv", &table(true));
+    let args = TRAIN.iter().copied().chain(["m.json", "--valid", "valid.csv", "--early-stopping", "2"]);
+    let told = bed.json(&args.chain(["--set", "eta=1", "--set", "gamma=1000000"]).collect::<Vec<_>>());
+    assert_eq!(told["rounds"], 1, "a model that cannot become better stops in its first round: {told}");
+    assert_eq!(told["stopped"]["metric"], "valid-logloss");
+    assert_eq!(told["history"].as_array().unwrap().len(), 3);
+    train(&bed, "m.json", &[]);
+    train(&bed, "longer.json", &["--start", "m.json"]);
+    assert_eq!(bed.json(&["boost", "show", "longer.json"])["rounds"], 10);
+    let rounds = train(&bed, "m.json", &["-v", "--score-training"]);
+    let said = String::from_utf8(rounds.stderr).unwrap();
+    assert_eq!(said.lines().filter(|line| line.contains("train-logloss:0.")).count(), 5, "{said}");
+}
+
+#[test]
+fn a_model_is_shown() {
+    let bed = Bed::new();
+    bed.file("rows.csv", &table(false));
+    train(&bed, "m.json", &[]);
+    let shown = bed.ok(["boost", "show", "m.json"]);
+    assert!(shown.starts_with("binary:logistic: 5 rounds, 5 trees, 2 features\n"), "{shown}");
+    assert!(
+        bed.ok(["boost", "show", "m.json", "--trees", "0"]).starts_with("booster[0]:\n0:[a<51] yes=1,no=2,")
+    );
+    assert_eq!(bed.json(&["boost", "show", "m.json", "--trees"])["trees"].as_array().unwrap().len(), 5);
+    assert!(bed.ok(["boost", "show", "m.json", "--dot", "4"]).starts_with("digraph {\n"));
+    let none = bed.run(["boost", "show", "m.json", "--dot", "5"]);
+    assert!(both(&none).contains("there is no tree 5; the model has 5 trees"), "{}", both(&none));
+}
+
+#[test]
+fn mistakes_are_told_with_their_place_and_leave_no_model() {
+    let bed = Bed::new();
+    for (rows, more, said) in [
+        ("a,b,y\n1,x,0\n", &[][..], "line 2, column 2 (`b`): `x` is not a number"),
+        ("a,b,y\n1,2,7\n", &[], "row 0 has the label 7, and binary:logistic needs labels from 0 to 1"),
+        ("a,b,z\n1,2,0\n", &[], "there is no column `y`; the file has `a`, `b`, `z`"),
+        ("a,b,y\n", &[], "there are no rows to train on"),
+        ("y\n1\n", &[], "there are no features to train on"),
+        ("a,y\n1,0\n", &["--set", "max_dept=3"], "did you mean `max_depth`?"),
+        ("a,y\n1,0\n", &["--set", "tweedie_variance_power=1.2"], "means nothing to binary:logistic"),
+        ("a,y\n1,0\n", &["--set", "updater=prune"], "a parameter of XGBoost that cannot be used here"),
+        ("a,y\n1,0\n", &["--start", "rows.csv"], "neither JSON nor UBJSON"),
+        ("a,y\n1,0\n", &["--valid", "none.csv"], "cannot read none.csv"),
+    ] {
+        bed.file("rows.csv", rows);
+        let output = train(&bed, "m.json", more);
+        assert_ne!(output.status.code(), Some(0));
+        assert!(both(&output).contains(said), "{said}: {}", both(&output));
+        assert!(!bed.path().join("m.json").exists(), "{said}");
+    }
+    bed.file("rows.csv", "a,b,y\n1,2,0\n3,4,1\n");
+    train(&bed, "m.json", &[]);
+    bed.file("other.csv", "b,c\n1,2\n");
+    let other = bed.run(["boost", "predict", "m.json", "other.csv"]);
+    assert!(both(&other).contains("there is no column `a`"), "{}", both(&other));
+}
+
+#[test]
+fn one_row_one_class_and_constant_features_give_a_model() {
+    let bed = Bed::new();
+    for rows in ["a,y\n1,0\n", "a,y\n1,1\n1,1\n", "a,b,y\n5,,0\n5,,1\n5,,0\n"] {
+        bed.file("rows.csv", rows);
+        let output = train(&bed, "m.json", &[]);
+        assert_eq!(output.status.code(), Some(0), "{rows}: {}", both(&output));
+        let text = bed.ok(["boost", "predict", "m.json", "rows.csv"]);
+        assert!(
+            text.lines().skip(1).all(|line| (0.0..=1.0).contains(&line.parse::<f32>().unwrap())),
+            "{text}"
+        );
+    }
+}

@@ -89,6 +89,7 @@ mod tests {
             tier: if parts[4] == "spot" { Tier::Spot } else { Tier::OnDemand },
             nodes: 1,
             hourly: Usd::ZERO,
+            node: welkin_placement::Node::default(),
         }
     }
 

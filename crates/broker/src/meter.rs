@@ -47,7 +47,8 @@ pub(crate) fn used(
         nature: attempt.nature,
     };
     let (nodes, hourly) = (place.nodes, place.hourly);
-    let used = VmUse { instance_type: place.instance_type.clone(), nodes, since, hourly, terms };
+    let (instance_type, name) = (place.instance_type.clone(), attempt.name.clone());
+    let used = VmUse { instance_type, name, nodes, since, hourly, terms };
     // Whatever the clocks say: a lease that was accepted was there, and the minimum is owed for it.
     let to = to.max(since.after(Span::from_millis(1)));
     Some(MeterEvent::vm(who, since, to, used))

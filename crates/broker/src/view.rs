@@ -5,7 +5,8 @@ use crate::domain::Refusals;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use welkin_placement::{Placement, Plan};
+use welkin_name::Name;
+use welkin_placement::{Node, Placement, Plan};
 use welkin_provider::{LeaseId, Location, Nature, NodeAddress, Tier, UnixMillis};
 use welkin_records::{AttemptEnd, AttemptId, LeaseState, Phase, Record, RunId, RunState, TaskState, TreeRef};
 use welkin_units::{Span, Usd};
@@ -85,6 +86,9 @@ pub struct PlaceView {
     pub nodes: u32,
     /// Price of one node per hour.
     pub hourly: Usd,
+    /// What one node is.
+    #[serde(skip)]
+    pub(crate) node: Node,
 }
 
 /// An attempt and its lease.
@@ -96,6 +100,10 @@ pub struct AttemptView {
     pub placement: usize,
     /// Where and on what.
     pub place: PlaceView,
+    /// What was asked for by its name, and since a lease was accepted that lease; none where the provider's own
+    /// words cannot stand in a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
     /// What stands behind the place; what is not real must say so wherever it is shown.
     pub nature: Nature,
     /// When it began.
@@ -127,11 +135,7 @@ impl PlaceView {
     #[must_use]
     pub fn of(placement: &Placement) -> Self {
         Self {
-            location: Location {
-                provider: placement.provider.clone(),
-                region: placement.region.clone(),
-                zone: placement.zone.clone(),
-            },
+            location: placement.place(),
             instance_type: placement.node.instance_type.clone(),
             // A plan has decided: `Any` does not occur, and full price is the safe reading of it.
             tier: match placement.market {
@@ -140,7 +144,13 @@ impl PlaceView {
             },
             nodes: placement.nodes,
             hourly: placement.hourly,
+            node: placement.node.clone(),
         }
+    }
+
+    /// The name of what is asked for.
+    fn name(&self) -> Option<Name> {
+        self.node.name_at(&self.location, self.tier == Tier::Spot)
     }
 }
 
@@ -221,6 +231,7 @@ impl RunView {
             Record::LeaseRequested { attempt, lease, started } => {
                 let attempt = self.lease_becomes(*attempt, LeaseState::Requested)?;
                 attempt.lease_id = Some(lease.clone());
+                attempt.name = attempt.name.take().and_then(|name| name.with_instance(&lease.0).ok());
                 attempt.lease_started = Some(*started);
             }
             Record::LeaseReady { attempt, nodes } => {
@@ -314,6 +325,7 @@ impl RunView {
         task.attempts.push(AttemptView {
             id,
             placement,
+            name: place.name(),
             place,
             nature,
             began: at,

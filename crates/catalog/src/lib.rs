@@ -46,6 +46,7 @@ pub mod import;
 mod lines;
 mod merge;
 mod model;
+mod naming;
 mod query;
 mod row;
 pub mod starter;
@@ -55,6 +56,7 @@ pub mod tables;
 pub use glob::Glob;
 pub use merge::Merge;
 pub use model::*;
+pub use naming::hardware;
 pub use query::{
     AcceleratorFilter, Amount, COUNT_TOLERANCE_MILLI, Condition, Filter, Market, Names, Selection, nearest,
 };

@@ -3,6 +3,7 @@
 use crate::meter::{MeterEvent, Usage};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use welkin_name::Name;
 use welkin_provider::{Location, Nature, UnixMillis};
 use welkin_units::{Bytes, Span, Usd};
 
@@ -59,6 +60,9 @@ pub enum Item {
     Vm {
         /// Machine type.
         instance_type: String,
+        /// The lease by its name, where that is on record.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<Name>,
         /// Nodes.
         nodes: u32,
         /// Price of one node per hour.
@@ -105,6 +109,7 @@ impl BillLine {
         let item = match &event.usage {
             Usage::Vm(used) => Item::Vm {
                 instance_type: used.instance_type.clone(),
+                name: used.name.clone(),
                 nodes: used.nodes,
                 hourly: used.hourly,
                 time: event.to.since(event.from),

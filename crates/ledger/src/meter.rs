@@ -4,6 +4,7 @@ use crate::egress::{MonthToDate, Pricing};
 use crate::terms::Terms;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use welkin_name::Name;
 use welkin_provider::{Location, Nature, UnixMillis};
 use welkin_units::{Bytes, Usd};
 
@@ -40,6 +41,9 @@ impl fmt::Display for Meter {
 pub struct VmUse {
     /// The provider's name of the machine type.
     pub instance_type: String,
+    /// The lease by its name; none in rows of versions that did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
     /// Nodes of the gang.
     pub nodes: u32,
     /// When the lease began to cost; anchors [`Terms::minimum`].

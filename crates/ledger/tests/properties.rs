@@ -48,6 +48,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         (lease, 0..100_u64, 0..100_u64, 0..5_000_000_000_i64).prop_map(|(lease, from, length, hourly)| {
             let used = VmUse {
                 instance_type: "m".to_owned(),
+                name: None,
                 nodes: 2,
                 since: UnixMillis(0),
                 hourly: Usd::from_nanos(hourly),
@@ -117,6 +118,7 @@ proptest! {
         cuts.sort_unstable();
         let used = VmUse {
             instance_type: "m".to_owned(),
+name: None,
             nodes,
             since: UnixMillis(cuts[0]),
             hourly: Usd::from_nanos(hourly),
@@ -155,6 +157,7 @@ fn holds_pay_first_and_their_rest_returns() {
     let budget = Account::Budget { run: "r".to_owned() };
     let used = VmUse {
         instance_type: "m".to_owned(),
+        name: None,
         nodes: 1,
         since: UnixMillis(0),
         hourly: Usd::from_cents(100),
@@ -185,6 +188,7 @@ fn holds_pay_first_and_their_rest_returns() {
 fn a_bill_has_a_line_a_lease_and_marks_what_is_not_real() {
     let used = VmUse {
         instance_type: "m".to_owned(),
+        name: None,
         nodes: 2,
         since: UnixMillis(0),
         hourly: Usd::from_cents(100),

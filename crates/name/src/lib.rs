@@ -124,6 +124,7 @@ mod name;
 pub mod native;
 mod parse;
 mod percent;
+mod place;
 mod quals;
 mod selector;
 mod split;
@@ -136,6 +137,7 @@ pub use error::{ParseError, Part, Reason};
 pub use kind::Kind;
 pub use location::Location;
 pub use name::{MAX_LEN, Name};
+pub use place::Place;
 pub use quals::{Hardware, Key, Tier};
 pub use selector::Selector;
 

@@ -16,6 +16,7 @@ mod candidates;
 mod explain;
 mod machines;
 mod model;
+mod naming;
 mod origin;
 mod plan;
 mod planner;

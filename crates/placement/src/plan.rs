@@ -149,7 +149,7 @@ pub struct Placement {
 }
 
 /// What one node is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Node {
     /// The provider's name of the machine type.
     pub instance_type: String,

@@ -26,5 +26,6 @@ pub use lease::{
     Usage,
 };
 pub use node::{Event, EventKind, Exit, Fetch, Node, Publish, Step, StepId, Stream};
-pub use port::{Capacity, DOUBT, Location, Nature, Provider};
+pub use port::{Capacity, DOUBT, Nature, Provider};
+pub use welkin_name::Place as Location;
 pub use welkin_store::{Access, StoreAccess, StoreAddress};

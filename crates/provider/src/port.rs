@@ -8,26 +8,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
+pub(crate) use welkin_name::Place as Location;
 use welkin_store::StoreAccess;
 use welkin_units::Span;
-
-/// Where something is at a provider.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Location {
-    /// Provider's short name.
-    pub provider: String,
-    /// Region.
-    pub region: String,
-    /// Zone, where the offer names one.
-    pub zone: Option<String>,
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.provider, self.region)?;
-        self.zone.iter().try_for_each(|zone| write!(f, "/{zone}"))
-    }
-}
 
 /// What stands behind a provider's answers. Shown wherever a user sees the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

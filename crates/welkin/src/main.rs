@@ -14,7 +14,6 @@ mod engine;
 mod exit;
 mod habit;
 mod moving;
-mod naming;
 mod output;
 mod planning;
 mod price_lists;

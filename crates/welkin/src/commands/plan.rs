@@ -13,6 +13,7 @@ use crate::reach;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
+use welkin_name::Name;
 use welkin_placement::{Explanation, Plan};
 use welkin_provider::Nature;
 
@@ -22,6 +23,8 @@ struct Wire<'a> {
     plan: &'a Plan,
     /// What stands behind each provider of the plan.
     natures: BTreeMap<&'a str, Nature>,
+    /// What each task takes, by its name.
+    names: BTreeMap<&'a str, Name>,
     warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a Explanation>,
@@ -70,7 +73,9 @@ pub(crate) fn document(
 ) -> anyhow::Result<()> {
     let natures = reach::placements(plan).map(|place| place.provider.as_str());
     let natures = natures.map(|provider| (provider, reach::nature(provider))).collect();
-    let wire = Wire { plan, natures, warnings: &loaded.warnings, explanation };
+    let named = plan.tasks.iter().filter_map(|task| Some((task.task.as_str(), task.choice.name()?)));
+    let names = named.collect();
+    let wire = Wire { plan, natures, names, warnings: &loaded.warnings, explanation };
     write_json(&mut app.out, "welkin.plan/1", &wire)
 }
 

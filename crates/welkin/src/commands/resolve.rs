@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::cli::ResolveArgs;
 use crate::exit::Exit;
-use crate::naming::offer_names;
 use crate::output::{Format, OfferWire, counted, offer_table, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
@@ -117,7 +116,7 @@ fn matches(meaning: &Meaning, catalog: &Catalog<'_>) -> Vec<OfferId> {
     };
     let filter = Filter { include_undersized: true, ..filter };
     let ids = catalog.select(&filter).ids.into_iter();
-    ids.filter(|id| offer_names(&catalog.offer(*id)).any(|name| selector.matches(&name))).collect()
+    ids.filter(|id| catalog.offer(*id).names().any(|name| selector.matches(&name))).collect()
 }
 
 /// What a name says about the offering: not whose instance of it. `None` when it does not tell which
@@ -238,7 +237,7 @@ mod tests {
             "sky:gcp/*/tpu/*?tier=spot",
         ] {
             let selector = Selector::parse(text).unwrap();
-            let all = catalog.offers().filter(|offer| offer_names(offer).any(|name| selector.matches(&name)));
+            let all = catalog.offers().filter(|offer| offer.names().any(|name| selector.matches(&name)));
             let all: Vec<OfferId> = all.map(|offer| offer.id).collect();
             assert!(!all.is_empty(), "{text}");
             assert_eq!(matches(&Meaning::Selector(Box::new(selector)), &catalog), all, "{text}");

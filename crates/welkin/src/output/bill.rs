@@ -30,7 +30,7 @@ pub(crate) fn bill_table(bill: &Bill) -> Table {
 
 fn row(line: &BillLine) -> [String; 7] {
     let (what, used, hourly) = match &line.item {
-        Item::Vm { instance_type, nodes, hourly, time } => {
+        Item::Vm { instance_type, nodes, hourly, time, .. } => {
             let gang = if *nodes > 1 { format!("{nodes}x ") } else { String::new() };
             (format!("{gang}{instance_type}"), time.to_string(), hourly.times(u64::from(*nodes)).to_string())
         }

@@ -26,4 +26,4 @@ pub(crate) use spelt::{shown, shown_lines};
 pub(crate) use style::Style;
 pub(crate) use table::{Align, Table};
 pub(crate) use time::moment;
-pub(crate) use words::{counted, location_words, missed_words, thousandths};
+pub(crate) use words::{counted, location_words, missed_words};

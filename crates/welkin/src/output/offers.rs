@@ -2,7 +2,6 @@
 
 use super::table::{Align, Table};
 use super::words::{accelerator, thousandths};
-use crate::naming::offer_name;
 use serde::Serialize;
 use welkin_catalog::{Catalog, Offer, OfferId};
 use welkin_units::{Bytes, Usd};
@@ -41,7 +40,7 @@ impl<'a> OfferWire<'a> {
     pub(crate) fn new(catalog: &Catalog<'a>, id: OfferId) -> Self {
         let offer = catalog.offer(id);
         Self {
-            name: offer_name(&offer).map(|name| name.to_string()),
+            name: offer.name().map(|name| name.to_string()),
             provider: offer.place.provider,
             region: offer.place.region,
             zone: offer.zone,

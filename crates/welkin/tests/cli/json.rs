@@ -110,3 +110,36 @@ fn a_run_is_one_document_with_its_bill() {
     assert_eq!((&run["schema"], &run["run"]["state"]), (&"welkin.run/1".into(), &"succeeded".into()));
     assert_eq!(run["bill"]["lines"][0]["nature"], "emulated");
 }
+
+#[test]
+fn what_a_run_takes_has_the_name_that_its_offer_has() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "resources: {cpus: 2+, memory: 4+, infra: gcp, use_spot: true}\nrun: 'true'\n");
+    let planned = bed.json(&["plan", "job.yaml"]);
+    let named = planned["names"].as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+    assert!(named.starts_with("sky:gcp/") && named.contains("tier=spot"), "{named}");
+    assert!(bed.json(&["resolve", &named])["matching"].as_u64().unwrap() >= 1, "{named}");
+    bed.ok(["up", "job.yaml"]);
+    let attempt = &bed.json(&["status"])["run"]["tasks"][0]["attempts"][0];
+    let lease = attempt["lease_id"].as_str().unwrap();
+    let name = attempt["name"].as_str().unwrap();
+    assert!(name.starts_with(&named) && name.contains('#'), "{name} of {named}");
+    let resolved = bed.json(&["resolve", name]);
+    assert_eq!(resolved["parts"]["instance"], lease, "{resolved}");
+    // The bill names the same lease.
+    let run = bed.json(&["status"])["run"]["id"].as_str().unwrap().to_owned();
+    let line = &bed.json(&["cost", &run])["bill"]["lines"][0]["item"]["vm"];
+    assert_eq!(line["name"], name, "{line}");
+}
+
+#[test]
+fn every_name_in_a_plan_is_that_of_an_offer() {
+    let bed = Bed::new();
+    // A trusted execution environment, a TPU and an accelerator.
+    let planned = bed.json(&["plan", &example("sky.yaml")]);
+    let names = planned["names"].as_object().unwrap();
+    assert_eq!(names.len(), 3);
+    for name in names.values().map(|name| name.as_str().unwrap()) {
+        assert!(bed.json(&["resolve", name])["matching"].as_u64().unwrap() >= 1, "{name}");
+    }
+}

@@ -12,12 +12,18 @@
 //! environment variable. It needs Linux.
 
 mod emulated;
+mod host;
 mod local;
 mod machine;
+mod remote;
+mod ssh;
 
 pub use emulated::{
     BootFailure, BootFault, Emulated, EmulatedCloud, EmulatedConfig, Faults, KnownTypes, PreemptionRule,
     Scope, Shortage,
 };
+pub use host::{HostConfig, HostError, serve_host};
 pub use local::{Local, LocalConfig};
 pub use machine::{AgentCommand, Hardware, MachineError, Swept, sweep};
+pub use remote::{Gpu, HostInfo, Vendor};
+pub use ssh::{HostSpec, HostState, HostsError, HostsFile, Pool, Program, Seen, Ssh, SshCommand, SshConfig};

@@ -39,12 +39,13 @@ mod usage;
 
 pub(crate) use acquire::{Live, Terms};
 pub use agent::AgentCommand;
-pub(crate) use durable::{Lock, replace};
+pub(crate) use durable::{Lock, entries, make_private, private_file, publish_dir, replace, settle_names};
 pub use error::MachineError;
 pub use hardware::Hardware;
-pub(crate) use layout::{Layout, is_component};
-pub(crate) use record::{Boot, Record, read_all};
+pub(crate) use layout::{Layout, is_component, short_hash};
+pub(crate) use record::{Boot, Record, Share, read_all};
 pub use sweep::{Swept, sweep};
+pub(crate) use usage::{Metered, intervals};
 
 use address::Addresses;
 use cgroup::Cgroups;
@@ -74,6 +75,8 @@ pub(crate) struct Machine {
     boot_timeout: Span,
     cgroups: Cgroups,
     addresses: Addresses,
+    /// The address of every node, where they share one.
+    address: Option<String>,
     /// Held for reading by whoever asks for a lease, also when nobody waits for the answer any more.
     asking: Arc<tokio::sync::RwLock<()>>,
     /// Leases that have a timer in this process.
@@ -90,6 +93,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) min_billing: Span,
     pub(crate) limit_nodes: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The address of every node; `None` gives each a loopback address of its own.
+    pub(crate) address: Option<String>,
 }
 
 impl Machine {
@@ -120,6 +125,7 @@ impl Machine {
             boot_timeout: setup.boot_timeout,
             cgroups: if setup.limit_nodes { Cgroups::detect() } else { Cgroups::default() },
             addresses: Addresses::default(),
+            address: setup.address,
             asking: Arc::default(),
             watched: Mutex::default(),
         })

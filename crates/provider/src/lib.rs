@@ -1,6 +1,7 @@
 //! The port between the broker and whatever rents machines: the compatibility layer of the Sky.
 //!
 //! * [`Provider`]: capacity, leases, nodes, stores and the usage feed of one cloud, cluster or machine;
+//! * [`Inventory`]: what a provider has that no price list tells;
 //! * [`Node`]: one machine of a lease, running [`Step`]s and telling what happens as [`Event`]s;
 //! * [`ProviderError`]: one vocabulary of failures by meaning, each with its [`Retry`];
 //! * [`Clock`]: time as a parameter, so that everything above runs under virtual time;
@@ -14,6 +15,7 @@ mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod inventory;
 mod lease;
 pub mod memory;
 mod node;
@@ -21,6 +23,7 @@ mod port;
 
 pub use clock::{Clock, SystemClock, UnixMillis};
 pub use error::{ErrorKind, ProviderError, Retry};
+pub use inventory::{Inventory, Stock};
 pub use lease::{
     Accelerators, Lease, LeaseId, LeaseRequest, LeaseState, MachineSpec, NodeAddress, Owner, Tier, Token,
     Usage,

@@ -2,6 +2,7 @@
 
 use crate::clock::UnixMillis;
 use crate::error::ProviderError;
+use crate::inventory::Inventory;
 use crate::lease::{Lease, LeaseId, LeaseRequest, Owner, Tier, Usage};
 use crate::node::Node;
 use async_trait::async_trait;
@@ -51,6 +52,11 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
     /// What stands behind it.
     fn nature(&self) -> Nature;
+
+    /// What it has, where that is in no price list.
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        None
+    }
 
     /// What is known about capacity for `instance_type` at `location`.
     async fn capacity(

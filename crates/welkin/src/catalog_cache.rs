@@ -12,6 +12,7 @@
 //! *Rejected:* reading the file into memory: a plan touches a tenth of the columns, and 91,000 offers
 //! are 4 MB that the page cache already holds.
 
+use crate::hosts;
 use crate::price_lists;
 use crate::settings::make_private;
 use memmap2::Mmap;
@@ -56,18 +57,20 @@ pub(crate) fn rebuild_with(dir: &Path, read: Merge) -> anyhow::Result<Catalog<'s
 }
 
 fn file(dir: &Path) -> PathBuf {
-    dir.join(format!("offers-{:016x}.bin", fingerprint()))
+    dir.join(format!("offers-{:016x}.bin", fingerprint(dir)))
 }
 
-/// Tells one build of this program from another: size and time of the binary. Asking the operating
-/// system costs less than hashing the starter prices would.
-fn fingerprint() -> u64 {
+/// Tells one build of this program from another, by size and time of the binary, and one state of the
+/// user's own hosts. Asking the operating system costs less than hashing the starter prices would.
+fn fingerprint(dir: &Path) -> u64 {
     let about = std::env::current_exe().and_then(fs::metadata).ok();
     let modified = about.as_ref().and_then(|about| about.modified().ok());
     let nanos =
         modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |age| age.as_nanos());
     let size = about.map_or(0, |about| about.len());
-    let hash = blake3::hash(format!("{} {size} {nanos}", env!("CARGO_PKG_VERSION")).as_bytes());
+    let stock = hosts::found(dir).map(|found| found.stock).unwrap_or_default();
+    let hosts = serde_json::to_string(&stock).unwrap_or_default();
+    let hash = blake3::hash(format!("{} {size} {nanos} {hosts}", env!("CARGO_PKG_VERSION")).as_bytes());
     hash.as_bytes().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
@@ -95,7 +98,9 @@ fn build(dir: &Path, mut merge: Merge) -> anyhow::Result<Vec<u8>> {
             merge.add(&imported.rows)?;
         }
     }
-    Ok(merge.finish(&welkin_catalog::starter::rows(), &[this_machine()])?)
+    let mut own = vec![this_machine()];
+    own.extend(hosts::found(dir).map(|found| found.rows()).unwrap_or_default());
+    Ok(merge.finish(&welkin_catalog::starter::rows(), &own)?)
 }
 
 /// This machine as an offer: for tasks that ask for it by name.

@@ -8,13 +8,14 @@ mod gateway;
 mod job;
 mod moving;
 mod offers;
+mod providers;
 mod route;
 mod run;
 mod sizes;
 mod values;
 mod verbs;
 
-pub(crate) use agent::AgentArgs;
+pub(crate) use agent::{AgentArgs, HostArgs};
 pub(crate) use boost::{BoostArgs, BoostCommand, PredictArgs, ShowArgs, TableArgs, TrainArgs};
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
@@ -24,6 +25,7 @@ pub(crate) use moving::{
     CpArgs, Manner, MaxDelete, Resumes, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
 };
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
+pub(crate) use providers::ProvidersArgs;
 pub(crate) use route::{ProbeArgs, Probed, RouteArgs, RouteCommand};
 pub(crate) use run::{
     CancelArgs, CostArgs, DownArgs, FetchArgs, GcArgs, LogsArgs, PruneArgs, ResumeArgs, RunsArgs, StatusArgs,
@@ -122,6 +124,7 @@ pub(crate) enum Command {
     Transfers(TransfersArgs),
     Gateway(GatewayArgs),
     Boost(BoostArgs),
+    Providers(ProvidersArgs),
     Offers(Box<OffersArgs>),
     Route(Box<RouteArgs>),
     Catalog(CatalogArgs),
@@ -130,4 +133,6 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Agent(AgentArgs),
+    #[command(hide = true)]
+    Host(HostArgs),
 }

@@ -13,9 +13,11 @@ mod explain;
 mod fetch;
 mod gateway;
 mod gc;
+mod host;
 mod logs;
 mod offers;
 mod plan;
+mod providers;
 mod prune;
 mod resolve;
 mod resume;
@@ -28,6 +30,7 @@ mod up;
 mod verify;
 
 pub(crate) use agent::run as agent;
+pub(crate) use host::run as host;
 
 use crate::app::App;
 use crate::cli::Command;
@@ -59,6 +62,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Transfers(args) => transfers::run(args, app),
         Command::Gateway(args) => gateway::run(args, app),
         Command::Boost(args) => boost::run(args, app),
+        Command::Providers(_) => providers::run(app),
         Command::Offers(args) => offers::run(args, app),
         Command::Route(args) => route::run(args, app),
         Command::Catalog(args) => catalog::run(args, app),
@@ -66,6 +70,6 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(args, app),
         Command::Completions(args) => completions::run(args, app),
         // Answered in `main`, where there are no settings: a node has no user.
-        Command::Agent(_) => Ok(Exit::Usage),
+        Command::Agent(_) | Command::Host(_) => Ok(Exit::Usage),
     }
 }

@@ -13,6 +13,7 @@ mod consent;
 mod engine;
 mod exit;
 mod habit;
+mod hosts;
 mod moving;
 mod output;
 mod planning;
@@ -35,8 +36,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return habit::answer(&error),
     };
-    if let cli::Command::Agent(args) = &cli.command {
-        return commands::agent(args);
+    match &cli.command {
+        cli::Command::Agent(args) => return commands::agent(args),
+        cli::Command::Host(args) => return commands::host(args),
+        _ => {}
     }
     match app::App::new(&cli.global) {
         Ok(mut app) => match commands::run(&cli.command, &mut app) {

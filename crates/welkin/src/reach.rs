@@ -1,18 +1,28 @@
 //! What is in reach: which providers there are, and what stands behind each.
 //!
-//! Every provider of the catalog is emulated on this machine, with its real regions, machine types
-//! and prices; this machine itself is in reach for tasks that ask for it.
+//! Every cloud of the catalog is emulated on this machine, with its real regions, machine types and
+//! prices; this machine itself is in reach for tasks that ask for it, and hosts of the user's own for all.
 
 use std::collections::BTreeSet;
 use welkin_catalog::Catalog;
-use welkin_clouds::Local;
+use welkin_clouds::{Local, Ssh};
 use welkin_job::{Infra, Job};
 use welkin_placement::{Placement, Plan};
 use welkin_provider::Nature;
+use welkin_units::Usd;
 
 /// What stands behind a provider.
 pub(crate) fn nature(provider: &str) -> Nature {
-    if provider == Local::NAME { Nature::Local } else { Nature::Emulated }
+    match provider {
+        Local::NAME => Nature::Local,
+        Ssh::NAME => Nature::Real,
+        _ => Nature::Emulated,
+    }
+}
+
+/// Whether a provider is emulated on this machine.
+pub(crate) fn is_emulated(provider: &str) -> bool {
+    nature(provider) == Nature::Emulated
 }
 
 /// How a nature is shown: loud where something only pretends.
@@ -31,7 +41,7 @@ pub(crate) fn placements(plan: &Plan) -> impl Iterator<Item = &Placement> {
 
 /// Whether running the plan can cost money.
 pub(crate) fn costs_money(plan: &Plan) -> bool {
-    placements(plan).any(|placement| nature(&placement.provider) == Nature::Real)
+    placements(plan).any(|place| nature(&place.provider) == Nature::Real && place.hourly > Usd::ZERO)
 }
 
 /// Whether a place pattern names this machine.

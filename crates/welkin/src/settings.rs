@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) stores: BTreeMap<String, StoreSettings>,
     /// Gateways and relays with names of their own.
     pub(crate) peers: BTreeMap<String, PeerSettings>,
+    /// How `ssh` is called, with the arguments that come before those of a host.
+    pub(crate) ssh_command: String,
     /// Public keys of providers, whose agreements count.
     pub(crate) trusted_keys: BTreeMap<String, Vec<String>>,
 }
@@ -64,6 +66,7 @@ impl Settings {
             graph: global.output == Some(Output::Dot),
             color: color.unwrap_or_default(),
             verbose: global.verbose,
+            ssh_command: text("WELKIN_SSH").or(file.ssh_command).unwrap_or_else(|| "ssh".to_owned()),
             peers: file.peers,
             trusted_keys: file.trusted_keys,
             stores: stores::with_environment(file.stores, text)?,
@@ -94,6 +97,17 @@ impl Settings {
     /// What transfers have done.
     pub(crate) fn transfers_dir(&self) -> PathBuf {
         self.home.join("transfers")
+    }
+
+    /// Where the user's own hosts are named: the first file that is there counts.
+    pub(crate) fn hosts_files(&self) -> [PathBuf; 2] {
+        let at_home = std::env::home_dir().unwrap_or_default().join(".welkin/hosts.yaml");
+        [self.home.join("hosts.yaml"), at_home]
+    }
+
+    /// Records of leases on hosts, and the stores of their pools.
+    pub(crate) fn ssh_dir(&self) -> PathBuf {
+        self.home.join("ssh")
     }
 
     /// The catalog and the price lists it was made from.

@@ -35,7 +35,7 @@ pub(super) fn admit(
         rule.left -= 1;
         (rule.after, rule.notice)
     });
-    Ok(Terms { boot_delay, boot, preempt })
+    Ok(Terms { boot_delay, boot, preempt, shares: Vec::new() })
 }
 
 /// Whether not even one node of this type can be had.

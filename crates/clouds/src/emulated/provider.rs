@@ -41,6 +41,7 @@ impl Emulated {
                 min_billing: config.min_billing,
                 limit_nodes: config.limit_nodes,
                 clock: Arc::clone(&config.clock),
+                address: None,
             };
             let machine = Arc::new(Machine::open(setup)?);
             let boot_delay = config.boot_delays.get(name).copied().unwrap_or(config.boot_delay);

@@ -25,7 +25,7 @@ pub(super) fn admit(
         let bytes = |amount| welkin_units::Bytes::new(amount).to_string();
         return Err(refuse("memory", bytes(memory), bytes(free_memory)));
     }
-    Ok(Terms { boot_delay: Span::ZERO, boot: Boot::Normal, preempt: None })
+    Ok(Terms { boot_delay: Span::ZERO, boot: Boot::Normal, preempt: None, shares: Vec::new() })
 }
 
 /// Whether nothing at all is free.

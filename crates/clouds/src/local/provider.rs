@@ -38,6 +38,7 @@ impl Local {
             min_billing: Span::ZERO,
             limit_nodes: config.limit_nodes,
             clock: config.clock,
+            address: None,
         };
         Ok(Self { machine: Arc::new(Machine::open(setup)?) })
     }

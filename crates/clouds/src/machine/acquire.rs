@@ -2,7 +2,7 @@
 
 use super::error::MachineError;
 use super::layout::Layout;
-use super::record::{Boot, Held, NodeRecord, Phase, Preemption, Record, read_all};
+use super::record::{Boot, Held, NodeRecord, Phase, Preemption, Record, Share, read_all};
 use super::{Lock, MAX_NODES, Machine};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,13 +11,15 @@ use welkin_provider::{Lease, LeaseRequest, UnixMillis};
 use welkin_units::Span;
 
 /// How an admitted lease will go, as its adapter decides.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Terms {
     /// From acceptance to ready, at the least.
     pub(crate) boot_delay: Span,
     pub(crate) boot: Boot,
     /// Taken back this long after acceptance, with so much notice.
     pub(crate) preempt: Option<(Span, Span)>,
+    /// What each node has to itself, by rank; nothing where it says nothing.
+    pub(crate) shares: Vec<Share>,
 }
 
 /// Reads the leases that are live.
@@ -93,10 +95,14 @@ impl Machine {
         let mut nodes = Vec::new();
         // Tells these nodes from those of a lease with the same id, should somebody empty the root.
         let birth = format!("{} {}", started.0, std::process::id());
+        let mut shares = terms.shares.into_iter();
         for rank in 0..request.nodes {
             let node = self.layout.node_id(&id, rank, &birth);
-            let address = super::address::choose(&node, &taken)
-                .ok_or_else(|| MachineError::Invalid("no loopback address is free".to_owned()))?;
+            let address = match &self.address {
+                Some(address) => address.clone(),
+                None => super::address::choose(&node, &taken)
+                    .ok_or_else(|| MachineError::Invalid("no loopback address is free".to_owned()))?,
+            };
             taken.insert(address.clone());
             nodes.push(NodeRecord {
                 rank,
@@ -108,6 +114,7 @@ impl Machine {
                 limits: String::new(),
                 word: Word::make()
                     .map_err(|source| MachineError::Read { path: "/dev/urandom".into(), source })?,
+                share: shares.next().unwrap_or_default(),
             });
         }
         let boots = started.after(terms.boot_delay);

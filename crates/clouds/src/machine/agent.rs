@@ -2,7 +2,8 @@
 
 use super::Machine;
 use super::error::MachineError;
-use super::record::{Held, NodeRecord, Preemption};
+use super::layout::Layout;
+use super::record::{Held, NodeRecord, Preemption, Share};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,27 @@ impl Machine {
         })?;
         // The lease is ready, so it has answered: silence from now on means that it is gone.
         Ok(Arc::new(self.client(node).assume_seen()))
+    }
+
+    /// What of the machine a node has to itself.
+    pub(crate) fn share(&self, id: &LeaseId, rank: u32) -> Result<Share, MachineError> {
+        self.node_record(id, rank).map(|(_, node)| node.share)
+    }
+
+    /// The folder of a node of a lease that is not over.
+    pub(crate) fn node_folder(&self, id: &LeaseId, rank: u32) -> Result<PathBuf, MachineError> {
+        self.node_record(id, rank).map(|(folder, _)| Layout::node(&folder, rank))
+    }
+
+    fn node_record(&self, id: &LeaseId, rank: u32) -> Result<(PathBuf, NodeRecord), MachineError> {
+        let held = self.held(id)?;
+        if !held.record.is_live() {
+            return Err(MachineError::Over("its lease ended".to_owned()));
+        }
+        let nodes = held.record.nodes.len();
+        let node = held.record.nodes.into_iter().find(|node| node.rank == rank);
+        let node = node.ok_or_else(|| MachineError::NoNode(format!("no rank {rank} among {nodes} nodes")))?;
+        Ok((held.folder, node))
     }
 
     fn client(&self, node: &NodeRecord) -> AgentNode {

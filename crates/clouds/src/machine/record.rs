@@ -8,6 +8,7 @@ use super::error::MachineError;
 use super::layout::Layout;
 use super::process::ProcessId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use welkin_agent::Word;
@@ -102,6 +103,24 @@ pub(crate) struct NodeRecord {
     /// ask for none.
     #[serde(default)]
     pub(crate) word: Word,
+    /// What of the machine is the node's own.
+    #[serde(default, skip_serializing_if = "Share::is_empty")]
+    pub(crate) share: Share,
+}
+
+/// The part of a machine that one node has to itself, beside CPUs and memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Share {
+    /// Numbers of accelerators.
+    pub(crate) devices: Vec<u32>,
+    /// What its scripts find in their environment.
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+impl Share {
+    fn is_empty(&self) -> bool {
+        self.devices.is_empty() && self.env.is_empty()
+    }
 }
 
 impl Record {

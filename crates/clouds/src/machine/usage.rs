@@ -8,7 +8,7 @@ use super::Machine;
 use super::error::MachineError;
 use super::record::{Record, read_all};
 use std::collections::BTreeMap;
-use welkin_provider::{Owner, UnixMillis, Usage};
+use welkin_provider::{LeaseId, Owner, Token, UnixMillis, Usage};
 use welkin_units::Span;
 
 /// Length of a metered interval.
@@ -29,7 +29,7 @@ impl Machine {
         let mut usage: Vec<Usage> = records
             .values()
             .filter(|record| record.request.owner == *owner)
-            .flat_map(|record| intervals(record, now, self.min_billing))
+            .flat_map(|record| intervals(&Metered::of(record), now, self.min_billing))
             .filter(|interval| interval.to > since)
             .collect();
         usage.sort_by(|a, b| (a.to, &a.lease, a.from).cmp(&(b.to, &b.lease, b.from)));
@@ -37,8 +37,31 @@ impl Machine {
     }
 }
 
-fn intervals(record: &Record, now: UnixMillis, minimum: Span) -> Vec<Usage> {
-    let nodes = u64::from(record.request.nodes);
+/// What of a lease is metered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Metered<'a> {
+    pub(crate) lease: &'a LeaseId,
+    pub(crate) token: &'a Token,
+    pub(crate) nodes: u32,
+    pub(crate) started: UnixMillis,
+    pub(crate) ended: Option<UnixMillis>,
+}
+
+impl<'a> Metered<'a> {
+    fn of(record: &'a Record) -> Self {
+        Self {
+            lease: &record.id,
+            token: &record.request.token,
+            nodes: record.request.nodes,
+            started: record.started,
+            ended: record.ended,
+        }
+    }
+}
+
+/// The intervals of one lease until `now`.
+pub(crate) fn intervals(record: &Metered<'_>, now: UnixMillis, minimum: Span) -> Vec<Usage> {
+    let nodes = u64::from(record.nodes);
     let until = record.ended.unwrap_or(now);
     let mut usage = Vec::new();
     let mut from = record.started;
@@ -54,8 +77,8 @@ fn intervals(record: &Record, now: UnixMillis, minimum: Span) -> Vec<Usage> {
         };
         let billed = if usage.is_empty() { to.since(from).max(minimum) } else { to.since(from) };
         usage.push(Usage {
-            lease: record.id.clone(),
-            token: record.request.token.clone(),
+            lease: record.lease.clone(),
+            token: record.token.clone(),
             meter: METER.to_owned(),
             from,
             to,
@@ -72,7 +95,7 @@ fn intervals(record: &Record, now: UnixMillis, minimum: Span) -> Vec<Usage> {
 mod tests {
     use super::super::record::{Boot, Phase};
     use super::*;
-    use welkin_provider::{LeaseId, LeaseRequest, Location, Tier, Token};
+    use welkin_provider::{LeaseRequest, Location, Tier};
     use welkin_units::Usd;
 
     fn record(nodes: u32, ended: Option<u64>) -> Record {
@@ -105,7 +128,7 @@ mod tests {
     }
 
     fn metered(record: &Record, now: u64) -> Vec<(u64, u64, u64)> {
-        intervals(record, UnixMillis(now), Span::from_secs(60))
+        intervals(&Metered::of(record), UnixMillis(now), Span::from_secs(60))
             .iter()
             .map(|usage| (usage.from.0, usage.to.0, usage.quantity_milli))
             .collect()

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use welkin_agent::{AgentOptions, EXEC_COMMAND, Word, exec_shim, serve};
-use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig};
+use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig, HostConfig, serve_host};
 use welkin_provider::{Clock, LeaseRequest, Location, Owner, Provider, SystemClock, Tier, Token, UnixMillis};
 use welkin_units::{Span, Usd};
 
@@ -28,7 +28,8 @@ fn main() -> ExitCode {
         Some((command, rest)) if command == EXEC_COMMAND => return exec_shim(rest.to_vec()),
         Some((command, rest)) if command == "agent" => agent(rest),
         Some((command, rest)) if command == "acquire" => acquire(rest),
-        _ => Err("usage: welkin-test-node agent|agent-exec|acquire …".into()),
+        Some((command, rest)) if command == "host" => host(rest),
+        _ => Err("usage: welkin-test-node agent|agent-exec|acquire|host …".into()),
     };
     outcome.unwrap_or_else(|error| fail(&*error))
 }
@@ -56,6 +57,28 @@ fn agent(args: &[OsString]) -> Outcome {
     options.word = Word::read(std::io::stdin())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(ExitCode::from(runtime.block_on(serve(options))?.exit_code()))
+}
+
+fn host(args: &[OsString]) -> Outcome {
+    let texts: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let ["--root", root, "--address", address] = texts.as_slice() else {
+        return Err("host --root ROOT --address ADDRESS".into());
+    };
+    // As the server of the connection says: address and port of the client, then its own.
+    let connection = std::env::var("SSH_CONNECTION").unwrap_or_default();
+    let own = connection.split(' ').nth(2).unwrap_or("127.0.0.1");
+    let config = HostConfig {
+        root: root.into(),
+        agent: AgentCommand { program: std::env::current_exe()?, args: vec!["agent".to_owned()] },
+        address: if address.is_empty() { own.to_owned() } else { (*address).to_owned() },
+        user: "tests".to_owned(),
+        env: std::collections::BTreeMap::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve_host(config, tokio::io::stdin(), tokio::io::stdout()))?;
+    // Reading standard input is a thread that cannot be ended.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
 }
 
 #[expect(clippy::print_stdout, reason = "the lease's id is this command's answer")]

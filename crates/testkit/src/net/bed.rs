@@ -1,10 +1,10 @@
 //! The bed: who is in it, and that nothing of it stays.
 
-use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::path::Path;
 use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
@@ -23,8 +23,8 @@ const MAX_LINKS: u8 = 250;
 #[derive(Debug)]
 pub struct Bed {
     prefix: String,
-    namespaces: RefCell<Vec<String>>,
-    links: Cell<u8>,
+    namespaces: Mutex<Vec<String>>,
+    links: AtomicU8,
 }
 
 impl Bed {
@@ -42,7 +42,7 @@ impl Bed {
         sweep();
         let number = BEDS.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("{PREFIX}{}x{number}-", process::id());
-        let bed = Self { prefix, namespaces: RefCell::default(), links: Cell::new(0) };
+        let bed = Self { prefix, namespaces: Mutex::default(), links: AtomicU8::new(0) };
         // The first namespace shows whether the rest will work: a container may forbid it.
         bed.node("probe").map_err(|error| {
             let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
@@ -55,7 +55,7 @@ impl Bed {
     pub fn node(&self, name: &str) -> Result<Node, NetError> {
         let namespace = format!("{}{name}", self.prefix);
         run(&format!("ip netns add {namespace}"))?;
-        self.namespaces.borrow_mut().push(namespace.clone());
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).push(namespace.clone());
         run(&format!("ip -n {namespace} link set lo up"))?;
         Ok(Node::new(name, namespace))
     }
@@ -68,16 +68,19 @@ impl Bed {
 
     /// The number of the next link or delay box.
     pub(super) fn next_link(&self) -> u8 {
-        let number = self.links.get();
+        let number = self.links.fetch_add(1, Ordering::Relaxed);
         assert!(number < MAX_LINKS, "a bed has at most {MAX_LINKS} links");
-        self.links.set(number + 1);
         number
     }
 }
 
 impl Drop for Bed {
     fn drop(&mut self) {
-        self.namespaces.borrow().iter().for_each(|namespace| end(namespace));
+        self.namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .for_each(|namespace| end(namespace));
     }
 }
 

@@ -5,6 +5,8 @@
 //! its rate can change while traffic flows. [`DelayBox`] joins two nodes through user space, which
 //! delays and drops packets where the kernel has no `netem`. [`set_pacing`] limits one connection.
 //!
+//! [`Hosts`] are machines with a real SSH server each.
+//!
 //! It needs root, `ip` and `tc`. Where they are missing, [`Bed::try_new`] says so in one line, and a
 //! test passes with that line printed:
 //!
@@ -27,6 +29,7 @@
 
 mod bed;
 mod delay;
+mod hosts;
 mod link;
 mod node;
 mod pacing;
@@ -35,6 +38,7 @@ mod tun;
 
 pub use bed::Bed;
 pub use delay::{DelayBox, DelayOptions};
+pub use hosts::Hosts;
 pub use link::Link;
 pub use node::{Node, Process};
 pub use pacing::set_pacing;

@@ -1,4 +1,4 @@
-//! `welkin agent`: what providers start on a node. Not for people.
+//! `welkin agent` and `welkin host`: what providers start elsewhere. Not for people.
 
 use clap::Args;
 use std::path::PathBuf;
@@ -21,4 +21,15 @@ pub(crate) struct AgentArgs {
     /// Files by which scripts join control groups
     #[arg(long)]
     pub(crate) cgroup_procs: Vec<PathBuf>,
+}
+
+/// Serve a host to the broker at the other end of standard input and output
+#[derive(Debug, Args)]
+pub(crate) struct HostArgs {
+    /// Folder of all its state
+    #[arg(long)]
+    pub(crate) root: PathBuf,
+    /// How other hosts reach this one; empty: by the address of its SSH server
+    #[arg(long, default_value = "")]
+    pub(crate) address: String,
 }

@@ -1,5 +1,7 @@
 //! The providers in reach, as the broker sees them.
 
+use crate::hosts;
+use crate::reach;
 use crate::report::{Code, Fault};
 use crate::settings::Settings;
 use anyhow::Context as _;
@@ -8,7 +10,7 @@ use welkin_catalog::{Catalog, Filter};
 use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig, KnownTypes, Local, LocalConfig};
 use welkin_provider::{Clock, Location, Provider};
 
-/// Opens this machine and an emulated cloud for each name.
+/// Opens this machine, the user's own hosts, and an emulated cloud for each other name.
 pub(super) fn open(
     settings: &Settings,
     catalog: Catalog<'static>,
@@ -17,7 +19,7 @@ pub(super) fn open(
 ) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
     let program = std::env::current_exe().context("finding this program")?;
     let agent = AgentCommand { program, args: vec!["agent".to_owned()] };
-    let clouds: Vec<String> = names.into_iter().filter(|name| name != Local::NAME).collect();
+    let clouds: Vec<String> = names.into_iter().filter(|name| reach::is_emulated(name)).collect();
     let root = settings.clouds_dir();
     let failed = || Fault::new(Code::Emulator, format!("cannot open the clouds in {}", root.display()));
     let mut config = LocalConfig::new(root.clone(), agent.clone());
@@ -27,7 +29,8 @@ pub(super) fn open(
     config.clock = Arc::clone(clock);
     let emulated = Emulated::new(&config).with_context(failed)?;
     let clouds = emulated.clouds().iter().map(|cloud| Arc::clone(cloud) as Arc<dyn Provider>);
-    Ok(clouds.chain(std::iter::once(Arc::new(local) as Arc<dyn Provider>)).collect())
+    let ssh = hosts::provider(settings, clock)?.map(|ssh| Arc::new(ssh) as Arc<dyn Provider>);
+    Ok(clouds.chain(std::iter::once(Arc::new(local) as Arc<dyn Provider>)).chain(ssh).collect())
 }
 
 /// A machine type exists where the catalog has an offer of it.

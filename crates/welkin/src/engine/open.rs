@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use welkin_broker::{
     Broker, BrokerOptions, MachineClocks, Nobody, Observer, Reader, RunId, SteadyClock, StoreError,
 };
-use welkin_clouds::Local;
+use welkin_clouds::{Local, Ssh};
 use welkin_ledger::{Bill, Pricing, Terms};
 use welkin_provider::{Clock, Provider, UnixMillis};
 use welkin_store::Opener;
@@ -98,7 +98,7 @@ pub(crate) fn pricing() -> Arc<dyn Pricing> {
 
 /// How providers round the time of machines; all others bill whole seconds after the first minute.
 fn terms() -> BTreeMap<String, Terms> {
-    BTreeMap::from([(Local::NAME.to_owned(), Terms::EXACT)])
+    BTreeMap::from([Local::NAME, Ssh::NAME].map(|name| (name.to_owned(), Terms::EXACT)))
 }
 
 /// What a run has cost so far.

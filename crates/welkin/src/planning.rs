@@ -14,7 +14,6 @@ pub(crate) use month::Wanted;
 pub(crate) use saved::{anchor, read_plan, write_plan};
 
 use crate::app::App;
-use crate::hosts;
 use crate::reach;
 use welkin_catalog::Catalog;
 use welkin_catalog::tables::Tables;
@@ -36,7 +35,6 @@ pub(crate) struct Planner {
 impl Planner {
     /// With everything plans are made from; they may take `effort` times the usual work.
     pub(crate) fn open(app: &App, effort: Option<u32>, month: Wanted) -> anyhow::Result<Self> {
-        hosts::refresh(app)?;
         Ok(Self {
             catalog: app.catalog()?,
             tariffs: Tariffs::builtin(),

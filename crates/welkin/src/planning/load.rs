@@ -3,6 +3,7 @@
 use super::{dotenv, overrides};
 use crate::app::App;
 use crate::cli::Overrides;
+use crate::hosts;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,8 @@ pub(crate) struct Loaded {
 /// Reads a job file and applies what the command line says over it. `to_run` asks for what a plan can
 /// do without: values of secrets.
 pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> anyhow::Result<Loaded> {
+    // Before the catalog is opened: hosts are a part of it.
+    hosts::refresh(app)?;
     let shown = if is_stdin(file) { "stdin".to_owned() } else { file.display().to_string() };
     let bytes = read(file).with_context(|| Fault::new(Code::File, format!("cannot read {shown}")))?;
     let context = Context {

@@ -14,6 +14,7 @@ mod going_on;
 mod golden;
 mod habits;
 mod hostile;
+mod hosts;
 mod import;
 mod interrupt;
 mod json;

@@ -1,0 +1,76 @@
+"""Makes the rows that benches/boost.sh measures, and measures XGBoost on them.
+
+    boost.py rows FOLDER KIND                           x.f32 and y.f32, and a line with rows and features
+    boost.py xgboost FOLDER ROWS FEATURES THREADS [NAME=VALUE ...]   a line of JSON
+
+KIND is dense (1,000,000 x 28 normal numbers), small (the same, a tenth), wide (100,000 x 1,000), onehot (200,000 x 50, of
+which each row has five) or categories (200,000 x 10 of 200 values)."""
+
+import json
+import os
+import resource
+import sys
+import time
+
+import numpy as np
+
+
+def rows(folder, kind):
+    rng = np.random.default_rng(7)
+    count, width = {
+        "dense": (1_000_000, 28), "small": (100_000, 28), "wide": (100_000, 1_000), "onehot": (200_000, 50),
+        "categories": (200_000, 10),
+    }[kind]
+    if kind == "onehot":
+        x = np.zeros((count, width), dtype=np.float32)
+        for block in range(5):
+            x[np.arange(count), block * 10 + rng.integers(0, 10, count)] = 1
+    elif kind == "categories":
+        x = rng.integers(0, 200, (count, width)).astype(np.float32)
+    else:
+        x = rng.standard_normal((count, width)).astype(np.float32)
+    seen = x if kind != "categories" else np.sin(x * 12.9898) * 2
+    z = seen @ rng.standard_normal(width) / 3 + np.sin(3 * seen[:, 0]) * seen[:, 1] + 0.5 * (seen[:, 2] > 0) * seen[:, 3]
+    z -= np.median(z)
+    y = (z + rng.logistic(size=count) > 0).astype(np.float32)
+    np.ascontiguousarray(x.T).tofile(os.path.join(folder, "x.f32"))
+    y.tofile(os.path.join(folder, "y.f32"))
+    print(count, width)
+
+
+def cpu():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def xgboost(folder, count, width, threads, settings):
+    import xgboost as xgb
+
+    count, width, threads = int(count), int(width), int(threads)
+    kinds = [setting for setting in settings if "=" not in setting]
+    params = dict(setting.split("=") for setting in settings if "=" in setting)
+    rounds = int(params.pop("rounds", 100))
+    x = np.fromfile(os.path.join(folder, "x.f32"), np.float32).reshape(width, count).T
+    x = np.ascontiguousarray(x)
+    y = np.fromfile(os.path.join(folder, "y.f32"), np.float32)
+    data = x
+    if "sparse" in kinds:
+        import scipy.sparse
+
+        data = scipy.sparse.csr_matrix(x)
+    types = ["c"] * width if "categories" in kinds else None
+    wall, spent = time.time(), cpu()
+    matrix = xgb.QuantileDMatrix(data, y, nthread=threads, feature_types=types, enable_categorical=True)
+    model = xgb.train({"nthread": threads, "tree_method": "hist", **params}, matrix, rounds)
+    trained = {"train_wall": time.time() - wall, "train_cpu": cpu() - spent}
+    predicted = xgb.DMatrix(data, feature_types=types, enable_categorical=True, nthread=threads)
+    wall, spent = time.time(), cpu()
+    model.predict(predicted)
+    print(json.dumps({**trained, "predict_wall": time.time() - wall, "predict_cpu": cpu() - spent}))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "rows":
+        rows(sys.argv[2], sys.argv[3])
+    else:
+        xgboost(*sys.argv[2:6], sys.argv[6:])

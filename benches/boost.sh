@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Measures training and prediction of boosted trees against XGBoost's `hist` on the same rows, and prints a table.
+#
+#     benches/boost.sh [--only KIND[,KIND]] [--threads N[,N]] [--rounds N] [--busy]
+#
+#   --only     of: dense, small, wide, onehot, categories (benches/boost.py says what they are); all but small otherwise
+#   --threads  for each of these (1,2)
+#   --rounds   of training (100)
+#   --busy     beside a loop that keeps one core busy
+#
+# One after the other on the same rows, reading them left out, binning included; depth 6, eta 0.1, 256 bins. CPU is user and
+# system time of the process: unlike wall time it hardly changes with what else the machine does. XGBoost comes from
+# WELKIN_STAND_INS, else target/stand-ins (.ci/stand-ins.sh). The table goes to stdout, progress to stderr.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export LC_ALL=C
+
+only=dense,wide,onehot,categories threads=1,2 rounds=100 busy=''
+while (($# > 0)); do
+    case $1 in
+        --only) only=$2 && shift ;;
+        --threads) threads=$2 && shift ;;
+        --rounds) rounds=$2 && shift ;;
+        --busy) busy=1 ;;
+        *)
+            sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            exit 2
+            ;;
+    esac
+    shift
+done
+
+cargo build --release --locked --quiet -p welkin-boost --example speed
+speed=$(realpath "${CARGO_TARGET_DIR:-target}/release/examples/speed")
+python=${WELKIN_STAND_INS:-target/stand-ins}/bin/xgboost-python
+[[ -x $python ]] || { echo "boost.sh: XGBoost is not installed (.ci/stand-ins.sh)" >&2 && exit 1; }
+work=$(mktemp -d)
+loop=''
+finish() {
+    [[ -z $loop ]] || kill "$loop" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap finish EXIT
+if [[ -n $busy ]]; then
+    while :; do :; done &
+    loop=$!
+fi
+
+# field KEY: the number of a key in the JSON line on stdin.
+field() { sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }'; }
+
+printf '| rows | threads | what | welkin wall s | welkin CPU s | xgboost wall s | xgboost CPU s | wall ratio | CPU ratio |\n'
+printf '|---|---|---|---|---|---|---|---|---|\n'
+for kind in ${only//,/ }; do
+    read -r count width < <("$python" benches/boost.py rows "$work" "$kind")
+    settings=(objective=binary:logistic eta=0.1 max_depth=6 "rounds=$rounds")
+    case $kind in
+        onehot) settings+=(sparse) ;;
+        categories) settings+=(categories) ;;
+    esac
+    for count_threads in ${threads//,/ }; do
+        echo "$kind, $count_threads threads" >&2
+        ours=$("$speed" "$work" "$count" "$width" "$count_threads" "${settings[@]}")
+        theirs=$(OMP_NUM_THREADS=$count_threads "$python" benches/boost.py xgboost "$work" "$count" "$width" "$count_threads" "${settings[@]}")
+        for what in train predict; do
+            a=$(field "${what}_wall" <<<"$ours") b=$(field "${what}_cpu" <<<"$ours")
+            c=$(field "${what}_wall" <<<"$theirs") d=$(field "${what}_cpu" <<<"$theirs")
+            printf '| %s %s x %s | %s | %s | %.2f | %.2f | %.2f | %.2f | %s | %s |\n' \
+                "$kind" "$count" "$width" "$count_threads" "$what" "$a" "$b" "$c" "$d" "$(ratio "$a" "$c")" "$(ratio "$b" "$d")"
+        done
+    done
+done

@@ -30,7 +30,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Memory for histograms that wait for their node's turn, in bytes: what is beyond it is computed anew.
-const MOST_WAITING: usize = 1 << 30;
+pub(crate) const MOST_WAITING: usize = 1 << 30;
+
+/// Nodes that are split at once: enough for all workers, and not a level of a deep tree, which may have a node for each row.
+const MOST_AT_ONCE: usize = 256;
 
 /// Splits that gain less are noise.
 const LEAST_GAIN: f32 = 1e-6;
@@ -63,6 +66,8 @@ pub(crate) struct Grower<'a> {
     pub(crate) penalties: &'a Penalties,
     pub(crate) constraints: &'a Constraints,
     pub(crate) workers: &'a dyn Workers,
+    /// Memory for histograms that wait, [`MOST_WAITING`] but in tests.
+    pub(crate) memory: usize,
 }
 
 /// A tree, and where its rows are.
@@ -190,7 +195,11 @@ impl Growth<'_> {
     /// The nodes whose turn it is.
     fn next(&mut self) -> Vec<Open> {
         match self.grower.shape.order {
-            Order::Depth => std::mem::take(&mut self.open),
+            // They stand in the order of their numbers, which is that of their levels.
+            Order::Depth => {
+                let at_once = (self.most_waiting() / 2).clamp(1, MOST_AT_ONCE).min(self.open.len());
+                self.open.drain(..at_once).collect()
+            }
             Order::Loss => {
                 let most = |best: usize, (index, open): (usize, &Open)| {
                     if open.gain() > self.open[best].gain() { index } else { best }
@@ -228,12 +237,16 @@ impl Growth<'_> {
         self.forget();
     }
 
-    /// Drops histograms that wait, beyond what memory there is for them.
+    /// How many histograms may wait.
+    fn most_waiting(&self) -> usize {
+        (self.grower.memory / Histogram::bytes(self.grower.bins)).max(2)
+    }
+
+    /// Drops histograms that wait, beyond what memory there is for them: those whose turn is last.
     fn forget(&mut self) {
-        let most = (MOST_WAITING / Histogram::bytes(self.grower.bins)).max(2);
+        let most = self.most_waiting();
         self.free.truncate(most.saturating_sub(self.open.len()));
-        let excess = self.open.len().saturating_sub(most);
-        self.open.iter_mut().take(excess).for_each(|open| open.histogram = None);
+        self.open.iter_mut().skip(most).for_each(|open| open.histogram = None);
     }
 
     /// A node stays a leaf.
@@ -332,5 +345,58 @@ impl Growth<'_> {
         // As XGBoost has it: what is no branch keeps the weight that it was given, times the learning rate.
         nodes.iter_mut().filter(|node| node.branch.is_none()).for_each(|node| node.weight = node.value);
         Grown { tree: Tree::grown(nodes), cuts, rows, leaves }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Column, Features, Kind};
+    use crate::fixed::Scale;
+    use crate::workers::Alone;
+
+    const ROWS: usize = 4000;
+
+    /// A deep tree, with so much memory for histograms that wait.
+    fn grown(order: Order, memory: usize) -> Grown {
+        let noise = |row: usize, salt: u64| (crate::random::hash(&[row as u64, salt]) >> 40) as f32;
+        let column = |salt| Column::Dense((0..ROWS).map(|row| noise(row, salt)).collect());
+        let columns = (0..3).map(|at| (format!("x{at}"), Kind::Number, column(at))).collect();
+        let features = Features::new(ROWS, columns).unwrap();
+        let bins = Bins::of(&features, 64, usize::MAX, &Alone).unwrap();
+        let shape = Shape { order, max_depth: 12, max_leaves: 0, min_gain: 0.0, eta: 1.0 };
+        let penalties = Penalties {
+            lambda: 1.0,
+            alpha: 0.0,
+            max_delta_step: 0.0,
+            min_child_weight: 1.0,
+            max_cat_to_onehot: 4,
+            max_cat_threshold: 64,
+        };
+        let pairs: Vec<Pair> =
+            (0..ROWS).map(|row| Pair { g: noise(row, 9) as i32 - (1 << 23), h: 1 << 29 }).collect();
+        let scales = Scales { g: Scale::of(1.0), h: Scale::of(1.0) };
+        let shares = Shares { by_tree: 1.0, by_level: 1.0, by_node: 1.0 };
+        let columns = Columns::of_tree(3, shares, 0, 0);
+        let constraints = Constraints::default();
+        let grower = Grower {
+            bins: &bins,
+            shape: &shape,
+            penalties: &penalties,
+            constraints: &constraints,
+            workers: &Alone,
+            memory,
+        };
+        grower.grow(&pairs, scales, (0..ROWS as u32).collect(), &columns)
+    }
+
+    #[test]
+    fn a_tree_is_the_same_when_histograms_are_forgotten() {
+        for order in [Order::Depth, Order::Loss] {
+            let (rich, poor) = (grown(order, MOST_WAITING), grown(order, 0));
+            assert!(rich.tree.nodes().len() > 1000, "{}", rich.tree.nodes().len());
+            assert_eq!(rich.tree, poor.tree);
+            assert_eq!(rich.rows, poor.rows);
+        }
     }
 }

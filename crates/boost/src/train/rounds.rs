@@ -6,7 +6,7 @@ use crate::bins::Bins;
 use crate::data::Data;
 use crate::exact;
 use crate::fixed::{Pair, Scale, Scales};
-use crate::grow::{Columns, Constraints, Grower, Grown, Order, Penalties, Shape, Shares};
+use crate::grow::{Columns, Constraints, Grower, Grown, MOST_WAITING, Order, Penalties, Shape, Shares};
 use crate::loss::{Gradient, Loss};
 use crate::metric::Metric;
 use crate::model::{Member, Model};
@@ -214,7 +214,14 @@ impl<'a> Rounds<'a> {
             by_node: params.colsample_bynode,
         };
         let columns = Columns::of_tree(bins.features(), shares, params.seed, tree as u64);
-        let grower = Grower { bins, shape: &self.shape, penalties, constraints, workers: training.workers };
+        let grower = Grower {
+            bins,
+            shape: &self.shape,
+            penalties,
+            constraints,
+            workers: training.workers,
+            memory: MOST_WAITING,
+        };
         grower.grow(&self.pairs, scales, rows, &columns)
     }
 

@@ -6,8 +6,9 @@ use crate::format::Value;
 use crate::link::Link;
 use crate::model::{Member, Model, ModelFeatures};
 
-/// More outputs than this have no meaning, and would take memory for each row.
-const MOST_OUTPUTS: usize = 1 << 16;
+/// A model has a tree for each output and round. One without trees may have this many outputs: each takes memory for every
+/// row that is predicted, which a short file must not ask for.
+const MOST_OUTPUTS: usize = 1 << 10;
 
 /// As many features as data can have.
 const MOST_FEATURES: usize = 1 << 20;
@@ -35,7 +36,11 @@ pub(crate) fn model(value: &Value) -> Result<Model, ModelError> {
         attributes: attributes(learner)?,
     };
     let outputs = model.outputs();
-    if outputs > MOST_OUTPUTS || !(model.base_score.len() == 1 || model.base_score.len() == outputs) {
+    let trees = forest.get("trees").and_then(Value::list).map_or(0, <[Value]>::len);
+    if outputs > trees.max(MOST_OUTPUTS) {
+        return Err(ModelError::Length("trees".to_owned()));
+    }
+    if !(model.base_score.len() == 1 || model.base_score.len() == outputs) {
         return Err(ModelError::Length("base_score".to_owned()));
     }
     if model.base_score.iter().any(|score| link.margin(*score).is_none()) {

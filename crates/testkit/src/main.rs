@@ -26,6 +26,13 @@ enum Command {
         /// Which
         which: Which,
     },
+    /// Starts hosts with an SSH server each, prints the words that log in to them as WELKIN_SSH takes them, and
+    /// runs until standard input ends
+    Hosts {
+        /// How many: `h1` and on
+        #[arg(default_value_t = 3)]
+        count: u8,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -73,7 +80,15 @@ fn main() -> io::Result<()> {
     match Cli::parse().command {
         Command::S3(args) => serve(args),
         Command::StandIn { which } => stand_in(which),
+        Command::Hosts { count } => hosts(count),
     }
+}
+
+fn hosts(count: u8) -> io::Result<()> {
+    let hosts = welkin_testkit::net::Hosts::try_new(count).map_err(io::Error::other)?;
+    writeln!(io::stdout(), "{} ssh -F {}", hosts.prefix().join(" "), hosts.config().display())?;
+    io::stdout().flush()?;
+    io::copy(&mut io::stdin(), &mut io::sink()).map(drop)
 }
 
 fn serve(args: S3Args) -> io::Result<()> {

@@ -15,6 +15,7 @@ mod golden;
 mod habits;
 mod hostile;
 mod hosts;
+mod hosts_kill;
 mod import;
 mod interrupt;
 mod json;

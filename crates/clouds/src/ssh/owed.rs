@@ -19,30 +19,28 @@ impl Ssh {
         held.save()
     }
 
-    /// Gives back what is owed, as far as hosts are in reach.
+    /// Gives back what is owed, as far as hosts are in reach. A host that was taken out of the file keeps owing: it
+    /// may come back into it.
     pub(super) async fn pay(&self, held: &mut Held) -> Option<ProviderError> {
         let record = &held.record;
         let pay = |owed: &Owed| {
             let (owed, host) = (owed.clone(), self.host(record, &owed.host).cloned());
             async move {
                 let ask = Ask::Release { lease: owed.lease.clone() };
-                let released = match host {
-                    Ok(host) => {
-                        host.call(&format!("release {}", owed.lease), &ask, &[], Duration::ZERO).await
-                    }
-                    Err(error) => Err(error),
-                };
-                (owed, released)
+                let Ok(host) = host else { return (owed, None) };
+                let released = host.call(&format!("release {}", owed.lease), &ask, &[], Duration::ZERO).await;
+                (owed, Some(released))
             }
         };
         let mut failure = None;
         let mut left = Vec::new();
         for (owed, released) in join_all(record.owed.iter().map(pay)).await {
             match released {
-                Ok(_) => self.forget_there(&held.record, &owed).await,
-                // It never heard of it, or it was taken out of the file: nobody can do more.
-                Err(error) if error.kind == ErrorKind::NotFound => {}
-                Err(error) => {
+                None => left.push(owed),
+                Some(Ok(_)) => self.forget_there(&held.record, &owed).await,
+                // It never heard of it.
+                Some(Err(error)) if error.kind == ErrorKind::NotFound => {}
+                Some(Err(error)) => {
                     left.push(owed);
                     failure = Some(error);
                 }

@@ -252,9 +252,9 @@ impl Provider for Ssh {
     async fn release(&self, lease: &LeaseId) -> Answered<()> {
         let mut held = self.records.hold(lease).await?;
         let failure = self.end(&mut held, Phase::Released).await;
-        let gone = |owed: &Owed| self.host(&held.record, &owed.host).is_ok_and(|host| host.is_gone());
+        let gone = |owed: &Owed| self.host(&held.record, &owed.host).map_or(true, |host| host.is_gone());
         match failure {
-            // A host that is gone is told when it returns.
+            // A host that is gone, or not in the file any more, is told when it returns.
             Some(error) if !held.record.is_over() || !held.record.owed.iter().all(gone) => Err(error),
             _ => Ok(()),
         }

@@ -120,3 +120,22 @@ async fn what_one_process_was_killed_over_another_gives_back() {
     assert_eq!(second.observe(&lease.id).await.unwrap().state, LeaseState::Released);
     assert_eq!(lab(), lease.location);
 }
+
+#[tokio::test]
+async fn a_host_that_was_taken_out_of_the_file_gives_back_when_it_is_in_it_again() {
+    let bed = Bed::folders();
+    let before = bed.provider();
+    let mut asked = request(&smallest(&before).await, "forgotten", 1);
+    asked.location.zone = Some("h3".into());
+    let lease = ready(&before, &asked).await;
+    drop(before);
+
+    let without = bed.provider_with("here", 0..2);
+    let gone = without.observe(&lease.id).await.unwrap_err();
+    assert_eq!(gone.kind, welkin_provider::ErrorKind::NotFound, "{gone}");
+    without.release(&lease.id).await.unwrap();
+    assert!(!bed.left_over().is_empty(), "nobody could tell the host");
+
+    let again = bed.provider();
+    listed_until(&again, "the host gives back", || bed.left_over().is_empty()).await;
+}

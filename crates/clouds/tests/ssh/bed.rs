@@ -125,6 +125,11 @@ impl Bed {
 
     /// A process of another state folder.
     pub(crate) fn provider_of(&self, state: &str) -> Arc<Ssh> {
+        self.provider_with(state, 0..3)
+    }
+
+    /// A process whose file has only some of the hosts in its pool.
+    pub(crate) fn provider_with(&self, state: &str, hosts: std::ops::Range<usize>) -> Arc<Ssh> {
         let spec = |number: usize| HostSpec {
             target: format!("h{}", number + 1),
             address: match self.hosts {
@@ -135,7 +140,7 @@ impl Bed {
         };
         let pool = |hosts| Pool { hosts, hourly: Usd::ZERO };
         let pools = BTreeMap::from([
-            ("lab".to_owned(), pool((0..3).map(spec).collect())),
+            ("lab".to_owned(), pool(hosts.map(spec).collect())),
             ("other".to_owned(), pool(vec![spec(0)])),
         ]);
         let root = self.folder.path().join(state);

@@ -9,7 +9,7 @@ use crate::report::{Code, Fault};
 use crate::settings::{Settings, make_private};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -45,7 +45,9 @@ pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<(HostsFile, Str
     for path in settings.hosts_files() {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                continue;
+            }
             Err(error) => {
                 let fault = Fault::new(Code::Config, format!("cannot read {}", path.display()));
                 return Err(anyhow::Error::new(error).context(fault));
@@ -132,7 +134,7 @@ pub(crate) fn look(app: &App) -> anyhow::Result<(Found, Vec<Seen>)> {
     Ok((found, seen))
 }
 
-fn keep(dir: &Path, found: &Found) -> std::io::Result<()> {
+fn keep(dir: &Path, found: &Found) -> io::Result<()> {
     make_private(dir)?;
     let mut draft = tempfile::NamedTempFile::new_in(dir)?;
     draft.write_all(&serde_json::to_vec_pretty(found)?)?;

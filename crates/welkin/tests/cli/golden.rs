@@ -4,7 +4,7 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 32] = [
     "up",
     "plan",
     "diff",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 31] = [
     "boost predict",
     "boost show",
     "offers",
+    "providers",
     "route",
     "route probe",
     "catalog",

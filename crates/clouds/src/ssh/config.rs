@@ -63,7 +63,7 @@ pub enum HostsError {
     /// It is no YAML of this form.
     #[error("{0}")]
     Form(String),
-    /// It is longer than [`MAX_BYTES`] or has more than [`MAX_HOSTS`] hosts.
+    /// It is longer than 1 MiB, or has more than a thousand hosts.
     #[error("the file is too large: at most {MAX_HOSTS} hosts in {MAX_BYTES} bytes")]
     TooLarge,
     /// A name that cannot be a place.

@@ -157,7 +157,7 @@ impl Hosts {
     /// Starts a host, again if need be, and waits until its server answers.
     ///
     /// # Panics
-    /// When it does not within [`START`].
+    /// When it does not within half a minute.
     pub fn restart(&self, number: usize) {
         self.kill(number);
         let host = &self.hosts[number];

@@ -66,7 +66,7 @@ struct Before {
     looked_again: bool,
 }
 
-/// See the [module](self).
+/// What it is told and what it says to do is at the head of this file.
 #[derive(Debug)]
 pub struct Climber {
     habits: Habits,

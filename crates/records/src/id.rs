@@ -97,7 +97,7 @@ impl RunId {
     }
 
     /// The folder of trees that belong to no attempt: uploads, and copies of outputs. No folder of a
-    /// task has this name, as [`part`] follows every `=` with two hexadecimal digits.
+    /// task has this name, as names of tasks have every `=` followed by two hexadecimal digits.
     #[must_use]
     pub fn shared(&self) -> String {
         format!("{RUNS}/{self}/=shared")

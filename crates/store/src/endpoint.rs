@@ -184,7 +184,7 @@ pub trait Lister: Send {
     }
 }
 
-/// A place that holds objects. See the [module](self) for what holds of all of them.
+/// A place that holds objects. What holds of all of them is at the head of this file.
 #[async_trait]
 pub trait Endpoint: Send + Sync {
     /// Its name for people, such as `s3://bucket`.

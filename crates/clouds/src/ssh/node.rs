@@ -196,13 +196,20 @@ impl SshNode {
             if fs::metadata(&whole).is_ok_and(|about| about.len() == size) {
                 continue;
             }
-            self.receive(&operation, &path, &whole).await?;
+            self.receive(&operation, &path, size, &whole).await?;
         }
         self.brought().insert(key);
         Ok(())
     }
 
-    async fn receive(&self, operation: &str, path: &str, whole: &Path) -> Result<(), ProviderError> {
+    /// Fetches a file of so many bytes: a host that goes on sending does not fill this disk.
+    async fn receive(
+        &self,
+        operation: &str,
+        path: &str,
+        size: u64,
+        whole: &Path,
+    ) -> Result<(), ProviderError> {
         let fault = |error: io::Error| self.disk(operation, &error);
         let folder = whole.parent().unwrap_or(Path::new("/")).to_owned();
         let draft = apart(move || {
@@ -214,6 +221,10 @@ impl SshNode {
         loop {
             let (piece, last) = self.read(operation, path, offset).await?;
             let length = piece.len() as u64;
+            if offset + length > size || (last && offset + length < size) {
+                let message = format!("{path} has {size} bytes, and another number came");
+                return Err(self.reach.error(operation, ErrorKind::Transient, message));
+            }
             let writer = Arc::clone(&draft);
             apart(move || writer.file.write_all_at(&piece, offset)).await.map_err(fault)?;
             offset += length;

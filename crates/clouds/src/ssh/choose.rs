@@ -4,7 +4,7 @@
 //! for three machines means three. Among hosts with room the one with the most free CPUs comes first, so that
 //! tasks spread.
 
-use super::inventory::accelerator_name;
+use super::inventory::{accelerator_name, is_of_kind};
 use crate::remote::{Free, HostInfo};
 use welkin_provider::MachineSpec;
 
@@ -57,7 +57,8 @@ pub(super) enum Choice {
 
 /// Chooses hosts for a gang.
 pub(super) fn choose(candidates: &[Candidate], machine: &MachineSpec, nodes: u32) -> Choice {
-    let able: Vec<&Candidate> = candidates.iter().filter(|host| host.holds(machine) > 0).collect();
+    let fits = |host: &&Candidate| is_of_kind(&host.info, machine) && host.holds(machine) > 0;
+    let able: Vec<&Candidate> = candidates.iter().filter(fits).collect();
     let apart = able.len() as u64 >= u64::from(nodes);
     let most =
         |host: &Candidate, could: u32| if apart { could.min(1) } else { could.min(host.holds(machine)) };

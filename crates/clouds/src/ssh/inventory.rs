@@ -75,15 +75,37 @@ pub(super) fn shapes(info: &HostInfo) -> Vec<Shape> {
 /// One part of a host, and its name.
 fn shape(info: &HostInfo, of: u32, accelerators: Option<(String, u32)>) -> MachineSpec {
     let vcpus_milli = info.vcpus_milli / of;
-    // Whole mebibytes, as the catalog counts.
-    let memory = Bytes::new((info.memory.get() / u64::from(of)) >> 20 << 20);
+    // Equal machines differ by some mebibytes of memory: counted in whole gibibytes they are one kind.
+    let share = info.memory.get() / u64::from(of);
+    let memory = Bytes::new(if share >> 30 > 0 { share >> 30 << 30 } else { share >> 20 << 20 });
     let mut instance_type = format!("{}cpu-{}gb", vcpus_milli / 1_000, memory.get() >> 30);
     let accelerator = accelerators.map(|(name, devices)| {
         instance_type = format!("{instance_type}-{devices}x{name}");
         Accelerators { name, count_milli: devices * 1_000 }
     });
+    if info.arch != USUAL_ARCH {
+        instance_type = format!("{instance_type}-{}", plain(&info.arch));
+    }
     MachineSpec { instance_type, vcpus_milli, memory, accelerator, ..MachineSpec::default() }
 }
+
+/// The instruction set that names of machines leave out.
+const USUAL_ARCH: &str = "x86_64";
+
+/// Whether a host has the instruction set of a kind of machine. Welkin is built for two.
+pub(super) fn is_of_kind(info: &HostInfo, machine: &MachineSpec) -> bool {
+    let arch = if machine.instance_type.ends_with("-aarch64") { "aarch64" } else { USUAL_ARCH };
+    info.arch == arch
+}
+
+/// What a host says of itself, as a part of a name: letters, digits, `-`, `_` and `.`, at most [`LONGEST`].
+fn plain(text: &str) -> String {
+    let fine = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    text.chars().take(LONGEST).map(fine).collect()
+}
+
+/// Longest part of a name that comes from a host.
+const LONGEST: usize = 48;
 
 /// The accelerators of a host by the name that job files use, with their number.
 fn accelerators(gpus: &[Gpu]) -> Vec<(String, u32)> {
@@ -136,7 +158,7 @@ pub(crate) fn accelerator_name(gpu: &Gpu) -> String {
         (_, words) => words.join("-"),
     };
     // The one model that catalogs tell apart by its memory.
-    if name == "A100" && gpu.memory >= Bytes::from_gib(60) { "A100-80GB".to_owned() } else { name }
+    if name == "A100" && gpu.memory >= Bytes::from_gib(60) { "A100-80GB".to_owned() } else { plain(&name) }
 }
 
 /// What a host of a pool adds to the inventory.
@@ -199,6 +221,15 @@ mod tests {
         };
         assert_eq!(names(&host(6, 24, Vec::new())), ["1cpu-6gb", "3cpu-12gb", "6cpu-24gb"]);
         assert_eq!(names(&host(1, 1, Vec::new())), ["1cpu-1gb"]);
+        let nearly = HostInfo { memory: Bytes::new((24 << 30) + 7_654_321), ..host(6, 24, Vec::new()) };
+        assert_eq!(shapes(&nearly), shapes(&host(6, 24, Vec::new())), "equal machines are one kind");
+        let arm = HostInfo { arch: "aarch64".into(), ..host(1, 1, Vec::new()) };
+        assert_eq!(names(&arm), ["1cpu-1gb-aarch64"]);
+        let kind = |info: &HostInfo| shape(info, 1, None);
+        assert!(is_of_kind(&arm, &kind(&arm)) && !is_of_kind(&arm, &kind(&nearly)));
+        assert!(is_of_kind(&nearly, &kind(&nearly)) && !is_of_kind(&nearly, &kind(&arm)));
+        let odd = vec![gpu("NVIDIA \u{1b}[2J\u{7}x,\n", 1)];
+        assert!(names(&host(1, 1, odd)).iter().all(|name| name.bytes().all(|b| b.is_ascii_graphic())));
         let three = vec![gpu("Tesla T4", 15); 3];
         assert_eq!(
             names(&host(3, 30, three)),

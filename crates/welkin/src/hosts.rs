@@ -92,7 +92,10 @@ fn command(settings: &Settings) -> SshCommand {
 
 /// Looks at the hosts where what is known is too old, and tells of those that do not answer.
 pub(crate) fn refresh(app: &App) -> anyhow::Result<()> {
-    let Some((_, digest)) = file(&app.settings)? else { return Ok(()) };
+    let Some((_, digest)) = file(&app.settings)? else {
+        forget(&app.settings.catalog_dir());
+        return Ok(());
+    };
     let known = found(&app.settings.catalog_dir());
     if known.as_ref().is_some_and(|found| found.is_fresh(&digest)) {
         return Ok(());
@@ -109,6 +112,7 @@ pub(crate) fn look(app: &App) -> anyhow::Result<(Found, Vec<Seen>)> {
     let clock: Arc<dyn Clock> = Arc::new(welkin_provider::SystemClock);
     let digest = file(&app.settings)?.map(|(_, digest)| digest).unwrap_or_default();
     let Some(ssh) = provider(&app.settings, &clock)? else {
+        forget(&app.settings.catalog_dir());
         return Ok((
             Found { version: VERSION, digest, at: now(), stock: Vec::new(), silent: Vec::new() },
             Vec::new(),
@@ -132,6 +136,11 @@ pub(crate) fn look(app: &App) -> anyhow::Result<(Found, Vec<Seen>)> {
         app.warn(&format!("what hosts have cannot be kept in {}: {error}", dir.display()));
     }
     Ok((found, seen))
+}
+
+/// Without a file of hosts there are none to plan over. A folder that cannot be written has nothing to forget.
+fn forget(dir: &Path) {
+    let _ = std::fs::remove_file(dir.join(FILE));
 }
 
 fn keep(dir: &Path, found: &Found) -> io::Result<()> {

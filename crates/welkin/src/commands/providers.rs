@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::exit::Exit;
 use crate::hosts;
-use crate::output::{Align, Format, Table, counted, write_json};
+use crate::output::{Align, Format, Table, counted, shown, write_json};
 use crate::reach::{self, nature_words};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,7 +139,8 @@ fn show(wire: &Wire, app: &mut App) -> anyhow::Result<()> {
         ("HAS", Align::Left),
     ]);
     for line in wire.hosts.iter().filter(|line| line.in_reach) {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        // In the words of the hosts.
+        let text = |text: &Option<String>| shown(text.as_deref().unwrap_or_default()).into_owned();
         table.row([line.place.clone(), text(&line.identity), text(&line.address), text(&line.has)]);
     }
     if !table.is_empty() {
@@ -150,7 +151,7 @@ fn show(wire: &Wire, app: &mut App) -> anyhow::Result<()> {
         writeln!(app.out, "\n{} cannot be used:", counted(away.len(), "host"))?;
     }
     for line in away {
-        writeln!(app.out, "  {}: {}", line.place, line.why.as_deref().unwrap_or("no answer"))?;
+        writeln!(app.out, "  {}: {}", line.place, shown(line.why.as_deref().unwrap_or("no answer")))?;
         if let Some(remedy) = &line.remedy {
             writeln!(app.out, "    {remedy}")?;
         }

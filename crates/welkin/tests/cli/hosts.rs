@@ -76,6 +76,32 @@ fn what_is_in_reach_is_shown_and_what_would_mend_the_rest() {
 }
 
 #[test]
+fn what_a_host_says_of_itself_reaches_no_terminal_as_it_is() {
+    let (bed, ssh) = folders();
+    let text = fs::read_to_string(&ssh).unwrap();
+    fs::write(
+        &ssh,
+        text.replace("Permission denied", "$(printf '\\033[2J')Permission denied")
+            .replace("USER=u", "USER=\"$(printf '\\033]0;x')\""),
+    )
+    .unwrap();
+    bed.file("h/hosts.yaml", "lab:\n  hosts: [{ip: h1, address: 127.0.1.1}, h3]\n");
+    let told = run(&bed, &ssh, &["providers"]);
+    assert!(!told.contains('\u{1b}') && told.contains("\\x1b"), "{told:?}");
+}
+
+#[test]
+fn hosts_whose_file_is_gone_are_planned_over_no_more() {
+    let (bed, ssh) = folders();
+    let hosts = |args: &[&str]| bed.command(args).env("WELKIN_SSH", &ssh).output().unwrap();
+    assert!(hosts(&["offers", "-p", "ssh"]).status.success());
+    fs::remove_file(bed.path().join("h/hosts.yaml")).unwrap();
+    let output = hosts(&["plan", &example()]);
+    assert_ne!(output.status.code(), Some(0), "{}", both(&output));
+    assert!(both(&output).contains("ssh"), "{}", both(&output));
+}
+
+#[test]
 fn a_file_of_hosts_that_is_wrong_is_named_with_what_is_wrong() {
     let (bed, ssh) = folders();
     bed.file("h/hosts.yaml", "lab:\n  hosts: [h1]\n  usr: me\n");

@@ -35,6 +35,7 @@ mod process;
 mod record;
 mod settle;
 mod sweep;
+mod taken;
 mod usage;
 
 pub(crate) use acquire::{Live, Terms};
@@ -45,6 +46,7 @@ pub use hardware::Hardware;
 pub(crate) use layout::{Layout, is_component, short_hash};
 pub(crate) use record::{Boot, Record, Share, read_all};
 pub use sweep::{Swept, sweep};
+pub(crate) use taken::{taken, thousandths};
 pub(crate) use usage::{Metered, intervals};
 
 use address::Addresses;

@@ -1,9 +1,9 @@
 //! Whether a host has room for a request, and which of its devices it gets.
 
-use crate::machine::{Boot, MachineError, Record, Share, Terms};
+use crate::machine::{Boot, MachineError, Record, Share, Terms, taken, thousandths};
 use crate::remote::{Free, Gpu, HostInfo, Vendor};
 use crate::ssh::accelerator_name;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use welkin_provider::{ErrorKind, LeaseRequest};
 use welkin_units::{Bytes, Span};
 
@@ -15,21 +15,20 @@ pub(super) fn admit(
     env: &BTreeMap<String, String>,
 ) -> Result<Terms, MachineError> {
     let free = free(live, info);
-    let nodes = u64::from(request.nodes);
+    let (vcpus, memory) = taken(std::iter::once(request));
+    let memory = Bytes::new(memory);
     let refuse = |asked: String, left: String| {
         let message = format!("{asked} asked for, {left} free");
         Err(MachineError::Refused { kind: ErrorKind::NoCapacity, message })
     };
-    let vcpus = nodes.saturating_mul(u64::from(request.machine.vcpus_milli));
     if vcpus > free.vcpus_milli {
         return refuse(format!("{} vCPU", thousandths(vcpus)), thousandths(free.vcpus_milli));
     }
-    let memory = Bytes::new(nodes.saturating_mul(request.machine.memory.get()));
     if memory > free.memory {
         return refuse(format!("{memory} of memory"), free.memory.to_string());
     }
     let each = request.machine.accelerator.as_ref().map_or(0, welkin_provider::Accelerators::devices);
-    let devices = u64::from(each).saturating_mul(nodes);
+    let devices = u64::from(each).saturating_mul(u64::from(request.nodes));
     let of_kind = |gpu: &&Gpu| {
         let wanted =
             request.machine.accelerator.as_ref().is_some_and(|kind| kind.name == accelerator_name(gpu));
@@ -46,17 +45,10 @@ pub(super) fn admit(
 
 /// What no live lease has taken.
 pub(super) fn free(live: &[Record], info: &HostInfo) -> Free {
-    let mut vcpus = 0_u64;
-    let mut memory = 0_u64;
-    let mut taken = Vec::new();
-    for record in live {
-        let nodes = u64::from(record.request.nodes);
-        let machine = &record.request.machine;
-        vcpus = vcpus.saturating_add(nodes.saturating_mul(u64::from(machine.vcpus_milli)));
-        memory = memory.saturating_add(nodes.saturating_mul(machine.memory.get()));
-        taken.extend(record.nodes.iter().flat_map(|node| node.share.devices.iter().copied()));
-    }
-    let devices = info.gpus.iter().map(|gpu| gpu.index).filter(|index| !taken.contains(index));
+    let (vcpus, memory) = taken(live.iter().map(|record| &record.request));
+    let given: BTreeSet<u32> =
+        live.iter().flat_map(|record| &record.nodes).flat_map(|node| node.share.devices.clone()).collect();
+    let devices = info.gpus.iter().map(|gpu| gpu.index).filter(|index| !given.contains(index));
     Free {
         vcpus_milli: u64::from(info.vcpus_milli).saturating_sub(vcpus),
         memory: Bytes::new(info.memory.get().saturating_sub(memory)),
@@ -82,8 +74,4 @@ const fn visible(gpu: &Gpu) -> &'static [&'static str] {
         Vendor::Nvidia => &["CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"],
         Vendor::Amd => &["ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"],
     }
-}
-
-fn thousandths(milli: u64) -> String {
-    format!("{}.{:03}", milli / 1_000, milli % 1_000)
 }

@@ -8,17 +8,26 @@
 //! One login does all of it, and nothing but a shell, `head` and `mv` is needed there.
 
 use super::config::HostSpec;
-use crate::remote::{GREETING, Link, Transport, Unreached};
+use crate::remote::{GREETING, Link, PIECE_BYTES, Transport, Unreached};
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
 use welkin_provider::ErrorKind;
+
+/// How long a login may say nothing: keys are tried, shells read their files, homes lie on slow disks. So long
+/// may also a mebibyte of the program take: 0.4 Mbit/s.
+const WORD_WITHIN: Duration = Duration::from_secs(20);
 
 /// Most text that a login shell may say before the program greets.
 const MOST_NOISE: u64 = 64 << 10;
+
+/// How long the last words of `ssh` are waited for after its end.
+const WORDS_WITHIN: Duration = Duration::from_millis(500);
 
 /// How much of what `ssh` says on standard error is kept for the message.
 const MOST_WORDS: usize = 2_000;
@@ -104,7 +113,8 @@ impl Transport for SshTransport {
             Err(said) => {
                 drop(child.start_kill());
                 drop(child.wait().await);
-                drop(listener.await);
+                // What it leaves running, such as a master of connections, may hold the stream for ever.
+                drop(timeout(WORDS_WITHIN, listener).await);
                 Err(self.failure(&said, &words.text()))
             }
         }
@@ -116,8 +126,10 @@ impl Transport for SshTransport {
 enum Silence {
     /// It is of another kind.
     Kind { host: String },
-    /// The line of shell failed, or nothing came.
+    /// The line of shell failed, or it hung up.
     Nothing,
+    /// It says nothing, or something else, and does not end.
+    Strange(&'static str),
 }
 
 impl SshTransport {
@@ -164,12 +176,18 @@ impl SshTransport {
     ) -> Result<(ChildStdin, BufReader<ChildStdout>), Silence> {
         let mut output = BufReader::new(output);
         let mut left = MOST_NOISE;
+        let mut brought = false;
         loop {
             let mut line = Vec::new();
-            let read = (&mut output).take(left).read_until(b'\n', &mut line).await;
+            let mut rest = (&mut output).take(left);
+            let read = timeout(WORD_WITHIN, rest.read_until(b'\n', &mut line)).await;
+            let read = read.map_err(|_| Silence::Strange("the login stands, and nothing is said on it"))?;
             let read = read.map_err(|_| Silence::Nothing)?;
             left -= read as u64;
-            if read == 0 || left == 0 {
+            if left == 0 {
+                return Err(Silence::Strange("the login says something else than Welkin, and does not end"));
+            }
+            if read == 0 {
                 return Err(Silence::Nothing);
             }
             let line = String::from_utf8_lossy(&line);
@@ -181,8 +199,11 @@ impl SshTransport {
                 if kind != this_kind() && self.spec.program.is_none() {
                     return Err(Silence::Kind { host: kind.to_owned() });
                 }
-                input.write_all(program).await.map_err(|_| Silence::Nothing)?;
-                input.flush().await.map_err(|_| Silence::Nothing)?;
+                // Whoever asks again had it, and would have it for ever.
+                if std::mem::replace(&mut brought, true) {
+                    return Err(Silence::Strange("the program was brought there, and is asked for again"));
+                }
+                bring(&mut input, program).await?;
             }
         }
     }
@@ -196,6 +217,10 @@ impl SshTransport {
             );
             return Unreached { kind: ErrorKind::NotSupported, message, remedy: Some(remedy) };
         }
+        if let Silence::Strange(what) = silence {
+            let message = format!("{target}: {what}{}{words}", if words.is_empty() { "" } else { ": " });
+            return Unreached { kind: ErrorKind::Transient, message, remedy: None };
+        }
         let (kind, remedy) = diagnosis(target, words);
         let said = if words.is_empty() { "it hung up without a word" } else { words };
         Unreached { kind, message: format!("{target}: {said}"), remedy }
@@ -204,6 +229,19 @@ impl SshTransport {
     fn unreached(&self, kind: ErrorKind, message: String) -> Unreached {
         Unreached { kind, message: format!("{}: {message}", self.spec.target), remedy: None }
     }
+}
+
+/// Brings the program there, however slow the line is, as long as it is taken.
+async fn bring(input: &mut ChildStdin, program: &[u8]) -> Result<(), Silence> {
+    for piece in program.chunks(PIECE_BYTES) {
+        let taken = timeout(WORD_WITHIN, async {
+            input.write_all(piece).await?;
+            input.flush().await
+        });
+        let taken = taken.await.map_err(|_| Silence::Strange("the program is not taken there"))?;
+        taken.map_err(|_| Silence::Nothing)?;
+    }
+    Ok(())
 }
 
 /// What the words of `ssh` and of the shell there mean, and what would mend it.

@@ -11,7 +11,7 @@ use crate::host::PROVIDER;
 use crate::machine::{Metered, intervals, is_component, make_private, short_hash};
 use crate::remote::{Answer, Ask, Reach};
 use async_trait::async_trait;
-use futures::future::join_all;
+use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -25,6 +25,9 @@ use welkin_units::Span;
 
 /// Most nodes of one lease.
 const MAX_NODES: u32 = 256;
+
+/// Logins that are made at once where every host is looked at: each is a process of some 10 MB.
+const LOGINS_AT_ONCE: usize = 64;
 
 /// Settings of the provider.
 #[derive(Debug)]
@@ -108,21 +111,13 @@ impl Ssh {
         })
     }
 
-    /// Looks at every host, all at once.
+    /// Looks at every host, some at once.
     pub async fn look(&self) -> Vec<Seen> {
-        let hosts =
-            self.pools.iter().flat_map(|(name, pool)| pool.hosts.iter().map(move |host| (name, host)));
-        let look = |(pool, host): (&String, &Arc<Reach>)| {
-            let (pool, host) = (pool.clone(), Arc::clone(host));
-            async move {
-                let state = match host.info().await {
-                    Ok((info, _)) => HostState::Reached(Box::new(info)),
-                    Err(unreached) => unreached.into(),
-                };
-                Seen { pool, host: host.host().to_owned(), state }
-            }
-        };
-        join_all(hosts.map(look)).await
+        let mut looks = Vec::new();
+        for (pool, about) in &self.pools {
+            looks.extend(about.hosts.iter().map(|host| seen(pool.clone(), Arc::clone(host))));
+        }
+        stream::iter(looks).buffered(LOGINS_AT_ONCE).collect().await
     }
 
     pub(super) fn pool(&self, location: &Location) -> Answered<&PoolOf> {
@@ -158,6 +153,15 @@ impl Ssh {
         make_private(&path).map_err(|error| fault(format!("{}: {error}", path.display())))?;
         Ok(path)
     }
+}
+
+/// What there is to see of a host.
+async fn seen(pool: String, host: Arc<Reach>) -> Seen {
+    let state = match host.info().await {
+        Ok((info, _)) => HostState::Reached(Box::new(info)),
+        Err(unreached) => unreached.into(),
+    };
+    Seen { pool, host: host.host().to_owned(), state }
 }
 
 #[async_trait]

@@ -66,6 +66,15 @@ impl Bed {
         Self { folder, hosts: Kind::Folders }
     }
 
+    /// Hosts at whose other end a script is.
+    pub(crate) fn speaking(script: &str) -> Self {
+        let bed = Self::folders();
+        let folder = bed.folder.path().display();
+        let text = format!("#!/bin/sh\ncd {folder}\n{script}\n");
+        std::fs::write(bed.folder.path().join("ssh"), text).unwrap();
+        bed
+    }
+
     pub(crate) fn hosts(&self) -> &Hosts {
         match &self.hosts {
             Kind::Real(hosts) => hosts,
@@ -180,6 +189,12 @@ fn skipped(test: &str, reason: &dyn std::fmt::Display) {
 impl Drop for Bed {
     fn drop(&mut self) {
         if let Kind::Folders = self.hosts {
+            // What a script left running.
+            let left = std::fs::read_to_string(self.folder.path().join("left")).ok();
+            let left = left.and_then(|pid| rustix::process::Pid::from_raw(pid.trim().parse().ok()?));
+            if let Some(pid) = left {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
             for number in 0..3 {
                 let root = self.home(number).join(".welkin/host");
                 let _ = std::fs::remove_dir_all(root.join("ssh"));

@@ -7,3 +7,4 @@ mod away;
 mod bed;
 mod conformance;
 mod sharing;
+mod strange;

@@ -20,6 +20,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use welkin_store::Endpoint;
 
 /// How the names of folders begin in which trees are built.
@@ -73,31 +74,40 @@ pub(crate) async fn fetch(
 ) -> Result<Published, TransferError> {
     let work = Workshop::new(&target).await?;
     let counter = Counter::new(progress);
-    let (root, entries, counter) = (&work.tree, &manifest.entries, &counter);
-    futures::stream::iter((0..entries.len()).map(Ok))
-        .try_for_each_concurrent(AT_ONCE, |at| fetch_file(shelf, prefix, &entries[at], root, counter))
-        .await?;
+    let (entries, counter) = (&manifest.entries, &counter);
+    let fetched = futures::stream::iter((0..entries.len()).map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |at| fetch_file(shelf, prefix, &entries[at], &work, counter))
+        .await;
+    if let Err(error) = fetched {
+        work.settled().await;
+        return Err(error);
+    }
     let published = Published::of(&manifest, digest.to_owned());
     let place = target.path.clone();
     blocking(&place, move || work.deliver(&manifest, &target)).await?;
     Ok(published)
 }
 
-/// Puts a file of a tree where it belongs below `root`.
+/// Puts a file of a tree where it belongs in the workshop.
 async fn fetch_file(
     shelf: &Shelf,
     prefix: &Prefix,
     entry: &Entry,
-    root: &Path,
+    work: &Workshop,
     counter: &Counter<'_>,
 ) -> Result<(), TransferError> {
     let Entry::File { path, size, blake3, executable, mode } = entry else { return Ok(()) };
-    let (object, place) = (prefix.data(path), root.join(path));
+    let (object, place) = (prefix.data(path), work.tree.join(path));
     let usual = if *executable { USUAL_EXECUTABLE } else { USUAL };
     let mode = mode.unwrap_or(usual);
+    let presence = work.presence().await;
     let file = blocking(&place, {
         let place = place.clone();
-        move || create(&place, mode)
+        move || {
+            let made = create(&place, mode);
+            drop(presence);
+            made
+        }
     })
     .await?;
     let fetched = Fetched { file: Arc::new(file), path: place, counter };
@@ -144,10 +154,19 @@ impl Target {
     }
 }
 
-/// The folder beside the destination in which the tree is built; removed when dropped.
+/// The folder beside the destination in which the tree is built; removed when the last who is in it has left. Work on a
+/// thread that waits for the disk goes on when nobody waits for it any more, and would make the folder again.
 struct Workshop {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     tree: PathBuf,
+    /// Held for reading by whoever makes names in it.
+    making: Arc<RwLock<()>>,
+}
+
+/// Somebody who makes names in a workshop. The folder is let go before the lock.
+struct Presence {
+    _folder: Arc<TempDir>,
+    _making: OwnedRwLockReadGuard<()>,
 }
 
 impl Workshop {
@@ -168,9 +187,19 @@ impl Workshop {
                 folder.map_err(|error| TransferError::local("create a folder in", &parent, error))?;
             let tree = folder.path().join("new");
             std::fs::create_dir(&tree).map_err(|error| TransferError::local("create", &tree, error))?;
-            Ok(Self { folder, tree })
+            Ok(Self { folder: Arc::new(folder), tree, making: Arc::default() })
         })
         .await
+    }
+
+    async fn presence(&self) -> Presence {
+        let _making = Arc::clone(&self.making).read_owned().await;
+        Presence { _folder: Arc::clone(&self.folder), _making }
+    }
+
+    /// Waits until nobody makes names in it, so that nothing is left of it once it is dropped.
+    async fn settled(&self) {
+        drop(self.making.write().await);
     }
 
     /// Adds what is not a file, then puts the tree in its place.

@@ -71,6 +71,25 @@ async fn a_truncated_and_a_grown_file_are_noticed() {
     expect(grow, VICTIM, |error| matches!(error, TransferError::WrongSize { expected: 10, .. })).await;
 }
 
+/// Many files are on their way when the first turns out to be another, each into a folder of its own.
+#[tokio::test]
+async fn a_fetch_that_fails_leaves_nothing_of_what_was_under_way() {
+    let source = tempfile::tempdir().unwrap();
+    for number in 0..40 {
+        let folder = source.path().join(format!("{number:02}/deep/er"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("file"), "0123456789").unwrap();
+    }
+    let store = memory();
+    let digest = publish_tree(source.path(), &store, "p", &silent).await.unwrap().digest;
+    rewrite(&store, "p/data/00/deep/er/file", |bytes| bytes[3] ^= 1).await;
+    for _ in 0..100 {
+        let target = tempfile::tempdir().unwrap();
+        fetch_tree(&store, "p", &digest, &target.path().join("x"), &silent).await.unwrap_err();
+        assert_eq!(contents(target.path()).len(), 0, "leftovers");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_file_and_a_missing_manifest_are_noticed() {
     let remove = async |store: &Arc<dyn Endpoint>, object: &str| {

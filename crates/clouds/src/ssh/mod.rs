@@ -16,6 +16,7 @@
 //!
 //! *Rejected:* stores on the hosts, which die with them and are out of each other's reach more often than not.
 
+mod carry;
 mod choose;
 mod command;
 mod config;

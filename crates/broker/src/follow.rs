@@ -51,9 +51,12 @@ pub(crate) async fn follow(
                     return Ok(exit);
                 }
             }
+            // What it made has no room where it goes. The work is done, and doing it again elsewhere makes none.
+            Err(error) if started && error.kind == ErrorKind::NoCapacity => {
+                return Ok(Exit::PublishFailed { message: error.to_string() });
+            }
             Err(error) => {
-                // Asking again cannot help a step that the node finds malformed, or knows as another.
-                if matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::NotSupported) {
+                if is_final(error.kind) {
                     return Err(Halt::end(AttemptEnd::Unstaged { message: error.to_string() }));
                 }
                 // The node does not know a step whose start it never heard of.
@@ -64,6 +67,12 @@ pub(crate) async fn follow(
             }
         }
     }
+}
+
+/// Whether asking again cannot help: the node finds the step malformed, knows it as another, or has no room for what it
+/// needs.
+const fn is_final(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::NotSupported | ErrorKind::NoCapacity)
 }
 
 async fn take(live: &Live, key: StepKey, events: Vec<Event>, kept: &mut Kept) -> Result<(), Halt> {

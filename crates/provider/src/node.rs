@@ -199,11 +199,12 @@ pub enum Exit {
 /// One machine of a lease.
 #[async_trait]
 pub trait Node: Send + Sync + fmt::Debug {
-    /// Starts a step. Idempotent by id.
+    /// Starts a step. Idempotent by id. [`crate::ErrorKind::NoCapacity`]: it has no room for what the step needs.
     async fn start(&self, step: &Step) -> Result<(), ProviderError>;
 
     /// Events of a step from number `from` on: at once when there are any, else after the first one
     /// or after `wait`, whichever is earlier. Also counts as a sign of life of the broker.
+    /// [`crate::ErrorKind::NoCapacity`]: there is no room where the outputs go.
     async fn events(&self, step: &StepId, from: u64, wait: Span) -> Result<Vec<Event>, ProviderError>;
 
     /// Ends a step: polite first, by force after `grace`. Idempotent; ending what is over succeeds. A

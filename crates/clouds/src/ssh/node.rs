@@ -92,7 +92,12 @@ impl SshNode {
     }
 
     pub(super) fn disk(&self, operation: &str, error: &io::Error) -> ProviderError {
-        self.reach.error(operation, ErrorKind::Transient, error.to_string())
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let kind = match error.kind() {
+            StorageFull | QuotaExceeded | ReadOnlyFilesystem => ErrorKind::NoCapacity,
+            _ => ErrorKind::Transient,
+        };
+        self.reach.error(operation, kind, format!("on this machine: {error}"))
     }
 
     pub(super) fn brought(&self) -> std::sync::MutexGuard<'_, BTreeSet<(StepId, String)>> {

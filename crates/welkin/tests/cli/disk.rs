@@ -31,7 +31,7 @@ fn a_node_that_lost_its_records_ends_the_run_with_a_word() {
 #[test]
 fn a_full_disk_ends_the_run_and_its_leases_are_given_back() {
     let bed = Bed::new();
-    let Some(_disk) = SmallDisk::mount(&bed) else {
+    let Some(_disk) = SmallDisk::mount(bed.home().join("clouds")) else {
         eprintln!("skipped: a_full_disk_ends_the_run_and_its_leases_are_given_back: no tmpfs");
         return;
     };
@@ -65,12 +65,11 @@ fn mounts_that_would_spoil_a_node_are_refused_before_anything_is_leased() {
     assert_eq!(bed.leases(), Vec::<std::path::PathBuf>::new());
 }
 
-/// A disk of six megabytes where the clouds of a bed lie, where this process may make one.
-struct SmallDisk(std::path::PathBuf);
+/// A disk of six megabytes at a folder, where this process may make one.
+pub(crate) struct SmallDisk(std::path::PathBuf);
 
 impl SmallDisk {
-    fn mount(bed: &Bed) -> Option<Self> {
-        let folder = bed.home().join("clouds");
+    pub(crate) fn mount(folder: std::path::PathBuf) -> Option<Self> {
         fs::create_dir_all(&folder).unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(&folder);

@@ -75,6 +75,50 @@ fn what_is_in_reach_is_shown_and_what_would_mend_the_rest() {
     assert_eq!([provider("ssh"), provider("aws"), provider("local")], ["real", "emulated", "local"]);
 }
 
+/// The data of a node and its home are on this disk: twenty megabytes are too much for either side.
+const BULKY: &str = "
+name: bulky
+tasks:
+  make:
+    resources: {infra: ssh, cpus: 1}
+    outputs: {out: {size: 20 MB}}
+    run: head -c 20000000 /dev/zero > $WELKIN_OUTPUT_OUT
+  take:
+    resources: {infra: ssh, cpus: 1}
+    inputs: {data: {uri: \"file://./data\", size: 20 MB}}
+    run: echo never
+";
+
+/// Runs one task of [`BULKY`], which must fail with a word of the disk, and soon.
+fn fails_for_want_of_room(task: &str, disk: impl Fn(&Bed) -> PathBuf) {
+    let (bed, ssh) = folders();
+    bed.file("h/hosts.yaml", "lab:\n  hosts: [{ip: h1, address: 127.0.1.1}]\n");
+    run(&bed, &ssh, &["providers"]);
+    let Some(_disk) = crate::disk::SmallDisk::mount(disk(&bed)) else {
+        return println!("skipped: {task}: no tmpfs");
+    };
+    let other = if task == "make" { "take" } else { "make" };
+    let (head, rest) = BULKY.split_once(&format!("  {other}:\n")).unwrap();
+    let after = rest.split_once("\n  take:").map_or(String::new(), |(_, after)| format!("  take:{after}"));
+    bed.file("job.yaml", &format!("{head}{after}"));
+    fs::write(bed.path().join("data"), vec![0; 20_000_000]).unwrap();
+    let output = bed.command(["up", "job.yaml", "--yes"]).env("WELKIN_SSH", &ssh).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", both(&output));
+    assert!(both(&output).contains("No space left on device"), "{}", both(&output));
+    let leases = bed.path().join("h1/.welkin/host/ssh/leases");
+    assert_eq!(fs::read_dir(&leases).map_or(0, Iterator::count), 0, "{}", both(&output));
+}
+
+#[test]
+fn a_host_whose_disk_is_full_fails_the_task_with_a_word() {
+    fails_for_want_of_room("take", |bed| bed.path().join("h1/.welkin/host"));
+}
+
+#[test]
+fn outputs_that_find_no_room_here_fail_the_task_with_a_word() {
+    fails_for_want_of_room("make", |bed| bed.home().join("ssh/buckets"));
+}
+
 #[test]
 fn what_a_host_says_of_itself_reaches_no_terminal_as_it_is() {
     let (bed, ssh) = folders();

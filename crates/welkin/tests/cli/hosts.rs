@@ -89,14 +89,12 @@ tasks:
     run: echo never
 ";
 
-/// Runs one task of [`BULKY`], which must fail with a word of the disk, and soon.
-fn fails_for_want_of_room(task: &str, disk: impl Fn(&Bed) -> PathBuf) {
+/// Runs one task of [`BULKY`], which must fail with a word of the disk, and soon; `None` where there can be no such disk.
+fn fails_for_want_of_room(task: &str, disk: impl Fn(&Bed) -> PathBuf) -> Option<()> {
     let (bed, ssh) = folders();
     bed.file("h/hosts.yaml", "lab:\n  hosts: [{ip: h1, address: 127.0.1.1}]\n");
     run(&bed, &ssh, &["providers"]);
-    let Some(_disk) = crate::disk::SmallDisk::mount(disk(&bed)) else {
-        return println!("skipped: {task}: no tmpfs");
-    };
+    let _disk = crate::disk::SmallDisk::mount(disk(&bed))?;
     let other = if task == "make" { "take" } else { "make" };
     let (head, rest) = BULKY.split_once(&format!("  {other}:\n")).unwrap();
     let after = rest.split_once("\n  take:").map_or(String::new(), |(_, after)| format!("  take:{after}"));
@@ -107,16 +105,21 @@ fn fails_for_want_of_room(task: &str, disk: impl Fn(&Bed) -> PathBuf) {
     assert!(both(&output).contains("No space left on device"), "{}", both(&output));
     let leases = bed.path().join("h1/.welkin/host/ssh/leases");
     assert_eq!(fs::read_dir(&leases).map_or(0, Iterator::count), 0, "{}", both(&output));
+    Some(())
 }
 
 #[test]
 fn a_host_whose_disk_is_full_fails_the_task_with_a_word() {
-    fails_for_want_of_room("take", |bed| bed.path().join("h1/.welkin/host"));
+    if fails_for_want_of_room("take", |bed| bed.path().join("h1/.welkin/host")).is_none() {
+        eprintln!("skipped: a_host_whose_disk_is_full_fails_the_task_with_a_word: no tmpfs");
+    }
 }
 
 #[test]
 fn outputs_that_find_no_room_here_fail_the_task_with_a_word() {
-    fails_for_want_of_room("make", |bed| bed.home().join("ssh/buckets"));
+    if fails_for_want_of_room("make", |bed| bed.home().join("ssh/buckets")).is_none() {
+        eprintln!("skipped: outputs_that_find_no_room_here_fail_the_task_with_a_word: no tmpfs");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use welkin_catalog::{Arch, Continent, Kind, Row, RowAccelerator, RowDevice, RowPlace, RowSource, TeeSet};
 use welkin_clouds::{HostState, HostsFile, Seen, Ssh, SshCommand, SshConfig};
+use welkin_job::{Job, Resources, Task};
 use welkin_provider::{Clock, Inventory, Stock};
 
 /// How long what was found is believed: hosts gain or lose hardware once in years, and those that are away are
@@ -61,6 +62,25 @@ pub(crate) fn file(settings: &Settings) -> anyhow::Result<Option<(HostsFile, Str
         return Ok(Some((hosts, digest)));
     }
     Ok(None)
+}
+
+/// Refuses a job that can run nowhere but on hosts where none are named.
+pub(crate) fn expect_if_asked(job: &Job, settings: &Settings) -> anyhow::Result<()> {
+    let on_hosts = |option: &Resources| option.infra.provider.as_deref() == Some(Ssh::NAME);
+    let asks = |task: &&Task| !task.options.is_empty() && task.options.iter().all(on_hosts);
+    let Some(task) = job.tasks.iter().find(asks) else { return Ok(()) };
+    if file(settings)?.is_some() {
+        return Ok(());
+    }
+    let [first, at_home] = settings.hosts_files();
+    let fault =
+        Fault::new(Code::Config, format!("task {} asks for hosts by SSH, and none are named", task.name));
+    let hint = format!(
+        "name them in {} or {}, such as `lab: {{hosts: [HOST]}}`",
+        first.display(),
+        at_home.display()
+    );
+    Err(fault.hint(hint).into())
 }
 
 /// The provider of the hosts, where there are any, or were.

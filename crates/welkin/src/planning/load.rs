@@ -49,6 +49,7 @@ pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> any
     }
     let mut job = parsed.job;
     overrides::apply(&mut job, said);
+    hosts::expect_if_asked(&job, &app.settings)?;
     let base_dir = if is_stdin(file) { std::env::current_dir()? } else { folder_of(file)? };
     if !to_run {
         // What is told here as a warning would refuse the run.

@@ -145,7 +145,9 @@ fn hosts_whose_file_is_gone_are_planned_over_no_more() {
     fs::remove_file(bed.path().join("h/hosts.yaml")).unwrap();
     let output = hosts(&["plan", &example()]);
     assert_ne!(output.status.code(), Some(0), "{}", both(&output));
-    assert!(both(&output).contains("ssh"), "{}", both(&output));
+    assert!(both(&output).contains("asks for hosts by SSH, and none are named"), "{}", both(&output));
+    let offers = hosts(&["offers", "-p", "ssh"]);
+    assert_ne!(offers.status.code(), Some(0), "{}", both(&offers));
 }
 
 #[test]

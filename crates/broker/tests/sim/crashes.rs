@@ -61,17 +61,20 @@ async fn writes_of_a_whole_run() -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn killed_after_any_record_the_run_ends_as_if_nothing_had_been() {
-    let writes = writes_of_a_whole_run().await;
-    assert!(writes > 30, "{writes} writes: is the history still fine enough to be worth the test?");
-    for last in 1..=writes {
+    // How many commits a run takes depends on which of its records shared one, so on how fast the disk was:
+    // the end is where no broker is left to kill, three times in a row.
+    let (mut last, mut unharmed) = (0, 0);
+    while unharmed < 3 {
+        last += 1;
         let world = World::kind();
         let (run, deaths) = live_through(&world, &chain(), |life| (life == 0).then_some(last)).await;
-        assert_eq!(deaths, 1, "after write {last}");
+        unharmed = if deaths == 0 { unharmed + 1 } else { 0 };
         let broker = world.broker();
         world.assert_succeeded(&broker, &run, CHAIN).await;
         let leases: usize = world.clouds.iter().map(|cloud| cloud.leases().len()).sum();
         assert_eq!(leases, 3, "killed after write {last}: one lease a task is enough");
     }
+    assert!(last > 30, "{last} writes: is the history still fine enough to be worth the test?");
 }
 
 #[tokio::test(start_paused = true)]

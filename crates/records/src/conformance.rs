@@ -4,8 +4,8 @@
 //! whatever must live as long as it.
 
 use crate::{
-    AttemptId, Change, Gone, Phase, Record, Records, RunId, RunRow, RunState, StepKey, StoreError, Which,
-    Write,
+    AttemptId, Change, Gone, Phase, Record, Records, RunId, RunRow, RunState, Since, StepKey, StoreError,
+    Which, Write,
 };
 use std::collections::BTreeSet;
 use welkin_ledger::{EgressUse, Entry, EntryKind, MeterEvent, MonthToDate, NoPricing, Who, month_of};
@@ -20,6 +20,7 @@ macro_rules! conformance {
             a_write_is_made_whole_or_not_at_all_and_leaves_its_neighbours_alone
             a_name_is_given_once_even_after_it_was_forgotten
             histories_grow_and_are_read_from_anywhere
+            what_happened_since_a_look_is_all_of_it_or_said_to_be_gone
             lists_show_states_and_forget_secrets_of_what_is_over
             what_nodes_tell_is_kept_once_and_lines_leave_as_asked
             money_counts_once_and_months_add_up
@@ -116,6 +117,32 @@ pub async fn histories_grow_and_are_read_from_anywhere(records: &dyn Records) {
     let later = records.history(&run("a"), first.records[0]).await.unwrap_or_default();
     assert_eq!(later, history[1..]);
     assert_eq!(records.newest_of_open().await.ok().flatten(), Some(AT));
+}
+
+/// Whoever watches all runs sees each record once, or is told that some are gone.
+pub async fn what_happened_since_a_look_is_all_of_it_or_said_to_be_gone(records: &dyn Records) {
+    assert_eq!(records.since(0, 10).await.expect("it can be read"), Since::default());
+    for name in ["a", "b"] {
+        done(records, [submission(name, 1), fact(name, Record::RunStarted)]).await;
+    }
+    done(records, [fact("a", Record::RunEnded)]).await;
+    let all = records.since(0, 10).await.expect("it can be read");
+    let told: Vec<_> = all.records.iter().map(|(run, (_, _, record))| (run.0.as_str(), record)).collect();
+    let expected = [("a", &Record::RunStarted), ("b", &Record::RunStarted), ("a", &Record::RunEnded)];
+    assert_eq!((told, all.forgotten), (expected.to_vec(), 0));
+    let numbers: Vec<u64> = all.records.iter().map(|(_, (number, ..))| *number).collect();
+    assert!(numbers.is_sorted() && numbers.last() == Some(&all.last), "{numbers:?}");
+    let rest = records.since(numbers[0], 1).await.expect("it can be read");
+    assert_eq!((rest.records, rest.last), (all.records[1..2].to_vec(), all.last));
+    done(records, [Change::Forgotten { run: run("a") }]).await;
+    let left = records.since(0, 10).await.expect("it can be read");
+    assert_eq!((left.records, left.last), (all.records[1..2].to_vec(), all.last));
+    assert_eq!(left.forgotten, all.last, "a look from before that is told to begin anew");
+    done(records, [fact("b", Record::RunEnded)]).await;
+    assert!(
+        records.since(all.last, 10).await.expect("it can be read").last > all.last,
+        "no number is given twice"
+    );
 }
 
 /// Lists are of the same moment as what they are of.

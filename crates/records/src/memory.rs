@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::id::RunId;
 use crate::output::{LEFT_OUT, left_out_words, line_of};
 use crate::port::Records;
-use crate::rows::{Gone, Lines, LogRow, Moved, Numbered, RunLine, RunRow, StepKey, Told, Which};
+use crate::rows::{Gone, Lines, LogRow, Moved, Numbered, RunLine, RunRow, Since, StepKey, Told, Which};
 use crate::state::RunState;
 use crate::write::{Change, Write, Written};
 use async_trait::async_trait;
@@ -33,6 +33,8 @@ struct Kept {
     cancels: BTreeSet<RunId>,
     /// The number that was given last.
     last: u64,
+    /// What that was when a run was forgotten.
+    horizon: u64,
 }
 
 /// An event, with the stream of its line if it is one.
@@ -98,6 +100,7 @@ impl Kept {
                 self.ledger.retain(|entry| entry.run != run.0);
                 self.cancels.remove(run);
                 self.forgotten.insert(run.clone());
+                self.horizon = self.last;
             }
         }
         Ok(())
@@ -231,6 +234,13 @@ impl Records for Memory {
 
     async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
         Ok(self.kept().history(run, after))
+    }
+
+    async fn since(&self, after: u64, limit: u32) -> Result<Since> {
+        let kept = self.kept();
+        let later = kept.records.iter().filter(|(_, (number, ..))| *number > after);
+        let records = later.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect();
+        Ok(Since { records, last: kept.last, forgotten: kept.horizon })
     }
 
     async fn told(&self, run: &RunId, step: StepKey) -> Result<Told> {

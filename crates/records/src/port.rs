@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::id::RunId;
-use crate::rows::{Lines, LogRow, Moved, Numbered, RunLine, RunRow, StepKey, Told, Which};
+use crate::rows::{Lines, LogRow, Moved, Numbered, RunLine, RunRow, Since, StepKey, Told, Which};
 use crate::write::{Write, Written};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
@@ -43,6 +43,9 @@ pub trait Records: fmt::Debug + Send + Sync {
 
     /// The history of a run after record number `after`.
     async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>>;
+
+    /// Records of all runs after number `after`, oldest first, at most `limit`: what has happened since.
+    async fn since(&self, after: u64, limit: u32) -> Result<Since>;
 
     /// What a node told of a step.
     async fn told(&self, run: &RunId, step: StepKey) -> Result<Told>;

@@ -52,6 +52,18 @@ pub enum Which {
 /// A record with its number, which grows, and its time.
 pub type Numbered = (u64, UnixMillis, Record);
 
+/// What has happened since a look, over all runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Since {
+    /// In the order of their numbers.
+    pub records: Vec<(RunId, Numbered)>,
+    /// The number that was given last, whether its record is still there or not.
+    pub last: u64,
+    /// The number that was given last when a run was forgotten: whoever looked before that has not seen all of what is
+    /// gone, and has to begin anew.
+    pub forgotten: u64,
+}
+
 /// The step a node told something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepKey {

@@ -1,8 +1,12 @@
 //! Values of the store itself, and the names of runs that were forgotten.
 
+use crate::history::last;
 use crate::text::{Result, failed};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use welkin_records::RunId;
+
+/// Key under which [`horizon`] is kept. No run has such a name.
+const HORIZON: &str = "forgotten up to record";
 
 /// A value of this state directory.
 pub(crate) fn get(db: &Connection, key: &str) -> Result<Option<String>> {
@@ -20,7 +24,15 @@ pub(crate) fn set(db: &Transaction<'_>, key: &str, value: &str) -> Result<()> {
 
 /// Remembers that there was a run of this name.
 pub(crate) fn forget(db: &Transaction<'_>, run: &RunId) -> Result<()> {
-    set(db, &forgotten(run), "")
+    set(db, &forgotten(run), "")?;
+    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", [HORIZON, &last(db)?.to_string()])
+        .map(drop)
+        .map_err(|source| failed("writing how far runs were forgotten", source))
+}
+
+/// The number of the last record there was when a run was forgotten; 0 when none ever was.
+pub(crate) fn horizon(db: &Connection) -> Result<u64> {
+    Ok(get(db, HORIZON)?.and_then(|text| text.parse().ok()).unwrap_or_default())
 }
 
 /// Whether a run of this name was forgotten.

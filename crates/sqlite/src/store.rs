@@ -22,8 +22,8 @@ use tokio::runtime::Handle;
 use welkin_ledger::Entry;
 use welkin_provider::UnixMillis;
 use welkin_records::{
-    Lines, LogRow, Moved, Numbered, Records, RunId, RunLine, RunRow, StepKey, StoreError, Told, Which, Write,
-    Written,
+    Lines, LogRow, Moved, Numbered, Records, RunId, RunLine, RunRow, Since, StepKey, StoreError, Told, Which,
+    Write, Written,
 };
 use welkin_units::Bytes;
 
@@ -149,6 +149,14 @@ impl Records for Sqlite {
 
     async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
         history::history(&self.db(), run, after)
+    }
+
+    async fn since(&self, after: u64, limit: u32) -> Result<Since> {
+        let db = self.db();
+        // One snapshot: what is there, and up to where that is all.
+        let snapshot =
+            db.unchecked_transaction().map_err(|source| failed("reading what has happened", source))?;
+        history::since(&snapshot, after, limit)
     }
 
     async fn told(&self, run: &RunId, step: StepKey) -> Result<Told> {

@@ -18,6 +18,8 @@
 #
 # The table goes to stdout, progress and raw results to stderr.
 set -euo pipefail
+# The process that is measured drives the run itself.
+export WELKIN_FOREGROUND=1
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 shopt -s inherit_errexit

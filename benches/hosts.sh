@@ -10,6 +10,8 @@
 # CPU of the broker is that of `welkin up` and of the `ssh` processes that it starts, without what runs on the hosts:
 # those are children of their servers. Folders lie below TMPDIR. Progress goes to stderr.
 set -euo pipefail
+# The process that is measured drives the run itself.
+export WELKIN_FOREGROUND=1
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 

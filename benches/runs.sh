@@ -11,6 +11,8 @@
 # is left behind. A state with many runs is one run of the example whose rows are copied under other names, in SQL,
 # since running it so often would take an hour. Folders lie below TMPDIR. Progress goes to stderr.
 set -euo pipefail
+# The process that is measured drives the run itself.
+export WELKIN_FOREGROUND=1
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 

@@ -24,7 +24,7 @@ use welkin_job::{Job, Secret};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
-use welkin_records::{Change, Records, RunId, RunRow, RunState, Which, Write};
+use welkin_records::{Change, Manner, Record, Records, RunId, RunRow, RunState, Which, Write};
 use welkin_units::Usd;
 
 /// A plan to be run.
@@ -38,6 +38,8 @@ pub struct Submission<'a> {
     pub base_dir: PathBuf,
     /// Submitting again with the same token returns the same run.
     pub client_token: Option<String>,
+    /// How it is to be driven.
+    pub manner: Manner,
 }
 
 /// Drives runs. At most one for each state directory at any time.
@@ -112,7 +114,7 @@ impl Broker {
     /// [`SubmitError`] when the plan cannot be run by this broker.
     pub async fn submit(&self, submission: Submission<'_>) -> Result<RunId, SubmitError> {
         self.check(&submission)?;
-        let Submission { plan, job, base_dir, client_token } = submission;
+        let Submission { plan, job, base_dir, client_token, manner } = submission;
         let text = plan.to_json();
         let records = self.world.store.records().await.map_err(SubmitError::Store)?;
         if let Some(token) = &client_token
@@ -141,7 +143,7 @@ impl Broker {
         if let Some(draft) = &draft {
             self.world.snapshots.keep(draft, &id).map_err(SubmitError::Store)?;
         }
-        let write = self.world.store.write(submitted(row, client_token, plan, job.policy.budget));
+        let write = self.world.store.write(submitted(row, client_token, plan, job.policy.budget, manner));
         tokio::select! {
             done = write => drop(done.map_err(SubmitError::Store)?),
             () = self.world.store.died() => std::future::pending().await,
@@ -237,17 +239,25 @@ impl Broker {
     /// # Errors
     /// [`RunError`] as for [`Broker::run`].
     pub async fn cancel(&self, run: &RunId) -> Result<RunOutcome, RunError> {
-        let now = self.world.options.clock.now();
-        self.world.store.run(run).await?;
         let mut requests = self.world.requests.subscribe();
-        let id = run.clone();
-        self.world.store.write(Change::CancelRequested { run: id, at: now }).await?;
-        self.world.requests.send_modify(|count| *count += 1);
+        self.request_cancel(run).await?;
         while self.is_driven(run) {
             // Sent again when a run is no longer driven; the sender lives in `self`.
             let _ = requests.changed().await;
         }
         self.run(run).await
+    }
+
+    /// Puts on record that a run is to be cancelled, and wakes whoever drives it here.
+    ///
+    /// # Errors
+    /// [`RunError`] when there is no such run, or the store fails.
+    pub async fn request_cancel(&self, run: &RunId) -> Result<(), RunError> {
+        let at = self.world.options.clock.now();
+        self.world.store.run(run).await?;
+        self.world.store.write(Change::CancelRequested { run: run.clone(), at }).await?;
+        self.world.requests.send_modify(|count| *count += 1);
+        Ok(())
     }
 
     fn is_driven(&self, run: &RunId) -> bool {
@@ -260,10 +270,19 @@ impl Broker {
 }
 
 /// A run that is put on record, and what goes with it.
-fn submitted(row: RunRow, client_token: Option<String>, plan: &Plan, budget: Option<Usd>) -> Write {
-    let (run, at) = (row.id.0.clone(), row.submitted);
+fn submitted(
+    row: RunRow,
+    client_token: Option<String>,
+    plan: &Plan,
+    budget: Option<Usd>,
+    manner: Manner,
+) -> Write {
+    let (id, run, at) = (row.id.clone(), row.id.0.clone(), row.submitted);
     let providers = providers_of(plan);
     let mut changes = vec![Change::Submitted { row: Box::new(row), client_token, providers }];
+    if manner != Manner::default() {
+        changes.push(Change::Recorded { run: id, at, record: Record::MannerChosen { manner } });
+    }
     if let Some(amount) = budget {
         changes.push(Change::Booked { at, entry: Entry { run, kind: EntryKind::Fund { amount } } });
     }

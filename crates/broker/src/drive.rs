@@ -6,10 +6,11 @@
 
 use crate::deadline;
 use crate::error::{RunError, StoreError};
-use crate::limits::REQUEST_POLL;
+use crate::limits::{REQUEST_POLL, SIDE_BY_SIDE};
 use crate::live::{Fact, Live};
 use crate::settle::janitor;
 use crate::task::{self, TaskEnd};
+use crate::view::RunView;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -29,6 +30,19 @@ pub struct RunOutcome {
     pub reason: Option<String>,
     /// Whether it is the budget that ended it.
     pub over_budget: bool,
+}
+
+impl RunOutcome {
+    /// How a run that is over ended, or how it stands.
+    #[must_use]
+    pub fn of(view: &RunView) -> Self {
+        Self {
+            run: view.id.clone(),
+            state: view.state,
+            reason: view.reason.clone(),
+            over_budget: view.stopped_by_budget(),
+        }
+    }
 }
 
 /// Takes a run from wherever the record says it is to its end.
@@ -57,13 +71,7 @@ pub(crate) async fn drive(live: &Live) -> Result<RunOutcome, RunError> {
         live.record(vec![Fact::Record(Record::RunEnded)]).await?;
         live.world.snapshots.drop_of(&live.id);
     }
-    let view = live.view.borrow();
-    Ok(RunOutcome {
-        run: live.id.clone(),
-        state: view.state,
-        reason: view.reason.clone(),
-        over_budget: view.stopped_by_budget(),
-    })
+    Ok(RunOutcome::of(&live.view.borrow()))
 }
 
 async fn told_when_late(live: &Live) -> Result<(RunState, Option<String>), StoreError> {
@@ -78,8 +86,10 @@ async fn told_when_late(live: &Live) -> Result<(RunState, Option<String>), Store
 async fn tasks(live: &Live) -> Result<(RunState, Option<String>), StoreError> {
     let mut order = Order::of(&live.job);
     let mut running = FuturesUnordered::new();
+    let chosen = live.view.borrow().manner.max_parallel;
+    let most = live.world.options.side_by_side.or(chosen).unwrap_or(SIDE_BY_SIDE).max(1);
     loop {
-        while running.len() < live.world.options.side_by_side.max(1)
+        while running.len() < most
             && let Some(task) = order.ready.pop_first()
         {
             running.push(async move { (task, task::run(live, task).await) });

@@ -65,6 +65,7 @@ pub use broker::{Broker, Submission};
 pub use drive::RunOutcome;
 pub use error::{OpenError, RunError, StoreError, SubmitError};
 pub use gc::{Collected, GcError};
+pub use lock::in_use;
 pub use observe::{Nobody, Observer, Progress};
 pub use options::{BrokerOptions, Hook};
 pub use prune::{Kept, Pruned, Weight};
@@ -75,6 +76,6 @@ pub use steady::{Clocks, MachineClocks, Reading, SteadyClock};
 pub use strays::{Stray, Strays};
 pub use view::{AttemptView, MissedDeadline, PlaceView, RunView, TaskView};
 pub use welkin_records::{
-    AttemptEnd, AttemptId, LeaseState, Phase, Record, Records, RunId, RunState, TaskState, TreeRef,
+    AttemptEnd, AttemptId, LeaseState, Manner, Phase, Record, Records, RunId, RunState, TaskState, TreeRef,
 };
 pub use welkin_sqlite::Durability;

@@ -84,6 +84,15 @@ fn locked(file: &File) -> rustix::io::Result<()> {
     flock(file, FlockOperation::NonBlockingLockExclusive)
 }
 
+/// Whether some process owns a state directory at this moment.
+#[must_use]
+pub fn in_use(dir: &Path) -> bool {
+    // Whoever gets the lock has seen that nobody holds it; it is dropped with the file.
+    File::open(dir.join("lock")).is_ok_and(|file| {
+        flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
+    })
+}
+
 /// The runs of a state directory that some process drives at this moment.
 pub(crate) fn driven(dir: &Path) -> BTreeSet<RunId> {
     let Ok(mut file) = File::open(dir.join("lock")) else { return BTreeSet::new() };

@@ -1,6 +1,5 @@
 //! What a broker is given.
 
-use crate::limits::SIDE_BY_SIDE;
 use crate::observe::{Nobody, Observer};
 use crate::seal::SealKey;
 use std::collections::BTreeMap;
@@ -42,9 +41,9 @@ pub struct BrokerOptions {
     /// What `~` stands for in paths of job files.
     pub home: Option<PathBuf>,
     /// How many tasks of one run are under way at once, at most; more wait for their turn, in the order of
-    /// the plan.
-    pub side_by_side: usize,
-    /// Whether a task whose every place said no waits and asks again.
+    /// the plan. As each run asks for when absent.
+    pub side_by_side: Option<usize>,
+    /// Whether a task whose every place said no waits and asks again, whether its run asks for that or not.
     pub retry_until_up: bool,
     /// What survives what.
     pub durability: Durability,
@@ -70,7 +69,7 @@ impl BrokerOptions {
             pricing: Arc::new(NoPricing),
             terms: BTreeMap::new(),
             home: None,
-            side_by_side: SIDE_BY_SIDE,
+            side_by_side: None,
             retry_until_up: false,
             durability: Durability::default(),
             records: None,

@@ -17,7 +17,8 @@ use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, MonthToDate, Pricing,
 use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
 use welkin_records::{
-    AttemptId, Change, LAST_PIECE, PIECE, Record, Records, RunId, RunLine, RunState, Which, Write,
+    AttemptId, Change, LAST_PIECE, LogRow, PIECE, Record, Records, RunId, RunLine, RunState, Since, Which,
+    Write,
 };
 
 /// A view of a broker's store.
@@ -87,6 +88,21 @@ pub enum Piece {
     Open,
     /// The line ends with it.
     Last,
+}
+
+fn log_line<'a>(row: LogRow, name: impl Fn(usize) -> &'a str) -> LogLine {
+    let (stream, piece) = stream_of(&row.stream);
+    LogLine {
+        id: row.id,
+        task: name(row.attempt.task).to_owned(),
+        attempt: row.attempt,
+        phase: row.phase,
+        rank: row.rank,
+        at: row.at,
+        stream: stream.to_owned(),
+        line: row.line,
+        piece,
+    }
 }
 
 /// The stream of a row, and which piece of a line it holds.
@@ -255,22 +271,46 @@ impl Reader {
         };
         let limit = query.limit.unwrap_or(crate::limits::LOG_PAGE).min(crate::limits::LOG_PAGE);
         let rows = block_on(self.records.logs(run, task, query.after, limit))?.into_iter();
-        Ok(rows
-            .map(|row| {
-                let (stream, piece) = stream_of(&row.stream);
-                LogLine {
-                    id: row.id,
-                    task: names.get(row.attempt.task).copied().unwrap_or_default().to_owned(),
-                    attempt: row.attempt,
-                    phase: row.phase,
-                    rank: row.rank,
-                    at: row.at,
-                    stream: stream.to_owned(),
-                    line: row.line,
-                    piece,
-                }
-            })
-            .collect())
+        let name = |task: usize| names.get(task).copied().unwrap_or_default();
+        Ok(rows.map(|row| log_line(row, name)).collect())
+    }
+
+    /// Output of a run's scripts after line `after`, at most `limit` of it, for who knows its tasks: `names`, in the order
+    /// of the plan, which is not read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn output(
+        &self,
+        run: &RunId,
+        names: &[String],
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<LogLine>, StoreError> {
+        let rows = block_on(self.records.logs(run, None, after, limit))?.into_iter();
+        let name = |task: usize| names.get(task).map_or("", String::as_str);
+        Ok(rows.map(|row| log_line(row, name)).collect())
+    }
+
+    /// What happened after record number `after`, over all runs.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn since(&self, after: u64, limit: u32) -> Result<Since, StoreError> {
+        block_on(self.records.since(after, limit))
+    }
+
+    /// Runs before `before` (from the latest when absent), latest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`] when `before` is no run any more, or when the store cannot be read.
+    pub fn page(&self, before: Option<&RunId>, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
+        if let Some(run) = before
+            && block_on(self.records.is_free(run))?
+        {
+            return Err(StoreError::NoSuchRun { run: run.clone() });
+        }
+        Ok(self.summaries(block_on(self.records.runs(Which::Before(before.cloned(), limit)))?))
     }
 
     /// What a run has cost up to `now`: leases, those that still run included, and data moved. `terms`

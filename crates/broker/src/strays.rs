@@ -10,6 +10,7 @@
 use crate::broker::Broker;
 use crate::gc::{Collected, PATIENCE, release};
 use crate::patience::trying;
+use std::fmt;
 use welkin_provider::{Lease, Owner, Provider, ProviderError};
 
 /// What is there of others.
@@ -30,6 +31,12 @@ pub struct Stray {
     pub owner: Owner,
     /// The lease.
     pub lease: Lease,
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} belongs to another owner, {}", self.provider, self.lease.id, self.owner)
+    }
 }
 
 impl Broker {

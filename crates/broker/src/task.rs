@@ -50,7 +50,7 @@ async fn attempts(live: &Live, task: usize) -> Result<TaskEnd, StoreError> {
             .collect();
         let planned = &live.plan.tasks[task];
         let recovery = &live.job.tasks[task].recovery;
-        let patient = live.world.options.retry_until_up;
+        let patient = live.world.options.retry_until_up || live.view.borrow().manner.retry_until_up;
         let now = live.world.options.clock.now();
         let blocked = |placement: usize| {
             view.places.get(placement).is_some_and(|place| live.view.borrow().refusals.block(place, now))

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use welkin_name::Name;
 use welkin_placement::{Node, Placement, Plan};
 use welkin_provider::{LeaseId, Location, Nature, NodeAddress, Tier, UnixMillis};
-use welkin_records::{AttemptEnd, AttemptId, LeaseState, Phase, Record, RunId, RunState, TaskState, TreeRef};
+use welkin_records::{
+    AttemptEnd, AttemptId, LeaseState, Manner, Phase, Record, RunId, RunState, TaskState, TreeRef,
+};
 use welkin_units::{Span, Usd};
 
 /// A run.
@@ -31,6 +33,9 @@ pub struct RunView {
     pub missed_deadlines: Vec<MissedDeadline>,
     /// One entry a task, in the order of the plan.
     pub tasks: Vec<TaskView>,
+    /// How it is to be driven.
+    #[serde(skip)]
+    pub(crate) manner: Manner,
     /// The decided end while leases are given back.
     #[serde(skip)]
     pub(crate) into: Option<RunState>,
@@ -176,6 +181,7 @@ impl RunView {
             ended: None,
             missed_deadlines: Vec::new(),
             tasks: tasks.collect(),
+            manner: Manner::default(),
             into: None,
             refusals: Refusals::default(),
             open: BTreeSet::new(),
@@ -224,6 +230,7 @@ impl RunView {
     /// What is wrong when the record cannot follow the ones before: a bug, or a damaged store.
     pub fn apply(&mut self, record: &Record, at: UnixMillis) -> Result<(), String> {
         match record {
+            Record::MannerChosen { manner } => self.manner = *manner,
             Record::RunStarted => self.become_state(RunState::Running)?,
             Record::AttemptBegan { attempt, placement, nature } => {
                 self.begin(*attempt, *placement, *nature, at)?

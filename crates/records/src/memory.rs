@@ -214,6 +214,13 @@ impl Records for Memory {
         match which {
             Which::All => {}
             Which::Open => rows.retain(|row| is_open(row)),
+            Which::Before(before, limit) => {
+                rows.reverse();
+                if let Some(at) = before.and_then(|run| rows.iter().position(|row| row.id == run)) {
+                    rows.drain(..=at);
+                }
+                rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            }
             Which::Latest(name) => {
                 rows.retain(|row| name.as_ref().is_none_or(|name| row.name == *name));
                 rows.drain(..rows.len().saturating_sub(1));

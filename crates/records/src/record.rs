@@ -101,10 +101,26 @@ impl fmt::Display for AttemptEnd {
     }
 }
 
+/// How a run is to be driven, as whoever submitted it asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manner {
+    /// Whether a task whose every place said no waits and asks again.
+    #[serde(default)]
+    pub retry_until_up: bool,
+    /// How many of its tasks are under way at once, at most; as the broker thinks best when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_parallel: Option<usize>,
+}
+
 /// One fact about a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "record")]
 pub enum Record {
+    /// The run is to be driven in another manner than usual. Part of its submission.
+    MannerChosen {
+        /// Which.
+        manner: Manner,
+    },
     /// A broker began to drive the run.
     RunStarted,
     /// A place will be asked for machines: written before it is.
@@ -250,7 +266,8 @@ impl Record {
             | Self::LeaseRefused { attempt }
             | Self::LeaseReleased { attempt }
             | Self::LeaseLost { attempt, .. } => Some(*attempt),
-            Self::RunStarted
+            Self::MannerChosen { .. }
+            | Self::RunStarted
             | Self::TaskFailed { .. }
             | Self::DeadlineMissed { .. }
             | Self::OutputDelivered { .. }

@@ -62,6 +62,16 @@ pub(crate) fn list(db: &Connection, which: &Which) -> Result<Vec<RunLine>> {
     match which {
         Which::All => lines(db, "ORDER BY submitted, rowid", &[]),
         Which::Open => lines(db, &format!("WHERE {OPEN} ORDER BY submitted, rowid"), &[]),
+        Which::Before(None, limit) => {
+            lines(db, &format!("ORDER BY submitted DESC, rowid DESC LIMIT {limit}"), &[])
+        }
+        Which::Before(Some(run), limit) => {
+            let place = "(SELECT submitted, rowid FROM run WHERE id = ?1)";
+            let rest = format!(
+                "WHERE (submitted, rowid) < {place} ORDER BY submitted DESC, rowid DESC LIMIT {limit}"
+            );
+            lines(db, &rest, &[&run.0])
+        }
         Which::Latest(None) => lines(db, "ORDER BY submitted DESC, rowid DESC LIMIT 1", &[]),
         Which::Latest(Some(name)) => {
             lines(db, "WHERE name = ?1 ORDER BY submitted DESC, rowid DESC LIMIT 1", &[name])

@@ -18,6 +18,7 @@ use crate::settings::make_private;
 use memmap2::Mmap;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -54,6 +55,16 @@ pub(crate) fn rebuild_with(dir: &Path, read: Merge) -> anyhow::Result<Catalog<'s
     }
     let bytes: &'static AlignedBytes = Box::leak(Box::new(AlignedBytes::copy_from(&bytes)));
     Ok(Catalog::open(bytes.as_bytes())?)
+}
+
+/// Tells one catalog on disk from another: its name, which says of what hosts it is, its inode and its time.
+pub(crate) type Stamp = (PathBuf, u64, i64, i64);
+
+/// The stamp of the catalog that [`open`] would find.
+pub(crate) fn stamp(dir: &Path) -> Option<Stamp> {
+    let path = file(dir);
+    let about = fs::metadata(&path).ok()?;
+    Some((path, about.ino(), about.mtime(), about.mtime_nsec()))
 }
 
 fn file(dir: &Path) -> PathBuf {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod boost;
+mod broker;
 mod catalog;
 mod explain;
 mod gateway;
@@ -17,6 +18,7 @@ mod verbs;
 
 pub(crate) use agent::{AgentArgs, HostArgs};
 pub(crate) use boost::{BoostArgs, BoostCommand, PredictArgs, ShowArgs, TableArgs, TrainArgs};
+pub(crate) use broker::{BrokerArgs, BrokerCommand, ServeHereArgs, StopArgs};
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use gateway::{GatewayArgs, GatewayCommand, ServeArgs};
@@ -118,6 +120,7 @@ pub(crate) enum Command {
     Cost(CostArgs),
     Gc(GcArgs),
     Prune(PruneArgs),
+    Broker(BrokerArgs),
     Cp(Box<CpArgs>),
     Sync(Box<SyncArgs>),
     Verify(VerifyArgs),

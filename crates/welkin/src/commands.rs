@@ -2,6 +2,7 @@
 
 mod agent;
 mod boost;
+mod broker;
 mod cancel;
 mod catalog;
 mod completions;
@@ -56,6 +57,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Cost(args) => cost::run(args, app),
         Command::Gc(args) => gc::run(args, app),
         Command::Prune(args) => prune::run(args, app),
+        Command::Broker(args) => broker::run(args, app),
         Command::Cp(args) => cp::run(args, app),
         Command::Sync(args) => sync::run(args, app),
         Command::Verify(args) => verify::run(args, app),

@@ -5,6 +5,7 @@
 //! `commands` does the work, `output` or `report` shows it. Nothing else starts a runtime, opens the
 //! catalog or makes a folder, so that `welkin --version` is a matter of one millisecond.
 
+mod apart;
 mod app;
 mod catalog_cache;
 mod cli;

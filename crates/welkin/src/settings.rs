@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use welkin_stores::StoreSettings;
+use welkin_units::Span;
 
 /// What all commands go by.
 #[derive(Debug, Clone)]
@@ -37,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) peers: BTreeMap<String, PeerSettings>,
     /// How `ssh` is called, with the arguments that come before those of a host.
     pub(crate) ssh_command: String,
+    /// Whether commands drive their runs themselves, as scripts may want it.
+    pub(crate) foreground: bool,
+    /// After how long without work a broker that a command started ends; zero is never.
+    pub(crate) broker_idle: Option<Duration>,
     /// Public keys of providers, whose agreements count.
     pub(crate) trusted_keys: BTreeMap<String, Vec<String>>,
 }
@@ -67,6 +73,8 @@ impl Settings {
             color: color.unwrap_or_default(),
             verbose: global.verbose,
             ssh_command: text("WELKIN_SSH").or(file.ssh_command).unwrap_or_else(|| "ssh".to_owned()),
+            foreground: switch("WELKIN_FOREGROUND")?.unwrap_or(file.foreground),
+            broker_idle: idle(text("WELKIN_BROKER_IDLE").or(file.broker_idle))?,
             peers: file.peers,
             trusted_keys: file.trusted_keys,
             stores: stores::with_environment(file.stores, text)?,
@@ -77,6 +85,16 @@ impl Settings {
     /// The broker's state.
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.home.join("state")
+    }
+
+    /// Where the broker listens.
+    pub(crate) fn broker_socket(&self) -> PathBuf {
+        self.state_dir().join("broker.sock")
+    }
+
+    /// What the broker has to tell to nobody in particular.
+    pub(crate) fn broker_log(&self) -> PathBuf {
+        self.state_dir().join("broker.log")
     }
 
     /// The state of the clouds that this machine emulates.
@@ -137,6 +155,25 @@ fn home(variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<PathBuf> 
 
 fn text(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A variable that says yes or no.
+fn switch(name: &str) -> anyhow::Result<Option<bool>> {
+    match text(name).as_deref() {
+        None => Ok(None),
+        Some("1" | "true" | "yes") => Ok(Some(true)),
+        Some("0" | "false" | "no") => Ok(Some(false)),
+        Some(text) => Err(Fault::new(Code::Config, format!("{name} is `{text}`, expected 1 or 0")).into()),
+    }
+}
+
+fn idle(text: Option<String>) -> anyhow::Result<Option<Duration>> {
+    let Some(text) = text else { return Ok(None) };
+    let span: Result<Span, _> = text.parse();
+    span.map(|span| Some(span.duration())).map_err(|error| {
+        let fault = Fault::new(Code::Config, format!("`{text}` is no time after which a broker ends"));
+        anyhow::Error::new(error).context(fault.hint("write 10m, or 0s for never"))
+    })
 }
 
 /// A variable that takes the values of a flag.

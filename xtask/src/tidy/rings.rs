@@ -18,7 +18,7 @@ pub(super) enum Ring {
 const RINGS: &[(Ring, &[&str])] = &[
     (Ring::Pure, &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost"]),
     (Ring::Ports, &["store", "provider", "ledger", "records"]),
-    (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite"]),
+    (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server"]),
     (Ring::Bin, &["welkin"]),
     (Ring::Dev, &["mutate", "testkit", "xtask"]),
 ];

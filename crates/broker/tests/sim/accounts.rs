@@ -244,7 +244,15 @@ async fn what_cannot_be_run_is_refused_before_anything_is_asked_for() {
     let submit = async |plan: &welkin_placement::Plan, job: &welkin_job::Job, token: Option<&str>| {
         let base_dir = world.dir.path().to_owned();
         let client_token = token.map(str::to_owned);
-        broker.submit(Submission { plan, job, base_dir, client_token }).await
+        broker
+            .submit(Submission {
+                plan,
+                job,
+                base_dir,
+                client_token,
+                manner: welkin_broker::Manner::default(),
+            })
+            .await
     };
     let plain = chain();
     let first = submit(&plain, &plain.job, Some("k")).await.unwrap();

@@ -4,7 +4,7 @@ use crate::world::{CHAIN, World, chain, plan, task};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
-use welkin_broker::{AttemptEnd, LogQuery, Record, RunState};
+use welkin_broker::{AttemptEnd, LogQuery, Manner, Record, RunState};
 use welkin_provider::memory::{Fate, Op, Script, Stock, StockKey};
 use welkin_provider::{ErrorKind, Tier};
 use welkin_units::Span;
@@ -124,6 +124,26 @@ async fn with_patience_a_full_place_is_asked_until_it_has_room() {
     let asked = view.tasks[0].attempts.len();
     assert!((8..=15).contains(&asked), "asked {asked} times in ten minutes");
     world.assert_clean(&view);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_on_with_a_run_has_the_patience_that_was_asked_for() {
+    let key = || StockKey::new("x", "m1", Tier::OnDemand);
+    let world =
+        World::with(0, |_, builder| builder.stock(key(), Stock { capacity: Some(0), ..Stock::default() }));
+    let plan = plan(vec![task("only", "").at(&["a/x"]).output("out")]);
+    let broker = world.broker();
+    let manner = Manner { retry_until_up: true, max_parallel: Some(1) };
+    let run = world.submit_in(&broker, &plan, manner).await;
+    drop(tokio::time::timeout(std::time::Duration::from_secs(60), broker.run(&run)).await);
+    drop(broker);
+    let broker = world.broker();
+    let room = async {
+        tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+        world.clouds[0].restock(key(), Stock::default());
+    };
+    let (outcome, ()) = tokio::join!(broker.run(&run), room);
+    assert_eq!(outcome.unwrap().state, RunState::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]

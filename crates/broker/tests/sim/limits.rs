@@ -87,7 +87,7 @@ async fn no_more_tasks_are_under_way_than_are_allowed() {
     let world = World::kind();
     let writes = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&writes);
-    let mut options = BrokerOptions { side_by_side: 5, ..world.options() };
+    let mut options = BrokerOptions { side_by_side: Some(5), ..world.options() };
     options.after_record = Some(Arc::new(move |write| {
         counted.store(write, Ordering::Relaxed);
         ControlFlow::Continue(())

@@ -62,8 +62,13 @@ async fn several_runs_are_resumed_side_by_side_and_may_be_driven_from_any_thread
     let mut runs = Vec::new();
     for _ in 0..3 {
         let base_dir = world.dir.path().to_owned();
-        let submission =
-            welkin_broker::Submission { plan: &plan, job: &plan.job, base_dir, client_token: None };
+        let submission = welkin_broker::Submission {
+            plan: &plan,
+            job: &plan.job,
+            base_dir,
+            client_token: None,
+            manner: welkin_broker::Manner::default(),
+        };
         runs.push(is_send(broker.submit(submission)).await.unwrap());
     }
     let outcomes = is_send(broker.resume()).await.unwrap();

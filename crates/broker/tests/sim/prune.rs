@@ -78,6 +78,7 @@ async fn another_run_keeps_everything() {
         job: &plan.job,
         base_dir: world.dir.path().to_owned(),
         client_token: None,
+        manner: welkin_broker::Manner::default(),
     };
     let second = broker.submit(submission).await.unwrap();
     broker.run(&second).await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-use welkin_broker::{Broker, BrokerOptions, Durability, Hook, RunId, RunState, RunView, Submission};
+use welkin_broker::{Broker, BrokerOptions, Durability, Hook, Manner, RunId, RunState, RunView, Submission};
 use welkin_job::{
     Choice, Edge, EdgeData, Input, Job, Market, Needs, Objective, Output, Policy, Recovery, Resources, Task,
     TimeEstimate,
@@ -167,12 +167,26 @@ impl World {
     /// Under a token of its own, so that one world can see several jobs.
     pub(crate) async fn submit_as(&self, broker: &Broker, plan: &Plan, token: &str) -> RunId {
         let (base_dir, client_token) = (self.dir.path().to_owned(), Some(token.to_owned()));
-        broker.submit(Submission { plan, job: &plan.job, base_dir, client_token }).await.unwrap()
+        broker
+            .submit(Submission { plan, job: &plan.job, base_dir, client_token, manner: Manner::default() })
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn submit_in(&self, broker: &Broker, plan: &Plan, manner: Manner) -> RunId {
+        let (base_dir, client_token) = (self.dir.path().to_owned(), None);
+        broker.submit(Submission { plan, job: &plan.job, base_dir, client_token, manner }).await.unwrap()
     }
 
     pub(crate) async fn submit_with(&self, broker: &Broker, plan: &Plan, job: &Job) -> RunId {
         let base_dir = self.dir.path().to_owned();
-        let submission = Submission { plan, job, base_dir, client_token: Some("once".to_owned()) };
+        let submission = Submission {
+            plan,
+            job,
+            base_dir,
+            client_token: Some("once".to_owned()),
+            manner: Manner::default(),
+        };
         broker.submit(submission).await.unwrap()
     }
 

@@ -10,8 +10,9 @@ use welkin_units::{Bytes, Span};
 /// Plan a job and run it to its end
 ///
 /// The plan is shown before anything is acquired. A plan that costs money is confirmed first; one
-/// whose every place is emulated or local costs nothing and is run without a question. Ctrl-C asks,
-/// then cancels cleanly: everything acquired is given back.
+/// whose every place is emulated or local costs nothing and is run without a question. A broker of your
+/// own, which the first command starts, drives the run; this command follows it. Ctrl-C asks whether to
+/// leave it to the broker or to cancel, which gives everything back that was acquired.
 #[derive(Debug, Args)]
 #[command(after_help = UP)]
 pub(crate) struct UpArgs {
@@ -24,6 +25,15 @@ pub(crate) struct UpArgs {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// Say its name and leave: the run goes on without a terminal
+    #[arg(short, long, visible_alias = "detach-run")]
+    pub(crate) detach: bool,
+    /// Drive the run in this process and not in the broker's, as scripts may want it [env: WELKIN_FOREGROUND=1]
+    #[arg(long, conflicts_with = "detach")]
+    pub(crate) foreground: bool,
+    /// Submitting the same plan again under the same key gives the same run
+    #[arg(long, value_name = "KEY", conflicts_with = "foreground")]
+    pub(crate) token: Option<String>,
     /// When every place of the plan refused, wait and ask again, for ever
     #[arg(long)]
     pub(crate) retry_until_up: bool,
@@ -40,6 +50,7 @@ Examples:
   welkin up train.yaml --env EPOCHS=3 --secret HF_TOKEN --on 'gcp/us-*'
   welkin up train.yaml --env-file .env --gpus H100:8 --use-spot
   welkin up plan.json --yes
+  welkin up train.yaml -d          any number of them, from any terminal
   welkin up job.yaml --deadline 2h --objective time --dry-run";
 
 /// List runs
@@ -114,6 +125,9 @@ pub(crate) struct ResumeArgs {
     /// Most tasks under way at once; more wait for their turn [default: 64]
     #[arg(long, value_name = "TASKS", value_parser = parallel)]
     pub(crate) max_parallel: Option<usize>,
+    /// Drive them in this process and not in the broker's [env: WELKIN_FOREGROUND=1]
+    #[arg(long)]
+    pub(crate) foreground: bool,
 }
 
 /// End a run for good: cancel it, then look for anything of it at every provider

@@ -2,6 +2,7 @@
 
 mod strays;
 
+use crate::apart;
 use crate::app::App;
 use crate::cli::GcArgs;
 use crate::engine::{self, Opening, Undriven};
@@ -11,7 +12,8 @@ use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::{Collected, Stray};
+use welkin_api::{Client, wire};
+use welkin_broker::Collected;
 use welkin_clouds::Swept;
 
 #[derive(Serialize)]
@@ -24,10 +26,33 @@ struct Wire<'a> {
     /// Leases whose ending was begun by a process that died.
     finished: Vec<&'a str>,
     /// Leases of other owners that were left alone.
-    strays: Vec<String>,
+    strays: &'a [String],
 }
 
 pub(crate) fn run(args: &GcArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let exit = match engine::runtime()?.block_on(apart::giving_way(app))? {
+        Some(_) if args.take_over => {
+            let fault = Fault::new(Code::InUse, "the broker drives runs: nothing is taken over meanwhile");
+            return Err(fault.hint("`welkin broker status` says when it is idle").into());
+        }
+        Some(reached) => by_broker(&reached.client, app)?,
+        None => here(args, app)?,
+    };
+    if let Some(reader) = engine::reader(&app.settings)? {
+        Undriven::summary(&engine::undriven(&reader)?).iter().for_each(|words| app.warn(words));
+    }
+    Ok(exit)
+}
+
+/// The broker sweeps what its runs do not need. What processes on this machine left is swept when it is idle.
+fn by_broker(client: &Client, app: &mut App) -> anyhow::Result<Exit> {
+    let swept: wire::Collected =
+        engine::runtime()?.block_on(client.post("/gc", &())).map_err(apart::fault)?;
+    let wire::Collected { leases, objects, failures, unreadable, strays } = swept;
+    show(&Collected { leases, objects, failures, unreadable }, None, &strays, app)
+}
+
+fn here(args: &GcArgs, app: &mut App) -> anyhow::Result<Exit> {
     let root = app.settings.clouds_dir();
     let (collected, swept, left) = engine::runtime()?.block_on(async {
         let broker = engine::broker(app, Opening::default())?;
@@ -38,21 +63,17 @@ pub(crate) fn run(args: &GcArgs, app: &mut App) -> anyhow::Result<Exit> {
         let failed = || Fault::new(Code::Emulator, format!("cannot sweep {}", root.display()));
         anyhow::Ok((collected, welkin_clouds::sweep(&root).with_context(failed)?, left))
     })?;
-    let exit = show(&collected, Some(&swept), &left, app)?;
-    if let Some(reader) = engine::reader(&app.settings)? {
-        Undriven::summary(&engine::undriven(&reader)?).iter().for_each(|words| app.warn(words));
-    }
-    Ok(exit)
+    let strays: Vec<String> = left.iter().map(ToString::to_string).collect();
+    show(&collected, Some(&swept), &strays, app)
 }
 
 /// What was given back.
 pub(crate) fn show(
     collected: &Collected,
     swept: Option<&Swept>,
-    left: &[Stray],
+    strays: &[String],
     app: &mut App,
 ) -> anyhow::Result<Exit> {
-    let strays: Vec<String> = left.iter().map(strays::words).collect();
     let orphans: &[String] = swept.map_or(&[], |swept| &swept.orphans);
     let finished: Vec<&str> =
         swept.iter().flat_map(|swept| &swept.finished).map(|lease| lease.0.as_str()).collect();
@@ -70,7 +91,7 @@ pub(crate) fn show(
             for run in &collected.unreadable {
                 app.warn(run);
             }
-            for stray in &strays {
+            for stray in strays {
                 app.warn(&format!("{stray}; `welkin gc --take-over` gives it back"));
             }
             for failure in &collected.failures {

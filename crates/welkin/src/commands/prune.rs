@@ -2,6 +2,7 @@
 
 mod which;
 
+use crate::apart;
 use crate::app::App;
 use crate::cli::PruneArgs;
 use crate::consent;
@@ -10,6 +11,7 @@ use crate::exit::Exit;
 use crate::output::{Format, counted, write_json};
 use serde::Serialize;
 use std::io::Write;
+use welkin_api::wire;
 use welkin_broker::{Kept, Pruned, Reader, RunId, Weight};
 use welkin_units::Bytes;
 
@@ -35,10 +37,20 @@ pub(crate) fn run(args: &PruneArgs, app: &mut App) -> anyhow::Result<Exit> {
         )?;
     }
     let pruned = engine::runtime()?.block_on(async {
+        if let Some(reached) = apart::giving_way(app).await? {
+            let pruned = reached.client.post("/prune", &wire::Prune { runs: runs.clone() }).await;
+            return pruned.map(of_wire).map_err(apart::fault);
+        }
         let broker = engine::broker(app, Opening::default())?;
         broker.prune(&runs).await.map_err(store_fault)
     })?;
     show(false, pruned, unreadable, app)
+}
+
+fn of_wire(pruned: wire::Pruned) -> Pruned {
+    let wire::Pruned { runs, objects, object_bytes, database_bytes, kept, failures } = pruned;
+    let kept = kept.into_iter().map(|(run, why)| Kept { run, why }).collect();
+    Pruned { runs, objects, object_bytes, database_bytes, kept, failures }
 }
 
 /// What removing `runs` would come to.

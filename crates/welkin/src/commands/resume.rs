@@ -1,5 +1,6 @@
 //! `welkin resume`: go on with runs whose process ended.
 
+use crate::apart;
 use crate::app::App;
 use crate::cli::ResumeArgs;
 use crate::commands::up;
@@ -8,7 +9,7 @@ use crate::exit::Exit;
 use crate::output::{Format, Narrator, write_json};
 use serde::Serialize;
 use std::sync::Arc;
-use welkin_broker::{Broker, RunId};
+use welkin_broker::{Reader, RunId};
 
 #[derive(Serialize)]
 struct Nothing {
@@ -23,52 +24,86 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
         Some(text) => Some(find_run(reader(&app.settings)?.as_ref(), text)?),
         None => None,
     };
+    // How a run is to be driven is on record; to drive it otherwise is for this process alone.
+    let otherwise = args.retry_until_up || args.max_parallel.is_some();
     let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.foreign(), app.settings.verbose));
+    if !(otherwise || args.foreground || app.settings.foreground) {
+        return engine::runtime()?.block_on(apart(asked, &narrator, app));
+    }
     let opening = Opening {
         observer: narrator.clone(),
         retry_until_up: args.retry_until_up,
         max_parallel: args.max_parallel,
     };
     engine::runtime()?.block_on(async {
+        up::apart_gives_way(app).await?;
         let broker = engine::broker(app, opening)?;
-        let (runs, unreadable) = introduced(asked, &broker, &narrator).await?;
+        let reader = broker.reader().map_err(store_fault)?;
+        let (runs, unreadable) = introduced(asked, &reader, &narrator)?;
         unreadable.iter().for_each(|run| app.warn(run));
         let exit = if unreadable.is_empty() { Exit::Success } else { Exit::Unreadable };
         if runs.is_empty() {
-            match app.settings.output {
-                Format::Json => {
-                    write_json(&mut app.out, "welkin.resumed/1", &Nothing { runs: [], unreadable })?
-                }
-                Format::Table if unreadable.is_empty() => {
-                    app.note("every run is over: nothing to go on with")
-                }
-                Format::Table => {}
-            }
-            return Ok(exit);
+            return nothing(unreadable, app).map(|()| exit);
         }
         let driven = engine::drive(&broker, &runs, &narrator).await?;
+        let reader = broker.reader().map_err(store_fault)?;
         for run in &runs {
-            up::summary(&broker, run, app)?;
+            up::summary(&reader, run, app)?;
         }
         engine::first_failure(driven)?;
         Ok(exit)
     })
 }
 
+/// Sees to it that a broker goes on with them, and follows.
+async fn apart(asked: Option<RunId>, narrator: &Narrator, app: &mut App) -> anyhow::Result<Exit> {
+    let Some(reader) = reader(&app.settings)? else {
+        return nothing(Vec::new(), app).map(|()| Exit::Success);
+    };
+    let (runs, unreadable) = introduced(asked, &reader, narrator)?;
+    unreadable.iter().for_each(|run| app.warn(run));
+    let exit = if unreadable.is_empty() { Exit::Success } else { Exit::Unreadable };
+    if runs.is_empty() {
+        return nothing(unreadable, app).map(|()| exit);
+    }
+    let reached = apart::reach(app).await?;
+    if !apart::follow(&reached.client, &runs, narrator, app).await? {
+        app.note("they go on; `welkin runs` shows them");
+        return Ok(exit);
+    }
+    let mut failed = None;
+    for run in &runs {
+        let ended = up::ended(run, app);
+        failed = failed.or(ended.err());
+    }
+    failed.map_or(Ok(exit), Err)
+}
+
+fn nothing(unreadable: Vec<String>, app: &mut App) -> anyhow::Result<()> {
+    match app.settings.output {
+        Format::Json => write_json(&mut app.out, "welkin.resumed/1", &Nothing { runs: [], unreadable }),
+        Format::Table => {
+            if unreadable.is_empty() {
+                app.note("every run is over: nothing to go on with");
+            }
+            Ok(())
+        }
+    }
+}
+
 /// The runs to go on with, told to the narrator; and those that are passed over, in words. One that was asked
 /// for by name must be readable.
-async fn introduced(
+fn introduced(
     asked: Option<RunId>,
-    broker: &Broker,
+    records: &Reader,
     narrator: &Narrator,
 ) -> anyhow::Result<(Vec<RunId>, Vec<String>)> {
-    let records = broker.reader().map_err(store_fault)?;
     if let Some(run) = asked {
         narrator.introduce(&run, &records.plan(&run).map_err(store_fault)?);
         return Ok((vec![run], Vec::new()));
     }
     let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
-    for run in broker.unfinished().await.map_err(store_fault)? {
+    for run in records.unfinished().map_err(store_fault)?.into_iter().map(|run| run.id) {
         match records.plan(&run) {
             Ok(plan) => {
                 narrator.introduce(&run, &plan);

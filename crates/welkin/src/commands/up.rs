@@ -1,8 +1,10 @@
 //! `welkin up`: plan, show, confirm, run, bill.
 
+mod apart;
 mod consent;
 mod summary;
 
+pub(crate) use apart::ended;
 pub(crate) use summary::show as summary;
 
 use crate::app::App;
@@ -15,7 +17,7 @@ use crate::planning::{self, Loaded, Planner, Wanted, infeasible};
 use crate::report::{Code, Fault};
 use std::io::Write;
 use std::sync::Arc;
-use welkin_broker::{Broker, RunId, Submission, SubmitError};
+use welkin_broker::{Broker, Manner, Reader, RunId, Submission, SubmitError};
 use welkin_job::Job;
 use welkin_placement::Plan;
 
@@ -79,36 +81,62 @@ fn with_secrets(plan: &Plan, job: &Job) -> Job {
 }
 
 fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
-    let narrator = Arc::new(Narrator::new(app.settings.output, app.err, app.foreign(), app.settings.verbose));
-    let opening = Opening {
-        observer: narrator.clone(),
-        retry_until_up: args.retry_until_up,
-        max_parallel: args.max_parallel,
-    };
+    let here = args.foreground || app.settings.foreground && !args.detach;
     let runtime = engine::runtime()?;
-    runtime.block_on(async {
-        let broker = engine::broker(app, opening)?;
-        let run = submit(&broker, plan, loaded).await?;
-        narrator.introduce(&run, plan);
-        narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
-        let driven = engine::drive(&broker, std::slice::from_ref(&run), &narrator).await?;
-        summary(&broker, &run, app)?;
-        warn_of_undriven(&broker, app)?;
-        engine::first_failure(driven)?;
-        Ok(Exit::Success)
-    })
+    if here {
+        runtime.block_on(foreground(args, plan, loaded, app))
+    } else {
+        runtime.block_on(apart::up(args, plan, loaded, app))
+    }
+}
+
+/// Drives the run in this process, to its end.
+async fn foreground(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
+    let narrator = narrator(app);
+    let opening = Opening { observer: narrator.clone(), ..Opening::default() };
+    apart_gives_way(app).await?;
+    let broker = engine::broker(app, opening)?;
+    let run = submit(&broker, args, plan, loaded).await?;
+    narrator.introduce(&run, plan);
+    narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
+    let driven = engine::drive(&broker, std::slice::from_ref(&run), &narrator).await?;
+    let reader = broker.reader().map_err(store_fault)?;
+    summary(&reader, &run, app)?;
+    warn_of_undriven(&reader, app)?;
+    engine::first_failure(driven)?;
+    Ok(Exit::Success)
+}
+
+/// Makes an idle broker end; a busy one keeps the folder.
+pub(crate) async fn apart_gives_way(app: &App) -> anyhow::Result<()> {
+    match crate::apart::giving_way(app).await? {
+        None => Ok(()),
+        Some(_) => Err(Fault::new(Code::InUse, "the broker drives runs of this folder")
+            .hint("without --foreground it drives this one too")
+            .into()),
+    }
+}
+
+fn narrator(app: &App) -> Arc<Narrator> {
+    Arc::new(Narrator::new(app.settings.output, app.err, app.foreign(), app.settings.verbose))
 }
 
 /// Other runs of this folder that nobody drives: whoever starts one thing may have forgotten another.
-fn warn_of_undriven(broker: &Broker, app: &App) -> anyhow::Result<()> {
-    let left = engine::undriven(&broker.reader().map_err(store_fault)?)?;
+fn warn_of_undriven(reader: &Reader, app: &App) -> anyhow::Result<()> {
+    let left = engine::undriven(reader)?;
     Undriven::summary(&left).iter().for_each(|words| app.warn(words));
     Ok(())
 }
 
-async fn submit(broker: &Broker, plan: &Plan, loaded: &Loaded) -> anyhow::Result<RunId> {
+/// What is on record of how the run is to be driven, so that whoever goes on with it drives it so too.
+fn manner(args: &UpArgs) -> Manner {
+    Manner { retry_until_up: args.retry_until_up, max_parallel: args.max_parallel }
+}
+
+async fn submit(broker: &Broker, args: &UpArgs, plan: &Plan, loaded: &Loaded) -> anyhow::Result<RunId> {
     let base_dir = loaded.base_dir.clone();
-    let submission = Submission { plan, job: &loaded.job, base_dir, client_token: None };
+    let submission =
+        Submission { plan, job: &loaded.job, base_dir, client_token: None, manner: manner(args) };
     broker.submit(submission).await.map_err(|error| {
         let fault = match &error {
             SubmitError::Store(_) => Fault::new(Code::Store, "the run cannot be recorded"),

@@ -1,11 +1,13 @@
 //! The providers in reach, as the broker sees them.
 
+use crate::catalog_cache::{self, Stamp};
 use crate::hosts;
 use crate::reach;
 use crate::report::{Code, Fault};
 use crate::settings::Settings;
 use anyhow::Context as _;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use welkin_catalog::{Catalog, Filter};
 use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig, KnownTypes, Local, LocalConfig};
 use welkin_provider::{Clock, Location, Provider};
@@ -25,7 +27,7 @@ pub(super) fn open(
     let mut config = LocalConfig::new(root.clone(), agent.clone());
     config.clock = Arc::clone(clock);
     let local = Local::new(config).with_context(failed)?;
-    let mut config = EmulatedConfig::new(root.clone(), clouds, agent, known(catalog));
+    let mut config = EmulatedConfig::new(root.clone(), clouds, agent, known(settings, catalog));
     config.clock = Arc::clone(clock);
     let emulated = Emulated::new(&config).with_context(failed)?;
     let clouds = emulated.clouds().iter().map(|cloud| Arc::clone(cloud) as Arc<dyn Provider>);
@@ -33,9 +35,13 @@ pub(super) fn open(
     Ok(clouds.chain(std::iter::once(Arc::new(local) as Arc<dyn Provider>)).chain(ssh).collect())
 }
 
-/// A machine type exists where the catalog has an offer of it.
-fn known(catalog: Catalog<'static>) -> KnownTypes {
+/// A machine type exists where the catalog has an offer of it. A broker outlives imports: it looks again when the
+/// catalog on disk has become another.
+fn known(settings: &Settings, catalog: Catalog<'static>) -> KnownTypes {
+    let dir = settings.catalog_dir();
+    let last = Mutex::new((catalog_cache::stamp(&dir), catalog));
     Arc::new(move |location: &Location, instance_type: &str| {
+        let catalog = newest(&dir, &last);
         let filter = Filter {
             providers: vec![location.provider.clone()],
             region: Some(location.region.clone()),
@@ -46,4 +52,15 @@ fn known(catalog: Catalog<'static>) -> KnownTypes {
         };
         !catalog.select(&filter).ids.is_empty()
     })
+}
+
+fn newest(dir: &Path, last: &Mutex<(Option<Stamp>, Catalog<'static>)>) -> Catalog<'static> {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let stamp = catalog_cache::stamp(dir);
+    if stamp != last.0
+        && let Ok(catalog) = catalog_cache::open(dir)
+    {
+        *last = (stamp, catalog);
+    }
+    last.1
 }

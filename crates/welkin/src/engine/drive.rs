@@ -22,7 +22,7 @@ pub(crate) async fn drive(
     runs: &[RunId],
     narrator: &Narrator,
 ) -> anyhow::Result<Vec<Driven>> {
-    let mut interrupts = Interrupts::listen().context("listening to signals")?;
+    let mut interrupts = Interrupts::listen(false).context("listening to signals")?;
     let mut ticks = tokio::time::interval(TICK);
     let mut work = pin!(join_all(runs.iter().map(|run| async move { (run.clone(), broker.run(run).await) })));
     loop {
@@ -35,7 +35,8 @@ pub(crate) async fn drive(
             wish = interrupts.next() => match wish {
                 Wish::Ask => narrator.say("cancel the run? [y/N], or press Ctrl-C again to cancel"),
                 Wish::GoOn => narrator.say("going on"),
-                Wish::Cancel => break,
+                // Nobody else drives it: leaving it would be losing it.
+                Wish::Cancel | Wish::Leave => break,
             },
         }
     }

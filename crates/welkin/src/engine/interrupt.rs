@@ -10,30 +10,43 @@ use tokio::sync::mpsc;
 
 /// What the user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(crate) enum Wish {
     /// Be asked whether to cancel.
     Ask,
     /// Cancel.
     Cancel,
+    /// Leave the run to whoever drives it.
+    Leave,
     /// Go on.
     GoOn,
 }
 
 /// Listens to signals and, while a question is open, to the keyboard.
-pub(super) struct Interrupts {
+pub(crate) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
     answers: mpsc::UnboundedReceiver<String>,
     answer: mpsc::UnboundedSender<String>,
     terminal: bool,
+    /// Whether somebody else drives the run, so that leaving it loses nothing.
+    may_leave: bool,
     asking: bool,
     /// Whether a thread waits for a line.
     reading: bool,
 }
 
+/// What an answer means where the question is whether to cancel, and where one may also leave.
+fn answer(line: &str, may_leave: bool) -> Wish {
+    match line.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "c" | "cancel" => Wish::Cancel,
+        "d" | "detach" if may_leave => Wish::Leave,
+        _ => Wish::GoOn,
+    }
+}
+
 impl Interrupts {
     /// Begins to listen: from now on signals do not end the process.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen(may_leave: bool) -> io::Result<Self> {
         let (answer, answers) = mpsc::unbounded_channel();
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -41,21 +54,22 @@ impl Interrupts {
             answers,
             answer,
             terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            may_leave,
             asking: false,
             reading: false,
         })
     }
 
     /// Waits for the next wish.
-    pub(super) async fn next(&mut self) -> Wish {
+    pub(crate) async fn next(&mut self) -> Wish {
         tokio::select! {
             _ = self.interrupt.recv() => self.interrupted(),
             // Whoever sends SIGTERM has decided already.
-            _ = self.terminate.recv() => Wish::Cancel,
+            _ = self.terminate.recv() => if self.may_leave { Wish::Leave } else { Wish::Cancel },
             Some(line) = self.answers.recv() => {
                 self.reading = false;
                 match std::mem::take(&mut self.asking) {
-                    true if line.trim().eq_ignore_ascii_case("y") => Wish::Cancel,
+                    true => answer(line.trim(), self.may_leave),
                     _ => Wish::GoOn,
                 }
             }

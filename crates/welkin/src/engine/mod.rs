@@ -12,6 +12,7 @@ mod runs;
 mod undriven;
 
 pub(crate) use drive::{drive, first_failure};
+pub(crate) use interrupt::{Interrupts, Wish};
 pub(crate) use open::{Opening, bill, broker, now, pricing, providers, reader, runtime, stores};
 pub(crate) use outcome::{conclude, run_fault, store_fault, unreadable_words};
 pub(crate) use runs::{find_run, latest_run};

@@ -53,7 +53,7 @@ pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
     let mut options = BrokerOptions::new(providers, seed());
     options.stores = stores();
     options.clock = clock;
-    options.side_by_side = opening.max_parallel.unwrap_or(options.side_by_side);
+    options.side_by_side = opening.max_parallel;
     options.observer = opening.observer;
     options.retry_until_up = opening.retry_until_up;
     options.pricing = pricing();

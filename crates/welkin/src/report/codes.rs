@@ -99,6 +99,10 @@ codes! {
         "Everything that cost money was given back.";
     InUse = "broker::in-use", InUse, "Another broker holds the state directory",
         "One process at a time drives the runs of a state directory. `welkin status` and `welkin logs -f` work meanwhile, and `welkin cancel` asks the other process. When it is gone, `welkin resume` takes over.";
+    Request = "broker::request", Usage, "The broker does not understand the request",
+        "What was asked over HTTP makes no sense at this path, or a header or a body is missing. Commands of the same version never ask so.";
+    Gone = "broker::gone", NotFound, "What was asked for is gone in part",
+        "Runs were removed since the place where the reader wants to go on. List the runs again, and go on from `as_of` of that list.";
     Unsettled = "broker::unsettled", Unsettled, "Leases could not be given back",
         "The provider could not be reached in time. `welkin resume` and `welkin gc` try again.";
     Store = "broker::store", Failure, "The broker's records cannot be read or written",

@@ -19,6 +19,8 @@ pub(super) struct ConfigFile {
     pub(super) color: Option<ColorChoice>,
     pub(super) providers: Vec<String>,
     pub(super) ssh_command: Option<String>,
+    pub(super) foreground: bool,
+    pub(super) broker_idle: Option<String>,
     pub(super) stores: BTreeMap<String, StoreSettings>,
     pub(super) peers: BTreeMap<String, PeerSettings>,
     pub(super) trusted_keys: BTreeMap<String, Vec<String>>,

@@ -53,6 +53,8 @@ impl Bed {
             .env("WELKIN_HOME", self.home())
             .env("NO_COLOR", "1")
             .env("LC_ALL", "C.UTF-8")
+            // Tests of the broker's own process take it out.
+            .env("WELKIN_FOREGROUND", "1")
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

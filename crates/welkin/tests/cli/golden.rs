@@ -4,7 +4,7 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 33] = [
     "up",
     "plan",
     "diff",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 32] = [
     "down",
     "cost",
     "gc",
+    "broker",
     "prune",
     "cp",
     "sync",

@@ -6,6 +6,7 @@
 
 mod bed;
 mod boost;
+mod broker;
 mod brought;
 mod catalog;
 mod disk;

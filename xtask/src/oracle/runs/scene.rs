@@ -123,6 +123,8 @@ impl<'a> Scene<'a> {
             .env("WELKIN_HOME", self.home())
             .env("NO_COLOR", "1")
             .env("LC_ALL", "C.UTF-8")
+            // What is killed has to be what drives the runs.
+            .env("WELKIN_FOREGROUND", "1")
             .current_dir(&self.root);
         command
     }

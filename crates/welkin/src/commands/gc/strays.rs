@@ -28,11 +28,6 @@ pub(super) async fn settle(
     Ok(Vec::new())
 }
 
-/// A lease and whose it is.
-pub(super) fn words(stray: &Stray) -> String {
-    format!("{}: {} belongs to another owner, {}", stray.provider, stray.lease.id, stray.owner)
-}
-
 /// Another broker may still need them, which cannot be seen from here.
 fn ask(strays: &[Stray], app: &App) -> anyhow::Result<()> {
     let found = counted(strays.len(), "lease");
@@ -41,7 +36,7 @@ fn ask(strays: &[Stray], app: &App) -> anyhow::Result<()> {
             Fault::new(Code::NeedsConsent, format!("{found} of another owner, and nobody can be asked"));
         return Err(fault.hint("add --yes").into());
     }
-    strays.iter().for_each(|stray| app.note(&words(stray)));
+    strays.iter().for_each(|stray| app.note(&stray.to_string()));
     let mut err = io::stderr();
     write!(err, "end what runs there and give {found} back? [y/N] ")?;
     err.flush()?;

@@ -5,7 +5,7 @@ use crate::engine::{bill, store_fault};
 use crate::output::{Format, bill_notes, bill_table, missed_words, write_json};
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::{Broker, RunId, RunView};
+use welkin_broker::{Reader, RunId, RunView};
 use welkin_ledger::Bill;
 use welkin_provider::UnixMillis;
 
@@ -15,10 +15,9 @@ struct Wire<'a> {
     bill: &'a Bill,
 }
 
-pub(crate) fn show(broker: &Broker, run: &RunId, app: &mut App) -> anyhow::Result<()> {
-    let reader = broker.reader().map_err(store_fault)?;
+pub(crate) fn show(reader: &Reader, run: &RunId, app: &mut App) -> anyhow::Result<()> {
     let view = reader.status(run).map_err(store_fault)?;
-    let bill = bill(&reader, run).map_err(store_fault)?;
+    let bill = bill(reader, run).map_err(store_fault)?;
     if app.settings.output == Format::Json {
         return write_json(&mut app.out, "welkin.run/1", &Wire { run: &view, bill: &bill });
     }

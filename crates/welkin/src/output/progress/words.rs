@@ -54,7 +54,11 @@ pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Wei
         Record::LeaseLost { reason, preempted, .. } => {
             (Told, format!("machines {}: {reason}", if *preempted { "taken away" } else { "lost" }))
         }
-        Record::LeaseRefused { .. } | Record::RunStarted | Record::RunEnding { .. } | Record::RunEnded => {
+        Record::MannerChosen { .. }
+        | Record::LeaseRefused { .. }
+        | Record::RunStarted
+        | Record::RunEnding { .. }
+        | Record::RunEnded => {
             return None;
         }
     })

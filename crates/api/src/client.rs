@@ -1,0 +1,205 @@
+//! The asking side.
+
+mod follow;
+mod sse;
+
+pub use follow::Follow;
+
+use crate::wire::{Health, IDEMPOTENCY_KEY, NewRun, Problem, ROOT, Stop, Taken};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use tokio::net::UnixStream;
+use welkin_records::RunId;
+
+/// Why a request has no answer that can be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// Nobody listens: there is no socket, or nothing behind it.
+    #[error("no broker listens at {}", path.display())]
+    Nobody {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The connection broke before there was a whole answer: what was asked may have been done.
+    #[error("the connection to the broker broke")]
+    Broken(#[source] hyper::Error),
+    /// The broker ended the connection: it is about to end itself.
+    #[error("the broker ended the connection")]
+    Ended,
+    /// The broker said no.
+    #[error("{}", .0.title)]
+    Refused(Box<Problem>),
+    /// An answer that makes no sense to this version.
+    #[error("the broker's answer is not understood ({0})")]
+    Strange(String),
+}
+
+impl ClientError {
+    /// Whether the broker may just have ended: asking the next one makes sense.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Nobody { .. } | Self::Broken(_) | Self::Ended)
+    }
+}
+
+type Result<T> = std::result::Result<T, ClientError>;
+
+/// Asks a broker. Each request has a connection of its own: one on this machine costs some microseconds, and
+/// none can be half dead.
+#[derive(Debug, Clone)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    /// For the broker that listens at a socket; nobody is asked yet.
+    #[must_use]
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into() }
+    }
+
+    /// Who is there.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn health(&self) -> Result<Health> {
+        self.get("/health").await
+    }
+
+    /// Submits work. The same key with the same work gives the same run.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn submit(&self, run: &NewRun, key: &str) -> Result<Taken> {
+        let request = Request::builder().header(IDEMPOTENCY_KEY, key);
+        self.json(request.method(Method::POST).uri(uri("/runs")), Some(run)).await
+    }
+
+    /// Asks the broker to end.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn stop(&self, stop: &Stop) -> Result<Health> {
+        self.post("/stop", stop).await
+    }
+
+    /// Follows a run from its beginning.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn follow(&self, run: &RunId) -> Result<Follow> {
+        Follow::begin(self.clone(), run.clone()).await
+    }
+
+    /// What is at a path below [`ROOT`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.json(Request::get(uri(path)), None::<&()>).await
+    }
+
+    /// What a path below [`ROOT`] answers to a body.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        self.json(Request::post(uri(path)), Some(body)).await
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        request: hyper::http::request::Builder,
+        body: Option<&impl Serialize>,
+    ) -> Result<T> {
+        let answer = self.send(request, body).await?;
+        let bytes = answer.into_body().collect().await.map_err(ClientError::Broken)?.to_bytes();
+        serde_json::from_slice(&bytes).map_err(|error| ClientError::Strange(error.to_string()))
+    }
+
+    /// Sends a request; an answer that is no success is an error.
+    async fn send(
+        &self,
+        request: hyper::http::request::Builder,
+        body: Option<&impl Serialize>,
+    ) -> Result<Response<Incoming>> {
+        let bytes = match body {
+            Some(body) => {
+                serde_json::to_vec(body).map_err(|error| ClientError::Strange(error.to_string()))?
+            }
+            None => Vec::new(),
+        };
+        let request = request
+            .header("host", "welkin")
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(bytes)))
+            .map_err(|error| ClientError::Strange(error.to_string()))?;
+        let stream = connect(&self.socket)
+            .await
+            .map_err(|source| ClientError::Nobody { path: self.socket.clone(), source })?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
+        // Ends with the answer's body, or with the broker.
+        tokio::spawn(connection);
+        let answer = sender.send_request(request).await.map_err(ClientError::Broken)?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refused(answer).await) }
+    }
+}
+
+fn uri(path: &str) -> String {
+    format!("{ROOT}{path}")
+}
+
+async fn refused(answer: Response<Incoming>) -> ClientError {
+    let status = answer.status();
+    let body = match answer.into_body().collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => return ClientError::Broken(error),
+    };
+    match serde_json::from_slice(&body) {
+        Ok(problem) => ClientError::Refused(Box::new(problem)),
+        Err(_) => ClientError::Strange(plain(status)),
+    }
+}
+
+fn plain(status: StatusCode) -> String {
+    format!("HTTP {status}")
+}
+
+/// Longest path that the kernel takes for a socket.
+const MAX_SOCKET_PATH_BYTES: usize = 107;
+
+/// A socket whose path is longer is reached below a descriptor of its folder.
+async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    if socket.as_os_str().len() <= MAX_SOCKET_PATH_BYTES {
+        return UnixStream::connect(socket).await;
+    }
+    let (folder, name) = short(socket)?;
+    let path = format!("/proc/self/fd/{}/{name}", std::os::fd::AsRawFd::as_raw_fd(&folder));
+    UnixStream::connect(path).await
+}
+
+/// The open folder of a socket, and its name there.
+///
+/// # Errors
+/// When the folder cannot be opened, or the path names no file.
+pub(crate) fn short(socket: &Path) -> io::Result<(std::os::fd::OwnedFd, String)> {
+    let (Some(folder), Some(name)) = (socket.parent(), socket.file_name()) else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
+    };
+    let way = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+    Ok((rustix::fs::open(folder, way, rustix::fs::Mode::empty())?, name.to_string_lossy().into_owned()))
+}

@@ -1,0 +1,17 @@
+//! The language between commands and a broker that runs apart from them.
+//!
+//! * [`wire`]: what is asked and answered, as JSON over HTTP/1.1, below [`wire::ROOT`];
+//! * [`Client`]: the asking side, over a Unix socket.
+//!
+//! *How it works.* Whatever happens to a run is a record with a number, and numbers grow over all runs. A list
+//! says as of which number it is; whoever reads on from there misses nothing. A stream of events carries in each
+//! event's id where to go on, so that a follower that lost its connection resumes exactly there. Work is asked for
+//! under a key that the client makes: asking again, because an answer was lost, gives the same run.
+//!
+//! *Rejected:* a protocol of frames as agents have it: everybody can read HTTP and JSON, with nothing of ours; and
+//! requests that are polled for their result: a run is on record before it is answered, and its end is an event.
+
+mod client;
+pub mod wire;
+
+pub use client::{Client, ClientError, Follow};

@@ -1,0 +1,241 @@
+//! What is asked and answered. Fields may be added; none changes its meaning below one [`ROOT`].
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use welkin_provider::UnixMillis;
+use welkin_records::{AttemptId, Manner, Record, RunId};
+use welkin_units::Bytes;
+
+/// What every path begins with.
+pub const ROOT: &str = "/v1";
+
+/// The header that makes a request safe to repeat.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The largest body of a request: a plan of 10,000 tasks has some 30 MB.
+pub const MAX_BODY_BYTES: usize = 128 << 20;
+
+/// Who answers. `GET /v1/health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Version of the program.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// What it goes by: the program file, the configuration, the hosts, the catalog. A client that goes by
+    /// something else starts it anew.
+    pub surroundings: String,
+    /// When it began.
+    pub started: UnixMillis,
+    /// How many runs it drives.
+    pub driven: usize,
+    /// Number of the last record.
+    pub as_of: u64,
+    /// The variables of its environment that stores are reached by, each with a digest of its value.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Work. `POST /v1/runs`, under an [`IDEMPOTENCY_KEY`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRun {
+    /// The plan, as it was written: its id is the digest of its content, so that only what was shown is run.
+    pub plan: String,
+    /// The job it was made from, with the values of its secrets, as `welkin.job/1`.
+    pub job: String,
+    /// The folder its paths are relative to.
+    pub base_dir: String,
+    /// How it is to be driven.
+    #[serde(default)]
+    pub manner: Manner,
+}
+
+/// A run that was taken, or is asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Its name.
+    pub run: RunId,
+}
+
+/// A page of runs. `GET /v1/runs?state=open&limit=N&before=RUN`, latest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runs {
+    /// The runs.
+    pub runs: Vec<RunLine>,
+    /// Where the next page begins, as `before`; none when there is none.
+    pub next: Option<RunId>,
+    /// Events after this number are not in the list.
+    pub as_of: u64,
+}
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunLine {
+    /// Its name.
+    pub id: RunId,
+    /// Name of its job.
+    pub name: String,
+    /// Its state.
+    pub state: String,
+    /// When it was submitted.
+    pub submitted: UnixMillis,
+    /// Whether somebody drives it; absent when it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driven: Option<bool>,
+}
+
+/// What happened after a number, over all runs. `GET /v1/events?since=SEQ&limit=N&wait=SECONDS`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// In the order of their numbers.
+    pub events: Vec<Event>,
+    /// Where to go on.
+    pub next: u64,
+}
+
+/// A record of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number, over all runs.
+    pub seq: u64,
+    /// When.
+    pub at: UnixMillis,
+    /// Whose.
+    pub run: RunId,
+    /// What.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// Something about one run, in the order in which it became known. `GET /v1/runs/{run}/events` as a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Item {
+    /// Its history grew.
+    Record {
+        /// Number of the record.
+        seq: u64,
+        /// When.
+        at: UnixMillis,
+        /// What.
+        record: Record,
+    },
+    /// A script wrote a line, or a piece of one.
+    Line(Line),
+    /// Data are on their way. Not on record.
+    Moving {
+        /// For which attempt.
+        attempt: AttemptId,
+        /// Path on the node.
+        path: String,
+        /// How much is there.
+        bytes: Bytes,
+    },
+    /// Something to know that changes nothing. Not on record.
+    Noted {
+        /// What.
+        message: String,
+    },
+    /// A call failed and will be tried again. Not on record.
+    Retrying {
+        /// Which.
+        message: String,
+    },
+    /// Nobody drives the run any more though it is not over.
+    Stopped {
+        /// Why.
+        message: String,
+    },
+    /// The run is over: nothing follows.
+    End,
+}
+
+/// A line of output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number, growing within the run.
+    pub id: u64,
+    /// Of which attempt.
+    pub attempt: AttemptId,
+    /// `prepare` or `run`.
+    pub phase: String,
+    /// Rank of the node.
+    pub rank: u32,
+    /// When, by the node's clock.
+    pub at: UnixMillis,
+    /// `stdout`, `stderr` or `agent`.
+    pub stream: String,
+    /// The text.
+    pub line: String,
+    /// Of a line that takes long to end: whether this piece is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<bool>,
+}
+
+/// What a sweep gave back. `POST /v1/gc`, `POST /v1/runs/{run}/down`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collected {
+    /// Leases: `provider: id`.
+    pub leases: Vec<String>,
+    /// Objects that were deleted.
+    pub objects: u64,
+    /// What could not be done, in words.
+    pub failures: Vec<String>,
+    /// Runs whose records cannot be read, in words.
+    #[serde(default)]
+    pub unreadable: Vec<String>,
+    /// Leases of other owners that were left alone, in words.
+    #[serde(default)]
+    pub strays: Vec<String>,
+}
+
+/// What to forget. `POST /v1/prune`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prune {
+    /// The runs.
+    pub runs: Vec<RunId>,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pruned {
+    /// Runs of which nothing is left.
+    pub runs: Vec<RunId>,
+    /// Objects that were deleted.
+    pub objects: u64,
+    /// Their size.
+    pub object_bytes: Bytes,
+    /// By how much the database became smaller.
+    pub database_bytes: Bytes,
+    /// Runs that stay, each with the reason.
+    pub kept: Vec<(RunId, String)>,
+    /// What failed besides, in words.
+    pub failures: Vec<String>,
+}
+
+/// To end. `POST /v1/stop`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Only when no run is driven: 409 otherwise.
+    #[serde(default)]
+    pub if_idle: bool,
+}
+
+/// A failure, as RFC 9457 has it: `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What kind, as `welkin explain` explains it.
+    pub code: String,
+    /// In a few words.
+    pub title: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// Causes, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// What can be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Of a reader that came too late: the first number that can be read on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<u64>,
+}

@@ -1,0 +1,106 @@
+//! Drives runs, each in a task of its own, until they are over.
+
+use crate::activity::Activity;
+use crate::hub::Hub;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use welkin_broker::{Broker, RunError, RunId, StoreError};
+
+/// Pauses before a run that could not go on is taken up again: the first, and the longest. The disk that was full
+/// may have room, the provider that did not answer may answer.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
+
+/// The runs of a broker.
+pub(crate) struct Driver {
+    broker: Arc<Broker>,
+    hub: Arc<Hub>,
+    activity: Activity,
+    /// Runs in care, each with what keeps it from going on, if something does.
+    runs: Mutex<BTreeMap<RunId, Option<String>>>,
+}
+
+impl Driver {
+    pub(crate) fn new(broker: Arc<Broker>, hub: Arc<Hub>, activity: Activity) -> Arc<Self> {
+        Arc::new(Self { broker, hub, activity, runs: Mutex::default() })
+    }
+
+    /// Takes a run into care, unless it is.
+    pub(crate) fn drive(self: &Arc<Self>, run: RunId) {
+        if self.runs().contains_key(&run) {
+            return;
+        }
+        self.runs().insert(run.clone(), None);
+        let (driver, going) = (Arc::clone(self), self.activity.begin());
+        tokio::spawn(async move {
+            driver.to_the_end(&run).await;
+            driver.hub.wake(&run);
+            drop(going);
+        });
+    }
+
+    /// What keeps a run from going on, if something does.
+    pub(crate) fn stopped(&self, run: &RunId) -> Option<String> {
+        self.runs().get(run).cloned().flatten()
+    }
+
+    /// How many runs are in care and not over.
+    pub(crate) fn count(&self) -> usize {
+        self.runs().len()
+    }
+
+    async fn to_the_end(&self, run: &RunId) {
+        let mut pause = PAUSE.0;
+        loop {
+            let error = match self.broker.run(run).await {
+                Ok(_) | Err(RunError::AlreadyDriven { .. }) => break,
+                Err(error) => error,
+            };
+            let passes = may_pass(&error);
+            self.runs().insert(run.clone(), Some(words(&error)));
+            self.hub.wake(run);
+            if !passes {
+                // Stays listed with its reason, and is nobody's work any more.
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE.1);
+            self.runs().insert(run.clone(), None);
+        }
+        self.runs().remove(run);
+    }
+
+    fn runs(&self) -> MutexGuard<'_, BTreeMap<RunId, Option<String>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether time may mend it. Records that contradict themselves or cannot be read stay so.
+fn may_pass(error: &RunError) -> bool {
+    match error {
+        RunError::Unsettled { .. } => true,
+        RunError::Store(error) => {
+            !error.is_damage()
+                && !matches!(
+                    error,
+                    StoreError::Plan { .. }
+                        | StoreError::Contradiction { .. }
+                        | StoreError::Body { .. }
+                        | StoreError::NoSuchRun { .. }
+                )
+        }
+        _ => false,
+    }
+}
+
+/// An error with its causes.
+pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

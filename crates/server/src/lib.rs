@@ -1,0 +1,30 @@
+//! A broker that runs apart from the commands that use it.
+//!
+//! * [`Served`]: a broker, the runs it drives, and whoever watches;
+//! * [`Socket`]: where it listens, for its own user alone;
+//! * [`serve`]: answers until it is told to end, or nobody has needed it for a while.
+//!
+//! *How it works.* Each run that is not over is driven by a task of its own; one that could not go on (a full disk, a
+//! provider out of reach) is taken up again after a pause. Whatever happens is on record before anybody is told, and
+//! telling is only a wake: each follower reads the records from where it stopped. So no follower misses or sees
+//! twice, however slow it is, and none costs memory that grows.
+//!
+//! *Guarantee:* a run that was acknowledged is on record and driven, though whoever asked hung up; asked for twice
+//! under one key, it is one run. Ending at any moment is as safe as `kill -9`: the next broker goes on.
+//!
+//! *Rejected:* queues of events for each follower (a slow one grows or loses), and a thread for each run.
+
+mod activity;
+mod driver;
+mod hub;
+mod problem;
+mod routes;
+mod serve;
+mod served;
+mod socket;
+mod watch;
+
+pub use hub::Hub;
+pub use serve::{End, serve};
+pub use served::{About, Served};
+pub use socket::Socket;

@@ -1,0 +1,103 @@
+//! Failures as answers: RFC 9457.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::error::Error;
+use welkin_api::wire;
+use welkin_broker::{RunError, StoreError, SubmitError};
+
+/// A failure that is answered.
+#[derive(Debug)]
+pub(crate) struct Problem(wire::Problem);
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &str, title: impl Into<String>) -> Self {
+        Self(wire::Problem {
+            code: code.to_owned(),
+            title: title.into(),
+            status: status.as_u16(),
+            causes: Vec::new(),
+            hint: None,
+            oldest: None,
+        })
+    }
+
+    /// A request that makes no sense.
+    pub(crate) fn request(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "broker::request", title)
+    }
+
+    pub(crate) fn no_such_run(run: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "run::not-found", format!("there is no run `{run}`"))
+    }
+
+    /// With an error, and what caused it, as causes.
+    pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.0.causes.push(error.to_string());
+            next = error.source();
+        }
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        self.0.hint = Some(hint.to_owned());
+        self
+    }
+
+    /// For a reader that came too late.
+    pub(crate) fn oldest(mut self, oldest: u64) -> Self {
+        self.0.oldest = Some(oldest);
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self.0).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NoSuchRun { run } => Self::no_such_run(&run.0),
+            _ => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "broker::store",
+                "the broker's records cannot be used",
+            )
+            .because(&error),
+        }
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        match &error {
+            SubmitError::Store(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", "the run cannot be recorded")
+            }
+            _ => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "run::refused", "the plan cannot be run"),
+        }
+        .because(&error)
+    }
+}
+
+impl From<RunError> for Problem {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Store(error) => error.into(),
+            RunError::Unsettled { .. } => {
+                Self::new(StatusCode::BAD_GATEWAY, "broker::unsettled", "leases could not be given back")
+                    .because(&error)
+                    .hint("`welkin gc` tries again")
+            }
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", "the run cannot go on")
+                .because(&error),
+        }
+    }
+}

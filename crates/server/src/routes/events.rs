@@ -1,0 +1,84 @@
+//! What happened: over all runs as pages, of one run as a stream.
+
+use crate::problem::Problem;
+use crate::served::Served;
+use crate::watch::{self, Cursor};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use welkin_api::wire::{Event, Events};
+use welkin_broker::RunId;
+
+/// Events on a page: unless asked otherwise, and at most.
+const PAGE: (u32, u32) = (1000, 10_000);
+
+/// The longest that a question waits for something to happen.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// A stream on which nothing happens shows so often that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Since {
+    #[serde(default)]
+    since: u64,
+    limit: Option<u32>,
+    /// Seconds.
+    #[serde(default)]
+    wait: u64,
+}
+
+pub(super) async fn of_all(
+    State(served): State<Arc<Served>>,
+    Query(asked): Query<Since>,
+) -> Result<Json<Events>, Problem> {
+    let mut woken = served.hub.records();
+    let mut ending = served.ending.subscribe();
+    let limit = asked.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
+    let until = tokio::time::Instant::now() + Duration::from_secs(asked.wait).min(MAX_WAIT);
+    loop {
+        woken.borrow_and_update();
+        let page = page(&served, asked.since, limit)?;
+        if !page.events.is_empty() {
+            return Ok(Json(page));
+        }
+        tokio::select! {
+            _ = woken.changed() => {}
+            // Nothing happened: the same number is where to go on.
+            () = tokio::time::sleep_until(until) => return Ok(Json(page)),
+            _ = ending.wait_for(|ending| *ending) => return Ok(Json(page)),
+        }
+    }
+}
+
+fn page(served: &Served, since: u64, limit: u32) -> Result<Events, Problem> {
+    let found = served.reader.since(since, limit)?;
+    if since > 0 && since < found.forgotten {
+        let title = format!("events after {since} are gone in part: runs were forgotten");
+        return Err(Problem::new(StatusCode::GONE, "broker::gone", title)
+            .oldest(found.forgotten)
+            .hint("list the runs again, and go on from `as_of`"));
+    }
+    let event = |(run, (seq, at, record))| Event { seq, at, run, record };
+    let events: Vec<Event> = found.records.into_iter().map(event).collect();
+    let next = events.last().map_or(since, |event| event.seq);
+    Ok(Events { events, next })
+}
+
+/// A run from its beginning, or from where `Last-Event-ID` says, to its end.
+pub(super) async fn of_run(
+    State(served): State<Arc<Served>>,
+    Path(run): Path<RunId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let from = Cursor::read(last)
+        .ok_or_else(|| Problem::request(format!("`{last}` is no id of an event of this stream")))?;
+    let items = watch::follow(served, run, from)?;
+    Ok(Sse::new(items).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+}

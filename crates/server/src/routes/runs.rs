@@ -1,0 +1,118 @@
+//! Runs: submitted, listed, shown, cancelled.
+
+use crate::problem::Problem;
+use crate::served::Served;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, RunLine, Runs, Taken};
+use welkin_broker::{RunId, RunView, StoreError, Submission};
+use welkin_job::wire::{Mirror, v1};
+use welkin_placement::Plan;
+
+/// The longest key of a submission, in bytes.
+const MAX_KEY_BYTES: usize = 200;
+
+/// Runs on a page: unless asked otherwise, and at most.
+const PAGE: (u32, u32) = (100, 1000);
+
+pub(super) async fn submit(
+    State(served): State<Arc<Served>>,
+    headers: HeaderMap,
+    Json(new): Json<NewRun>,
+) -> Result<(StatusCode, Json<Taken>), Problem> {
+    let key = key(&headers)?;
+    // Whoever asked may hang up: a run that is on record is driven all the same.
+    let work = tokio::spawn(async move {
+        let run = take(&served, new, &key).await?;
+        served.driver.drive(run.clone());
+        Ok(run)
+    });
+    let run = work.await.unwrap_or_else(|error| {
+        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", error.to_string()))
+    })?;
+    Ok((StatusCode::CREATED, Json(Taken { run })))
+}
+
+fn key(headers: &HeaderMap) -> Result<String, Problem> {
+    let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).unwrap_or_default();
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        return Err(Problem::request(format!(
+            "a submission needs a header {IDEMPOTENCY_KEY} of 1 to {MAX_KEY_BYTES} characters"
+        )));
+    }
+    Ok(key.to_owned())
+}
+
+async fn take(served: &Arc<Served>, new: NewRun, key: &str) -> Result<RunId, Problem> {
+    let _submitting = served.submitting(key).ok_or_else(|| {
+        Problem::new(StatusCode::CONFLICT, "broker::in-use", "the same submission is under way")
+            .hint("ask again with the same key")
+    })?;
+    let plan = Plan::read(&new.plan).map_err(|error| refused("the plan cannot be used").because(&error))?;
+    let job: v1::Job =
+        serde_json::from_str(&new.job).map_err(|error| refused("the job cannot be used").because(&error))?;
+    let submission = Submission {
+        plan: &plan,
+        job: &job.domain(),
+        base_dir: PathBuf::from(new.base_dir),
+        client_token: Some(key.to_owned()),
+        manner: new.manner,
+    };
+    Ok(served.broker.submit(submission).await?)
+}
+
+fn refused(title: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "run::refused", title)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    before: Option<RunId>,
+    limit: Option<u32>,
+}
+
+pub(super) async fn list(
+    State(served): State<Arc<Served>>,
+    Query(page): Query<Page>,
+) -> Result<Json<Runs>, Problem> {
+    // Before the list: what happens between the two is told twice rather than never.
+    let as_of = served.reader.since(u64::MAX >> 1, 0)?.last;
+    let limit = page.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
+    let runs = served.reader.page(page.before.as_ref(), limit).map_err(|error| match error {
+        StoreError::NoSuchRun { run } => {
+            Problem::new(StatusCode::GONE, "broker::gone", format!("{run}, where the page begins, is gone"))
+                .hint("begin with the first page")
+        }
+        error => error.into(),
+    })?;
+    let next = (runs.len() == limit as usize).then(|| runs.last().map(|run| run.id.clone())).flatten();
+    let line = |run: welkin_broker::RunSummary| RunLine {
+        id: run.id,
+        name: run.name,
+        state: run.state,
+        submitted: run.submitted,
+        driven: run.driven,
+    };
+    Ok(Json(Runs { runs: runs.into_iter().map(line).collect(), next, as_of }))
+}
+
+pub(super) async fn show(
+    State(served): State<Arc<Served>>,
+    Path(run): Path<RunId>,
+) -> Result<Json<RunView>, Problem> {
+    Ok(Json(served.reader.status(&run)?))
+}
+
+/// On record when this answers; the end is an event.
+pub(super) async fn cancel(
+    State(served): State<Arc<Served>>,
+    Path(run): Path<RunId>,
+) -> Result<(StatusCode, Json<Taken>), Problem> {
+    served.broker.request_cancel(&run).await?;
+    served.driver.drive(run.clone());
+    Ok((StatusCode::ACCEPTED, Json(Taken { run })))
+}

@@ -1,0 +1,44 @@
+//! Giving back and forgetting.
+
+use crate::problem::Problem;
+use crate::served::Served;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use std::sync::Arc;
+use welkin_api::wire::{Collected, Prune, Pruned};
+use welkin_broker::RunId;
+
+pub(super) async fn gc(State(served): State<Arc<Served>>) -> Result<Json<Collected>, Problem> {
+    let swept = served.broker.gc().await.map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", "the sweep cannot begin")
+            .because(&error)
+    })?;
+    let strays = served.broker.strays().await;
+    let mut collected = wire(swept);
+    collected.failures.extend(strays.failures);
+    collected.strays = strays.leases.iter().map(ToString::to_string).collect();
+    Ok(Json(collected))
+}
+
+pub(super) async fn down(
+    State(served): State<Arc<Served>>,
+    Path(run): Path<RunId>,
+) -> Result<Json<Collected>, Problem> {
+    Ok(Json(wire(served.broker.down(&run).await?)))
+}
+
+pub(super) async fn prune(
+    State(served): State<Arc<Served>>,
+    Json(what): Json<Prune>,
+) -> Result<Json<Pruned>, Problem> {
+    let welkin_broker::Pruned { runs, objects, object_bytes, database_bytes, kept, failures } =
+        served.broker.prune(&what.runs).await?;
+    let kept = kept.into_iter().map(|kept| (kept.run, kept.why)).collect();
+    Ok(Json(Pruned { runs, objects, object_bytes, database_bytes, kept, failures }))
+}
+
+fn wire(collected: welkin_broker::Collected) -> Collected {
+    let welkin_broker::Collected { leases, objects, failures, unreadable } = collected;
+    Collected { leases, objects, failures, unreadable, strays: Vec::new() }
+}

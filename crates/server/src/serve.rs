@@ -1,0 +1,85 @@
+//! Answers until the end.
+
+use crate::activity::Activity;
+use crate::routes;
+use crate::served::Served;
+use crate::socket::{Connection, Socket};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::unix::SocketAddr;
+
+/// How long requests that are under way are waited for at the end: all but streams, which end by themselves, are
+/// answered in milliseconds, but for copies of large folders, which the client asks for again.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// Why a broker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Nobody needed it.
+    Idle,
+    /// Somebody wanted it.
+    Told,
+}
+
+/// Answers at `socket` until somebody wants an end, `told` is done, or nothing has gone on for `idle`.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub async fn serve(
+    socket: Socket,
+    served: Arc<Served>,
+    idle: Option<Duration>,
+    told: impl Future<Output = ()>,
+) -> io::Result<End> {
+    let mut ending = served.ending.subscribe();
+    let listener = Listener { socket, activity: served.activity.clone() };
+    let answers = axum::serve(listener, routes::all(Arc::clone(&served)));
+    let end = async {
+        tokio::select! {
+            // The sender lives in `served`.
+            _ = ending.wait_for(|ending| *ending) => End::Told,
+            () = told => End::Told,
+            () = unneeded(&served, idle) => End::Idle,
+        }
+    };
+    tokio::pin!(end);
+    let mut stop = served.ending.subscribe();
+    let stopped = async move { drop(stop.wait_for(|ending| *ending).await) };
+    let graceful = answers.with_graceful_shutdown(stopped);
+    let mut graceful = std::pin::pin!(async { graceful.await });
+    let end = tokio::select! {
+        end = &mut end => end,
+        failed = &mut graceful => return failed.map(|()| End::Told),
+    };
+    served.ending.send_replace(true);
+    drop(tokio::time::timeout(LAST_ANSWERS, graceful).await);
+    Ok(end)
+}
+
+async fn unneeded(served: &Served, idle: Option<Duration>) {
+    match idle {
+        Some(span) => served.activity.idle(span).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Listener {
+    socket: Socket,
+    activity: Activity,
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        let connection = self.socket.accept(&self.activity).await;
+        let address = self.socket.address().expect("a socket that listens has an address");
+        (connection, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.address()
+    }
+}

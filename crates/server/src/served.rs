@@ -1,0 +1,99 @@
+//! A broker, the runs it drives, and whoever watches.
+
+use crate::activity::Activity;
+use crate::driver::Driver;
+use crate::hub::Hub;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+use welkin_api::wire::Health;
+use welkin_broker::{Broker, Reader, RunId, StoreError};
+use welkin_provider::UnixMillis;
+
+/// What a broker says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// Version of the program.
+    pub version: String,
+    /// What it goes by; see [`Health::surroundings`].
+    pub surroundings: String,
+    /// See [`Health::environment`].
+    pub environment: BTreeMap<String, String>,
+    /// When it began.
+    pub started: UnixMillis,
+}
+
+/// A broker that is served.
+pub struct Served {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) reader: Reader,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) driver: Arc<Driver>,
+    pub(crate) activity: Activity,
+    about: About,
+    /// Set once somebody wants it to end.
+    pub(crate) ending: watch::Sender<bool>,
+    /// Keys of submissions that are under way.
+    submitting: Mutex<BTreeSet<String>>,
+}
+
+impl Served {
+    /// Over a broker whose observer is `hub`. Nothing is driven yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] when its records cannot be read.
+    pub fn new(broker: Broker, hub: Arc<Hub>, about: About) -> Result<Arc<Self>, StoreError> {
+        let (broker, activity) = (Arc::new(broker), Activity::new());
+        let driver = Driver::new(Arc::clone(&broker), Arc::clone(&hub), activity.clone());
+        Ok(Arc::new(Self {
+            reader: broker.reader()?,
+            broker,
+            hub,
+            driver,
+            activity,
+            about,
+            ending: watch::Sender::new(false),
+            submitting: Mutex::default(),
+        }))
+    }
+
+    /// Drives every run that is not over. Gives those that cannot be read, each with the reason.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the runs cannot be listed.
+    pub async fn go_on(&self) -> Result<Vec<(RunId, StoreError)>, StoreError> {
+        let mut unreadable = Vec::new();
+        for run in self.broker.unfinished().await? {
+            match self.reader.status(&run) {
+                Ok(_) => self.driver.drive(run),
+                Err(error) => unreadable.push((run, error)),
+            }
+        }
+        Ok(unreadable)
+    }
+
+    pub(crate) fn health(&self) -> Result<Health, StoreError> {
+        let About { version, surroundings, environment, started } = self.about.clone();
+        let (pid, driven) = (std::process::id(), self.driver.count());
+        let as_of = self.reader.since(u64::MAX >> 1, 0)?.last;
+        Ok(Health { version, pid, surroundings, started, driven, as_of, environment })
+    }
+
+    /// The right to submit under a key; none while somebody else does.
+    pub(crate) fn submitting(self: &Arc<Self>, key: &str) -> Option<Submitting> {
+        let mut keys = self.submitting.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.insert(key.to_owned()).then(|| Submitting { served: Arc::clone(self), key: key.to_owned() })
+    }
+}
+
+/// A submission that is under way, as long as it lives.
+pub(crate) struct Submitting {
+    served: Arc<Served>,
+    key: String,
+}
+
+impl Drop for Submitting {
+    fn drop(&mut self) {
+        self.served.submitting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}

@@ -1,0 +1,107 @@
+//! The broker's own process.
+
+use super::{environment, surroundings};
+use crate::app::App;
+use crate::engine::{self, Opening, store_fault};
+use crate::exit::Exit;
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use welkin_provider::{Clock, SystemClock};
+use welkin_server::{About, End, Hub, Served, Socket, serve};
+
+/// The log is begun anew beyond this size, in bytes: it tells of starts, ends and what could not be done.
+const MAX_LOG_BYTES: u64 = 4 << 20;
+
+/// Serves until nobody needs it. `detached` says that a command started it, waits for its first line, and that it has
+/// to outlive the command's terminal.
+pub(crate) fn run(detached: bool, idle: Option<Duration>, app: &mut App) -> anyhow::Result<Exit> {
+    if detached {
+        // Of a session of its own: closing the terminal sends it nothing. It fails where that is so already.
+        let _ = rustix::process::setsid();
+        shorten_log(app);
+    }
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let served = engine::runtime()?.block_on(serve_here(detached, idle, app));
+    if let Err(error) = &served
+        && detached
+    {
+        let mark = if Code::of(error) == Some(Code::InUse) { "in-use" } else { "failed" };
+        say(&format!("{mark} {}", one_line(error)));
+    }
+    served
+}
+
+async fn serve_here(detached: bool, idle: Option<Duration>, app: &App) -> anyhow::Result<Exit> {
+    let hub = Arc::new(Hub::default());
+    let opening = Opening { observer: hub.clone(), ..Opening::default() };
+    let broker = engine::broker(app, opening)?;
+    let about = About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        surroundings: surroundings::digest(app)?,
+        environment: environment::own(),
+        started: SystemClock.now(),
+    };
+    let path = app.settings.broker_socket();
+    let socket = Socket::bind(&path)
+        .with_context(|| Fault::new(Code::File, format!("cannot listen at {}", path.display())))?;
+    let served = Served::new(broker, hub, about).map_err(store_fault)?;
+    let mut terminated = signal(SignalKind::terminate()).context("listening to signals")?;
+    let mut interrupted = signal(SignalKind::interrupt()).context("listening to signals")?;
+    let mut hung_up = signal(SignalKind::hangup()).context("listening to signals")?;
+    let told = async move {
+        loop {
+            tokio::select! {
+                _ = terminated.recv() => return,
+                // Ctrl-C and a terminal that is closed are for whoever sits at it.
+                _ = interrupted.recv() => if !detached { return },
+                _ = hung_up.recv() => {}
+            }
+        }
+    };
+    log(&format!("broker {} listens at {}", std::process::id(), path.display()));
+    for (run, error) in served.go_on().await.map_err(store_fault)? {
+        log(&engine::unreadable_words(&run, &error));
+    }
+    if detached {
+        say("ready");
+        // The command that waited for this line is about to end, and with it the pipe.
+        let nowhere = File::options().write(true).open("/dev/null").context("opening /dev/null")?;
+        rustix::stdio::dup2_stdout(&nowhere).context("leaving standard output")?;
+    }
+    let end = serve(socket, served, idle, told).await;
+    let end = end.with_context(|| Fault::new(Code::File, "the broker cannot listen any more"))?;
+    log(match end {
+        End::Idle => "ended: nobody needed it",
+        End::Told => "ended: somebody wanted it; runs that are not over go on with the next broker",
+    });
+    Ok(Exit::Success)
+}
+
+/// To whoever started it.
+fn say(line: &str) {
+    // Whoever is gone does not need it.
+    drop(writeln!(io::stdout(), "{line}"));
+    drop(io::stdout().flush());
+}
+
+/// To the log, or to the terminal where it was started by hand.
+fn log(text: &str) {
+    let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+    drop(writeln!(io::stderr(), "{at} {text}"));
+}
+
+fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").replace('\n', "; ")
+}
+
+fn shorten_log(app: &App) {
+    let path = app.settings.broker_log();
+    if path.metadata().is_ok_and(|about| about.len() > MAX_LOG_BYTES) {
+        drop(OpenOptions::new().write(true).truncate(true).open(path));
+    }
+}

@@ -1,0 +1,149 @@
+//! Reaching the broker, starting one where there is none.
+
+use super::surroundings;
+use crate::app::App;
+use crate::report::{Code, Fault};
+use crate::settings::{Settings, make_private};
+use anyhow::Context as _;
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use welkin_api::wire::{Health, Stop};
+use welkin_api::{Client, ClientError};
+
+/// How long to try: a broker opens its records and answers in some ten milliseconds; one that ends waits two seconds
+/// for its last answers.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// Pause between tries.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A broker that answers.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    pub(crate) client: Client,
+    pub(crate) health: Health,
+}
+
+/// The broker that listens now; none when nobody does.
+pub(crate) async fn listening(settings: &Settings) -> anyhow::Result<Option<Reached>> {
+    let client = Client::new(settings.broker_socket());
+    match client.health().await {
+        Ok(health) => Ok(Some(Reached { client, health })),
+        Err(error) if error.is_gone() => Ok(None),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+/// Makes way for a command that needs the state directory for itself: an idle broker ends. Gives the one that is
+/// busy, and is to be asked instead.
+pub(crate) async fn giving_way(app: &App) -> anyhow::Result<Option<Reached>> {
+    let began = Instant::now();
+    let Some(reached) = listening(&app.settings).await? else { return Ok(None) };
+    match reached.client.stop(&Stop { if_idle: true }).await {
+        Err(ClientError::Refused(_)) => return Ok(Some(reached)),
+        Err(error) if !error.is_gone() => return Err(fault(error)),
+        _ => {}
+    }
+    // It gives the directory up once it has ended; whoever is faster has it then.
+    while welkin_broker::in_use(&app.settings.state_dir()) && began.elapsed() < WITHIN {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(None)
+}
+
+/// A broker that goes by what this command goes by.
+pub(crate) async fn reach(app: &App) -> anyhow::Result<Reached> {
+    let (ours, began) = (surroundings::digest(app)?, Instant::now());
+    let mut told = false;
+    loop {
+        let refused = match listening(&app.settings).await? {
+            Some(reached) if reached.health.surroundings == ours => return Ok(reached),
+            Some(reached) => {
+                if !std::mem::replace(&mut told, true) {
+                    app.note("the broker goes by another program, configuration or hosts: starting it anew");
+                }
+                // It may be ending already.
+                drop(reached.client.stop(&Stop::default()).await);
+                None
+            }
+            None => match start(&app.settings)? {
+                Started::Ready => continue,
+                Started::InUse(words) => Some(words),
+            },
+        };
+        if began.elapsed() > WITHIN {
+            let words = refused.unwrap_or_else(|| "the broker does not end".to_owned());
+            let fault = Fault::new(Code::InUse, words);
+            return Err(fault
+                .hint("a command with --foreground may be driving its run: wait for it, or cancel it")
+                .into());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+enum Started {
+    Ready,
+    /// Somebody else has the state directory: another command may have been faster.
+    InUse(String),
+}
+
+/// Starts a broker, and waits until it listens or cannot.
+fn start(settings: &Settings) -> anyhow::Result<Started> {
+    make_private(&settings.state_dir())
+        .with_context(|| Fault::new(Code::Store, "cannot make the state folder"))?;
+    let path = settings.broker_log();
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+    let log = log.with_context(|| Fault::new(Code::File, format!("cannot write {}", path.display())))?;
+    let program = std::env::current_exe().context("finding this program")?;
+    let mut child = Command::new(program)
+        .args(["broker", "run", "--detach"])
+        .env("WELKIN_HOME", &settings.home)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .context("starting the broker")?;
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        BufReader::new(out).read_line(&mut line).context("listening to the broker")?;
+    }
+    match line.trim_end().split_once(' ').unwrap_or((line.trim_end(), "")) {
+        ("ready", _) => Ok(Started::Ready),
+        ("in-use", words) => {
+            // It has ended, or is about to.
+            drop(child.wait());
+            Ok(Started::InUse(words.to_owned()))
+        }
+        (_, words) => {
+            drop(child.wait());
+            let words = if words.is_empty() { "it ended at once" } else { words };
+            let fault = Fault::new(Code::Store, format!("the broker did not start: {words}"));
+            Err(fault.hint(format!("{} says more", path.display())).into())
+        }
+    }
+}
+
+/// A request that failed.
+pub(crate) fn fault(error: ClientError) -> anyhow::Error {
+    let fault = match &error {
+        ClientError::Refused(problem) => {
+            let code = Code::find(&problem.code).unwrap_or(Code::Store);
+            let mut fault = Fault::new(code, problem.title.clone());
+            if let Some(hint) = &problem.hint {
+                fault = fault.hint(hint.clone());
+            }
+            let mut causes = problem.causes.iter().rev();
+            let Some(first) = causes.next() else { return fault.into() };
+            let inner = causes.fold(anyhow::anyhow!("{first}"), |inner, cause| inner.context(cause.clone()));
+            return inner.context(fault);
+        }
+        _ => Fault::new(Code::Store, "the broker did not answer")
+            .hint("`welkin broker status` says whether it runs; what was asked for may have been done"),
+    };
+    anyhow::Error::new(error).context(fault)
+}

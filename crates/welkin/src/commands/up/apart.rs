@@ -1,0 +1,95 @@
+//! A run that the broker's own process drives: submitted, and followed unless it is to go on alone.
+
+use super::{manner, narrator, summary};
+use crate::apart::{self, Reached};
+use crate::app::App;
+use crate::cli::UpArgs;
+use crate::engine::{self, store_fault};
+use crate::exit::Exit;
+use crate::output::{Format, write_json};
+use crate::planning::Loaded;
+use crate::report::{Code, Fault};
+use serde::Serialize;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
+use welkin_api::ClientError;
+use welkin_api::wire::NewRun;
+use welkin_broker::{RunId, RunOutcome};
+use welkin_job::wire::{Mirror, v1};
+use welkin_placement::Plan;
+
+/// How often a submission is sent to a broker that ends meanwhile: each is a new one.
+const TRIES: u32 = 5;
+
+#[derive(Serialize)]
+struct Submitted<'a> {
+    run: &'a RunId,
+}
+
+pub(super) async fn up(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
+    let (reached, run) = submit(args, plan, loaded, app).await?;
+    let others = apart::differences(&reached.health);
+    if !others.is_empty() {
+        let names = others.join(", ");
+        app.warn(&format!(
+            "the broker was started with another value of {names}: the run uses the broker's; `welkin broker stop` and \
+             the next command start it with this one"
+        ));
+    }
+    if args.detach {
+        match app.settings.output {
+            Format::Json => write_json(&mut app.out, "welkin.submitted/1", &Submitted { run: &run })?,
+            Format::Table => {
+                writeln!(app.out, "{run}")?;
+                app.note(&format!("`welkin logs {run} -f` follows it, `welkin status {run}` shows it"));
+            }
+        }
+        app.out.flush()?;
+        return Ok(Exit::Success);
+    }
+    let narrator = narrator(app);
+    narrator.introduce(&run, plan);
+    narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
+    if !apart::follow(&reached.client, std::slice::from_ref(&run), &narrator, app).await? {
+        app.note(&format!("{run} goes on; `welkin status {run}` shows it, `welkin cancel {run}` ends it"));
+        return Ok(Exit::Success);
+    }
+    ended(&run, app)?;
+    Ok(Exit::Success)
+}
+
+/// Shows a run that is over, and fails as it did.
+pub(crate) fn ended(run: &RunId, app: &mut App) -> anyhow::Result<()> {
+    let gone = || Fault::new(Code::NoSuchRun, format!("{run} was removed meanwhile"));
+    let reader = engine::reader(&app.settings)?.ok_or_else(gone)?;
+    summary(&reader, run, app)?;
+    engine::conclude(&RunOutcome::of(&reader.status(run).map_err(store_fault)?))
+}
+
+/// Submits the run, under one key however often it is sent.
+async fn submit(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &App) -> anyhow::Result<(Reached, RunId)> {
+    let new = NewRun {
+        plan: plan.to_json(),
+        job: serde_json::to_string(&v1::Job::of(&loaded.job))?,
+        base_dir: std::path::absolute(&loaded.base_dir)?.to_string_lossy().into_owned(),
+        manner: manner(args),
+    };
+    let key = args.token.clone().unwrap_or_else(key);
+    let mut last = None;
+    for _ in 0..TRIES {
+        let reached = apart::reach(app).await?;
+        match reached.client.submit(&new, &key).await {
+            Ok(taken) => return Ok((reached, taken.run)),
+            Err(error) if error.is_gone() => last = Some(error),
+            Err(error) => return Err(apart::fault(error)),
+        }
+    }
+    let error = last.unwrap_or(ClientError::Ended);
+    Err(apart::fault(error))
+}
+
+/// A key that no other submission has: 128 bits from the operating system, by way of the standard library's hash keys.
+fn key() -> String {
+    let part = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", part(), part())
+}

@@ -1,0 +1,255 @@
+//! The broker as a process of its own: many runs from many terminals, and what happens when any of them ends.
+
+use crate::bed::{Bed, both, example, stderr};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Output};
+
+/// A bed whose commands use a broker, which ends with it.
+struct Apart(Bed);
+
+impl Apart {
+    fn new() -> Self {
+        Self(Bed::new())
+    }
+
+    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.0.command(args);
+        command.env_remove("WELKIN_FOREGROUND");
+        command
+    }
+
+    fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn ok<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+        let output = self.run(args);
+        assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let text = self.ok(args.iter().copied().chain(["--output", "json"]));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+    }
+
+    /// A job that says `one`, waits until a file is there, and says `two`.
+    fn gated(&self, name: &str) {
+        let gate = self.0.path().join("gate");
+        let run = format!(
+            "name: {name}\nresources: {{cpus: 1+}}\nrun: |\n  echo one\n  until [ -e {} ]; do sleep 0.02; done\n  echo two\n",
+            gate.display()
+        );
+        self.0.file(&format!("{name}.yaml"), &run);
+    }
+
+    fn open_gate(&self) {
+        self.0.file("gate", "");
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        let status = self.json(&["broker", "status"]);
+        Pid::from_raw(i32::try_from(status["pid"].as_i64()?).unwrap())
+    }
+
+    /// Names of runs and their states.
+    fn states(&self) -> Vec<(String, String)> {
+        let runs = self.json(&["runs"])["runs"].as_array().unwrap().clone();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        runs.iter().map(|run| (text(&run["id"]), text(&run["state"]))).collect()
+    }
+
+    /// Lines of a run's scripts, once it is over.
+    fn lines(&self, run: &str) -> Vec<String> {
+        let text = self.ok(["logs", run, "--follow"]);
+        text.lines().map(|line| line.split_once(" | ").unwrap().1.to_owned()).collect()
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        drop(self.run(["cancel", "--all", "--yes"]));
+        drop(self.run(["broker", "stop", "--yes"]));
+    }
+}
+
+/// Reads until a line is there; the rest is read and dropped, so that no pipe fills up.
+fn until(child: &mut Child, wanted: &str) {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains(wanted)), "`{wanted}` never came");
+    std::thread::spawn(move || lines.count());
+}
+
+#[test]
+fn twenty_runs_from_as_many_terminals_are_driven_by_one_broker() {
+    let apart = Apart::new();
+    apart.gated("job");
+    let all: Vec<Child> = (0..20).map(|_| apart.command(["up", "job.yaml", "-d"]).spawn().unwrap()).collect();
+    let names: BTreeSet<String> = all
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", both(&output));
+            String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(names.len(), 20, "{names:?}");
+    assert!(apart.json(&["broker", "status"])["driven"].as_u64().unwrap() == 20);
+    apart.open_gate();
+    for run in &names {
+        assert_eq!(apart.lines(run), ["one", "two"], "{run}");
+    }
+    assert!(apart.states().iter().all(|(_, state)| state == "succeeded"), "{:?}", apart.states());
+    let socket = apart.0.home().join("state/broker.sock");
+    assert_eq!(fs::metadata(socket).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_run_outlives_whoever_started_it_and_can_be_followed_by_others() {
+    let apart = Apart::new();
+    apart.gated("job");
+    let mut up = apart.command(["up", "job.yaml"]).spawn().unwrap();
+    until(&mut up, "job | one");
+    kill_process(Pid::from_child(&up), Signal::HUP).unwrap();
+    up.wait().unwrap();
+    let follower = apart.command(["resume", "job"]).spawn().unwrap();
+    apart.open_gate();
+    let seen = follower.wait_with_output().unwrap();
+    assert_eq!(seen.status.code(), Some(0), "{}", both(&seen));
+    let text = String::from_utf8(seen.stdout).unwrap();
+    assert!(text.starts_with("job | one\njob | two\n"), "{text}");
+    assert!(text.contains("succeeded"), "{text}");
+}
+
+#[test]
+fn a_broker_that_is_killed_is_followed_by_one_that_goes_on() {
+    let apart = Apart::new();
+    apart.gated("job");
+    let mut up = apart.command(["up", "job.yaml"]).spawn().unwrap();
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "job | one"));
+    let first = apart.pid().unwrap();
+    kill_process(first, Signal::KILL).unwrap();
+    // Whoever follows the run starts the next broker.
+    let second = std::iter::from_fn(|| Some(apart.pid())).flatten().find(|pid| *pid != first).unwrap();
+    kill_process(second, Signal::KILL).unwrap();
+    apart.open_gate();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(rest.iter().filter(|line| *line == "job | two").count(), 1, "{rest:?}");
+    assert!(!rest.contains(&"job | one".to_owned()), "told twice: {rest:?}");
+    assert_eq!(up.wait().unwrap().code(), Some(0));
+    assert_eq!(apart.0.leases(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn the_same_submission_sent_many_times_at_once_is_one_run() {
+    let apart = Apart::new();
+    apart.0.file("job.yaml", "name: once\nresources: {cpus: 1+}\nrun: echo done\n");
+    apart.ok(["plan", "job.yaml", "--save", "plan.json"]);
+    let send = || apart.command(["up", "plan.json", "--token", "the-same", "-d"]).spawn().unwrap();
+    let mut names = BTreeSet::new();
+    for child in (0..30).map(|_| send()).collect::<Vec<Child>>() {
+        let output = child.wait_with_output().unwrap();
+        match output.status.code() {
+            Some(0) => {
+                let text = String::from_utf8(output.stdout).unwrap();
+                names.insert(text.lines().last().unwrap().to_owned());
+            }
+            // Another was under way: asking again gives the run.
+            code => assert_eq!(code, Some(8), "{}", both(&output)),
+        }
+    }
+    assert_eq!((names.len(), apart.states().len()), (1, 1), "{names:?}");
+    // Another plan under the same key is refused.
+    apart.0.file("other.yaml", "name: other\nresources: {cpus: 1+}\nrun: echo other\n");
+    let refused = apart.run(["up", "other.yaml", "--token", "the-same", "-d"]);
+    assert_eq!(refused.status.code(), Some(3), "{}", both(&refused));
+    assert!(stderr(&refused).contains("another plan"), "{}", both(&refused));
+}
+
+#[test]
+fn a_broker_that_nobody_needs_ends() {
+    let apart = Apart::new();
+    let mut up = apart.command(["up", &example("hello.yaml")]);
+    let output = up.env("WELKIN_BROKER_IDLE", "300ms").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    let log = apart.0.home().join("state/broker.log");
+    while !fs::read_to_string(&log).unwrap().contains("ended: nobody needed it") {
+        std::thread::yield_now();
+    }
+    // Commands that need the folder for themselves have it.
+    assert_eq!(apart.0.run(["gc"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_broker_that_goes_by_an_older_configuration_is_started_anew_and_its_runs_go_on() {
+    let apart = Apart::new();
+    apart.gated("job");
+    apart.ok(["up", "job.yaml", "-d"]);
+    let first = apart.pid().unwrap();
+    apart.0.file("h/config.toml", "color = 'never'\n");
+    let told = apart.run(["up", &example("hello.yaml"), "-d"]);
+    assert!(stderr(&told).contains("starting it anew"), "{}", both(&told));
+    assert_ne!(apart.pid().unwrap(), first);
+    apart.open_gate();
+    assert_eq!(apart.lines("job"), ["one", "two"]);
+}
+
+#[test]
+fn commands_that_need_the_folder_ask_a_busy_broker_and_have_an_idle_one_give_way() {
+    let apart = Apart::new();
+    apart.gated("job");
+    apart.ok(["up", &example("hello.yaml")]);
+    apart.ok(["up", "job.yaml", "-d"]);
+    let pid = apart.pid();
+    assert_eq!(apart.json(&["gc"])["leases"], Value::Array(vec![]), "the lease of a run is needed");
+    let pruned = apart.json(&["prune", "--older-than", "0s", "--yes"]);
+    assert_eq!(pruned["runs"].as_array().unwrap().len(), 1, "{pruned}");
+    assert_eq!(apart.run(["gc", "--take-over", "--yes"]).status.code(), Some(8));
+    assert_eq!(apart.pid(), pid, "a busy broker stays");
+    let down = apart.json(&["down", "job"]);
+    assert_eq!(down["failures"], Value::Array(vec![]), "{down}");
+    assert_eq!(apart.states().last().unwrap().1, "cancelled");
+    apart.ok(["gc", "--take-over", "--yes"]);
+    assert_eq!(apart.pid(), None, "an idle one gives way");
+    apart.0.assert_clean();
+}
+
+#[test]
+fn stopping_a_broker_asks_while_it_drives_runs() {
+    let apart = Apart::new();
+    apart.gated("job");
+    apart.ok(["up", "job.yaml", "-d"]);
+    let refused = apart.run(["broker", "stop"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", both(&refused));
+    let pid = apart.pid().unwrap();
+    apart.ok(["broker", "stop", "--yes"]);
+    while test_kill_process(pid).is_ok() {
+        std::thread::yield_now();
+    }
+    let shown = apart.run(["runs"]);
+    assert!(stderr(&shown).contains("no process drives"), "{}", both(&shown));
+    apart.open_gate();
+    assert_eq!(apart.run(["resume"]).status.code(), Some(0));
+    assert_eq!(apart.lines("job"), ["one", "two"]);
+}
+
+#[test]
+fn a_failing_run_fails_its_follower_as_it_would_in_the_foreground() {
+    let apart = Apart::new();
+    apart.0.file("job.yaml", "name: fails\nresources: {cpus: 1+}\nrun: exit 3\n");
+    let (followed, driven) = (apart.run(["up", "job.yaml"]), apart.0.run(["up", "job.yaml", "--foreground"]));
+    assert_eq!(followed.status.code(), Some(6), "{}", both(&followed));
+    // An idle broker gives way.
+    assert_eq!(driven.status.code(), Some(6), "{}", both(&driven));
+    apart.gated("job");
+    apart.ok(["up", "job.yaml", "-d"]);
+    let refused = apart.0.run(["up", "job.yaml", "--foreground"]);
+    assert_eq!(refused.status.code(), Some(8), "{}", both(&refused));
+}

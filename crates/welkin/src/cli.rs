@@ -9,6 +9,7 @@ mod gateway;
 mod job;
 mod moving;
 mod offers;
+mod parallelize;
 mod providers;
 mod route;
 mod run;
@@ -27,6 +28,7 @@ pub(crate) use moving::{
     CpArgs, Manner, MaxDelete, Resumes, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
 };
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
+pub(crate) use parallelize::ParallelizeArgs;
 pub(crate) use providers::ProvidersArgs;
 pub(crate) use route::{ProbeArgs, Probed, RouteArgs, RouteCommand};
 pub(crate) use run::{
@@ -127,6 +129,7 @@ pub(crate) enum Command {
     Transfers(TransfersArgs),
     Gateway(GatewayArgs),
     Boost(BoostArgs),
+    Parallelize(Box<ParallelizeArgs>),
     Providers(ProvidersArgs),
     Offers(Box<OffersArgs>),
     Route(Box<RouteArgs>),

@@ -17,6 +17,7 @@ mod gc;
 mod host;
 mod logs;
 mod offers;
+mod parallelize;
 mod plan;
 mod providers;
 mod prune;
@@ -64,6 +65,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Transfers(args) => transfers::run(args, app),
         Command::Gateway(args) => gateway::run(args, app),
         Command::Boost(args) => boost::run(args, app),
+        Command::Parallelize(args) => parallelize::run(args, app),
         Command::Providers(_) => providers::run(app),
         Command::Offers(args) => offers::run(args, app),
         Command::Route(args) => route::run(args, app),

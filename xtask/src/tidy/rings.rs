@@ -16,7 +16,10 @@ pub(super) enum Ring {
 }
 
 const RINGS: &[(Ring, &[&str])] = &[
-    (Ring::Pure, &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost"]),
+    (
+        Ring::Pure,
+        &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost", "parallel"],
+    ),
     (Ring::Ports, &["store", "provider", "ledger", "records"]),
     (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server"]),
     (Ring::Bin, &["welkin"]),

@@ -125,6 +125,14 @@ codes! {
         "A model is a file of XGBoost in JSON or UBJSON, as Welkin or XGBoost write it. A file that is cut short or damaged, or that needs something that Welkin does not know, is refused.";
     BoostTraining = "boost::training", Failure, "No model was trained",
         "Parameters and data do not go together, or the loss left the range of numbers. Nothing was written.";
+    ParallelModel = "parallel::model", Invalid, "The model graph cannot be used",
+        "A model graph is JSON with `schema` `welkin.model-graph/1`, as `trace` of the Python module `welkin.jax` writes it. The message names the operation or value that cannot be. docs/parallel.md describes the file.";
+    ParallelCluster = "parallel::cluster", Invalid, "There is no such cluster",
+        "A cluster is a count and a device or machine type: `8xH100`, `2xp4d.24xlarge`, `gpu` types by the catalog's names. `@GBITS` after it says what network a machine has: `16xA100@1600`.";
+    ParallelPlan = "parallel::plan", Invalid, "The parallel plan cannot be used",
+        "A plan belongs to one model and is sealed by a digest of its content. A file that was edited or cut short, or that was made for a model that has changed since, is refused: plan again with `welkin parallelize --save`.";
+    ParallelInfeasible = "parallel::infeasible", Infeasible, "The model fits nowhere",
+        "No way to split the model keeps what a device must hold within its memory. More devices, devices with more memory, or a smaller batch help; the message says how much is missing.";
     Manifest = "transfer::manifest", Invalid, "The manifest cannot be used",
         "It is damaged, cut off, or not a manifest. Each line names the hash of one object and the last line the digest of all others.";
     Unverified = "transfer::unverified", Incomplete, "Objects are not what their manifest says",

@@ -29,6 +29,7 @@ const COMMANDS: [&str; 33] = [
     "boost train",
     "boost predict",
     "boost show",
+    "parallelize",
     "offers",
     "providers",
     "route",

@@ -23,6 +23,7 @@ mod json;
 mod kept;
 mod kill;
 mod mistakes;
+mod parallelize;
 mod prices;
 mod probe;
 mod run;

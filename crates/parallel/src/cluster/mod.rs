@@ -1,0 +1,12 @@
+//! Devices, machines and the meshes that are made of them. Every figure comes from `data/`, with its source.
+
+mod device;
+mod mesh;
+mod spec;
+mod tables;
+
+pub use device::Device;
+pub(crate) use device::LAUNCH_S;
+pub use mesh::{AXES, Collective, Mesh};
+pub(crate) use mesh::{MOST_AXES, shapes};
+pub use spec::{Cluster, ClusterError};

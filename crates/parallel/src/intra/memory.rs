@@ -1,0 +1,87 @@
+//! What is in memory when: values live from where they are made to where they are read last.
+//!
+//! Operations run in the order of the file. State is replaced in place: what a step was given is gone after it was read last,
+//! and what takes its place stays. Fused values are never in memory.
+
+use super::problem::Problem;
+use crate::cluster::Mesh;
+use crate::model::{Model, Role, ValueId};
+use crate::solve::{Limit, Node};
+use crate::strategy::Weight;
+
+/// From when to when each value is in memory, in operations; both ends included. Nothing for what never is.
+#[derive(Debug)]
+pub(crate) struct Lives {
+    spans: Vec<Option<(usize, usize)>>,
+    moments: usize,
+}
+
+impl Lives {
+    pub(crate) fn new(model: &Model, weights: &[Weight]) -> Self {
+        let moments = model.ops.len().max(1);
+        let mut spans: Vec<Option<(usize, usize)>> = vec![None; model.values.len()];
+        let replaced = |input: usize| model.outputs.iter().any(|output| output.becomes == Some(input));
+        for (at, input) in model.inputs.iter().enumerate() {
+            let gone = input.role == Role::State && replaced(at);
+            spans[input.value] = Some((0, if gone { 0 } else { moments - 1 }));
+        }
+        for (at, (op, weight)) in model.ops.iter().zip(weights).enumerate() {
+            for operand in &op.ins {
+                if let Some(span) = &mut spans[operand.value] {
+                    span.1 = span.1.max(at);
+                }
+            }
+            for out in op.outs.iter().filter(|_| *weight != Weight::Fused) {
+                spans[out.value] = Some((at, at));
+            }
+        }
+        for output in &model.outputs {
+            if let Some(span) = &mut spans[output.value] {
+                span.1 = moments - 1;
+            }
+        }
+        Self { spans, moments }
+    }
+
+    /// The moment at which these layouts need most, and how much that is.
+    pub(crate) fn peak(&self, bytes: impl Fn(ValueId) -> f64) -> (usize, f64) {
+        let mut changes = vec![0.0; self.moments + 1];
+        for (value, (from, to)) in self.each() {
+            let bytes = bytes(value);
+            changes[from] += bytes;
+            changes[to + 1] -= bytes;
+        }
+        let mut now = 0.0;
+        let mut peak = (0, 0.0);
+        for (at, change) in changes.iter().enumerate().take(self.moments) {
+            now += change;
+            if now > peak.1 {
+                peak = (at, now);
+            }
+        }
+        peak
+    }
+
+    /// The limit at one moment.
+    pub(crate) fn limit(
+        &self,
+        model: &Model,
+        mesh: &Mesh,
+        problem: &mut Problem,
+        moment: usize,
+        most: f64,
+    ) -> Limit {
+        let live = self.each().filter(|(_, (from, to))| (*from..=*to).contains(&moment));
+        let mut weights: Vec<(Node, _)> = Vec::new();
+        for (value, _) in live {
+            let Some((node, layouts)) = problem.layouts.get(&value) else { continue };
+            let bytes = layouts.iter().map(|layout| layout.local_bytes(&model.values[value], &mesh.sizes));
+            weights.push((*node, problem.store.vector(bytes.collect())));
+        }
+        Limit { most, weights }
+    }
+
+    fn each(&self) -> impl Iterator<Item = (ValueId, (usize, usize))> {
+        self.spans.iter().enumerate().filter_map(|(value, span)| Some((value, (*span)?)))
+    }
+}

@@ -1,0 +1,263 @@
+//! From a model and a mesh to a graph of labels and costs.
+//!
+//! A node for each operation, whose labels are its strategies, and one for each value, whose labels are the layouts in which
+//! it is kept. An edge costs what changing between the layouts costs. So a value that several operations read is brought into
+//! a layout once and not for each of them: a gradient that two moments are updated with is scattered once.
+
+use super::weights::weights;
+use crate::cluster::Mesh;
+use crate::layout::Layout;
+use crate::model::{Model, Op, Operand, Value, ValueId};
+use crate::reshard::Ways;
+use crate::solve::{Graph, Node, Store, TableId};
+use crate::strategy::{Strategy, Weight, strategies};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// What is allowed: everything, or what an expert's plan fixes.
+pub(crate) trait Allowed {
+    fn strategy(&self, op: usize, strategy: &Strategy) -> bool;
+    fn input(&self, input: usize, layout: Layout) -> bool;
+}
+
+/// Everything.
+pub(crate) struct Anything;
+
+impl Allowed for Anything {
+    fn strategy(&self, _: usize, _: &Strategy) -> bool {
+        true
+    }
+
+    fn input(&self, _: usize, _: Layout) -> bool {
+        true
+    }
+}
+
+/// The node of each value that is used, with the layouts that are its labels.
+pub(crate) type Kept = BTreeMap<ValueId, (Node, Rc<Vec<Layout>>)>;
+
+/// Layouts of rows and of columns, the shape of a tensor with which way it goes, and the size of its elements.
+type TableKey = (Vec<Layout>, Vec<Layout>, Vec<u64>, u64);
+
+/// The graph of a model on a mesh, and what its labels mean.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) store: Store,
+    pub(crate) graph: Graph,
+    /// Strategies of each operation, by its node: operations come first.
+    pub(crate) strategies: Vec<Rc<Vec<Strategy>>>,
+    /// Layouts of each value that is used, with its node.
+    pub(crate) layouts: Kept,
+    pub(crate) weights: Vec<Weight>,
+}
+
+impl Problem {
+    /// Nothing where a restriction leaves an operation or value without a label.
+    pub(crate) fn new(model: &Model, mesh: &Mesh, allowed: &impl Allowed) -> Option<Self> {
+        let mut builder = Builder {
+            model,
+            mesh,
+            store: Store::default(),
+            graph: Graph::default(),
+            kinds: Kinds::default(),
+        };
+        let weights = weights(model);
+        let mut lists = Vec::with_capacity(model.ops.len());
+        for (at, op) in model.ops.iter().enumerate() {
+            let all = builder.strategies(op, weights[at]);
+            let list = if all.iter().all(|strategy| allowed.strategy(at, strategy)) {
+                all
+            } else {
+                Rc::new(all.iter().filter(|strategy| allowed.strategy(at, strategy)).cloned().collect())
+            };
+            if list.is_empty() {
+                return None;
+            }
+            let cost = builder.store.vector(list.iter().map(|strategy| strategy.seconds).collect());
+            builder.graph.node(cost, 2 * at);
+            lists.push(list);
+        }
+        let layouts = builder.values(&lists, allowed)?;
+        for (at, op) in model.ops.iter().enumerate() {
+            builder.edges(at, op, &lists[at], &layouts);
+        }
+        builder.next_steps(&layouts);
+        let Builder { store, graph, .. } = builder;
+        Some(Self { store, graph, strategies: lists, layouts, weights })
+    }
+}
+
+/// What was made before of equal operations and tensors.
+#[derive(Default)]
+struct Kinds {
+    strategies: BTreeMap<Vec<u64>, Rc<Vec<Strategy>>>,
+    ways: BTreeMap<(Vec<u64>, u64), Rc<Ways>>,
+    tables: BTreeMap<TableKey, TableId>,
+}
+
+struct Builder<'a> {
+    model: &'a Model,
+    mesh: &'a Mesh,
+    store: Store,
+    graph: Graph,
+    kinds: Kinds,
+}
+
+impl Builder<'_> {
+    fn strategies(&mut self, op: &Op, weight: Weight) -> Rc<Vec<Strategy>> {
+        let key = key(self.model, op, weight);
+        if let Some(known) = self.kinds.strategies.get(&key) {
+            return Rc::clone(known);
+        }
+        let made = Rc::new(strategies(self.model, op, self.mesh, weight));
+        self.kinds.strategies.insert(key, Rc::clone(&made));
+        made
+    }
+
+    /// A node for each value: the layouts that some operation makes or wants.
+    fn values(&mut self, lists: &[Rc<Vec<Strategy>>], allowed: &impl Allowed) -> Option<Kept> {
+        let mut wanted: BTreeMap<usize, BTreeSet<Layout>> = BTreeMap::new();
+        for (op, list) in self.model.ops.iter().zip(lists) {
+            for strategy in list.iter() {
+                let operands = op.ins.iter().zip(&strategy.ins).chain(op.outs.iter().zip(&strategy.outs));
+                for (operand, layout) in operands {
+                    wanted.entry(operand.value).or_default().insert(*layout);
+                }
+            }
+        }
+        for (at, input) in self.model.inputs.iter().enumerate() {
+            let set = wanted.entry(input.value).or_default();
+            set.insert(Layout::WHOLE);
+            set.retain(|layout| !layout.is_partial() && allowed.input(at, *layout));
+            if set.is_empty() {
+                set.extend(
+                    crate::layout::layouts(&self.model.values[input.value].shape, &self.mesh.sizes)
+                        .into_iter()
+                        .filter(|layout| !layout.is_partial() && allowed.input(at, *layout)),
+                );
+            }
+        }
+        for output in &self.model.outputs {
+            let set = wanted.entry(output.value).or_default();
+            set.retain(|layout| !layout.is_partial());
+            set.insert(Layout::WHOLE);
+        }
+        // A value comes after what makes it, or before what reads it first.
+        let mut ranks: BTreeMap<usize, usize> = BTreeMap::new();
+        for (at, op) in self.model.ops.iter().enumerate() {
+            op.ins
+                .iter()
+                .for_each(|operand| _ = ranks.entry(operand.value).or_insert((2 * at).saturating_sub(1)));
+            op.outs.iter().for_each(|out| _ = ranks.insert(out.value, 2 * at + 1));
+        }
+        let mut nodes = BTreeMap::new();
+        for (value, set) in wanted {
+            if set.is_empty() {
+                return None;
+            }
+            let layouts: Rc<Vec<Layout>> = Rc::new(set.into_iter().collect());
+            let cost = self.store.vector(vec![0.0; layouts.len()]);
+            let rank = ranks.get(&value).copied().unwrap_or(0);
+            nodes.insert(value, (self.graph.node(cost, rank), layouts));
+        }
+        Some(nodes)
+    }
+
+    fn edges(&mut self, at: Node, op: &Op, list: &Rc<Vec<Strategy>>, values: &Kept) {
+        for (place, operand) in op.ins.iter().enumerate() {
+            // Brought into a layout once, however often an operation reads it in that layout.
+            let twice = |before: usize| {
+                op.ins[before] == *operand
+                    && list.iter().all(|strategy| strategy.ins[before] == strategy.ins[place])
+            };
+            if (0..place).any(twice) {
+                continue;
+            }
+            let wants: Vec<Layout> = list.iter().map(|strategy| strategy.ins[place]).collect();
+            self.connect(at, &wants, operand, values, true);
+        }
+        for (place, operand) in op.outs.iter().enumerate() {
+            let makes: Vec<Layout> = list.iter().map(|strategy| strategy.outs[place]).collect();
+            self.connect(at, &makes, operand, values, false);
+        }
+    }
+
+    fn connect(&mut self, at: Node, rows: &[Layout], operand: &Operand, values: &Kept, reads: bool) {
+        let (node, layouts) = &values[&operand.value];
+        let table = self.table(&self.model.values[operand.value], rows, layouts, reads);
+        self.graph.edge(&mut self.store, at, *node, table);
+    }
+
+    /// What one step hands to the next is brought into the layout in which the next one takes it.
+    fn next_steps(&mut self, values: &Kept) {
+        for output in &self.model.outputs {
+            let Some(input) = output.becomes.map(|input| &self.model.inputs[input]) else { continue };
+            if input.value == output.value {
+                continue;
+            }
+            let (made, from) = &values[&output.value];
+            let (taken, to) = &values[&input.value];
+            let table = self.table(&self.model.values[input.value], from, to, false);
+            self.graph.edge(&mut self.store, *made, *taken, table);
+        }
+    }
+
+    /// Seconds between layouts: rows are an operation's, columns a value's. `reads` says which way.
+    fn table(&mut self, value: &Value, rows: &[Layout], columns: &[Layout], reads: bool) -> TableId {
+        let ways = self.ways(value);
+        let mut key_shape = value.shape.clone();
+        key_shape.push(u64::from(reads));
+        let key = (rows.to_vec(), columns.to_vec(), key_shape, value.kind.size());
+        if let Some(known) = self.kinds.tables.get(&key) {
+            return *known;
+        }
+        let cells = rows.iter().flat_map(|row| {
+            let ways = &ways;
+            columns.iter().map(
+                move |column| if reads { ways.seconds(*column, *row) } else { ways.seconds(*row, *column) },
+            )
+        });
+        let table = self.store.table(columns.len(), cells.collect());
+        self.kinds.tables.insert(key, table);
+        table
+    }
+
+    fn ways(&mut self, value: &Value) -> Rc<Ways> {
+        let key = (value.shape.clone(), value.kind.size());
+        let mesh = self.mesh;
+        Rc::clone(self.kinds.ways.entry(key).or_insert_with(|| Rc::new(Ways::new(value, mesh))))
+    }
+}
+
+/// Equal operations have equal keys: all that strategies and their costs depend on.
+fn key(model: &Model, op: &Op, weight: Weight) -> Vec<u64> {
+    let mut key =
+        vec![weight as u64, op.flops.to_bits(), op.reduce as u64, op.ins.len() as u64, op.outs.len() as u64];
+    key.push(op.loops.len() as u64);
+    key.extend(op.loops.iter().map(|of| of.size));
+    for operand in op.ins.iter().chain(&op.outs) {
+        let value = &model.values[operand.value];
+        key.push(kind_number(value.kind));
+        key.push(value.shape.len() as u64);
+        key.extend(&value.shape);
+        key.extend(operand.dims.iter().map(|dim| dim.map_or(u64::MAX, |dim| dim as u64)));
+    }
+    for set in &op.linear {
+        key.push(set.len() as u64);
+        key.extend(set.iter().map(|at| *at as u64));
+    }
+    key.push(u64::MAX);
+    key.extend(op.accumulates.iter().map(|at| *at as u64));
+    key
+}
+
+fn kind_number(kind: crate::model::Kind) -> u64 {
+    use crate::model::Kind::{F8, F16, F32, F64, Other};
+    match kind {
+        F64 => 1,
+        F32 => 2,
+        F16 => 3,
+        F8 => 4,
+        Other(size) => 16 + u64::from(size),
+    }
+}

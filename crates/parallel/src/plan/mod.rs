@@ -1,0 +1,12 @@
+//! Plans: made, written down, and read again.
+
+mod make;
+mod seal;
+mod wire;
+
+pub use make::{NoPlan, plan, words};
+pub use seal::{MOST_PLAN_BYTES, PlanFileError};
+pub use wire::{
+    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PLAN_SCHEMA, PlanFile, StageWire,
+    TensorWire,
+};

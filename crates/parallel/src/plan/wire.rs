@@ -1,0 +1,152 @@
+//! The plan file: what runs a plan needs, and what people want to know of it. `docs/parallel.md` describes it.
+
+use serde::{Deserialize, Serialize};
+
+/// What the first key says.
+pub const PLAN_SCHEMA: &str = "welkin.parallel-plan/1";
+
+/// A plan, as it is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    /// Name and digest of the model that was planned.
+    pub model: ModelWire,
+    /// Where it is to run.
+    pub cluster: ClusterWire,
+    /// Seconds of a step.
+    pub step_s: f64,
+    /// Seconds that no plan without a pipeline takes less of, by the same costs; nothing for pipelines.
+    pub bound_s: Option<f64>,
+    /// How many parts the batch is cut into.
+    pub microbatches: u64,
+    /// The order of a pipeline's work: `1f1b`, `gpipe`; nothing where there is no pipeline.
+    pub schedule: Option<String>,
+    /// Whether what the backward pass needs is computed again instead of kept.
+    pub recompute: bool,
+    /// Parts of the model, each on devices of its own.
+    pub stages: Vec<StageWire>,
+    /// Operations whose loops nobody knows, which are replicated, with how many there are.
+    pub replicated: Vec<(String, u64)>,
+    /// What else was looked at, and what it takes.
+    pub considered: Vec<ConsideredWire>,
+}
+
+/// The model of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelWire {
+    /// As the tracer called it.
+    pub name: String,
+    /// Of its content.
+    pub digest: String,
+    /// How many it has.
+    pub operations: u64,
+    /// Floating-point operations of a step.
+    pub flops: f64,
+}
+
+/// The cluster of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterWire {
+    /// As it was asked for.
+    pub name: String,
+    /// Of every machine.
+    pub device: String,
+    /// Machines.
+    pub hosts: u64,
+    /// Devices of a machine.
+    pub per_host: u64,
+    /// Network of a machine.
+    pub network_gbit_s: f64,
+    /// Memory of a device that a step may use.
+    pub usable_bytes: u64,
+}
+
+/// A part of the model on a part of the devices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageWire {
+    /// The first device.
+    pub first_device: u64,
+    /// Devices along each axis of its mesh.
+    pub mesh: Vec<u64>,
+    /// Names of the axes.
+    pub axes: Vec<String>,
+    /// Seconds for one microbatch, forward and backward.
+    pub seconds: f64,
+    /// Memory of a device when it needs most.
+    pub peak_bytes: u64,
+    /// Memory of a device between steps.
+    pub state_bytes: u64,
+    /// Layouts of what it is given.
+    pub inputs: Vec<TensorWire>,
+    /// Layouts of its results.
+    pub outputs: Vec<TensorWire>,
+    /// Layouts of results of operations that compute, by the place of the operation in the model.
+    pub constraints: Vec<ConstraintWire>,
+    /// What devices say to each other, added up by kind and axes.
+    pub collectives: Vec<CollectiveWire>,
+}
+
+/// A tensor with its layout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TensorWire {
+    /// As users know it.
+    pub name: String,
+    /// `state`, `data` or `constant`; nothing for results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Sizes of its dimensions.
+    pub shape: Vec<u64>,
+    /// For each dimension the axes that split it, the outer one first.
+    pub layout: Vec<Vec<String>>,
+}
+
+/// The layout of a result within the program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConstraintWire {
+    /// Its place in the stage.
+    pub operation: u64,
+    /// Its name.
+    pub op: String,
+    /// For each dimension the axes that split it.
+    pub layout: Vec<Vec<String>>,
+    /// Axes along which it is a part of a sum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<String>,
+}
+
+/// Collectives of one kind along the same axes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CollectiveWire {
+    /// As XLA calls it.
+    pub kind: String,
+    /// Along which axes.
+    pub axes: Vec<String>,
+    /// Devices of a group.
+    pub group: u64,
+    /// How many.
+    pub count: u64,
+    /// Results of all-gathers, operands of the others, of one device.
+    pub bytes: u64,
+    /// Seconds that they take.
+    pub seconds: f64,
+}
+
+/// Something that was looked at and not chosen, or was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsideredWire {
+    /// `mesh 4 × 2`, `4 stages of 2`.
+    pub what: String,
+    /// Seconds of a step.
+    pub step_s: Option<f64>,
+    /// By how much more than the bound it may be, as a share.
+    pub gap: Option<f64>,
+    /// Memory of a device when it needs most: what it takes, or at least takes where it does not fit.
+    pub peak_bytes: u64,
+}

@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::output::{Align, Table, counted, shown};
-use std::collections::BTreeMap;
 use std::io::Write;
 use welkin_parallel::{PlanFile, StageWire, TensorWire, words};
 
@@ -93,16 +92,14 @@ fn collectives(stage: &StageWire, app: &mut App) -> anyhow::Result<()> {
 /// State and data; equal tensors of repeated layers in one row.
 fn tensors(stage: &StageWire, app: &mut App) -> anyhow::Result<()> {
     let mut rows: Vec<(String, &TensorWire, usize)> = Vec::new();
-    let mut place: BTreeMap<(String, &[u64], &[Vec<String>]), usize> = BTreeMap::new();
     for tensor in stage.inputs.iter().filter(|tensor| tensor.role.as_deref() != Some("constant")) {
         let name = without_numbers(&tensor.name);
-        let key = (name.clone(), &tensor.shape[..], &tensor.layout[..]);
-        match place.get(&key) {
-            Some(at) => rows[*at].2 += 1,
-            None => {
-                place.insert(key, rows.len());
-                rows.push((name, tensor, 1));
-            }
+        let same = |row: &&mut (String, &TensorWire, usize)| {
+            row.0 == name && row.1.shape == tensor.shape && row.1.layout == tensor.layout
+        };
+        match rows.iter_mut().find(same) {
+            Some(row) => row.2 += 1,
+            None => rows.push((name, tensor, 1)),
         }
     }
     let heads =

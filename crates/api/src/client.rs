@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use thiserror::Error;
 use tokio::net::UnixStream;
 use welkin_records::RunId;
@@ -36,6 +37,9 @@ pub enum ClientError {
     /// The connection broke before there was a whole answer: what was asked may have been done.
     #[error("the connection to the broker broke")]
     Broken(#[source] hyper::Error),
+    /// Somebody listens and does not answer.
+    #[error("the broker does not answer within {} s", HEALTH_WITHIN.as_secs())]
+    Silent,
     /// The broker ended the connection: it is about to end itself.
     #[error("the broker ended the connection")]
     Ended,
@@ -54,6 +58,10 @@ impl ClientError {
         matches!(self, Self::Nobody { .. } | Self::Broken(_) | Self::Ended)
     }
 }
+
+/// How long a broker may take to say who it is: it answers within milliseconds unless it is stopped or its machine is
+/// far too busy.
+const HEALTH_WITHIN: Duration = Duration::from_secs(30);
 
 type Result<T> = std::result::Result<T, ClientError>;
 
@@ -76,7 +84,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn health(&self) -> Result<Health> {
-        self.get("/health").await
+        tokio::time::timeout(HEALTH_WITHIN, self.get("/health")).await.unwrap_or(Err(ClientError::Silent))
     }
 
     /// Submits work. The same key with the same work gives the same run.

@@ -5,6 +5,7 @@ use crate::hub::Hub;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use welkin_broker::{Broker, RunError, RunId, StoreError};
 
 /// Pauses before a run that could not go on is taken up again: the first, and the longest. The disk that was full
@@ -16,21 +17,34 @@ pub(crate) struct Driver {
     broker: Arc<Broker>,
     hub: Arc<Hub>,
     activity: Activity,
-    /// Runs in care, each with what keeps it from going on, if something does.
-    runs: Mutex<BTreeMap<RunId, Option<String>>>,
+    runs: Mutex<BTreeMap<RunId, Care>>,
+    /// Ends the pauses of runs that could not go on.
+    nudge: Notify,
+}
+
+/// How a run in care stands.
+enum Care {
+    /// It goes on.
+    Driven,
+    /// Something keeps it from going on; it is taken up again after a pause.
+    Paused(String),
+    /// Something keeps it from going on that no time mends.
+    GivenUp(String),
 }
 
 impl Driver {
     pub(crate) fn new(broker: Arc<Broker>, hub: Arc<Hub>, activity: Activity) -> Arc<Self> {
-        Arc::new(Self { broker, hub, activity, runs: Mutex::default() })
+        Arc::new(Self { broker, hub, activity, runs: Mutex::default(), nudge: Notify::new() })
     }
 
-    /// Takes a run into care, unless it is.
+    /// Takes a run into care, and back to work if it paused.
     pub(crate) fn drive(self: &Arc<Self>, run: RunId) {
-        if self.runs().contains_key(&run) {
-            return;
+        match self.runs().get(&run) {
+            Some(Care::Driven) => return,
+            Some(Care::Paused(_)) => return self.nudge.notify_waiters(),
+            Some(Care::GivenUp(_)) | None => {}
         }
-        self.runs().insert(run.clone(), None);
+        self.runs().insert(run.clone(), Care::Driven);
         let (driver, going) = (Arc::clone(self), self.activity.begin());
         tokio::spawn(async move {
             driver.to_the_end(&run).await;
@@ -41,12 +55,15 @@ impl Driver {
 
     /// What keeps a run from going on, if something does.
     pub(crate) fn stopped(&self, run: &RunId) -> Option<String> {
-        self.runs().get(run).cloned().flatten()
+        match self.runs().get(run) {
+            Some(Care::Paused(why) | Care::GivenUp(why)) => Some(why.clone()),
+            Some(Care::Driven) | None => None,
+        }
     }
 
-    /// How many runs are in care and not over.
+    /// How many runs are in care and may still go on.
     pub(crate) fn count(&self) -> usize {
-        self.runs().len()
+        self.runs().values().filter(|care| !matches!(care, Care::GivenUp(_))).count()
     }
 
     async fn to_the_end(&self, run: &RunId) {
@@ -56,21 +73,21 @@ impl Driver {
                 Ok(_) | Err(RunError::AlreadyDriven { .. }) => break,
                 Err(error) => error,
             };
-            let passes = may_pass(&error);
-            self.runs().insert(run.clone(), Some(words(&error)));
+            let (passes, why) = (may_pass(&error), words(&error));
+            let care = if passes { Care::Paused(why) } else { Care::GivenUp(why) };
+            self.runs().insert(run.clone(), care);
             self.hub.wake(run);
             if !passes {
-                // Stays listed with its reason, and is nobody's work any more.
                 return;
             }
-            tokio::time::sleep(pause).await;
+            drop(tokio::time::timeout(pause, self.nudge.notified()).await);
             pause = (pause * 2).min(PAUSE.1);
-            self.runs().insert(run.clone(), None);
+            self.runs().insert(run.clone(), Care::Driven);
         }
         self.runs().remove(run);
     }
 
-    fn runs(&self) -> MutexGuard<'_, BTreeMap<RunId, Option<String>>> {
+    fn runs(&self) -> MutexGuard<'_, BTreeMap<RunId, Care>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,6 +15,7 @@
 //! *Rejected:* queues of events for each follower (a slow one grows or loses), and a thread for each run.
 
 mod activity;
+mod asked;
 mod driver;
 mod hub;
 mod problem;

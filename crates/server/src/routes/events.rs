@@ -1,10 +1,11 @@
 //! What happened: over all runs as pages, of one run as a stream.
 
+use crate::asked::{Named, Wanted};
 use crate::problem::Problem;
 use crate::served::Served;
 use crate::watch::{self, Cursor};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -35,7 +36,7 @@ pub(super) struct Since {
 
 pub(super) async fn of_all(
     State(served): State<Arc<Served>>,
-    Query(asked): Query<Since>,
+    Wanted(asked): Wanted<Since>,
 ) -> Result<Json<Events>, Problem> {
     let mut woken = served.hub.records();
     let mut ending = served.ending.subscribe();
@@ -73,7 +74,7 @@ fn page(served: &Served, since: u64, limit: u32) -> Result<Events, Problem> {
 /// A run from its beginning, or from where `Last-Event-ID` says, to its end.
 pub(super) async fn of_run(
     State(served): State<Arc<Served>>,
-    Path(run): Path<RunId>,
+    Named(run): Named<RunId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or_default();

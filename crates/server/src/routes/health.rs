@@ -1,5 +1,6 @@
 //! Who answers, and its end.
 
+use crate::asked::Body;
 use crate::problem::Problem;
 use crate::served::Served;
 use axum::Json;
@@ -14,7 +15,7 @@ pub(super) async fn show(State(served): State<Arc<Served>>) -> Result<Json<Healt
 
 pub(super) async fn stop(
     State(served): State<Arc<Served>>,
-    Json(stop): Json<Stop>,
+    Body(stop): Body<Stop>,
 ) -> Result<Json<Health>, Problem> {
     let health = served.health()?;
     if stop.if_idle && health.driven > 0 {

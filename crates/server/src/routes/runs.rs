@@ -1,9 +1,10 @@
 //! Runs: submitted, listed, shown, cancelled.
 
+use crate::asked::{Body, Named, Wanted};
 use crate::problem::Problem;
 use crate::served::Served;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ const PAGE: (u32, u32) = (100, 1000);
 pub(super) async fn submit(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
-    Json(new): Json<NewRun>,
+    Body(new): Body<NewRun>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     let key = key(&headers)?;
     // Whoever asked may hang up: a run that is on record is driven all the same.
@@ -77,7 +78,7 @@ pub(super) struct Page {
 
 pub(super) async fn list(
     State(served): State<Arc<Served>>,
-    Query(page): Query<Page>,
+    Wanted(page): Wanted<Page>,
 ) -> Result<Json<Runs>, Problem> {
     // Before the list: what happens between the two is told twice rather than never.
     let as_of = served.reader.since(u64::MAX >> 1, 0)?.last;
@@ -102,7 +103,7 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(served): State<Arc<Served>>,
-    Path(run): Path<RunId>,
+    Named(run): Named<RunId>,
 ) -> Result<Json<RunView>, Problem> {
     Ok(Json(served.reader.status(&run)?))
 }
@@ -110,7 +111,7 @@ pub(super) async fn show(
 /// On record when this answers; the end is an event.
 pub(super) async fn cancel(
     State(served): State<Arc<Served>>,
-    Path(run): Path<RunId>,
+    Named(run): Named<RunId>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     served.broker.request_cancel(&run).await?;
     served.driver.drive(run.clone());

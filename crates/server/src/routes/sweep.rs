@@ -1,9 +1,10 @@
 //! Giving back and forgetting.
 
+use crate::asked::{Body, Named};
 use crate::problem::Problem;
 use crate::served::Served;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use std::sync::Arc;
 use welkin_api::wire::{Collected, Prune, Pruned};
@@ -23,14 +24,14 @@ pub(super) async fn gc(State(served): State<Arc<Served>>) -> Result<Json<Collect
 
 pub(super) async fn down(
     State(served): State<Arc<Served>>,
-    Path(run): Path<RunId>,
+    Named(run): Named<RunId>,
 ) -> Result<Json<Collected>, Problem> {
     Ok(Json(wire(served.broker.down(&run).await?)))
 }
 
 pub(super) async fn prune(
     State(served): State<Arc<Served>>,
-    Json(what): Json<Prune>,
+    Body(what): Body<Prune>,
 ) -> Result<Json<Pruned>, Problem> {
     let welkin_broker::Pruned { runs, objects, object_bytes, database_bytes, kept, failures } =
         served.broker.prune(&what.runs).await?;

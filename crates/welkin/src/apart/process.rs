@@ -6,6 +6,7 @@ use crate::engine::{self, Opening, store_fault};
 use crate::exit::Exit;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
+use rustix::process::Resource;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(crate) fn run(detached: bool, idle: Option<Duration>, app: &mut App) -> anyh
         let _ = rustix::process::setsid();
         shorten_log(app);
     }
+    allow_connections();
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let served = engine::runtime()?.block_on(serve_here(detached, idle, app));
     if let Err(error) = &served
@@ -34,6 +36,14 @@ pub(crate) fn run(detached: bool, idle: Option<Duration>, app: &mut App) -> anyh
         say(&format!("{mark} {}", one_line(error)));
     }
     served
+}
+
+/// Each follower and each node is a descriptor, and the usual limit is 1,024: as many as the system lets a user have.
+fn allow_connections() {
+    let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it cannot be raised, those beyond it wait.
+    let _ = rustix::process::setrlimit(Resource::Nofile, limit);
 }
 
 async fn serve_here(detached: bool, idle: Option<Duration>, app: &App) -> anyhow::Result<Exit> {

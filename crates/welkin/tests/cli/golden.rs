@@ -4,7 +4,7 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 34] = [
     "up",
     "plan",
     "diff",

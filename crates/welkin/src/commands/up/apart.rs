@@ -12,14 +12,19 @@ use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
+use std::time::{Duration, Instant};
 use welkin_api::ClientError;
-use welkin_api::wire::NewRun;
+use welkin_api::wire::{NewRun, Problem};
 use welkin_broker::{RunId, RunOutcome};
 use welkin_job::wire::{Mirror, v1};
 use welkin_placement::Plan;
 
-/// How often a submission is sent to a broker that ends meanwhile: each is a new one.
-const TRIES: u32 = 5;
+/// How long a submission is sent again: to the next broker when one ends meanwhile, and while the same submission of
+/// another command is under way.
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// Pause between tries.
+const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Serialize)]
 struct Submitted<'a> {
@@ -75,17 +80,23 @@ async fn submit(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &App) -> anyho
         manner: manner(args),
     };
     let key = args.token.clone().unwrap_or_else(key);
-    let mut last = None;
-    for _ in 0..TRIES {
+    let began = Instant::now();
+    loop {
         let reached = apart::reach(app).await?;
-        match reached.client.submit(&new, &key).await {
+        let error = match reached.client.submit(&new, &key).await {
             Ok(taken) => return Ok((reached, taken.run)),
-            Err(error) if error.is_gone() => last = Some(error),
-            Err(error) => return Err(apart::fault(error)),
+            Err(error) => error,
+        };
+        if !may_pass(&error) || began.elapsed() > WITHIN {
+            return Err(apart::fault(error));
         }
+        tokio::time::sleep(PAUSE).await;
     }
-    let error = last.unwrap_or(ClientError::Ended);
-    Err(apart::fault(error))
+}
+
+fn may_pass(error: &ClientError) -> bool {
+    let under_way = |problem: &Problem| Code::find(&problem.code) == Some(Code::InUse);
+    error.is_gone() || matches!(error, ClientError::Refused(problem) if under_way(problem))
 }
 
 /// A key that no other submission has: 128 bits from the operating system, by way of the standard library's hash keys.

@@ -8,8 +8,10 @@ mod sweep;
 use crate::problem::Problem;
 use crate::served::Served;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::sync::Arc;
 use welkin_api::wire::{MAX_BODY_BYTES, ROOT};
@@ -32,6 +34,21 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(not_too_long))
+}
+
+/// A body that says it is too long is refused before it is read.
+async fn not_too_long(request: Request, next: Next) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let too_long = length.is_some_and(|length| {
+        // What is no number of this size is longer still.
+        length.parse::<usize>().map_or(true, |length| length > MAX_BODY_BYTES)
+    });
+    if !too_long {
+        return next.run(request).await;
+    }
+    let words = format!("a body has at most {MAX_BODY_BYTES} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "broker::request", words).into_response()
 }
 
 async fn nothing() -> Problem {

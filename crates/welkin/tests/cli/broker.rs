@@ -11,10 +11,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output};
 
 /// A bed whose commands use a broker, which ends with it.
-struct Apart(Bed);
+pub(crate) struct Apart(pub(crate) Bed);
 
 impl Apart {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Bed::new())
     }
 
@@ -24,17 +24,17 @@ impl Apart {
         command
     }
 
-    fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
         self.command(args).output().unwrap()
     }
 
-    fn ok<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+    pub(crate) fn ok<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
         let output = self.run(args);
         assert_eq!(output.status.code(), Some(0), "{}", both(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let text = self.ok(args.iter().copied().chain(["--output", "json"]));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
     }
@@ -53,13 +53,13 @@ impl Apart {
         self.0.file("gate", "");
     }
 
-    fn pid(&self) -> Option<Pid> {
+    pub(crate) fn pid(&self) -> Option<Pid> {
         let status = self.json(&["broker", "status"]);
         Pid::from_raw(i32::try_from(status["pid"].as_i64()?).unwrap())
     }
 
     /// Names of runs and their states.
-    fn states(&self) -> Vec<(String, String)> {
+    pub(crate) fn states(&self) -> Vec<(String, String)> {
         let runs = self.json(&["runs"])["runs"].as_array().unwrap().clone();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         runs.iter().map(|run| (text(&run["id"]), text(&run["state"]))).collect()

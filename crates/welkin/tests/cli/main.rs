@@ -7,6 +7,7 @@
 mod bed;
 mod boost;
 mod broker;
+mod broker_kill;
 mod brought;
 mod catalog;
 mod disk;

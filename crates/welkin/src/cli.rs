@@ -7,6 +7,7 @@ mod catalog;
 mod explain;
 mod gateway;
 mod job;
+mod jobs;
 mod moving;
 mod offers;
 mod parallelize;
@@ -24,6 +25,7 @@ pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use gateway::{GatewayArgs, GatewayCommand, ServeArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
+pub(crate) use jobs::{JobsArgs, JobsCommand};
 pub(crate) use moving::{
     CpArgs, Manner, MaxDelete, Resumes, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
 };
@@ -119,9 +121,11 @@ pub(crate) enum Command {
     Cancel(CancelArgs),
     Resume(ResumeArgs),
     Down(DownArgs),
+    #[command(visible_alias = "cost-report")]
     Cost(CostArgs),
     Gc(GcArgs),
     Prune(PruneArgs),
+    Jobs(JobsArgs),
     Broker(BrokerArgs),
     Cp(Box<CpArgs>),
     Sync(Box<SyncArgs>),
@@ -130,7 +134,9 @@ pub(crate) enum Command {
     Gateway(GatewayArgs),
     Boost(BoostArgs),
     Parallelize(Box<ParallelizeArgs>),
+    #[command(visible_alias = "check")]
     Providers(ProvidersArgs),
+    #[command(visible_aliases = ["show-gpus", "gpus"])]
     Offers(Box<OffersArgs>),
     Route(Box<RouteArgs>),
     Catalog(CatalogArgs),

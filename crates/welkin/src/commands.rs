@@ -35,7 +35,7 @@ pub(crate) use agent::run as agent;
 pub(crate) use host::run as host;
 
 use crate::app::App;
-use crate::cli::Command;
+use crate::cli::{Command, JobsCommand};
 use crate::exit::Exit;
 use crate::report::{Code, Fault};
 
@@ -59,6 +59,12 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Gc(args) => gc::run(args, app),
         Command::Prune(args) => prune::run(args, app),
         Command::Broker(args) => broker::run(args, app),
+        Command::Jobs(args) => match &args.command {
+            JobsCommand::Launch(args) => up::run(args, app),
+            JobsCommand::Queue(_) => runs::run(app),
+            JobsCommand::Logs(args) => logs::run(args, app),
+            JobsCommand::Cancel(args) => cancel::run(args, app),
+        },
         Command::Cp(args) => cp::run(args, app),
         Command::Sync(args) => sync::run(args, app),
         Command::Verify(args) => verify::run(args, app),

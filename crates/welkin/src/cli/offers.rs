@@ -9,6 +9,9 @@ use welkin_units::Usd;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OffersArgs {
+    /// Accelerator, as with --accelerator
+    #[arg(value_name = "ACCELERATOR", value_parser = accelerator, conflicts_with = "accelerator")]
+    pub(crate) wanted: Option<AcceleratorFilter>,
     /// Accelerator and how many in one machine; `+` accepts more
     #[arg(short, long, value_name = "NAME[:COUNT]", value_parser = accelerator)]
     pub(crate) accelerator: Option<AcceleratorFilter>,

@@ -5,23 +5,14 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// SkyPilot's words, and what to say about them. Words with a space go before their first part.
+/// SkyPilot's words, and what to say about them.
 const VERBS: &[(&str, &str)] = &[
-    ("jobs launch", "`welkin up FILE` runs a job to its end, through lost machines"),
-    ("jobs queue", "`welkin runs` lists runs"),
-    ("jobs cancel", "`welkin cancel RUN` ends a run, `welkin cancel --all` all of them"),
-    ("jobs logs", "`welkin logs RUN` shows what its scripts said"),
-    ("jobs", "every job is a run: `welkin up FILE` starts one, `welkin runs` lists them"),
-    ("launch", "`welkin up FILE` runs a job to its end"),
+    ("launch", "`welkin up FILE` runs a job to its end, `welkin up --detach FILE` without this terminal"),
     ("exec", "machines do not outlive their run: `welkin up FILE` runs a job on new ones"),
     ("queue", "`welkin runs` lists runs, `welkin status RUN` shows the tasks of one"),
     ("start", "`welkin resume RUN` goes on with a run whose process ended"),
     ("stop", "`welkin cancel RUN` ends a run and gives its machines back"),
     ("autostop", "machines are given back when their task is over; `welkin down RUN` ends a run now"),
-    ("check", "`welkin offers` lists what is in reach, `welkin catalog list` where its prices come from"),
-    ("show-gpus", "`welkin offers` lists machines, `welkin offers --accelerator H100:8` those with these"),
-    ("gpus", "`welkin offers` lists machines, `welkin offers --accelerator H100:8` those with these"),
-    ("cost-report", "`welkin cost` shows what runs cost"),
     ("optimize", "`welkin plan FILE` shows where a job would run, and acquires nothing"),
     ("bench", "`welkin plan FILE --pareto` shows every plan that no other beats in both cost and time"),
     ("storage", "`welkin cp` and `welkin sync` move data from and to stores"),
@@ -35,9 +26,7 @@ pub(crate) fn known(error: &clap::Error, args: &[String]) -> Option<(String, &'s
     // Further in, a word is a mistake within another command.
     let is_first = error.kind() == ErrorKind::InvalidSubcommand && words.next() == Some(unknown);
     is_first.then_some(())?;
-    let both = words.next().map(|second| format!("{unknown} {second}"));
-    let find = |text: &str| VERBS.iter().find(|(verb, _)| *verb == text);
-    let (verb, hint) = both.as_deref().and_then(find).or_else(|| find(unknown))?;
+    let (verb, hint) = VERBS.iter().find(|(verb, _)| verb == unknown)?;
     Some(((*verb).to_owned(), hint))
 }
 
@@ -69,9 +58,8 @@ mod tests {
         for (line, verb) in [
             ("launch -c mine job.yaml", Some("launch")),
             ("-o json launch", Some("launch")),
-            ("--output=json jobs queue", Some("jobs queue")),
-            ("jobs --refresh", Some("jobs")),
-            ("jobs dance", Some("jobs")),
+            ("--output=json queue", Some("queue")),
+            ("stop --all", Some("stop")),
             ("frobnicate", None),
             ("transfers launch", None),
         ] {

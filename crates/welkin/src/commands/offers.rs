@@ -71,7 +71,7 @@ fn filter(args: &OffersArgs, configured: &[String]) -> Filter {
         certs: args.cert.clone(),
         include_restricted: args.restricted,
         instance_type: args.instance_type.clone(),
-        accelerator: args.accelerator.clone(),
+        accelerator: args.accelerator.clone().or_else(|| args.wanted.clone()),
         cpus: args.cpus,
         memory_gib: args.memory,
         memory_per_cpu_milli: None,

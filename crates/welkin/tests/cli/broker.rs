@@ -18,7 +18,7 @@ impl Apart {
         Self(Bed::new())
     }
 
-    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.0.command(args);
         command.env_remove("WELKIN_FOREGROUND");
         command

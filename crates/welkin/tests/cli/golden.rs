@@ -4,7 +4,7 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 35] = [
     "up",
     "plan",
     "diff",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 34] = [
     "down",
     "cost",
     "gc",
+    "jobs",
     "broker",
     "prune",
     "cp",

@@ -11,11 +11,8 @@ fn verbs_of_skypilot_name_the_command_there_is() {
         ("launch -c mine job.yaml --use-spot", "launch", "welkin up FILE"),
         ("exec mine job.yaml", "exec", "welkin up FILE"),
         ("queue", "queue", "welkin runs"),
-        ("jobs launch job.yaml", "jobs launch", "welkin up FILE"),
-        ("jobs queue", "jobs queue", "welkin runs"),
-        ("show-gpus", "show-gpus", "welkin offers"),
-        ("cost-report", "cost-report", "welkin cost"),
-        ("check aws", "check", "welkin offers"),
+        ("stop mine", "stop", "welkin cancel"),
+        ("storage ls", "storage", "welkin cp"),
     ] {
         let output = bed.run(line.split(' '));
         assert_eq!(output.status.code(), Some(2), "{line}: {}", both(&output));
@@ -24,6 +21,25 @@ fn verbs_of_skypilot_name_the_command_there_is() {
         assert!(text.contains(expected), "{line}: {text}");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn verbs_of_skypilot_that_mean_the_same_do_the_same() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "name: mine\nresources: {cpus: 1+}\nrun: echo done\n");
+    let told = bed.ok(["jobs", "launch", "job.yaml", "--yes"]);
+    assert!(told.contains("mine | done"), "{told}");
+    for (theirs, ours) in [
+        ("jobs queue", "runs"),
+        ("jobs logs mine", "logs mine"),
+        ("cost-report", "cost"),
+        ("show-gpus H100:8", "offers -a H100:8"),
+        ("check", "providers"),
+    ] {
+        let said = |line: &str| bed.ok(line.split(' '));
+        assert_eq!(said(theirs), said(ours), "{theirs}");
+    }
+    bed.ok(["jobs", "cancel", "--all"]);
 }
 
 #[test]

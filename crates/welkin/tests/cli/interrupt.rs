@@ -1,12 +1,13 @@
 //! Ctrl-C, SIGTERM and `welkin cancel`: clean ends.
 
 use crate::bed::{Bed, both, stderr};
+use crate::broker::Apart;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 const JOB: &str = "name: endless\nresources: {cpus: 2+}\nrun: |\n  echo started\n  sleep 10000\n";
 
@@ -67,13 +68,17 @@ impl Terminal {
     /// Starts the run with this terminal as its standard input and error.
     fn start(bed: &Bed) -> (Self, Child) {
         bed.file("job.yaml", JOB);
+        Self::of(bed.command(["up", "job.yaml"]))
+    }
+
+    /// The same of any command.
+    fn of(mut command: Command) -> (Self, Child) {
         let side = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&side).unwrap();
         unlockpt(&side).unwrap();
         let name = ptsname(&side, Vec::new()).unwrap();
         let other = open(&*name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-        let child = bed
-            .command(["up", "job.yaml"])
+        let child = command
             .stdin(Stdio::from(other.try_clone().unwrap()))
             .stderr(Stdio::from(other))
             .spawn()
@@ -122,6 +127,33 @@ fn on_a_terminal_the_second_interrupt_cancels() {
     }
     assert_eq!(up.wait().unwrap().code(), Some(7));
     bed.assert_clean();
+}
+
+#[test]
+fn whoever_follows_a_run_may_leave_it_to_the_broker_and_cancel_it_later() {
+    let apart = Apart::new();
+    apart.0.file("job.yaml", JOB);
+    let interrupt = |child: &Child| kill_process(Pid::from_child(child), Signal::INT).unwrap();
+    let (mut terminal, mut up) = Terminal::of(apart.command(["up", "job.yaml"]));
+    for (answer, then) in [("\n", "going on"), ("d\n", "goes on")] {
+        if answer == "\n" {
+            terminal.until("running");
+        }
+        interrupt(&up);
+        terminal.until("[d]etach, [c]ancel, or Enter to go on?");
+        terminal.side.write_all(answer.as_bytes()).unwrap();
+        terminal.until(then);
+    }
+    assert_eq!(up.wait().unwrap().code(), Some(0));
+    assert_eq!(apart.json(&["status"])["run"]["state"], "running");
+    let (mut terminal, mut follower) = Terminal::of(apart.command(["resume"]));
+    terminal.until("running");
+    interrupt(&follower);
+    terminal.until("[d]etach, [c]ancel, or Enter to go on?");
+    terminal.side.write_all(b"c\n").unwrap();
+    terminal.until("cancelling");
+    assert_eq!(follower.wait().unwrap().code(), Some(7));
+    assert_eq!(apart.0.leases(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use crate::cuts::{Counts, Cuts};
 use crate::data::{Column, Features, Kind, category};
 use crate::workers::{Workers, each, each_piece, piece_size};
+use std::sync::Arc;
 
 /// With fewer than one value in four, five bytes for one that is there are less to read than one for each.
 const SPARSE: usize = 4;
@@ -13,13 +14,59 @@ const SPARSE: usize = 4;
 /// Rows that one job turns into bins at least.
 const LEAST_ROWS: usize = 4096;
 
-/// All rows, and how their values were cut.
+/// How the values of all features are cut, and where their bins are in a histogram.
 #[derive(Debug)]
-pub(crate) struct Bins {
+pub(crate) struct Axes {
     pub(crate) cuts: Vec<Cuts>,
     /// Where each feature's bins begin in a histogram, and at the end how many there are. A feature has a bin behind its
     /// cuts for what is missing; where rows are bytes, all features have as many.
     pub(crate) offsets: Vec<usize>,
+}
+
+impl Axes {
+    /// Each feature has `bins` of its cuts; when there are more than `in_all` of them, as hostile categories can bring
+    /// about, says how many.
+    fn new(cuts: Vec<Cuts>, bins: impl Fn(&Cuts) -> usize, in_all: usize) -> Result<Self, usize> {
+        let mut offsets = vec![0];
+        offsets.extend(cuts.iter().scan(0, |end, cuts| {
+            *end += bins(cuts);
+            Some(*end)
+        }));
+        match offsets.last().filter(|bins| **bins > in_all) {
+            Some(bins) => Err(*bins),
+            None => Ok(Self { cuts, offsets }),
+        }
+    }
+
+    /// For histograms of rows that are elsewhere, however they lie there.
+    pub(crate) fn of(cuts: Vec<Cuts>, in_all: usize) -> Result<Self, usize> {
+        Self::new(cuts, |cuts| cuts.count() + 1, in_all)
+    }
+
+    /// How many features there are.
+    pub(crate) fn features(&self) -> usize {
+        self.cuts.len()
+    }
+
+    /// How many bins a histogram has.
+    pub(crate) fn total(&self) -> usize {
+        self.offsets.last().copied().unwrap_or_default()
+    }
+
+    /// The bin of a feature out of the bins of a row that lie sparsely; that behind the last of its cuts where it is
+    /// missing.
+    pub(crate) fn sparse_bin(&self, row: &[u32], feature: usize) -> usize {
+        let (start, end) = (self.offsets[feature], self.offsets[feature + 1]);
+        let first = row.partition_point(|bin| (*bin as usize) < start);
+        let found = row.get(first).map(|bin| *bin as usize).filter(|bin| *bin < end);
+        found.map_or(self.cuts[feature].count(), |bin| bin - start)
+    }
+}
+
+/// All rows as numbers of bins.
+#[derive(Debug)]
+pub(crate) struct Bins {
+    pub(crate) axes: Arc<Axes>,
     pub(crate) cells: Cells,
 }
 
@@ -60,52 +107,39 @@ impl Bins {
     ) -> Result<Self, usize> {
         let mut cuts: Vec<Option<Cuts>> = vec![None; features.count()];
         each(workers, &mut cuts, |index, slot| *slot = Some(cut(features, index, most)));
-        let cuts: Vec<Cuts> = cuts.into_iter().flatten().collect();
+        Self::by(features, cuts.into_iter().flatten().collect(), in_all, workers)
+    }
+
+    /// The same by cuts that are known, one for each feature.
+    pub(crate) fn by(
+        features: &Features,
+        cuts: Vec<Cuts>,
+        in_all: usize,
+        workers: &dyn Workers,
+    ) -> Result<Self, usize> {
         let layout = Layout::of(features, &cuts);
-        let mut offsets = vec![0];
-        offsets.extend(cuts.iter().scan(0, |end, cuts| {
-            *end += layout.bins(cuts);
-            Some(*end)
-        }));
-        if let Some(bins) = offsets.last().filter(|bins| **bins > in_all) {
-            return Err(*bins);
-        }
+        let axes = Axes::new(cuts, |cuts| layout.bins(cuts), in_all)?;
+        let cuts = &axes.cuts;
         #[expect(clippy::cast_possible_truncation, reason = "the layout is that of the largest number")]
         let cells = match layout {
-            Layout::Few => Cells::Few(table(features, &cuts, workers, |bin| bin as u8)),
-            Layout::Narrow => Cells::Narrow(table(features, &cuts, workers, |bin| bin as u8)),
-            Layout::Wide => Cells::Wide(table(features, &cuts, workers, |bin| bin as u16)),
-            Layout::Sparse => sparse(features, &cuts, &offsets),
+            Layout::Few => Cells::Few(table(features, cuts, workers, |bin| bin as u8)),
+            Layout::Narrow => Cells::Narrow(table(features, cuts, workers, |bin| bin as u8)),
+            Layout::Wide => Cells::Wide(table(features, cuts, workers, |bin| bin as u16)),
+            Layout::Sparse => sparse(features, cuts, &axes.offsets),
         };
-        Ok(Self { cuts, offsets, cells })
-    }
-
-    /// How many features there are.
-    pub(crate) fn features(&self) -> usize {
-        self.cuts.len()
-    }
-
-    /// How many bins a histogram has.
-    pub(crate) fn total(&self) -> usize {
-        self.offsets.last().copied().unwrap_or_default()
+        Ok(Self { axes: Arc::new(axes), cells })
     }
 
     /// The bin of a feature in a row; that behind the last of its cuts where it is missing.
     pub(crate) fn bin(&self, row: usize, feature: usize) -> usize {
-        let at = row * self.features() + feature;
+        let at = row * self.axes.features() + feature;
         match &self.cells {
             Cells::Few(table) | Cells::Narrow(table) => usize::from(table.rows[at]),
             Cells::Wide(table) => usize::from(table.rows[at]),
-            Cells::Sparse { starts, bins } => self.sparse_bin(&bins[starts[row]..starts[row + 1]], feature),
+            Cells::Sparse { starts, bins } => {
+                self.axes.sparse_bin(&bins[starts[row]..starts[row + 1]], feature)
+            }
         }
-    }
-
-    /// The same out of the bins of a row that lie sparsely.
-    pub(crate) fn sparse_bin(&self, row: &[u32], feature: usize) -> usize {
-        let (start, end) = (self.offsets[feature], self.offsets[feature + 1]);
-        let first = row.partition_point(|bin| (*bin as usize) < start);
-        let found = row.get(first).map(|bin| *bin as usize).filter(|bin| *bin < end);
-        found.map_or(self.cuts[feature].count(), |bin| bin - start)
     }
 }
 

@@ -13,19 +13,25 @@ use crate::data::Column;
 
 /// How many rows have each value: values ascending, without those that are missing.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Counts(Vec<(f32, u64)>);
+pub(crate) struct Counts(pub(crate) Vec<(f32, u64)>);
 
 impl Counts {
     /// Those of one column.
     pub(crate) fn of(column: &Column) -> Self {
-        let mut keys: Vec<u32> = match column {
-            Column::Dense(values) => values.iter().filter(|v| !v.is_nan()).map(|v| key(*v)).collect(),
-            Column::Sparse { values, .. } => values.iter().map(|v| key(*v)).collect(),
-        };
-        keys.sort_unstable();
+        let keys = keys(column);
         let runs = keys.chunk_by(|a, b| a == b);
         Self(runs.map(|run| (value(run[0]), run.len() as u64)).collect())
     }
+}
+
+/// The keys of the values that are there, ascending.
+pub(crate) fn keys(column: &Column) -> Vec<u32> {
+    let mut keys: Vec<u32> = match column {
+        Column::Dense(values) => values.iter().filter(|v| !v.is_nan()).map(|v| key(*v)).collect(),
+        Column::Sparse { values, .. } => values.iter().map(|v| key(*v)).collect(),
+    };
+    keys.sort_unstable();
+    keys
 }
 
 /// Bits that are in the order of the numbers. Both zeros are one.
@@ -34,7 +40,8 @@ fn key(value: f32) -> u32 {
     if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
 }
 
-fn value(key: u32) -> f32 {
+/// The number of a key.
+pub(crate) fn value(key: u32) -> f32 {
     f32::from_bits(if key >> 31 == 1 { key & !(1 << 31) } else { !key })
 }
 
@@ -63,11 +70,16 @@ impl Cuts {
             (Some(first), Some(last)) => (first.0, last.0),
             _ => (0.0, 0.0),
         };
-        let mut ends = if values.len() <= bins {
+        let ends = if values.len() <= bins {
             values.iter().skip(1).map(|(value, _)| *value).collect()
         } else {
             shared(values, bins)
         };
+        Self::around(ends, first, last)
+    }
+
+    /// Bins with these ends but for that of the last, of values from `first` to `last`.
+    pub(crate) fn around(mut ends: Vec<f32>, first: f32, last: f32) -> Self {
         ends.push(last + (last.abs() + MARGIN));
         Self::Numbers { ends, start: first - (first.abs() + MARGIN) }
     }

@@ -4,8 +4,8 @@ mod csv;
 mod features;
 
 pub use csv::{CsvError, CsvOptions, read_csv};
-pub(crate) use features::category;
 pub use features::{Column, Features, FeaturesError, Kind};
+pub(crate) use features::{category, most_rows};
 
 /// Rows to train on, to judge a model by, or to predict.
 #[derive(Debug, Clone, Default)]

@@ -7,22 +7,86 @@ const BITS: i32 = 62;
 
 /// The sum of finite terms. They are made twice: once to find the largest.
 pub(crate) fn sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
-    let largest = terms.clone().map(f64::abs).fold(0.0, f64::max);
-    if largest == 0.0 || !largest.is_finite() {
-        return largest;
+    let peak = Peak::of(terms.clone());
+    peak.worth(peak.total(terms))
+}
+
+/// How large the largest of some magnitudes is, to a power of two: all that a sum needs to know of its terms beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Peak(u16);
+
+/// The exponent of the smallest double above 0, and that of the largest.
+const EXPONENTS: (i32, i32) = (-1073, 1024);
+
+impl Peak {
+    /// How many there are: 0, one for each exponent, and one for what is not finite.
+    pub(crate) const COUNT: usize = 2100;
+
+    const INFINITE: Self = Self(2099);
+
+    /// Of these, but for what is no number.
+    pub(crate) fn of(terms: impl Iterator<Item = f64>) -> Self {
+        Self::of_one(terms.map(f64::abs).fold(0.0, f64::max))
     }
-    let power = BITS - libm::frexp(largest).1;
-    #[expect(clippy::cast_possible_truncation, reason = "below 2^63 by the choice of the power")]
-    let sum: i128 = terms.map(|term| i128::from(libm::scalbn(term, power).round_ties_even() as i64)).sum();
-    #[expect(clippy::cast_precision_loss, reason = "rounded once, the same everywhere")]
-    let sum = sum as f64;
-    libm::scalbn(sum, -power)
+
+    /// Of one magnitude. What is no number counts as infinite.
+    pub(crate) fn of_one(largest: f64) -> Self {
+        if largest == 0.0 {
+            return Self::default();
+        }
+        let above = libm::frexp(largest).1 - EXPONENTS.0 + 1;
+        if largest.is_finite() { Self(u16::try_from(above).unwrap_or_default()) } else { Self::INFINITE }
+    }
+
+    /// That number of all.
+    pub(crate) fn at(number: usize) -> Option<Self> {
+        u16::try_from(number).ok().map(Self).filter(|peak| *peak <= Self::INFINITE)
+    }
+
+    /// Which number of all it has.
+    pub(crate) fn number(self) -> usize {
+        self.0.into()
+    }
+
+    pub(crate) fn is_finite(self) -> bool {
+        self < Self::INFINITE
+    }
+
+    /// The exponent that it stands for; nothing for 0 and for what is not finite.
+    pub(crate) fn exponent(self) -> Option<i32> {
+        let exponent = i32::from(self.0) + EXPONENTS.0 - 1;
+        (self.0 > 0 && self.is_finite()).then_some(exponent)
+    }
+
+    /// The sum of terms that are no larger, in steps of its own.
+    pub(crate) fn total(self, terms: impl Iterator<Item = f64>) -> i128 {
+        let Some(exponent) = self.exponent() else { return 0 };
+        let power = BITS - exponent;
+        #[expect(clippy::cast_possible_truncation, reason = "below 2^63 by the choice of the power")]
+        let step = |term: f64| i128::from(libm::scalbn(term, power).round_ties_even() as i64);
+        terms.map(step).sum()
+    }
+
+    /// What such a sum is worth.
+    pub(crate) fn worth(self, total: i128) -> f64 {
+        match self.exponent() {
+            #[expect(clippy::cast_precision_loss, reason = "rounded once, the same everywhere")]
+            Some(exponent) => libm::scalbn(total as f64, exponent - BITS),
+            None if self.is_finite() => 0.0,
+            None => f64::INFINITY,
+        }
+    }
 }
 
 /// The mean of values that count as much as their weights; 0 where no weight is.
 pub(crate) fn mean(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     let weight = sum(pairs.clone().map(|(_, weight)| weight));
     if weight > 0.0 { sum(pairs.map(|(value, weight)| value * weight)) / weight } else { 0.0 }
+}
+
+/// The lists whose sums [`mean`] divides: values times weights, and weights.
+pub(crate) fn weighted(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> [Vec<f64>; 2] {
+    [pairs.clone().map(|(value, weight)| value * weight).collect(), pairs.map(|(_, weight)| weight).collect()]
 }
 
 /// The quantile of values that count as much as their weights, as XGBoost defines it: between two values, unless they are

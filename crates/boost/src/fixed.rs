@@ -8,6 +8,7 @@
 //! finer than the 24 of the single precision that gradients are computed in, relative to the largest; 2^31 rows of them
 //! fit 64 bits.
 
+use crate::exact::Peak;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 /// Bits that the largest magnitude takes.
@@ -81,6 +82,12 @@ impl Scale {
         let exponent = if largest > 0.0 { libm::frexp(largest).1 } else { 0 };
         let power = |exponent: i32| libm::scalbn(1.0, exponent);
         Self { steps: power(BITS - exponent), step: power(exponent - BITS) }
+    }
+
+    /// The same, of what is known of the largest; nothing where it is not finite.
+    pub(crate) fn of_peak(peak: Peak) -> Option<Self> {
+        let half = peak.exponent().map_or(0.0, |exponent| libm::scalbn(0.5, exponent));
+        peak.is_finite().then(|| Self::of(half))
     }
 
     /// The nearest number of steps, the even one of two. The largest that was named rounds to at most 2^30.

@@ -10,6 +10,7 @@
 
 mod columns;
 mod constraints;
+mod field;
 mod gain;
 mod histogram;
 mod partition;
@@ -17,23 +18,25 @@ mod split;
 
 pub(crate) use columns::{Columns, Shares};
 pub(crate) use constraints::Constraints;
+pub use field::Lost;
+pub(crate) use field::{Field, Part, Patch};
 pub(crate) use gain::Penalties;
+pub(crate) use histogram::Histogram;
+pub(crate) use split::Cut;
 
-use crate::bins::Bins;
-use crate::fixed::{Pair, Scales, Sums};
+use crate::bins::Axes;
+use crate::fixed::{Scales, Sums};
 use crate::tree::{Branch, Node, Test, Tree};
 use crate::workers::Workers;
 use constraints::Bounds;
-use histogram::Histogram;
-use split::{Cut, Question, Split};
+use split::{Question, Split};
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 /// Memory for histograms that wait for their node's turn, in bytes: what is beyond it is computed anew.
 pub(crate) const MOST_WAITING: usize = 1 << 30;
 
 /// Nodes that are split at once: enough for all workers, and not a level of a deep tree, which may have a node for each row.
-const MOST_AT_ONCE: usize = 256;
+pub(crate) const MOST_AT_ONCE: usize = 256;
 
 /// Splits that gain less are noise.
 const LEAST_GAIN: f32 = 1e-6;
@@ -59,9 +62,9 @@ pub(crate) struct Shape {
     pub(crate) eta: f32,
 }
 
-/// What trees are grown from.
+/// What trees are grown by.
 pub(crate) struct Grower<'a> {
-    pub(crate) bins: &'a Bins,
+    pub(crate) axes: &'a Axes,
     pub(crate) shape: &'a Shape,
     pub(crate) penalties: &'a Penalties,
     pub(crate) constraints: &'a Constraints,
@@ -70,22 +73,20 @@ pub(crate) struct Grower<'a> {
     pub(crate) memory: usize,
 }
 
-/// A tree, and where its rows are.
+/// A tree.
+#[derive(Debug)]
 pub(crate) struct Grown {
     pub(crate) tree: Tree,
     /// What each branch asks, in bins.
     pub(crate) cuts: Vec<Option<Cut>>,
-    /// Rows, those of one leaf beside each other,
-    pub(crate) rows: Vec<u32>,
-    /// and which they are.
-    pub(crate) leaves: Vec<(u32, Range<usize>)>,
+    /// Its leaves.
+    pub(crate) leaves: Vec<u32>,
 }
 
 /// A node that has been made, and is not split yet.
 struct Open {
     node: u32,
     depth: usize,
-    rows: Range<usize>,
     sums: Sums,
     bounds: Bounds,
     /// Features that its branch's path has used, where their interaction is constrained.
@@ -94,6 +95,9 @@ struct Open {
     split: Option<Split>,
 }
 
+/// Two nodes that have been made of one, with its histogram where it is still there.
+type Children = (Open, Open, Option<Histogram>);
+
 impl Open {
     fn gain(&self) -> f32 {
         self.split.as_ref().map_or(0.0, |split| split.gain)
@@ -101,37 +105,38 @@ impl Open {
 }
 
 impl Grower<'_> {
-    /// A tree for `rows`, in that order, whose gradients are `pairs`.
-    pub(crate) fn grow(&self, pairs: &[Pair], scales: Scales, rows: Vec<u32>, columns: &Columns) -> Grown {
+    /// A tree for the rows of a field.
+    pub(crate) fn grow(
+        &self,
+        field: &mut dyn Field,
+        scales: Scales,
+        columns: &Columns,
+    ) -> Result<Grown, Lost> {
         let mut growth = Growth {
             grower: self,
-            pairs,
+            field,
             scales,
             columns,
-            scratch: vec![0; rows.len()],
-            rows,
             nodes: Vec::new(),
             cuts: Vec::new(),
             leaves: Vec::new(),
             open: Vec::new(),
             free: Vec::new(),
         };
-        growth.root();
-        growth.expand();
-        growth.finish()
+        growth.root()?;
+        growth.expand()?;
+        Ok(growth.finish())
     }
 }
 
 struct Growth<'a> {
     grower: &'a Grower<'a>,
-    pairs: &'a [Pair],
+    field: &'a mut dyn Field,
     scales: Scales,
     columns: &'a Columns,
-    rows: Vec<u32>,
-    scratch: Vec<u32>,
     nodes: Vec<Node>,
     cuts: Vec<Option<Cut>>,
-    leaves: Vec<(u32, Range<usize>)>,
+    leaves: Vec<u32>,
     /// Nodes with a split, in the order of their numbers.
     open: Vec<Open>,
     /// Histograms that are used again.
@@ -139,16 +144,14 @@ struct Growth<'a> {
 }
 
 impl Growth<'_> {
-    fn root(&mut self) {
-        let all = 0..self.rows.len();
+    fn root(&mut self) -> Result<(), Lost> {
         let mut histogram = self.blank();
-        let sums = self.build(&all, &mut histogram);
+        let sums = self.field.root(&mut histogram)?;
         let bounds = Bounds::default();
         let root = self.node(None, sums, bounds);
         let open = Open {
             node: root,
             depth: 0,
-            rows: all,
             sums,
             bounds,
             used: BTreeSet::new(),
@@ -156,20 +159,22 @@ impl Growth<'_> {
             split: None,
         };
         self.judge(vec![open]);
+        Ok(())
     }
 
     /// Splits nodes until none is left that may be.
-    fn expand(&mut self) {
+    fn expand(&mut self) -> Result<(), Lost> {
         while !self.open.is_empty() {
             let batch = self.next();
-            let mut children = Vec::new();
+            let (mut children, mut parts) = (Vec::new(), Vec::new());
             for open in batch {
                 if self.is_full() {
                     self.close(open);
                 } else {
-                    children.push(self.split(open));
+                    children.push(self.split(open, &mut parts));
                 }
             }
+            self.field.part(parts)?;
             let deepest = self.grower.shape.max_depth;
             let mut ahead = Vec::new();
             for (left, right, histogram) in children {
@@ -178,11 +183,13 @@ impl Growth<'_> {
                     self.close(left);
                     self.close(right);
                 } else {
-                    ahead.extend(self.histograms(left, right, histogram));
+                    ahead.push((left, right, histogram));
                 }
             }
+            let ahead = self.histograms(ahead)?;
             self.judge(ahead);
         }
+        Ok(())
     }
 
     /// Whether there may be no more leaves.
@@ -239,7 +246,7 @@ impl Growth<'_> {
 
     /// How many histograms may wait.
     fn most_waiting(&self) -> usize {
-        (self.grower.memory / Histogram::bytes(self.grower.bins)).max(2)
+        (self.grower.memory / Histogram::bytes(self.grower.axes)).max(2)
     }
 
     /// Drops histograms that wait, beyond what memory there is for them: those whose turn is last.
@@ -252,18 +259,12 @@ impl Growth<'_> {
     /// A node stays a leaf.
     fn close(&mut self, open: Open) {
         self.free.extend(open.histogram);
-        self.leaves.push((open.node, open.rows));
+        self.leaves.push(open.node);
     }
 
-    /// Parts the rows of a node, and makes its children. Gives back its histogram.
-    fn split(&mut self, open: Open) -> (Open, Open, Option<Histogram>) {
+    /// Makes the children of a node, and notes how its rows are parted among them.
+    fn split(&mut self, open: Open, parts: &mut Vec<Part>) -> Children {
         let Some(split) = open.split else { unreachable!("only nodes with a split are open") };
-        let bins = self.grower.bins;
-        let rows = open.rows.clone();
-        let (own, scratch) = (&mut self.rows[rows.clone()], &mut self.scratch[rows.clone()]);
-        let feature = split.feature as usize;
-        let middle =
-            rows.start + partition::by_cut(self.grower.workers, own, scratch, bins, feature, &split.cut);
         let (left_bounds, right_bounds) =
             self.grower.constraints.children(open.bounds, split.feature, split.weights);
         let mut used = open.used;
@@ -275,15 +276,15 @@ impl Growth<'_> {
         node.value = 0.0;
         let test = match &split.cut.categories {
             Some(categories) => Test::NotIn(categories.clone()),
-            None => Test::Below(bins.cuts[split.feature as usize].threshold(split.cut.bins)),
+            None => Test::Below(self.grower.axes.cuts[split.feature as usize].threshold(split.cut.bins)),
         };
         let default_left = split.cut.default_left;
         node.branch = Some(Branch { feature: split.feature, test, default_left, left, right });
-        self.cuts[open.node as usize] = Some(split.cut);
-        let child = |node, rows, sums, bounds, used| Open {
+        self.cuts[open.node as usize] = Some(split.cut.clone());
+        parts.push(Part { node: open.node, feature: split.feature, cut: split.cut, left, right });
+        let child = |node, sums, bounds, used| Open {
             node,
             depth: open.depth + 1,
-            rows,
             sums,
             bounds,
             used,
@@ -291,42 +292,49 @@ impl Growth<'_> {
             split: None,
         };
         (
-            child(left, rows.start..middle, split.left, left_bounds, used.clone()),
-            child(right, middle..rows.end, split.right, right_bounds, used),
+            child(left, split.left, left_bounds, used.clone()),
+            child(right, split.right, right_bounds, used),
             open.histogram,
         )
     }
 
-    /// Gives both children their histograms, out of that of their parent where it is still there.
-    fn histograms(&mut self, mut left: Open, mut right: Open, parent: Option<Histogram>) -> [Open; 2] {
-        let (few, many) = if left.rows.len() <= right.rows.len() {
-            (&mut left, &mut right)
-        } else {
-            (&mut right, &mut left)
-        };
-        let mut histogram = self.blank();
-        self.build(&few.rows, &mut histogram);
-        many.histogram = Some(match parent {
-            Some(mut parent) => {
-                parent.subtract(&histogram);
-                parent
+    /// Gives all children their histograms: of two the one with fewer rows gets its own, and the other what is left of
+    /// that of their parent, where it is still there.
+    fn histograms(&mut self, children: Vec<Children>) -> Result<Vec<Open>, Lost> {
+        let mut wanted = Vec::new();
+        let mut of_parents = Vec::new();
+        for (left, right, parent) in &mut children.into_iter() {
+            let left_first = self.field.has_fewer((left.node, left.sums), (right.node, right.sums));
+            let (few, many) = if left_first { (left.node, right.node) } else { (right.node, left.node) };
+            wanted.push((few, self.blank()));
+            if parent.is_none() {
+                wanted.push((many, self.blank()));
             }
-            None => {
-                let mut own = self.blank();
-                self.build(&many.rows, &mut own);
-                own
-            }
-        });
-        few.histogram = Some(histogram);
-        [left, right]
+            of_parents.push((left, right, left_first, parent));
+        }
+        self.field.fill(&mut wanted)?;
+        let mut filled = wanted.into_iter().map(|(_, histogram)| histogram);
+        let mut next =
+            || filled.next().unwrap_or_else(|| unreachable!("there is one for each that was asked for"));
+        let mut ahead = Vec::new();
+        for (mut left, mut right, left_first, parent) in of_parents {
+            let few = next();
+            let many = match parent {
+                Some(mut parent) => {
+                    parent.subtract(&few);
+                    parent
+                }
+                None => next(),
+            };
+            let (of_left, of_right) = if left_first { (few, many) } else { (many, few) };
+            (left.histogram, right.histogram) = (Some(of_left), Some(of_right));
+            ahead.extend([left, right]);
+        }
+        Ok(ahead)
     }
 
     fn blank(&mut self) -> Histogram {
-        self.free.pop().unwrap_or_else(|| Histogram::new(self.grower.bins))
-    }
-
-    fn build(&self, rows: &Range<usize>, into: &mut Histogram) -> Sums {
-        into.fill(self.grower.workers, self.grower.bins, self.pairs, &self.rows[rows.clone()])
+        self.free.pop().unwrap_or_else(|| Histogram::new(self.grower.axes))
     }
 
     fn node(&mut self, parent: Option<u32>, sums: Sums, bounds: Bounds) -> u32 {
@@ -341,24 +349,55 @@ impl Growth<'_> {
     }
 
     fn finish(self) -> Grown {
-        let Self { mut nodes, cuts, rows, leaves, .. } = self;
+        let Self { mut nodes, cuts, leaves, .. } = self;
         // As XGBoost has it: what is no branch keeps the weight that it was given, times the learning rate.
         nodes.iter_mut().filter(|node| node.branch.is_none()).for_each(|node| node.weight = node.value);
-        Grown { tree: Tree::grown(nodes), cuts, rows, leaves }
+        Grown { tree: Tree::grown(nodes), cuts, leaves }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bins::Bins;
     use crate::data::{Column, Features, Kind};
+    use crate::fixed::Pair;
     use crate::fixed::Scale;
     use crate::workers::Alone;
 
     const ROWS: usize = 4000;
 
+    /// Rows of the test's own.
+    struct Rows<'a> {
+        bins: &'a Bins,
+        pairs: &'a [Pair],
+        patch: Patch,
+    }
+
+    impl Field for Rows<'_> {
+        fn root(&mut self, into: &mut Histogram) -> Result<Sums, Lost> {
+            Ok(self.patch.fill(&Alone, self.bins, self.pairs, 0, into))
+        }
+
+        fn part(&mut self, parts: Vec<Part>) -> Result<(), Lost> {
+            parts.iter().for_each(|part| self.patch.part(&Alone, self.bins, part));
+            Ok(())
+        }
+
+        fn has_fewer(&self, one: (u32, Sums), other: (u32, Sums)) -> bool {
+            self.patch.rows_of(one.0).len() <= self.patch.rows_of(other.0).len()
+        }
+
+        fn fill(&mut self, wanted: &mut [(u32, Histogram)]) -> Result<(), Lost> {
+            for (node, into) in wanted {
+                self.patch.fill(&Alone, self.bins, self.pairs, *node, into);
+            }
+            Ok(())
+        }
+    }
+
     /// A deep tree, with so much memory for histograms that wait.
-    fn grown(order: Order, memory: usize) -> Grown {
+    fn grown(order: Order, memory: usize) -> (Grown, Vec<u32>) {
         let noise = |row: usize, salt: u64| (crate::random::hash(&[row as u64, salt]) >> 40) as f32;
         let column = |salt| Column::Dense((0..ROWS).map(|row| noise(row, salt)).collect());
         let columns = (0..3).map(|at| (format!("x{at}"), Kind::Number, column(at))).collect();
@@ -380,23 +419,26 @@ mod tests {
         let columns = Columns::of_tree(3, shares, 0, 0);
         let constraints = Constraints::default();
         let grower = Grower {
-            bins: &bins,
+            axes: &bins.axes,
             shape: &shape,
             penalties: &penalties,
             constraints: &constraints,
             workers: &Alone,
             memory,
         };
-        grower.grow(&pairs, scales, (0..ROWS as u32).collect(), &columns)
+        let mut rows = Rows { bins: &bins, pairs: &pairs, patch: Patch::new((0..ROWS as u32).collect()) };
+        let grown = grower.grow(&mut rows, scales, &columns).unwrap();
+        let in_leaves = grown.leaves.iter().flat_map(|leaf| rows.patch.rows_of(*leaf).to_vec()).collect();
+        (grown, in_leaves)
     }
 
     #[test]
     fn a_tree_is_the_same_when_histograms_are_forgotten() {
         for order in [Order::Depth, Order::Loss] {
             let (rich, poor) = (grown(order, MOST_WAITING), grown(order, 0));
-            assert!(rich.tree.nodes().len() > 1000, "{}", rich.tree.nodes().len());
-            assert_eq!(rich.tree, poor.tree);
-            assert_eq!(rich.rows, poor.rows);
+            assert!(rich.0.tree.nodes().len() > 1000, "{}", rich.0.tree.nodes().len());
+            assert_eq!(rich.0.tree, poor.0.tree);
+            assert_eq!(rich.1, poor.1);
         }
     }
 }

@@ -20,6 +20,7 @@ mod cuts;
 mod data;
 mod dump;
 mod exact;
+pub mod federated;
 mod fixed;
 mod format;
 mod grow;
@@ -39,6 +40,7 @@ mod workers;
 
 pub use data::{Column, CsvError, CsvOptions, Data, Features, FeaturesError, Kind, read_csv};
 pub use format::{Format, FormatError, ModelError};
+pub use grow::Lost;
 pub use importance::Importance;
 pub use link::Link;
 pub use loss::LabelError;

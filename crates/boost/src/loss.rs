@@ -34,7 +34,20 @@ pub(crate) trait Loss: Debug + Send + Sync {
     fn gradients(&self, data: &Data, margins: &[f32], gradients: &mut [Gradient], workers: &dyn Workers);
 
     /// The best prediction that is the same for all rows, or near it, one for each output.
-    fn base_score(&self, data: &Data) -> Vec<f32>;
+    fn base_score(&self, data: &Data) -> Vec<f32> {
+        let sums: Vec<f64> =
+            self.base_terms(data).iter().map(|terms| exact::sum(terms.iter().copied())).collect();
+        self.base_of(&sums)
+    }
+
+    /// What of the rows is summed up to find that, so many lists of finite numbers; none where sums do not tell it.
+    fn base_terms(&self, data: &Data) -> Vec<Vec<f64>>;
+
+    /// How many lists those are.
+    fn base_lists(&self) -> usize;
+
+    /// What their sums say.
+    fn base_of(&self, sums: &[f64]) -> Vec<f32>;
 
     /// How margins become predictions.
     fn link(&self) -> Link {
@@ -143,10 +156,7 @@ pub(crate) fn check_labels(
     }
 }
 
-/// The mean of the labels.
-pub(crate) fn mean_label(data: &Data) -> f32 {
-    let pairs = data.labels.iter().enumerate();
-    #[expect(clippy::cast_possible_truncation, reason = "models hold single precision")]
-    let mean = exact::mean(pairs.map(|(row, label)| (f64::from(*label), f64::from(data.weight(row))))) as f32;
-    mean
+/// How much each row counts.
+pub(crate) fn weights(data: &Data) -> Vec<f64> {
+    (0..data.rows()).map(|row| f64::from(data.weight(row))).collect()
 }

@@ -8,6 +8,7 @@ mod classes;
 mod pointwise;
 
 use crate::data::Data;
+use crate::loss::Loss;
 use crate::near::nearest;
 use crate::params::Params;
 use std::fmt::Debug;
@@ -19,6 +20,21 @@ pub(crate) trait Metric: Debug + Send + Sync {
 
     /// The measure, for predictions of all outputs of a row beside each other.
     fn value(&self, data: &Data, predictions: &[f32]) -> f64;
+
+    /// Two lists of numbers whose sums tell the measure, where sums do.
+    fn terms(&self, _data: &Data, _predictions: &[f32]) -> Option<[Vec<f64>; 2]> {
+        None
+    }
+
+    /// Whether sums tell it.
+    fn is_of_sums(&self) -> bool {
+        false
+    }
+
+    /// What the sums of both lists tell.
+    fn of_sums(&self, sums: [f64; 2]) -> f64 {
+        if sums[1] > 0.0 { sums[0] / sums[1] } else { 0.0 }
+    }
 
     /// Whether it can judge models of so many outputs.
     fn fits(&self, outputs: usize) -> bool {
@@ -50,6 +66,27 @@ pub enum MetricError {
         /// What would do.
         needs: &'static str,
     },
+    /// It is for models of another kind.
+    #[error("the metric `{name}` cannot judge {objective}")]
+    Unfit {
+        /// What was asked for.
+        name: String,
+        /// What is trained.
+        objective: &'static str,
+    },
+}
+
+/// The metrics that parameters ask for; that of the loss where they ask for none.
+pub(crate) fn of(params: &Params, loss: &dyn Loss) -> Result<Vec<Box<dyn Metric>>, MetricError> {
+    let mut names = params.eval_metric.clone();
+    if names.is_empty() && !params.disable_default_eval_metric {
+        names.push(loss.metric());
+    }
+    let metrics = names.iter().map(|name| by_name(name, params)).collect::<Result<Vec<_>, _>>()?;
+    match metrics.iter().find(|metric| !metric.fits(loss.outputs())) {
+        Some(metric) => Err(MetricError::Unfit { name: metric.name(), objective: loss.name() }),
+        None => Ok(metrics),
+    }
 }
 
 /// Every metric, without what may stand behind an `@`.

@@ -124,6 +124,23 @@ impl Model {
         &self.attributes
     }
 
+    /// All but its trees.
+    pub(crate) fn without_trees(&self) -> Self {
+        let Self { objective, base_score, features, attributes, .. } = self;
+        Self {
+            objective: objective.clone(),
+            link: self.link,
+            base_score: base_score.clone(),
+            classes: self.classes,
+            targets: self.targets,
+            features: features.clone(),
+            trees: Vec::new(),
+            rounds: vec![0],
+            weighted: self.weighted,
+            attributes: attributes.clone(),
+        }
+    }
+
     /// What each output's margin begins with.
     pub(crate) fn base_margins(&self) -> Vec<f32> {
         let margins = self.base_score.iter().map(|score| self.link.margin(*score).unwrap_or_default());

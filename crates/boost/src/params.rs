@@ -48,6 +48,8 @@ pub struct Params {
     pub(crate) nthread: usize,
     /// The names that were set, as they stand first in the list of names.
     set: BTreeSet<&'static str>,
+    /// What was set, in its order and as it was written.
+    settings: Vec<(String, String)>,
 }
 
 impl Default for Params {
@@ -84,6 +86,7 @@ impl Default for Params {
             max_cat_threshold: 64,
             nthread: 0,
             set: BTreeSet::new(),
+            settings: Vec::new(),
         }
     }
 }
@@ -186,12 +189,19 @@ impl Params {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ParamError> {
         let known = NAMES.iter().find(|(known, others)| *known == name || others.contains(&name));
         let Some((known, _)) = known else { return Err(unknown(name)) };
-        let value = Parse { name, value };
-        if !self.set_tree(known, &value)? {
-            self.set_other(known, &value)?;
+        let parsed = Parse { name, value };
+        if !self.set_tree(known, &parsed)? {
+            self.set_other(known, &parsed)?;
         }
         self.set.insert(known);
+        self.settings.push((name.to_owned(), value.to_owned()));
         Ok(())
+    }
+
+    /// What was set, in its order: set again, the same parameters come of it.
+    #[must_use]
+    pub fn settings(&self) -> &[(String, String)] {
+        &self.settings
     }
 
     /// Whether a parameter was set, by the first of its names.

@@ -2,19 +2,24 @@
 
 mod features;
 mod rounds;
+mod share;
 mod stopping;
 
+pub(crate) use features::{Named, begin_with, constraints};
 pub use rounds::{Progress, Score};
+pub(crate) use rounds::{Rounds, Rows, Setting};
+pub(crate) use share::{Ground, Share};
 
 use crate::bins::Bins;
 use crate::data::Data;
-use crate::grow::Penalties;
+use crate::grow::{Lost, Penalties};
 use crate::loss::{self, LabelError, Loss};
-use crate::metric::{self, Metric, MetricError};
+use crate::metric::{self, MetricError};
 use crate::model::Model;
 use crate::params::Params;
 use crate::predict::PredictError;
 use crate::workers::Workers;
+use std::sync::Arc;
 
 /// What to do.
 #[derive(Clone, Copy)]
@@ -113,6 +118,9 @@ pub enum TrainError {
     /// It was told to stop.
     #[error("training was stopped after round {0}")]
     Interrupted(usize),
+    /// Parties that hold rows, not all of which can be reached.
+    #[error(transparent)]
+    Lost(#[from] Lost),
     /// There is nothing to look at.
     #[error("stopping early needs rows to judge the model by, and a metric")]
     NothingToWatch,
@@ -140,23 +148,34 @@ pub fn train(
         }
     }
     check_shape(training.params)?;
-    let metrics = metrics(training.params, &*loss)?;
+    let metrics = metric::of(training.params, &*loss)?;
     if training.patience.is_some() && (metrics.is_empty() || training.watched.is_empty()) {
         return Err(TrainError::NothingToWatch);
     }
-    let constraints = features::constraints(training.params, &training.data.features)?;
+    let named = Named::of(&training.data.features);
+    let constraints = features::constraints(training.params, &named)?;
     let model = match training.start {
         Some(model) => features::going_on(model, training, &*loss)?,
         None => features::beginning(training, &*loss)?,
     };
     let bins = bins(training)?;
-    let penalties = penalties(training.params, &*loss);
-    let setting =
-        rounds::Setting { training, loss: &*loss, metrics: &metrics, bins: &bins, penalties, constraints };
-    rounds::Rounds::new(&setting, model)?.run(progress)
+    let axes = Arc::clone(&bins.axes);
+    let Training { params, data, watched, workers, .. } = *training;
+    let ground = Ground { params, loss: &*loss, metrics: &metrics, data, watched, workers };
+    let mut share = Share::new(ground, bins, &model)?;
+    let setting = Setting {
+        params,
+        rounds: training.rounds,
+        patience: training.patience,
+        axes: &axes,
+        penalties: penalties(params, &*loss),
+        constraints,
+        workers,
+    };
+    Rounds::new(&setting, model, &mut share).run(Vec::new(), &mut |told, _| progress(told))
 }
 
-fn check_rows(of: &str, data: &Data, loss: &dyn Loss) -> Result<(), TrainError> {
+pub(crate) fn check_rows(of: &str, data: &Data, loss: &dyn Loss) -> Result<(), TrainError> {
     let rows = data.rows();
     if rows == 0 {
         return Err(TrainError::NoRows);
@@ -179,7 +198,7 @@ fn check_rows(of: &str, data: &Data, loss: &dyn Loss) -> Result<(), TrainError> 
     loss.check(data).map_err(|error| TrainError::Label { of: of.to_owned(), error })
 }
 
-fn check_shape(params: &Params) -> Result<(), TrainError> {
+pub(crate) fn check_shape(params: &Params) -> Result<(), TrainError> {
     if params.max_depth == 0 && params.max_leaves == 0 {
         let what = "max_depth and max_leaves cannot both be 0: then nothing bounds a tree";
         return Err(TrainError::Params(what.to_owned()));
@@ -187,24 +206,8 @@ fn check_shape(params: &Params) -> Result<(), TrainError> {
     Ok(())
 }
 
-fn metrics(params: &Params, loss: &dyn Loss) -> Result<Vec<Box<dyn Metric>>, TrainError> {
-    let mut names = params.eval_metric.clone();
-    if names.is_empty() && !params.disable_default_eval_metric {
-        names.push(loss.metric());
-    }
-    let metrics = names.iter().map(|name| metric::by_name(name, params)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(metric) = metrics.iter().find(|metric| !metric.fits(loss.outputs())) {
-        return Err(TrainError::Params(format!(
-            "the metric `{}` cannot judge {}",
-            metric.name(),
-            loss.name()
-        )));
-    }
-    Ok(metrics)
-}
-
 /// Memory for one histogram is 16 bytes a bin: 1 GiB.
-const MOST_BINS: usize = 1 << 26;
+pub(crate) const MOST_BINS: usize = 1 << 26;
 
 fn bins(training: &Training<'_>) -> Result<Bins, TrainError> {
     let features = &training.data.features;
@@ -212,7 +215,7 @@ fn bins(training: &Training<'_>) -> Result<Bins, TrainError> {
         .map_err(|bins| TrainError::TooManyBins { bins, most: MOST_BINS })
 }
 
-fn penalties(params: &Params, loss: &dyn Loss) -> Penalties {
+pub(crate) fn penalties(params: &Params, loss: &dyn Loss) -> Penalties {
     Penalties {
         lambda: params.lambda.into(),
         alpha: params.alpha.into(),

@@ -19,7 +19,9 @@ mod values;
 mod verbs;
 
 pub(crate) use agent::{AgentArgs, HostArgs};
-pub(crate) use boost::{BoostArgs, BoostCommand, PredictArgs, ShowArgs, TableArgs, TrainArgs};
+pub(crate) use boost::{
+    BoostArgs, BoostCommand, FederateArgs, PredictArgs, ShowArgs, TableArgs, TakingPartArgs, TrainArgs,
+};
 pub(crate) use broker::{BrokerArgs, BrokerCommand, ServeHereArgs, StopArgs};
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};

@@ -21,7 +21,7 @@ const RINGS: &[(Ring, &[&str])] = &[
         &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost", "parallel"],
     ),
     (Ring::Ports, &["store", "provider", "ledger", "records"]),
-    (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server"]),
+    (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server", "federate"]),
     (Ring::Bin, &["welkin"]),
     (Ring::Dev, &["mutate", "testkit", "xtask"]),
 ];
@@ -71,6 +71,11 @@ pub(super) const BORDERS: &[Border] = &[
         why: "records keep plans and jobs as they were written, and read neither",
     },
     Border { of: "sqlite", forbids: &["broker"], why: "a store of records obeys and decides nothing" },
+    Border {
+        of: "federate",
+        forbids: &["stores", "transfer", "broker"],
+        why: "parties meet at a door, and move and run nothing",
+    },
     Border { of: "broker", forbids: &["clouds"], why: "the broker knows providers by their port only" },
 ];
 

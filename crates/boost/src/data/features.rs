@@ -7,6 +7,11 @@ const MOST_FEATURES: usize = 1 << 20;
 /// Most rows: sums of 30-bit gradients of more would not fit 64 bits.
 const MOST_ROWS: usize = 1 << 31;
 
+/// The same, for whoever counts rows that are elsewhere.
+pub(crate) fn most_rows() -> u64 {
+    MOST_ROWS as u64
+}
+
 /// Values beyond this leave no room for a cut behind the last of them in single precision.
 pub(crate) const LARGEST: f32 = 1e38;
 

@@ -1,6 +1,6 @@
 //! Sums of gradients, bin by bin.
 
-use crate::bins::{Bins, Cells, FEW, NARROW, Table};
+use crate::bins::{Axes, Bins, Cells, FEW, NARROW, Table};
 use crate::fixed::{Pair, Sums};
 use crate::workers::{Workers, each, piece_size};
 
@@ -15,18 +15,23 @@ pub(crate) struct Histogram {
 const LEAST_ROWS: usize = 8192;
 
 impl Histogram {
-    pub(crate) fn new(bins: &Bins) -> Self {
-        Self { bins: vec![Sums::default(); bins.total()] }
+    pub(crate) fn new(axes: &Axes) -> Self {
+        Self { bins: vec![Sums::default(); axes.total()] }
     }
 
     /// How much memory one takes.
-    pub(crate) fn bytes(bins: &Bins) -> usize {
-        (bins.total() * size_of::<Sums>()).max(1)
+    pub(crate) fn bytes(axes: &Axes) -> usize {
+        (axes.total() * size_of::<Sums>()).max(1)
     }
 
     /// The bins of a feature that are not for missing values.
-    pub(crate) fn of(&self, bins: &Bins, feature: usize) -> &[Sums] {
-        &self.bins[bins.offsets[feature]..][..bins.cuts[feature].count()]
+    pub(crate) fn of(&self, axes: &Axes, feature: usize) -> &[Sums] {
+        &self.bins[axes.offsets[feature]..][..axes.cuts[feature].count()]
+    }
+
+    /// The same, to be written.
+    pub(crate) fn of_mut(&mut self, axes: &Axes, feature: usize) -> &mut [Sums] {
+        &mut self.bins[axes.offsets[feature]..][..axes.cuts[feature].count()]
     }
 
     /// Takes the place of what was there, and gives the sum of all rows.
@@ -34,7 +39,7 @@ impl Histogram {
         let size = piece_size(workers, rows.len(), LEAST_ROWS, 1);
         let mut pieces = rows.chunks(size);
         let first = pieces.next().unwrap_or_default();
-        let rest = pieces.map(|rows| (rows, Self::new(bins)));
+        let rest = pieces.map(|rows| (rows, Self::new(&bins.axes)));
         let own = std::mem::take(&mut self.bins);
         let mut parts = vec![(first, Self { bins: own }, Sums::default())];
         parts.extend(rest.map(|(rows, part)| (rows, part, Sums::default())));
@@ -60,7 +65,7 @@ impl Histogram {
     }
 
     fn add(&mut self, bins: &Bins, pairs: &[Pair], rows: &[u32]) -> Sums {
-        let width = bins.features();
+        let width = bins.axes.features();
         let mut block = Block::default();
         let mut sums = Sums::default();
         for rows in rows.chunks(BLOCK) {
@@ -74,7 +79,9 @@ impl Histogram {
                     block.touch(table, width);
                     block.add_bytes::<NARROW>(self.bins.as_chunks_mut().0, &table.rows, width);
                 }
-                Cells::Wide(table) => block.add_wide(&mut self.bins, &bins.offsets[..width], &table.rows),
+                Cells::Wide(table) => {
+                    block.add_wide(&mut self.bins, &bins.axes.offsets[..width], &table.rows)
+                }
                 Cells::Sparse { starts, bins } => block.add_sparse(&mut self.bins, starts, bins),
             }
         }

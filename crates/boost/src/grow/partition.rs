@@ -16,7 +16,7 @@ pub(super) fn by_cut(
     feature: usize,
     cut: &Cut,
 ) -> usize {
-    let missing = bins.cuts[feature].count();
+    let missing = bins.axes.cuts[feature].count();
     let sides = cut.sides(missing);
     match &bins.cells {
         Cells::Few(table) | Cells::Narrow(table) => {
@@ -32,13 +32,13 @@ pub(super) fn by_cut(
         }
         Cells::Sparse { starts, bins: all } => partition(workers, rows, scratch, |row| {
             let row = &all[starts[row as usize]..starts[row as usize + 1]];
-            sides[bins.sparse_bin(row, feature)]
+            sides[bins.axes.sparse_bin(row, feature)]
         }),
     }
 }
 
 fn column<'a, T>(columns: &'a [T], bins: &Bins, feature: usize) -> &'a [T] {
-    let height = columns.len() / bins.features();
+    let height = columns.len() / bins.axes.features();
     &columns[feature * height..(feature + 1) * height]
 }
 

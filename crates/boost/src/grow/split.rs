@@ -116,12 +116,12 @@ impl<'a> Search<'a> {
     }
 
     fn feature(&self, feature: u32, best: &mut Option<Split>) {
-        let bins = self.grower.bins;
-        let histogram = self.histogram.of(bins, feature as usize);
+        let axes = self.grower.axes;
+        let histogram = self.histogram.of(axes, feature as usize);
         let mut present = Sums::default();
         histogram.iter().for_each(|bin| present += *bin);
         let missing = self.node - present;
-        if matches!(bins.cuts[feature as usize], Cuts::Categories(_)) {
+        if matches!(axes.cuts[feature as usize], Cuts::Categories(_)) {
             return self.categories(feature, histogram, missing, best);
         }
         let mut left = Sums::default();

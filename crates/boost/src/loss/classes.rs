@@ -1,8 +1,7 @@
 //! Several classes: the logistic loss of each against the others, with probabilities that add up to 1.
 
-use super::{Gradient, LabelError, Loss, check_labels};
+use super::{Gradient, LabelError, Loss, check_labels, weights};
 use crate::data::Data;
-use crate::exact;
 use crate::format::Value;
 use crate::link::softmax;
 use crate::math::ln;
@@ -72,19 +71,29 @@ impl Loss for Classes {
     }
 
     /// As XGBoost has it these are margins: logarithms of the classes' shares, around their mean.
-    fn base_score(&self, data: &Data) -> Vec<f32> {
-        let weight = |row: usize| f64::from(data.weight(row));
-        let all = exact::sum((0..data.rows()).map(weight));
-        let share = |class: usize| {
-            #[expect(clippy::cast_precision_loss, reason = "there are few classes")]
-            let own = (0..data.rows()).filter(|row| data.labels[*row] == class as f32);
-            ln(exact::sum(own.map(weight)) / all + LEAST_SHARE)
-        };
-        let logs: Vec<f64> = (0..self.count).map(share).collect();
+    fn base_of(&self, sums: &[f64]) -> Vec<f32> {
+        let all = sums[0];
+        let logs: Vec<f64> = sums[1..].iter().map(|own| ln(own / all + LEAST_SHARE)).collect();
         #[expect(clippy::cast_precision_loss, reason = "there are few classes")]
         let mean = logs.iter().sum::<f64>() / self.count as f64;
         #[expect(clippy::cast_possible_truncation, reason = "models hold single precision")]
         logs.iter().map(|log| (log - mean) as f32).collect()
+    }
+
+    /// The weights of all rows, and of those of each class.
+    fn base_terms(&self, data: &Data) -> Vec<Vec<f64>> {
+        let all = weights(data);
+        let of = |class: usize| {
+            #[expect(clippy::cast_precision_loss, reason = "there are few classes")]
+            let own = |(row, _): &(usize, &f64)| data.labels[*row] == class as f32;
+            all.iter().enumerate().filter(own).map(|(_, weight)| *weight).collect()
+        };
+        let classes: Vec<Vec<f64>> = (0..self.count).map(of).collect();
+        [all].into_iter().chain(classes).collect()
+    }
+
+    fn base_lists(&self) -> usize {
+        self.count + 1
     }
 
     fn metric(&self) -> String {

@@ -6,7 +6,7 @@ mod quantile;
 mod robust;
 mod squared;
 
-use super::{Gradient, LabelError, Loss, check_labels, mean_label};
+use super::{Gradient, LabelError, Loss, check_labels, weights};
 use crate::data::Data;
 use crate::exact;
 use crate::format::Value;
@@ -83,6 +83,11 @@ fn positive_weight(value: f32) -> Vec<(&'static str, Value)> {
 }
 
 impl<P: Point> Pointwise<P> {
+    #[expect(clippy::float_cmp, reason = "exactly the default")]
+    fn begins_at_mean(&self) -> bool {
+        self.point.begins_at_mean() && self.positive_weight == 1.0
+    }
+
     /// The derivatives of rows from `first` on. Without weights the loop has neither branches nor calls.
     #[expect(clippy::cast_possible_truncation, reason = "gradients have single precision")]
     fn derive(&self, data: &Data, first: usize, margins: &[f32], gradients: &mut [Gradient]) {
@@ -127,16 +132,35 @@ impl<P: Point> Loss for Pointwise<P> {
             let mut pairs: Vec<_> = labels.map(|(row, label)| (*label, data.weight(row))).collect();
             return vec![exact::quantile(&mut pairs, alpha, !data.weights.is_empty())];
         }
-        #[expect(clippy::float_cmp, reason = "exactly the default")]
-        if self.point.begins_at_mean() && self.positive_weight == 1.0 {
-            return vec![mean_label(data)];
+        let sums: Vec<f64> =
+            self.base_terms(data).iter().map(|terms| exact::sum(terms.iter().copied())).collect();
+        self.base_of(&sums)
+    }
+
+    /// Weights and weighted labels for their mean, or both derivatives at 0 for a step of Newton's.
+    fn base_terms(&self, data: &Data) -> Vec<Vec<f64>> {
+        if self.begins_at_mean() {
+            let weights = weights(data);
+            let labels = data.labels.iter().zip(&weights).map(|(label, weight)| f64::from(*label) * weight);
+            return vec![labels.collect(), weights];
         }
         let mut gradients = vec![[0.0; 2]; data.rows()];
         self.derive(data, 0, &vec![0.0; data.rows()], &mut gradients);
-        let all = |of: usize| exact::sum(gradients.iter().map(|slot| f64::from(slot[of])));
-        let (g, h) = (all(0), all(1));
-        #[expect(clippy::cast_possible_truncation, reason = "models hold single precision")]
-        let margin = if h > 0.0 { (-g / h) as f32 } else { 0.0 };
+        let all = |of: usize| gradients.iter().map(|slot| f64::from(slot[of])).collect();
+        vec![all(0), all(1)]
+    }
+
+    fn base_lists(&self) -> usize {
+        if self.point.quantile().is_some() { 0 } else { 2 }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "models hold single precision")]
+    fn base_of(&self, sums: &[f64]) -> Vec<f32> {
+        let (first, second) = (sums[0], sums[1]);
+        if self.begins_at_mean() {
+            return vec![if second > 0.0 { (first / second) as f32 } else { 0.0 }];
+        }
+        let margin = if second > 0.0 { (-first / second) as f32 } else { 0.0 };
         let mut score = [margin];
         self.link().predict(&mut score);
         score.to_vec()

@@ -39,9 +39,32 @@ impl Metric for Classes {
     }
 
     fn value(&self, data: &Data, predictions: &[f32]) -> f64 {
+        exact::mean(self.pairs(data, predictions))
+    }
+
+    fn terms(&self, data: &Data, predictions: &[f32]) -> Option<[Vec<f64>; 2]> {
+        Some(exact::weighted(self.pairs(data, predictions)))
+    }
+
+    fn is_of_sums(&self) -> bool {
+        true
+    }
+
+    fn fits(&self, outputs: usize) -> bool {
+        outputs > 1
+    }
+}
+
+impl Classes {
+    /// What each row has, and how much it counts.
+    fn pairs<'a>(
+        &'a self,
+        data: &'a Data,
+        predictions: &'a [f32],
+    ) -> impl Iterator<Item = (f64, f64)> + Clone + 'a {
         let outputs = (predictions.len() / data.rows().max(1)).max(1);
         let rows = predictions.chunks(outputs).enumerate();
-        exact::mean(rows.map(|(row, probabilities)| {
+        rows.map(move |(row, probabilities)| {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -49,10 +72,6 @@ impl Metric for Classes {
             )]
             let class = data.labels[row] as usize;
             ((self.term)(probabilities, class), f64::from(data.weight(row)))
-        }))
-    }
-
-    fn fits(&self, outputs: usize) -> bool {
-        outputs > 1
+        })
     }
 }

@@ -84,6 +84,28 @@ pub(super) fn by_name(
     Ok(found.map(|(term, end)| Box::new(Mean { name: name.to_owned(), term, end }) as Box<dyn Metric>))
 }
 
+impl End {
+    fn of(self, mean: f64) -> f64 {
+        match self {
+            Self::Mean => mean,
+            Self::Root => mean.sqrt(),
+            Self::Twice => 2.0 * mean,
+        }
+    }
+}
+
+impl Mean {
+    /// What each row has, and how much it counts.
+    fn pairs<'a>(
+        &'a self,
+        data: &'a Data,
+        predictions: &'a [f32],
+    ) -> impl Iterator<Item = (f64, f64)> + Clone + 'a {
+        let rows = data.labels.iter().zip(predictions).enumerate();
+        rows.map(|(row, (label, p))| (self.term.of(*p, *label), f64::from(data.weight(row))))
+    }
+}
+
 impl Term {
     fn of(self, prediction: f32, label: f32) -> f64 {
         let (p, y) = (f64::from(prediction), f64::from(label));
@@ -123,13 +145,18 @@ impl Metric for Mean {
     }
 
     fn value(&self, data: &Data, predictions: &[f32]) -> f64 {
-        let rows = data.labels.iter().zip(predictions).enumerate();
-        let terms = rows.map(|(row, (label, p))| (self.term.of(*p, *label), f64::from(data.weight(row))));
-        let mean = exact::mean(terms);
-        match self.end {
-            End::Mean => mean,
-            End::Root => mean.sqrt(),
-            End::Twice => 2.0 * mean,
-        }
+        self.end.of(exact::mean(self.pairs(data, predictions)))
+    }
+
+    fn terms(&self, data: &Data, predictions: &[f32]) -> Option<[Vec<f64>; 2]> {
+        Some(exact::weighted(self.pairs(data, predictions)))
+    }
+
+    fn is_of_sums(&self) -> bool {
+        true
+    }
+
+    fn of_sums(&self, sums: [f64; 2]) -> f64 {
+        self.end.of(if sums[1] > 0.0 { sums[0] / sums[1] } else { 0.0 })
     }
 }

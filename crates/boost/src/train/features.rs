@@ -9,8 +9,25 @@ use crate::model::{Model, ModelFeatures};
 use crate::near::nearest;
 use crate::params::{Directions, Params};
 
+/// Features without their values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) names: &'a [String],
+    pub(crate) kinds: &'a [Kind],
+}
+
+impl<'a> Named<'a> {
+    pub(crate) fn of(features: &'a Features) -> Self {
+        Self { names: features.names(), kinds: features.kinds() }
+    }
+
+    fn count(&self) -> usize {
+        self.names.len()
+    }
+}
+
 /// Constraints by feature, whatever they were named by.
-pub(super) fn constraints(params: &Params, features: &Features) -> Result<Constraints, TrainError> {
+pub(crate) fn constraints(params: &Params, features: &Named<'_>) -> Result<Constraints, TrainError> {
     let mut monotone = vec![0; features.count()];
     match &params.monotone_constraints {
         Directions::Places(list) if list.len() > monotone.len() => {
@@ -32,9 +49,9 @@ pub(super) fn constraints(params: &Params, features: &Features) -> Result<Constr
     };
     let interactions = params.interaction_constraints.iter().map(set).collect::<Result<_, _>>()?;
     if let Some(feature) =
-        (0..monotone.len()).find(|f| monotone[*f] != 0 && features.kinds()[*f] == Kind::Category)
+        (0..monotone.len()).find(|f| monotone[*f] != 0 && features.kinds[*f] == Kind::Category)
     {
-        let name = &features.names()[feature];
+        let name = &features.names[feature];
         return Err(TrainError::Params(format!(
             "monotone_constraints: `{name}` is a category, which has no order"
         )));
@@ -43,11 +60,11 @@ pub(super) fn constraints(params: &Params, features: &Features) -> Result<Constr
 }
 
 /// A feature by its name, or its number.
-fn place(name: &str, features: &Features, parameter: &str) -> Result<usize, TrainError> {
-    let by_name = features.names().iter().position(|known| known == name);
+fn place(name: &str, features: &Named<'_>, parameter: &str) -> Result<usize, TrainError> {
+    let by_name = features.names.iter().position(|known| known == name);
     let by_number = || name.parse().ok().filter(|number| *number < features.count());
     by_name.or_else(by_number).ok_or_else(|| {
-        let near = nearest(name, features.names().iter().map(String::as_str));
+        let near = nearest(name, features.names.iter().map(String::as_str));
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         TrainError::Params(format!("{parameter}: there is no feature `{name}`{near}"))
     })
@@ -55,16 +72,24 @@ fn place(name: &str, features: &Features, parameter: &str) -> Result<usize, Trai
 
 /// A model without trees.
 pub(super) fn beginning(training: &Training<'_>, loss: &dyn Loss) -> Result<Model, TrainError> {
-    let link = loss.link();
     let base_score = match training.params.base_score {
         Some(score) => vec![score],
         None => loss.base_score(training.data),
     };
+    begin_with(base_score, &Named::of(&training.data.features), loss)
+}
+
+/// The same, with that base score.
+pub(crate) fn begin_with(
+    base_score: Vec<f32>,
+    features: &Named<'_>,
+    loss: &dyn Loss,
+) -> Result<Model, TrainError> {
+    let link = loss.link();
     if let Some(score) = base_score.iter().find(|score| link.margin(**score).is_none()) {
         let name = loss.name();
         return Err(TrainError::Params(format!("a base_score of {score} cannot be used with {name}")));
     }
-    let features = &training.data.features;
     let kind = |kind: &Kind| if *kind == Kind::Category { "c" } else { "q" }.to_owned();
     Ok(Model {
         objective: objective(loss),
@@ -74,8 +99,8 @@ pub(super) fn beginning(training: &Training<'_>, loss: &dyn Loss) -> Result<Mode
         targets: 1,
         features: ModelFeatures {
             count: features.count(),
-            names: features.names().to_vec(),
-            types: features.kinds().iter().map(kind).collect(),
+            names: features.names.to_vec(),
+            types: features.kinds.iter().map(kind).collect(),
         },
         trees: Vec::new(),
         rounds: vec![0],

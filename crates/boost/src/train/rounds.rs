@@ -1,25 +1,15 @@
-//! The rounds of a training.
+//! The rounds of a training, whoever holds the rows.
 
 use super::stopping::Watch;
-use super::{Stopped, TrainError, Trained, Training};
-use crate::bins::Bins;
-use crate::data::Data;
-use crate::exact;
-use crate::fixed::{Pair, Scale, Scales};
-use crate::grow::{Columns, Constraints, Grower, Grown, MOST_WAITING, Order, Penalties, Shape, Shares};
-use crate::loss::{Gradient, Loss};
-use crate::metric::Metric;
+use super::{Stopped, TrainError, Trained};
+use crate::bins::Axes;
+use crate::fixed::Scales;
+use crate::grow::{
+    Columns, Constraints, Field, Grower, Grown, Lost, MOST_WAITING, Order, Penalties, Shape, Shares,
+};
 use crate::model::{Member, Model};
-use crate::predict::Forest;
-use crate::random::{hash, unit};
-use crate::tree::Tree;
-use crate::workers::{Workers, each, each_piece, piece_size};
-
-/// Rows that one job looks at at least.
-const LEAST_ROWS: usize = 8192;
-
-/// What a stream of numbers is for.
-const SAMPLE: u64 = 0x7361_6d70;
+use crate::params::Params;
+use crate::workers::Workers;
 
 /// One measure after one round.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,39 +35,50 @@ pub struct Progress<'a> {
     pub scores: &'a [Score],
 }
 
-/// What stays the same in all rounds.
-pub(super) struct Setting<'a> {
-    pub(super) training: &'a Training<'a>,
-    pub(super) loss: &'a dyn Loss,
-    pub(super) metrics: &'a [Box<dyn Metric>],
-    pub(super) bins: &'a Bins,
-    pub(super) penalties: Penalties,
-    pub(super) constraints: Constraints,
+/// The rows of a training, in memory or with parties. Every round begins once, and has a tree for each output: its
+/// gradients are made integers, it is grown, and its leaves are added to the margins of the rows.
+pub(crate) trait Rows: Field {
+    /// Derives the loss, and draws the rows of the round.
+    fn begin(&mut self, round: usize) -> Result<(), Lost>;
+
+    /// Turns the gradients of one output into integers; nothing where they are not finite.
+    fn fix(&mut self, output: usize) -> Result<Option<Scales>, Lost>;
+
+    /// Adds a tree to the margins; where leaves are no means, sets them first.
+    fn add(&mut self, grown: &mut Grown, output: usize) -> Result<(), Lost>;
+
+    /// What the model is worth.
+    fn scores(&mut self) -> Result<Vec<Score>, Lost>;
+
+    /// What the trees are grown with.
+    fn as_field(&mut self) -> &mut dyn Field;
 }
 
-/// Rows that the model is judged by.
-struct Watched<'a> {
-    name: &'a str,
-    data: &'a Data,
-    /// Nothing where the rows are those trained on, whose margins are known.
-    margins: Option<Vec<f32>>,
+/// What stays the same in all rounds.
+pub(crate) struct Setting<'a> {
+    pub(crate) params: &'a Params,
+    pub(crate) rounds: usize,
+    pub(crate) patience: Option<usize>,
+    pub(crate) axes: &'a Axes,
+    pub(crate) penalties: Penalties,
+    pub(crate) constraints: Constraints,
+    pub(crate) workers: &'a dyn Workers,
 }
+
+/// Told after each round of the model as it is; says whether to go on.
+pub(crate) type Note<'a> = dyn FnMut(&Progress<'_>, &Model) -> bool + 'a;
 
 /// A training on its way.
-pub(super) struct Rounds<'a> {
+pub(crate) struct Rounds<'a> {
     setting: &'a Setting<'a>,
     shape: Shape,
     model: Model,
-    margins: Vec<f32>,
-    gradients: Vec<Gradient>,
-    pairs: Vec<Pair>,
-    watched: Vec<Watched<'a>>,
+    rows: &'a mut dyn Rows,
 }
 
 impl<'a> Rounds<'a> {
-    pub(super) fn new(setting: &'a Setting<'a>, model: Model) -> Result<Self, TrainError> {
-        let (training, outputs) = (setting.training, model.outputs());
-        let params = training.params;
+    pub(crate) fn new(setting: &'a Setting<'a>, model: Model, rows: &'a mut dyn Rows) -> Self {
+        let params = setting.params;
         let order = if params.grow_policy == "lossguide" { Order::Loss } else { Order::Depth };
         let shape = Shape {
             order,
@@ -86,51 +87,37 @@ impl<'a> Rounds<'a> {
             min_gain: params.gamma,
             eta: params.eta,
         };
-        let margins = |of: &str, data: &Data| {
-            let margins = model.margins(&data.features, training.workers);
-            margins.map_err(|error| TrainError::Features { of: of.to_owned(), error })
-        };
-        let watched = training.watched.iter().map(|(name, data)| {
-            let own = !std::ptr::eq(*data, training.data);
-            Ok(Watched { name, data, margins: own.then(|| margins(name, data)).transpose()? })
-        });
-        let watched = watched.collect::<Result<_, TrainError>>()?;
-        let rows = training.data.rows();
-        Ok(Self {
-            setting,
-            shape,
-            margins: margins("the training data", training.data)?,
-            gradients: vec![[0.0; 2]; rows * outputs],
-            pairs: vec![Pair::default(); rows],
-            watched,
-            model,
-        })
+        Self { setting, shape, model, rows }
     }
 
-    pub(super) fn run(
+    /// Goes on after the rounds whose scores are in `history`, which the model has already.
+    pub(crate) fn run(
         mut self,
-        progress: &mut dyn FnMut(&Progress<'_>) -> bool,
+        mut history: Vec<Vec<Score>>,
+        note: &mut Note<'_>,
     ) -> Result<Trained, TrainError> {
-        let training = self.setting.training;
-        let before = self.model.rounds();
-        let mut watch = training.patience.map(Watch::new);
-        let mut history = Vec::new();
+        let Setting { rounds, patience, .. } = *self.setting;
+        let done = history.len();
+        let before = self.model.rounds() - done.min(self.model.rounds());
+        let mut watch = patience.map(Watch::new);
         let mut over = false;
-        for round in 0..training.rounds {
+        for (round, scores) in history.iter().enumerate() {
+            over = is_over(&mut watch, round, scores);
+        }
+        for round in done..rounds {
+            if over {
+                break;
+            }
             self.round(before + round)?;
-            let scores = self.scores();
+            let scores = self.rows.scores()?;
             if scores.iter().any(|score| score.value.is_nan()) {
                 return Err(TrainError::Diverged(before + round));
             }
-            let told = Progress { round, rounds: training.rounds, scores: &scores };
-            let goes_on = progress(&told);
-            over = scores.last().zip(watch.as_mut()).is_some_and(|(last, watch)| watch.is_over(round, last));
+            over = is_over(&mut watch, round, &scores);
+            let goes_on = note(&Progress { round, rounds, scores: &scores }, &self.model);
             history.push(scores);
             if !goes_on {
                 return Err(TrainError::Interrupted(before + round));
-            }
-            if over {
-                break;
             }
         }
         let best = watch.and_then(|watch| watch.best);
@@ -153,162 +140,38 @@ impl<'a> Rounds<'a> {
     }
 
     fn round(&mut self, round: usize) -> Result<(), TrainError> {
-        let Setting { training, loss, .. } = *self.setting;
-        loss.gradients(training.data, &self.margins, &mut self.gradients, training.workers);
-        let rows = self.sample(round);
+        self.rows.begin(round)?;
         for output in 0..self.model.outputs() {
-            let scales = self.fix(output).ok_or(TrainError::Diverged(round))?;
-            let mut grown = self.grow(scales, rows.clone(), self.model.trees.len());
-            if let Some(alpha) = loss.quantile() {
-                self.set_leaves(&mut grown, alpha);
-            }
-            self.add(&grown, output);
-            self.watched.iter_mut().for_each(|watched| watched.add(training.workers, &grown.tree, output));
+            let scales = self.rows.fix(output)?.ok_or(TrainError::Diverged(round))?;
+            let mut grown = self.grow(scales, self.model.trees.len())?;
+            self.rows.add(&mut grown, output)?;
             self.model.trees.push(Member { tree: grown.tree, output, weight: 1.0 });
         }
         self.model.rounds.push(self.model.trees.len());
         Ok(())
     }
 
-    /// Rows of this round, ascending.
-    fn sample(&self, round: usize) -> Vec<u32> {
-        let Training { params, data, .. } = self.setting.training;
-        let all = 0..u32::try_from(data.rows()).unwrap_or(u32::MAX);
-        if params.subsample >= 1.0 {
-            return all.collect();
-        }
-        let id = |row: u32| data.ids.get(row as usize).copied().unwrap_or(row.into());
-        let drawn = |row: &u32| unit(hash(&[params.seed, SAMPLE, round as u64, id(*row)])) < params.subsample;
-        all.filter(drawn).collect()
-    }
-
-    /// Turns the gradients of one output into integers; nothing where they are not finite.
-    fn fix(&mut self, output: usize) -> Option<Scales> {
-        let workers = self.setting.training.workers;
-        let rows = self.pairs.len();
-        let gradients = &self.gradients[output * rows..(output + 1) * rows];
-        let size = piece_size(workers, rows, LEAST_ROWS, 1);
-        let mut largest: Vec<(&[Gradient], Gradient)> =
-            gradients.chunks(size).map(|p| (p, [0.0; 2])).collect();
-        each(workers, &mut largest, |_, (piece, largest)| *largest = magnitudes(piece));
-        let [g, h] =
-            largest.iter().fold([0.0_f32; 2], |a, (_, b)| [greater(a[0], b[0]), greater(a[1], b[1])]);
-        if !g.is_finite() || !h.is_finite() {
-            return None;
-        }
-        let scales = Scales { g: Scale::of(g.into()), h: Scale::of(h.into()) };
-        each_piece(workers, &mut self.pairs, size, |first, pairs| {
-            pairs.iter_mut().zip(&gradients[first..]).for_each(|(pair, [g, h])| {
-                *pair = Pair { g: scales.g.fixed(*g), h: scales.h.fixed(*h) };
-            });
-        });
-        Some(scales)
-    }
-
-    fn grow(&self, scales: Scales, rows: Vec<u32>, tree: usize) -> Grown {
-        let Setting { training, bins, penalties, constraints, .. } = self.setting;
-        let params = training.params;
+    fn grow(&mut self, scales: Scales, tree: usize) -> Result<Grown, Lost> {
+        let Setting { params, axes, penalties, constraints, workers, .. } = self.setting;
         let shares = Shares {
             by_tree: params.colsample_bytree,
             by_level: params.colsample_bylevel,
             by_node: params.colsample_bynode,
         };
-        let columns = Columns::of_tree(bins.features(), shares, params.seed, tree as u64);
+        let columns = Columns::of_tree(axes.features(), shares, params.seed, tree as u64);
         let grower = Grower {
-            bins,
+            axes,
             shape: &self.shape,
             penalties,
             constraints,
-            workers: training.workers,
+            workers: *workers,
             memory: MOST_WAITING,
         };
-        grower.grow(&self.pairs, scales, rows, &columns)
-    }
-
-    /// Sets leaves to the quantiles of what is left to explain of their rows.
-    fn set_leaves(&self, grown: &mut Grown, alpha: f64) {
-        let data = self.setting.training.data;
-        for (leaf, range) in &grown.leaves {
-            let left = |row: &u32| {
-                let row = *row as usize;
-                (data.labels[row] - self.margins[row], data.weight(row))
-            };
-            let mut pairs: Vec<(f32, f32)> = grown.rows[range.clone()].iter().map(left).collect();
-            let value = exact::quantile(&mut pairs, alpha, !data.weights.is_empty()) * self.shape.eta;
-            grown.tree.set_leaf(*leaf, value);
-        }
-    }
-
-    /// Adds a tree's values to the margins of all rows.
-    fn add(&mut self, grown: &Grown, output: usize) {
-        let outputs = self.model.outputs();
-        let nodes = grown.tree.nodes();
-        let slot = |row: usize| row * outputs + output;
-        if grown.rows.len() == self.pairs.len() {
-            for (leaf, rows) in &grown.leaves {
-                let value = nodes[*leaf as usize].value;
-                grown.rows[rows.clone()].iter().for_each(|row| self.margins[slot(*row as usize)] += value);
-            }
-        } else {
-            // Rows that were not drawn are in no leaf.
-            for row in 0..self.pairs.len() {
-                self.margins[slot(row)] += nodes[leaf(grown, self.setting.bins, row)].value;
-            }
-        }
-    }
-
-    fn scores(&self) -> Vec<Score> {
-        let mut scores = Vec::new();
-        for watched in &self.watched {
-            let outputs = self.model.outputs();
-            let mut predictions = watched.margins.as_ref().unwrap_or(&self.margins).clone();
-            let link = self.setting.loss.judged_by();
-            predictions.chunks_mut(outputs).for_each(|row| link.predict(row));
-            scores.extend(self.setting.metrics.iter().map(|metric| Score {
-                of: watched.name.to_owned(),
-                metric: metric.name(),
-                value: metric.value(watched.data, &predictions),
-                rises: metric.rises(),
-            }));
-        }
-        scores
+        grower.grow(self.rows.as_field(), scales, &columns)
     }
 }
 
-impl Watched<'_> {
-    fn add(&mut self, workers: &dyn Workers, tree: &Tree, output: usize) {
-        let Some(margins) = &mut self.margins else { return };
-        let outputs = margins.len() / self.data.rows();
-        let forest = Forest::of([(tree, output, 1.0)].into_iter());
-        let size = piece_size(workers, self.data.rows(), LEAST_ROWS, 1);
-        each_piece(workers, margins, size * outputs, |first, margins| {
-            forest.add(&self.data.features, first / outputs, margins, outputs);
-        });
-    }
-}
-
-/// The leaf of a row, by its bins.
-fn leaf(grown: &Grown, bins: &Bins, row: usize) -> usize {
-    let mut node = 0;
-    while let (Some(branch), Some(cut)) = (&grown.tree.nodes()[node].branch, &grown.cuts[node]) {
-        let feature = branch.feature as usize;
-        let left = cut.goes_left(bins.bin(row, feature), bins.cuts[feature].count());
-        node = if left { branch.left } else { branch.right } as usize;
-    }
-    node
-}
-
-fn magnitudes(gradients: &[Gradient]) -> Gradient {
-    gradients.iter().fold([0.0; 2], |a, [g, h]| [greater(a[0], g.abs()), greater(a[1], h.abs())])
-}
-
-/// The greater of two, and what is no number where one of them is none.
-fn greater(a: f32, b: f32) -> f32 {
-    if a >= b {
-        a
-    } else if b.is_nan() || b > a {
-        b
-    } else {
-        a
-    }
+/// Whether the last score of a round ends the training.
+fn is_over(watch: &mut Option<Watch>, round: usize, scores: &[Score]) -> bool {
+    scores.last().zip(watch.as_mut()).is_some_and(|(last, watch)| watch.is_over(round, last))
 }

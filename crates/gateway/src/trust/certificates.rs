@@ -21,6 +21,7 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
     SignatureScheme,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Who is let in.
@@ -32,6 +33,8 @@ pub(crate) enum Who {
     Known(Standing),
     /// Clients of the moment, through relays.
     Clients(Standing),
+    /// These, as parties.
+    Parties(BTreeSet<Fingerprint>),
 }
 
 impl Who {
@@ -43,6 +46,7 @@ impl Who {
                 roster.rights(fingerprint).is_some() || roster.is_relay(fingerprint)
             }
             Self::Clients(roster) => roster.now().rights(fingerprint).is_some(),
+            Self::Parties(all) => all.contains(fingerprint),
         }
     }
 
@@ -52,6 +56,7 @@ impl Who {
             Self::Only(_) => &[],
             Self::Known(_) => &[Role::Client, Role::Relay],
             Self::Clients(_) => &[Role::End],
+            Self::Parties(_) => &[Role::Party],
         };
         roles.iter().map(|role| role.protocol().to_vec()).collect()
     }

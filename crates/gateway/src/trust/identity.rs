@@ -125,6 +125,14 @@ impl Identity {
         vec![self.certificate.clone()]
     }
 
+    pub(crate) fn der(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    pub(crate) fn secret_der(&self) -> &[u8] {
+        self.key.secret_pkcs8_der()
+    }
+
     pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.key.clone_key())
     }

@@ -5,6 +5,7 @@
 //! * [`Role::Client`]: a client on its own account. What it asks for is what its own rights allow.
 //! * [`Role::Relay`]: a relay's own code, whoever the lane is from. Behind it only sealed lanes are taken.
 //! * [`Role::End`]: the session between both ends of a lane, through its relays. It is never the outer one.
+//! * [`Role::Party`]: no lane at all, but one of several parties, at the door of whoever they work with.
 //!
 //! *Guarantee:* a relay that is itself among the clients of a gateway cannot be made to lend that right: what it
 //! passes on is marked as passed on by the relay, not by who sends the frames.
@@ -23,10 +24,12 @@ pub enum Role {
     Relay,
     /// Within a lane, for its far end alone.
     End,
+    /// To whoever works with several parties, as one of them: see [`crate::Door`].
+    Party,
 }
 
 impl Role {
-    const ALL: [Self; 3] = [Self::Client, Self::Relay, Self::End];
+    const ALL: [Self; 4] = [Self::Client, Self::Relay, Self::End, Self::Party];
 
     /// Its name in handshakes, with the version of what follows.
     pub(crate) const fn protocol(self) -> &'static [u8] {
@@ -34,6 +37,7 @@ impl Role {
             Self::Client => b"welkin-client/2",
             Self::Relay => b"welkin-relay/2",
             Self::End => b"welkin-end/2",
+            Self::Party => b"welkin-party/1",
         }
     }
 
@@ -44,6 +48,7 @@ impl Role {
             Self::Client => "client",
             Self::Relay => "relay",
             Self::End => "end",
+            Self::Party => "party",
         }
     }
 

@@ -16,6 +16,7 @@ Examples:
   welkin boost train --data train.csv --label y --set objective=binary:logistic --model model.json
   welkin boost predict model.json new.csv > predictions.csv
   welkin boost show model.json
+  welkin boost federate --party a --data a.csv --label y --coordinator host:7600 --parties parties.txt
 
 Models are XGBoost's: it loads those trained here, and those it trained are used here. Parameters have its names
 and its defaults. The same rows give the same model, byte for byte, in any order and with any number of threads.";
@@ -24,6 +25,7 @@ and its defaults. The same rows give the same model, byte for byte, in any order
 #[derive(Debug, Subcommand)]
 pub(crate) enum BoostCommand {
     Train(Box<TrainArgs>),
+    Federate(Box<FederateArgs>),
     Predict(PredictArgs),
     Show(ShowArgs),
 }
@@ -92,6 +94,116 @@ Examples:
   welkin boost train --data train.csv --label y --model model.json --params params.json --set eta=0.1
   welkin boost train --data train.csv --label y --model model.ubj --valid test.csv --early-stopping 10
   welkin boost train --data more.csv --label y --model longer.json --start model.json --rounds 50";
+
+/// Train a model of several parties' rows, which none of them shows
+#[derive(Debug, Args)]
+#[command(after_help = FEDERATE)]
+pub(crate) struct FederateArgs {
+    /// Add up what parties send; with an address, take part in the training whose coordinator is there
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, required_unless_present = "fingerprint")]
+    pub(crate) coordinator: Option<Option<String>>,
+    /// Print the fingerprint that the others need in their file of parties, and end
+    #[arg(long)]
+    pub(crate) fingerprint: bool,
+    /// File with a line for each party and one for the coordinator: name and fingerprint; the same for all
+    #[arg(long, value_name = "FILE", required_unless_present = "fingerprint")]
+    pub(crate) parties: Option<PathBuf>,
+    /// File with the identity to use, made if it is not there; that of this machine unless given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
+    /// How many seconds to wait for others before giving up
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(crate) wait: u64,
+    /// Send sums as they are, so that the coordinator sees each party's; all have to say so
+    #[arg(long)]
+    pub(crate) without_masks: bool,
+    /// File that the model is written to; UBJSON if its name ends in .ubj, else JSON. The coordinator needs one
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) coordinating: CoordinatingArgs,
+    #[command(flatten)]
+    pub(crate) taking_part: TakingPartArgs,
+}
+
+/// What a coordinator is told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Coordinator")]
+pub(crate) struct CoordinatingArgs {
+    /// Where to listen
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+    /// JSON object with parameters by XGBoost's names
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) params: Option<PathBuf>,
+    /// One parameter, which goes before the same one in the file; may be repeated
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) set: Vec<(String, String)>,
+    /// How many rounds to train; each adds a tree for each output [default: 100]
+    #[arg(short, long, value_name = "COUNT", value_parser = clap::value_parser!(u32))]
+    pub(crate) rounds: Option<u32>,
+    /// Judge the model by rows that every party brings with `--valid`
+    #[arg(long)]
+    pub(crate) score_valid: bool,
+    /// Judge the model by the rows that it is trained on as well
+    #[arg(long)]
+    pub(crate) score_training: bool,
+    /// Stop when the last metric has not become better for so many rounds, and keep the best
+    #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) early_stopping: Option<u32>,
+}
+
+/// What a party is told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Party")]
+pub(crate) struct TakingPartArgs {
+    /// Name of this party in the file of parties
+    #[arg(long, value_name = "NAME")]
+    pub(crate) party: Option<String>,
+    /// CSV file with this party's rows; its first line names the columns
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    /// Column that the model is to predict
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) label: Option<String>,
+    /// File with the same columns that the model is judged by after each round
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Column that says how much a row counts
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) weight: Option<String>,
+    /// Column with a number that stays with its row, by which rows are sampled
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    /// Columns that are left out; repeat or separate by commas
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    /// Columns that are categories, written as whole numbers from 0; repeat or separate by commas
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub(crate) categories: Vec<String>,
+    /// What stands between the cells of a line; `tab` for a tab [default: ,]
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub(crate) delimiter: Option<u8>,
+    /// Threads to use; all cores unless given
+    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+}
+
+const FEDERATE: &str = "\
+Examples:
+  welkin boost federate --fingerprint
+  welkin boost federate --coordinator --listen 0.0.0.0:7600 --parties parties.txt --model model.json \\
+      --set objective=binary:logistic --rounds 50
+  welkin boost federate --party a --data a.csv --label y --coordinator host:7600 --parties parties.txt
+
+The file of parties is the same for all:
+  coordinator w1:3f…
+  a           w1:77…
+  b           w1:9c…
+
+The model is, byte for byte, the one that `welkin boost train` makes of all rows in one file. The coordinator needs no
+rows and sees sums over all parties only: what a party sends is masked, and masks cancel in the sum. Where somebody
+was killed or lost, the same command again goes on after the last complete round.";
 
 /// Predict rows with a model
 #[derive(Debug, Args)]

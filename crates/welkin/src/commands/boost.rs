@@ -1,6 +1,9 @@
 //! `welkin boost`: trees trained, used and looked into.
 
+mod federate;
+mod params;
 mod predict;
+mod save;
 mod show;
 mod table;
 mod threads;
@@ -17,6 +20,7 @@ use welkin_boost::Model;
 pub(crate) fn run(args: &BoostArgs, app: &mut App) -> anyhow::Result<Exit> {
     match &args.command {
         BoostCommand::Train(args) => train::run(args, app),
+        BoostCommand::Federate(args) => federate::run(args, app),
         BoostCommand::Predict(args) => predict::run(args, app),
         BoostCommand::Show(args) => show::run(args, app),
     }

@@ -125,6 +125,8 @@ codes! {
         "A model is a file of XGBoost in JSON or UBJSON, as Welkin or XGBoost write it. A file that is cut short or damaged, or that needs something that Welkin does not know, is refused.";
     BoostTraining = "boost::training", Failure, "No model was trained",
         "Parameters and data do not go together, or the loss left the range of numbers. Nothing was written.";
+    BoostParties = "boost::parties", Failure, "The parties have trained no model",
+        "A party or the coordinator was not there, was not who it should be, or did not agree with the others; the message says which. Rounds that were complete are kept by the coordinator: the same commands again go on with them.";
     ParallelModel = "parallel::model", Invalid, "The model graph cannot be used",
         "A model graph is JSON with `schema` `welkin.model-graph/1`, as `trace` of the Python module `welkin.jax` writes it. The message names the operation or value that cannot be. docs/parallel.md describes the file.";
     ParallelCluster = "parallel::cluster", Invalid, "There is no such cluster",

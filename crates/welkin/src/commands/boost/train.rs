@@ -1,22 +1,20 @@
 //! `welkin boost train`.
 
-mod live;
+pub(super) mod live;
 
+use super::save::save;
 use super::threads::Threads;
-use super::{read, read_model, table};
+use super::{params, read_model, table};
 use crate::app::App;
 use crate::cli::TrainArgs;
 use crate::exit::Exit;
 use crate::output::{Format, counted, shown, write_json};
 use crate::report::{Code, Fault};
-use anyhow::Context as _;
 use live::Live;
 use serde::Serialize;
-use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use welkin_boost::{CsvOptions, Data, Format as ModelFormat, Model, Params, Trained, Training, train};
+use welkin_boost::{CsvOptions, Data, Trained, Training, train};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -39,7 +37,7 @@ struct Stop<'a> {
 }
 
 pub(super) fn run(args: &TrainArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let params = params(args)?;
+    let params = params::of(args.params.as_deref(), &args.set)?;
     let options = options(args);
     let data = table::open(&args.data, &options)?;
     let watched = watched(args, &options, &data)?;
@@ -71,21 +69,6 @@ pub(super) fn run(args: &TrainArgs, app: &mut App) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn params(args: &TrainArgs) -> anyhow::Result<Params> {
-    let wrong = |error, of: String| anyhow::Error::new(error).context(Fault::new(Code::BoostParams, of));
-    let mut params = Params::default();
-    if let Some(path) = &args.params {
-        let of = format!("{} cannot be used", path.display());
-        params.read(&read(path)?).map_err(|error| wrong(error, of))?;
-    }
-    for (name, value) in &args.set {
-        params
-            .set(name, value)
-            .map_err(|error| wrong(error, format!("--set {name}={value} cannot be used")))?;
-    }
-    Ok(params)
-}
-
 fn options(args: &TrainArgs) -> CsvOptions {
     CsvOptions {
         label: Some(args.label.clone()),
@@ -111,27 +94,9 @@ fn watched(args: &TrainArgs, options: &CsvOptions, data: &Data) -> anyhow::Resul
     args.valid.iter().map(|path| Ok((name(path), table::open(path, &options)?))).collect()
 }
 
-/// Writes the model, whole or not at all.
-fn save(model: &Model, path: &Path) -> anyhow::Result<()> {
-    let binary = path.extension().is_some_and(|extension| extension == "ubj");
-    let bytes = model.write(if binary { ModelFormat::Ubjson } else { ModelFormat::Json });
-    let fault = || Fault::new(Code::File, format!("cannot write {}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // As any file that is made, not as private as drafts are.
-    let open = fs::Permissions::from_mode(0o666);
-    let mut draft = tempfile::Builder::new().permissions(open).tempfile_in(folder).with_context(fault)?;
-    draft.write_all(&bytes).with_context(fault)?;
-    draft.as_file().sync_all().with_context(fault)?;
-    draft.persist(path).with_context(fault)?;
-    Ok(())
-}
-
 fn tell(args: &TrainArgs, app: &mut App, data: &Data, trained: &Trained) -> anyhow::Result<()> {
     let model = &trained.model;
     if app.settings.output == Format::Json {
-        let scores = |scores: &Vec<welkin_boost::Score>| {
-            scores.iter().map(|score| (format!("{}-{}", score.of, score.metric), score.value)).collect()
-        };
         let stopped = trained.stopped.as_ref();
         let wire = Wire {
             model: &args.model,
@@ -144,7 +109,7 @@ fn tell(args: &TrainArgs, app: &mut App, data: &Data, trained: &Trained) -> anyh
                 best_score: stop.best_score,
                 metric: &stop.metric,
             }),
-            history: trained.history.iter().map(scores).collect(),
+            history: scores(&trained.history),
         };
         return write_json(&mut app.out, "welkin.trained/1", &wire);
     }
@@ -159,4 +124,10 @@ fn tell(args: &TrainArgs, app: &mut App, data: &Data, trained: &Trained) -> anyh
     }
     app.out.flush()?;
     Ok(())
+}
+
+/// Scores of all rounds, as documents have them.
+pub(super) fn scores(history: &[Vec<welkin_boost::Score>]) -> Vec<Vec<(String, f64)>> {
+    let name = |score: &welkin_boost::Score| (format!("{}-{}", score.of, score.metric), score.value);
+    history.iter().map(|scores| scores.iter().map(name).collect()).collect()
 }

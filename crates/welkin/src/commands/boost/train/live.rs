@@ -65,7 +65,7 @@ impl Drop for Live {
 }
 
 /// Scores of one round.
-pub(super) fn words(scores: &[Score]) -> String {
+pub(in crate::commands::boost) fn words(scores: &[Score]) -> String {
     let word = |score: &Score| format!("{}-{}:{:.5}", score.of, score.metric, score.value);
     scores.iter().map(word).collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,100 @@
+//! Numbers modulo a power of 256, beside each other, as parties send and coordinators add them up.
+//!
+//! A sum modulo 2^64 is the same whatever was added to its parts and subtracted from them again, which is what masks are.
+//! How many bytes a number has follows from how large a sum can become, and is the same for all who take part.
+
+/// Bytes that a number can have: counts of rows have 4, sums of terms 16.
+pub(crate) const COUNT: usize = 4;
+pub(crate) const WORD: usize = 8;
+pub(crate) const SUM: usize = 16;
+
+/// Bytes for sums of gradients of so many rows: each has 30 bits and a sign.
+pub(crate) fn width_of(rows: u64) -> usize {
+    let bits = 32 + (u64::BITS - rows.leading_zeros()) as usize;
+    bits.div_ceil(8).min(WORD)
+}
+
+/// Writes numbers.
+pub(crate) fn pack(width: usize, numbers: impl Iterator<Item = i128>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    numbers.for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()[..width]));
+    bytes
+}
+
+/// Reads numbers with a sign.
+pub(crate) fn unpack(width: usize, bytes: &[u8]) -> impl Iterator<Item = i128> {
+    let free = 128 - 8 * width;
+    bytes.chunks_exact(width).map(move |chunk| {
+        let mut wide = [0; SUM];
+        wide[..width].copy_from_slice(chunk);
+        i128::from_le_bytes(wide) << free >> free
+    })
+}
+
+/// Adds numbers to others, or subtracts them. Both have the same length, a multiple of the width.
+pub fn combine(width: usize, into: &mut [u8], other: &[u8], adds: bool) {
+    match width {
+        4 => short::<4>(into, other, adds),
+        5 => short::<5>(into, other, adds),
+        6 => short::<6>(into, other, adds),
+        7 => short::<7>(into, other, adds),
+        8 => short::<8>(into, other, adds),
+        _ => wide(into, other, adds),
+    }
+}
+
+fn short<const W: usize>(into: &mut [u8], other: &[u8], adds: bool) {
+    let read = |bytes: &[u8; W]| {
+        let mut word = [0; WORD];
+        word[..W].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    for (into, other) in into.as_chunks_mut::<W>().0.iter_mut().zip(other.as_chunks::<W>().0) {
+        let (a, b) = (read(into), read(other));
+        let sum = if adds { a.wrapping_add(b) } else { a.wrapping_sub(b) };
+        into.copy_from_slice(&sum.to_le_bytes()[..W]);
+    }
+}
+
+fn wide(into: &mut [u8], other: &[u8], adds: bool) {
+    for (into, other) in into.as_chunks_mut::<SUM>().0.iter_mut().zip(other.as_chunks::<SUM>().0) {
+        let (a, b) = (u128::from_le_bytes(*into), u128::from_le_bytes(*other));
+        *into = if adds { a.wrapping_add(b) } else { a.wrapping_sub(b) }.to_le_bytes();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sums_come_back_with_their_sign(
+            parts in prop::collection::vec(prop::collection::vec(-(1_i64 << 30)..1 << 30, 5), 1..20),
+            mask in prop::collection::vec(any::<u8>(), 16 * 5),
+            width in prop::sample::select(vec![5_usize, 6, 7, 8, 16]),
+        ) {
+            let mut all = pack(width, std::iter::repeat_n(0, 5));
+            for part in &parts {
+                combine(width, &mut all, &pack(width, part.iter().map(|n| i128::from(*n))), true);
+            }
+            combine(width, &mut all, &mask[..5 * width], true);
+            combine(width, &mut all, &mask[..5 * width], false);
+            let sums: Vec<i128> = (0..5).map(|at| parts.iter().map(|part| i128::from(part[at])).sum()).collect();
+            prop_assert_eq!(unpack(width, &all).collect::<Vec<_>>(), sums);
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_the_largest_sum_of_gradients() {
+        for rows in [1_u64, 2, 255, 256, 1_000_000, 1 << 20, 1 << 31] {
+            let width = width_of(rows);
+            let largest = i128::from(rows) << 30;
+            for sum in [largest, -largest] {
+                assert_eq!(unpack(width, &pack(width, [sum].into_iter())).next(), Some(sum), "{rows} rows");
+            }
+        }
+        assert_eq!([width_of(255), width_of(60_000), width_of(1_000_000)], [5, 6, 7]);
+    }
+}

@@ -1,0 +1,386 @@
+//! Where the training is done, and answers are waited for.
+
+use super::entrance::{Event, Hello};
+use super::{Coordinating, CoordinatorError, Happening, Kept, Tell};
+use crate::journal::{Journal, Record};
+use crate::keys::KeysError;
+use crate::link::{Errand, Link, Reply};
+use crate::wire::{Kind, message, words};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use welkin_boost::federated::{Asks, CoordinateError, Plan, Shape, Told, complete, coordinate};
+use welkin_boost::{Format, Lost, TrainError, Trained, Workers};
+
+/// A party that is there.
+struct Seated {
+    link: Link,
+    hello: Hello,
+}
+
+/// See the head of the module.
+pub(super) struct Desk {
+    options: Coordinating,
+    kept: Kept,
+    journal: Journal,
+    inbox: Receiver<Event>,
+    seats: Vec<Option<Seated>>,
+    /// The number of the last question or call.
+    asked: u64,
+    /// What a caller could not do, which ends the training.
+    failed: Option<String>,
+}
+
+/// A party is not there any more.
+struct Gone;
+
+impl Desk {
+    pub(super) fn new(options: Coordinating, kept: Kept, journal: Journal, inbox: Receiver<Event>) -> Self {
+        let seats = options.roster.parties().iter().map(|_| None).collect();
+        Self { options, kept, journal, inbox, seats, asked: 0, failed: None }
+    }
+
+    pub(super) fn work(
+        mut self,
+        workers: &dyn Workers,
+        tell: &mut Tell,
+    ) -> Result<Trained, CoordinatorError> {
+        let worked = self.train(workers, tell);
+        if let Err(error) = &worked {
+            self.all(|| {
+                Errand::Tell(words(Kind::Over, &format!("the coordinator ended the training: {error}")))
+            });
+        }
+        let trained = worked?;
+        self.journal.remove()?;
+        Ok(trained)
+    }
+
+    fn train(&mut self, workers: &dyn Workers, tell: &mut Tell) -> Result<Trained, CoordinatorError> {
+        // Killed after its last round: nobody has to be there but who has not got the model.
+        let plan = self.kept.plan.as_ref();
+        if let Some(trained) = plan.and_then(|plan| complete(plan, &self.kept.steps)) {
+            return self.end(trained, tell);
+        }
+        loop {
+            let plan = self.gather(tell)?;
+            if self.introduce(&plan, tell)?.is_err() {
+                self.pause();
+                continue;
+            }
+            tell(&Happening::Begins(self.kept.steps.len().saturating_sub(1)))
+                .map_err(CoordinatorError::Stopped)?;
+            match self.rounds(&plan, workers, tell) {
+                Ok(trained) => return self.end(trained, tell),
+                Err(_) if self.failed.is_some() => {
+                    return Err(CoordinatorError::Stopped(self.failed.take().unwrap_or_default()));
+                }
+                Err(CoordinateError::Train(TrainError::Lost(Lost))) => self.pause(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Has the model kept, here and there.
+    fn end(&mut self, trained: Trained, tell: &mut Tell) -> Result<Trained, CoordinatorError> {
+        tell(&Happening::Trained(&trained)).map_err(CoordinatorError::Stopped)?;
+        self.hand_out(&trained, tell)?;
+        Ok(trained)
+    }
+
+    /// Waits until all are there with rows of one kind, and says what is to be done with them.
+    fn gather(&mut self, tell: &mut Tell) -> Result<Plan, CoordinatorError> {
+        let until = Instant::now() + self.options.patience;
+        let mut told = Vec::new();
+        loop {
+            let missing: Vec<usize> = (0..self.seats.len()).filter(|at| self.seats[*at].is_none()).collect();
+            if missing.is_empty() {
+                match self.agree(tell)? {
+                    Some(plan) => return Ok(plan),
+                    None => continue,
+                }
+            }
+            if missing != told {
+                let names = missing.iter().map(|at| self.options.roster.parties()[*at].0.as_str()).collect();
+                tell(&Happening::Waits(names)).map_err(CoordinatorError::Stopped)?;
+                told = missing;
+            }
+            if self.next(until, tell)?.is_none() {
+                return Err(self.missing());
+            }
+        }
+    }
+
+    fn missing(&self) -> CoordinatorError {
+        let names = self.options.roster.parties().iter().zip(&self.seats);
+        let missing = names.filter(|(_, seat)| seat.is_none()).map(|((name, _), _)| name.clone()).collect();
+        let rounds = self.kept.steps.len().saturating_sub(1);
+        CoordinatorError::Missing { missing, patience: self.options.patience, rounds }
+    }
+
+    /// The plan for the rows that are there, unless one has others than the rest, or than it had before: that one is sent
+    /// away.
+    fn agree(&mut self, tell: &mut Tell) -> Result<Option<Plan>, CoordinatorError> {
+        let hellos: Vec<Hello> = self.seats.iter().flatten().map(|seat| seat.hello.clone()).collect();
+        let schema = match &self.kept.plan {
+            Some(plan) => plan.schema.clone(),
+            None => hellos[0].schema.clone(),
+        };
+        let commitments: Vec<u8> = hellos.iter().flat_map(|hello| hello.commitment).collect();
+        for (at, hello) in hellos.iter().enumerate() {
+            let before = self.kept.rows.as_ref().and_then(|rows| rows.get(at * 32..(at + 1) * 32));
+            let wrong = match schema.difference(&hello.schema) {
+                Some(what) => Some(format!("its rows are not what the other parties have: {what}")),
+                None if before.is_some_and(|before| before != hello.commitment) => {
+                    Some("its rows are not those that the training began with".to_owned())
+                }
+                None => None,
+            };
+            if let Some(why) = wrong {
+                self.send_away(at, &why, tell)?;
+                return Ok(None);
+            }
+        }
+        let plan = self.options.plan(schema);
+        if self.kept.plan.is_none() {
+            // Before anything is asked: what makes no sense is said at once.
+            plan.open().map_err(CoordinateError::from)?;
+            self.journal.add(&Record::Plan(plan.write()))?;
+            self.kept.plan = Some(plan.clone());
+        }
+        if self.kept.rows.is_none() {
+            self.journal.add(&Record::Rows(commitments.clone()))?;
+            self.kept.rows = Some(commitments);
+        }
+        Ok(Some(plan))
+    }
+
+    fn send_away(&mut self, party: usize, why: &str, tell: &mut Tell) -> Result<(), CoordinatorError> {
+        if let Some(seat) = self.seats[party].take() {
+            seat.link.run(Errand::Tell(words(Kind::Over, why)));
+        }
+        let name = &self.options.roster.parties()[party].0;
+        tell(&Happening::Went(name, why.to_owned())).map_err(CoordinatorError::Stopped)
+    }
+
+    /// Tells all the plan, and gives each the keys of all.
+    fn introduce(&mut self, plan: &Plan, tell: &mut Tell) -> Result<Result<(), Gone>, CoordinatorError> {
+        let mut number = [0; 32];
+        SystemRandom::new().fill(&mut number).map_err(|_| KeysError::Random)?;
+        self.asked += 1;
+        let called = self.asked;
+        let bytes = [&number[..], &plan.write()].concat();
+        self.all(|| Errand::Call(message(Kind::Plan, 0, &bytes), Kind::Keys, called));
+        let mut keys: Vec<Option<Vec<u8>>> = vec![None; self.seats.len()];
+        while keys.iter().any(Option::is_none) {
+            match self.reply(tell)? {
+                Some((party, Reply::Called(of, payload))) if of == called => keys[party] = Some(payload),
+                Some(_) => {}
+                None => return Ok(Err(Gone)),
+            }
+        }
+        let mut all = Vec::new();
+        for keys in keys.into_iter().flatten() {
+            all.extend(u32::try_from(keys.len()).unwrap_or(u32::MAX).to_le_bytes());
+            all.extend(keys);
+        }
+        self.all(|| Errand::Tell(message(Kind::Keys, 0, &all)));
+        Ok(Ok(()))
+    }
+
+    fn rounds(
+        &mut self,
+        plan: &Plan,
+        workers: &dyn Workers,
+        tell: &mut Tell,
+    ) -> Result<Trained, CoordinateError> {
+        let before = self.kept.steps.clone();
+        // The trainer asks and tells through one desk.
+        let desk = Mutex::new((self, tell));
+        let mut asks = Shared(&desk);
+        let mut note = |told: &Told<'_>| {
+            let mut both = desk.lock().unwrap_or_else(PoisonError::into_inner);
+            let (desk, tell) = &mut *both;
+            desk.note(told, *tell)
+        };
+        coordinate(plan, &before, workers, &mut asks, &mut note)
+    }
+
+    fn note(&mut self, told: &Told<'_>, tell: &mut Tell) -> bool {
+        let done = match told {
+            Told::Record(bytes) => {
+                self.kept.steps.push(bytes.to_vec());
+                self.journal.add(&Record::Step(bytes.to_vec())).map_err(|error| error.to_string())
+            }
+            Told::Round(progress) => tell(&Happening::Round(progress)),
+        };
+        self.failed = done.err();
+        self.failed.is_none()
+    }
+
+    fn ask(&mut self, question: &[u8], shape: Shape, tell: &mut Tell) -> Result<Vec<u8>, Lost> {
+        self.asked += 1;
+        let number = self.asked;
+        let sum = Arc::new(Mutex::new(vec![0; shape.bytes()]));
+        let question = Arc::new(question.to_vec());
+        self.all(|| Errand::Ask { question: Arc::clone(&question), number, shape, sum: Arc::clone(&sum) });
+        let mut answered = 0;
+        while answered < self.seats.len() {
+            match self.reply(tell) {
+                Ok(Some((_, Reply::Answered(of)))) if of == number => answered += 1,
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(Lost),
+                Err(error) => {
+                    self.failed = Some(error.to_string());
+                    return Err(Lost);
+                }
+            }
+        }
+        Ok(std::mem::take(&mut sum.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Gives the model to each party that has it not.
+    fn hand_out(&mut self, trained: &Trained, tell: &mut Tell) -> Result<(), CoordinatorError> {
+        let model = message(Kind::Model, 0, &trained.model.write(Format::Ubjson));
+        let give = |seat: &Option<Seated>, called: u64| {
+            if let Some(seat) = seat {
+                seat.link.run(Errand::Call(model.clone(), Kind::Kept, called));
+            }
+        };
+        self.asked += 1;
+        let called = self.asked;
+        self.seats.iter().for_each(|seat| give(seat, called));
+        let until = Instant::now() + self.options.patience;
+        loop {
+            let without: Vec<usize> =
+                (0..self.seats.len()).filter(|party| !self.kept.have_it.contains(party)).collect();
+            if without.is_empty() {
+                return Ok(());
+            }
+            match self.next(until, tell)? {
+                Some(Next::Came(party)) => give(&self.seats[party], called),
+                Some(Next::Reply(party, Reply::Called(of, _))) if of == called => {
+                    self.journal.add(&Record::Kept(party))?;
+                    self.kept.have_it.push(party);
+                    // It waits for that.
+                    self.seats[party] = None;
+                    let name = &self.options.roster.parties()[party].0;
+                    tell(&Happening::Kept(name)).map_err(CoordinatorError::Stopped)?;
+                }
+                Some(_) => {}
+                None => {
+                    let names =
+                        without.iter().map(|at| self.options.roster.parties()[*at].0.as_str()).collect();
+                    return tell(&Happening::Without(names)).map_err(CoordinatorError::Stopped);
+                }
+            }
+        }
+    }
+
+    /// Tells those who are there to wait for the others.
+    fn pause(&mut self) {
+        let missing: Vec<&str> = self
+            .options
+            .roster
+            .parties()
+            .iter()
+            .zip(&self.seats)
+            .filter(|(_, seat)| seat.is_none())
+            .map(|((name, _), _)| name.as_str())
+            .collect();
+        let why = format!("{} left; waiting", missing.join(", "));
+        self.all(|| Errand::Tell(words(Kind::Pause, &why)));
+    }
+
+    fn all(&self, errand: impl Fn() -> Errand) {
+        self.seats.iter().flatten().for_each(|seat| seat.link.run(errand()));
+    }
+
+    /// The next reply of a party; nothing when one is gone.
+    fn reply(&mut self, tell: &mut Tell) -> Result<Option<(usize, Reply)>, CoordinatorError> {
+        // Links have patience of their own; this is for all of them together.
+        let until = Instant::now() + 2 * self.options.patience;
+        loop {
+            match self.next(until, tell)? {
+                Some(Next::Reply(party, reply)) => return Ok(Some((party, reply))),
+                Some(Next::Came(_) | Next::Nothing) => {}
+                Some(Next::Gone) | None => return Ok(None),
+            }
+        }
+    }
+
+    /// What happens next; nothing when nothing does.
+    fn next(&mut self, until: Instant, tell: &mut Tell) -> Result<Option<Next>, CoordinatorError> {
+        let event = match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => return Ok(None),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(CoordinatorError::Listen(std::io::ErrorKind::NotConnected.into()));
+            }
+        };
+        match event {
+            Event::Refused(why) => {
+                tell(&Happening::Refused(why)).map_err(CoordinatorError::Stopped)?;
+                Ok(Some(Next::Nothing))
+            }
+            Event::Came { party, link, hello } => self.seat(party, link, hello, tell).map(Some),
+            Event::Reply { link, reply } => self.heard(link, reply, tell).map(Some),
+        }
+    }
+
+    fn seat(
+        &mut self,
+        party: usize,
+        link: Link,
+        hello: Hello,
+        tell: &mut Tell,
+    ) -> Result<Next, CoordinatorError> {
+        let name = &self.options.roster.parties()[party].0;
+        if self.seats[party].is_some() {
+            link.run(Errand::Tell(words(
+                Kind::Over,
+                &format!("`{name}` is here already, over another connection"),
+            )));
+            tell(&Happening::Refused(format!("`{name}` came a second time")))
+                .map_err(CoordinatorError::Stopped)?;
+            return Ok(Next::Nothing);
+        }
+        tell(&Happening::Came(name)).map_err(CoordinatorError::Stopped)?;
+        self.seats[party] = Some(Seated { link, hello });
+        Ok(Next::Came(party))
+    }
+
+    fn heard(&mut self, link: u64, reply: Reply, tell: &mut Tell) -> Result<Next, CoordinatorError> {
+        let party = self.seats.iter().position(|seat| seat.as_ref().is_some_and(|seat| seat.link.id == link));
+        let Some(party) = party else { return Ok(Next::Nothing) };
+        let why = match reply {
+            Reply::Gone(error) => error.chain(),
+            Reply::Unfit(why) => format!("it cannot take part: {why}"),
+            reply => return Ok(Next::Reply(party, reply)),
+        };
+        self.seats[party] = None;
+        let name = &self.options.roster.parties()[party].0;
+        tell(&Happening::Went(name, why)).map_err(CoordinatorError::Stopped)?;
+        Ok(Next::Gone)
+    }
+}
+
+/// Something that has happened.
+enum Next {
+    Came(usize),
+    Reply(usize, Reply),
+    Gone,
+    Nothing,
+}
+
+/// A desk that asks for the trainer.
+struct Shared<'a, 'b>(&'a Mutex<(&'b mut Desk, &'b mut Tell)>);
+
+impl Asks for Shared<'_, '_> {
+    fn ask(&mut self, question: &[u8], shape: Shape) -> Result<Vec<u8>, Lost> {
+        let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (desk, tell) = &mut *both;
+        desk.ask(question, shape, *tell)
+    }
+}

@@ -1,0 +1,130 @@
+//! Where parties come in.
+//!
+//! Whoever is not in the roster does not get through the handshake. Handshakes and first words have a time, and so many of
+//! them go on at once at most: callers from nowhere cost a socket each and no more.
+
+use super::Coordinating;
+use crate::link::{Link, Meter, Reply};
+use crate::roster::Roster;
+use crate::wire::{self, Kind, WireError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use welkin_boost::federated::Schema;
+use welkin_gateway::{Door, LaneError, Meeting};
+
+/// Handshakes that go on at once: four for each party that there can be would be more than a full roster needs.
+const AT_ONCE: usize = 256;
+
+/// Time for a party to say what its rows are.
+const HELLO_TIME: Duration = Duration::from_secs(30);
+
+/// Pause after the system gave no connection, as when there are too many open files.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// What a party says first.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Hello {
+    /// A number that its rows have, and that says nothing about them: it is the same as long as they are.
+    pub(crate) commitment: [u8; 32],
+    pub(crate) schema: Schema,
+}
+
+impl Hello {
+    pub(crate) fn write(&self) -> Vec<u8> {
+        [&self.commitment[..], &self.schema.write()].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (commitment, schema) = bytes.split_first_chunk::<32>()?;
+        Some(Self { commitment: *commitment, schema: Schema::read(schema).ok()? })
+    }
+}
+
+/// What the desk hears.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A party has come.
+    Came { party: usize, link: Link, hello: Hello },
+    /// A connection has something to say.
+    Reply { link: u64, reply: Reply },
+    /// Somebody was not let in.
+    Refused(String),
+}
+
+/// See the head of the module.
+pub(super) struct Entrance {
+    door: Door,
+    roster: Roster,
+    events: Sender<Event>,
+    patience: Duration,
+    meter: Arc<Meter>,
+    next: AtomicU64,
+}
+
+impl Entrance {
+    pub(super) fn new(
+        options: &Coordinating,
+        events: Sender<Event>,
+        meter: Arc<Meter>,
+    ) -> Result<Self, LaneError> {
+        let allowed = options.roster.parties().iter().map(|(_, fingerprint)| *fingerprint);
+        Ok(Self {
+            door: Door::new(&options.identity, allowed)?,
+            roster: options.roster.clone(),
+            events,
+            patience: options.patience,
+            meter,
+            next: AtomicU64::new(1),
+        })
+    }
+
+    /// Takes calls, for as long as it is let.
+    pub(super) async fn serve(self, listener: TcpListener) {
+        let entrance = Arc::new(self);
+        let room = Arc::new(Semaphore::new(AT_ONCE));
+        loop {
+            let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+            let Ok((tcp, address)) = listener.accept().await else {
+                sleep(AFTER_FAILURE).await;
+                continue;
+            };
+            let entrance = Arc::clone(&entrance);
+            tokio::spawn(async move {
+                if let Err(why) = entrance.let_in(tcp).await {
+                    let _ = entrance.events.send(Event::Refused(format!("{address}: {why}")));
+                }
+                drop(permit);
+            });
+        }
+    }
+
+    async fn let_in(&self, tcp: TcpStream) -> Result<(), String> {
+        let mut meeting = self.door.answer(tcp).await.map_err(|error| error.chain())?;
+        let parties = self.roster.parties();
+        let party = parties.iter().position(|(_, fingerprint)| *fingerprint == meeting.peer);
+        let party = party.ok_or_else(|| "it is in no roster".to_owned())?;
+        let hello = timeout(HELLO_TIME, hello(&mut meeting)).await;
+        let hello = hello.map_err(|_| "it said nothing".to_owned())?;
+        let hello = hello.map_err(|error| format!("`{}`: {}", parties[party].0, error.chain()))?;
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let reply = |link, reply| Event::Reply { link, reply };
+        let link = Link::new(id, meeting, self.patience, Arc::clone(&self.meter), self.events.clone(), reply);
+        // Where nobody listens any more, the training is over, and the connection ends with the link.
+        let _ = self.events.send(Event::Came { party, link, hello });
+        Ok(())
+    }
+}
+
+async fn hello(meeting: &mut Meeting) -> Result<Hello, WireError> {
+    let head = wire::head(&mut meeting.input).await?;
+    if head.kind != Kind::Hello {
+        return Err(WireError::Nonsense("it does not say what its rows are"));
+    }
+    let payload = wire::payload(&mut meeting.input, head).await?;
+    Hello::read(&payload).ok_or(WireError::Nonsense("what it says of its rows cannot be read"))
+}

@@ -1,0 +1,261 @@
+//! Secrets of pairs of parties, and the masks that are drawn from them.
+//!
+//! Each time that all parties have come together, each makes a new key for each other one (X25519), signs them with its
+//! identity, together with the plan and a number that is new, and has the coordinator pass them on. Two parties have a
+//! secret then that nobody else has; a coordinator that made up keys of its own would have to sign them with identities
+//! that it has not. From the secret comes a key of AES-256-GCM, and its keystream is the mask: what it encrypts is zeros.
+//!
+//! *Guarantee:* no keystream is used twice. Nonces are numbers of questions, which a party answers once, and a break brings
+//! new keys. *Rejected:* secrets out of the identities themselves, which would outlive the training.
+
+use crate::roster::Roster;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use ring::rand::{SecureRandom, SystemRandom};
+use welkin_boost::federated::Pads;
+use welkin_gateway::{Fingerprint, Identity, is_signed};
+
+/// What signatures are for.
+const SIGNED: &str = "welkin federated keys 1";
+
+/// What secrets are for.
+const MASK: &str = "welkin federated mask 1";
+
+/// Bytes of a public key, of a secret, and of a signature.
+const KEY_BYTES: usize = 32;
+const SIGNATURE_BYTES: usize = 64;
+
+/// Why there are no secrets.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum KeysError {
+    /// The system gives no randomness.
+    #[error("the system has no random numbers to give")]
+    Random,
+    /// The identity cannot sign.
+    #[error("the identity cannot sign")]
+    Sign,
+    /// A key was not signed by whom it should be of.
+    #[error("the keys of `{0}` were not signed by `{0}`: somebody between has changed them")]
+    Forged(String),
+    /// Too few or too many keys.
+    #[error("there is not one list of keys for each party")]
+    Count,
+}
+
+/// What all parties agree about before they make keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion<'a> {
+    pub(crate) roster: &'a Roster,
+    pub(crate) plan: &'a [u8],
+    /// New each time.
+    pub(crate) number: &'a [u8],
+}
+
+impl Occasion<'_> {
+    /// What one party signs.
+    fn words(&self, by: Fingerprint, keys: &[u8]) -> Vec<u8> {
+        let mut words = Vec::new();
+        words.extend(blake3::hash(self.plan).as_bytes());
+        words.extend(blake3::hash(self.number).as_bytes());
+        words.extend(by.to_string().as_bytes());
+        words.extend(keys);
+        words
+    }
+}
+
+/// Keys that were made and not used yet, one for each other party, in their order.
+pub(crate) struct Fresh {
+    own: usize,
+    keys: Vec<Option<EphemeralPrivateKey>>,
+    /// What the others are shown: public keys, a signature, and the certificate to check it with.
+    pub(crate) shown: Vec<u8>,
+}
+
+impl Fresh {
+    pub(crate) fn new(occasion: &Occasion<'_>, own: usize, identity: &Identity) -> Result<Self, KeysError> {
+        let random = SystemRandom::new();
+        let (mut keys, mut shown) = (Vec::new(), Vec::new());
+        for other in 0..occasion.roster.parties().len() {
+            if other == own {
+                keys.push(None);
+                shown.extend([0; KEY_BYTES]);
+                continue;
+            }
+            let key = EphemeralPrivateKey::generate(&X25519, &random).map_err(|_| KeysError::Random)?;
+            shown.extend(key.compute_public_key().map_err(|_| KeysError::Random)?.as_ref());
+            keys.push(Some(key));
+        }
+        let words = occasion.words(identity.fingerprint(), &shown);
+        shown.extend(identity.sign(SIGNED, &words).map_err(|_| KeysError::Sign)?);
+        shown.extend(identity.certificate());
+        Ok(Self { own, keys, shown })
+    }
+
+    /// The masks, out of what all parties have shown, in their order.
+    pub(crate) fn agree(self, occasion: &Occasion<'_>, all: &[&[u8]]) -> Result<Masks, KeysError> {
+        let parties = occasion.roster.parties();
+        if all.len() != parties.len() {
+            return Err(KeysError::Count);
+        }
+        let mut shared = Vec::new();
+        for (other, ((key, shown), (name, fingerprint))) in
+            self.keys.into_iter().zip(all).zip(parties).enumerate()
+        {
+            let Some(key) = key else { continue };
+            let forged = || KeysError::Forged(name.clone());
+            let theirs = opened(occasion, *fingerprint, shown).ok_or_else(forged)?;
+            let theirs = &theirs[self.own * KEY_BYTES..][..KEY_BYTES];
+            let salt = salt(occasion, parties[self.own].1, *fingerprint);
+            let derive = |secret: &[u8]| blake3::derive_key(MASK, &[secret, &salt].concat());
+            let secret = agree_ephemeral(key, &UnparsedPublicKey::new(&X25519, theirs), derive);
+            shared.push((self.own < other, cipher(&secret.map_err(|_| forged())?)));
+        }
+        let mut own = [0; KEY_BYTES];
+        SystemRandom::new().fill(&mut own).map_err(|_| KeysError::Random)?;
+        Ok(Masks { shared, own: cipher(&own) })
+    }
+}
+
+/// The public keys of a party, if it has signed them.
+fn opened<'a>(occasion: &Occasion<'_>, by: Fingerprint, shown: &'a [u8]) -> Option<&'a [u8]> {
+    let (keys, rest) = shown.split_at_checked(occasion.roster.parties().len() * KEY_BYTES)?;
+    let (signature, certificate) = rest.split_at_checked(SIGNATURE_BYTES)?;
+    is_signed(by, certificate, SIGNED, &occasion.words(by, keys), signature).then_some(keys)
+}
+
+/// What else a secret is made of: the occasion and both parties, in one order for both.
+fn salt(occasion: &Occasion<'_>, one: Fingerprint, other: Fingerprint) -> Vec<u8> {
+    let (first, second) = (one.min(other), one.max(other));
+    let keys = format!("{first} {second}");
+    occasion.words(first, keys.as_bytes())
+}
+
+fn cipher(key: &[u8; KEY_BYTES]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("a key of AES-256 has 32 bytes"))
+}
+
+/// The keystream of a key for one piece of one question.
+fn draw(key: &LessSafeKey, question: u64, piece: u32, into: &mut [u8]) {
+    let mut nonce = [0; 12];
+    nonce[..8].copy_from_slice(&question.to_le_bytes());
+    nonce[8..].copy_from_slice(&piece.to_le_bytes());
+    into.fill(0);
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    // The tag would say that nobody changed it; nobody is sent it.
+    let _ = key.seal_in_place_separate_tag(nonce, Aad::empty(), into).expect("a piece is far below 64 GiB");
+}
+
+/// Masks of one party.
+pub(crate) struct Masks {
+    /// With each other party, whether this one adds, and their key.
+    shared: Vec<(bool, LessSafeKey)>,
+    own: LessSafeKey,
+}
+
+impl Pads for Masks {
+    fn others(&self) -> usize {
+        self.shared.len()
+    }
+
+    fn adds(&self, other: usize) -> bool {
+        self.shared[other].0
+    }
+
+    fn shared(&self, other: usize, question: u64, piece: u32, into: &mut [u8]) {
+        draw(&self.shared[other].1, question, piece, into);
+    }
+
+    fn own(&self, question: u64, into: &mut [u8]) {
+        draw(&self.own, question, 0, into);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use welkin_boost::federated::combine;
+
+    struct Scene {
+        identities: Vec<Identity>,
+        roster: Roster,
+    }
+
+    fn scene(parties: usize) -> Scene {
+        let identities: Vec<Identity> = (0..parties).map(|_| Identity::generate().unwrap()).collect();
+        let lines = identities
+            .iter()
+            .enumerate()
+            .map(|(at, identity)| format!("p{at:02} {}\n", identity.fingerprint()));
+        let coordinator = format!("coordinator {}\n", Identity::generate().unwrap().fingerprint());
+        let roster = Roster::read(&(coordinator + &lines.collect::<String>())).unwrap();
+        Scene { identities, roster }
+    }
+
+    fn all(scene: &Scene, number: &[u8]) -> Vec<Masks> {
+        let occasion = Occasion { roster: &scene.roster, plan: b"plan", number };
+        let fresh: Vec<Fresh> =
+            (0..).zip(&scene.identities).map(|(at, one)| Fresh::new(&occasion, at, one).unwrap()).collect();
+        let shown: Vec<Vec<u8>> = fresh.iter().map(|fresh| fresh.shown.clone()).collect();
+        let shown: Vec<&[u8]> = shown.iter().map(Vec::as_slice).collect();
+        fresh.into_iter().map(|fresh| fresh.agree(&occasion, &shown).unwrap()).collect()
+    }
+
+    /// What all of a party's masks add to one answer.
+    fn added(masks: &Masks, question: u64) -> Vec<u8> {
+        let mut sum = vec![0; 70];
+        for other in 0..masks.others() {
+            let mut drawn = vec![0; 70];
+            masks.shared(other, question, 0, &mut drawn);
+            combine(7, &mut sum, &drawn, masks.adds(other));
+        }
+        sum
+    }
+
+    #[test]
+    fn masks_cancel_and_are_new_for_each_question_and_occasion() {
+        for parties in [2, 3, 8] {
+            let scene = scene(parties);
+            let masks = all(&scene, b"1");
+            let mut sum = vec![0; 70];
+            masks.iter().for_each(|masks| combine(7, &mut sum, &added(masks, 5), true));
+            assert_eq!(sum, [0; 70]);
+            assert_ne!(added(&masks[0], 5), added(&masks[0], 6));
+            assert_ne!(added(&masks[0], 5), added(&all(&scene, b"1")[0], 5), "keys are new");
+            assert_ne!(added(&masks[0], 5), [0; 70]);
+        }
+    }
+
+    #[test]
+    fn keys_that_somebody_between_made_are_refused() {
+        let scene = scene(3);
+        let occasion = Occasion { roster: &scene.roster, plan: b"plan", number: b"1" };
+        let fresh =
+            |occasion: &Occasion<'_>, at: usize, identity| Fresh::new(occasion, at, identity).unwrap();
+        let shown: Vec<Vec<u8>> =
+            (0..3).map(|at| fresh(&occasion, at, &scene.identities[at]).shown).collect();
+        let agree = |second: &[u8]| {
+            let own = fresh(&occasion, 0, &scene.identities[0]);
+            let mine = own.shown.clone();
+            own.agree(&occasion, &[&mine, second, &shown[2]]).map(drop)
+        };
+        assert_eq!(agree(&shown[1]), Ok(()));
+        let forged = Err(KeysError::Forged("p01".to_owned()));
+        let stranger = Identity::generate().unwrap();
+        assert_eq!(agree(&fresh(&occasion, 1, &stranger).shown), forged);
+        assert_eq!(agree(&shown[2]), forged, "keys of another party");
+        assert_eq!(agree(&shown[1][..100]), forged);
+        let other_plan = Occasion { plan: b"another plan", ..occasion };
+        assert_eq!(agree(&fresh(&other_plan, 1, &scene.identities[1]).shown), forged);
+        let before = Occasion { number: b"0", ..occasion };
+        assert_eq!(
+            agree(&fresh(&before, 1, &scene.identities[1]).shown),
+            forged,
+            "keys of an earlier occasion"
+        );
+        let mut changed = shown[1].clone();
+        changed[3] ^= 1;
+        assert_eq!(agree(&changed), forged);
+        let own = fresh(&occasion, 0, &scene.identities[0]);
+        assert_eq!(own.agree(&occasion, &[&shown[0]]).map(drop), Err(KeysError::Count));
+    }
+}

@@ -1,0 +1,196 @@
+//! The one who adds up.
+
+use super::super::threads::Threads;
+use super::super::train::{live, scores};
+use super::super::{params, save};
+use super::{parties, runtime};
+use crate::app::App;
+use crate::cli::FederateArgs;
+use crate::exit::Exit;
+use crate::output::{Format, Style, counted, shown, write_json};
+use crate::report::{Code, Fault};
+use anyhow::Context as _;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use welkin_boost::Trained;
+use welkin_federate::{Coordinating, Happening, Roster, Tell, Traffic, coordinate};
+use welkin_gateway::Identity;
+
+#[derive(Serialize)]
+struct Listening {
+    address: String,
+    fingerprint: String,
+    parties: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    model: &'a Path,
+    rounds: usize,
+    trees: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    best_round: Option<usize>,
+    bytes_sent: u64,
+    bytes_received: u64,
+    /// A list a round: name of the rows and the metric, and the score.
+    history: Vec<Vec<(String, f64)>>,
+}
+
+/// Rounds unless said otherwise.
+const ROUNDS: u32 = 100;
+
+pub(super) fn run(
+    args: &FederateArgs,
+    roster: Roster,
+    identity: Identity,
+    app: &mut App,
+) -> anyhow::Result<Exit> {
+    let own = &args.coordinating;
+    let usage = |message: &str, hint: &str| Fault::new(Code::Usage, message).hint(hint.to_owned());
+    if args.taking_part.data.is_some() || args.taking_part.valid.is_some() {
+        return Err(usage(
+            "a coordinator has no rows",
+            "start a party with them besides, with a name of its own",
+        )
+        .into());
+    }
+    let listen = own
+        .listen
+        .as_ref()
+        .ok_or_else(|| usage("where should the coordinator listen?", "add --listen HOST:PORT"))?;
+    let model = args.model.clone().ok_or_else(|| usage("where should the model go?", "add --model FILE"))?;
+    let options = Coordinating {
+        roster,
+        identity: Arc::new(identity),
+        params: params::of(own.params.as_deref(), &own.set)?,
+        rounds: own.rounds.unwrap_or(ROUNDS),
+        early_stopping: own.early_stopping,
+        masked: !args.without_masks,
+        valid: own.score_valid,
+        score_training: own.score_training,
+        journal: journal(&model),
+        patience: Duration::from_secs(args.wait),
+    };
+    let threads = Threads::new(options.params.threads());
+    let teller = Teller::new(app, model.clone());
+    let (trained, traffic) = runtime()?.block_on(async {
+        let failed = || Fault::new(Code::Network, format!("cannot listen on {listen}"));
+        let listener = TcpListener::bind(listen).await.with_context(failed)?;
+        announce(&options, listener.local_addr()?.to_string(), app)?;
+        coordinate(options, listener, Box::new(threads), teller.into_tell()).await.map_err(parties)
+    })?;
+    tell(&model, &trained, traffic, app)?;
+    Ok(Exit::Success)
+}
+
+/// Beside the model, so that the same command finds it again.
+fn journal(model: &Path) -> PathBuf {
+    let mut name = model.as_os_str().to_owned();
+    name.push(".federated");
+    PathBuf::from(name)
+}
+
+fn announce(options: &Coordinating, address: String, app: &mut App) -> anyhow::Result<()> {
+    let (fingerprint, parties) = (options.identity.fingerprint().to_string(), options.roster.names());
+    if options.identity.fingerprint() != options.roster.coordinator() {
+        let named = options.roster.coordinator();
+        let message =
+            format!("the file of parties names {named} as the coordinator, and this is {fingerprint}");
+        let hint = "name this one there, or give its identity with --identity";
+        return Err(Fault::new(Code::Config, message).hint(hint).into());
+    }
+    if app.settings.output == Format::Json {
+        write_json(&mut app.out, "welkin.coordinator/1", &Listening { address, fingerprint, parties })?;
+    } else {
+        writeln!(app.out, "listening on {address} for {}", parties.join(", "))?;
+    }
+    app.out.flush()?;
+    Ok(())
+}
+
+/// Says what happens, and keeps the model.
+struct Teller {
+    model: PathBuf,
+    speaks: bool,
+    every_round: bool,
+    style: Style,
+}
+
+impl Teller {
+    fn new(app: &App, model: PathBuf) -> Self {
+        let speaks = app.settings.output == Format::Table;
+        Self { model, speaks, every_round: app.settings.verbose > 0, style: app.err }
+    }
+
+    fn into_tell(self) -> Box<Tell> {
+        Box::new(move |happening: &Happening<'_>| self.tell(happening))
+    }
+
+    fn tell(&self, happening: &Happening<'_>) -> Result<(), String> {
+        match happening {
+            Happening::Came(name) => self.say(&format!("{name} is here")),
+            Happening::Went(name, why) => self.say(&format!("{name} left: {why}")),
+            Happening::Refused(why) => self.warn(&format!("not let in: {why}")),
+            Happening::Waits(names) => self.say(&format!("waiting for {}", names.join(", "))),
+            Happening::Begins(0) => self.say("all are here"),
+            Happening::Begins(rounds) => {
+                self.say(&format!("all are here; going on after {}", counted(*rounds, "round")))
+            }
+            Happening::Round(progress) if self.every_round => {
+                self.say(&format!("[{}] {}", progress.round, live::words(progress.scores)));
+            }
+            Happening::Round(_) => {}
+            Happening::Trained(trained) => {
+                save::save(&trained.model, &self.model).map_err(|error| format!("{error:#}"))?;
+            }
+            Happening::Kept(name) => self.say(&format!("{name} has the model")),
+            Happening::Without(names) => {
+                self.warn(&format!("{} did not fetch the model; send it to them", names.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&self, text: &str) {
+        if self.speaks {
+            // Without standard error there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{}", shown(text));
+        }
+    }
+
+    fn warn(&self, text: &str) {
+        if self.speaks {
+            let _ = writeln!(io::stderr(), "{}: {}", self.style.yellow("warning"), shown(text));
+        }
+    }
+}
+
+fn tell(path: &Path, trained: &Trained, traffic: Traffic, app: &mut App) -> anyhow::Result<()> {
+    let model = &trained.model;
+    if app.settings.output == Format::Json {
+        let wire = Wire {
+            model: path,
+            rounds: model.rounds(),
+            trees: model.trees().len(),
+            best_round: trained.stopped.as_ref().map(|stop| stop.best_round),
+            bytes_sent: traffic.sent,
+            bytes_received: traffic.received,
+            history: scores(&trained.history),
+        };
+        return write_json(&mut app.out, "welkin.federated/1", &wire);
+    }
+    let (rounds, trees) = (counted(model.rounds(), "round"), counted(model.trees().len(), "tree"));
+    writeln!(app.out, "{}: {rounds}, {trees}", shown(&path.display().to_string()))?;
+    if let Some(stop) = &trained.stopped {
+        let (metric, score) = (shown(&stop.metric), stop.best_score);
+        writeln!(app.out, "stopped early: {metric} was best in round {}, with {score}", stop.best_round)?;
+    } else if let Some(last) = trained.history.last().filter(|scores| !scores.is_empty()) {
+        writeln!(app.out, "last round: {}", shown(&live::words(last)))?;
+    }
+    app.out.flush()?;
+    Ok(())
+}

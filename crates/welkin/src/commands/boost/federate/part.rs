@@ -1,0 +1,129 @@
+//! One of those who have rows.
+
+use super::super::threads::Threads;
+use super::super::{read, save, table};
+use super::{parties, runtime};
+use crate::app::App;
+use crate::cli::{FederateArgs, TakingPartArgs};
+use crate::exit::Exit;
+use crate::output::{Format, counted, shown, write_json};
+use crate::report::{Code, Fault};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use welkin_boost::{CsvOptions, Data, Model};
+use welkin_federate::{Meanwhile, Roster, TakingPart, take_part};
+use welkin_gateway::Identity;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a Path>,
+    rows: usize,
+    rounds: usize,
+    trees: usize,
+}
+
+pub(super) fn run(
+    args: &FederateArgs,
+    address: &str,
+    roster: Roster,
+    identity: Identity,
+    app: &mut App,
+) -> anyhow::Result<Exit> {
+    let own = &args.taking_part;
+    let needed = |what: &str| Fault::new(Code::Usage, format!("a party needs {what}"));
+    let name = own.party.clone().ok_or_else(|| needed("its name: --party NAME"))?;
+    let path = own.data.as_deref().ok_or_else(|| needed("rows: --data FILE"))?;
+    let label = own.label.clone().ok_or_else(|| needed("a label: --label COLUMN"))?;
+    let options = csv(own, label);
+    let data = table::open(path, &options)?;
+    let valid = own.valid.as_deref().map(|path| judged(path, &options, &data)).transpose()?;
+    let commitment = commitment(&identity, own, &options)?;
+    let options = TakingPart {
+        roster,
+        name,
+        identity: Arc::new(identity),
+        address: address.to_owned(),
+        unmasked: args.without_masks,
+        commitment,
+        patience: Duration::from_secs(args.wait),
+    };
+    let speaks = app.settings.output == Format::Table;
+    let mut told = String::new();
+    let mut tell = |meanwhile: &Meanwhile<'_>| {
+        let line = match meanwhile {
+            Meanwhile::Trained(model) => {
+                let saved = args.model.as_deref().map(|path| save::save(model, path));
+                return saved.unwrap_or(Ok(())).map_err(|error| format!("{error:#}"));
+            }
+            Meanwhile::Question(_) => return Ok(()),
+            Meanwhile::Reached => "the coordinator is there".to_owned(),
+            Meanwhile::Unreached(why) => format!("trying again: {why}"),
+            Meanwhile::Waits(why) => why.clone(),
+            Meanwhile::Plan(plan) => {
+                let masks = if plan.masked { "" } else { ", WITHOUT masks" };
+                let (rounds, others) = (counted(plan.rounds as usize, "round"), plan.parties.join(", "));
+                format!("training {rounds} with {others}{masks}")
+            }
+        };
+        // What is tried again and again is said once.
+        if speaks && line != told {
+            let _ = writeln!(io::stderr(), "{}", shown(&line));
+        }
+        told = line;
+        Ok(())
+    };
+    let threads = Threads::new(own.threads);
+    let taken = take_part(&options, &data, valid.as_ref(), &threads, &mut tell);
+    let model = runtime()?.block_on(taken).map_err(parties)?;
+    finish(args, &data, &model, app)?;
+    Ok(Exit::Success)
+}
+
+fn csv(own: &TakingPartArgs, label: String) -> CsvOptions {
+    CsvOptions {
+        delimiter: own.delimiter.unwrap_or(b','),
+        label: Some(label),
+        weight: own.weight.clone(),
+        id: own.id.clone(),
+        categories: own.categories.iter().cloned().collect(),
+        ignored: own.ignore.iter().cloned().collect(),
+        ..CsvOptions::default()
+    }
+}
+
+/// Rows to judge by, with the features of the others in their order.
+fn judged(path: &Path, options: &CsvOptions, data: &Data) -> anyhow::Result<Data> {
+    let features = Some(data.features.names().to_vec());
+    table::open(path, &CsvOptions { features, id: None, ignored: Default::default(), ..options.clone() })
+}
+
+/// What the coordinator knows rows again by after a break: a hash of the files and of what their columns are, under a key
+/// that nobody else has, so that nobody can try which rows have it.
+fn commitment(identity: &Identity, own: &TakingPartArgs, options: &CsvOptions) -> anyhow::Result<[u8; 32]> {
+    let key = blake3::derive_key("welkin federated rows 1", identity.to_secret_text().as_bytes());
+    let mut hasher = blake3::Hasher::new_keyed(&key);
+    hasher.update(format!("{options:?}").as_bytes());
+    for path in own.data.iter().chain(&own.valid) {
+        let bytes = read(path)?;
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
+fn finish(args: &FederateArgs, data: &Data, model: &Model, app: &mut App) -> anyhow::Result<()> {
+    let path = args.model.as_deref();
+    if app.settings.output == Format::Json {
+        let (rows, rounds, trees) = (data.rows(), model.rounds(), model.trees().len());
+        return write_json(&mut app.out, "welkin.party/1", &Wire { model: path, rows, rounds, trees });
+    }
+    let (rounds, rows) = (counted(model.rounds(), "round"), counted(data.rows(), "row"));
+    let kept =
+        path.map_or_else(|| "a model, which is not kept here".to_owned(), |path| path.display().to_string());
+    writeln!(app.out, "{}: {rounds}, with {rows} of this party", shown(&kept))?;
+    app.out.flush()?;
+    Ok(())
+}

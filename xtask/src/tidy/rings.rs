@@ -21,7 +21,13 @@ const RINGS: &[(Ring, &[&str])] = &[
         &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost", "parallel"],
     ),
     (Ring::Ports, &["store", "provider", "ledger", "records"]),
-    (Ring::Edge, &["stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server", "federate"]),
+    (
+        Ring::Edge,
+        &[
+            "stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server",
+            "federate",
+        ],
+    ),
     (Ring::Bin, &["welkin"]),
     (Ring::Dev, &["mutate", "testkit", "xtask"]),
 ];

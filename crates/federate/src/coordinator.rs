@@ -19,7 +19,7 @@ use desk::Desk;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use welkin_boost::federated::{CoordinateError, Plan, Schema};
@@ -121,6 +121,9 @@ fn listed(names: &[String]) -> String {
     format!("{} {}", quoted.join(", "), if quoted.len() == 1 { "is" } else { "are" })
 }
 
+/// Time for parties to hear why it is over: they may be in the middle of an answer.
+const FAREWELL: Duration = Duration::from_secs(10);
+
 /// What the caller does with what happens: an error ends the training.
 pub type Tell = dyn FnMut(&Happening<'_>) -> Result<(), String> + Send;
 
@@ -135,7 +138,8 @@ pub async fn coordinate(
     mut tell: Box<Tell>,
 ) -> Result<(Trained, Traffic), CoordinatorError> {
     let (events, inbox) = std::sync::mpsc::channel();
-    let meter = Arc::new(Meter::default());
+    let (alive, mut ended) = tokio::sync::mpsc::channel(1);
+    let meter = Arc::new(Meter { sent: AtomicU64::new(0), received: AtomicU64::new(0), alive });
     let entrance =
         entrance::Entrance::new(&options, events, Arc::clone(&meter)).map_err(CoordinatorError::Identity)?;
     let (journal, records) = Journal::open(&options.journal)?;
@@ -144,9 +148,13 @@ pub async fn coordinate(
     let work = move || Desk::new(options, kept, journal, inbox).work(&*workers, &mut *tell);
     let trained = tokio::task::spawn_blocking(work).await;
     door.abort();
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let traffic = Traffic { sent: count(&meter.sent), received: count(&meter.received) };
+    // The last words of all that are still there.
+    drop(meter);
+    let _ = tokio::time::timeout(FAREWELL, ended.recv()).await;
     let trained = trained.map_err(|error| CoordinatorError::Stopped(error.to_string()))??;
-    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    Ok((trained, Traffic { sent: count(&meter.sent), received: count(&meter.received) }))
+    Ok((trained, traffic))
 }
 
 /// What was kept of the same training from before a break.

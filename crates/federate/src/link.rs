@@ -5,11 +5,10 @@
 
 use crate::wire::{self, Kind, WireError, message};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use welkin_boost::federated::{Shape, combine};
 use welkin_gateway::Meeting;
@@ -38,11 +37,14 @@ pub(crate) enum Reply {
     Gone(WireError),
 }
 
-/// Bytes of all parties, there and back.
-#[derive(Debug, Default)]
+/// What all links have in common.
+#[derive(Debug)]
 pub(crate) struct Meter {
+    /// Bytes of all parties, there and back.
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
+    /// A link holds one for as long as it has something to send.
+    pub(crate) alive: Sender<()>,
 }
 
 /// A party's connection, by its number.
@@ -59,12 +61,14 @@ impl Link {
         meeting: Meeting,
         patience: Duration,
         meter: Arc<Meter>,
-        events: Sender<E>,
+        events: std::sync::mpsc::Sender<E>,
         event: impl Fn(u64, Reply) -> E + Send + 'static,
     ) -> Self {
         let (errands, queue) = unbounded_channel();
+        let alive = meter.alive.clone();
         let mut task = Task { meeting, queue, patience, meter };
         tokio::spawn(async move {
+            let _alive = alive;
             while let Some(reply) = task.next().await {
                 let over = matches!(reply, Reply::Gone(_) | Reply::Unfit(_));
                 // Where nobody listens any more, the training is over.

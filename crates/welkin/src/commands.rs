@@ -25,6 +25,7 @@ mod resolve;
 mod resume;
 mod route;
 mod runs;
+mod seal;
 mod status;
 mod sync;
 mod transfers;
@@ -72,6 +73,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Gateway(args) => gateway::run(args, app),
         Command::Boost(args) => boost::run(args, app),
         Command::Parallelize(args) => parallelize::run(args, app),
+        Command::Seal(args) => seal::run(args, app),
         Command::Providers(_) => providers::run(app),
         Command::Offers(args) => offers::run(args, app),
         Command::Route(args) => route::run(args, app),

@@ -51,6 +51,8 @@ exits! {
     Stopped = 14,
     /// The records of some runs cannot be read; what was said or done is about the others.
     Unreadable = 15,
+    /// Evidence, a contract or sealed data was refused.
+    Refused = 16,
 }
 
 impl From<Exit> for ExitCode {

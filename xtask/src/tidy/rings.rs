@@ -18,7 +18,7 @@ pub(super) enum Ring {
 const RINGS: &[(Ring, &[&str])] = &[
     (
         Ring::Pure,
-        &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost", "parallel"],
+        &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost", "parallel", "seal"],
     ),
     (Ring::Ports, &["store", "provider", "ledger", "records"]),
     (
@@ -84,6 +84,18 @@ pub(super) const BORDERS: &[Border] = &[
     },
     Border { of: "broker", forbids: &["clouds"], why: "the broker knows providers by their port only" },
 ];
+
+/// A banned package that comes along with another, and that the crate itself does not reach.
+#[derive(Debug)]
+pub(super) struct Along {
+    pub(super) of: &'static str,
+    pub(super) package: &'static str,
+    /// The dependency that brings it.
+    pub(super) with: &'static str,
+}
+
+/// Cryptography of ring includes a source of random numbers; `seal` takes them as an argument all the same.
+pub(super) const ALONG: &[Along] = &[Along { of: "seal", package: "getrandom", with: "ring" }];
 
 /// Packages that a ring or a crate must not have in its closure of normal dependencies.
 #[derive(Debug)]

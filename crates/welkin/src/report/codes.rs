@@ -117,6 +117,10 @@ codes! {
         "What arrived whole is kept, nothing is there in half. When there is room, the same command goes on where it was.";
     Guarded = "transfer::guarded", Declined, "More would be removed than is allowed",
         "`--delete` removes nothing when it would be more than `--max-delete`, half of what is there unless you say otherwise: a source that is suddenly empty is more often a mistake than a wish.";
+    SealEvidence = "seal::evidence", Refused, "The evidence is not genuine",
+        "Evidence is refused when a signature does not hold, when its certificates do not lead to the manufacturer's root or are out of their time, or when it is of no format that is known. `--at` judges evidence that was recorded as of its own time.";
+    SealPolicy = "seal::policy", Invalid, "The policy cannot be used",
+        "A policy is a TOML file with `schema = 'welkin.policy/1'` and a table for each kind of evidence that it accepts. A name that is unknown is refused: a rule that was misspelt would not hold.";
     BoostData = "boost::data", Invalid, "The table cannot be used",
         "A table is a CSV file whose first line names the columns. Every other cell of a feature is a number, or missing: empty, `NA`, `NaN`, `null` or `none`. The message names the line and the column, both counted from 1.";
     BoostParams = "boost::params", Invalid, "The parameters cannot be used",

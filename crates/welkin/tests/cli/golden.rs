@@ -4,7 +4,7 @@ use crate::bed::{Bed, both, example};
 use std::fs;
 use std::path::Path;
 
-const COMMANDS: [&str; 35] = [
+const COMMANDS: &[&str] = &[
     "up",
     "plan",
     "diff",
@@ -31,6 +31,8 @@ const COMMANDS: [&str; 35] = [
     "boost predict",
     "boost show",
     "parallelize",
+    "seal",
+    "seal verify",
     "offers",
     "providers",
     "route",
@@ -78,7 +80,7 @@ fn masked(text: &str) -> String {
 fn help_of_every_command() {
     let bed = Bed::new();
     let mut all = bed.ok(["--help"]);
-    for command in COMMANDS {
+    for &command in COMMANDS {
         let text = bed.ok(command.split(' ').chain(["--help"]));
         assert!(text.contains("Examples:") || command == "catalog", "{command} has no examples");
         all.push_str(&format!("\n=== welkin {command} --help\n{text}"));

@@ -28,6 +28,7 @@ mod parallelize;
 mod prices;
 mod probe;
 mod run;
+mod seal;
 mod small_machine;
 mod stream;
 mod transfer_kill;

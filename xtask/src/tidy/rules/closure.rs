@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::tidy::finding::Finding;
-use crate::tidy::rings::{BANS, Ban, Banned, Holder, ring_of};
+use crate::tidy::rings::{ALONG, BANS, Ban, Banned, Holder, ring_of};
 use crate::tidy::tree::Node;
 use crate::tidy::workspace::{Dependency, Member};
 
@@ -18,6 +18,9 @@ pub(super) fn check(member: &Member, closure: &[Node]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut banned: BTreeSet<&str> = BTreeSet::new();
     for node in closure {
+        if comes_along(member, node) {
+            continue;
+        }
         let Some(ban) = bans(member).find(|ban| ban.packages.iter().any(|banned| matches(banned, node)))
         else {
             continue;
@@ -34,6 +37,14 @@ pub(super) fn check(member: &Member, closure: &[Node]) -> Vec<Finding> {
         findings.push(Finding::error(RULE, &member.manifest_path, line, what, ban.why));
     }
     findings
+}
+
+fn comes_along(member: &Member, node: &Node) -> bool {
+    ALONG.iter().any(|along| {
+        along.of == member.short_name()
+            && along.package == node.name
+            && node.path.get(1).is_some_and(|direct| direct == along.with)
+    })
 }
 
 fn bans(member: &Member) -> impl Iterator<Item = &'static Ban> {
@@ -67,6 +78,14 @@ mod tests {
     fn found(name: &str, closure: &[Node]) -> Vec<String> {
         let member = Member { name: name.to_owned(), ..Member::default() };
         check(&member, closure).into_iter().map(|finding| finding.what).collect()
+    }
+
+    #[test]
+    fn what_comes_along_with_a_named_dependency_is_allowed_and_reached_otherwise_it_is_not() {
+        let along = [node(&["welkin-seal"], &[]), node(&["welkin-seal", "ring", "getrandom"], &[])];
+        assert_eq!(found("welkin-seal", &along), [""; 0]);
+        let direct = [node(&["welkin-seal"], &[]), node(&["welkin-seal", "getrandom"], &[])];
+        assert_eq!(found("welkin-seal", &direct).len(), 1);
     }
 
     #[test]

@@ -1,0 +1,47 @@
+//! What a workload puts into its evidence so that the evidence is about it, now, and for one contract.
+
+use crate::hex::Hex;
+use ring::digest;
+
+/// What evidence has to be bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// Drawn by whoever asks, for this one question: evidence that was recorded does not have it.
+    pub nonce: Hex<32>,
+    /// The X25519 key that was made inside, and that keys of data are released to.
+    pub key: Hex<32>,
+    /// The contract that the workload is there for.
+    pub contract: Hex<32>,
+}
+
+impl Binding {
+    /// The 64 bytes of report data: SHA-512 over a name and the three parts, which have fixed lengths.
+    #[must_use]
+    pub fn report_data(&self) -> Hex<64> {
+        let mut context = digest::Context::new(&digest::SHA512);
+        context.update(b"welkin report data/1\0");
+        for part in [self.nonce, self.key, self.contract] {
+            context.update(&part.0);
+        }
+        let mut data = [0; 64];
+        data.copy_from_slice(context.finish().as_ref());
+        Hex(data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_counts() {
+        let binding = Binding { nonce: Hex([1; 32]), key: Hex([2; 32]), contract: Hex([3; 32]) };
+        let others = [
+            Binding { nonce: Hex([9; 32]), ..binding },
+            Binding { key: Hex([9; 32]), ..binding },
+            Binding { contract: Hex([9; 32]), ..binding },
+            Binding { nonce: binding.key, key: binding.nonce, ..binding },
+        ];
+        assert!(others.iter().all(|other| other.report_data() != binding.report_data()));
+    }
+}

@@ -1,0 +1,85 @@
+//! Kinds of evidence.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Whose evidence it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A report of AMD SEV-SNP.
+    SevSnp,
+    /// An attestation document of AWS Nitro Enclaves.
+    Nitro,
+}
+
+/// Registers of a Nitro Enclave: 0 is the image, 1 kernel and bootstrap, 2 the application, 3 the role of the parent, 4
+/// the parent, 8 the certificate that signed the image.
+const PCRS: &[&str] = &[
+    "pcr0", "pcr1", "pcr2", "pcr3", "pcr4", "pcr5", "pcr6", "pcr7", "pcr8", "pcr9", "pcr10", "pcr11",
+    "pcr12", "pcr13", "pcr14", "pcr15",
+];
+
+impl Kind {
+    /// The name of a register of a Nitro Enclave.
+    pub(super) fn register(number: u64) -> Option<&'static str> {
+        PCRS.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// All that this build knows.
+    pub const ALL: &'static [Self] = &[Self::SevSnp, Self::Nitro];
+
+    /// As policies and files name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SevSnp => "sev-snp",
+            Self::Nitro => "nitro",
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::SevSnp => "AMD SEV-SNP",
+            Self::Nitro => "AWS Nitro Enclave",
+        }
+    }
+
+    /// The measurements that its claims can have.
+    #[must_use]
+    pub fn measurements(self) -> &'static [&'static str] {
+        match self {
+            Self::Nitro => PCRS,
+            Self::SevSnp => {
+                &["measurement", "host-data", "id-key-digest", "author-key-digest", "family-id", "image-id"]
+            }
+        }
+    }
+
+    /// Measurements one of which says what program it is: a policy that names none accepts nothing.
+    #[must_use]
+    pub fn identities(self) -> &'static [&'static str] {
+        match self {
+            Self::SevSnp => &["measurement"],
+            Self::Nitro => &["pcr0"],
+        }
+    }
+
+    /// The versions of firmware that its claims can have.
+    #[must_use]
+    pub fn components(self) -> &'static [&'static str] {
+        match self {
+            Self::SevSnp => &["fmc", "bootloader", "tee", "snp", "microcode", "guest-svn"],
+            // The hypervisor's versions are not told; the root stands for them.
+            Self::Nitro => &[],
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -9,6 +9,8 @@ mod error;
 mod file;
 mod kind;
 mod nitro;
+#[cfg(feature = "simulated")]
+mod simulated;
 mod snp;
 
 pub use claims::{Claims, Tcb};
@@ -39,6 +41,8 @@ impl Evidence {
     /// What does not hold.
     pub fn verify(&self, now: u64) -> Result<Claims, EvidenceError> {
         match self.kind {
+            #[cfg(feature = "simulated")]
+            Kind::Simulated => simulated::verify(&self.body, &self.certificates),
             Kind::Nitro => nitro::verify(&self.body, &self.certificates, now),
             Kind::SevSnp => snp::verify(&self.body, &self.certificates, now),
         }

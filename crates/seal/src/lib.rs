@@ -2,6 +2,11 @@
 //!
 //! * [`Evidence`] is what hardware says of a workload; [`Evidence::verify`] checks it down to the manufacturer's root and
 //!   gives [`Claims`], and a [`Policy`] judges those.
+//! * [`Root`] has the keys of a party, [`Identity`] is what others know of it.
+//! * A [`Contract`] says what may run, on what, for whom; whether it holds depends on a [`Situation`], and what becomes of it
+//!   goes into a log that can only grow ([`Tree`], [`Head`]).
+//! * A [`Snapshot`] says which files are a version of a data set, [`DataKeys`] are the keys of their columns, and [`Admitted`] is
+//!   the one way by which they get to an engine.
 //!
 //! The crate is a function of its arguments: bytes, a time, random numbers that are passed in. Cryptography is ring's, apart
 //! from X25519 with keys that last, which ring does not offer.
@@ -9,17 +14,42 @@
 //! *Rejected:* the manufacturers' crates. They bring parsers of their own each, and one of them passes over bytes of the
 //! signed body that it does not know.
 
+mod aead;
 mod binding;
 mod bytes;
+mod canonical;
 mod cbor;
+mod contract;
+mod data;
 mod evidence;
 mod hex;
+mod hpke;
+mod keys;
+mod log;
+mod name;
 mod policy;
+mod release;
+mod secret;
 mod x509;
 
 pub use binding::Binding;
 pub use bytes::Short;
+pub use canonical::FileError;
+pub use contract::{
+    Agreed, Code, CodeKind, Contract, ContractError, Engine, Input, Manifest, ManifestError, Privacy,
+    Recipient, Refusal, Revocation, SignError, Signer, Situation,
+};
+pub use data::{
+    Column, DataKeys, DataKeysError, FOOTER, Kek, Snapshot, SnapshotError, SnapshotFile, aad_prefix,
+};
 pub use evidence::{Claims, Evidence, EvidenceError, Kind, ReadError, Tcb};
 pub use hex::{Hex, HexBytes, from_hex, to_hex};
+pub use keys::{Identity, IdentityError, KeyError, KeyFile, Protection, Root};
+pub use log::{
+    Consistency, Entry, Event, Head, HeadError, Inclusion, LogError, ProofFileError, Tree, read_log,
+};
+pub use name::{Name, NameError};
 pub use policy::{Check, Expected, Outcome, Policy, PolicyError, Verdict};
+pub use release::{Admitted, EngineKey, ReleaseError, Released};
+pub use secret::{NoRandomness, Secret};
 pub use x509::{CertificateError, ChainError, Link, PemError};

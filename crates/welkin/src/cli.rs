@@ -41,7 +41,10 @@ pub(crate) use run::{
     UpArgs,
 };
 
-pub(crate) use seal::{SealArgs, SealCommand, SealVerifyArgs};
+pub(crate) use seal::{
+    ContractCommand, ContractNewArgs, ContractSignArgs, ContractVerifyArgs, KeygenArgs, LogCommand,
+    LogVerifyArgs, PartyCommand, SealArgs, SealCommand, SealVerifyArgs,
+};
 pub(crate) use sizes::Instead;
 pub(crate) use values::pair;
 pub(crate) use verbs::known as known_verb;

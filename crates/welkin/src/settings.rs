@@ -112,6 +112,11 @@ impl Settings {
         self.home.join("gateway-identity")
     }
 
+    /// Keys, parties and logs of sealed work.
+    pub(crate) fn seal_dir(&self) -> PathBuf {
+        self.home.join("seal")
+    }
+
     /// What transfers have done.
     pub(crate) fn transfers_dir(&self) -> PathBuf {
         self.home.join("transfers")

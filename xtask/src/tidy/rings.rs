@@ -18,7 +18,19 @@ pub(super) enum Ring {
 const RINGS: &[(Ring, &[&str])] = &[
     (
         Ring::Pure,
-        &["units", "address", "climb", "name", "job", "catalog", "route", "placement", "boost", "parallel", "seal"],
+        &[
+            "units",
+            "address",
+            "climb",
+            "name",
+            "job",
+            "catalog",
+            "route",
+            "placement",
+            "boost",
+            "parallel",
+            "seal",
+        ],
     ),
     (Ring::Ports, &["store", "provider", "ledger", "records"]),
     (

@@ -11,6 +11,9 @@ pub enum Kind {
     SevSnp,
     /// An attestation document of AWS Nitro Enclaves.
     Nitro,
+    /// Evidence that nobody vouches for.
+    #[cfg(feature = "simulated")]
+    Simulated,
 }
 
 /// Registers of a Nitro Enclave: 0 is the image, 1 kernel and bootstrap, 2 the application, 3 the role of the parent, 4
@@ -27,12 +30,19 @@ impl Kind {
     }
 
     /// All that this build knows.
-    pub const ALL: &'static [Self] = &[Self::SevSnp, Self::Nitro];
+    pub const ALL: &'static [Self] = &[
+        Self::SevSnp,
+        Self::Nitro,
+        #[cfg(feature = "simulated")]
+        Self::Simulated,
+    ];
 
     /// As policies and files name it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            #[cfg(feature = "simulated")]
+            Self::Simulated => "simulated",
             Self::SevSnp => "sev-snp",
             Self::Nitro => "nitro",
         }
@@ -42,6 +52,8 @@ impl Kind {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
+            #[cfg(feature = "simulated")]
+            Self::Simulated => "SIMULATED evidence",
             Self::SevSnp => "AMD SEV-SNP",
             Self::Nitro => "AWS Nitro Enclave",
         }
@@ -51,6 +63,8 @@ impl Kind {
     #[must_use]
     pub fn measurements(self) -> &'static [&'static str] {
         match self {
+            #[cfg(feature = "simulated")]
+            Self::Simulated => &["measurement"],
             Self::Nitro => PCRS,
             Self::SevSnp => {
                 &["measurement", "host-data", "id-key-digest", "author-key-digest", "family-id", "image-id"]
@@ -62,6 +76,8 @@ impl Kind {
     #[must_use]
     pub fn identities(self) -> &'static [&'static str] {
         match self {
+            #[cfg(feature = "simulated")]
+            Self::Simulated => &["measurement"],
             Self::SevSnp => &["measurement"],
             Self::Nitro => &["pcr0"],
         }
@@ -71,6 +87,8 @@ impl Kind {
     #[must_use]
     pub fn components(self) -> &'static [&'static str] {
         match self {
+            #[cfg(feature = "simulated")]
+            Self::Simulated => &[],
             Self::SevSnp => &["fmc", "bootloader", "tee", "snp", "microcode", "guest-svn"],
             // The hypervisor's versions are not told; the root stands for them.
             Self::Nitro => &[],

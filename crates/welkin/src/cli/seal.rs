@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use welkin_seal::{Engine, HexBytes, Kind, Name, from_hex};
+use welkin_units::Span;
 
 /// Work on data that nobody else may see: keys, evidence, contracts
 #[derive(Debug, Args)]
@@ -14,6 +17,10 @@ pub(crate) struct SealArgs {
 
 const SEAL: &str = "\
 Examples:
+  welkin seal keygen --party a
+  welkin seal party add b.json
+  welkin seal contract sign contract.json --party a
+  welkin seal log verify --head head.json
   welkin seal verify report.bin --certificates chain.pem --policy policy.toml --nonce 5f0c…
 
 docs/sealed-data.md says what is promised, to whom, and what is not.";
@@ -21,7 +28,270 @@ docs/sealed-data.md says what is promised, to whom, and what is not.";
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SealCommand {
+    Keygen(KeygenArgs),
+    Party(PartyArgs),
+    Contract(ContractArgs),
+    Log(SealLogArgs),
     Verify(SealVerifyArgs),
+}
+
+/// Make the keys of a party: one to sign with, one that others seal for
+#[derive(Debug, Args)]
+#[command(after_help = KEYGEN)]
+pub(crate) struct KeygenArgs {
+    /// Name of the party
+    #[arg(long, value_name = "NAME")]
+    pub(crate) party: Name,
+    /// Protect the keys by a passphrase as well; it is asked for
+    #[arg(long)]
+    pub(crate) passphrase: bool,
+    /// Protect the keys by the passphrase in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+const KEYGEN: &str = "\
+Examples:
+  welkin seal keygen --party a
+  welkin seal keygen --party a --passphrase
+  welkin seal party show a > a.json      # what others need to know of it
+
+Keys lie in seal/keys below Welkin's folder, for its user alone. Data that is sealed for them opens with nothing else.";
+
+/// Parties that are known: their keys, and the fingerprints by which people compare them
+#[derive(Debug, Args)]
+#[command(after_help = PARTY)]
+pub(crate) struct PartyArgs {
+    #[command(subcommand)]
+    pub(crate) command: PartyCommand,
+}
+
+const PARTY: &str = "\
+Examples:
+  welkin seal party show a > a.json      # at a
+  welkin seal party add a.json           # at b, who asks a for the fingerprint
+  welkin seal party list";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartyCommand {
+    /// List the parties that are known
+    #[command(
+        after_help = "Examples:\n  welkin seal party list\n  welkin seal party list --output json | jq -r '.parties[].fingerprint'"
+    )]
+    List,
+    /// Write what others need to know of a party
+    #[command(after_help = "Examples:\n  welkin seal party show a > a.json")]
+    Show {
+        /// Name of the party
+        #[arg(value_name = "NAME")]
+        party: Name,
+    },
+    /// Get to know a party from the file that it made
+    #[command(after_help = "Examples:\n  welkin seal party add a.json")]
+    Add {
+        /// File of `welkin seal party show`
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// Contracts: what may run, on which data, for whom, until when
+#[derive(Debug, Args)]
+#[command(after_help = CONTRACT)]
+pub(crate) struct ContractArgs {
+    #[command(subcommand)]
+    pub(crate) command: ContractCommand,
+}
+
+const CONTRACT: &str = "\
+Examples:
+  welkin seal contract new --sql query.sql --input a.json --input b.json --to a --engine simulated:measurement=… > c.json
+  welkin seal contract sign c.json --party a
+  welkin seal contract verify c.json --code query.sql";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    New(ContractNewArgs),
+    /// Sign a contract as the owner of one of its inputs
+    #[command(after_help = "Examples:\n  welkin seal contract sign contract.json --party a")]
+    Sign(ContractSignArgs),
+    /// Show what a contract says
+    #[command(after_help = "Examples:\n  welkin seal contract show contract.json")]
+    Show {
+        /// Contract
+        #[arg(value_name = "CONTRACT")]
+        contract: PathBuf,
+    },
+    Verify(ContractVerifyArgs),
+    /// Take a signature back: writes what everybody who releases keys has to know
+    #[command(after_help = "Examples:\n  welkin seal contract revoke contract.json --party a > revoked.json")]
+    Revoke(ContractSignArgs),
+}
+
+/// Write a contract that nobody signed yet
+#[derive(Debug, Args)]
+#[command(after_help = CONTRACT_NEW)]
+pub(crate) struct ContractNewArgs {
+    /// Query that may run
+    #[arg(long, value_name = "FILE", conflicts_with = "program")]
+    pub(crate) sql: Option<PathBuf>,
+    /// Program that may run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+    /// Snapshot of a data set that it may read, signed by a party that is known; repeat for more
+    #[arg(long, value_name = "SNAPSHOT", required = true)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Party that gets the result; repeat or separate by commas
+    #[arg(long, value_name = "PARTY", required = true, value_delimiter = ',')]
+    pub(crate) to: Vec<Name>,
+    /// Engine that may run it, by a measurement of its evidence; repeat for more measurements or engines
+    #[arg(long, value_name = "KIND:NAME=HEX", required = true, value_parser = engine)]
+    pub(crate) engine: Vec<Engine>,
+    /// Groups of fewer rows are left out of the result
+    #[arg(long, value_name = "ROWS", default_value_t = 1)]
+    pub(crate) minimum_group: u64,
+    /// Thousandths of epsilon that all runs together may spend on differential privacy
+    #[arg(long, value_name = "THOUSANDTHS")]
+    pub(crate) epsilon_milli: Option<u64>,
+    /// How long it lasts, from now
+    #[arg(long, value_name = "TIME", default_value = "7d")]
+    pub(crate) lasts: Span,
+    /// How often it may run
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    pub(crate) runs: u64,
+}
+
+const CONTRACT_NEW: &str = "\
+Examples:
+  welkin seal contract new --sql query.sql --input a/snapshot.json --input b/snapshot.json --to a \\
+    --engine sev-snp:measurement=d447b55d… --minimum-group 10 --lasts 30d > contract.json";
+
+/// Sign, or take back
+#[derive(Debug, Args)]
+pub(crate) struct ContractSignArgs {
+    /// Contract
+    #[arg(value_name = "CONTRACT")]
+    pub(crate) contract: PathBuf,
+    /// Party that signs; its keys are in this home
+    #[arg(long, value_name = "NAME")]
+    pub(crate) party: Name,
+    /// File with the passphrase of its keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// Say whether a contract holds, here and now
+#[derive(Debug, Args)]
+#[command(after_help = CONTRACT_VERIFY)]
+pub(crate) struct ContractVerifyArgs {
+    /// Contract
+    #[arg(value_name = "CONTRACT")]
+    pub(crate) contract: PathBuf,
+    /// Query or program that is about to run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) code: Option<PathBuf>,
+    /// Snapshot of a data set that is there; with one, those of all inputs have to be
+    #[arg(long = "input", value_name = "SNAPSHOT")]
+    pub(crate) snapshots: Vec<PathBuf>,
+    /// What a party took back; may be repeated
+    #[arg(long = "revoked", value_name = "FILE")]
+    pub(crate) revocations: Vec<PathBuf>,
+    /// Judge as of this time instead of now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+const CONTRACT_VERIFY: &str = "\
+Examples:
+  welkin seal contract verify contract.json
+  welkin seal contract verify contract.json --code query.sql --input a/snapshot.json --input b/snapshot.json
+
+Each refusal goes into this home's log. Exit code 0 means that it holds, 16 that it is refused.";
+
+/// The log of sealed work, which only grows
+#[derive(Debug, Args)]
+#[command(after_help = LOG)]
+pub(crate) struct SealLogArgs {
+    #[command(subcommand)]
+    pub(crate) command: LogCommand,
+}
+
+const LOG: &str = "\
+Examples:
+  welkin seal log show
+  welkin seal log head --party a > head.json
+  welkin seal log verify --head head.json";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Show this home's log
+    #[command(after_help = "Examples:\n  welkin seal log show")]
+    Show,
+    /// Sign how long the log is and what it holds
+    #[command(after_help = "Examples:\n  welkin seal log head --party a > head.json")]
+    Head {
+        /// Party that signs; its keys are in this home
+        #[arg(long, value_name = "NAME")]
+        party: Name,
+        /// File with the passphrase of its keys
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Prove to others that a line is in the log, or that the log only grew
+    #[command(
+        after_help = "Examples:\n  welkin seal log prove --line 3 > proof.json\n  welkin seal log prove --since 5 > grown.json"
+    )]
+    Prove {
+        /// Number of the line, from 0
+        #[arg(long = "line", value_name = "NUMBER", required_unless_present = "since")]
+        index: Option<u64>,
+        /// How many lines the log had
+        #[arg(long, value_name = "COUNT", conflicts_with = "index")]
+        since: Option<u64>,
+    },
+    Verify(LogVerifyArgs),
+}
+
+/// Check this home's log against heads, or a proof of somebody else
+#[derive(Debug, Args)]
+#[command(after_help = LOG_VERIFY)]
+pub(crate) struct LogVerifyArgs {
+    /// Head that was signed by a party that is known
+    #[arg(long, value_name = "FILE")]
+    pub(crate) head: Option<PathBuf>,
+    /// Earlier head
+    #[arg(long, value_name = "FILE")]
+    pub(crate) old: Option<PathBuf>,
+    /// Proof to check under the head instead of this home's log
+    #[arg(long, value_name = "FILE", requires = "head")]
+    pub(crate) proof: Option<PathBuf>,
+}
+
+const LOG_VERIFY: &str = "\
+Examples:
+  welkin seal log verify                                             # every line is as it was written
+  welkin seal log verify --head head.json                            # and begins with what was signed
+  welkin seal log verify --proof proof.json --head head.json         # a line of somebody else's log
+  welkin seal log verify --proof grown.json --head new.json --old old.json";
+
+/// `sev-snp:measurement=d447…`
+fn engine(text: &str) -> Result<Engine, String> {
+    let wrong = || "it should be KIND:NAME=HEX, as in sev-snp:measurement=d447…".to_owned();
+    let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
+    let (name, value) = rest.split_once('=').ok_or_else(wrong)?;
+    let known = Kind::ALL.iter().find(|known| known.name() == kind);
+    let known = *known.ok_or_else(|| format!("`{kind}` is no kind of evidence that is known"))?;
+    if !known.measurements().contains(&name) {
+        return Err(format!(
+            "{known} has no measurement `{name}`; it has {}",
+            known.measurements().join(", ")
+        ));
+    }
+    let value = from_hex(value).filter(|value| !value.is_empty()).ok_or_else(wrong)?;
+    Ok(Engine { kind: known, measurements: BTreeMap::from([(name.to_owned(), HexBytes(value))]) })
 }
 
 /// Check evidence of hardware, and say what it claims and what a policy makes of it

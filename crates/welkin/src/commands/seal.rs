@@ -1,19 +1,53 @@
 //! `welkin seal`: sealed work.
 
+mod contract;
+mod journal;
+mod keygen;
+mod keyring;
+mod log;
+mod party;
 mod verify;
 
 use crate::app::App;
 use crate::cli::{SealArgs, SealCommand};
 use crate::exit::Exit;
 use crate::report::{Code, Fault};
+use jiff::Timestamp;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
+use welkin_seal::Hex;
 
 pub(crate) fn run(args: &SealArgs, app: &mut App) -> anyhow::Result<Exit> {
     match &args.command {
+        SealCommand::Keygen(args) => keygen::run(args, app),
+        SealCommand::Party(args) => party::run(&args.command, app),
+        SealCommand::Contract(args) => contract::run(&args.command, app),
+        SealCommand::Log(args) => log::run(&args.command, app),
         SealCommand::Verify(args) => verify::run(args, app),
     }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
+}
+
+fn sha256(bytes: &[u8]) -> Hex<32> {
+    let mut sum = Hex([0; 32]);
+    sum.0.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    sum
+}
+
+/// Puts new bytes in the place of a file, all or none of them.
+fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|error| keyring::unwritten(error, path))
 }
 
 /// The largest file that is read here; the formats have limits of their own below it.

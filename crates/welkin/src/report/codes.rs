@@ -117,6 +117,18 @@ codes! {
         "What arrived whole is kept, nothing is there in half. When there is room, the same command goes on where it was.";
     Guarded = "transfer::guarded", Declined, "More would be removed than is allowed",
         "`--delete` removes nothing when it would be more than `--max-delete`, half of what is there unless you say otherwise: a source that is suddenly empty is more often a mistake than a wish.";
+    SealKey = "seal::key", Refused, "The keys of a party cannot be used",
+        "Keys lie in `seal/keys` below Welkin's folder. A file that was changed, that others may read, or whose passphrase is not given is refused.";
+    SealParty = "seal::party", Refused, "A party is not known, or is not who it was",
+        "Parties are known by the files that `welkin seal party show` makes of them. A file whose keys did not sign it, and another party under a name that is taken, are refused.";
+    SealContract = "seal::contract", Refused, "The contract does not hold",
+        "A contract says what may run, on which data, for whom and until when, and every owner of the data signs it. What it lacks is told in one word in JSON: unknown-party, other-key, missing-signature, bad-signature, not-yet, expired, revoked, replay, changed-code, missing-input, changed-input.";
+    SealData = "seal::data", Refused, "Sealed data cannot be used",
+        "A sealed data set is a folder with encrypted files, a snapshot that its owner signed, and keys. A file that was changed, swapped, dropped or taken from elsewhere is refused.";
+    SealLog = "seal::log", Refused, "The log does not hold",
+        "The log of sealed work only grows. One that does not begin with the lines of a head that was signed earlier, and a proof that does not lead to the head's root, are refused.";
+    NoLogLine = "seal::no-line", NotFound, "The log has no such line",
+        "Lines are numbered from 0; `welkin seal log show` lists them.";
     SealEvidence = "seal::evidence", Refused, "The evidence is not genuine",
         "Evidence is refused when a signature does not hold, when its certificates do not lead to the manufacturer's root or are out of their time, or when it is of no format that is known. `--at` judges evidence that was recorded as of its own time.";
     SealPolicy = "seal::policy", Invalid, "The policy cannot be used",

@@ -40,3 +40,48 @@ fn evidence_is_explained_and_judged() {
     assert_eq!(late.status.code(), Some(16), "{}", both(&late));
     assert!(both(&late).contains("error[seal::evidence]"), "{}", both(&late));
 }
+
+#[test]
+fn parties_get_keys_and_get_to_know_each_other() {
+    let (a, b) = (Bed::new(), Bed::new());
+    let made = a.json(&["seal", "keygen", "--party", "a"]);
+    assert_eq!(made["protection"], "file-mode");
+    let path = PathBuf::from(made["file"].as_str().unwrap());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let again = a.run(["seal", "keygen", "--party", "a"]);
+    assert_eq!(again.status.code(), Some(16), "{}", both(&again));
+    b.file("secret", "correct horse\n");
+    b.ok(["seal", "keygen", "--party", "b", "--passphrase-file", "secret"]);
+    b.file("a.json", &a.ok(["seal", "party", "show", "a"]));
+    let known = b.json(&["seal", "party", "add", "a.json"]);
+    assert_eq!(known["parties"][0]["fingerprint"], made["fingerprint"]);
+    assert_eq!(b.json(&["seal", "party", "list"])["parties"].as_array().unwrap().len(), 2);
+    // Somebody else who takes the name.
+    let other = Bed::new();
+    other.ok(["seal", "keygen", "--party", "a"]);
+    b.file("a.json", &other.ok(["seal", "party", "show", "a"]));
+    let refused = b.run(["seal", "party", "add", "a.json"]);
+    assert_eq!(refused.status.code(), Some(16), "{}", both(&refused));
+    assert!(both(&refused).contains("error[seal::party]"), "{}", both(&refused));
+}
+
+#[test]
+fn the_log_grows_and_every_party_can_check_it() {
+    let (a, b) = (Bed::new(), Bed::new());
+    a.ok(["seal", "keygen", "--party", "a"]);
+    b.file("a.json", &a.ok(["seal", "party", "show", "a"]));
+    b.ok(["seal", "party", "add", "a.json"]);
+    assert_eq!(a.json(&["seal", "log", "verify"])["size"], 0);
+    // A line for each refusal; a contract that is none is no reason for one.
+    a.file("none.json", "{}");
+    assert_eq!(a.run(["seal", "contract", "verify", "none.json"]).status.code(), Some(16));
+    assert_eq!(a.json(&["seal", "log", "verify"])["size"], 0);
+    let head = a.ok(["seal", "log", "head", "--party", "a"]);
+    b.file("head.json", &head);
+    let other = b.run(["seal", "log", "verify", "--head", "head.json"]);
+    assert_eq!(other.status.code(), Some(0), "an empty log begins every log: {}", both(&other));
+    b.file("head.json", &head.replace("\"size\": 0", "\"size\": 1"));
+    let forged = b.run(["seal", "log", "verify", "--head", "head.json"]);
+    assert_eq!(forged.status.code(), Some(16), "{}", both(&forged));
+}

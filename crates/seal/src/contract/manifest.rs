@@ -1,0 +1,192 @@
+//! What a contract says.
+
+use crate::evidence::Kind;
+use crate::hex::{Hex, HexBytes};
+use crate::keys::Identity;
+use crate::name::Name;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What may run, on which data, for whom, until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The data, in the order of their names.
+    pub inputs: Vec<Input>,
+    /// What is done with it.
+    pub code: Code,
+    /// Which engines may do it: evidence of one of these, with these measurements.
+    pub engines: Vec<Engine>,
+    /// Who gets the result.
+    pub recipients: Vec<Recipient>,
+    /// Everybody who has to sign: the owners of the inputs.
+    pub signers: Vec<Signer>,
+    /// What the result may give away.
+    pub privacy: Privacy,
+    /// Seconds since 1970.
+    pub not_before: u64,
+    /// Seconds since 1970.
+    pub expires: u64,
+    /// How often it may run.
+    pub runs: u64,
+    /// Drawn once, so that two contracts that say the same are two.
+    pub nonce: Hex<32>,
+}
+
+/// One version of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Its owner.
+    pub party: Name,
+    /// Its name.
+    pub name: Name,
+    /// Its version.
+    pub version: u64,
+    /// The digest of its snapshot's manifest.
+    pub snapshot: Hex<32>,
+}
+
+/// What is done with the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// How it is to be read.
+    pub kind: CodeKind,
+    /// SHA-256 of its bytes.
+    pub digest: Hex<32>,
+}
+
+/// How code is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeKind {
+    /// A query.
+    Sql,
+    /// A program, complete.
+    Program,
+}
+
+/// An engine that may run it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// Whose evidence it gives.
+    pub kind: Kind,
+    /// What has to be measured, by the kind's own names.
+    pub measurements: BTreeMap<String, HexBytes>,
+}
+
+/// Who gets the result.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipient {
+    /// Who.
+    pub party: Name,
+    /// The X25519 key that it is sealed for.
+    pub sealing: Hex<32>,
+}
+
+/// Who has to sign.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signer {
+    /// Who.
+    pub party: Name,
+    /// The Ed25519 key that it signs with.
+    pub signing: Hex<32>,
+}
+
+/// What the result may give away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Groups of fewer rows are left out.
+    pub minimum_group: u64,
+    /// Thousandths of epsilon that may be spent over all runs; none means that no noise is asked for.
+    pub epsilon_milli: Option<u64>,
+}
+
+/// Why a manifest cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// A list that is empty.
+    #[error("the contract names no {0}")]
+    None(&'static str),
+    /// More than anybody signs.
+    #[error("the contract names more than {MOST} {0}")]
+    Many(&'static str),
+    /// The same twice, or out of order.
+    #[error("the {0} are not in order, or one is there twice")]
+    Order(&'static str),
+    /// The signers are not the owners.
+    #[error("the parties that sign are not the owners of the inputs")]
+    Signers,
+    /// It is never valid.
+    #[error("it ends before it begins, or may never run")]
+    Never,
+    /// An engine that could be any program.
+    #[error("an engine of kind {0} is not told by a measurement that says which program it is")]
+    Engine(Kind),
+}
+
+/// Parties, inputs, engines: more would not be reviewed.
+const MOST: usize = 64;
+
+impl Manifest {
+    /// The manifest for these inputs, with lists in their order.
+    ///
+    /// # Errors
+    /// Where it could not be one.
+    pub fn checked(mut self, owners: &[Identity]) -> Result<Self, ManifestError> {
+        self.inputs.sort();
+        self.recipients.sort();
+        self.signers = owners
+            .iter()
+            .map(|owner| Signer { party: owner.party.clone(), signing: owner.signing })
+            .collect();
+        self.signers.sort();
+        self.signers.dedup();
+        self.check()?;
+        Ok(self)
+    }
+
+    /// Is it one that can hold? Whoever reads a contract asks again.
+    pub(super) fn check(&self) -> Result<(), ManifestError> {
+        ordered("inputs", &self.inputs, |input| (&input.party, &input.name, input.version))?;
+        ordered("recipients", &self.recipients, |recipient| &recipient.party)?;
+        ordered("signers", &self.signers, |signer| &signer.party)?;
+        bounded("engines", self.engines.len())?;
+        let owners: BTreeSet<_> = self.inputs.iter().map(|input| &input.party).collect();
+        if !self.signers.iter().map(|signer| &signer.party).eq(owners) {
+            return Err(ManifestError::Signers);
+        }
+        if self.expires <= self.not_before || self.runs == 0 {
+            return Err(ManifestError::Never);
+        }
+        for engine in &self.engines {
+            let told = |name: &&&str| engine.measurements.contains_key(**name);
+            let kind = engine.kind;
+            kind.identities().iter().find(told).ok_or(ManifestError::Engine(kind))?;
+        }
+        Ok(())
+    }
+}
+
+fn bounded(what: &'static str, count: usize) -> Result<(), ManifestError> {
+    match count {
+        0 => Err(ManifestError::None(what)),
+        1..=MOST => Ok(()),
+        _ => Err(ManifestError::Many(what)),
+    }
+}
+
+fn ordered<'a, T, K: Ord>(
+    what: &'static str,
+    list: &'a [T],
+    key: impl Fn(&'a T) -> K,
+) -> Result<(), ManifestError> {
+    bounded(what, list.len())?;
+    let rising = list.windows(2).all(|pair| key(&pair[0]) < key(&pair[1]));
+    if rising { Ok(()) } else { Err(ManifestError::Order(what)) }
+}

@@ -1,0 +1,162 @@
+use super::{
+    Code, CodeKind, Contract, Engine, Input, Manifest, ManifestError, Privacy, Recipient, Refusal,
+    Revocation, SignError, Situation,
+};
+use crate::evidence::Kind;
+use crate::hex::{Hex, HexBytes};
+use crate::keys::Root;
+use crate::name::Name;
+use ring::rand::SystemRandom;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn root(party: &str) -> Root {
+    Root::draw(name(party), &SystemRandom::new()).unwrap()
+}
+
+fn manifest(a: &Root, b: &Root) -> Manifest {
+    let input = |party: &str, name: &str| Input {
+        party: party.parse().unwrap(),
+        name: name.parse().unwrap(),
+        version: 1,
+        snapshot: Hex([party.as_bytes()[0]; 32]),
+    };
+    let manifest = Manifest {
+        inputs: vec![input("b", "patients"), input("a", "patients")],
+        code: Code { kind: CodeKind::Sql, digest: Hex([5; 32]) },
+        engines: vec![Engine {
+            kind: Kind::SevSnp,
+            measurements: BTreeMap::from([("measurement".to_owned(), HexBytes(vec![1; 48]))]),
+        }],
+        recipients: vec![Recipient { party: name("a"), sealing: a.identity().sealing }],
+        signers: Vec::new(),
+        privacy: Privacy { minimum_group: 5, epsilon_milli: None },
+        not_before: 100,
+        expires: 200,
+        runs: 1,
+        nonce: Hex([9; 32]),
+    };
+    manifest.checked(&[a.identity().clone(), b.identity().clone()]).unwrap()
+}
+
+/// Both sign, and everything fits.
+fn agreed() -> (Contract, Situation, Root, Root) {
+    let (a, b) = (root("a"), root("b"));
+    let mut contract = Contract::new(manifest(&a, &b));
+    contract.sign(&a).unwrap();
+    contract.sign(&b).unwrap();
+    let parties = [&a, &b].map(|root| (root.identity().party.clone(), root.identity().clone()));
+    let snapshot = |party: &str| ((name(party), name("patients"), 1), Hex([party.as_bytes()[0]; 32]));
+    let situation = Situation {
+        now: 150,
+        parties: BTreeMap::from(parties),
+        code: Some(Hex([5; 32])),
+        snapshots: BTreeMap::from([snapshot("a"), snapshot("b")]),
+        ..Situation::default()
+    };
+    (contract, situation, a, b)
+}
+
+#[test]
+fn a_contract_that_all_owners_signed_holds() {
+    let (contract, situation, ..) = agreed();
+    let read = Contract::read(&contract.write()).unwrap();
+    assert_eq!(read, contract);
+    assert_eq!(read.verify(&situation).unwrap().digest, contract.digest());
+}
+
+#[test]
+fn each_refusal_has_its_code() {
+    let (contract, situation, a, _) = agreed();
+    let code = |contract: &Contract, situation: &Situation| contract.verify(situation).unwrap_err().code();
+    let with = |change: &dyn Fn(&mut Situation)| {
+        let mut changed = situation.clone();
+        change(&mut changed);
+        changed
+    };
+    let digest = contract.digest();
+    type Change<'a> = &'a dyn Fn(&mut Situation);
+    let cases: [(&str, Change<'_>); 8] = [
+        ("unknown-party", &|situation| drop(situation.parties.remove(&name("b")))),
+        ("other-key", &|situation| drop(situation.parties.insert(name("b"), root("b").identity().clone()))),
+        ("not-yet", &|situation| situation.now = 99),
+        ("expired", &|situation| situation.now = 200),
+        ("revoked", &|situation| situation.revoked = BTreeSet::from([digest])),
+        ("replay", &|situation| situation.runs = BTreeMap::from([(digest, 1)])),
+        ("changed-code", &|situation| situation.code = Some(Hex([6; 32]))),
+        ("missing-input", &|situation| drop(situation.snapshots.pop_first())),
+    ];
+    for (expected, change) in cases {
+        assert_eq!(code(&contract, &with(change)), expected);
+    }
+    let rolled_back = with(&|situation| {
+        situation.snapshots.insert((name("a"), name("patients"), 1), Hex([0; 32]));
+    });
+    assert_eq!(code(&contract, &rolled_back), "changed-input");
+    let mut unsigned = contract.clone();
+    unsigned.signatures.remove(&name("b"));
+    assert_eq!(code(&unsigned, &situation), "missing-signature");
+    let mut changed = contract.clone();
+    changed.manifest.runs = 2;
+    assert_eq!(code(&changed, &situation), "bad-signature");
+    let mut other = contract.clone();
+    other.signatures.insert(name("c"), a.sign(b"x"));
+    assert_eq!(other.verify(&situation), Err(Refusal::BadSignature(name("c"))));
+}
+
+#[test]
+fn no_byte_of_a_contract_can_be_changed() {
+    let (contract, situation, ..) = agreed();
+    let bytes = contract.write();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        let holds = Contract::read(&changed).is_ok_and(|contract| contract.verify(&situation).is_ok());
+        assert!(!holds, "{at}");
+    }
+}
+
+#[test]
+fn only_owners_sign_and_with_the_key_that_is_named() {
+    let (a, b) = (root("a"), root("b"));
+    let mut contract = Contract::new(manifest(&a, &b));
+    assert_eq!(contract.sign(&root("c")), Err(SignError::NoSigner(name("c"))));
+    assert_eq!(contract.sign(&root("a")), Err(SignError::OtherKey(name("a"))));
+}
+
+#[test]
+fn a_manifest_that_could_never_hold_is_none() {
+    let (a, b) = (root("a"), root("b"));
+    let good = manifest(&a, &b);
+    let refused = |change: &dyn Fn(&mut Manifest)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        changed.check().unwrap_err()
+    };
+    assert_eq!(refused(&|manifest| manifest.inputs.clear()), ManifestError::None("inputs"));
+    assert_eq!(refused(&|manifest| manifest.inputs.reverse()), ManifestError::Order("inputs"));
+    assert_eq!(refused(&|manifest| drop(manifest.signers.pop())), ManifestError::Signers);
+    assert_eq!(refused(&|manifest| manifest.expires = 100), ManifestError::Never);
+    assert_eq!(refused(&|manifest| manifest.runs = 0), ManifestError::Never);
+    assert_eq!(
+        refused(&|manifest| manifest.engines[0].measurements.clear()),
+        ManifestError::Engine(Kind::SevSnp)
+    );
+}
+
+#[test]
+fn a_revocation_is_of_who_signed_it() {
+    let (a, b) = (root("a"), root("b"));
+    let revocation = Revocation::new(Hex([1; 32]), &a, 7);
+    let read = Revocation::read(&revocation.write()).unwrap();
+    assert!(read.is_of(a.identity()) && !read.is_of(b.identity()) && !read.is_of(root("a").identity()));
+    let bytes = revocation.write();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        assert!(!Revocation::read(&changed).is_ok_and(|read| read.is_of(a.identity())), "{at}");
+    }
+}

@@ -1,0 +1,73 @@
+//! This home's log of sealed work: `seal/log.jsonl`, which only grows.
+
+use super::now;
+use crate::app::App;
+use crate::report::{Code, Fault};
+use crate::settings::make_private;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use welkin_seal::{Entry, Event, Hex, LogError, Situation, Tree, read_log};
+
+/// The log, locked until it is dropped.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    pub(super) entries: Vec<Entry>,
+    pub(super) tree: Tree,
+}
+
+impl Journal {
+    pub(super) fn open(app: &App) -> anyhow::Result<Self> {
+        let folder = app.settings.seal_dir();
+        let path = folder.join("log.jsonl");
+        let unusable = |error: io::Error| super::keyring::unwritten(error, &path);
+        make_private(&folder).map_err(unusable)?;
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.read(true).append(true).create(true).mode(0o600).open(&path).map_err(unusable)?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
+            .map_err(|error| unusable(error.into()))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(unusable)?;
+        // A line that was being written when its process died was never reported to anybody.
+        if let Err(LogError::Cut) = read_log(&bytes) {
+            let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            bytes.truncate(whole);
+            file.set_len(whole as u64).map_err(unusable)?;
+            file.seek(io::SeekFrom::End(0)).map_err(unusable)?;
+        }
+        let (entries, tree) = read_log(&bytes).map_err(|error| {
+            let fault = Fault::new(Code::SealLog, format!("{} cannot be used", path.display()));
+            anyhow::Error::new(error).context(fault)
+        })?;
+        Ok(Self { path, file, entries, tree })
+    }
+
+    /// Adds a line; it is on disk when this returns.
+    pub(super) fn add(&mut self, contract: Hex<32>, event: Event) -> anyhow::Result<()> {
+        let entry = Entry { index: self.tree.size(), at: now(), contract, event };
+        let line = entry.line();
+        let written =
+            self.file.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.file.sync_data());
+        written.map_err(|error| super::keyring::unwritten(error, &self.path))?;
+        self.tree.push(line.as_bytes());
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// What the log knows of contracts.
+    pub(super) fn situation(&self) -> anyhow::Result<Situation> {
+        let (mut revoked, mut runs) = (BTreeSet::new(), BTreeMap::new());
+        for entry in &self.entries {
+            match entry.event {
+                Event::Revoked { .. } => drop(revoked.insert(entry.contract)),
+                Event::Ran { .. } => *runs.entry(entry.contract).or_default() += 1,
+                _ => {}
+            }
+        }
+        Ok(Situation { revoked, runs, ..Situation::default() })
+    }
+}

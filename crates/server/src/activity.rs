@@ -23,6 +23,11 @@ impl Activity {
         Going(self.clone())
     }
 
+    /// How much goes on.
+    pub(crate) fn count(&self) -> usize {
+        *self.0.borrow()
+    }
+
     /// Returns when nothing has gone on for so long without a break.
     pub(crate) async fn idle(&self, span: Duration) {
         let mut count = self.0.subscribe();

@@ -66,6 +66,11 @@ impl Driver {
         self.runs().values().filter(|care| !matches!(care, Care::GivenUp(_))).count()
     }
 
+    /// How many runs cannot go on at present.
+    pub(crate) fn standing(&self) -> usize {
+        self.runs().values().filter(|care| !matches!(care, Care::Driven)).count()
+    }
+
     async fn to_the_end(&self, run: &RunId) {
         let mut pause = PAUSE.0;
         loop {

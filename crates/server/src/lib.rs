@@ -16,6 +16,7 @@
 
 mod activity;
 mod asked;
+mod document;
 mod driver;
 mod hub;
 mod problem;
@@ -25,6 +26,7 @@ mod served;
 mod socket;
 mod watch;
 
+pub use document::document;
 pub use hub::Hub;
 pub use serve::{End, serve};
 pub use served::{About, Served};

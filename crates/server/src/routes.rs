@@ -1,10 +1,12 @@
 //! What can be asked, one room for each resource.
 
-mod events;
-mod health;
-mod runs;
-mod sweep;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod metrics;
+pub(crate) mod runs;
+pub(crate) mod sweep;
 
+use crate::document::document;
 use crate::problem::Problem;
 use crate::served::Served;
 use axum::Router;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use welkin_api::wire::{MAX_BODY_BYTES, ROOT};
 
 pub(crate) fn all(served: Arc<Served>) -> Router {
+    let metered = Arc::clone(&served);
     let paths = Router::new()
         .route("/health", get(health::show))
         .route("/stop", post(health::stop))
@@ -28,9 +31,11 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/events", get(events::of_all))
         .route("/gc", post(sweep::gc))
         .route("/prune", post(sweep::prune))
+        .route("/openapi.json", get(openapi))
         .with_state(served);
     Router::new()
         .nest(ROOT, paths)
+        .route("/metrics", get(metrics::show).with_state(metered))
         .fallback(nothing)
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -49,6 +54,10 @@ async fn not_too_long(request: Request, next: Next) -> Response {
     }
     let words = format!("a body has at most {MAX_BODY_BYTES} bytes");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "broker::request", words).into_response()
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document()).into_response()
 }
 
 async fn nothing() -> Problem {

@@ -25,7 +25,7 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Since {
+pub(crate) struct Since {
     #[serde(default)]
     since: u64,
     limit: Option<u32>,
@@ -34,7 +34,9 @@ pub(super) struct Since {
     wait: u64,
 }
 
-pub(super) async fn of_all(
+/// What happened after a number, over all runs.
+#[utoipa::path(get, path = "/v1/events", operation_id = "events", params(("since" = Option<u64>, Query, description = "A number; from the beginning when absent"), ("limit" = Option<u32>, Query, description = "10,000 at most; 1,000 when absent"), ("wait" = Option<u64>, Query, description = "Seconds to wait for something, 60 at most")), responses((status = 200, body = Events), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 410, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn of_all(
     State(served): State<Arc<Served>>,
     Wanted(asked): Wanted<Since>,
 ) -> Result<Json<Events>, Problem> {
@@ -71,8 +73,9 @@ fn page(served: &Served, since: u64, limit: u32) -> Result<Events, Problem> {
     Ok(Events { events, next })
 }
 
-/// A run from its beginning, or from where `Last-Event-ID` says, to its end.
-pub(super) async fn of_run(
+/// A run from its beginning, or from where `Last-Event-ID` says, to its end: a stream of items.
+#[utoipa::path(get, path = "/v1/runs/{run}/events", operation_id = "follow_run", params(("run" = String, Path, description = "The run"), ("last-event-id" = Option<String>, Header, description = "The id of the last event that was seen")), responses((status = 200, body = String, content_type = "text/event-stream"), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 404, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn of_run(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,
     headers: HeaderMap,

@@ -20,7 +20,9 @@ const MAX_KEY_BYTES: usize = 200;
 /// Runs on a page: unless asked otherwise, and at most.
 const PAGE: (u32, u32) = (100, 1000);
 
-pub(super) async fn submit(
+/// Takes work: the same key with the same plan gives the same run.
+#[utoipa::path(post, path = "/v1/runs", operation_id = "submit", params(("idempotency-key" = String, Header, description = "Made by the client, one for each submission", min_length = 1, max_length = 200)), request_body = NewRun, responses((status = 201, body = Taken), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 409, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 413, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 415, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 422, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn submit(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
     Body(new): Body<NewRun>,
@@ -71,12 +73,14 @@ fn refused(title: &str) -> Problem {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Page {
+pub(crate) struct Page {
     before: Option<RunId>,
     limit: Option<u32>,
 }
 
-pub(super) async fn list(
+/// Runs, latest first.
+#[utoipa::path(get, path = "/v1/runs", operation_id = "list_runs", params(("before" = Option<String>, Query, description = "The last run of the page before"), ("limit" = Option<u32>, Query, description = "1,000 at most; 100 when absent")), responses((status = 200, body = Runs), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 410, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn list(
     State(served): State<Arc<Served>>,
     Wanted(page): Wanted<Page>,
 ) -> Result<Json<Runs>, Problem> {
@@ -101,15 +105,18 @@ pub(super) async fn list(
     Ok(Json(Runs { runs: runs.into_iter().map(line).collect(), next, as_of }))
 }
 
-pub(super) async fn show(
+/// One run.
+#[utoipa::path(get, path = "/v1/runs/{run}", operation_id = "show_run", params(("run" = String, Path, description = "The run")), responses((status = 200, body = Object), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 404, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn show(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,
 ) -> Result<Json<RunView>, Problem> {
     Ok(Json(served.reader.status(&run)?))
 }
 
-/// On record when this answers; the end is an event.
-pub(super) async fn cancel(
+/// Asks for the end of a run. It is on record when this answers; the end is an event.
+#[utoipa::path(post, path = "/v1/runs/{run}/cancel", operation_id = "cancel_run", params(("run" = String, Path, description = "The run")), responses((status = 202, body = Taken), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 404, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn cancel(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use welkin_api::wire::{Collected, Prune, Pruned};
 use welkin_broker::RunId;
 
-pub(super) async fn gc(State(served): State<Arc<Served>>) -> Result<Json<Collected>, Problem> {
+/// Gives back what no run needs.
+#[utoipa::path(post, path = "/v1/gc", operation_id = "give_back", responses((status = 200, body = Collected), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn gc(State(served): State<Arc<Served>>) -> Result<Json<Collected>, Problem> {
     let swept = served.broker.gc().await.map_err(|error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", "the sweep cannot begin")
             .because(&error)
@@ -22,14 +24,18 @@ pub(super) async fn gc(State(served): State<Arc<Served>>) -> Result<Json<Collect
     Ok(Json(collected))
 }
 
-pub(super) async fn down(
+/// Ends a run, then looks for anything of it at every provider.
+#[utoipa::path(post, path = "/v1/runs/{run}/down", operation_id = "take_down_run", params(("run" = String, Path, description = "The run")), responses((status = 200, body = Collected), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 404, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 502, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn down(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,
 ) -> Result<Json<Collected>, Problem> {
     Ok(Json(wire(served.broker.down(&run).await?)))
 }
 
-pub(super) async fn prune(
+/// Forgets runs that are over.
+#[utoipa::path(post, path = "/v1/prune", operation_id = "forget_runs", request_body = Prune, responses((status = 200, body = Pruned), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 413, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 415, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 422, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+pub(crate) async fn prune(
     State(served): State<Arc<Served>>,
     Body(what): Body<Prune>,
 ) -> Result<Json<Pruned>, Problem> {

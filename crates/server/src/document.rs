@@ -1,0 +1,37 @@
+//! What can be asked, as an OpenAPI document: made from the code that answers.
+
+use crate::routes::{events, health, metrics, runs, sweep};
+use utoipa::OpenApi;
+use welkin_api::wire;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Welkin's broker",
+        description = "Submit plans, follow runs, give back what they hold. Over a Unix socket of its own user."
+    ),
+    paths(
+        health::show,
+        health::stop,
+        runs::list,
+        runs::submit,
+        runs::show,
+        runs::cancel,
+        sweep::down,
+        sweep::gc,
+        sweep::prune,
+        events::of_run,
+        events::of_all,
+        metrics::show
+    ),
+    components(schemas(wire::Problem, wire::Item, wire::Line))
+)]
+struct Document;
+
+/// The document, in JSON.
+#[must_use]
+pub fn document() -> String {
+    let mut text = Document::openapi().to_pretty_json().expect("a document of plain values can be written");
+    text.push('\n');
+    text
+}

@@ -300,13 +300,22 @@ impl Reader {
         block_on(self.records.since(after, limit))
     }
 
+    /// Whether there was a run of this name that is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn was_there(&self, run: &RunId) -> Result<bool, StoreError> {
+        let there = !block_on(self.records.runs(Which::One(run.clone())))?.is_empty();
+        Ok(!there && !block_on(self.records.is_free(run))?)
+    }
+
     /// Runs before `before` (from the latest when absent), latest first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::NoSuchRun`] when `before` is no run any more, or when the store cannot be read.
     pub fn page(&self, before: Option<&RunId>, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
         if let Some(run) = before
-            && block_on(self.records.is_free(run))?
+            && block_on(self.records.runs(Which::One(run.clone())))?.is_empty()
         {
             return Err(StoreError::NoSuchRun { run: run.clone() });
         }

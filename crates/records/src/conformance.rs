@@ -162,6 +162,8 @@ pub async fn lists_show_states_and_forget_secrets_of_what_is_over(records: &dyn 
     assert_eq!(list(Which::Latest(None)).await, ["late running"]);
     assert_eq!(list(Which::Latest(Some("job".to_owned()))).await, ["late running"]);
     assert!(list(Which::Latest(Some("other".to_owned()))).await.is_empty());
+    assert_eq!(list(Which::One(run("middle"))).await, ["middle succeeded"]);
+    assert!(list(Which::One(run("none"))).await.is_empty());
     assert_eq!(list(Which::Before(None, 2)).await, ["late running", "middle succeeded"]);
     assert_eq!(list(Which::Before(Some(run("middle")), 2)).await, ["early planned"]);
     let job = |story: Option<(RunRow, _)>| story.and_then(|(row, _): (RunRow, Vec<_>)| row.job);

@@ -214,6 +214,7 @@ impl Records for Memory {
         match which {
             Which::All => {}
             Which::Open => rows.retain(|row| is_open(row)),
+            Which::One(run) => rows.retain(|row| row.id == run),
             Which::Before(before, limit) => {
                 rows.reverse();
                 if let Some(at) = before.and_then(|run| rows.iter().position(|row| row.id == run)) {

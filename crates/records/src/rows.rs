@@ -45,6 +45,8 @@ pub enum Which {
     All,
     /// Those that are not over, oldest first.
     Open,
+    /// This one, if it is there.
+    One(RunId),
     /// Those before one, or all when absent, latest first, at most so many.
     Before(Option<RunId>, u32),
     /// The latest, of a job of this name or of any.

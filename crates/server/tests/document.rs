@@ -1,5 +1,4 @@
 //! The document that is committed says what the code answers.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
 use std::path::Path;
 

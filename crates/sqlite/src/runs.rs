@@ -62,6 +62,7 @@ pub(crate) fn list(db: &Connection, which: &Which) -> Result<Vec<RunLine>> {
     match which {
         Which::All => lines(db, "ORDER BY submitted, rowid", &[]),
         Which::Open => lines(db, &format!("WHERE {OPEN} ORDER BY submitted, rowid"), &[]),
+        Which::One(run) => lines(db, "WHERE id = ?1", &[&run.0]),
         Which::Before(None, limit) => {
             lines(db, &format!("ORDER BY submitted DESC, rowid DESC LIMIT {limit}"), &[])
         }

@@ -2,6 +2,7 @@
 
 use crate::asked::{Named, Wanted};
 use crate::problem::Problem;
+use crate::routes::runs::within;
 use crate::served::Served;
 use crate::watch::{self, Cursor};
 use axum::Json;
@@ -12,14 +13,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use welkin_api::wire::{Event, Events};
+use welkin_api::wire::{Event, Events, Problem as Failure};
 use welkin_broker::RunId;
 
 /// Events on a page: unless asked otherwise, and at most.
 const PAGE: (u32, u32) = (1000, 10_000);
 
-/// The longest that a question waits for something to happen.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+/// The longest that a question waits for something to happen, in seconds.
+const MAX_WAIT_S: u64 = 60;
 
 /// A stream on which nothing happens shows so often that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -35,15 +36,31 @@ pub(crate) struct Since {
 }
 
 /// What happened after a number, over all runs.
-#[utoipa::path(get, path = "/v1/events", operation_id = "events", params(("since" = Option<u64>, Query, description = "A number; from the beginning when absent"), ("limit" = Option<u32>, Query, description = "10,000 at most; 1,000 when absent"), ("wait" = Option<u64>, Query, description = "Seconds to wait for something, 60 at most")), responses((status = 200, body = Events), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 410, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    operation_id = "events",
+    params(
+        ("since" = Option<u64>, Query, description = "A number; from the beginning when absent"),
+        ("limit" = Option<u32>, Query, description = "1,000 when absent", minimum = 1, maximum = 10000),
+        ("wait" = Option<u64>, Query, description = "Seconds to wait for something", maximum = 60),
+    ),
+    responses(
+        (status = 200, body = Events),
+        (status = 400, body = Failure, content_type = "application/problem+json"),
+        (status = 410, body = Failure, content_type = "application/problem+json"),
+        (status = 500, body = Failure, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn of_all(
     State(served): State<Arc<Served>>,
     Wanted(asked): Wanted<Since>,
 ) -> Result<Json<Events>, Problem> {
     let mut woken = served.hub.records();
     let mut ending = served.ending.subscribe();
-    let limit = asked.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
-    let until = tokio::time::Instant::now() + Duration::from_secs(asked.wait).min(MAX_WAIT);
+    let limit = within("limit", asked.limit.unwrap_or(PAGE.0), 1, PAGE.1)?;
+    let wait = within("wait", asked.wait, 0, MAX_WAIT_S)?;
+    let until = tokio::time::Instant::now() + Duration::from_secs(wait);
     loop {
         woken.borrow_and_update();
         let page = page(&served, asked.since, limit)?;
@@ -74,7 +91,21 @@ fn page(served: &Served, since: u64, limit: u32) -> Result<Events, Problem> {
 }
 
 /// A run from its beginning, or from where `Last-Event-ID` says, to its end: a stream of items.
-#[utoipa::path(get, path = "/v1/runs/{run}/events", operation_id = "follow_run", params(("run" = String, Path, description = "The run"), ("last-event-id" = Option<String>, Header, description = "The id of the last event that was seen")), responses((status = 200, body = String, content_type = "text/event-stream"), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 404, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{run}/events",
+    operation_id = "follow_run",
+    params(
+        ("run" = String, Path, description = "The run"),
+        ("last-event-id" = Option<String>, Header, description = "The id of the last event that was seen"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 400, body = Failure, content_type = "application/problem+json"),
+        (status = 404, body = Failure, content_type = "application/problem+json"),
+        (status = 500, body = Failure, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn of_run(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,

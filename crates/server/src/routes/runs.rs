@@ -7,9 +7,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
-use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, RunLine, Runs, Taken};
+use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, Problem as Failure, RunLine, Runs, Taken};
 use welkin_broker::{RunId, RunView, StoreError, Submission};
 use welkin_job::wire::{Mirror, v1};
 use welkin_placement::Plan;
@@ -21,7 +22,24 @@ const MAX_KEY_BYTES: usize = 200;
 const PAGE: (u32, u32) = (100, 1000);
 
 /// Takes work: the same key with the same plan gives the same run.
-#[utoipa::path(post, path = "/v1/runs", operation_id = "submit", params(("idempotency-key" = String, Header, description = "Made by the client, one for each submission", min_length = 1, max_length = 200)), request_body = NewRun, responses((status = 201, body = Taken), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 409, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 413, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 415, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 422, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+#[utoipa::path(
+    post,
+    path = "/v1/runs",
+    operation_id = "submit",
+    params(
+        ("idempotency-key" = String, Header, description = "Made by the client, one for each submission", min_length = 1, max_length = 200),
+    ),
+    request_body = NewRun,
+    responses(
+        (status = 201, body = Taken),
+        (status = 400, body = Failure, content_type = "application/problem+json"),
+        (status = 409, body = Failure, content_type = "application/problem+json"),
+        (status = 413, body = Failure, content_type = "application/problem+json"),
+        (status = 415, body = Failure, content_type = "application/problem+json"),
+        (status = 422, body = Failure, content_type = "application/problem+json"),
+        (status = 500, body = Failure, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn submit(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
@@ -72,6 +90,30 @@ fn refused(title: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "run::refused", title)
 }
 
+/// A page that begins at a run which was removed is no page; one that begins at none is a mistake.
+fn gone(served: &Served, error: StoreError) -> Problem {
+    match &error {
+        StoreError::NoSuchRun { run } if served.reader.was_there(run).unwrap_or_default() => {
+            let title = format!("{run}, where the page begins, was removed");
+            Problem::new(StatusCode::GONE, "broker::gone", title).hint("begin with the first page")
+        }
+        _ => error.into(),
+    }
+}
+
+/// A number, if it is within its bounds.
+pub(super) fn within<T: PartialOrd + Display>(
+    name: &str,
+    number: T,
+    least: T,
+    most: T,
+) -> Result<T, Problem> {
+    match number < least || number > most {
+        true => Err(Problem::request(format!("`{name}` is {number}, expected {least} to {most}"))),
+        false => Ok(number),
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Page {
     before: Option<RunId>,
@@ -79,21 +121,30 @@ pub(crate) struct Page {
 }
 
 /// Runs, latest first.
-#[utoipa::path(get, path = "/v1/runs", operation_id = "list_runs", params(("before" = Option<String>, Query, description = "The last run of the page before"), ("limit" = Option<u32>, Query, description = "1,000 at most; 100 when absent")), responses((status = 200, body = Runs), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 410, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+#[utoipa::path(
+    get,
+    path = "/v1/runs",
+    operation_id = "list_runs",
+    params(
+        ("before" = Option<String>, Query, description = "The last run of the page before"),
+        ("limit" = Option<u32>, Query, description = "100 when absent", minimum = 1, maximum = 1000),
+    ),
+    responses(
+        (status = 200, body = Runs),
+        (status = 400, body = Failure, content_type = "application/problem+json"),
+        (status = 404, body = Failure, content_type = "application/problem+json"),
+        (status = 410, body = Failure, content_type = "application/problem+json"),
+        (status = 500, body = Failure, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn list(
     State(served): State<Arc<Served>>,
     Wanted(page): Wanted<Page>,
 ) -> Result<Json<Runs>, Problem> {
     // Before the list: what happens between the two is told twice rather than never.
     let as_of = served.reader.since(u64::MAX >> 1, 0)?.last;
-    let limit = page.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
-    let runs = served.reader.page(page.before.as_ref(), limit).map_err(|error| match error {
-        StoreError::NoSuchRun { run } => {
-            Problem::new(StatusCode::GONE, "broker::gone", format!("{run}, where the page begins, is gone"))
-                .hint("begin with the first page")
-        }
-        error => error.into(),
-    })?;
+    let limit = within("limit", page.limit.unwrap_or(PAGE.0), 1, PAGE.1)?;
+    let runs = served.reader.page(page.before.as_ref(), limit).map_err(|error| gone(&served, error))?;
     let next = (runs.len() == limit as usize).then(|| runs.last().map(|run| run.id.clone())).flatten();
     let line = |run: welkin_broker::RunSummary| RunLine {
         id: run.id,
@@ -106,7 +157,20 @@ pub(crate) async fn list(
 }
 
 /// One run.
-#[utoipa::path(get, path = "/v1/runs/{run}", operation_id = "show_run", params(("run" = String, Path, description = "The run")), responses((status = 200, body = Object), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 404, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+#[utoipa::path(
+    get,
+    path = "/v1/runs/{run}",
+    operation_id = "show_run",
+    params(
+        ("run" = String, Path, description = "The run"),
+    ),
+    responses(
+        (status = 200, body = Object),
+        (status = 400, body = Failure, content_type = "application/problem+json"),
+        (status = 404, body = Failure, content_type = "application/problem+json"),
+        (status = 500, body = Failure, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn show(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,
@@ -115,7 +179,20 @@ pub(crate) async fn show(
 }
 
 /// Asks for the end of a run. It is on record when this answers; the end is an event.
-#[utoipa::path(post, path = "/v1/runs/{run}/cancel", operation_id = "cancel_run", params(("run" = String, Path, description = "The run")), responses((status = 202, body = Taken), (status = 400, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 404, body = welkin_api::wire::Problem, content_type = "application/problem+json"), (status = 500, body = welkin_api::wire::Problem, content_type = "application/problem+json")))]
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{run}/cancel",
+    operation_id = "cancel_run",
+    params(
+        ("run" = String, Path, description = "The run"),
+    ),
+    responses(
+        (status = 202, body = Taken),
+        (status = 400, body = Failure, content_type = "application/problem+json"),
+        (status = 404, body = Failure, content_type = "application/problem+json"),
+        (status = 500, body = Failure, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn cancel(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,

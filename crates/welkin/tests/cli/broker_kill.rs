@@ -194,7 +194,9 @@ fn requests_that_make_no_sense_are_refused_in_one_form() {
         (get(&socket, "/").unwrap(), 404, "broker::request"),
         (get(&socket, "/v1/runs/none").unwrap(), 404, "run::not-found"),
         (get(&socket, "/v1/runs?limit=many").unwrap(), 400, "broker::request"),
-        (get(&socket, "/v1/runs?before=none").unwrap(), 410, "broker::gone"),
+        (get(&socket, "/v1/runs?before=none").unwrap(), 404, "run::not-found"),
+        (get(&socket, "/v1/runs?limit=0").unwrap(), 400, "broker::request"),
+        (get(&socket, "/v1/events?wait=61").unwrap(), 400, "broker::request"),
         (get(&socket, "/v1/stop").unwrap(), 405, "broker::request"),
         (post("/v1/runs", "", empty), 415, "broker::request"),
         (post("/v1/runs", json, empty), 400, "broker::request"),
@@ -227,6 +229,7 @@ fn requests_that_make_no_sense_are_refused_in_one_form() {
     let problem: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, problem["code"].as_str()), (410, Some("broker::gone")), "{body}");
     assert!(problem["oldest"].as_u64().unwrap() >= as_of, "{body}");
+    assert_eq!(get(&socket, &format!("/v1/runs?before={run}")).unwrap().0, 410);
     let oldest = problem["oldest"].as_u64().unwrap();
     assert_eq!(get(&socket, &format!("/v1/events?since={oldest}")).unwrap().0, 200);
 }

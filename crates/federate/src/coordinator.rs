@@ -137,6 +137,9 @@ pub async fn coordinate(
     workers: Box<dyn Workers + Send>,
     mut tell: Box<Tell>,
 ) -> Result<(Trained, Traffic), CoordinatorError> {
+    // What makes no sense for any rows is said before anybody is waited for.
+    let any = Schema { names: Vec::new(), categories: Vec::new(), weighted: false, numbered: true };
+    options.plan(any).open().map_err(CoordinateError::from)?;
     let (events, inbox) = std::sync::mpsc::channel();
     let (alive, mut ended) = tokio::sync::mpsc::channel(1);
     let meter = Arc::new(Meter { sent: AtomicU64::new(0), received: AtomicU64::new(0), alive });

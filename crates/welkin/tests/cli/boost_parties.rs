@@ -1,0 +1,177 @@
+//! `welkin boost federate` from outside: processes that are killed and started again.
+//!
+//! `WELKIN_SOAK_ROUNDS=200 cargo test -p welkin boost_parties` kills in two hundred trainings; `WELKIN_KILL_SEED` repeats
+//! what failed.
+
+use crate::bed::{Bed, both};
+use crate::kill::{Dice, number};
+use std::fs;
+use std::process::{Child, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+const PARTIES: [&str; 3] = ["a", "b", "c"];
+
+/// Trainings of an ordinary test run, and kills of each.
+const ROUNDS: u64 = 2;
+const KILLS: u64 = 5;
+
+/// Longest time before a kill: a training takes about as long undisturbed.
+const WITHIN_MS: u64 = 700;
+
+/// A table of these rows of 600.
+fn table(own: impl Fn(usize) -> bool) -> String {
+    let line = |row: usize| {
+        let (a, b, c) = (row * 37 % 101, row * 53 % 997, row * 7 % 5);
+        let b = if row.is_multiple_of(9) { String::new() } else { format!("{b}.5") };
+        format!("{a},{b},{c},{}", usize::from((a * 3 + row * 53 % 997 / 4 + c * 20) % 311 > 150))
+    };
+    let lines: Vec<String> = (0..600).filter(|row| own(*row)).map(line).collect();
+    format!("a,b,c,y\n{}\n", lines.join("\n"))
+}
+
+/// Rows, identities and the file of parties; and the model of all rows.
+fn bed() -> Bed {
+    let bed = Bed::new();
+    bed.file("all.csv", &table(|_| true));
+    let mut lines = String::new();
+    for (place, name) in PARTIES.iter().chain(&["coordinator"]).enumerate() {
+        if place < PARTIES.len() {
+            bed.file(&format!("{name}.csv"), &table(|row| row % 7 % 3 == place));
+        }
+        let told = bed.ok(["boost", "federate", "--fingerprint", "--identity", &format!("{name}.key")]);
+        lines += &format!("{name} {told}");
+    }
+    bed.file("parties.txt", &lines);
+    let train =
+        ["boost", "train", "--data", "all.csv", "--label", "y", "--categories", "c", "--model", "one.json"];
+    bed.ok(train.iter().chain(&SETTINGS).copied());
+    bed
+}
+
+const SETTINGS: [&str; 6] = ["--rounds", "12", "--set", "objective=binary:logistic", "--set", "max_bin=64"];
+
+/// An address that nobody has.
+fn address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+fn start(bed: &Bed, name: &str, address: &str) -> Child {
+    let key = format!("{name}.key");
+    let mut args = vec!["boost", "federate", "--parties", "parties.txt", "--identity", &key, "--wait", "120"];
+    let (data, model) = (format!("{name}.csv"), format!("{name}.json"));
+    args.extend(["--model", &model]);
+    if name == "coordinator" {
+        args.extend(["--coordinator", "--listen", address]);
+        args.extend(SETTINGS);
+    } else {
+        args.extend(["--party", name, "--data", &data, "--label", "y", "--categories", "c"]);
+        args.extend(["--coordinator", address]);
+    }
+    bed.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn end(child: Child) -> Output {
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    output
+}
+
+fn assert_models(bed: &Bed) {
+    let one = fs::read(bed.path().join("one.json")).unwrap();
+    for name in PARTIES.iter().chain(&["coordinator"]) {
+        assert!(fs::read(bed.path().join(format!("{name}.json"))).unwrap() == one, "{name}");
+    }
+    let left: Vec<String> = fs::read_dir(bed.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("federated") || name.ends_with(".draft") || name.contains("tmp"))
+        .collect();
+    assert_eq!(left, [""; 0], "a training that is over leaves its model and nothing else");
+}
+
+#[test]
+fn three_parties_train_the_file_of_one() {
+    let bed = bed();
+    let address = address();
+    let children: Vec<Child> =
+        PARTIES.iter().chain(&["coordinator"]).map(|name| start(&bed, name, &address)).collect();
+    let outputs: Vec<Output> = children.into_iter().map(end).collect();
+    assert_models(&bed);
+    let told = String::from_utf8_lossy(&outputs[3].stdout).into_owned();
+    assert!(told.ends_with("coordinator.json: 12 rounds, 12 trees\n"), "{told}");
+    assert!(told.starts_with(&format!("listening on {address} for a, b, c\n")), "{told}");
+    let told = String::from_utf8_lossy(&outputs[0].stdout).into_owned();
+    assert!(told.starts_with("a.json: 12 rounds, with "), "{told}");
+}
+
+#[test]
+fn whoever_is_killed_and_started_again_the_file_is_the_same() {
+    let seed = number("WELKIN_KILL_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 | 1);
+    for round in 0..number("WELKIN_SOAK_ROUNDS").unwrap_or(ROUNDS) {
+        let seed = seed.wrapping_add(round * 2);
+        hunt(&mut Dice(seed | 1), &format!("round {round}: WELKIN_KILL_SEED={seed}"));
+    }
+}
+
+fn hunt(dice: &mut Dice, round: &str) {
+    let bed = bed();
+    let address = address();
+    let names: Vec<&str> = PARTIES.iter().chain(&["coordinator"]).copied().collect();
+    let mut children: Vec<Child> = names.iter().map(|name| start(&bed, name, &address)).collect();
+    // Nobody ever sends: it is a clock that no test has to wait for in vain.
+    let (_sender, clock) = mpsc::channel::<()>();
+    for _ in 0..KILLS {
+        let _ = clock.recv_timeout(Duration::from_millis(dice.below(WITHIN_MS)));
+        let victim = usize::try_from(dice.below(names.len() as u64)).unwrap();
+        // One that has its model is not started again: nobody would be there any more.
+        if children.iter_mut().any(|child| child.try_wait().unwrap().is_some()) {
+            break;
+        }
+        children[victim].kill().unwrap();
+        children[victim].wait().unwrap();
+        children[victim] = start(&bed, names[victim], &address);
+    }
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{round}: {}", both(&output));
+    }
+    assert_models(&bed);
+}
+
+#[test]
+fn mistakes_are_told_before_anybody_waits() {
+    let bed = bed();
+    let said = |args: &[&str]| {
+        let key = ["boost", "federate", "--parties", "parties.txt", "--identity"];
+        let output = bed.run(key.iter().chain(args).copied());
+        assert_ne!(output.status.code(), Some(0));
+        both(&output)
+    };
+    assert!(said(&["a.key", "--coordinator"]).contains("where should the coordinator listen?"));
+    let listen = ["--coordinator", "--listen", "127.0.0.1:0"];
+    assert!(said(&[&["a.key"], &listen[..]].concat()).contains("where should the model go?"));
+    let with_model = [&listen[..], &["--model", "m.json"]].concat();
+    assert!(said(&[&["a.key"], &with_model[..]].concat()).contains("as the coordinator, and this is"));
+    let party = ["--party", "b", "--data", "b.csv", "--label", "y", "--coordinator", "127.0.0.1:1"];
+    assert!(said(&[&["a.key"], &party[..]].concat()).contains("`b` has the fingerprint"));
+    let unknown =
+        ["a.key", "--party", "z", "--data", "b.csv", "--label", "y", "--coordinator", "127.0.0.1:1"];
+    assert!(said(&unknown).contains("no party is called `z`"));
+    let nobody = [
+        "a.key",
+        "--party",
+        "a",
+        "--data",
+        "a.csv",
+        "--label",
+        "y",
+        "--coordinator",
+        "127.0.0.1:1",
+        "--wait",
+        "1",
+    ];
+    assert!(said(&nobody).contains("could not be reached for 1 s"));
+    let wrong = [&["coordinator.key"], &with_model[..], &["--set", "objective=reg:absoluteerror"]].concat();
+    assert!(said(&wrong).contains("its leaves are no sums"));
+}

@@ -4,6 +4,7 @@
 //! margins of a model are the same bits here and there.
 
 mod forest;
+mod heap;
 
 pub(crate) use forest::Forest;
 

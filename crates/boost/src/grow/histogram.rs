@@ -82,7 +82,7 @@ impl Histogram {
                 Cells::Wide(table) => {
                     block.add_wide(&mut self.bins, &bins.axes.offsets[..width], &table.rows)
                 }
-                Cells::Sparse { starts, bins } => block.add_sparse(&mut self.bins, starts, bins),
+                Cells::Sparse { starts, bins, .. } => block.add_sparse(&mut self.bins, starts, bins),
             }
         }
         sums

@@ -1,7 +1,7 @@
 //! Parts rows in two, each part in the order it had.
 
 use super::split::Cut;
-use crate::bins::{Bins, Cells};
+use crate::bins::{Bins, Cells, Table};
 use crate::workers::{Workers, each, piece_size};
 
 /// Fewer rows are not worth a worker.
@@ -19,18 +19,24 @@ pub(super) fn by_cut(
     let missing = bins.axes.cuts[feature].count();
     let sides = cut.sides(missing);
     match &bins.cells {
-        Cells::Few(table) | Cells::Narrow(table) => {
+        Cells::Few(Table { columns, .. })
+        | Cells::Narrow(Table { columns, .. })
+        | Cells::Sparse { columns, .. }
+            if !columns.is_empty() =>
+        {
             // One entry for each byte, so that none of them need be checked.
             let mut all = [false; 256];
             all.iter_mut().zip(&sides).for_each(|(all, side)| *all = *side);
-            let column = column(&table.columns, bins, feature);
+            let column = column(columns, bins, feature);
             partition(workers, rows, scratch, |row| all[usize::from(column[row as usize])])
         }
+        // Without cells there are no rows to part.
+        Cells::Few(_) | Cells::Narrow(_) => 0,
         Cells::Wide(table) => {
             let column = column(&table.columns, bins, feature);
             partition(workers, rows, scratch, |row| sides[usize::from(column[row as usize])])
         }
-        Cells::Sparse { starts, bins: all } => partition(workers, rows, scratch, |row| {
+        Cells::Sparse { starts, bins: all, .. } => partition(workers, rows, scratch, |row| {
             let row = &all[starts[row as usize]..starts[row as usize + 1]];
             sides[bins.axes.sparse_bin(row, feature)]
         }),

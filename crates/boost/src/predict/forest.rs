@@ -1,6 +1,8 @@
-//! Trees laid out for walking: twelve bytes a node, both children beside each other.
+//! Trees laid out for walking: as heaps where they have few levels, else twelve bytes a node, both children beside each
+//! other.
 
 use super::BLOCK;
+use super::heap::{ABREAST, Heap};
 use crate::data::Features;
 use crate::model::Model;
 use crate::tree::{Branch, Test, Tree};
@@ -17,9 +19,6 @@ struct Step {
     left: u32,
 }
 
-/// Rows that walk a tree side by side: none waits long for memory that another one asked for.
-const ABREAST: usize = 16;
-
 const DEFAULT_LEFT: u32 = 1 << 31;
 const CATEGORY: u32 = 1 << 30;
 const FEATURE: u32 = CATEGORY - 1;
@@ -31,8 +30,24 @@ pub(crate) struct Forest {
     /// What each leaf adds.
     values: Vec<f32>,
     sets: Vec<Branch>,
-    /// Where each tree begins, its output, and what its values are multiplied with.
-    trees: Vec<(usize, usize, f32)>,
+    trees: Vec<Walked>,
+}
+
+/// One tree.
+#[derive(Debug)]
+struct Walked {
+    way: Way,
+    output: usize,
+    /// What its values are multiplied with.
+    weight: f32,
+}
+
+/// How it is walked.
+#[derive(Debug)]
+enum Way {
+    Heap(Heap),
+    /// Along steps, from this one on.
+    Steps(usize),
 }
 
 impl Forest {
@@ -43,8 +58,15 @@ impl Forest {
     pub(crate) fn of<'a>(trees: impl Iterator<Item = (&'a Tree, usize, f32)>) -> Self {
         let mut forest = Self { steps: Vec::new(), values: Vec::new(), sets: Vec::new(), trees: Vec::new() };
         for (tree, output, weight) in trees {
-            forest.trees.push((forest.steps.len(), output, weight));
-            forest.lay(tree);
+            let way = match Heap::of(tree) {
+                Some(heap) => Way::Heap(heap),
+                None => {
+                    let first = forest.steps.len();
+                    forest.lay(tree);
+                    Way::Steps(first)
+                }
+            };
+            forest.trees.push(Walked { way, output, weight });
         }
         forest
     }
@@ -96,23 +118,34 @@ impl Forest {
             let count = margins.len() / outputs;
             let block = &mut rows[..count * width];
             features.copy_rows(first + index * BLOCK, block);
-            self.add_rows(block, width, margins, outputs);
+            if block.iter().any(|value| value.is_nan()) {
+                self.add_rows::<true>(block, width, margins, outputs);
+            } else {
+                self.add_rows::<false>(block, width, margins, outputs);
+            }
         }
     }
 
-    /// The same for rows that lie beside each other.
-    fn add_rows(&self, rows: &[f32], width: usize, margins: &mut [f32], outputs: usize) {
-        for (first, output, weight) in &self.trees {
-            let (steps, values) = (&self.steps[*first..], &self.values[*first..]);
-            if width == 0 {
-                margins.iter_mut().skip(*output).step_by(outputs).for_each(|m| *m += values[0] * weight);
-                continue;
-            }
-            let groups = rows.chunks(ABREAST * width).zip(margins.chunks_mut(ABREAST * outputs));
-            for (rows, margins) in groups {
-                let at = self.walk(steps, rows, width);
-                let margins = margins.iter_mut().skip(*output).step_by(outputs);
-                margins.zip(at).for_each(|(margin, at)| *margin += values[at as usize] * weight);
+    /// The same for rows that lie beside each other, of which values are missing or not.
+    fn add_rows<const MISSING: bool>(&self, rows: &[f32], width: usize, margins: &mut [f32], outputs: usize) {
+        // Without features there are no branches, and rows of nothing do not lie beside each other.
+        let none = [0.0; ABREAST];
+        let groups = |margins: &mut [f32]| margins.len().div_ceil(ABREAST * outputs);
+        for Walked { way, output, weight } in &self.trees {
+            for group in 0..groups(margins) {
+                let first = group * ABREAST;
+                let rows = rows.get(first * width..).filter(|_| width > 0).unwrap_or(&none);
+                let width = width.max(1);
+                let rows = &rows[..rows.len().min(ABREAST * width)];
+                let values = match way {
+                    Way::Heap(heap) => heap.values::<MISSING>(rows, width),
+                    Way::Steps(first) => {
+                        let (steps, values) = (&self.steps[*first..], &self.values[*first..]);
+                        self.walk(steps, rows, width).map(|at| values[at as usize])
+                    }
+                };
+                let margins = margins[first * outputs..].iter_mut().skip(*output).step_by(outputs);
+                margins.zip(values).for_each(|(margin, value)| *margin += value * weight);
             }
         }
     }

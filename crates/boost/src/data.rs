@@ -2,10 +2,12 @@
 
 mod csv;
 mod features;
+mod libsvm;
 
 pub use csv::{CsvError, CsvOptions, read_csv};
 pub use features::{Column, Features, FeaturesError, Kind};
 pub(crate) use features::{category, most_rows};
+pub use libsvm::{LibsvmError, LibsvmOptions, read_libsvm};
 
 /// Rows to train on, to judge a model by, or to predict.
 #[derive(Debug, Clone, Default)]

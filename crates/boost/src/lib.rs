@@ -1,7 +1,7 @@
 //! Boosted trees, as XGBoost's `hist` grows them, with one promise more: the model is a function of the rows as a set. Any
 //! order and partition of them, and any number of threads, gives the same bits.
 //!
-//! * [`read_csv`] makes [`Data`] of bytes.
+//! * [`read_csv`] and [`read_libsvm`] make [`Data`] of bytes.
 //! * [`Params`] are XGBoost's, by name; what is not there is refused.
 //! * [`train`] makes a [`Model`] of both, on whatever [`Workers`] it is given.
 //! * [`Model::read`] and [`Model::write`] know XGBoost's JSON and UBJSON, in both directions.
@@ -38,7 +38,10 @@ mod train;
 mod tree;
 mod workers;
 
-pub use data::{Column, CsvError, CsvOptions, Data, Features, FeaturesError, Kind, read_csv};
+pub use data::{
+    Column, CsvError, CsvOptions, Data, Features, FeaturesError, Kind, LibsvmError, LibsvmOptions, read_csv,
+    read_libsvm,
+};
 pub use format::{Format, FormatError, ModelError};
 pub use grow::Lost;
 pub use importance::Importance;

@@ -251,7 +251,7 @@ impl Table {
 const MISSING: [&[u8]; 6] = [b"na", b"n/a", b"nan", b"null", b"none", b"?"];
 
 /// A number, or NaN for one that is missing.
-fn number(cell: &[u8]) -> Result<f32, String> {
+pub(super) fn number(cell: &[u8]) -> Result<f32, String> {
     let cell = cell.trim_ascii();
     if let Some(value) = std::str::from_utf8(cell).ok().and_then(|text| text.parse::<f32>().ok()) {
         return if value.is_infinite() { Err(format!("`{}` is too large", shown(cell))) } else { Ok(value) };
@@ -262,19 +262,19 @@ fn number(cell: &[u8]) -> Result<f32, String> {
     Err(format!("`{}` is not a number", shown(cell)))
 }
 
-fn known_number(cell: &[u8]) -> Result<f32, String> {
+pub(super) fn known_number(cell: &[u8]) -> Result<f32, String> {
     let value = number(cell)?;
     if value.is_nan() { Err("there is no number, and one is needed here".to_owned()) } else { Ok(value) }
 }
 
-fn whole(cell: &[u8]) -> Result<u64, String> {
+pub(super) fn whole(cell: &[u8]) -> Result<u64, String> {
     let cell = cell.trim_ascii();
     let value = std::str::from_utf8(cell).ok().and_then(|text| text.parse().ok());
     value.ok_or_else(|| format!("`{}` is not a whole number from 0", shown(cell)))
 }
 
 /// A cell for a message: its beginning.
-fn shown(cell: &[u8]) -> String {
+pub(super) fn shown(cell: &[u8]) -> String {
     const SHOWN: usize = 40;
     let text = String::from_utf8_lossy(cell);
     let mut short: String = text.chars().take(SHOWN).collect();

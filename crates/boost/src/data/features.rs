@@ -2,7 +2,7 @@
 
 /// Most features: a file that names a larger one is refused before memory is taken for those below it. 2^20 columns without
 /// a value take 64 MiB.
-const MOST_FEATURES: usize = 1 << 20;
+pub(crate) const MOST_FEATURES: usize = 1 << 20;
 
 /// Most rows: sums of 30-bit gradients of more would not fit 64 bits.
 const MOST_ROWS: usize = 1 << 31;

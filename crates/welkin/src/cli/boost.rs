@@ -39,6 +39,9 @@ pub(crate) struct TableArgs {
     /// What stands between the cells of a line; `tab` for a tab
     #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = delimiter)]
     pub(crate) delimiter: u8,
+    /// Files are libsvm's: a label, then INDEX:VALUE for what is there, from 0; features are called f0, f1 and so on
+    #[arg(long, conflicts_with = "delimiter")]
+    pub(crate) libsvm: bool,
 }
 
 /// Train a model
@@ -49,8 +52,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
     /// Column that the model is to predict
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) label: String,
+    #[arg(long, value_name = "COLUMN", required_unless_present = "libsvm", conflicts_with = "libsvm")]
+    pub(crate) label: Option<String>,
     /// File that the model is written to; UBJSON if its name ends in .ubj, else JSON
     #[arg(short, long, value_name = "FILE")]
     pub(crate) model: PathBuf,
@@ -76,13 +79,13 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) start: Option<PathBuf>,
     /// Column that says how much a row counts
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "libsvm")]
     pub(crate) weight: Option<String>,
     /// Column with a number that stays with its row, by which rows are sampled; by default the place in the file
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "libsvm")]
     pub(crate) id: Option<String>,
     /// Columns that are left out; repeat or separate by commas
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "libsvm")]
     pub(crate) ignore: Vec<String>,
     #[command(flatten)]
     pub(crate) table: TableArgs,
@@ -93,7 +96,8 @@ Examples:
   welkin boost train --data train.csv --label y --model model.json
   welkin boost train --data train.csv --label y --model model.json --params params.json --set eta=0.1
   welkin boost train --data train.csv --label y --model model.ubj --valid test.csv --early-stopping 10
-  welkin boost train --data more.csv --label y --model longer.json --start model.json --rounds 50";
+  welkin boost train --data more.csv --label y --model longer.json --start model.json --rounds 50
+  welkin boost train --data train.svm --libsvm --model model.json";
 
 /// Train a model of several parties' rows, which none of them shows
 #[derive(Debug, Args)]

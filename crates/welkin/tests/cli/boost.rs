@@ -138,3 +138,54 @@ fn one_row_one_class_and_constant_features_give_a_model() {
         );
     }
 }
+
+#[test]
+fn a_training_killed_while_it_writes_leaves_nothing() {
+    let bed = Bed::new();
+    bed.file("rows.csv", &table(false));
+    let folder = bed.path().to_owned();
+    let names = || {
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(name).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    // The system kills a process that writes a longer file than it may: one block of 512 bytes.
+    let words: Vec<String> = bed
+        .command(TRAIN.iter().chain(&["m.json"]))
+        .get_args()
+        .map(|arg| format!("'{}'", arg.display()))
+        .collect();
+    let mut limited = bed.command_of("sh", ["-c", &format!("ulimit -f 1; exec \"$0\" {}", words.join(" "))]);
+    let killed = limited.arg(env!("CARGO_BIN_EXE_welkin")).output().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&killed.status), Some(25), "{}", both(&killed));
+    assert_eq!(names(), before);
+}
+
+#[test]
+fn libsvm_files_train_and_predict_as_tables_do() {
+    let bed = Bed::new();
+    let rows: Vec<(usize, usize, usize)> =
+        (0..200).map(|row| (row * 37 % 101, row * 53 % 17, usize::from(row * 37 % 101 > 50))).collect();
+    let csv: String = rows.iter().map(|(a, b, y)| format!("{a},{b},{y}\n")).collect();
+    let svm: String = rows.iter().map(|(a, b, y)| format!("{y} 1:{b} 0:{a} # a row\n")).collect();
+    bed.file("rows.csv", &format!("f0,f1,y\n{csv}"));
+    bed.file("rows.svm", &svm);
+    train(&bed, "one.json", &[]);
+    let settings = ["--rounds", "5", "--set", "objective=binary:logistic", "--model", "two.json"];
+    bed.ok(["boost", "train", "--data", "rows.svm", "--libsvm", "--valid", "rows.svm"]
+        .iter()
+        .chain(&settings));
+    let read = |name: &str| std::fs::read(bed.path().join(name)).unwrap();
+    assert!(read("one.json") == read("two.json"));
+    let predicted = bed.ok(["boost", "predict", "one.json", "rows.csv"]);
+    assert_eq!(bed.ok(["boost", "predict", "one.json", "rows.svm", "--libsvm"]), predicted);
+    bed.file("wide.svm", "1 7:1\n");
+    let refused = bed.run(["boost", "predict", "one.json", "wide.svm", "--libsvm"]);
+    assert!(
+        both(&refused).contains("line 1: it has feature 7, and there are 2 from 0"),
+        "{}",
+        both(&refused)
+    );
+}

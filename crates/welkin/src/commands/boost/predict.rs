@@ -1,7 +1,8 @@
 //! `welkin boost predict`.
 
+use super::read_model;
+use super::table::Reading;
 use super::threads::Threads;
-use super::{read_model, table};
 use crate::app::App;
 use crate::cli::PredictArgs;
 use crate::exit::Exit;
@@ -40,14 +41,21 @@ pub(super) fn run(args: &PredictArgs, app: &mut App) -> anyhow::Result<Exit> {
 
 /// The features that the model knows, in its order.
 fn rows(args: &PredictArgs, model: &Model) -> anyhow::Result<Data> {
-    let mut options = table::options(&args.table);
     let names = model.feature_names();
-    if !names.is_empty() {
-        options.features = Some(names.to_vec());
-        let categories = names.iter().enumerate().filter(|(index, _)| model.is_category(*index));
-        options.categories.extend(categories.map(|(_, name)| name.clone()));
+    let mut reading = Reading::of(&args.table, |options| {
+        if !names.is_empty() {
+            options.features = Some(names.to_vec());
+            let categories = names.iter().enumerate().filter(|(index, _)| model.is_category(*index));
+            options.categories.extend(categories.map(|(_, name)| name.clone()));
+        }
+    });
+    if let Reading::Libsvm(options) = &mut reading {
+        // Such files know features by their numbers only.
+        options.features = Some(model.feature_count());
+        let categories = (0..model.feature_count()).filter(|index| model.is_category(*index));
+        options.categories.extend(categories.map(|index| format!("f{index}")));
     }
-    let data = table::open(&args.data, &options)?;
+    let data = reading.open(&args.data)?;
     if data.features.count() != model.feature_count() {
         let (got, needs) = (data.features.count(), model.feature_count());
         let what = format!("{} has {got} columns, and the model {needs} features", args.data.display());

@@ -3,8 +3,9 @@
 pub(super) mod live;
 
 use super::save::save;
+use super::table::Reading;
 use super::threads::Threads;
-use super::{params, read_model, table};
+use super::{params, read_model};
 use crate::app::App;
 use crate::cli::TrainArgs;
 use crate::exit::Exit;
@@ -14,7 +15,7 @@ use live::Live;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
-use welkin_boost::{CsvOptions, Data, Trained, Training, train};
+use welkin_boost::{Data, Trained, Training, train};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -38,9 +39,9 @@ struct Stop<'a> {
 
 pub(super) fn run(args: &TrainArgs, app: &mut App) -> anyhow::Result<Exit> {
     let params = params::of(args.params.as_deref(), &args.set)?;
-    let options = options(args);
-    let data = table::open(&args.data, &options)?;
-    let watched = watched(args, &options, &data)?;
+    let reading = reading(args);
+    let data = reading.open(&args.data)?;
+    let watched = watched(args, &reading.like(&data))?;
     let start = args.start.as_deref().map(read_model).transpose()?;
     let threads = Threads::new(params.threads());
     let mut sets: Vec<(&str, &Data)> = Vec::new();
@@ -69,29 +70,22 @@ pub(super) fn run(args: &TrainArgs, app: &mut App) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn options(args: &TrainArgs) -> CsvOptions {
-    CsvOptions {
-        label: Some(args.label.clone()),
-        weight: args.weight.clone(),
-        id: args.id.clone(),
-        ignored: args.ignore.iter().cloned().collect(),
-        ..table::options(&args.table)
-    }
+fn reading(args: &TrainArgs) -> Reading {
+    Reading::of(&args.table, |options| {
+        options.label.clone_from(&args.label);
+        options.weight.clone_from(&args.weight);
+        options.id.clone_from(&args.id);
+        options.ignored = args.ignore.iter().cloned().collect();
+    })
 }
 
-/// Other tables, with the features of the first one in its order. One is called `valid`, several by their files.
-fn watched(args: &TrainArgs, options: &CsvOptions, data: &Data) -> anyhow::Result<Vec<(String, Data)>> {
-    let options = CsvOptions {
-        features: Some(data.features.names().to_vec()),
-        id: None,
-        ignored: Default::default(),
-        ..options.clone()
-    };
+/// Other tables. One is called `valid`, several by their files.
+fn watched(args: &TrainArgs, reading: &Reading) -> anyhow::Result<Vec<(String, Data)>> {
     let name = |path: &Path| match args.valid.len() {
         1 => "valid".to_owned(),
         _ => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
     };
-    args.valid.iter().map(|path| Ok((name(path), table::open(path, &options)?))).collect()
+    args.valid.iter().map(|path| Ok((name(path), reading.open(path)?))).collect()
 }
 
 fn tell(args: &TrainArgs, app: &mut App, data: &Data, trained: &Trained) -> anyhow::Result<()> {

@@ -1,0 +1,271 @@
+"""Measures the broker's own process: see service.sh."""
+import asyncio
+import json
+import os
+import resource
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+WELKIN = os.path.abspath(sys.argv[1])
+VENV = sys.argv[3] if len(sys.argv) > 3 and sys.argv[2] == "--schemathesis" else None
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def home():
+    folder = tempfile.mkdtemp(prefix="welkin-service-")
+    os.environ["WELKIN_HOME"] = folder
+    os.environ.pop("WELKIN_FOREGROUND", None)
+    os.environ["NO_COLOR"] = "1"
+    return folder
+
+
+def welkin(*args, **more):
+    return subprocess.run([WELKIN, *args], check=True, capture_output=True, text=True, **more).stdout
+
+
+def broker():
+    return json.loads(welkin("broker", "status", "-o", "json"))
+
+
+def socket_of(folder):
+    return os.path.join(folder, "state/broker.sock")
+
+
+def ask(folder, path):
+    """One request in the fewest bytes; status, body."""
+    line = socket.socket(socket.AF_UNIX)
+    line.connect(socket_of(folder))
+    line.sendall(f"GET {path} HTTP/1.1\r\nhost: w\r\nconnection: close\r\n\r\n".encode())
+    data = b""
+    while piece := line.recv(1 << 16):
+        data += piece
+    head, body = data.split(b"\r\n\r\n", 1)
+    return int(head.split()[1]), body
+
+
+def memory(pid, what):
+    for line in open(f"/proc/{pid}/{'smaps_rollup' if what == 'Pss' else 'status'}"):
+        if line.startswith(what + ":"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def cpu(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def row(what, found, asked):
+    print(f"| {what} | {found} | {asked} |", flush=True)
+
+
+def stand_by():
+    folder = home()
+    welkin("catalog", "list")
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [WELKIN, "broker", "run", "--detach"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout.readline() == b"ready\n"
+    assert ask(folder, "/v1/health")[0] == 200
+    healthy = time.monotonic() - began
+    pss = memory(process.pid, "Pss")
+    welkin("broker", "stop")
+    process.wait()
+    row("broker idle: PSS; start to healthy", f"{pss:.1f} MiB; {healthy * 1000:.0f} ms", "20 MiB, 50 ms")
+
+
+JOB = "name: many\nresources: {cpus: 1+}\nrun: 'true'\n"
+
+
+def thousand(count=1000, at_once=50):
+    folder = home()
+    job, plan = os.path.join(folder, "job.yaml"), os.path.join(folder, "plan.json")
+    open(job, "w").write(JOB)
+    welkin("plan", job, "--save", plan)
+    welkin("up", plan, "-d")
+    pid, before = broker()["pid"], None
+    while broker()["driven"]:
+        time.sleep(0.05)
+    before = cpu(pid)
+    began, waiting, running = time.monotonic(), count, []
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            waiting -= 1
+            running.append(
+                subprocess.Popen([WELKIN, "up", plan, "-d"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
+        done = running.pop(0)
+        assert done.wait() == 0
+    accepted = time.monotonic() - began
+    while broker()["driven"]:
+        time.sleep(0.1)
+    over = time.monotonic() - began
+    runs = json.loads(welkin("runs", "-o", "json"))["runs"]
+    good = sum(run["state"] == "succeeded" for run in runs)
+    assert good == count + 1, (good, len(runs))
+    peak, each = memory(pid, "VmHWM"), (cpu(pid) - before) / count
+    row(f"{count} `up -d` at once", f"accepted in {accepted:.1f} s, over in {over:.1f} s, {peak:.0f} MiB", "5 s, 100 MiB")
+    row("the same, CPU of the broker a run", f"{each * 1000:.1f} ms", "10 ms")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for _ in range(20):
+        welkin("status")
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    each = (now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime) / 20
+    row("`welkin status`, whole process", f"{each * 1000:.1f} ms", "5 ms")
+    began = time.monotonic()
+    same = [
+        subprocess.Popen([WELKIN, "up", plan, "-d", "--token", "same"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for _ in range(100)
+    ]
+    names = {one.communicate()[0].split()[-1] for one in same}
+    row("the same launch sent 100 times", f"{len(names)} run", "1 run")
+    welkin("broker", "stop", "--yes")
+
+
+def million(count=1_000_000):
+    folder = home()
+    job = os.path.join(folder, "job.yaml")
+    open(job, "w").write(JOB)
+    welkin("up", job)
+    welkin("broker", "stop")
+    while os.path.exists(socket_of(folder)):
+        time.sleep(0.02)
+    with sqlite3.connect(os.path.join(folder, "state/broker.sqlite3")) as db:
+        db.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+            "INSERT INTO run (id, name, plan, base_dir, state, submitted) "
+            "SELECT printf('many-%07d', i), 'many', '{}', '/', 'succeeded', 1000 * i FROM n",
+            (count,),
+        )
+    began = time.monotonic()
+    process = subprocess.Popen([WELKIN, "broker", "run", "--detach"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout.readline() == b"ready\n"
+    opened = time.monotonic() - began
+    times = []
+    for _ in range(20):
+        began = time.monotonic()
+        status, body = ask(folder, "/v1/runs")
+        times.append(time.monotonic() - began)
+        assert status == 200
+    page = json.loads(body)
+    assert len(page["runs"]) == 100 and page["next"]
+    _, second = ask(folder, f"/v1/runs?before={page['next']}")
+    assert json.loads(second)["runs"][0]["id"] < page["runs"][-1]["id"]
+    found = f"{statistics.median(times) * 1000:.1f} ms, {len(body) / 1000:.1f} kB; the broker began in {opened * 1000:.0f} ms"
+    row("first page of 1,000,000 runs", found, "10 ms, 30 kB")
+    welkin("broker", "stop")
+    process.wait()
+
+
+async def watch(folder, run, times, ready, enough):
+    reader, writer = await asyncio.open_unix_connection(socket_of(folder))
+    writer.write(f"GET /v1/runs/{run}/events HTTP/1.1\r\nhost: w\r\n\r\n".encode())
+    seen = 0
+    try:
+        while line := await reader.readline():
+            if not line.startswith(b"data: "):
+                continue
+            item = json.loads(line[6:])
+            if item["kind"] == "record" and item["record"]["record"] == "phase_began":
+                ready()
+            if item["kind"] == "line" and item["line"].startswith("at "):
+                times.append(time.time() - float(item["line"][3:]))
+                seen += 1
+                if seen == enough:
+                    return
+    finally:
+        writer.close()
+
+
+async def watchers(folder, run, gate, count, lines):
+    times, there = [], asyncio.Event()
+    standing = 0
+
+    def ready():
+        nonlocal standing
+        standing += 1
+        if standing >= count:
+            there.set()
+
+    tasks = [asyncio.create_task(watch(folder, run, times, ready, lines)) for _ in range(count)]
+    await there.wait()
+    pid = broker()["pid"]
+    rss = memory(pid, "VmRSS")
+    open(gate, "w").close()
+    await asyncio.gather(*tasks)
+    return times, rss
+
+
+def thousand_watchers(count=1000, lines=20):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    for number in (1, count):
+        folder = home()
+        job, gate = os.path.join(folder, "job.yaml"), os.path.join(folder, "gate")
+        script = f"until [ -e {gate} ]; do sleep 0.05; done\n  for i in $(seq {lines}); do echo at $(date +%s.%N); sleep 0.2; done"
+        open(job, "w").write(f"name: told\nresources: {{cpus: 1+}}\nrun: |\n  {script}\n")
+        run = welkin("up", job, "-d").split()[-1]
+        alone = memory(broker()["pid"], "VmRSS")
+        times, rss = asyncio.run(watchers(folder, run, gate, number, lines))
+        times.sort()
+        p99 = times[int(len(times) * 0.99)]
+        half = times[len(times) // 2]
+        each = (rss - alone) * 1024 / number
+        what = f"line of a script → {number} watcher{'s' if number > 1 else ''}, python's own time included"
+        row(what, f"median {half * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms; {each:.0f} kB a watcher", "20 ms p99, 50 kB")
+        welkin("broker", "stop", "--yes")
+
+
+def schemathesis():
+    folder = home()
+    job = os.path.join(folder, "job.yaml")
+    open(job, "w").write(JOB)
+    welkin("up", job)
+
+    async def carry(reader, writer):
+        try:
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def both(reader, writer):
+        there = await asyncio.open_unix_connection(socket_of(folder))
+        await asyncio.gather(carry(reader, there[1]), carry(there[0], writer))
+
+    async def run():
+        server = await asyncio.start_server(both, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        # A broker that is told to end ends; streams have no end of their own; and a plan is a document with a digest,
+        # which a schema cannot say.
+        args = ["run", "docs/openapi.json", "--url", f"http://127.0.0.1:{port}", "--exclude-path", "/v1/stop",
+                "--exclude-path", "/v1/runs/{run}/events", "--exclude-operation-id", "submit",
+                "--max-examples", "50", "--request-timeout", "90", "--no-color"]
+        done = await asyncio.create_subprocess_exec(os.path.join(VENV, "bin/st"), *args, stdout=subprocess.PIPE)
+        out, _ = await done.communicate()
+        text = out.decode()
+        last = [line for line in text.splitlines() if "generated" in line or line.startswith("=")][-2:]
+        row("schemathesis, negative data and stateful links", " ".join(part.strip("= ") for part in last), "0 failures")
+        if done.returncode:
+            print(text)
+
+    asyncio.run(run())
+    welkin("broker", "stop", "--yes")
+
+
+print("| what | measured | asked |\n|---|---|---|")
+stand_by()
+thousand()
+million()
+thousand_watchers()
+if VENV:
+    schemathesis()

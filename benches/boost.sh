@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Measures training and prediction of boosted trees against XGBoost's `hist` on the same rows, and prints a table.
 #
-#     benches/boost.sh [--only KIND[,KIND]] [--threads N[,N]] [--rounds N] [--busy]
+#     benches/boost.sh [--only KIND[,KIND]] [--threads N[,N]] [--rounds N] [--busy] [--parties N]
 #
 #   --only     of: dense, small, wide, onehot, categories (benches/boost.py says what they are); all but small otherwise
 #   --threads  for each of these (1,2)
 #   --rounds   of training (100)
 #   --busy     beside a loop that keeps one core busy
+#   --parties  instead, train by so many parties with a thread each, and on one machine with one; root, for a network of
+#              their own whose bytes are counted. XGBoost's side needs a build with its federated plugin
+#              (XGBOOST_PYTHON, a Python that has one)
 #
 # One after the other on the same rows, reading them left out, binning included; depth 6, eta 0.1, 256 bins. CPU is user and
 # system time of the process: unlike wall time it hardly changes with what else the machine does. XGBoost comes from
@@ -15,15 +18,16 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
-only=dense,wide,onehot,categories threads=1,2 rounds=100 busy=''
+only=dense,wide,onehot,categories threads=1,2 rounds=100 busy='' parties=''
 while (($# > 0)); do
     case $1 in
         --only) only=$2 && shift ;;
         --threads) threads=$2 && shift ;;
         --rounds) rounds=$2 && shift ;;
         --busy) busy=1 ;;
+        --parties) parties=$2 && shift ;;
         *)
-            sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
             exit 2
             ;;
     esac
@@ -49,6 +53,46 @@ fi
 # field KEY: the number of a key in the JSON line on stdin.
 field() { sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }'; }
+
+# network COMMAND...: runs it in a network of its own, and prints its lines and then the bytes that went over it.
+network() {
+    unshare -n sh -c 'ip link set lo up && "$@" && awk "/lo:/ { print \$10 }" /proc/net/dev' sh "$@"
+}
+
+if [[ -n $parties ]]; then
+    cargo build --release --locked --quiet -p welkin-federate --example parties
+    together=$(realpath "${CARGO_TARGET_DIR:-target}/release/examples/parties")
+    printf '| rows | parties | who | wall s | CPU s | CPU ÷ one machine | MB a round |\n|---|---|---|---|---|---|---|\n'
+    for kind in ${only//,/ }; do
+        read -r count width < <("$python" benches/boost.py rows "$work" "$kind")
+        settings=(objective=binary:logistic eta=0.1 max_depth=6 "rounds=$rounds")
+        # line WHO JSON [ONE [BYTES]]: a row of the table.
+        line() {
+            local mb='' times=''
+            [[ -z ${3:-} ]] || times=$(ratio "$(field train_cpu <<<"$2")" "$3")
+            [[ -z ${4:-} ]] || mb=$(awk -v b="$4" -v r="$rounds" 'BEGIN { printf "%.2f", b / r / 1e6 }')
+            printf '| %s %s x %s | %s | %s | %.2f | %.2f | %s | %s |\n' "$kind" "$count" "$width" "$parties" "$1" \
+                "$(field train_wall <<<"$2")" "$(field train_cpu <<<"$2")" "$times" "$mb"
+        }
+        one=$("$speed" "$work" "$count" "$width" 1 "${settings[@]}")
+        line 'welkin, one machine' "$one"
+        for masked in true false; do
+            said=$(network "$together" "$work" "$count" "$width" "$parties" 1 "${settings[@]}" "masked=$masked")
+            [[ $masked == true ]] && who='welkin, masked' || who='welkin, not masked'
+            line "$who" "$(head -1 <<<"$said")" "$(field train_cpu <<<"$one")" "$(tail -1 <<<"$said")"
+        done
+        theirs=${XGBOOST_PYTHON:-$python}
+        if [[ $("$theirs" -c 'import xgboost; print(xgboost.build_info()["USE_FEDERATED"])') != True ]]; then
+            echo "boost.sh: this XGBoost has no federated plugin" >&2
+            continue
+        fi
+        one=$(OMP_NUM_THREADS=1 "$theirs" benches/boost.py xgboost "$work" "$count" "$width" 1 "${settings[@]}")
+        line 'xgboost, one machine' "$one"
+        said=$(OMP_NUM_THREADS=1 network "$theirs" benches/boost.py federated "$work" "$count" "$width" "$parties" "${settings[@]}" | grep -v listening)
+        line 'xgboost, not masked, no TLS' "$(head -1 <<<"$said")" "$(field train_cpu <<<"$one")" "$(tail -1 <<<"$said")"
+    done
+    exit
+fi
 
 printf '| rows | threads | what | welkin wall s | welkin CPU s | xgboost wall s | xgboost CPU s | wall ratio | CPU ratio |\n'
 printf '|---|---|---|---|---|---|---|---|---|\n'

@@ -1,0 +1,7 @@
+//! Models of XGBoost, in JSON and UBJSON.
+#![no_main]
+
+#[path = "../properties.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::model(data));

@@ -3,10 +3,13 @@
 //! Each time that all parties have come together, each makes a new key for each other one (X25519), signs them with its
 //! identity, together with the plan and a number that is new, and has the coordinator pass them on. Two parties have a
 //! secret then that nobody else has; a coordinator that made up keys of its own would have to sign them with identities
-//! that it has not. From the secret comes a key of AES-256-GCM, and its keystream is the mask: what it encrypts is zeros.
+//! that it has not. From the secret and all questions so far, word by word, comes a key of AES-256-GCM for each question,
+//! and its keystream is the mask: what it encrypts is zeros.
 //!
-//! *Guarantee:* no keystream is used twice. Nonces are numbers of questions, which a party answers once, and a break brings
-//! new keys. *Rejected:* secrets out of the identities themselves, which would outlive the training.
+//! *Guarantee:* no keystream is used twice: nonces are numbers of questions, which a party answers once, and a break brings
+//! new secrets. And a coordinator that asks one party for its sums and all others for something whose sum it knows hears
+//! noise: masks of parties that were asked different things, now or before, do not cancel. *Rejected:* secrets out of the
+//! identities themselves, which would outlive the training.
 
 use crate::roster::Roster;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -97,7 +100,7 @@ impl Fresh {
         if all.len() != parties.len() {
             return Err(KeysError::Count);
         }
-        let mut shared = Vec::new();
+        let mut secrets = Vec::new();
         for (other, ((key, shown), (name, fingerprint))) in
             self.keys.into_iter().zip(all).zip(parties).enumerate()
         {
@@ -108,11 +111,13 @@ impl Fresh {
             let salt = salt(occasion, parties[self.own].1, *fingerprint);
             let derive = |secret: &[u8]| blake3::derive_key(MASK, &[secret, &salt].concat());
             let secret = agree_ephemeral(key, &UnparsedPublicKey::new(&X25519, theirs), derive);
-            shared.push((self.own < other, cipher(&secret.map_err(|_| forged())?)));
+            secrets.push((self.own < other, secret.map_err(|_| forged())?));
         }
         let mut own = [0; KEY_BYTES];
         SystemRandom::new().fill(&mut own).map_err(|_| KeysError::Random)?;
-        Ok(Masks { shared, own: cipher(&own) })
+        let mut masks = Masks { secrets, own: cipher(&own), asked: blake3::hash(&[]), shared: Vec::new() };
+        masks.hear(&[]);
+        Ok(masks)
     }
 }
 
@@ -147,22 +152,37 @@ fn draw(key: &LessSafeKey, question: u64, piece: u32, into: &mut [u8]) {
 
 /// Masks of one party.
 pub(crate) struct Masks {
-    /// With each other party, whether this one adds, and their key.
-    shared: Vec<(bool, LessSafeKey)>,
+    /// With each other party, whether this one adds, and their secret.
+    secrets: Vec<(bool, [u8; KEY_BYTES])>,
     own: LessSafeKey,
+    /// A hash of all questions so far.
+    asked: blake3::Hash,
+    /// What is drawn from now, for each secret.
+    shared: Vec<LessSafeKey>,
+}
+
+impl Masks {
+    /// Takes the next question in: from now on masks are for it.
+    pub(crate) fn hear(&mut self, question: &[u8]) {
+        self.asked = blake3::Hasher::new().update(self.asked.as_bytes()).update(question).finalize();
+        let key = |(_, secret): &(bool, [u8; KEY_BYTES])| {
+            cipher(blake3::keyed_hash(secret, self.asked.as_bytes()).as_bytes())
+        };
+        self.shared = self.secrets.iter().map(key).collect();
+    }
 }
 
 impl Pads for Masks {
     fn others(&self) -> usize {
-        self.shared.len()
+        self.secrets.len()
     }
 
     fn adds(&self, other: usize) -> bool {
-        self.shared[other].0
+        self.secrets[other].0
     }
 
     fn shared(&self, other: usize, question: u64, piece: u32, into: &mut [u8]) {
-        draw(&self.shared[other].1, question, piece, into);
+        draw(&self.shared[other], question, piece, into);
     }
 
     fn own(&self, question: u64, into: &mut [u8]) {
@@ -223,6 +243,28 @@ mod tests {
             assert_ne!(added(&masks[0], 5), added(&all(&scene, b"1")[0], 5), "keys are new");
             assert_ne!(added(&masks[0], 5), [0; 70]);
         }
+    }
+
+    #[test]
+    fn what_parties_are_asked_differently_now_or_before_keeps_its_masks() {
+        let scene = scene(3);
+        let sum = |questions: [&[&[u8]]; 3]| {
+            let mut masks = all(&scene, b"1");
+            let mut sum = vec![0; 70];
+            for (masks, questions) in masks.iter_mut().zip(questions) {
+                questions.iter().for_each(|question| masks.hear(question));
+                combine(7, &mut sum, &added(masks, questions.len() as u64), true);
+            }
+            sum
+        };
+        let (same, other): (&[&[u8]], &[&[u8]]) = (&[b"a", b"b"], &[b"a", b"c"]);
+        assert_eq!(sum([same, same, same]), [0; 70]);
+        assert_ne!(sum([same, same, other]), [0; 70]);
+        assert_ne!(sum([same, other, other]), [0; 70]);
+        let before: &[&[u8]] = &[b"x", b"b"];
+        assert_ne!(sum([same, same, before]), [0; 70]);
+        let split: &[&[u8]] = &[b"ab", b""];
+        assert_ne!(sum([same, same, split]), [0; 70]);
     }
 
     #[test]

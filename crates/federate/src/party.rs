@@ -247,8 +247,7 @@ async fn seated(
     if head.kind != Kind::Keys {
         return Ok((head, keys));
     }
-    let masks = masks(fresh, &occasion, &keys)?;
-    let pads: &dyn Pads = if plan.masked { &masks } else { &Bare };
+    let mut masks = masks(fresh, &occasion, &keys)?;
     let mut party = seat.party();
     loop {
         let (head, question) = next(meeting).await?;
@@ -256,6 +255,8 @@ async fn seated(
             return Ok((head, question));
         }
         let _ = tell(&Meanwhile::Question(head.number));
+        masks.hear(&question);
+        let pads: &dyn Pads = if plan.masked { &masks } else { &Bare };
         let answer = party.answer(head.number, &question, pads).map_err(PartyError::from)?;
         say(meeting, &message(Kind::Answer, head.number, &answer)).await?;
     }

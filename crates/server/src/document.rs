@@ -17,6 +17,7 @@ use welkin_api::wire;
         runs::submit,
         runs::show,
         runs::cancel,
+        runs::resume,
         sweep::down,
         sweep::gc,
         sweep::prune,

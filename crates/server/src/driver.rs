@@ -39,12 +39,11 @@ impl Driver {
 
     /// Takes a run into care, and back to work if it paused.
     pub(crate) fn drive(self: &Arc<Self>, run: RunId) {
-        match self.runs().get(&run) {
+        match self.runs().insert(run.clone(), Care::Driven) {
             Some(Care::Driven) => return,
             Some(Care::Paused(_)) => return self.nudge.notify_waiters(),
             Some(Care::GivenUp(_)) | None => {}
         }
-        self.runs().insert(run.clone(), Care::Driven);
         let (driver, going) = (Arc::clone(self), self.activity.begin());
         tokio::spawn(async move {
             driver.to_the_end(&run).await;

@@ -26,6 +26,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/runs", get(runs::list).post(runs::submit))
         .route("/runs/{run}", get(runs::show))
         .route("/runs/{run}/cancel", post(runs::cancel))
+        .route("/runs/{run}/resume", post(runs::resume))
         .route("/runs/{run}/down", post(sweep::down))
         .route("/runs/{run}/events", get(events::of_run))
         .route("/events", get(events::of_all))

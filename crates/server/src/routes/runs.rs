@@ -178,6 +178,29 @@ pub(crate) async fn show(
     Ok(Json(served.reader.status(&run)?))
 }
 
+/// Takes a run up again at once that could not go on.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{run}/resume",
+    operation_id = "resume_run",
+    params(("run" = String, Path, description = "The run")),
+    responses(
+        (status = 202, body = Taken),
+        (status = 400, body = Failure, content_type = "application/problem+json"),
+        (status = 404, body = Failure, content_type = "application/problem+json"),
+        (status = 500, body = Failure, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn resume(
+    State(served): State<Arc<Served>>,
+    Named(run): Named<RunId>,
+) -> Result<(StatusCode, Json<Taken>), Problem> {
+    if !served.reader.status(&run)?.state.is_over() {
+        served.driver.drive(run.clone());
+    }
+    Ok((StatusCode::ACCEPTED, Json(Taken { run })))
+}
+
 /// Asks for the end of a run. It is on record when this answers; the end is an event.
 #[utoipa::path(
     post,

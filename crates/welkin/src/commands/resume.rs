@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::output::{Format, Narrator, write_json};
 use serde::Serialize;
 use std::sync::Arc;
+use welkin_api::wire;
 use welkin_broker::{Reader, RunId};
 
 #[derive(Serialize)]
@@ -67,6 +68,11 @@ async fn apart(asked: Option<RunId>, narrator: &Narrator, app: &mut App) -> anyh
         return nothing(unreadable, app).map(|()| exit);
     }
     let reached = apart::reach(app).await?;
+    for run in &runs {
+        // One that waits to be taken up again is taken up now.
+        let taken: Result<wire::Taken, _> = reached.client.post(&format!("/runs/{run}/resume"), &()).await;
+        taken.map_err(apart::fault)?;
+    }
     if !apart::follow(&reached.client, &runs, narrator, app).await? {
         app.note("they go on; `welkin runs` shows them");
         return Ok(exit);

@@ -1,6 +1,7 @@
 //! The broker as a process of its own: many runs from many terminals, and what happens when any of them ends.
 
 use crate::bed::{Bed, both, example, stderr};
+use crate::disk::SmallDisk;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -232,6 +233,36 @@ fn stopping_a_broker_asks_while_it_drives_runs() {
     apart.open_gate();
     assert_eq!(apart.run(["resume"]).status.code(), Some(0));
     assert_eq!(apart.lines("job"), ["one", "two"]);
+}
+
+#[test]
+fn a_run_whose_records_find_no_room_goes_on_when_there_is_some() {
+    let apart = Apart::new();
+    let state = apart.0.home().join("state");
+    let Some(_disk) = SmallDisk::mount(state.clone()) else {
+        eprintln!("skipped: a_run_whose_records_find_no_room_goes_on_when_there_is_some: no tmpfs");
+        return;
+    };
+    apart.gated("job");
+    apart.ok(["up", "job.yaml", "-d"]);
+    let mut follower = apart.command(["logs", "job", "--follow"]).spawn().unwrap();
+    until(&mut follower, "job | one");
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+    let filling = fs::write(state.join("filling"), vec![0; 8 << 20]);
+    assert!(filling.is_err(), "the disk is not small");
+    // Nothing can be acknowledged that cannot be recorded.
+    let refused = apart.run(["up", "job.yaml", "-d"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", both(&refused));
+    apart.open_gate();
+    let told = apart.run(["resume"]);
+    assert_eq!(told.status.code(), Some(1), "{}", both(&told));
+    assert!(stderr(&told).contains("cannot go on") && stderr(&told).contains("full"), "{}", both(&told));
+    fs::remove_file(state.join("filling")).unwrap();
+    apart.ok(["resume"]);
+    assert_eq!(apart.lines("job"), ["one", "two"]);
+    assert_eq!(apart.states().len(), 1);
+    assert_eq!(apart.0.leases(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]

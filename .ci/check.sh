@@ -56,6 +56,9 @@ did_not_run() {
 step fmt cargo fmt --all --check
 step tidy cargo run --quiet --locked --package xtask -- tidy
 step clippy cargo clippy --locked --workspace --all-targets -- -D warnings
+# Before the tests that start its program.
+step enclave-clippy cargo clippy --locked --manifest-path enclave/Cargo.toml --all-targets -- -D warnings
+step enclave-test cargo test --locked --manifest-path enclave/Cargo.toml
 step test cargo test --locked --workspace
 # The same seeds each time, at most about a minute each; other seeds are for `just soak`.
 step oracle-sync cargo run --quiet --locked --package xtask -- oracle sync --rounds 50 --seed 1

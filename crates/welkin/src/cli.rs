@@ -43,7 +43,8 @@ pub(crate) use run::{
 
 pub(crate) use seal::{
     ContractCommand, ContractNewArgs, ContractSignArgs, ContractVerifyArgs, KeygenArgs, LogCommand,
-    LogVerifyArgs, PartyCommand, SealArgs, SealCommand, SealVerifyArgs,
+    LogVerifyArgs, PartyCommand, SealArgs, SealCommand, SealDataArgs, SealOpenArgs, SealRotateArgs,
+    SealVerifyArgs, TableForm,
 };
 pub(crate) use sizes::Instead;
 pub(crate) use values::pair;

@@ -149,6 +149,11 @@ impl DataKeys {
         self.recipients.keys()
     }
 
+    /// The columns of a file that have keys; its [`FOOTER`] is one.
+    pub fn columns_of(&self, file: &str) -> impl Iterator<Item = &String> {
+        self.columns.get(file).into_iter().flat_map(BTreeMap::keys)
+    }
+
     /// The version's key, for a party that may open it.
     ///
     /// # Errors

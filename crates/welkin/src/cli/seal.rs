@@ -1,9 +1,10 @@
 //! `welkin seal`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use welkin_seal::{Engine, HexBytes, Kind, Name, from_hex};
 use welkin_units::Span;
 
@@ -19,6 +20,7 @@ const SEAL: &str = "\
 Examples:
   welkin seal keygen --party a
   welkin seal party add b.json
+  welkin seal data patients.csv --party a --name patients --version 1 --to sealed/patients-1
   welkin seal contract sign contract.json --party a
   welkin seal log verify --head head.json
   welkin seal verify report.bin --certificates chain.pem --policy policy.toml --nonce 5f0c…
@@ -30,6 +32,9 @@ docs/sealed-data.md says what is promised, to whom, and what is not.";
 pub(crate) enum SealCommand {
     Keygen(KeygenArgs),
     Party(PartyArgs),
+    Data(SealDataArgs),
+    Open(SealOpenArgs),
+    Rotate(SealRotateArgs),
     Contract(ContractArgs),
     Log(SealLogArgs),
     Verify(SealVerifyArgs),
@@ -95,6 +100,118 @@ pub(crate) enum PartyCommand {
         file: PathBuf,
     },
 }
+
+/// Seal tables as a version of a data set: encrypted Parquet with a key for each column
+#[derive(Debug, Args)]
+#[command(after_help = DATA)]
+pub(crate) struct SealDataArgs {
+    /// Tables with the same columns: CSV with a line of names, JSON lines, or Parquet
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Party whose data it is; its keys are in this home
+    #[arg(long, value_name = "NAME")]
+    pub(crate) party: Name,
+    /// Name of the data set
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Name,
+    /// Version of the data set
+    #[arg(long = "version", value_name = "NUMBER")]
+    pub(crate) data_version: u64,
+    /// Folder to make; everything in it may be shown to anybody
+    #[arg(long = "to", value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Party that may open it too; repeat or separate by commas
+    #[arg(long = "for", value_name = "PARTY", value_delimiter = ',')]
+    pub(crate) recipients: Vec<Name>,
+    /// How the tables are spelt; by default what the ends of their names say
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) form: Option<TableForm>,
+    /// File with the passphrase of the party's keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+const DATA: &str = "\
+Examples:
+  welkin seal data patients.csv --party a --name patients --version 1 --to sealed/patients-1
+  welkin seal data part-*.jsonl --party a --name visits --version 3 --to sealed/visits-3 --for b
+
+Needs welkin-enclave, which is built apart: cargo build --release --manifest-path enclave/Cargo.toml";
+
+/// How a table is spelt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TableForm {
+    /// With a line of names.
+    Csv,
+    /// An object a line.
+    Json,
+    /// Not encrypted.
+    Parquet,
+}
+
+impl TableForm {
+    /// What the end of a file's name says.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(Self::Csv),
+            "json" | "jsonl" | "ndjson" => Some(Self::Json),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+}
+
+/// Open sealed data for a party that may
+#[derive(Debug, Args)]
+#[command(after_help = OPEN)]
+pub(crate) struct SealOpenArgs {
+    /// Folder of `welkin seal data`
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Party that opens it; its keys are in this home
+    #[arg(long, value_name = "NAME")]
+    pub(crate) party: Name,
+    /// How to spell the table
+    #[arg(long, value_enum, value_name = "FORM", default_value = "csv")]
+    pub(crate) form: TableForm,
+    /// File to make, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// File with the passphrase of the party's keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+const OPEN: &str = "\
+Examples:
+  welkin seal open sealed/patients-1 --party a
+  welkin seal open sealed/visits-3 --party b --form parquet --to visits.parquet";
+
+/// Wrap the keys of sealed data under a new one, for the parties that are named; the data stay as they are
+#[derive(Debug, Args)]
+#[command(after_help = ROTATE)]
+pub(crate) struct SealRotateArgs {
+    /// Folder of `welkin seal data`
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Party whose data it is
+    #[arg(long, value_name = "NAME")]
+    pub(crate) party: Name,
+    /// Party that may open it from now on; repeat or separate by commas
+    #[arg(long = "for", value_name = "PARTY", value_delimiter = ',')]
+    pub(crate) recipients: Vec<Name>,
+    /// File with the passphrase of the party's keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+const ROTATE: &str = "\
+Examples:
+  welkin seal rotate sealed/patients-1 --party a
+  welkin seal rotate sealed/visits-3 --party a --for c
+
+Whoever kept the old keys still opens the data with them: data that must not be opened any more is sealed as a new version.";
 
 /// Contracts: what may run, on which data, for whom, until when
 #[derive(Debug, Args)]

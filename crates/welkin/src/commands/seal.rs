@@ -1,6 +1,7 @@
 //! `welkin seal`: sealed work.
 
 mod contract;
+mod data;
 mod journal;
 mod keygen;
 mod keyring;
@@ -22,6 +23,9 @@ pub(crate) fn run(args: &SealArgs, app: &mut App) -> anyhow::Result<Exit> {
     match &args.command {
         SealCommand::Keygen(args) => keygen::run(args, app),
         SealCommand::Party(args) => party::run(&args.command, app),
+        SealCommand::Data(args) => data::seal(args, app),
+        SealCommand::Open(args) => data::open(args, app),
+        SealCommand::Rotate(args) => data::rotate(args, app),
         SealCommand::Contract(args) => contract::run(&args.command, app),
         SealCommand::Log(args) => log::run(&args.command, app),
         SealCommand::Verify(args) => verify::run(args, app),

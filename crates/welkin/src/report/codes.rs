@@ -125,6 +125,8 @@ codes! {
         "A contract says what may run, on which data, for whom and until when, and every owner of the data signs it. What it lacks is told in one word in JSON: unknown-party, other-key, missing-signature, bad-signature, not-yet, expired, revoked, replay, changed-code, missing-input, changed-input.";
     SealData = "seal::data", Refused, "Sealed data cannot be used",
         "A sealed data set is a folder with encrypted files, a snapshot that its owner signed, and keys. A file that was changed, swapped, dropped or taken from elsewhere is refused.";
+    SealEngine = "seal::engine", Failure, "`welkin-enclave` cannot be used",
+        "Sealed tables are read and written by `welkin-enclave`, a program that is built apart: `cargo build --release --manifest-path enclave/Cargo.toml`. It has to lie beside `welkin` or on the path.";
     SealLog = "seal::log", Refused, "The log does not hold",
         "The log of sealed work only grows. One that does not begin with the lines of a head that was signed earlier, and a proof that does not lead to the head's root, are refused.";
     NoLogLine = "seal::no-line", NotFound, "The log has no such line",

@@ -85,3 +85,62 @@ fn the_log_grows_and_every_party_can_check_it() {
     let forged = b.run(["seal", "log", "verify", "--head", "head.json"]);
     assert_eq!(forged.status.code(), Some(16), "{}", both(&forged));
 }
+
+#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
+#[test]
+fn data_are_sealed_opened_agreed_on_and_taken_back() {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../enclave/target/debug");
+    if !programs.join("welkin-enclave").exists() {
+        let test = "data_are_sealed_opened_agreed_on_and_taken_back";
+        println!("skipped: {test}: did not run: welkin-enclave is not built (cargo build in enclave/)");
+        return;
+    }
+    let bed = Bed::new();
+    let run = |args: &[&str]| bed.command(args).env("PATH", &programs).output().unwrap();
+    let ok = |args: &[&str]| {
+        let output = run(args);
+        assert!(output.status.success(), "{args:?}: {}", both(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = "id,name\n1,Abelone\n2,Basilius\n";
+    bed.file("t.csv", table);
+    ok(&["seal", "keygen", "--party", "a"]);
+    ok(&["seal", "keygen", "--party", "b"]);
+    let about = ["--party", "a", "--name", "patients", "--version", "1", "--to", "sealed"];
+    ok(&[&["seal", "data", "t.csv", "--for", "b"][..], &about[..]].concat());
+    for party in ["a", "b"] {
+        assert_eq!(ok(&["seal", "open", "sealed", "--party", party]), table);
+    }
+    let again = run(&[&["seal", "data", "t.csv"][..], &about[..]].concat());
+    assert_eq!(again.status.code(), Some(16), "a version is written once: {}", both(&again));
+    ok(&["seal", "rotate", "sealed", "--party", "a"]);
+    assert_eq!(run(&["seal", "open", "sealed", "--party", "b"]).status.code(), Some(16));
+    bed.file("q.sql", "select 1");
+    let engine = format!("simulated:measurement={}", "01".repeat(48));
+    let input = "sealed/snapshot.json";
+    let contract = ok(&[
+        "seal", "contract", "new", "--sql", "q.sql", "--input", input, "--to", "b", "--engine", &engine,
+    ]);
+    bed.file("c.json", &contract);
+    let refused = |args: &[&str]| {
+        let output = run(&[&["seal", "contract", "verify", "c.json", "--output", "json"][..], args].concat());
+        let told: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap_or_default();
+        told["details"]["refused"].as_str().map(str::to_owned)
+    };
+    assert_eq!(refused(&[]).as_deref(), Some("missing-signature"));
+    ok(&["seal", "contract", "sign", "c.json", "--party", "a"]);
+    assert_eq!(refused(&["--code", "q.sql", "--input", input]), None);
+    assert_eq!(refused(&["--code", "t.csv"]).as_deref(), Some("changed-code"));
+    ok(&["seal", "contract", "revoke", "c.json", "--party", "a"]);
+    assert_eq!(refused(&[]).as_deref(), Some("revoked"));
+    bed.file("head.json", &ok(&["seal", "log", "head", "--party", "a"]));
+    bed.file("proof.json", &ok(&["seal", "log", "prove", "--line", "2"]));
+    ok(&["seal", "log", "verify", "--head", "head.json", "--proof", "proof.json"]);
+    // One byte of the data.
+    let part = bed.path().join("sealed/part-00000.parquet");
+    let mut bytes = std::fs::read(&part).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&part, bytes).unwrap();
+    let changed = run(&["seal", "open", "sealed", "--party", "a"]);
+    assert_eq!((changed.status.code(), changed.stdout.len()), (Some(16), 0), "{}", both(&changed));
+}

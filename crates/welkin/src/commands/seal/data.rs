@@ -1,0 +1,154 @@
+//! `welkin seal data`, `open` and `rotate`: data sets in folders.
+//!
+//! A folder has `snapshot.json`, `keys.json` and the encrypted files. Tables are read and written by `welkin-enclave`, which has no
+//! keys of parties; keys of columns pass between the two through pipes.
+
+mod enclave;
+mod folder;
+
+use super::{keyring, now};
+use crate::app::App;
+use crate::cli::{SealDataArgs, SealOpenArgs, SealRotateArgs};
+use crate::exit::Exit;
+use crate::output::{Format, counted, write_json};
+use crate::report::{Code, Fault};
+use enclave::{SealedFile, seal_table, write_tables};
+use folder::Folder;
+use ring::rand::SystemRandom;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use welkin_seal::{DataKeys, DataKeysError, Hex, Identity, Name, Secret, Snapshot, SnapshotFile, aad_prefix};
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    folder: &'a Path,
+    snapshot: Hex<32>,
+    files: usize,
+    rows: u64,
+    generation: u64,
+}
+
+fn refused(folder: &Path, what: &str) -> Fault {
+    Fault::new(Code::SealData, format!("{} {what}", folder.display()))
+}
+
+pub(super) fn seal(args: &SealDataArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
+    let recipients = identities(&args.recipients, app)?;
+    if args.folder.exists() {
+        let fault = refused(&args.folder, "is there already")
+            .hint("a version of data is written once: take another folder");
+        return Err(fault.into());
+    }
+    let parent =
+        args.folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let unwritten = |error| keyring::unwritten(error, &args.folder);
+    std::fs::create_dir_all(parent).map_err(unwritten)?;
+    let making = tempfile::Builder::new().prefix(".sealing-").tempdir_in(parent).map_err(unwritten)?;
+    let (mut files, mut keys, mut columns) = (Vec::new(), BTreeMap::new(), None);
+    for (number, input) in args.files.iter().enumerate() {
+        let name = format!("part-{number:05}.parquet");
+        let aad = aad_prefix(&args.party, &args.name, args.data_version, &name);
+        let sealed = seal_table(input, args.form, &making.path().join(&name), &aad)?;
+        let first = columns.get_or_insert_with(|| sealed.columns.clone());
+        if *first != sealed.columns {
+            let what = format!("{} has other columns than {}", input.display(), args.files[0].display());
+            return Err(Fault::new(Code::SealData, what).into());
+        }
+        let drawn = sealed.keys.into_iter().map(|(column, key)| (column, Secret::new(key.0)));
+        keys.insert(name.clone(), drawn.collect());
+        files.push(SnapshotFile { name, bytes: sealed.bytes, rows: sealed.rows, sha256: sealed.sha256 });
+    }
+    let rows = files.iter().map(|file| file.rows).sum();
+    let about = || (args.name.clone(), args.data_version);
+    let failed = || refused(&args.folder, "was not written");
+    let snapshot = Snapshot::new(&root, about(), now(), columns.unwrap_or_default(), files)
+        .map_err(|error| anyhow::Error::new(error).context(failed()))?;
+    let keys = DataKeys::new(&root, about(), &keys, &recipients, &SystemRandom::new())
+        .map_err(|error| anyhow::Error::new(error).context(failed()))?;
+    Folder { path: making.path().to_owned(), snapshot: snapshot.clone(), keys: keys.clone() }.write()?;
+    // Complete, or not there.
+    std::fs::rename(making.keep(), &args.folder).map_err(unwritten)?;
+    told(app, &args.folder, &snapshot, &keys, rows)
+}
+
+fn told(
+    app: &mut App,
+    folder: &Path,
+    snapshot: &Snapshot,
+    keys: &DataKeys,
+    rows: u64,
+) -> anyhow::Result<Exit> {
+    let (files, generation) = (snapshot.files.len(), keys.generation);
+    if app.settings.output == Format::Json {
+        let wire = Wire { folder, snapshot: snapshot.digest(), files, rows, generation };
+        write_json(&mut app.out, "welkin.sealed-data/1", &wire)?;
+        return Ok(Exit::Success);
+    }
+    let rows = counted(usize::try_from(rows).unwrap_or(usize::MAX), "row");
+    let about = format!("{}/{}, version {}", snapshot.party, snapshot.name, snapshot.version);
+    writeln!(app.out, "{about}: {rows} in {}", counted(files, "file"))?;
+    writeln!(app.out, "snapshot: {}", snapshot.digest())?;
+    let may: Vec<&str> = keys.recipients().map(Name::as_str).collect();
+    writeln!(app.out, "keys: generation {generation}, for {}", may.join(", "))?;
+    app.out.flush()?;
+    Ok(Exit::Success)
+}
+
+fn identities(names: &[Name], app: &App) -> anyhow::Result<Vec<Identity>> {
+    names.iter().map(|name| keyring::party(app, name)).collect()
+}
+
+pub(super) fn open(args: &SealOpenArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let folder = Folder::read(&args.folder, app)?;
+    let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
+    let files = opening(&folder, &root).map_err(|error| {
+        anyhow::Error::new(error)
+            .context(refused(&args.folder, &format!("does not open for `{}`", args.party)))
+    })?;
+    let out = match &args.to {
+        None => None,
+        Some(path) => {
+            let file = std::fs::File::create_new(path).map_err(|error| keyring::unwritten(error, path))?;
+            Some(file)
+        }
+    };
+    app.out.flush()?;
+    write_tables(files, args.form, out).inspect_err(|_| {
+        if let Some(path) = &args.to {
+            // Half a table would be taken for a whole one.
+            let _ = std::fs::remove_file(path);
+        }
+    })?;
+    Ok(Exit::Success)
+}
+
+/// Every file of a data set with its keys.
+fn opening(folder: &Folder, root: &welkin_seal::Root) -> Result<Vec<SealedFile>, DataKeysError> {
+    let (snapshot, keys) = (&folder.snapshot, &folder.keys);
+    let kek = keys.unlock(root)?;
+    let opened = |file: &SnapshotFile| {
+        let mut opened = BTreeMap::new();
+        for column in keys.columns_of(&file.name) {
+            opened.insert(column.clone(), Hex(*keys.column(&kek, &file.name, column)?.expose()));
+        }
+        let aad = aad_prefix(&snapshot.party, &snapshot.name, snapshot.version, &file.name);
+        Ok(SealedFile::new(folder.path.join(&file.name), aad, file.sha256, opened))
+    };
+    snapshot.files.iter().map(opened).collect()
+}
+
+pub(super) fn rotate(args: &SealRotateArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let mut folder = Folder::read(&args.folder, app)?;
+    let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
+    let recipients = identities(&args.recipients, app)?;
+    folder.keys.rotate(&root, &recipients, &SystemRandom::new()).map_err(|error| {
+        anyhow::Error::new(error).context(refused(&args.folder, "keeps the keys that it had"))
+    })?;
+    let path: PathBuf = folder.path.join("keys.json");
+    super::replace(&path, &folder.keys.write())?;
+    let rows = folder.snapshot.files.iter().map(|file| file.rows).sum();
+    told(app, &args.folder, &folder.snapshot, &folder.keys, rows)
+}

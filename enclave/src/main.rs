@@ -1,0 +1,61 @@
+//! `welkin-enclave`: touches sealed data for `welkin`, which tells it what to do in one JSON document on standard input.
+//!
+//! Keys come and go through pipes between the two, never through arguments, the environment or files. It has no keys of
+//! parties, and knows no home.
+
+mod request;
+
+use anyhow::Context;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+use welkin_enclave::{Form, open, read_table, seal, write_table};
+
+/// A request names files and has a key for each column of each: 64 MiB are half a million of those.
+const MOST_BYTES: u64 = 64 << 20;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without standard error there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    io::stdin().lock().take(MOST_BYTES).read_to_end(&mut text)?;
+    let request = serde_json::from_slice(&text).context(
+        "welkin-enclave is started by `welkin seal data` and `welkin seal open`, which tell it what to do on standard input",
+    )?;
+    match request {
+        request::Request::Seal { input, form, output, aad } => {
+            let table = read_table(&input, form.into()).with_context(|| format!("{}", input.display()))?;
+            let sealed = seal(table, &output, &aad.0).with_context(|| format!("{}", input.display()))?;
+            let mut out = io::stdout().lock();
+            serde_json::to_writer(&mut out, &request::Answer::from(sealed))?;
+            out.flush()?;
+        }
+        request::Request::Open { files, form } => {
+            let tables = files.iter().map(|file| {
+                let opened = File::open(&file.path).map_err(welkin_enclave::OpenError::File);
+                open(opened?, &file.sha256, &file.keys(), &file.aad.0)
+            });
+            write_table(tables, form.into(), io::BufWriter::new(io::stdout()))?;
+        }
+    }
+    Ok(())
+}
+
+impl From<request::FormName> for Form {
+    fn from(name: request::FormName) -> Self {
+        match name {
+            request::FormName::Csv => Self::Csv,
+            request::FormName::Json => Self::Json,
+            request::FormName::Parquet => Self::Parquet,
+        }
+    }
+}

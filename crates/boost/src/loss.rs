@@ -2,6 +2,7 @@
 
 mod classes;
 mod regression;
+mod survival;
 
 use crate::data::Data;
 use crate::exact;
@@ -12,6 +13,7 @@ use crate::workers::Workers;
 use std::fmt::Debug;
 
 pub(crate) use regression::by_name as regression;
+pub(crate) use survival::surprise;
 
 /// First and second derivative of the loss by a margin.
 pub(crate) type Gradient = [f32; 2];
@@ -109,6 +111,7 @@ pub(crate) const NAMES: &[&str] = &[
     "count:poisson",
     "multi:softmax",
     "multi:softprob",
+    "survival:cox",
 ];
 
 /// The loss that parameters name, or what is wrong with them.
@@ -124,6 +127,7 @@ pub(crate) fn by_params(params: &Params) -> Result<Box<dyn Loss>, String> {
             Err(format!("{name} needs `num_class`, the number of classes, from 2"))
         }
         Some(name) => Ok(Box::new(classes::Classes { name, count: params.num_class })),
+        None if name == "survival:cox" => Ok(Box::new(survival::Cox)),
         None => regression(name, params).ok_or_else(|| format!("there is no objective `{name}`")),
     }
 }

@@ -6,6 +6,7 @@
 mod area;
 mod classes;
 mod pointwise;
+mod survival;
 
 use crate::data::Data;
 use crate::loss::Loss;
@@ -106,6 +107,7 @@ const NAMES: &[&str] = &[
     "tweedie-nloglik",
     "mlogloss",
     "merror",
+    "cox-nloglik",
 ];
 
 pub(crate) fn by_name(name: &str, params: &Params) -> Result<Box<dyn Metric>, MetricError> {
@@ -114,6 +116,7 @@ pub(crate) fn by_name(name: &str, params: &Params) -> Result<Box<dyn Metric>, Me
         return Ok(Box::new(metric));
     }
     let found = match (plain, argument) {
+        ("cox-nloglik", None) => Some(Box::new(survival::Cox) as Box<dyn Metric>),
         ("auc", None) => Some(Box::new(area::Roc) as Box<dyn Metric>),
         _ => pointwise::by_name(name, plain, argument, params)?,
     };

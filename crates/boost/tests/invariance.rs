@@ -96,7 +96,7 @@ proptest! {
         lossguide: bool,
         objective in prop::sample::select(vec![
             "binary:logistic", "binary:hinge", "reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror",
-            "count:poisson", "reg:tweedie", "multi:softprob",
+            "count:poisson", "reg:tweedie", "multi:softprob", "survival:cox",
         ]),
         sampled: bool,
     ) {

@@ -145,7 +145,7 @@ impl Plan {
         });
         to.small(self.rounds);
         to.flag(self.patience.is_some());
-        to.small(self.patience.unwrap_or_default());
+        self.patience.iter().for_each(|rounds| to.small(*rounds));
         to.flag(self.masked);
         to.flag(self.valid);
         to.flag(self.score_training);
@@ -165,11 +165,11 @@ impl Plan {
         }
         let params = from.list(|from| Ok((from.text()?, from.text()?)))?;
         let rounds = from.small()?;
-        let (stops, patience) = (from.flag()?, from.small()?);
+        let stops = from.flag()?;
         let plan = Self {
             params,
             rounds,
-            patience: stops.then_some(patience),
+            patience: if stops { Some(from.small()?) } else { None },
             masked: from.flag()?,
             valid: from.flag()?,
             score_training: from.flag()?,
@@ -197,7 +197,8 @@ impl Plan {
         let loss = loss::by_params(&params).map_err(PlanError::Unfit)?;
         if loss.quantile().is_some() || loss.base_lists() == 0 {
             let name = loss.name();
-            return unfit(format!("{name} cannot be trained by several parties: its leaves are no sums"));
+            let why = "it needs all rows in one place";
+            return unfit(format!("{name} cannot be trained by several parties: {why}"));
         }
         if params.subsample < 1.0 && !self.schema.numbered {
             let why = "subsample draws rows by their ids, and the parties' rows have none (--id)";
@@ -276,7 +277,8 @@ mod tests {
             plan.open().unwrap_err().to_string()
         };
         assert!(plan().open().is_ok());
-        assert!(said("objective", "reg:absoluteerror").contains("its leaves are no sums"));
+        assert!(said("objective", "reg:absoluteerror").contains("it needs all rows in one place"));
+        assert!(said("objective", "survival:cox").contains("it needs all rows in one place"));
         assert!(said("subsample", "0.5").contains("ids"));
         assert!(said("eval_metric", "auc").contains("`auc` cannot be told from sums"));
         assert!(said("eta", "-1").contains("`eta` is -1"));

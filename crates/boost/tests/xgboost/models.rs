@@ -21,6 +21,7 @@ fn objectives() -> Vec<(Value, Label)> {
         (json!({"objective": "reg:gamma"}), Label::Positive),
         (json!({"objective": "reg:tweedie", "tweedie_variance_power": 1.2}), Label::Positive),
         (json!({"objective": "count:poisson"}), Label::Count),
+        (json!({"objective": "survival:cox"}), Label::Real),
         (json!({"objective": "multi:softprob", "num_class": 4}), Label::Class),
         (json!({"objective": "multi:softmax", "num_class": 4}), Label::Class),
     ]

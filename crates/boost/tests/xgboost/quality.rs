@@ -34,6 +34,7 @@ fn trees_over_few_values_are_those_of_xgboost() {
         (json!({"interaction_constraints": "[[0, 1], [2, 3, 4]]", "max_depth": 4}), Label::Real),
         (json!({"objective": "count:poisson", "max_depth": 4}), Label::Count),
         (json!({"objective": "reg:gamma", "max_depth": 4}), Label::Positive),
+        (json!({"objective": "survival:cox", "max_depth": 4}), Label::Real),
         (json!({"objective": "reg:tweedie", "max_depth": 4}), Label::Positive),
         (json!({"objective": "reg:pseudohubererror", "max_depth": 4}), Label::Real),
         (json!({"objective": "reg:squaredlogerror", "max_depth": 4}), Label::Positive),
@@ -111,6 +112,7 @@ fn metrics_are_those_of_xgboost() {
         (json!({"objective": "reg:pseudohubererror"}), Label::Real, vec!["rmse", "mae", "mphe"]),
         (json!({"objective": "reg:squaredlogerror"}), Label::Positive, vec!["rmsle", "mape"]),
         (json!({"objective": "count:poisson"}), Label::Count, vec!["poisson-nloglik"]),
+        (json!({"objective": "survival:cox"}), Label::Real, vec!["cox-nloglik"]),
         (json!({"objective": "reg:gamma"}), Label::Positive, vec!["gamma-nloglik", "gamma-deviance"]),
         (
             json!({"objective": "reg:tweedie"}),

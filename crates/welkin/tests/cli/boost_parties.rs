@@ -173,5 +173,5 @@ fn mistakes_are_told_before_anybody_waits() {
     ];
     assert!(said(&nobody).contains("could not be reached for 1 s"));
     let wrong = [&["coordinator.key"], &with_model[..], &["--set", "objective=reg:absoluteerror"]].concat();
-    assert!(said(&wrong).contains("its leaves are no sums"));
+    assert!(said(&wrong).contains("it needs all rows in one place"));
 }

@@ -22,7 +22,6 @@ pub(crate) enum Mode {
 #[derive(Debug, Clone)]
 pub(crate) struct Strategy {
     /// For each axis of the mesh.
-    #[expect(dead_code, reason = "plans as experts write them restrict it")]
     pub(crate) modes: Vec<Mode>,
     pub(crate) ins: Vec<Layout>,
     pub(crate) outs: Vec<Layout>,

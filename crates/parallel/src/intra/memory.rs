@@ -14,12 +14,16 @@ use crate::strategy::Weight;
 pub(crate) struct Lives {
     spans: Vec<Option<(usize, usize)>>,
     moments: usize,
+    /// Values that are inputs.
+    given: Vec<bool>,
 }
 
 impl Lives {
     pub(crate) fn new(model: &Model, weights: &[Weight]) -> Self {
         let moments = model.ops.len().max(1);
         let mut spans: Vec<Option<(usize, usize)>> = vec![None; model.values.len()];
+        let mut given = vec![false; model.values.len()];
+        model.inputs.iter().for_each(|input| given[input.value] = true);
         let replaced = |input: usize| model.outputs.iter().any(|output| output.becomes == Some(input));
         for (at, input) in model.inputs.iter().enumerate() {
             let gone = input.role == Role::State && replaced(at);
@@ -40,7 +44,7 @@ impl Lives {
                 span.1 = moments - 1;
             }
         }
-        Self { spans, moments }
+        Self { spans, moments, given }
     }
 
     /// The moment at which these layouts need most, and how much that is.
@@ -60,6 +64,14 @@ impl Lives {
             }
         }
         peak
+    }
+
+    /// What is made up to one moment and read after it.
+    pub(crate) fn across(&self, moment: usize, bytes: impl Fn(ValueId) -> f64) -> f64 {
+        let given = |value: ValueId| self.given[value];
+        let over =
+            self.each().filter(|(value, (from, to))| !given(*value) && *from <= moment && *to > moment);
+        over.map(|(value, _)| bytes(value)).sum()
     }
 
     /// The limit at one moment.

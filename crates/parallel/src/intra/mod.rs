@@ -2,7 +2,10 @@
 
 mod memory;
 mod problem;
+mod shares;
 mod split;
 mod weights;
 
-pub(crate) use split::{NoSplit, Split, split};
+pub(crate) use problem::{Allowed, same};
+pub(crate) use shares::Shares;
+pub(crate) use split::{NoSplit, Split, split, split_shared, split_within};

@@ -4,6 +4,7 @@
 //! it is kept. An edge costs what changing between the layouts costs. So a value that several operations read is brought into
 //! a layout once and not for each of them: a gradient that two moments are updated with is scattered once.
 
+use super::shares::Shares;
 use super::weights::weights;
 use crate::cluster::Mesh;
 use crate::layout::Layout;
@@ -53,13 +54,15 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// Nothing where a restriction leaves an operation or value without a label.
-    pub(crate) fn new(model: &Model, mesh: &Mesh, allowed: &impl Allowed) -> Option<Self> {
+    pub(crate) fn new(model: &Model, mesh: &Mesh, allowed: &impl Allowed, shares: &Shares) -> Option<Self> {
+        let once = shares.share.iter().copied().fold(1.0, f64::min);
         let mut builder = Builder {
             model,
             mesh,
             store: Store::default(),
             graph: Graph::default(),
             kinds: Kinds::default(),
+            once,
         };
         let weights = weights(model);
         let mut lists = Vec::with_capacity(model.ops.len());
@@ -73,13 +76,16 @@ impl Problem {
             if list.is_empty() {
                 return None;
             }
-            let cost = builder.store.vector(list.iter().map(|strategy| strategy.seconds).collect());
+            let cost = builder
+                .store
+                .vector(list.iter().map(|strategy| strategy.seconds * shares.share[at]).collect());
             builder.graph.node(cost, 2 * at);
             lists.push(list);
         }
         let layouts = builder.values(&lists, allowed)?;
+        let values = shares.of_values(model);
         for (at, op) in model.ops.iter().enumerate() {
-            builder.edges(at, op, &lists[at], &layouts);
+            builder.edges(at, op, &lists[at], &layouts, (shares.share[at], &values));
         }
         builder.next_steps(&layouts);
         let Builder { store, graph, .. } = builder;
@@ -101,6 +107,8 @@ struct Builder<'a> {
     store: Store,
     graph: Graph,
     kinds: Kinds,
+    /// What a microbatch pays of what is done once a step.
+    once: f64,
 }
 
 impl Builder<'_> {
@@ -163,7 +171,14 @@ impl Builder<'_> {
         Some(nodes)
     }
 
-    fn edges(&mut self, at: Node, op: &Op, list: &Rc<Vec<Strategy>>, values: &Kept) {
+    fn edges(
+        &mut self,
+        at: Node,
+        op: &Op,
+        list: &Rc<Vec<Strategy>>,
+        values: &Kept,
+        (reads, made): (f64, &[f64]),
+    ) {
         for (place, operand) in op.ins.iter().enumerate() {
             // Brought into a layout once, however often an operation reads it in that layout.
             let twice = |before: usize| {
@@ -174,17 +189,17 @@ impl Builder<'_> {
                 continue;
             }
             let wants: Vec<Layout> = list.iter().map(|strategy| strategy.ins[place]).collect();
-            self.connect(at, &wants, operand, values, true);
+            self.connect(at, &wants, operand, values, (true, reads));
         }
         for (place, operand) in op.outs.iter().enumerate() {
             let makes: Vec<Layout> = list.iter().map(|strategy| strategy.outs[place]).collect();
-            self.connect(at, &makes, operand, values, false);
+            self.connect(at, &makes, operand, values, (false, made[operand.value]));
         }
     }
 
-    fn connect(&mut self, at: Node, rows: &[Layout], operand: &Operand, values: &Kept, reads: bool) {
+    fn connect(&mut self, at: Node, rows: &[Layout], operand: &Operand, values: &Kept, pays: (bool, f64)) {
         let (node, layouts) = &values[&operand.value];
-        let table = self.table(&self.model.values[operand.value], rows, layouts, reads);
+        let table = self.table(&self.model.values[operand.value], rows, layouts, pays);
         self.graph.edge(&mut self.store, at, *node, table);
     }
 
@@ -197,25 +212,31 @@ impl Builder<'_> {
             }
             let (made, from) = &values[&output.value];
             let (taken, to) = &values[&input.value];
-            let table = self.table(&self.model.values[input.value], from, to, false);
+            let table = self.table(&self.model.values[input.value], from, to, (false, self.once));
             self.graph.edge(&mut self.store, *made, *taken, table);
         }
     }
 
     /// Seconds between layouts: rows are an operation's, columns a value's. `reads` says which way.
-    fn table(&mut self, value: &Value, rows: &[Layout], columns: &[Layout], reads: bool) -> TableId {
+    fn table(
+        &mut self,
+        value: &Value,
+        rows: &[Layout],
+        columns: &[Layout],
+        (reads, share): (bool, f64),
+    ) -> TableId {
         let ways = self.ways(value);
         let mut key_shape = value.shape.clone();
-        key_shape.push(u64::from(reads));
+        key_shape.extend([u64::from(reads), share.to_bits()]);
         let key = (rows.to_vec(), columns.to_vec(), key_shape, value.kind.size());
         if let Some(known) = self.kinds.tables.get(&key) {
             return *known;
         }
         let cells = rows.iter().flat_map(|row| {
             let ways = &ways;
-            columns.iter().map(
-                move |column| if reads { ways.seconds(*column, *row) } else { ways.seconds(*row, *column) },
-            )
+            columns.iter().map(move |column| {
+                share * if reads { ways.seconds(*column, *row) } else { ways.seconds(*row, *column) }
+            })
         });
         let table = self.store.table(columns.len(), cells.collect());
         self.kinds.tables.insert(key, table);
@@ -260,4 +281,30 @@ fn kind_number(kind: crate::model::Kind) -> u64 {
         F8 => 4,
         Other(size) => 16 + u64::from(size),
     }
+}
+
+/// Whether two models are the same but for names: then a plan of one is a plan of the other.
+pub(crate) fn same(a: &Model, b: &Model) -> bool {
+    let operands = |op: &Op| -> Vec<(usize, usize)> {
+        op.ins
+            .iter()
+            .map(|operand| (operand.value, 0))
+            .chain(op.outs.iter().map(|out| (out.value, 1)))
+            .collect()
+    };
+    let inputs = |model: &Model| -> Vec<_> {
+        model.inputs.iter().map(|input| (input.value, input.role as u8)).collect()
+    };
+    let outputs = |model: &Model| -> Vec<_> {
+        model.outputs.iter().map(|output| (output.value, output.becomes)).collect()
+    };
+    a.ops.len() == b.ops.len()
+        && inputs(a) == inputs(b)
+        && outputs(a) == outputs(b)
+        && a.values == b.values
+        && a.ops.iter().zip(&b.ops).all(|(x, y)| {
+            operands(x) == operands(y)
+                && key(a, x, Weight::Heavy) == key(b, y, Weight::Heavy)
+                && x.known == y.known
+        })
 }

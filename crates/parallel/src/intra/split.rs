@@ -2,11 +2,13 @@
 
 use super::memory::Lives;
 use super::problem::{Allowed, Anything, Problem};
+use super::shares::Shares;
 use crate::cluster::{Collective, Mesh};
 use crate::layout::Layout;
-use crate::model::{Model, ValueId};
+use crate::model::{Model, Role, ValueId};
 use crate::reshard::way;
 use crate::solve::{Found, solve_limited};
+use crate::strategy::Strategy;
 use std::collections::BTreeMap;
 
 /// Moments that are limited, at most: each is where the plan before it needed most.
@@ -25,6 +27,10 @@ pub(crate) struct Split {
     pub(crate) peak_bytes: f64,
     /// Of one device, between steps.
     pub(crate) state_bytes: f64,
+    /// Of the forward pass, where that is known.
+    pub(crate) forward_s: f64,
+    /// Of one device: what the backward pass needs of the forward pass.
+    pub(crate) kept_bytes: f64,
     /// Where each value that is used lies.
     pub(crate) layouts: BTreeMap<ValueId, Layout>,
     /// What devices say to each other, in order.
@@ -57,7 +63,12 @@ pub(crate) enum NoSplit {
 
 /// The best split under a memory limit in bytes.
 pub(crate) fn split(model: &Model, mesh: &Mesh, most: f64) -> Result<Split, NoSplit> {
-    split_within(model, mesh, most, &Anything)
+    split_within(model, mesh, most, &Anything, &Shares::whole(model))
+}
+
+/// As [`split`], of a microbatch.
+pub(crate) fn split_shared(model: &Model, mesh: &Mesh, most: f64, shares: &Shares) -> Result<Split, NoSplit> {
+    split_within(model, mesh, most, &Anything, shares)
 }
 
 /// As [`split`], where only some layouts and strategies are allowed.
@@ -66,8 +77,9 @@ pub(crate) fn split_within(
     mesh: &Mesh,
     most: f64,
     allowed: &impl Allowed,
+    shares: &Shares,
 ) -> Result<Split, NoSplit> {
-    let mut problem = Problem::new(model, mesh, allowed).ok_or(NoSplit::Forbidden)?;
+    let mut problem = Problem::new(model, mesh, allowed, shares).ok_or(NoSplit::Forbidden)?;
     let lives = Lives::new(model, &problem.weights);
     let mut limits = Vec::new();
     let mut least: f64 = 0.0;
@@ -83,7 +95,15 @@ pub(crate) fn split_within(
         };
         let (moment, peak) = lives.peak(bytes);
         if peak <= most {
-            return Ok(read(model, mesh, &problem, &found, bound.min(found.cost), layouts, peak));
+            return Ok(read(
+                (model, mesh, shares),
+                &problem,
+                &found,
+                bound.min(found.cost),
+                layouts,
+                peak,
+                &lives,
+            ));
         }
         if limits.len() == MOST_LIMITS {
             return Err(NoSplit::Memory(peak));
@@ -102,63 +122,97 @@ fn layouts(problem: &Problem, found: &Found) -> BTreeMap<ValueId, Layout> {
         .collect()
 }
 
+/// What a solution means, as layouts and collectives.
+struct Reader<'a> {
+    model: &'a Model,
+    mesh: &'a Mesh,
+    layouts: &'a BTreeMap<ValueId, Layout>,
+    events: Vec<Event>,
+}
+
 fn read(
-    model: &Model,
-    mesh: &Mesh,
+    (model, mesh, shares): (&Model, &Mesh, &Shares),
     problem: &Problem,
     found: &Found,
     bound: f64,
     layouts: BTreeMap<ValueId, Layout>,
     peak_bytes: f64,
+    lives: &Lives,
 ) -> Split {
-    let mut events = Vec::new();
-    let mut add = |op: usize, value: ValueId, from: Layout, to: Layout| {
-        for hop in way(&model.values[value], mesh, from, to) {
-            let Some(kind) = hop.collective else { continue };
-            events.push(Event { kind, axes: hop.axes, bytes: hop.bytes, seconds: hop.seconds, op });
-        }
-    };
-    let mut combined = Vec::new();
-    for (at, op) in model.ops.iter().enumerate() {
+    let mut reader = Reader { model, mesh, layouts: &layouts, events: Vec::new() };
+    let mut forward_s = 0.0;
+    for at in 0..model.ops.len() {
         let strategy = &problem.strategies[at][found.labels[at] as usize];
-        for (place, (operand, wanted)) in op.ins.iter().zip(&strategy.ins).enumerate() {
-            let again =
-                (0..place).any(|before| op.ins[before] == *operand && strategy.ins[before] == *wanted);
-            if !again {
-                add(at, operand.value, layouts[&operand.value], *wanted);
-            }
-        }
-        for (out, made) in op.outs.iter().zip(&strategy.outs) {
-            add(at, out.value, *made, layouts[&out.value]);
-            if strategy.combined != 0 {
-                let bytes = made.local_bytes(&model.values[out.value], &mesh.sizes);
-                let seconds = mesh.collective_s(Collective::AllReduce, strategy.combined, bytes);
-                combined.push(Event {
-                    kind: Collective::AllReduce,
-                    axes: strategy.combined,
-                    bytes,
-                    seconds,
-                    op: at,
-                });
-            }
+        reader.operation(at, strategy);
+        if shares.forward[at] {
+            forward_s += strategy.seconds;
         }
     }
     for output in &model.outputs {
         let Some(input) = output.becomes.map(|input| model.inputs[input].value) else { continue };
-        add(model.ops.len(), output.value, layouts[&output.value], layouts[&input]);
+        reader.changed(model.ops.len(), output.value, layouts[&output.value], layouts[&input]);
     }
-    events.extend(combined);
-    events.sort_by_key(|event| event.op);
-    let state = model.inputs.iter().filter(|input| input.role == crate::model::Role::State);
-    let state_bytes =
-        state.map(|input| layouts[&input.value].local_bytes(&model.values[input.value], &mesh.sizes)).sum();
+    let collectives = reader.events;
+    let heard = collectives.iter().filter(|event| shares.forward.get(event.op) == Some(&true));
+    forward_s += heard.map(|event| event.seconds).sum::<f64>();
+    let bytes = |value: ValueId| {
+        layouts.get(&value).map_or(0.0, |layout| layout.local_bytes(&model.values[value], &mesh.sizes))
+    };
+    let given = |role: Role| {
+        model.inputs.iter().filter(move |input| input.role == role).map(|input| bytes(input.value))
+    };
+    let last = shares.forward.iter().rposition(|forward| *forward);
+    let kept_bytes = last.map_or(0.0, |last| lives.across(last, bytes)) + given(Role::Data).sum::<f64>();
     Split {
         mesh: mesh.sizes.clone(),
         seconds: found.cost,
         bound,
+        forward_s,
         peak_bytes,
-        state_bytes,
-        layouts,
-        collectives: events,
+        state_bytes: given(Role::State).sum(),
+        kept_bytes,
+        collectives,
+        layouts: layouts.clone(),
+    }
+}
+
+impl Reader<'_> {
+    fn operation(&mut self, at: usize, strategy: &Strategy) {
+        let op = &self.model.ops[at];
+        for (place, (operand, wanted)) in op.ins.iter().zip(&strategy.ins).enumerate() {
+            let again =
+                (0..place).any(|before| op.ins[before] == *operand && strategy.ins[before] == *wanted);
+            if !again {
+                self.changed(at, operand.value, self.layouts[&operand.value], *wanted);
+            }
+        }
+        for (out, made) in op.outs.iter().zip(&strategy.outs) {
+            if strategy.combined != 0 {
+                let bytes = made.local_bytes(&self.model.values[out.value], &self.mesh.sizes);
+                let (kind, axes) = (Collective::AllReduce, strategy.combined);
+                let seconds = self.mesh.collective_s(kind, axes, bytes);
+                self.events.push(Event { kind, axes, bytes, seconds, op: at });
+            }
+            self.changed(at, out.value, *made, self.layouts[&out.value]);
+        }
+    }
+
+    fn changed(&mut self, op: usize, value: ValueId, from: Layout, to: Layout) {
+        for hop in way(&self.model.values[value], self.mesh, from, to) {
+            let Some(kind) = hop.collective else { continue };
+            self.events.push(Event { kind, axes: hop.axes, bytes: hop.bytes, seconds: hop.seconds, op });
+        }
+    }
+}
+
+impl Split {
+    /// Bytes that a device sends, where collectives go around rings.
+    pub(crate) fn wire_bytes(&self, mesh: &Mesh) -> f64 {
+        let sent = |event: &Event| {
+            let count = mesh.group(event.axes);
+            let times = if event.kind == Collective::AllReduce { 2.0 } else { 1.0 };
+            times * (count - 1.0) / count * event.bytes
+        };
+        self.collectives.iter().map(sent).sum()
     }
 }

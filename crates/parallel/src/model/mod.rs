@@ -5,9 +5,11 @@
 //! framework's graphs, and drifts with none. *Rejected:* a table of operations on this side, which would have to follow each
 //! release of each framework.
 
+mod batch;
 mod graph;
 mod read;
 mod wire;
 
+pub(crate) use batch::Batch;
 pub use graph::{Input, Kind, Loop, Model, Op, Operand, Output, Reduce, Role, Value, ValueId};
 pub use read::{MOST_MODEL_BYTES, ModelError};

@@ -1,9 +1,11 @@
 //! The best plan of a model on a cluster.
 
 use super::wire::{
-    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PlanFile, StageWire, TensorWire,
+    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PieceWire, PlanFile, StageWire,
+    TensorWire,
 };
 use crate::cluster::{AXES, Cluster, Mesh, shapes};
+use crate::inter::{Piece, Piped, pipelines};
 use crate::intra::{NoSplit, Split, split};
 use crate::layout::Layout;
 use crate::model::{Model, Role, ValueId};
@@ -41,12 +43,9 @@ pub fn plan(model: &Model, cluster: &Cluster) -> Result<PlanFile, NoPlan> {
         let what = format!("mesh {}", words(&sizes));
         match split(model, &Mesh::of(cluster, &sizes), most) {
             Ok(split) => {
-                considered.push(ConsideredWire {
-                    what,
-                    step_s: Some(split.seconds),
-                    gap: Some(gap(split.seconds, split.bound)),
-                    peak_bytes: whole(split.peak_bytes),
-                });
+                let gap = Some(gap(split.seconds, split.bound));
+                let peak_bytes = whole(split.peak_bytes);
+                considered.push(ConsideredWire { what, step_s: Some(split.seconds), gap, peak_bytes });
                 if best.as_ref().is_none_or(|best| split.seconds < best.seconds) {
                     best = Some(split);
                 }
@@ -58,14 +57,36 @@ pub fn plan(model: &Model, cluster: &Cluster) -> Result<PlanFile, NoPlan> {
             Err(NoSplit::Forbidden) => {}
         }
     }
-    let Some(best) = best else {
-        let device = cluster.device.name.clone();
-        return Err(NoPlan::Memory {
-            needed: needed / 1e9,
-            most: most / 1e9,
-            device,
-            looked: considered.len(),
+    let mut piped: Option<Piped> = None;
+    for pipeline in if cluster.devices() > 1 { pipelines(model, cluster) } else { Vec::new() } {
+        let (stages, count) = (pipeline.stages.len(), pipeline.microbatches);
+        let peak = pipeline.stages.iter().map(|stage| stage.peak_bytes).fold(0.0, f64::max);
+        let noun = if stages == 1 { "stage" } else { "stages" };
+        let what = format!("{stages} {noun}, {count} microbatches");
+        considered.push(ConsideredWire {
+            what,
+            step_s: Some(pipeline.seconds),
+            gap: None,
+            peak_bytes: whole(peak),
         });
+        if piped.as_ref().is_none_or(|best| pipeline.seconds < best.seconds) {
+            piped = Some(pipeline);
+        }
+    }
+    let made = match (best, piped) {
+        (Some(best), piped) if piped.as_ref().is_none_or(|piped| best.seconds <= piped.seconds) => {
+            one_mesh(model, &best)
+        }
+        (_, Some(piped)) => pipeline_file(&piped),
+        _ => {
+            let device = cluster.device.name.clone();
+            return Err(NoPlan::Memory {
+                needed: needed / 1e9,
+                most: most / 1e9,
+                device,
+                looked: considered.len(),
+            });
+        }
     };
     Ok(PlanFile {
         model: ModelWire {
@@ -82,15 +103,59 @@ pub fn plan(model: &Model, cluster: &Cluster) -> Result<PlanFile, NoPlan> {
             network_gbit_s: cluster.network_gbit_s,
             usable_bytes: whole(most),
         },
-        step_s: best.seconds,
-        bound_s: Some(best.bound),
-        microbatches: 1,
-        schedule: None,
-        recompute: false,
-        stages: vec![stage(model, &best, 0)],
+        step_s: made.seconds,
+        bound_s: made.bound,
+        microbatches: made.microbatches,
+        schedule: made.schedule.map(str::to_owned),
+        stages: made.stages,
+        timeline: made.timeline,
         replicated: replicated(model),
         considered,
     })
+}
+
+/// What plans of both kinds have.
+struct Made {
+    seconds: f64,
+    bound: Option<f64>,
+    microbatches: u64,
+    schedule: Option<&'static str>,
+    stages: Vec<StageWire>,
+    timeline: Vec<PieceWire>,
+}
+
+fn one_mesh(model: &Model, split: &Split) -> Made {
+    Made {
+        seconds: split.seconds,
+        bound: Some(split.bound),
+        microbatches: 1,
+        schedule: None,
+        stages: vec![stage(model, split, 0)],
+        timeline: Vec::new(),
+    }
+}
+
+fn pipeline_file(piped: &Piped) -> Made {
+    let stages = piped.stages.iter().map(|part| StageWire {
+        peak_bytes: whole(part.peak_bytes),
+        recompute: part.recompute,
+        ..stage(&part.model, &part.split, part.first_device)
+    });
+    let piece = |piece: &Piece| PieceWire {
+        stage: piece.stage as u64,
+        microbatch: piece.microbatch,
+        backward: piece.backward,
+        from_s: piece.from_s,
+        to_s: piece.to_s,
+    };
+    Made {
+        seconds: piped.seconds,
+        bound: None,
+        microbatches: piped.microbatches,
+        schedule: (piped.stages.len() > 1).then_some("1f1b"),
+        stages: stages.collect(),
+        timeline: piped.pieces.iter().map(piece).collect(),
+    }
 }
 
 /// Sizes of a mesh: `4 × 2`.
@@ -143,6 +208,7 @@ pub(super) fn stage(model: &Model, split: &Split, first_device: u64) -> StageWir
         seconds: split.seconds,
         peak_bytes: whole(split.peak_bytes),
         state_bytes: whole(split.state_bytes),
+        recompute: false,
         inputs: model.inputs.iter().map(|input| tensor(input.value, &input.name, Some(input.role))).collect(),
         outputs: model.outputs.iter().map(|output| tensor(output.value, &output.name, None)).collect(),
         constraints: constraints.collect(),

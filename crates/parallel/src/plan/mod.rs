@@ -1,5 +1,6 @@
 //! Plans: made, written down, and read again.
 
+mod draw;
 mod make;
 mod seal;
 mod wire;
@@ -7,6 +8,6 @@ mod wire;
 pub use make::{NoPlan, plan, words};
 pub use seal::{MOST_PLAN_BYTES, PlanFileError};
 pub use wire::{
-    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PLAN_SCHEMA, PlanFile, StageWire,
-    TensorWire,
+    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PLAN_SCHEMA, PieceWire, PlanFile,
+    StageWire, TensorWire,
 };

@@ -21,10 +21,10 @@ pub struct PlanFile {
     pub microbatches: u64,
     /// The order of a pipeline's work: `1f1b`, `gpipe`; nothing where there is no pipeline.
     pub schedule: Option<String>,
-    /// Whether what the backward pass needs is computed again instead of kept.
-    pub recompute: bool,
     /// Parts of the model, each on devices of its own.
     pub stages: Vec<StageWire>,
+    /// What a pipeline does when; empty where there is none.
+    pub timeline: Vec<PieceWire>,
     /// Operations whose loops nobody knows, which are replicated, with how many there are.
     pub replicated: Vec<(String, u64)>,
     /// What else was looked at, and what it takes.
@@ -79,6 +79,8 @@ pub struct StageWire {
     pub peak_bytes: u64,
     /// Memory of a device between steps.
     pub state_bytes: u64,
+    /// Whether what the backward pass needs is computed again instead of kept.
+    pub recompute: bool,
     /// Layouts of what it is given.
     pub inputs: Vec<TensorWire>,
     /// Layouts of its results.
@@ -149,4 +151,20 @@ pub struct ConsideredWire {
     pub gap: Option<f64>,
     /// Memory of a device when it needs most: what it takes, or at least takes where it does not fit.
     pub peak_bytes: u64,
+}
+
+/// A piece of a pipeline's work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PieceWire {
+    /// Which stage does it.
+    pub stage: u64,
+    /// For which microbatch.
+    pub microbatch: u64,
+    /// Whether it is the backward pass.
+    pub backward: bool,
+    /// From when,
+    pub from_s: f64,
+    /// to when, in seconds from the step's begin.
+    pub to_s: f64,
 }

@@ -16,11 +16,13 @@ pub(crate) fn order(store: &Store, graph: &Graph, gone: &[bool]) -> Option<Vec<N
         .filter(|node| !gone[*node])
         .map(|node| (node, graph.edges[node].keys().copied().collect()))
         .collect();
-    let weight = |node: Node, near: &BTreeSet<Node>| {
-        near.iter().map(|other| size(*other)).product::<f64>() * size(node)
+    // The cells of a node's table, kept up to date: nodes with hundreds of neighbours are looked at often.
+    let weigh = |(node, near): (&Node, &BTreeSet<Node>)| {
+        (*node, near.iter().map(|other| size(*other)).product::<f64>() * size(*node))
     };
+    let mut weight: BTreeMap<Node, f64> = near.iter().map(weigh).collect();
     let mut queue: BTreeSet<(u64, Node)> =
-        near.iter().map(|(node, others)| (weight(*node, others).to_bits(), *node)).collect();
+        weight.iter().map(|(node, weight)| (weight.to_bits(), *node)).collect();
     let (mut order, mut cells) = (Vec::new(), 0.0);
     while let Some((bits, node)) = queue.pop_first() {
         cells += f64::from_bits(bits);
@@ -29,11 +31,20 @@ pub(crate) fn order(store: &Store, graph: &Graph, gone: &[bool]) -> Option<Vec<N
         }
         let others = near.remove(&node)?;
         for other in &others {
-            let before = near.get_mut(other)?;
-            queue.remove(&(weight(*other, before).to_bits(), *other));
+            let (before, cells) = (near.get_mut(other)?, weight.get_mut(other)?);
+            queue.remove(&(cells.to_bits(), *other));
             before.remove(&node);
-            before.extend(others.iter().filter(|third| *third != other));
-            queue.insert((weight(*other, before).to_bits(), *other));
+            // Products of hundreds of sizes end at infinity; then there is no way back, nor need there be.
+            *cells /= size(node);
+            for third in others.iter().filter(|third| *third != other) {
+                if before.insert(*third) {
+                    *cells *= size(*third);
+                }
+            }
+            if !cells.is_finite() {
+                *cells = weigh((other, before)).1;
+            }
+            queue.insert((cells.to_bits(), *other));
         }
         order.push(node);
     }

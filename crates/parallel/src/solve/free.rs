@@ -60,12 +60,19 @@ pub(crate) fn solve(store: &mut Store, whole: &Graph, ceiling: f64) -> Found {
         }
         bound = bound.max(passes.bound);
         let (better, left) = (passes.best_cost < known, passes.left());
-        let near: Vec<_> =
-            NEAR.iter().map(|share| passes.within((passes.best_cost - passes.bound) * share)).collect();
+        let near: Vec<_> = NEAR
+            .iter()
+            .map(|share| passes.within((passes.best_cost - passes.bound).max(0.0) * share))
+            .collect();
         if better {
             let mut labels = passes.best;
             decode_into(store, &rest.steps, &mut labels);
             take(&mut found, store, labels);
+        }
+        if left.iter().any(|(_, labels)| labels.is_empty()) {
+            // No assignment costs less than the one in hand, nor as little as the ceiling.
+            let (labels, cost) = found.expect("labels are removed for an assignment in hand");
+            return Found { labels, cost, bound: cost.max(ceiling), steps: None };
         }
         for labels in near {
             let mut part = rest.clone();

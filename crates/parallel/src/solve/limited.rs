@@ -143,7 +143,7 @@ impl Search<'_> {
         *left = left.saturating_sub(1);
         let priced = self.graph_at(store, prices);
         let found = solve(store, &priced, f64::NEG_INFINITY);
-        let bound = found.bound - self.paid_back(prices);
+        let bound = found.bound.min(found.cost) - self.paid_back(prices);
         if bound > self.bound {
             self.bound = bound;
             self.prices = prices.to_vec();
@@ -189,6 +189,10 @@ impl Search<'_> {
         let prices = self.prices.clone();
         let priced = self.graph_at(store, &prices);
         let found = solve(store, &priced, known + self.paid_back(&prices));
+        if found.bound >= known + self.paid_back(&prices) {
+            self.bound = known;
+            return;
+        }
         let Some(steps) = found.steps else { return };
         let offset = found.cost - self.paid_back(&prices);
         if self.walk(store, &steps, offset) {

@@ -1,32 +1,69 @@
 //! `welkin parallelize`.
 
-use clap::Args;
+use super::values::usd;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use welkin_units::Usd;
 
 /// Plan how a training step is split over devices
 #[derive(Debug, Args)]
-#[command(after_help = PARALLELIZE)]
+#[command(after_help = PARALLELIZE, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct ParallelizeArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ParallelizeCommand>,
     /// Model graph, as the Python module `welkin.jax` writes it
-    #[arg(value_name = "MODEL")]
-    pub(crate) model: PathBuf,
+    #[arg(value_name = "MODEL", required = true)]
+    pub(crate) model: Option<PathBuf>,
     /// Devices or machines to plan for: 8xH100, 2xp4d.24xlarge, 16xA100@1600 with a network of 1600 Gbit/s
-    #[arg(long, value_name = "CLUSTER", required_unless_present = "plan")]
+    #[arg(long, value_name = "CLUSTER", required_unless_present_any = ["plan", "any"])]
     pub(crate) cluster: Option<String>,
+    /// Choose machines from the catalog as well: those that no other beats in time and money of a step
+    #[arg(long, requires = "max_hourly", conflicts_with_all = ["cluster", "plan", "save", "svg"])]
+    pub(crate) any: bool,
+    /// Most that all machines together may cost per hour
+    #[arg(long, value_name = "USD", value_parser = usd, requires = "any")]
+    pub(crate) max_hourly: Option<Usd>,
     /// Write the plan to this file
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     pub(crate) save: Option<PathBuf>,
     /// Show a plan that was saved, if it is the model's, instead of making one
     #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
     pub(crate) plan: Option<PathBuf>,
+    /// Draw the plan to this file: stages, and what a pipeline does when
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+/// What else to do with a model.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParallelizeCommand {
+    Compare(CompareArgs),
+}
+
+/// Compare the plan with those that experts write by hand: dp, fsdp, megatron
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE)]
+pub(crate) struct CompareArgs {
+    /// Model graph, as the Python module `welkin.jax` writes it
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Devices or machines to plan for
+    #[arg(long, value_name = "CLUSTER")]
+    pub(crate) cluster: String,
 }
 
 const PARALLELIZE: &str = "\
 Examples:
   welkin parallelize model.json --cluster 8xH100
-  welkin parallelize model.json --cluster 2xp4d.24xlarge --save plan.json
+  welkin parallelize model.json --cluster 2xp4d.24xlarge --save plan.json --svg plan.svg
+  welkin parallelize model.json --any --max-hourly 40
   welkin parallelize model.json --plan plan.json
-  welkin parallelize model.json --cluster 8xA100 --output json | jq .step_s
+  welkin parallelize compare model.json --cluster 8xA100
 
 A model graph is written from a JAX function by `trace` of the Python module in python/; docs/parallel.md says how, and
 what a plan holds. Times come from published rates of devices and networks: they compare plans, and predict no run.";
+
+const COMPARE: &str = "\
+Examples:
+  welkin parallelize compare model.json --cluster 8xH100
+  welkin parallelize compare model.json --cluster 2xp4d.24xlarge --output json";

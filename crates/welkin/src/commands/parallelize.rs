@@ -1,25 +1,37 @@
 //! `welkin parallelize`: how a training step is split over devices.
 
+mod choose;
+mod compare;
 mod show;
 
 use crate::app::App;
-use crate::cli::ParallelizeArgs;
+use crate::cli::{ParallelizeArgs, ParallelizeCommand};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
 use crate::report::{Code, Fault};
+use anyhow::Context as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use welkin_parallel::{Cluster, MOST_MODEL_BYTES, MOST_PLAN_BYTES, Model, PlanFile, plan};
 
 pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let model = read_model(&args.model)?;
-    let made = match &args.plan {
-        Some(path) => read_plan(path, &model)?,
-        None => make(args, &model)?,
+    if let Some(ParallelizeCommand::Compare(args)) = &args.command {
+        return compare::run(&read_model(&args.model)?, &cluster(&args.cluster)?, app);
+    }
+    let path = args.model.as_deref().context(Fault::new(Code::Usage, "a model graph is missing"))?;
+    let model = read_model(path)?;
+    if let (true, Some(most)) = (args.any, args.max_hourly) {
+        return choose::run(&model, most, app);
+    }
+    let made = match (&args.plan, &args.cluster) {
+        (Some(path), _) => read_plan(path, &model)?,
+        (None, named) => make(path, &model, &cluster(named.as_deref().unwrap_or_default())?)?,
     };
-    if let Some(path) = &args.save {
-        std::fs::write(path, made.write()).map_err(|error| file(path, "write", error))?;
+    for (path, bytes) in [(&args.save, made.write()), (&args.svg, made.svg().into_bytes())] {
+        if let Some(path) = path {
+            std::fs::write(path, bytes).map_err(|error| file(path, "write", error))?;
+        }
     }
     match app.settings.output {
         Format::Json => write_json(&mut app.out, "welkin.parallel-plan/1", &made)?,
@@ -28,16 +40,19 @@ pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit>
     Ok(Exit::Success)
 }
 
-fn make(args: &ParallelizeArgs, model: &Model) -> anyhow::Result<PlanFile> {
-    let named = args.cluster.as_deref().unwrap_or_default();
-    let cluster = Cluster::parse(named).map_err(|error| {
+fn make(path: &Path, model: &Model, cluster: &Cluster) -> anyhow::Result<PlanFile> {
+    plan(model, cluster).map_err(|error| {
+        let named = &cluster.name;
+        let fault =
+            Fault::new(Code::ParallelInfeasible, format!("{} fits nowhere on {named}", path.display()));
+        anyhow::Error::new(error).context(fault)
+    })
+}
+
+fn cluster(named: &str) -> anyhow::Result<Cluster> {
+    Cluster::parse(named).map_err(|error| {
         anyhow::Error::new(error)
             .context(Fault::new(Code::ParallelCluster, format!("there is no cluster `{named}`")))
-    })?;
-    plan(model, &cluster).map_err(|error| {
-        let fault =
-            Fault::new(Code::ParallelInfeasible, format!("{} fits nowhere on {named}", args.model.display()));
-        anyhow::Error::new(error).context(fault)
     })
 }
 

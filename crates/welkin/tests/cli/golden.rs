@@ -31,6 +31,7 @@ const COMMANDS: &[&str] = &[
     "boost predict",
     "boost show",
     "parallelize",
+    "parallelize compare",
     "seal",
     "seal keygen",
     "seal party",

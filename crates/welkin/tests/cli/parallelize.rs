@@ -13,7 +13,18 @@ fn bed() -> Bed {
 #[test]
 fn a_plan_is_made_saved_and_shown_again() {
     let bed = bed();
-    let made = bed.ok(["parallelize", "model.json", "--cluster", "8xA100", "--save", "plan.json"]);
+    let made = bed.ok([
+        "parallelize",
+        "model.json",
+        "--cluster",
+        "8xA100",
+        "--save",
+        "plan.json",
+        "--svg",
+        "plan.svg",
+    ]);
+    let drawn = std::fs::read_to_string(bed.path().join("plan.svg")).unwrap();
+    assert!(drawn.starts_with("<svg ") && drawn.trim_end().ends_with("</svg>"), "{drawn}");
     assert!(made.contains("proven: on this mesh"), "{made}");
     assert!(made.contains("reduce-scatter"), "{made}");
     assert_eq!(made, bed.ok(["parallelize", "model.json", "--plan", "plan.json"]));
@@ -21,6 +32,42 @@ fn a_plan_is_made_saved_and_shown_again() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["schema"], "welkin.parallel-plan/1");
     assert_eq!(json["bound_s"], json["step_s"]);
+}
+
+#[test]
+fn no_expert_writes_a_better_plan() {
+    let bed = bed();
+    for cluster in ["8xA100", "2xp4d.24xlarge", "4xT4"] {
+        let json = bed.ok(["parallelize", "compare", "model.json", "--cluster", cluster, "--output", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let plans = json["plans"].as_array().unwrap();
+        assert_eq!(plans[0]["plan"], "welkin");
+        let best = plans[0]["step_s"].as_f64().unwrap();
+        assert_eq!(plans.len(), 4, "{json}");
+        for expert in plans {
+            assert!(
+                expert["step_s"].as_f64().is_none_or(|step| step >= best * (1.0 - 1e-9)),
+                "{cluster}: {json}"
+            );
+        }
+    }
+}
+
+#[test]
+fn machines_of_the_catalog_are_chosen_with_the_plan() {
+    let bed = bed();
+    let json = bed.ok(["parallelize", "model.json", "--any", "--max-hourly", "12", "--output", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let front = json["front"].as_array().unwrap();
+    assert!(!front.is_empty(), "{json}");
+    let of = |row: &serde_json::Value, key: &str| row[key].as_f64().unwrap();
+    for pair in front.windows(2) {
+        assert!(of(&pair[0], "usd_step") < of(&pair[1], "usd_step"), "{json}");
+        assert!(of(&pair[0], "step_s") > of(&pair[1], "step_s"), "{json}");
+    }
+    assert!(front.iter().all(|row| of(row, "usd_hour") <= 12.0), "{json}");
+    let none = bed.run(["parallelize", "model.json", "--any", "--max-hourly", "0.01"]);
+    assert_eq!(none.status.code(), Some(4), "{}", both(&none));
 }
 
 #[test]

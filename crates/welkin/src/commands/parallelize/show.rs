@@ -37,7 +37,11 @@ pub(super) fn plan(plan: &PlanFile, app: &mut App) -> anyhow::Result<()> {
 
 fn certificate(plan: &PlanFile) -> String {
     match plan.bound_s {
-        None => String::new(),
+        None => format!(
+            "stages are chosen by the sums of their layers, then each is solved as a whole; {} microbatches{}",
+            plan.microbatches,
+            plan.schedule.as_deref().map(|schedule| format!(", {schedule}")).unwrap_or_default(),
+        ),
         Some(bound) if bound >= plan.step_s * (1.0 - 1e-9) => {
             "proven: on this mesh no layout takes less, by the same costs".to_owned()
         }
@@ -52,8 +56,9 @@ fn stage_words(plan: &PlanFile, number: usize, stage: &StageWire) -> String {
     let axes: Vec<String> =
         stage.axes.iter().zip(&stage.mesh).map(|(axis, size)| format!("{axis} = {size}")).collect();
     let which = if plan.stages.len() > 1 { format!("stage {number}: ") } else { String::new() };
+    let again = if stage.recompute { ", forward pass computed again" } else { "" };
     format!(
-        "{which}mesh {} ({}), {} of {} a device, {} between steps",
+        "{which}mesh {} ({}), {} of {} a device, {} between steps{again}",
         words(&stage.mesh),
         axes.join(", "),
         gigabytes(stage.peak_bytes),

@@ -1,0 +1,111 @@
+//! Devices and plan chosen together, out of what is offered at what price.
+//!
+//! No plan takes less than the model's operations at the devices' rates: an offer whose bound is beaten in time and money by a
+//! plan in hand is not planned. *Guarantee:* none of those that were left out would be in the front of time and money.
+
+use crate::cluster::{Cluster, Mesh, shapes};
+use crate::intra::{NoSplit, split};
+use crate::model::{Kind, Model};
+
+/// Machines at a price.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    /// Whatever the caller knows it by.
+    pub key: usize,
+    /// What there is.
+    pub cluster: Cluster,
+    /// Of all machines, in dollars an hour.
+    pub usd_hour: f64,
+}
+
+/// An offer that was planned.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// The caller's.
+    pub key: usize,
+    /// What it is.
+    pub cluster: Cluster,
+    /// Of all machines, in dollars an hour.
+    pub usd_hour: f64,
+    /// The best mesh.
+    pub mesh: Vec<u64>,
+    /// Of a step.
+    pub step_s: f64,
+    /// Of a step.
+    pub usd_step: f64,
+}
+
+/// What came of all offers.
+#[derive(Debug, Clone, Default)]
+pub struct Chosen {
+    /// Those that no other beats in both time and money, the cheapest step first.
+    pub front: Vec<Choice>,
+    /// How many were planned.
+    pub planned: usize,
+    /// How many could not be better.
+    pub pruned: usize,
+    /// How many have too little memory.
+    pub too_small: usize,
+}
+
+/// Plans offers, those first whose bound on the price of a step is lowest.
+#[must_use]
+pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
+    let per_hour = |usd: f64, seconds: f64| usd * seconds / 3600.0;
+    let mut bounded: Vec<(f64, f64, Offered)> = offers
+        .into_iter()
+        .map(|offer| {
+            let least = least_s(model, &offer.cluster);
+            (per_hour(offer.usd_hour, least), least, offer)
+        })
+        .collect();
+    bounded.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.key.cmp(&b.2.key)));
+    let mut chosen = Chosen::default();
+    for (usd, seconds, offer) in bounded {
+        if chosen.front.iter().any(|choice| choice.usd_step <= usd && choice.step_s <= seconds) {
+            chosen.pruned += 1;
+            continue;
+        }
+        chosen.planned += 1;
+        let Some((mesh, step_s)) = best(model, &offer.cluster) else {
+            chosen.too_small += 1;
+            continue;
+        };
+        let Offered { key, cluster, usd_hour } = offer;
+        let choice = Choice { key, cluster, usd_hour, mesh, step_s, usd_step: per_hour(usd_hour, step_s) };
+        let beaten = |other: &Choice| other.usd_step <= choice.usd_step && other.step_s <= choice.step_s;
+        if !chosen.front.iter().any(beaten) {
+            chosen.front.retain(|other| other.usd_step < choice.usd_step || other.step_s < choice.step_s);
+            chosen.front.push(choice);
+        }
+    }
+    chosen.front.sort_by(|a, b| a.usd_step.total_cmp(&b.usd_step));
+    chosen
+}
+
+/// The operations at the rates of all devices.
+fn least_s(model: &Model, cluster: &Cluster) -> f64 {
+    let kind =
+        |op: &crate::model::Op| op.ins.first().map_or(Kind::F32, |operand| model.values[operand.value].kind);
+    let each =
+        model.ops.iter().filter(|op| op.flops > 0.0).map(|op| cluster.device.compute_s(op.flops, kind(op)));
+    each.sum::<f64>() / cluster.devices() as f64
+}
+
+fn best(model: &Model, cluster: &Cluster) -> Option<(Vec<u64>, f64)> {
+    // State cannot take less than all of it, divided.
+    let state: f64 = model.inputs.iter().map(|input| model.values[input.value].bytes as f64).sum();
+    if state / cluster.devices() as f64 > cluster.device.usable_bytes {
+        return None;
+    }
+    let mut best: Option<(Vec<u64>, f64)> = None;
+    for sizes in shapes(cluster, cluster.devices()) {
+        match split(model, &Mesh::of(cluster, &sizes), cluster.device.usable_bytes) {
+            Ok(split) if best.as_ref().is_none_or(|(_, seconds)| split.seconds < *seconds) => {
+                best = Some((sizes, split.seconds));
+            }
+            Ok(_) | Err(NoSplit::Memory(_) | NoSplit::Forbidden) => {}
+        }
+    }
+    best
+}

@@ -1,0 +1,11 @@
+//! Pipelines: which layers on which devices, and when they do what.
+
+mod dp;
+mod layers;
+mod part;
+mod pipeline;
+mod simulate;
+mod table;
+
+pub(crate) use pipeline::{Piped, pipelines};
+pub(crate) use simulate::Piece;

@@ -1,10 +1,12 @@
 """Planning of JAX training steps with Welkin.
 
-`trace` writes what a step does as a model file, which `welkin parallelize` plans. `python/README.md` says how to use it and
-`docs/parallel.md` what the file holds.
+`trace` writes what a step does as a model file, which `welkin parallelize` plans; `plan` does both, and what it returns applies
+itself to the step. `docs/parallel.md` says how to use them and what the file holds.
 """
 
 from .graph import ModelError
+from . import plan as plan_module
+from .plan import Plan, PlanError, plan
 from .trace import trace
 
-__all__ = ["ModelError", "trace"]
+__all__ = ["ModelError", "Plan", "PlanError", "plan", "trace"]

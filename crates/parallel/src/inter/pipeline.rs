@@ -13,7 +13,7 @@ use crate::model::{Batch, Model};
 const LAYERS: usize = 12;
 
 /// Numbers of microbatches that are tried.
-const MICROBATCHES: [u64; 4] = [4, 8, 16, 32];
+const MICROBATCHES: [u64; 2] = [8, 32];
 
 /// Units that devices are counted in, at most: sizes of stages are multiples of one.
 const MOST_UNITS: u64 = 64;

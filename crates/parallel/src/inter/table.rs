@@ -12,7 +12,7 @@ use crate::model::Model;
 use std::collections::BTreeMap;
 
 /// Memory that a layer may have, as a share of a device's: where one is short, layers take more time for less of it.
-const SHARES: [f64; 4] = [1.0, 0.25, 0.1, 0.04];
+const SHARES: [f64; 2] = [1.0, 0.1];
 
 /// A layer on a mesh.
 #[derive(Debug, Clone, Copy)]

@@ -16,10 +16,10 @@ use super::store::Store;
 const ROUNDS: usize = 8;
 
 /// Looks before what is not proven stays unproven.
-const LOOKS: usize = 24;
+const LOOKS: usize = 12;
 
 /// Looks that may bring nothing.
-const PATIENCE: usize = 6;
+const PATIENCE: usize = 4;
 
 /// Shares of the gap: labels within each of them are tried together, the most first that can be eliminated.
 const NEAR: &[f64] = &[0.5, 0.2, 0.05, 0.01, 0.0];

@@ -35,7 +35,7 @@ impl Limit {
 }
 
 /// Solutions of priced graphs for the search of prices: each is a whole solve.
-const PRICINGS: usize = 40;
+const PRICINGS: usize = 16;
 
 /// Steps of the listing.
 const LISTED: usize = 400_000;

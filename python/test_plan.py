@@ -1,0 +1,108 @@
+"""Plans executed on eight host devices in float64 against one device: `python3 python/test_plan.py WELKIN`, with jax installed.
+
+Not part of the checks that every change runs, since jax brings a hundred megabytes.
+"""
+
+import os
+import sys
+
+os.environ.update(XLA_FLAGS="--xla_force_host_platform_device_count=8", JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+
+import welkin.jax as wj  # noqa: E402
+
+
+def dense(key, rows, columns):
+    return jax.random.normal(key, (rows, columns), jnp.float64) / rows**0.5
+
+
+def mlp(keys):
+    def loss(params, batch):
+        x, y = batch
+        for weights in params:
+            x = jnp.tanh(x @ weights)
+        return ((x - y) ** 2).mean()
+
+    params = [dense(next(keys), 64, 256), dense(next(keys), 256, 256), dense(next(keys), 256, 64)]
+    return loss, params, (dense(next(keys), 64, 64), dense(next(keys), 64, 64))
+
+
+def attention(keys):
+    heads, width = 8, 64
+
+    def loss(params, batch):
+        x = params["embedding"][batch]
+        shape = (*x.shape[:2], heads, width // heads)
+        q, k, v = ((x @ params[name]).reshape(shape) for name in "qkv")
+        scores = jax.nn.softmax(jnp.einsum("bqhd,bkhd->bhqk", q, k))
+        x = x + jnp.einsum("bhqk,bkhd->bqhd", scores, v).reshape(x.shape) @ params["o"]
+        logits = x @ params["embedding"].T
+        return (jax.nn.logsumexp(logits, -1) - jnp.take_along_axis(logits, batch[..., None], -1)[..., 0]).mean()
+
+    params = {name: dense(next(keys), width, width) for name in "qkvo"} | {"embedding": dense(next(keys), 128, width)}
+    return loss, params, jax.random.randint(next(keys), (16, 32), 0, 128)
+
+
+def experts(keys):
+    def loss(params, batch):
+        x, y = batch
+        gates = jax.nn.softmax(jnp.einsum("bsd,de->bse", x, params["router"]))
+        inner = jax.nn.gelu(jnp.einsum("bsd,edf->ebsf", x, params["up"]))
+        out = jnp.einsum("ebsf,efd->ebsd", inner, params["down"])
+        return ((jnp.einsum("ebsd,bse->bsd", out, gates) - y) ** 2).mean()
+
+    draw = lambda *shape: jax.random.normal(next(keys), shape, jnp.float64) / 8
+    params = {"router": draw(32, 8), "up": draw(8, 32, 64), "down": draw(8, 64, 32)}
+    return loss, params, (draw(8, 16, 32), draw(8, 16, 32))
+
+
+def with_momentum(loss):
+    def step(state, batch):
+        params, momentum = state
+        value, gradients = jax.value_and_grad(loss)(params, batch)
+        momentum = jax.tree.map(lambda m, g: 0.9 * m + g, momentum, gradients)
+        return (jax.tree.map(lambda p, m: p - 0.05 * m, params, momentum), momentum), value
+
+    return step
+
+
+def worst(left, right):
+    pairs = zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
+    return max(float(np.max(np.abs(np.asarray(a) - np.asarray(b)) / np.maximum(1.0, np.abs(np.asarray(a))))) for a, b in pairs)
+
+
+def run(name, model, cluster, welkin):
+    key = jax.random.key(0)
+    loss, params, batch = model(iter(jax.random.split(key, 16)))
+    step, start = with_momentum(loss), (params, jax.tree.map(jnp.zeros_like, params))
+    made = wj.plan(step, start, batch, cluster=cluster, welkin=welkin)
+    one, many = jax.jit(step), made.apply(step)
+    left = right = start
+    for _ in range(5):
+        left, left_loss = one(left, batch)
+        right, right_loss = many(right, batch)
+        assert np.isfinite(left_loss)
+        assert worst(left_loss, right_loss) < 1e-12 and worst(left, right) < 1e-12, name
+    print(f"ok {name} on {cluster}: {made}, {worst(left, right):.1e}; {made.verify(step)}", flush=True)
+
+
+def unknown_forms_fail():
+    for line in ("%a = f32[8] all-reduce(%b), to_apply=%add", "%a = q9[8] all-reduce(%b), replica_groups={}"):
+        try:
+            wj.plan_module.collectives(line)
+        except wj.PlanError:
+            continue
+        raise AssertionError(line)
+    known = "%a = (f32[8,2]{1,0}, /*index=1*/f64[]) all-reduce(%b, %c), replica_groups=[2,4]<=[8], to_apply=%add"
+    assert wj.plan_module.collectives(known)["all-reduce"] == 72
+
+
+if __name__ == "__main__":
+    unknown_forms_fail()
+    for place in ("8xcpu-host", "8xA100", "4xT4"):
+        for each in (mlp, attention, experts):
+            run(each.__name__, each, place, sys.argv[1])

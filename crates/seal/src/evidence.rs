@@ -7,6 +7,7 @@
 mod claims;
 mod error;
 mod file;
+mod intel;
 mod kind;
 mod nitro;
 #[cfg(feature = "simulated")]
@@ -16,6 +17,7 @@ mod snp;
 pub use claims::{Claims, Tcb};
 pub use error::EvidenceError;
 pub use file::ReadError;
+pub use intel::Collateral;
 pub use kind::Kind;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,9 @@ pub struct Evidence {
     /// Certificates in DER that are not part of the body, in any order.
     #[serde(with = "file::base64_list", default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<Vec<u8>>,
+    /// What Intel says of the versions of its firmware.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collateral: Option<Collateral>,
 }
 
 impl Evidence {
@@ -43,6 +48,9 @@ impl Evidence {
         match self.kind {
             #[cfg(feature = "simulated")]
             Kind::Simulated => simulated::verify(&self.body, &self.certificates),
+            Kind::Tdx | Kind::Sgx => {
+                intel::verify(self.kind, &self.body, &self.certificates, self.collateral.as_ref(), now)
+            }
             Kind::Nitro => nitro::verify(&self.body, &self.certificates, now),
             Kind::SevSnp => snp::verify(&self.body, &self.certificates, now),
         }

@@ -42,7 +42,7 @@ pub use contract::{
 pub use data::{
     Column, DataKeys, DataKeysError, FOOTER, Kek, Snapshot, SnapshotError, SnapshotFile, aad_prefix,
 };
-pub use evidence::{Claims, Evidence, EvidenceError, Kind, ReadError, Tcb};
+pub use evidence::{Claims, Collateral, Evidence, EvidenceError, Kind, ReadError, Tcb};
 pub use hex::{Hex, HexBytes, from_hex, to_hex};
 pub use keys::{Identity, IdentityError, KeyError, KeyFile, Protection, Root};
 pub use log::{

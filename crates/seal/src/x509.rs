@@ -12,12 +12,16 @@ mod chain;
 mod der;
 mod instant;
 mod pem;
+mod revocation;
 mod signature;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use chain::{Root, order, verify_chain};
 pub(crate) use der::{Der, Tag};
+pub(crate) use instant::instant;
 pub(crate) use pem::read_certificates;
+pub(crate) use revocation::RevocationList;
+pub(crate) use signature::verifies_p256_raw;
 
 pub use certificate::CertificateError;
 pub use chain::{ChainError, Link};

@@ -48,14 +48,18 @@ impl Evidence {
         }
         let body = digits(bytes).unwrap_or_else(|| bytes.to_vec());
         let kind = detect(&body).ok_or(ReadError::Unknown)?;
-        Ok(Self { kind, body, certificates: Vec::new() })
+        Ok(Self { kind, body, certificates: Vec::new(), collateral: None })
     }
 
-    /// Adds the certificates of a file, in text or DER.
+    /// Adds the certificates of a file, in text or DER, or the collateral of a quote, in JSON.
     ///
     /// # Errors
     /// Where it holds none.
     pub fn add_certificates(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
+        if bytes.first() == Some(&b'{') {
+            self.collateral = Some(serde_json::from_slice(bytes).map_err(ReadError::Json)?);
+            return Ok(());
+        }
         self.certificates.extend(read_certificates(bytes)?);
         Ok(())
     }
@@ -80,6 +84,8 @@ fn detect(body: &[u8]) -> Option<Kind> {
     match body {
         // An array of four, with or without the tag of COSE_Sign1.
         [0x84, 0x44, ..] | [0xd2, 0x84, 0x44, ..] => Some(Kind::Nitro),
+        [4 | 5, 0, 2, 0, 0x81, 0, 0, 0, ..] => Some(Kind::Tdx),
+        [3..=5, 0, 2, 0, 0, 0, 0, 0, ..] | [3, 0, 2, 0, ..] => Some(Kind::Sgx),
         [_, 0, 0, 0, ..] if body.len() == super::snp::REPORT_BYTES => Some(Kind::SevSnp),
         _ => None,
     }

@@ -11,6 +11,10 @@ pub enum Kind {
     SevSnp,
     /// An attestation document of AWS Nitro Enclaves.
     Nitro,
+    /// A quote of Intel TDX.
+    Tdx,
+    /// A quote of Intel SGX.
+    Sgx,
     /// Evidence that nobody vouches for.
     #[cfg(feature = "simulated")]
     Simulated,
@@ -33,6 +37,8 @@ impl Kind {
     pub const ALL: &'static [Self] = &[
         Self::SevSnp,
         Self::Nitro,
+        Self::Tdx,
+        Self::Sgx,
         #[cfg(feature = "simulated")]
         Self::Simulated,
     ];
@@ -41,6 +47,8 @@ impl Kind {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Tdx => "tdx",
+            Self::Sgx => "sgx",
             #[cfg(feature = "simulated")]
             Self::Simulated => "simulated",
             Self::SevSnp => "sev-snp",
@@ -52,6 +60,8 @@ impl Kind {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
+            Self::Tdx => "Intel TDX",
+            Self::Sgx => "Intel SGX",
             #[cfg(feature = "simulated")]
             Self::Simulated => "SIMULATED evidence",
             Self::SevSnp => "AMD SEV-SNP",
@@ -63,6 +73,19 @@ impl Kind {
     #[must_use]
     pub fn measurements(self) -> &'static [&'static str] {
         match self {
+            Self::Tdx => &[
+                "mr-td",
+                "mr-config-id",
+                "mr-owner",
+                "mr-owner-config",
+                "rtmr0",
+                "rtmr1",
+                "rtmr2",
+                "rtmr3",
+                "mr-seam",
+                "mr-service-td",
+            ],
+            Self::Sgx => &["mr-enclave", "mr-signer", "product-id"],
             #[cfg(feature = "simulated")]
             Self::Simulated => &["measurement"],
             Self::Nitro => PCRS,
@@ -76,6 +99,8 @@ impl Kind {
     #[must_use]
     pub fn identities(self) -> &'static [&'static str] {
         match self {
+            Self::Tdx => &["mr-td"],
+            Self::Sgx => &["mr-enclave", "mr-signer"],
             #[cfg(feature = "simulated")]
             Self::Simulated => &["measurement"],
             Self::SevSnp => &["measurement"],
@@ -87,6 +112,8 @@ impl Kind {
     #[must_use]
     pub fn components(self) -> &'static [&'static str] {
         match self {
+            Self::Tdx => &["evaluation"],
+            Self::Sgx => &["evaluation", "isv-svn"],
             #[cfg(feature = "simulated")]
             Self::Simulated => &[],
             Self::SevSnp => &["fmc", "bootloader", "tee", "snp", "microcode", "guest-svn"],

@@ -53,7 +53,12 @@ impl Evidence {
         report.key.0.copy_from_slice(pair.public_key().as_ref());
         let signature = pair.sign(&report.message());
         report.signature.0.copy_from_slice(signature.as_ref());
-        Ok(Self { kind: Kind::Simulated, body: canonical::write(&report), certificates: Vec::new() })
+        Ok(Self {
+            kind: Kind::Simulated,
+            body: canonical::write(&report),
+            certificates: Vec::new(),
+            collateral: None,
+        })
     }
 }
 

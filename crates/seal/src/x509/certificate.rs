@@ -15,6 +15,8 @@ pub(crate) struct Certificate<'a> {
     signed: &'a [u8],
     algorithm: Algorithm,
     signature: &'a [u8],
+    /// Content of the number, as it is written.
+    pub(crate) serial: &'a [u8],
     pub(crate) issuer: &'a [u8],
     pub(crate) subject: &'a [u8],
     pub(crate) not_before: u64,
@@ -76,7 +78,7 @@ impl<'a> Certificate<'a> {
         if version != Some(2) {
             return Err(Malformed("its version is not 3"));
         }
-        fields.content(Tag::INTEGER).ok_or(Malformed("no serial number"))?;
+        let serial = fields.content(Tag::INTEGER).ok_or(Malformed("no serial number"))?;
         let inner = fields.value(Tag::SEQUENCE).ok_or(Malformed("no inner algorithm"))?.raw;
         // The outer name is not signed; the inner one is.
         if inner != outer {
@@ -97,6 +99,7 @@ impl<'a> Certificate<'a> {
             signed,
             algorithm,
             signature,
+            serial,
             issuer,
             subject,
             not_before,

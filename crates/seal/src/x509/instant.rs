@@ -17,6 +17,20 @@ pub(super) fn time(value: Value<'_>) -> Option<u64> {
     seconds(year, [part(0)?, part(2)?, part(4)?, part(6)?, part(8)?])
 }
 
+/// A time as `2026-11-27T15:15:00Z`.
+pub(crate) fn instant(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    let shape = bytes.len() == 20
+        && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')]
+            .iter()
+            .all(|(at, byte)| bytes[*at] == *byte);
+    if !shape || !text.is_ascii() {
+        return None;
+    }
+    let part = |at: usize| digits(&text[at..at + 2]);
+    seconds(digits(&text[..4])?, [part(5)?, part(8)?, part(11)?, part(14)?, part(17)?])
+}
+
 fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

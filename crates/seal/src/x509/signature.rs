@@ -116,4 +116,16 @@ impl<'a> PublicKey<'a> {
         let key = UnparsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, self.bytes);
         self.kind == Kind::P384 && key.verify(message, signature).is_ok()
     }
+
+    /// Does the signature with P-256 and SHA-256, as two numbers of 32 bytes, hold?
+    pub(crate) fn verifies_p256_fixed(&self, message: &[u8], signature: &[u8]) -> bool {
+        let key = UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, self.bytes);
+        self.kind == Kind::P256 && key.verify(message, signature).is_ok()
+    }
+}
+
+/// Does the signature of a key of 64 bytes with P-256 and SHA-256, as two numbers of 32 bytes, hold?
+pub(crate) fn verifies_p256_raw(key: &[u8; 64], message: &[u8], signature: &[u8]) -> bool {
+    let point = [&[4][..], key].concat();
+    UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
 }

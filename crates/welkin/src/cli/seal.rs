@@ -415,10 +415,10 @@ fn engine(text: &str) -> Result<Engine, String> {
 #[derive(Debug, Args)]
 #[command(after_help = VERIFY)]
 pub(crate) struct SealVerifyArgs {
-    /// Evidence: a report of SEV-SNP or a document of Nitro, raw or as hexadecimal digits, or a file of Welkin
+    /// Evidence: a report of SEV-SNP, a document of Nitro, a quote of TDX or SGX, raw or as hexadecimal digits, or a file of Welkin
     #[arg(value_name = "EVIDENCE")]
     pub(crate) evidence: PathBuf,
-    /// Certificates that the evidence does not bring itself, as PEM or DER; may be repeated
+    /// Certificates that the evidence does not bring itself, as PEM or DER, or the collateral of a quote, as JSON; may be repeated
     #[arg(short, long, value_name = "FILE")]
     pub(crate) certificates: Vec<PathBuf>,
     /// Policy that says which evidence is good enough; without one nothing is
@@ -441,6 +441,7 @@ pub(crate) struct SealVerifyArgs {
 const VERIFY: &str = "\
 Examples:
   welkin seal verify report.bin --certificates vcek.der --certificates cert_chain.pem
+  welkin seal verify quote.bin --certificates collateral.json --policy policy.toml
   welkin seal verify document.cose --policy policy.toml --nonce 6e6f6e6365
   welkin seal verify evidence.json --policy policy.toml --output json | jq '.checks[] | select(.outcome == \"refused\")'
 

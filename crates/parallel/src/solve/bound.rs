@@ -7,7 +7,7 @@
 
 use super::graph::{Graph, Node};
 use super::steps::least;
-use super::store::Store;
+use super::store::{Store, lesser};
 
 /// Bounds and assignments get no better than this share of the cost: sums of doubles.
 pub(crate) const EQUAL: f64 = 1e-10;
@@ -163,7 +163,7 @@ impl<'a> Passes<'a> {
                 }
                 let base = share * cost - back;
                 for (least, cell) in message.iter_mut().zip(table.row(row)) {
-                    *least = least.min(base + cell);
+                    *least = lesser(*least, base + cell);
                 }
             }
             let lowest = message[least(&message) as usize];

@@ -235,11 +235,11 @@ Examples:
   welkin boost predict model.json new.csv --margin
   welkin boost predict model.ubj new.csv --output json | jq '.predictions[0]'";
 
-/// Show what a model is made of
+/// Show what a model is made of, or how its training went
 #[derive(Debug, Args)]
 #[command(after_help = SHOW)]
 pub(crate) struct ShowArgs {
-    /// Model of Welkin or XGBoost, JSON or UBJSON
+    /// Model of Welkin or XGBoost, JSON or UBJSON; with `--curve` what its training wrote with `--output json`
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// Write trees as lines: all, or the one of this number from 0
@@ -248,6 +248,12 @@ pub(crate) struct ShowArgs {
     /// Write the tree of this number, from 0, as a graph for Graphviz
     #[arg(long, value_name = "NUMBER", conflicts_with = "trees")]
     pub(crate) dot: Option<usize>,
+    /// Write how scores went from round to round
+    #[arg(long, conflicts_with_all = ["trees", "dot"])]
+    pub(crate) curve: bool,
+    /// Draw them as SVG
+    #[arg(long, requires = "curve")]
+    pub(crate) svg: bool,
 }
 
 const SHOW: &str = "\
@@ -255,7 +261,10 @@ Examples:
   welkin boost show model.json
   welkin boost show model.json --trees
   welkin boost show model.json --dot 0 | dot -Tsvg > tree.svg
-  welkin boost show model.json --output json | jq '.importance[0]'";
+  welkin boost show model.json --output json | jq '.importance[0]'
+  welkin boost train --data train.csv --label y --valid test.csv --model model.json --output json > trained.json
+  welkin boost show trained.json --curve
+  welkin boost show trained.json --curve --svg > curve.svg";
 
 fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {

@@ -189,3 +189,17 @@ fn libsvm_files_train_and_predict_as_tables_do() {
         both(&refused)
     );
 }
+
+#[test]
+fn a_learning_curve_is_drawn_of_what_a_training_wrote() {
+    let bed = Bed::new();
+    bed.file("rows.csv", &table(false));
+    let args = TRAIN.iter().copied().chain(["m.json", "--score-training", "--output", "json"]);
+    bed.file("trained.json", &bed.ok(args));
+    let told = bed.ok(["boost", "show", "trained.json", "--curve"]);
+    assert!(told.starts_with("train-logloss  █") && told.contains(" in 5 rounds, between 0."), "{told}");
+    let svg = bed.ok(["boost", "show", "trained.json", "--curve", "--svg"]);
+    assert!(svg.starts_with("<svg ") && svg.contains("<polyline ") && svg.contains("train-logloss"), "{svg}");
+    let refused = bed.run(["boost", "show", "m.json", "--curve"]);
+    assert!(both(&refused).contains("m.json has no history of a training"), "{}", both(&refused));
+}

@@ -1,5 +1,7 @@
 //! `welkin boost show`.
 
+mod curve;
+
 use super::read_model;
 use crate::app::App;
 use crate::cli::ShowArgs;
@@ -32,6 +34,9 @@ struct Row {
 }
 
 pub(super) fn run(args: &ShowArgs, app: &mut App) -> anyhow::Result<Exit> {
+    if args.curve {
+        return curve::run(&args.model, args.svg, app);
+    }
     let model = read_model(&args.model)?;
     if let Some(tree) = args.dot {
         return graph(&model, tree, app);

@@ -43,6 +43,40 @@ pub fn combine(width: usize, into: &mut [u8], other: &[u8], adds: bool) {
     }
 }
 
+/// Bytes behind numbers that are read or written eight at a time.
+pub(crate) const SPARE: usize = WORD;
+
+/// Adds numbers of at most eight bytes to words, or subtracts them: modulo 2^64, of which the upper bytes are nobody's.
+/// [`SPARE`] bytes follow the last of them.
+pub(crate) fn gather(width: usize, from: &[u8], into: &mut [u64], adds: bool) {
+    match width {
+        4 => gather_of::<4>(from, into, adds),
+        5 => gather_of::<5>(from, into, adds),
+        6 => gather_of::<6>(from, into, adds),
+        7 => gather_of::<7>(from, into, adds),
+        _ => gather_of::<8>(from, into, adds),
+    }
+}
+
+fn gather_of<const W: usize>(from: &[u8], into: &mut [u64], adds: bool) {
+    for (window, word) in from.windows(WORD).step_by(W).zip(into) {
+        let number = window.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        *word = if adds { word.wrapping_add(number) } else { word.wrapping_sub(number) };
+    }
+}
+
+/// Writes the lower bytes of words beside each other, and [`SPARE`] bytes behind them.
+pub(crate) fn scatter(width: usize, words: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
+    let mut bytes = vec![0; words.len() * width + SPARE];
+    let mut at = 0;
+    for word in words {
+        // Each writes over what the one before it wrote too much.
+        bytes[at..at + WORD].copy_from_slice(&word.to_le_bytes());
+        at += width;
+    }
+    bytes
+}
+
 fn short<const W: usize>(into: &mut [u8], other: &[u8], adds: bool) {
     let read = |bytes: &[u8; W]| {
         let mut word = [0; WORD];
@@ -83,6 +117,26 @@ mod tests {
             combine(width, &mut all, &mask[..5 * width], false);
             let sums: Vec<i128> = (0..5).map(|at| parts.iter().map(|part| i128::from(part[at])).sum()).collect();
             prop_assert_eq!(unpack(width, &all).collect::<Vec<_>>(), sums);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_gathered_and_scattered_as_numbers_are_combined(
+            all in prop::collection::vec(any::<[u64; 3]>(), 0..50),
+            width in 4_usize..=8,
+            adds: bool,
+        ) {
+            let bytes = |at: usize| scatter(width, all.iter().map(|words| words[at]));
+            let (one, other) = (bytes(0), bytes(1));
+            let mut words: Vec<u64> = vec![0; all.len()];
+            gather(width, &one, &mut words, true);
+            gather(width, &other, &mut words, adds);
+            let gathered = scatter(width, words.into_iter());
+            let end = all.len() * width;
+            let mut combined = one[..end].to_vec();
+            combine(width, &mut combined, &other[..end], adds);
+            prop_assert_eq!(&gathered[..end], &combined);
         }
     }
 

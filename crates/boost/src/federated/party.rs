@@ -384,10 +384,10 @@ fn leaf(parent: Option<u32>) -> Node {
 }
 
 fn packed(width: usize, sums: &[Sums]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(2 * width * sums.len());
-    for sums in sums {
-        bytes.extend_from_slice(&sums.g.to_le_bytes()[..width]);
-        bytes.extend_from_slice(&sums.h.to_le_bytes()[..width]);
-    }
+    // Modulo 2^64, whatever the sign.
+    let words: Vec<u64> =
+        sums.iter().flat_map(|sums| [sums.g.cast_unsigned(), sums.h.cast_unsigned()]).collect();
+    let mut bytes = numbers::scatter(width, words.into_iter());
+    bytes.truncate(2 * width * sums.len());
     bytes
 }

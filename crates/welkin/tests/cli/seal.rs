@@ -86,7 +86,6 @@ fn the_log_grows_and_every_party_can_check_it() {
     assert_eq!(forged.status.code(), Some(16), "{}", both(&forged));
 }
 
-#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 #[test]
 fn data_are_sealed_opened_agreed_on_and_taken_back() {
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../enclave/target/debug");

@@ -6,6 +6,9 @@
 //! catalog or makes a folder, so that `welkin --version` is a matter of one millisecond.
 
 mod apart;
+#[cfg(all(feature = "production", feature = "simulated"))]
+compile_error!("a production build does not know simulated evidence: add --no-default-features");
+
 mod app;
 mod catalog_cache;
 mod cli;

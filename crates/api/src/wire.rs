@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
 use welkin_provider::UnixMillis;
 use welkin_records::{AttemptId, Manner, Record, RunId};
 use welkin_units::Bytes;
@@ -17,7 +16,8 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub const MAX_BODY_BYTES: usize = 128 << 20;
 
 /// Who answers. `GET /v1/health`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Health {
     /// Version of the program.
     pub version: String,
@@ -27,7 +27,7 @@ pub struct Health {
     /// something else starts it anew.
     pub surroundings: String,
     /// When it began.
-    #[schema(value_type = u64)]
+    #[cfg_attr(feature = "document", schema(value_type = u64))]
     pub started: UnixMillis,
     /// How many runs it drives.
     pub driven: usize,
@@ -38,7 +38,8 @@ pub struct Health {
 }
 
 /// Work. `POST /v1/runs`, under an [`IDEMPOTENCY_KEY`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct NewRun {
     /// The plan, as it was written: its id is the digest of its content, so that only what was shown is run.
     pub plan: String,
@@ -48,42 +49,45 @@ pub struct NewRun {
     pub base_dir: String,
     /// How it is to be driven.
     #[serde(default)]
-    #[schema(value_type = MannerWire)]
+    #[cfg_attr(feature = "document", schema(value_type = MannerWire))]
     pub manner: Manner,
 }
 
 /// A run that was taken, or is asked about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Taken {
     /// Its name.
-    #[schema(value_type = String)]
+    #[cfg_attr(feature = "document", schema(value_type = String))]
     pub run: RunId,
 }
 
 /// A page of runs. `GET /v1/runs?state=open&limit=N&before=RUN`, latest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Runs {
     /// The runs.
     pub runs: Vec<RunLine>,
     /// Where the next page begins, as `before`; none when there is none.
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(feature = "document", schema(value_type = Option<String>))]
     pub next: Option<RunId>,
     /// Events after this number are not in the list.
     pub as_of: u64,
 }
 
 /// A run in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct RunLine {
     /// Its name.
-    #[schema(value_type = String)]
+    #[cfg_attr(feature = "document", schema(value_type = String))]
     pub id: RunId,
     /// Name of its job.
     pub name: String,
     /// Its state.
     pub state: String,
     /// When it was submitted.
-    #[schema(value_type = u64)]
+    #[cfg_attr(feature = "document", schema(value_type = u64))]
     pub submitted: UnixMillis,
     /// Whether somebody drives it; absent when it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +95,8 @@ pub struct RunLine {
 }
 
 /// What happened after a number, over all runs. `GET /v1/events?since=SEQ&limit=N&wait=SECONDS`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Events {
     /// In the order of their numbers.
     pub events: Vec<Event>,
@@ -100,24 +105,26 @@ pub struct Events {
 }
 
 /// A record of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Event {
     /// Its number, over all runs.
     pub seq: u64,
     /// When.
-    #[schema(value_type = u64)]
+    #[cfg_attr(feature = "document", schema(value_type = u64))]
     pub at: UnixMillis,
     /// Whose.
-    #[schema(value_type = String)]
+    #[cfg_attr(feature = "document", schema(value_type = String))]
     pub run: RunId,
     /// What.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[cfg_attr(feature = "document", schema(value_type = Object))]
     pub record: Record,
 }
 
 /// Something about one run, in the order in which it became known. `GET /v1/runs/{run}/events` as a stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Item {
     /// Its history grew.
@@ -125,10 +132,10 @@ pub enum Item {
         /// Number of the record.
         seq: u64,
         /// When.
-        #[schema(value_type = u64)]
+        #[cfg_attr(feature = "document", schema(value_type = u64))]
         at: UnixMillis,
         /// What.
-        #[schema(value_type = Object)]
+        #[cfg_attr(feature = "document", schema(value_type = Object))]
         record: Record,
     },
     /// A script wrote a line, or a piece of one.
@@ -136,12 +143,12 @@ pub enum Item {
     /// Data are on their way. Not on record.
     Moving {
         /// For which attempt.
-        #[schema(value_type = AttemptWire)]
+        #[cfg_attr(feature = "document", schema(value_type = AttemptWire))]
         attempt: AttemptId,
         /// Path on the node.
         path: String,
         /// How much is there.
-        #[schema(value_type = u64)]
+        #[cfg_attr(feature = "document", schema(value_type = u64))]
         bytes: Bytes,
     },
     /// Something to know that changes nothing. Not on record.
@@ -164,19 +171,20 @@ pub enum Item {
 }
 
 /// A line of output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Line {
     /// Its number, growing within the run.
     pub id: u64,
     /// Of which attempt.
-    #[schema(value_type = AttemptWire)]
+    #[cfg_attr(feature = "document", schema(value_type = AttemptWire))]
     pub attempt: AttemptId,
     /// `prepare` or `run`.
     pub phase: String,
     /// Rank of the node.
     pub rank: u32,
     /// When, by the node's clock.
-    #[schema(value_type = u64)]
+    #[cfg_attr(feature = "document", schema(value_type = u64))]
     pub at: UnixMillis,
     /// `stdout`, `stderr` or `agent`.
     pub stream: String,
@@ -188,7 +196,8 @@ pub struct Line {
 }
 
 /// What a sweep gave back. `POST /v1/gc`, `POST /v1/runs/{run}/down`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Collected {
     /// Leases: `provider: id`.
     pub leases: Vec<String>,
@@ -205,36 +214,39 @@ pub struct Collected {
 }
 
 /// What to forget. `POST /v1/prune`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Prune {
     /// The runs.
-    #[schema(value_type = Vec<String>)]
+    #[cfg_attr(feature = "document", schema(value_type = Vec<String>))]
     pub runs: Vec<RunId>,
 }
 
 /// What was forgotten.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Pruned {
     /// Runs of which nothing is left.
-    #[schema(value_type = Vec<String>)]
+    #[cfg_attr(feature = "document", schema(value_type = Vec<String>))]
     pub runs: Vec<RunId>,
     /// Objects that were deleted.
     pub objects: u64,
     /// Their size.
-    #[schema(value_type = u64)]
+    #[cfg_attr(feature = "document", schema(value_type = u64))]
     pub object_bytes: Bytes,
     /// By how much the database became smaller.
-    #[schema(value_type = u64)]
+    #[cfg_attr(feature = "document", schema(value_type = u64))]
     pub database_bytes: Bytes,
     /// Runs that stay, each with the reason.
-    #[schema(value_type = Vec<Vec<String>>)]
+    #[cfg_attr(feature = "document", schema(value_type = Vec<Vec<String>>))]
     pub kept: Vec<(RunId, String)>,
     /// What failed besides, in words.
     pub failures: Vec<String>,
 }
 
 /// To end. `POST /v1/stop`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Stop {
     /// Only when no run is driven: 409 otherwise.
     #[serde(default)]
@@ -242,7 +254,8 @@ pub struct Stop {
 }
 
 /// A failure, as RFC 9457 has it: `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// What kind, as `welkin explain` explains it.
     pub code: String,
@@ -262,8 +275,10 @@ pub struct Problem {
 }
 
 /// How [`welkin_records::Manner`] is written.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Manner)]
+#[cfg(feature = "document")]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "document", schema(as = Manner))]
 pub struct MannerWire {
     /// Whether a task whose every place said no waits and asks again.
     #[serde(default)]
@@ -273,8 +288,10 @@ pub struct MannerWire {
 }
 
 /// How [`welkin_records::AttemptId`] is written.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Attempt)]
+#[cfg(feature = "document")]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "document", schema(as = Attempt))]
 pub struct AttemptWire {
     /// Index of the task in the plan.
     pub task: u32,

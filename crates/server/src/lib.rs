@@ -16,6 +16,7 @@
 
 mod activity;
 mod asked;
+#[cfg(feature = "document")]
 mod document;
 mod driver;
 mod hub;
@@ -26,6 +27,7 @@ mod served;
 mod socket;
 mod watch;
 
+#[cfg(feature = "document")]
 pub use document::document;
 pub use hub::Hub;
 pub use serve::{End, serve};

@@ -13,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use welkin_api::wire::{Event, Events, Problem as Failure};
+#[cfg(feature = "document")]
+use welkin_api::wire::Problem as Failure;
+use welkin_api::wire::{Event, Events};
 use welkin_broker::RunId;
 
 /// Events on a page: unless asked otherwise, and at most.
@@ -36,21 +38,24 @@ pub(crate) struct Since {
 }
 
 /// What happened after a number, over all runs.
-#[utoipa::path(
-    get,
-    path = "/v1/events",
-    operation_id = "events",
-    params(
-        ("since" = Option<u64>, Query, description = "A number; from the beginning when absent"),
-        ("limit" = Option<u32>, Query, description = "1,000 when absent", minimum = 1, maximum = 10000),
-        ("wait" = Option<u64>, Query, description = "Seconds to wait for something", maximum = 60),
-    ),
-    responses(
-        (status = 200, body = Events),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 410, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        get,
+        path = "/v1/events",
+        operation_id = "events",
+        params(
+            ("since" = Option<u64>, Query, description = "A number; from the beginning when absent"),
+            ("limit" = Option<u32>, Query, description = "1,000 when absent", minimum = 1, maximum = 10000),
+            ("wait" = Option<u64>, Query, description = "Seconds to wait for something", maximum = 60),
+        ),
+        responses(
+            (status = 200, body = Events),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 410, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn of_all(
     State(served): State<Arc<Served>>,
@@ -91,20 +96,23 @@ fn page(served: &Served, since: u64, limit: u32) -> Result<Events, Problem> {
 }
 
 /// A run from its beginning, or from where `Last-Event-ID` says, to its end: a stream of items.
-#[utoipa::path(
-    get,
-    path = "/v1/runs/{run}/events",
-    operation_id = "follow_run",
-    params(
-        ("run" = String, Path, description = "The run"),
-        ("last-event-id" = Option<String>, Header, description = "The id of the last event that was seen"),
-    ),
-    responses(
-        (status = 200, body = String, content_type = "text/event-stream"),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 404, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        get,
+        path = "/v1/runs/{run}/events",
+        operation_id = "follow_run",
+        params(
+            ("run" = String, Path, description = "The run"),
+            ("last-event-id" = Option<String>, Header, description = "The id of the last event that was seen"),
+        ),
+        responses(
+            (status = 200, body = String, content_type = "text/event-stream"),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn of_run(
     State(served): State<Arc<Served>>,

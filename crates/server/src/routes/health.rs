@@ -7,37 +7,45 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::sync::Arc;
-use welkin_api::wire::{Health, Problem as Failure, Stop};
+#[cfg(feature = "document")]
+use welkin_api::wire::Problem as Failure;
+use welkin_api::wire::{Health, Stop};
 
 /// Who answers.
-#[utoipa::path(
-    get,
-    path = "/v1/health",
-    operation_id = "health",
-    responses(
-        (status = 200, body = Health),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        get,
+        path = "/v1/health",
+        operation_id = "health",
+        responses(
+            (status = 200, body = Health),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn show(State(served): State<Arc<Served>>) -> Result<Json<Health>, Problem> {
     Ok(Json(served.health()?))
 }
 
 /// Ends the broker. Runs that are not over go on with the next one.
-#[utoipa::path(
-    post,
-    path = "/v1/stop",
-    operation_id = "stop",
-    request_body = Stop,
-    responses(
-        (status = 200, body = Health),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 409, body = Failure, content_type = "application/problem+json"),
-        (status = 413, body = Failure, content_type = "application/problem+json"),
-        (status = 415, body = Failure, content_type = "application/problem+json"),
-        (status = 422, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/stop",
+        operation_id = "stop",
+        request_body = Stop,
+        responses(
+            (status = 200, body = Health),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 413, body = Failure, content_type = "application/problem+json"),
+            (status = 415, body = Failure, content_type = "application/problem+json"),
+            (status = 422, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn stop(
     State(served): State<Arc<Served>>,

@@ -7,17 +7,21 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
 use std::sync::Arc;
+#[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 
 /// How the broker does.
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    operation_id = "metrics",
-    responses(
-        (status = 200, description = "Figures", body = String, content_type = "text/plain; version=0.0.4"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        get,
+        path = "/metrics",
+        operation_id = "metrics",
+        responses(
+            (status = 200, description = "Figures", body = String, content_type = "text/plain; version=0.0.4"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn show(State(served): State<Arc<Served>>) -> Result<Response, Problem> {
     let health = served.health()?;

@@ -10,7 +10,9 @@ use serde::Deserialize;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
-use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, Problem as Failure, RunLine, Runs, Taken};
+#[cfg(feature = "document")]
+use welkin_api::wire::Problem as Failure;
+use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, RunLine, Runs, Taken};
 use welkin_broker::{RunId, RunView, StoreError, Submission};
 use welkin_job::wire::{Mirror, v1};
 use welkin_placement::Plan;
@@ -22,23 +24,26 @@ const MAX_KEY_BYTES: usize = 200;
 const PAGE: (u32, u32) = (100, 1000);
 
 /// Takes work: the same key with the same plan gives the same run.
-#[utoipa::path(
-    post,
-    path = "/v1/runs",
-    operation_id = "submit",
-    params(
-        ("idempotency-key" = String, Header, description = "Made by the client, one for each submission", min_length = 1, max_length = 200),
-    ),
-    request_body = NewRun,
-    responses(
-        (status = 201, body = Taken),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 409, body = Failure, content_type = "application/problem+json"),
-        (status = 413, body = Failure, content_type = "application/problem+json"),
-        (status = 415, body = Failure, content_type = "application/problem+json"),
-        (status = 422, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/runs",
+        operation_id = "submit",
+        params(
+            ("idempotency-key" = String, Header, description = "Made by the client, one for each submission", min_length = 1, max_length = 200),
+        ),
+        request_body = NewRun,
+        responses(
+            (status = 201, body = Taken),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 413, body = Failure, content_type = "application/problem+json"),
+            (status = 415, body = Failure, content_type = "application/problem+json"),
+            (status = 422, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn submit(
     State(served): State<Arc<Served>>,
@@ -121,21 +126,24 @@ pub(crate) struct Page {
 }
 
 /// Runs, latest first.
-#[utoipa::path(
-    get,
-    path = "/v1/runs",
-    operation_id = "list_runs",
-    params(
-        ("before" = Option<String>, Query, description = "The last run of the page before"),
-        ("limit" = Option<u32>, Query, description = "100 when absent", minimum = 1, maximum = 1000),
-    ),
-    responses(
-        (status = 200, body = Runs),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 404, body = Failure, content_type = "application/problem+json"),
-        (status = 410, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        get,
+        path = "/v1/runs",
+        operation_id = "list_runs",
+        params(
+            ("before" = Option<String>, Query, description = "The last run of the page before"),
+            ("limit" = Option<u32>, Query, description = "100 when absent", minimum = 1, maximum = 1000),
+        ),
+        responses(
+            (status = 200, body = Runs),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 410, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn list(
     State(served): State<Arc<Served>>,
@@ -157,19 +165,22 @@ pub(crate) async fn list(
 }
 
 /// One run.
-#[utoipa::path(
-    get,
-    path = "/v1/runs/{run}",
-    operation_id = "show_run",
-    params(
-        ("run" = String, Path, description = "The run"),
-    ),
-    responses(
-        (status = 200, body = Object),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 404, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        get,
+        path = "/v1/runs/{run}",
+        operation_id = "show_run",
+        params(
+            ("run" = String, Path, description = "The run"),
+        ),
+        responses(
+            (status = 200, body = Object),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn show(
     State(served): State<Arc<Served>>,
@@ -179,17 +190,20 @@ pub(crate) async fn show(
 }
 
 /// Takes a run up again at once that could not go on.
-#[utoipa::path(
-    post,
-    path = "/v1/runs/{run}/resume",
-    operation_id = "resume_run",
-    params(("run" = String, Path, description = "The run")),
-    responses(
-        (status = 202, body = Taken),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 404, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/runs/{run}/resume",
+        operation_id = "resume_run",
+        params(("run" = String, Path, description = "The run")),
+        responses(
+            (status = 202, body = Taken),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn resume(
     State(served): State<Arc<Served>>,
@@ -202,19 +216,22 @@ pub(crate) async fn resume(
 }
 
 /// Asks for the end of a run. It is on record when this answers; the end is an event.
-#[utoipa::path(
-    post,
-    path = "/v1/runs/{run}/cancel",
-    operation_id = "cancel_run",
-    params(
-        ("run" = String, Path, description = "The run"),
-    ),
-    responses(
-        (status = 202, body = Taken),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 404, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/runs/{run}/cancel",
+        operation_id = "cancel_run",
+        params(
+            ("run" = String, Path, description = "The run"),
+        ),
+        responses(
+            (status = 202, body = Taken),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn cancel(
     State(served): State<Arc<Served>>,

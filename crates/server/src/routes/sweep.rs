@@ -7,18 +7,23 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::sync::Arc;
-use welkin_api::wire::{Collected, Problem as Failure, Prune, Pruned};
+#[cfg(feature = "document")]
+use welkin_api::wire::Problem as Failure;
+use welkin_api::wire::{Collected, Prune, Pruned};
 use welkin_broker::RunId;
 
 /// Gives back what no run needs.
-#[utoipa::path(
-    post,
-    path = "/v1/gc",
-    operation_id = "give_back",
-    responses(
-        (status = 200, body = Collected),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/gc",
+        operation_id = "give_back",
+        responses(
+            (status = 200, body = Collected),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn gc(State(served): State<Arc<Served>>) -> Result<Json<Collected>, Problem> {
     let swept = served.broker.gc().await.map_err(|error| {
@@ -33,20 +38,23 @@ pub(crate) async fn gc(State(served): State<Arc<Served>>) -> Result<Json<Collect
 }
 
 /// Ends a run, then looks for anything of it at every provider.
-#[utoipa::path(
-    post,
-    path = "/v1/runs/{run}/down",
-    operation_id = "take_down_run",
-    params(
-        ("run" = String, Path, description = "The run"),
-    ),
-    responses(
-        (status = 200, body = Collected),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 404, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-        (status = 502, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/runs/{run}/down",
+        operation_id = "take_down_run",
+        params(
+            ("run" = String, Path, description = "The run"),
+        ),
+        responses(
+            (status = 200, body = Collected),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+            (status = 502, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn down(
     State(served): State<Arc<Served>>,
@@ -56,19 +64,22 @@ pub(crate) async fn down(
 }
 
 /// Forgets runs that are over.
-#[utoipa::path(
-    post,
-    path = "/v1/prune",
-    operation_id = "forget_runs",
-    request_body = Prune,
-    responses(
-        (status = 200, body = Pruned),
-        (status = 400, body = Failure, content_type = "application/problem+json"),
-        (status = 413, body = Failure, content_type = "application/problem+json"),
-        (status = 415, body = Failure, content_type = "application/problem+json"),
-        (status = 422, body = Failure, content_type = "application/problem+json"),
-        (status = 500, body = Failure, content_type = "application/problem+json"),
-    ),
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/prune",
+        operation_id = "forget_runs",
+        request_body = Prune,
+        responses(
+            (status = 200, body = Pruned),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 413, body = Failure, content_type = "application/problem+json"),
+            (status = 415, body = Failure, content_type = "application/problem+json"),
+            (status = 422, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
 )]
 pub(crate) async fn prune(
     State(served): State<Arc<Served>>,

@@ -52,6 +52,7 @@ pub(crate) struct Since {
         responses(
             (status = 200, body = Events),
             (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 410, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
         ),
@@ -65,10 +66,11 @@ pub(crate) async fn of_all(
     let mut ending = served.ending.subscribe();
     let limit = within("limit", asked.limit.unwrap_or(PAGE.0), 1, PAGE.1)?;
     let wait = within("wait", asked.wait, 0, MAX_WAIT_S)?;
+    let since = within("since", asked.since, 0, i64::MAX.unsigned_abs())?;
     let until = tokio::time::Instant::now() + Duration::from_secs(wait);
     loop {
         woken.borrow_and_update();
-        let page = page(&served, asked.since, limit)?;
+        let page = page(&served, since, limit)?;
         if !page.events.is_empty() {
             return Ok(Json(page));
         }
@@ -83,6 +85,12 @@ pub(crate) async fn of_all(
 
 fn page(served: &Served, since: u64, limit: u32) -> Result<Events, Problem> {
     let found = served.reader.since(since, limit)?;
+    if since > found.last {
+        // Whoever read on from other records, since replaced, would wait here for ever.
+        let title = format!("there is no record {since} yet: the last one is {}", found.last);
+        return Err(Problem::new(StatusCode::NOT_FOUND, "broker::gone", title)
+            .hint("list the runs again, and go on from `as_of`"));
+    }
     if since > 0 && since < found.forgotten {
         let title = format!("events after {since} are gone in part: runs were forgotten");
         return Err(Problem::new(StatusCode::GONE, "broker::gone", title)

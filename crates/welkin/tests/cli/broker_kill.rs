@@ -197,6 +197,8 @@ fn requests_that_make_no_sense_are_refused_in_one_form() {
         (get(&socket, "/v1/runs?before=none").unwrap(), 404, "run::not-found"),
         (get(&socket, "/v1/runs?limit=0").unwrap(), 400, "broker::request"),
         (get(&socket, "/v1/events?wait=61").unwrap(), 400, "broker::request"),
+        (get(&socket, "/v1/events?since=100000").unwrap(), 404, "broker::gone"),
+        (get(&socket, "/v1/events?since=9223372036854775808").unwrap(), 400, "broker::request"),
         (get(&socket, "/v1/stop").unwrap(), 405, "broker::request"),
         (post("/v1/runs", "", empty), 415, "broker::request"),
         (post("/v1/runs", json, empty), 400, "broker::request"),

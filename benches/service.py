@@ -219,6 +219,7 @@ def thousand_watchers(count=1000, lines=20):
         each = (rss - alone) * 1024 / number
         what = f"line of a script → {number} watcher{'s' if number > 1 else ''}, python's own time included"
         row(what, f"median {half * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms; {each:.0f} kB a watcher", "20 ms p99, 50 kB")
+        welkin("cancel", "--all", "--yes")
         welkin("broker", "stop", "--yes")
 
 

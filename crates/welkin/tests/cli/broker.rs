@@ -237,12 +237,14 @@ fn stopping_a_broker_asks_while_it_drives_runs() {
 
 #[test]
 fn a_run_whose_records_find_no_room_goes_on_when_there_is_some() {
-    let apart = Apart::new();
-    let state = apart.0.home().join("state");
+    let bed = Bed::new();
+    let state = bed.home().join("state");
+    // Before the broker, so that it goes after it.
     let Some(_disk) = SmallDisk::mount(state.clone()) else {
         eprintln!("skipped: a_run_whose_records_find_no_room_goes_on_when_there_is_some: no tmpfs");
         return;
     };
+    let apart = Apart(bed);
     apart.gated("job");
     apart.ok(["up", "job.yaml", "-d"]);
     let mut follower = apart.command(["logs", "job", "--follow"]).spawn().unwrap();

@@ -1,5 +1,6 @@
 //! The broker's own process.
 
+use super::reach::no_links;
 use super::{environment, surroundings};
 use crate::app::App;
 use crate::engine::{self, Opening, store_fault};
@@ -9,6 +10,8 @@ use anyhow::Context as _;
 use rustix::process::Resource;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::RawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +25,7 @@ const MAX_LOG_BYTES: u64 = 4 << 20;
 /// to outlive the command's terminal.
 pub(crate) fn run(detached: bool, idle: Option<Duration>, app: &mut App) -> anyhow::Result<Exit> {
     if detached {
+        leave_descriptors();
         // Of a session of its own: closing the terminal sends it nothing. It fails where that is so already.
         let _ = rustix::process::setsid();
         shorten_log(app);
@@ -36,6 +40,25 @@ pub(crate) fn run(detached: bool, idle: Option<Duration>, app: &mut App) -> anyh
         say(&format!("{mark} {}", one_line(error)));
     }
     served
+}
+
+/// Closes what the command that started it, or whoever started that, had open: a lock or a pipe would be held until the
+/// broker ends, and whoever waits for it would wait as long.
+fn leave_descriptors() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    let open: Vec<RawFd> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    // That of the listing is among them, and closed by now.
+    let is_open =
+        |descriptor: &RawFd| std::fs::symlink_metadata(format!("/proc/self/fd/{descriptor}")).is_ok();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2).filter(is_open) {
+        #[expect(unsafe_code, reason = "closing a descriptor by its number is unsafe in itself")]
+        // SAFETY: nothing of this process has opened any yet: settings and arguments were read, and their files closed;
+        // the runtime, the catalog and the records come later.
+        unsafe {
+            rustix::io::close(descriptor);
+        }
+    }
 }
 
 /// Each follower and each node is a descriptor, and the usual limit is 1,024: as many as the system lets a user have.
@@ -112,6 +135,6 @@ fn one_line(error: &anyhow::Error) -> String {
 fn shorten_log(app: &App) {
     let path = app.settings.broker_log();
     if path.metadata().is_ok_and(|about| about.len() > MAX_LOG_BYTES) {
-        drop(OpenOptions::new().write(true).truncate(true).open(path));
+        drop(OpenOptions::new().write(true).truncate(true).custom_flags(no_links()).open(path));
     }
 }

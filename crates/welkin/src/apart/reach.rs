@@ -85,6 +85,11 @@ pub(crate) async fn reach(app: &App) -> anyhow::Result<Reached> {
     }
 }
 
+/// The log is a file of its own, and no link to another.
+pub(super) fn no_links() -> i32 {
+    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
+}
+
 enum Started {
     Ready,
     /// Somebody else has the state directory: another command may have been faster.
@@ -96,7 +101,7 @@ fn start(settings: &Settings) -> anyhow::Result<Started> {
     make_private(&settings.state_dir())
         .with_context(|| Fault::new(Code::Store, "cannot make the state folder"))?;
     let path = settings.broker_log();
-    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(no_links()).open(&path);
     let log = log.with_context(|| Fault::new(Code::File, format!("cannot write {}", path.display())))?;
     let program = std::env::current_exe().context("finding this program")?;
     let mut child = Command::new(program)

@@ -268,6 +268,34 @@ fn a_run_whose_records_find_no_room_goes_on_when_there_is_some() {
 }
 
 #[test]
+fn a_broker_keeps_nothing_open_of_whoever_started_it() {
+    let apart = Apart::new();
+    apart.gated("job");
+    let command = apart.command(["up", "job.yaml", "-d"]);
+    let mut shell = Command::new("sh");
+    let line = format!("{} up job.yaml -d 9>&1 >/dev/null 2>&1", command.get_program().to_str().unwrap());
+    shell.args(["-c", &line]).current_dir(apart.0.path()).env_clear();
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    // The output ends when the last process that holds it closes it.
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    assert_eq!(apart.json(&["broker", "status"])["driven"], 1);
+    apart.open_gate();
+}
+
+#[test]
+fn a_log_that_is_a_link_is_not_written_through() {
+    let apart = Apart::new();
+    let other = apart.0.file("other.txt", "precious");
+    fs::create_dir_all(apart.0.home().join("state")).unwrap();
+    std::os::unix::fs::symlink(&other, apart.0.home().join("state/broker.log")).unwrap();
+    let refused = apart.run(["up", &example("hello.yaml"), "-d"]);
+    assert_eq!(refused.status.code(), Some(9), "{}", both(&refused));
+    assert!(stderr(&refused).contains("broker.log"), "{}", both(&refused));
+    assert_eq!(fs::read_to_string(other).unwrap(), "precious");
+}
+
+#[test]
 fn a_failing_run_fails_its_follower_as_it_would_in_the_foreground() {
     let apart = Apart::new();
     apart.0.file("job.yaml", "name: fails\nresources: {cpus: 1+}\nrun: exit 3\n");

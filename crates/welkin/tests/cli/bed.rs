@@ -9,11 +9,18 @@ use tempfile::TempDir;
 
 pub(crate) struct Bed {
     folder: TempDir,
+    /// Whether commands use the broker's own process, and not drive their runs themselves.
+    apart: bool,
 }
 
 impl Bed {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::Builder::new().prefix("wk").tempdir().unwrap() }
+        Self { folder: tempfile::Builder::new().prefix("wk").tempdir().unwrap(), apart: false }
+    }
+
+    /// The same, whose commands use a broker.
+    pub(crate) fn apart() -> Self {
+        Self { apart: true, ..Self::new() }
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -53,8 +60,7 @@ impl Bed {
             .env("WELKIN_HOME", self.home())
             .env("NO_COLOR", "1")
             .env("LC_ALL", "C.UTF-8")
-            // Tests of the broker's own process take it out.
-            .env("WELKIN_FOREGROUND", "1")
+            .env("WELKIN_FOREGROUND", if self.apart { "0" } else { "1" })
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

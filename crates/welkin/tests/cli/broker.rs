@@ -5,53 +5,40 @@ use crate::disk::SmallDisk;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command};
 
 /// A bed whose commands use a broker, which ends with it.
 pub(crate) struct Apart(pub(crate) Bed);
 
+impl Deref for Apart {
+    type Target = Bed;
+
+    fn deref(&self) -> &Bed {
+        &self.0
+    }
+}
+
 impl Apart {
     pub(crate) fn new() -> Self {
-        Self(Bed::new())
-    }
-
-    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = self.0.command(args);
-        command.env_remove("WELKIN_FOREGROUND");
-        command
-    }
-
-    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    pub(crate) fn ok<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
-        let output = self.run(args);
-        assert_eq!(output.status.code(), Some(0), "{}", both(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    pub(crate) fn json(&self, args: &[&str]) -> Value {
-        let text = self.ok(args.iter().copied().chain(["--output", "json"]));
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+        Self(Bed::apart())
     }
 
     /// A job that says `one`, waits until a file is there, and says `two`.
     fn gated(&self, name: &str) {
-        let gate = self.0.path().join("gate");
+        let gate = self.path().join("gate");
         let run = format!(
             "name: {name}\nresources: {{cpus: 1+}}\nrun: |\n  echo one\n  until [ -e {} ]; do sleep 0.02; done\n  echo two\n",
             gate.display()
         );
-        self.0.file(&format!("{name}.yaml"), &run);
+        self.file(&format!("{name}.yaml"), &run);
     }
 
     fn open_gate(&self) {
-        self.0.file("gate", "");
+        self.file("gate", "");
     }
 
     pub(crate) fn pid(&self) -> Option<Pid> {
@@ -107,7 +94,7 @@ fn twenty_runs_from_as_many_terminals_are_driven_by_one_broker() {
         assert_eq!(apart.lines(run), ["one", "two"], "{run}");
     }
     assert!(apart.states().iter().all(|(_, state)| state == "succeeded"), "{:?}", apart.states());
-    let socket = apart.0.home().join("state/broker.sock");
+    let socket = apart.home().join("state/broker.sock");
     assert_eq!(fs::metadata(socket).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -145,13 +132,13 @@ fn a_broker_that_is_killed_is_followed_by_one_that_goes_on() {
     assert_eq!(rest.iter().filter(|line| *line == "job | two").count(), 1, "{rest:?}");
     assert!(!rest.contains(&"job | one".to_owned()), "told twice: {rest:?}");
     assert_eq!(up.wait().unwrap().code(), Some(0));
-    assert_eq!(apart.0.leases(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(apart.leases(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]
 fn the_same_submission_sent_many_times_at_once_is_one_run() {
     let apart = Apart::new();
-    apart.0.file("job.yaml", "name: once\nresources: {cpus: 1+}\nrun: echo done\n");
+    apart.file("job.yaml", "name: once\nresources: {cpus: 1+}\nrun: echo done\n");
     apart.ok(["plan", "job.yaml", "--save", "plan.json"]);
     let send = || apart.command(["up", "plan.json", "--token", "the-same", "-d"]).spawn().unwrap();
     let mut names = BTreeSet::new();
@@ -162,7 +149,7 @@ fn the_same_submission_sent_many_times_at_once_is_one_run() {
     }
     assert_eq!((names.len(), apart.states().len()), (1, 1), "{names:?}");
     // Another plan under the same key is refused.
-    apart.0.file("other.yaml", "name: other\nresources: {cpus: 1+}\nrun: echo other\n");
+    apart.file("other.yaml", "name: other\nresources: {cpus: 1+}\nrun: echo other\n");
     let refused = apart.run(["up", "other.yaml", "--token", "the-same", "-d"]);
     assert_eq!(refused.status.code(), Some(3), "{}", both(&refused));
     assert!(stderr(&refused).contains("another plan"), "{}", both(&refused));
@@ -174,12 +161,12 @@ fn a_broker_that_nobody_needs_ends() {
     let mut up = apart.command(["up", &example("hello.yaml")]);
     let output = up.env("WELKIN_BROKER_IDLE", "300ms").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", both(&output));
-    let log = apart.0.home().join("state/broker.log");
+    let log = apart.home().join("state/broker.log");
     while !fs::read_to_string(&log).unwrap().contains("ended: nobody needed it") {
         std::thread::yield_now();
     }
     // Commands that need the folder for themselves have it.
-    assert_eq!(apart.0.run(["gc"]).status.code(), Some(0));
+    assert_eq!(apart.run(["gc"]).status.code(), Some(0));
 }
 
 #[test]
@@ -188,7 +175,7 @@ fn a_broker_that_goes_by_an_older_configuration_is_started_anew_and_its_runs_go_
     apart.gated("job");
     apart.ok(["up", "job.yaml", "-d"]);
     let first = apart.pid().unwrap();
-    apart.0.file("h/config.toml", "color = 'never'\n");
+    apart.file("h/config.toml", "color = 'never'\n");
     let told = apart.run(["up", &example("hello.yaml"), "-d"]);
     assert!(stderr(&told).contains("starting it anew"), "{}", both(&told));
     assert_ne!(apart.pid().unwrap(), first);
@@ -213,7 +200,7 @@ fn commands_that_need_the_folder_ask_a_busy_broker_and_have_an_idle_one_give_way
     assert_eq!(apart.states().last().unwrap().1, "cancelled");
     apart.ok(["gc", "--take-over", "--yes"]);
     assert_eq!(apart.pid(), None, "an idle one gives way");
-    apart.0.assert_clean();
+    apart.assert_clean();
 }
 
 #[test]
@@ -237,7 +224,7 @@ fn stopping_a_broker_asks_while_it_drives_runs() {
 
 #[test]
 fn a_run_whose_records_find_no_room_goes_on_when_there_is_some() {
-    let bed = Bed::new();
+    let bed = Bed::apart();
     let state = bed.home().join("state");
     // Before the broker, so that it goes after it.
     let Some(_disk) = SmallDisk::mount(state.clone()) else {
@@ -264,7 +251,7 @@ fn a_run_whose_records_find_no_room_goes_on_when_there_is_some() {
     apart.ok(["resume"]);
     assert_eq!(apart.lines("job"), ["one", "two"]);
     assert_eq!(apart.states().len(), 1);
-    assert_eq!(apart.0.leases(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(apart.leases(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]
@@ -274,7 +261,7 @@ fn a_broker_keeps_nothing_open_of_whoever_started_it() {
     let command = apart.command(["up", "job.yaml", "-d"]);
     let mut shell = Command::new("sh");
     let line = format!("{} up job.yaml -d 9>&1 >/dev/null 2>&1", command.get_program().to_str().unwrap());
-    shell.args(["-c", &line]).current_dir(apart.0.path()).env_clear();
+    shell.args(["-c", &line]).current_dir(apart.path()).env_clear();
     shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     // The output ends when the last process that holds it closes it.
     let output = shell.output().unwrap();
@@ -286,9 +273,9 @@ fn a_broker_keeps_nothing_open_of_whoever_started_it() {
 #[test]
 fn a_log_that_is_a_link_is_not_written_through() {
     let apart = Apart::new();
-    let other = apart.0.file("other.txt", "precious");
-    fs::create_dir_all(apart.0.home().join("state")).unwrap();
-    std::os::unix::fs::symlink(&other, apart.0.home().join("state/broker.log")).unwrap();
+    let other = apart.file("other.txt", "precious");
+    fs::create_dir_all(apart.home().join("state")).unwrap();
+    std::os::unix::fs::symlink(&other, apart.home().join("state/broker.log")).unwrap();
     let refused = apart.run(["up", &example("hello.yaml"), "-d"]);
     assert_eq!(refused.status.code(), Some(9), "{}", both(&refused));
     assert!(stderr(&refused).contains("broker.log"), "{}", both(&refused));
@@ -298,13 +285,13 @@ fn a_log_that_is_a_link_is_not_written_through() {
 #[test]
 fn a_failing_run_fails_its_follower_as_it_would_in_the_foreground() {
     let apart = Apart::new();
-    apart.0.file("job.yaml", "name: fails\nresources: {cpus: 1+}\nrun: exit 3\n");
-    let (followed, driven) = (apart.run(["up", "job.yaml"]), apart.0.run(["up", "job.yaml", "--foreground"]));
+    apart.file("job.yaml", "name: fails\nresources: {cpus: 1+}\nrun: exit 3\n");
+    let (followed, driven) = (apart.run(["up", "job.yaml"]), apart.run(["up", "job.yaml", "--foreground"]));
     assert_eq!(followed.status.code(), Some(6), "{}", both(&followed));
     // An idle broker gives way.
     assert_eq!(driven.status.code(), Some(6), "{}", both(&driven));
     apart.gated("job");
     apart.ok(["up", "job.yaml", "-d"]);
-    let refused = apart.0.run(["up", "job.yaml", "--foreground"]);
+    let refused = apart.run(["up", "job.yaml", "--foreground"]);
     assert_eq!(refused.status.code(), Some(8), "{}", both(&refused));
 }

@@ -93,9 +93,9 @@ impl Seen {
 fn brokers_are_killed_and_every_acknowledged_run_happens_once() {
     let kills = std::env::var("WELKIN_SOAK_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
     let apart = Apart::new();
-    apart.0.file("job.yaml", JOB);
+    apart.file("job.yaml", JOB);
     apart.ok(["plan", "job.yaml", "--save", "plan.json"]);
-    let socket = apart.0.home().join("state/broker.sock");
+    let socket = apart.home().join("state/broker.sock");
     let killing = AtomicBool::new(true);
     let (names, seen) = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
@@ -131,7 +131,7 @@ fn brokers_are_killed_and_every_acknowledged_run_happens_once() {
         seen.look(&socket).unwrap_or_else(|error| panic!("{error}; {} of {}", seen.runs.len(), listed.len()));
     }
     assert_eq!(seen.runs.keys().cloned().collect::<BTreeSet<_>>(), listed);
-    assert_eq!(apart.0.leases(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(apart.leases(), Vec::<std::path::PathBuf>::new());
     assert!(kills == 0 || !names.is_empty());
 }
 
@@ -176,10 +176,10 @@ fn hunt(apart: &Apart, kills: u64) {
 #[test]
 fn requests_that_make_no_sense_are_refused_in_one_form() {
     let apart = Apart::new();
-    apart.0.file("job.yaml", "name: a\nresources: {cpus: 1+}\nrun: echo done\n");
+    apart.file("job.yaml", "name: a\nresources: {cpus: 1+}\nrun: echo done\n");
     apart.ok(["up", "job.yaml"]);
     let run = apart.states()[0].0.clone();
-    let socket = apart.0.home().join("state/broker.sock");
+    let socket = apart.home().join("state/broker.sock");
     let post = |path: &str, headers: &str, body: &str| {
         let length = body.len();
         let head =

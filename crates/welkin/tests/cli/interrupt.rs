@@ -132,7 +132,7 @@ fn on_a_terminal_the_second_interrupt_cancels() {
 #[test]
 fn whoever_follows_a_run_may_leave_it_to_the_broker_and_cancel_it_later() {
     let apart = Apart::new();
-    apart.0.file("job.yaml", JOB);
+    apart.file("job.yaml", JOB);
     let interrupt = |child: &Child| kill_process(Pid::from_child(child), Signal::INT).unwrap();
     let (mut terminal, mut up) = Terminal::of(apart.command(["up", "job.yaml"]));
     for (answer, then) in [("\n", "going on"), ("d\n", "goes on")] {
@@ -153,7 +153,7 @@ fn whoever_follows_a_run_may_leave_it_to_the_broker_and_cancel_it_later() {
     terminal.side.write_all(b"c\n").unwrap();
     terminal.until("cancelling");
     assert_eq!(follower.wait().unwrap().code(), Some(7));
-    assert_eq!(apart.0.leases(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(apart.leases(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::graph::{Graph, Node};
 use super::steps::{Step, Wide};
-use super::store::{Store, TableId};
+use super::store::{Store, TableId, lesser};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Cells of all tables together: 16 million doubles are 128 MB.
@@ -104,28 +104,86 @@ fn message(store: &Store, graph: &Graph, node: Node, tables: &[(Node, TableId)],
         .collect();
     let nodes: Vec<Node> = others.into_iter().collect();
     let sizes: Vec<usize> = nodes.iter().map(|other| store.get(graph.costs[*other]).len()).collect();
-    let own = store.get(graph.costs[node]);
-    let place: BTreeMap<Node, usize> = nodes.iter().enumerate().map(|(at, other)| (*other, at)).collect();
-    let mut labels = vec![0_usize; nodes.len()];
-    let mut cells = Vec::with_capacity(sizes.iter().product());
-    let mut sums = vec![0.0; own.len()];
-    loop {
-        sums.copy_from_slice(own);
-        for (other, table) in tables {
-            // The other side's table has this node's labels in a row.
-            let turned = store.see(*table);
-            let column = labels[place[other]];
-            sums.iter_mut().enumerate().for_each(|(row, sum)| *sum += turned.at(row, column));
-        }
-        for wide in wide {
-            for (label, sum) in sums.iter_mut().enumerate() {
-                *sum += wide.at(|other| if other == node { label } else { labels[place[&other]] });
+    let place = |of: Node| nodes.iter().position(|other| *other == of).expect("it is among the neighbours");
+    let narrow = tables.iter().map(|(other, table)| Term::narrow(store, *table, place(*other), nodes.len()));
+    let wide = wide.iter().map(|wide| Term::wide(wide, node, &nodes));
+    let terms: Vec<Term> = narrow.chain(wide).collect();
+    let cells = least_sums(store.get(graph.costs[node]), &sizes, &terms);
+    Wide { nodes, sizes, cells: cells.into() }
+}
+
+/// Costs of the node's labels and of some neighbours'. All but one of the strides go over neighbours, and the last neighbour's
+/// labels lie next to each other.
+struct Term {
+    cells: std::rc::Rc<[f64]>,
+    /// Over the node's labels.
+    own: usize,
+    /// Over those of each neighbour; 0 for one that it does not depend on.
+    strides: Vec<usize>,
+}
+
+impl Term {
+    fn narrow(store: &Store, table: TableId, place: usize, count: usize) -> Self {
+        let table = store.see(table);
+        let mut strides = vec![0; count];
+        strides[place] = 1;
+        Self { cells: table.cells.clone(), own: table.columns, strides }
+    }
+
+    /// Turned so that the node's labels change slowest.
+    fn wide(wide: &Wide, node: Node, nodes: &[Node]) -> Self {
+        let at = wide.nodes.iter().position(|other| *other == node).expect("the table is the node's");
+        let inner: usize = wide.sizes[at + 1..].iter().product();
+        let (size, outer) = (wide.sizes[at], wide.sizes[..at].iter().product::<usize>());
+        let mut cells = Vec::with_capacity(wide.cells.len());
+        for label in 0..size {
+            for block in 0..outer {
+                let from = (block * size + label) * inner;
+                cells.extend_from_slice(&wide.cells[from..from + inner]);
             }
         }
-        cells.push(sums.iter().copied().fold(f64::INFINITY, f64::min));
-        let Some(at) = (0..labels.len()).rev().find(|at| labels[*at] + 1 < sizes[*at]) else { break };
-        labels[at] += 1;
-        labels[at + 1..].fill(0);
+        let mut strides = vec![0; nodes.len()];
+        let mut stride = 1;
+        for (other, size) in wide.nodes.iter().zip(&wide.sizes).rev().filter(|(other, _)| **other != node) {
+            strides[nodes.iter().position(|known| known == other).expect("it is a neighbour")] = stride;
+            stride *= size;
+        }
+        Self { cells: cells.into(), own: stride, strides }
     }
-    Wide { nodes, sizes, cells: cells.into() }
+}
+
+/// The least over the node's labels of all terms' sum, for each labelling of the neighbours.
+fn least_sums(own: &[f64], sizes: &[usize], terms: &[Term]) -> Vec<f64> {
+    let Some((last, outer)) = sizes.split_last() else {
+        return vec![own.iter().copied().fold(f64::INFINITY, lesser)];
+    };
+    let (along, apart): (Vec<&Term>, Vec<&Term>) =
+        terms.iter().partition(|term| term.strides[outer.len()] != 0);
+    let mut cells = vec![f64::INFINITY; outer.iter().product::<usize>() * last];
+    let mut labels = vec![0_usize; outer.len()];
+    let mut sums = vec![0.0; *last];
+    for row in cells.chunks_exact_mut(*last) {
+        let from = |term: &Term| -> usize {
+            labels.iter().zip(&term.strides).map(|(label, stride)| label * stride).sum()
+        };
+        let (along_at, apart_at): (Vec<usize>, Vec<usize>) =
+            (along.iter().map(|term| from(term)).collect(), apart.iter().map(|term| from(term)).collect());
+        for (label, cost) in own.iter().enumerate() {
+            let base = apart.iter().zip(&apart_at).map(|(term, at)| term.cells[at + label * term.own]);
+            sums.fill(cost + base.sum::<f64>());
+            for (term, at) in along.iter().zip(&along_at) {
+                let at = at + label * term.own;
+                sums.iter_mut().zip(&term.cells[at..at + last]).for_each(|(sum, cell)| *sum += cell);
+            }
+            row.iter_mut().zip(&sums).for_each(|(least, sum)| *least = lesser(*least, *sum));
+        }
+        for at in (0..labels.len()).rev() {
+            labels[at] += 1;
+            if labels[at] < outer[at] {
+                break;
+            }
+            labels[at] = 0;
+        }
+    }
+    cells
 }

@@ -56,7 +56,7 @@ codes! {
     TooBig = "job::too-big", "The file grows too much when it is expanded",
         "Aliases, merge keys, inherited defaults and variable substitution can make a small file stand for an enormous one. The expanded file may have at most 200,000 nodes and 16 MiB of text, and a job may grow by at most 64 MiB.";
     TooMany = "job::too-many", "There are too many of something",
-        "Each list in a job file is bounded: 1,000 tasks, 20,000 edges, 512 resource options a task, 1,024 variables a task, 64 labels a resource. The message names the bound that was passed.";
+        "Each list in a job file is bounded: 10,000 tasks, 20,000 edges, 512 resource options a task, 1,024 variables a task, 64 labels a resource. The message names the bound that was passed.";
     DuplicateKey = "job::duplicate-key", "A key appears twice in one mapping",
         "YAML readers differ in which of two equal keys wins, so neither is trusted. The message gives both places; remove one of them.";
     Empty = "job::empty", "The file describes no task",

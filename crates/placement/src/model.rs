@@ -245,33 +245,17 @@ impl<'a> Network<'a> {
         costs.collect()
     }
 
-    /// Bytes on each tariff.
-    pub(crate) fn volumes<'t>(&self, transfers: impl Iterator<Item = &'t (u16, u16, Bytes)>) -> Vec<Bytes> {
-        let mut volumes = vec![Bytes::ZERO; self.month_to_date.len()];
-        for (from, to, bytes) in transfers {
-            volumes[usize::from(self.tariff(*from, *to).0)] += *bytes;
-        }
-        volumes
+    /// What a transfer costs on top of volumes by tariff, to which it is added.
+    pub(crate) fn add(&self, volumes: &mut [Bytes], (from, to, bytes): (u16, u16, Bytes)) -> i128 {
+        let id = self.tariff(from, to);
+        let cost = self.tariffs.marginal(volumes, id, bytes).nanos();
+        volumes[usize::from(id.0)] += bytes;
+        i128::from(cost)
     }
 
-    /// What `more` transfers add to the cost of those whose volumes are given.
-    pub(crate) fn added_cost(&self, volumes: &[Bytes], more: &[(u16, u16, Bytes)]) -> i64 {
-        if more.iter().all(|(_, _, bytes)| *bytes == Bytes::ZERO) {
-            return 0;
-        }
-        let before = self.month_to_date.iter().zip(volumes);
-        let mut sent: Vec<Bytes> = before.map(|(already, planned)| *already + *planned).collect();
-        let cost = |(from, to, bytes): &(u16, u16, Bytes)| {
-            let id = self.tariff(*from, *to);
-            let cost = self.tariffs.marginal(&sent, id, *bytes).nanos();
-            sent[usize::from(id.0)] += *bytes;
-            cost
-        };
-        more.iter().map(cost).sum()
-    }
-
-    fn data_cost(&self, transfers: &[(u16, u16, Bytes)]) -> i64 {
-        self.data_costs(transfers).into_iter().sum::<Usd>().nanos()
+    /// Bytes on each tariff before the plan.
+    pub(crate) fn month_to_date(&self) -> &[Bytes] {
+        &self.month_to_date
     }
 
     /// Whether whatever leaves this place is free, so that an input from it needs no meter.
@@ -330,7 +314,7 @@ pub(crate) struct Model<'a> {
     pub(crate) network: Network<'a>,
     pub(crate) flows: &'a [Flow],
     /// By task of the job and state: index into the task's candidates.
-    pub(crate) states: Vec<Vec<usize>>,
+    pub(crate) states: Vec<Rc<[usize]>>,
     /// Dense place of each catalog place.
     dense: BTreeMap<u16, u16>,
     /// The place outside that a flow comes from or goes to, by flow.
@@ -341,13 +325,16 @@ pub(crate) struct Model<'a> {
 
 impl<'a> Model<'a> {
     pub(crate) fn new(request: &Request<'a>, candidates: &[Rc<Candidates>], flows: &'a [Flow]) -> Self {
-        let by_place: Vec<BTreeMap<u16, Vec<usize>>> =
-            candidates.iter().map(|found| by_place(request, &found.list)).collect();
+        let (kinds, kind_of) = kinds(candidates);
+        let by_kind: Vec<Rc<[usize]>> = kinds
+            .iter()
+            .map(|found| by_place(request, &found.list).into_values().flatten().collect())
+            .collect();
         let mut endpoints: Vec<Endpoint<'a>> = Vec::new();
         let mut dense = BTreeMap::new();
         // Also places that only alternatives are at.
         let column = request.catalog.columns().place;
-        let offers = candidates.iter().flat_map(|found| &found.list);
+        let offers = kinds.iter().flat_map(|found| &found.list);
         let mut all: Vec<u16> = offers.map(|candidate| column[candidate.offer.0 as usize]).collect();
         all.sort_unstable();
         all.dedup();
@@ -371,7 +358,7 @@ impl<'a> Model<'a> {
                 }
             });
         }
-        let states = by_place.into_iter().map(|places| places.into_values().flatten().collect()).collect();
+        let states = kind_of.iter().map(|kind| Rc::clone(&by_kind[*kind])).collect();
         let mut delivered = vec![Vec::new(); candidates.len()];
         for (index, flow) in flows.iter().enumerate().filter(|(_, flow)| flow.delivery.is_some()) {
             delivered[flow.to].push(index);
@@ -388,21 +375,32 @@ impl<'a> Model<'a> {
     /// The transfers of an assignment, given the place of each task, in the order of the flows.
     pub(crate) fn transfers(&self, places: &[u16]) -> Vec<(u16, u16, Bytes)> {
         let flows = self.flows.iter().zip(&self.outside);
-        flows.map(|(flow, outside)| Self::transfer(flow, *outside, places)).collect()
+        flows.map(|(flow, outside)| Self::transfer(flow, *outside, &|task| places[task])).collect()
     }
 
-    /// The transfers of those flows that are picked.
-    pub(crate) fn transfers_where(&self, places: &[u16], picked: &[bool]) -> Vec<(u16, u16, Bytes)> {
-        let all = self.flows.iter().zip(&self.outside).zip(picked).filter(|(_, picked)| **picked);
-        all.map(|((flow, outside), _)| Self::transfer(flow, *outside, places)).collect()
+    /// The transfer of a flow, with one task at a place of its own.
+    pub(crate) fn transfer_at(
+        &self,
+        flow: usize,
+        task: usize,
+        place: u16,
+        places: &[u16],
+    ) -> (u16, u16, Bytes) {
+        let at = |index: usize| if index == task { place } else { places[index] };
+        Self::transfer(&self.flows[flow], self.outside[flow], &at)
     }
 
-    fn transfer(flow: &Flow, outside: Option<u16>, places: &[u16]) -> (u16, u16, Bytes) {
+    /// The place outside the job that a flow comes from or goes to.
+    pub(crate) fn outside_of(&self, flow: usize) -> u16 {
+        self.outside[flow].unwrap_or(0)
+    }
+
+    fn transfer(flow: &Flow, outside: Option<u16>, place: &dyn Fn(usize) -> u16) -> (u16, u16, Bytes) {
         let from = match &flow.from {
-            FlowSource::Task { task, .. } => places[*task],
+            FlowSource::Task { task, .. } => place(*task),
             FlowSource::Outside(_) => outside.unwrap_or(0),
         };
-        let to = if flow.delivery.is_some() { outside.unwrap_or(0) } else { places[flow.to] };
+        let to = if flow.delivery.is_some() { outside.unwrap_or(0) } else { place(flow.to) };
         (from, to, flow.bytes)
     }
 
@@ -411,11 +409,6 @@ impl<'a> Model<'a> {
         let time =
             |&flow: &usize| self.network.time(place, self.outside[flow].unwrap_or(0), self.flows[flow].bytes);
         self.delivered[task].iter().map(time).sum()
-    }
-
-    /// Cost of the data of an assignment.
-    pub(crate) fn data_cost(&self, places: &[u16]) -> i64 {
-        self.network.data_cost(&self.transfers(places))
     }
 
     fn meters(&self) -> Meters {
@@ -527,6 +520,20 @@ impl<'a> Model<'a> {
         }
         sinks
     }
+}
+
+/// The distinct candidates of tasks, and which of them each task has: tasks that ask for the same share theirs.
+fn kinds(candidates: &[Rc<Candidates>]) -> (Vec<&Rc<Candidates>>, Vec<usize>) {
+    let mut kinds: Vec<&Rc<Candidates>> = Vec::new();
+    let mut known = BTreeMap::new();
+    let kind_of = candidates.iter().map(|found| {
+        *known.entry(Rc::as_ptr(found)).or_insert_with(|| {
+            kinds.push(found);
+            kinds.len() - 1
+        })
+    });
+    let kind_of = kind_of.collect();
+    (kinds, kind_of)
 }
 
 /// The place as one of a known region, which data can stay in.

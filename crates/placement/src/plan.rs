@@ -7,7 +7,7 @@
 use crate::wire;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
-use welkin_job::{Edge, Input, Job, Market, Objective, Secret, Task, TaskDag};
+use welkin_job::{Input, Job, Market, Objective, Secret, TaskDag};
 use welkin_units::{Bytes, Span, Usd};
 
 /// Version of the form in which plans are written.
@@ -256,8 +256,12 @@ impl Plan {
             return Err("an edge leads to a task that is not there".to_owned());
         }
         TaskDag::new(&self.job).map_err(|error| error.to_string())?;
-        for (task, planned) in self.job.tasks.iter().zip(&self.tasks) {
-            self.inputs_exist(task)?;
+        let indices = self.job.tasks.iter().enumerate().map(|(index, task)| (task.name.as_str(), index));
+        let indices: BTreeMap<&str, usize> = indices.collect();
+        let edges: BTreeSet<(usize, usize)> =
+            self.job.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        for (index, (task, planned)) in self.job.tasks.iter().zip(&self.tasks).enumerate() {
+            self.inputs_exist(index, &indices, &edges)?;
             for placement in std::iter::once(&planned.choice).chain(&planned.alternatives) {
                 if placement.nodes != task.num_nodes || placement.nodes == 0 {
                     return Err(format!(
@@ -274,20 +278,24 @@ impl Plan {
         Ok(())
     }
 
-    fn inputs_exist(&self, task: &Task) -> Result<(), String> {
+    fn inputs_exist(
+        &self,
+        index: usize,
+        indices: &BTreeMap<&str, usize>,
+        edges: &BTreeSet<(usize, usize)>,
+    ) -> Result<(), String> {
+        let task = &self.job.tasks[index];
         for (name, input) in &task.inputs {
             let Input::Task { task: producer, output } = input else { continue };
-            let found = self.job.tasks.iter().find(|other| other.name == *producer);
-            if !found.is_some_and(|found| found.outputs.contains_key(output)) {
+            let found = indices.get(producer.as_str());
+            let Some(found) = found.filter(|found| self.job.tasks[**found].outputs.contains_key(output))
+            else {
                 return Err(format!(
                     "input `{name}` of `{}` comes from `{producer}.{output}`, which is not there",
                     task.name
                 ));
-            }
-            let edge = |edge: &&Edge| {
-                self.job.tasks[edge.to].name == task.name && self.job.tasks[edge.from].name == *producer
             };
-            if !self.job.edges.iter().any(|one| edge(&one)) {
+            if !edges.contains(&(*found, index)) {
                 return Err(format!("input `{name}` of `{}` has no edge", task.name));
             }
         }

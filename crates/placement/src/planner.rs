@@ -1,19 +1,23 @@
 //! From a request to a plan.
 
+mod detour;
+mod draft;
+mod whole;
+
 use crate::candidates::{Candidate, Candidates, Effort, ExpressionError, candidates};
 use crate::explain::{Explanation, TaskExplanation};
 use crate::machines;
-use crate::model::{Flow, FlowSource, Model, flows};
-use crate::plan::{CostRange, Gap, Node, Placement, Plan, PlannedTask, SCHEMA, Transfer, TransferSource};
+use crate::model::{Model, flows};
+use crate::plan::{CostRange, Gap, Plan, PlannedTask, SCHEMA, Transfer, TransferSource};
 use crate::relax::{Relaxation, relaxations};
 use crate::request::Request;
 use crate::scores::Scored;
 use crate::solve::{self, Amount, Goal, Limits, Problem, Solution, Unsolved};
-use std::collections::BTreeMap;
+use draft::Draft;
 use std::rc::Rc;
 use thiserror::Error;
 use welkin_catalog::OfferId;
-use welkin_job::{Choice, Input, Job, Market, Objective, TaskDag, TimeEstimate};
+use welkin_job::{Input, Job, Market, Objective, TimeEstimate};
 use welkin_units::{Bytes, Span, Usd};
 
 /// Why there is no plan.
@@ -191,12 +195,16 @@ fn counted(
 pub(crate) fn all_candidates(request: &Request<'_>) -> Result<Vec<Rc<Candidates>>, PlanFailure> {
     let effort = Effort::default();
     let mut all: Vec<Rc<Candidates>> = Vec::with_capacity(request.job.tasks.len());
+    // Tasks often ask for the same; their candidates depend on nothing else. The first task of each kind.
+    let mut kinds: Vec<usize> = Vec::new();
     for task in &request.job.tasks {
-        // Tasks often ask for the same; their candidates depend on nothing else.
-        let same = request.job.tasks[..all.len()].iter().position(|other| alike(task, other));
+        let same = kinds.iter().find(|other| alike(task, &request.job.tasks[**other]));
         let found = match same {
-            Some(index) => Rc::clone(&all[index]),
-            None => Rc::new(candidates(request, task, &effort)?),
+            Some(index) => Rc::clone(&all[*index]),
+            None => {
+                kinds.push(all.len());
+                Rc::new(candidates(request, task, &effort)?)
+            }
         };
         if found.list.is_empty() {
             return Err(PlanFailure::NoOffer {
@@ -271,19 +279,14 @@ fn assemble(
     let chosen: Vec<&Candidate> = (0..job.tasks.len())
         .map(|task| &found[task].list[model.states[task][solution.states[task] as usize]])
         .collect();
-    let mut flows_into = vec![Vec::new(); chosen.len()];
-    for (index, flow) in model.flows.iter().enumerate().filter(|(_, flow)| flow.delivery.is_none()) {
-        flows_into[flow.to].push(index);
-    }
-    let dag = TaskDag::new(job).expect("the parser hands out acyclic jobs only");
-    let draft = Draft { request, model, chosen, dag, flows_into };
+    let draft = Draft::new(request, model, chosen);
     let finish = problem.finish_times(&solution.states);
     let tasks = (0..job.tasks.len()).map(|task| {
         let finish = Span::from_millis(u64::try_from(finish[task]).unwrap_or(0));
-        let start = finish.saturating_sub(draft.occupied(task, draft.chosen[task]));
+        let start = finish.saturating_sub(draft.occupied(task));
         PlannedTask {
             task: job.tasks[task].name.clone(),
-            choice: draft.placement(task, draft.chosen[task], start),
+            choice: draft.choice(task, start),
             alternatives: draft.alternatives(task, &found[task], within.goal, start),
             feasible_offers: found[task].feasible,
         }
@@ -393,179 +396,5 @@ fn unknown_region(transfer: &Transfer) -> Option<String> {
     ))
 }
 
-/// A plan in the making: the chosen candidate of each task.
-struct Draft<'d, 'a> {
-    request: &'d Request<'a>,
-    model: &'d Model<'a>,
-    chosen: Vec<&'d Candidate>,
-    dag: TaskDag,
-    /// By task: the flows it waits for.
-    flows_into: Vec<Vec<usize>>,
-}
-
-/// Alternatives kept for each task: enough to outlive a bad day, few enough to read.
-const MAX_ALTERNATIVES: usize = 12;
-/// Of these, at most so many in one region: zones of a region tend to run out together.
-const MAX_PER_REGION: usize = 3;
-
-impl Draft<'_, '_> {
-    fn places_with(&self, task: usize, candidate: &Candidate) -> Vec<u16> {
-        let at = |index: usize| if index == task { candidate } else { self.chosen[index] };
-        (0..self.chosen.len()).map(|index| self.model.place_of(self.request, at(index))).collect()
-    }
-
-    /// From the start of a task to the end of its last delivery.
-    fn occupied(&self, task: usize, candidate: &Candidate) -> Span {
-        let place = self.model.place_of(self.request, candidate);
-        candidate.time + self.model.delivery_time(task, place)
-    }
-
-    /// Cost and time of the whole plan with `candidate` for `task`.
-    fn assess(&self, task: usize, candidate: &Candidate) -> (Usd, Span) {
-        let places = self.places_with(task, candidate);
-        let at = |index: usize| if index == task { candidate } else { self.chosen[index] };
-        let machines: Usd = (0..self.chosen.len()).map(|index| at(index).cost).sum();
-        let cost = machines + Usd::from_nanos(self.model.data_cost(&places));
-        let transfers = self.model.transfers(&places);
-        let mut finish = vec![Span::ZERO; self.chosen.len()];
-        for &index in self.dag.order() {
-            let mut ready = Span::ZERO;
-            for &flow in &self.flows_into[index] {
-                let (from, to, bytes) = transfers[flow];
-                let sent = match &self.model.flows[flow].from {
-                    FlowSource::Task { task, .. } => finish[*task],
-                    FlowSource::Outside(_) => Span::ZERO,
-                };
-                ready = ready.max(sent + self.model.network.time(from, to, bytes));
-            }
-            for &before in self.dag.predecessors(index) {
-                ready = ready.max(finish[before]);
-            }
-            finish[index] = ready + self.occupied(index, at(index));
-        }
-        (cost, finish.into_iter().max().unwrap_or_default())
-    }
-
-    fn placement(&self, task: usize, candidate: &Candidate, start: Span) -> Placement {
-        let offer = self.request.catalog.offer(candidate.offer);
-        let (plan_cost, plan_time) = self.assess(task, candidate);
-        Placement {
-            provider: offer.place.provider.to_owned(),
-            region: offer.place.region.to_owned(),
-            zone: offer.zone.map(str::to_owned),
-            node: Node {
-                instance_type: offer.instance_type.to_owned(),
-                vcpus_milli: offer.vcpus_milli,
-                memory: offer.memory,
-                accelerator: offer
-                    .accelerator
-                    .map(|accelerator| (accelerator.name.to_owned(), accelerator.count_milli)),
-                tee: offer.tee.names().map(str::to_owned).collect(),
-            },
-            nodes: self.request.job.tasks[task].num_nodes,
-            market: candidate.market,
-            hourly: candidate.hourly,
-            time: candidate.time,
-            cost: candidate.cost,
-            plan_cost,
-            plan_time,
-            start,
-        }
-    }
-
-    /// The next best placements of a task with all others kept, each in another failure domain.
-    fn alternatives(&self, task: usize, found: &Candidates, goal: &Goal, start: Span) -> Vec<Placement> {
-        // What every other transfer sends, and the task's own transfers from each place.
-        let mut places = self.places_with(task, self.chosen[task]);
-        let transfers = self.model.transfers(&places);
-        let touches = |flow: &Flow| {
-            flow.to == task || matches!(flow.from, FlowSource::Task { task: from, .. } if from == task)
-        };
-        let own: Vec<bool> = self.model.flows.iter().map(touches).collect();
-        let others = transfers.iter().zip(&own).filter(|(_, own)| !**own).map(|(transfer, _)| transfer);
-        let volumes = self.model.network.volumes(others);
-        let mut data: BTreeMap<u16, i64> = BTreeMap::new();
-        let mut ranked: Vec<((u16, i64), &Candidate)> = Vec::with_capacity(found.list.len());
-        for candidate in &found.list {
-            let place = self.model.place_of(self.request, candidate);
-            let moved = *data.entry(place).or_insert_with(|| {
-                places[task] = place;
-                let moves = self.model.transfers_where(&places, &own);
-                self.model.network.added_cost(&volumes, &moves)
-            });
-            let cost = candidate.scored.nanos().saturating_add(moved);
-            let rank = if goal.cost_weight > 0.0 {
-                cost
-            } else {
-                i64::try_from(candidate.time.millis()).unwrap_or(i64::MAX)
-            };
-            ranked.push(((candidate.preference, rank), candidate));
-        }
-        ranked.sort_by_key(|(rank, candidate)| (*rank, candidate.scored, candidate.time, candidate.offer));
-        let mut taken: Vec<(&str, &str, Option<&str>, Market)> = Vec::new();
-        let own = self.request.catalog.offer(self.chosen[task].offer);
-        taken.push((own.place.provider, own.place.region, own.zone, self.chosen[task].market));
-        let mut alternatives = Vec::new();
-        for (_, candidate) in ranked {
-            let offer = self.request.catalog.offer(candidate.offer);
-            let domain = (offer.place.provider, offer.place.region, offer.zone, candidate.market);
-            let same_region = taken.iter().filter(|known| (known.0, known.1) == (domain.0, domain.1)).count();
-            if taken.contains(&domain) || same_region >= MAX_PER_REGION {
-                continue;
-            }
-            let placement = self.placement(task, candidate, start);
-            let cost = placement.plan_cost.nanos();
-            let time = i64::try_from(placement.plan_time.millis()).unwrap_or(i64::MAX);
-            // The dearest amount there is stands for sums that leave the range.
-            if !goal.allows(cost, time) || placement.plan_cost == Usd::MAX {
-                continue;
-            }
-            taken.push(domain);
-            alternatives.push(placement);
-            if alternatives.len() == MAX_ALTERNATIVES {
-                break;
-            }
-        }
-        // Fallbacks to a later option stay behind the first one's.
-        if goal.time_weight > 0.0 && self.request.job.tasks[task].choice == Choice::AnyOf {
-            let value = |placement: &Placement| {
-                goal.value(
-                    placement.plan_cost.nanos(),
-                    i64::try_from(placement.plan_time.millis()).unwrap_or(i64::MAX),
-                )
-            };
-            alternatives.sort_by(|a, b| value(a).total_cmp(&value(b)));
-        }
-        alternatives
-    }
-
-    fn transfers(&self) -> Vec<Transfer> {
-        let places: Vec<u16> =
-            self.chosen.iter().map(|candidate| self.model.place_of(self.request, candidate)).collect();
-        let moves = self.model.transfers(&places);
-        let costs = self.model.network.data_costs(&moves);
-        let flows = self.model.flows.iter().zip(&moves).zip(costs);
-        flows
-            .map(|((flow, (from, to, bytes)), cost)| Transfer {
-                source: source(self.request.job, flow),
-                task: self.request.job.tasks[flow.to].name.clone(),
-                input: flow.input.clone(),
-                delivered_to: flow.delivery.as_ref().map(|outside| outside.uri.clone()),
-                bytes: *bytes,
-                cost,
-                time: self.model.network.time(*from, *to, *bytes),
-                tariff: self.model.network.describe(*from, *to),
-                by_region: self.model.network.by_region(self.request, flow, (*from, *to, *bytes)),
-            })
-            .collect()
-    }
-}
-
-fn source(job: &Job, flow: &Flow) -> TransferSource {
-    match &flow.from {
-        FlowSource::Task { task, output } => {
-            TransferSource::Task { task: job.tasks[*task].name.clone(), output: output.clone() }
-        }
-        FlowSource::Outside(outside) => TransferSource::Uri(outside.uri.clone()),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -95,7 +95,7 @@ impl Problem {
             incoming[edge.to].push(index);
             outgoing[edge.from].push(index);
         }
-        let order = topological(tasks.len(), &edges);
+        let order = topological(&edges, &outgoing);
         let problem = Self { tasks, edges, classes, class_count, order, incoming, outgoing, meters };
         debug_assert!(problem.staying_is_best(), "a move to another place must not beat staying");
         problem
@@ -397,7 +397,8 @@ fn merged(edges: Vec<EdgePrices>) -> Vec<EdgePrices> {
 }
 
 /// Tasks so that producers come before consumers; ties by index, so that the order is canonical.
-fn topological(count: usize, edges: &[EdgePrices]) -> Vec<usize> {
+fn topological(edges: &[EdgePrices], outgoing: &[Vec<usize>]) -> Vec<usize> {
+    let count = outgoing.len();
     let mut missing = vec![0_usize; count];
     for edge in edges {
         missing[edge.to] += 1;
@@ -407,7 +408,7 @@ fn topological(count: usize, edges: &[EdgePrices]) -> Vec<usize> {
     let mut order = Vec::with_capacity(count);
     while let Some(task) = ready.pop_first() {
         order.push(task);
-        for edge in edges.iter().filter(|edge| edge.from == task) {
+        for edge in outgoing[task].iter().map(|edge| &edges[*edge]) {
             missing[edge.to] -= 1;
             if missing[edge.to] == 0 {
                 ready.insert(edge.to);

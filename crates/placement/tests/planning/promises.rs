@@ -90,6 +90,30 @@ fn alternatives_are_ranked_and_in_other_failure_domains() {
 }
 
 #[test]
+fn alternatives_are_the_best_of_the_whole_plan_where_time_counts() {
+    // The script that reads what `long` wrote decides when the job ends; `short` ends long before.
+    let tasks = "tasks:\n  long: {resources: {cpus: 4+}, time: {reference: 20h, cpus: 4, exponent: 0.9}, run: x}\n  \
+                 short: {resources: {cpus: 4+}, time: {reference: 1h, cpus: 4, exponent: 0.9}, run: x}\n";
+    let with = |objective: &str| {
+        let text = format!("name: weighed\nobjective: {objective}\n{tasks}");
+        Bed::new().plan(&text).unwrap().plan
+    };
+    let weighed = with("{cost: 1, time: 1000}");
+    let value = |one: &welkin_placement::Placement| one.plan_cost.dollars() + 1000.0 * one.plan_time.hours();
+    for task in &weighed.tasks {
+        assert!(task.alternatives.is_sorted_by(|a, b| value(a) <= value(b) + 1e-6), "{}", task.task);
+    }
+    // Machines that many dollars buy an hour with are among them, and not only the cheapest ones.
+    let (long, cheap) = (&weighed.tasks[0].alternatives, &with("cost").tasks[0].alternatives);
+    assert!(value(long.last().unwrap()) < value(&cheap[0]), "{:?} {:?}", long.last(), cheap[0]);
+    // By time alone, a machine for `short` that changes nothing of when the job ends is chosen by its price.
+    let quick = with("time");
+    let short = &quick.tasks[1];
+    assert!(short.alternatives.iter().all(|one| one.plan_time == quick.time), "{short:?}");
+    assert!(short.alternatives.is_sorted_by_key(|one| one.plan_cost), "{short:?}");
+}
+
+#[test]
 fn a_plan_is_the_same_twice_and_survives_its_file() {
     let bed = Bed::new();
     let first = bed.plan(CHAIN).unwrap().plan;

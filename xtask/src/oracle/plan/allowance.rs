@@ -42,14 +42,7 @@ struct Allowance {
     holds: fn(&Brute<'_>) -> bool,
 }
 
-const ALLOWANCES: &[Allowance] = &[
-    // A fault: alternatives are ranked by cost also where time counts.
-    Allowance {
-        name: "fault: alternatives by cost",
-        kind: Kind::Alternatives,
-        holds: |brute| brute.scene.objective.time > 0,
-    },
-];
+const ALLOWANCES: &[Allowance] = &[];
 
 /// The name of the reason why this may differ, if there is one.
 pub(super) fn explains(kind: Kind, brute: &Brute<'_>) -> Option<&'static str> {

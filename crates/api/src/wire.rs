@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use welkin_provider::UnixMillis;
-use welkin_records::{AttemptId, Manner, Record, RunId};
+use welkin_records::{AttemptId, ClusterRole, Manner, Record, RunId};
 use welkin_units::Bytes;
 
 /// What every path begins with.
@@ -51,6 +51,10 @@ pub struct NewRun {
     #[serde(default)]
     #[cfg_attr(feature = "document", schema(value_type = MannerWire))]
     pub manner: Manner,
+    /// What it has to do with a cluster, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "document", schema(value_type = Option<ClusterRoleWire>))]
+    pub cluster: Option<ClusterRole>,
 }
 
 /// A run that was taken, or is asked about.
@@ -89,6 +93,10 @@ pub struct RunLine {
     /// When it was submitted.
     #[cfg_attr(feature = "document", schema(value_type = u64))]
     pub submitted: UnixMillis,
+    /// What it has to do with a cluster, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "document", schema(value_type = Option<ClusterRoleWire>))]
+    pub cluster: Option<ClusterRole>,
     /// Whether somebody drives it; absent when it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driven: Option<bool>,
@@ -285,6 +293,24 @@ pub struct MannerWire {
     pub retry_until_up: bool,
     /// How many tasks are under way at once, at most.
     pub max_parallel: Option<u32>,
+    /// Of a run that holds a cluster: milliseconds that nothing may be under way there before it ends by itself.
+    pub idle: Option<u64>,
+    /// Of a run on a cluster: those with more come before those with less, whoever came first.
+    #[serde(default)]
+    pub priority: i32,
+}
+
+/// How [`welkin_records::ClusterRole`] is written.
+#[cfg(feature = "document")]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "document", schema(as = ClusterRole))]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterRoleWire {
+    /// It holds the machines of the cluster of this name.
+    Holds(String),
+    /// It works on the cluster that this run holds.
+    On(String),
 }
 
 /// How [`welkin_records::AttemptId`] is written.

@@ -24,7 +24,7 @@ use welkin_job::{Job, Secret};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
-use welkin_records::{Change, Manner, Record, Records, RunId, RunRow, RunState, Which, Write};
+use welkin_records::{Change, ClusterRole, Manner, Record, Records, RunId, RunRow, RunState, Which, Write};
 use welkin_units::Usd;
 
 /// A plan to be run.
@@ -40,6 +40,8 @@ pub struct Submission<'a> {
     pub client_token: Option<String>,
     /// How it is to be driven.
     pub manner: Manner,
+    /// What it has to do with a cluster, if anything.
+    pub cluster: Option<ClusterRole>,
 }
 
 /// Drives runs. At most one for each state directory at any time.
@@ -114,7 +116,7 @@ impl Broker {
     /// [`SubmitError`] when the plan cannot be run by this broker.
     pub async fn submit(&self, submission: Submission<'_>) -> Result<RunId, SubmitError> {
         self.check(&submission)?;
-        let Submission { plan, job, base_dir, client_token, manner } = submission;
+        let Submission { plan, job, base_dir, client_token, manner, cluster } = submission;
         let text = plan.to_json();
         let records = self.world.store.records().await.map_err(SubmitError::Store)?;
         if let Some(token) = &client_token
@@ -138,6 +140,7 @@ impl Broker {
             base_dir: base_dir.to_string_lossy().into_owned(),
             state: RunState::Planned.name().to_owned(),
             submitted: now,
+            cluster,
         };
         // Before the run is on record: one that is has what it brings along.
         if let Some(draft) = &draft {
@@ -145,7 +148,7 @@ impl Broker {
         }
         let write = self.world.store.write(submitted(row, client_token, plan, job.policy.budget, manner));
         tokio::select! {
-            done = write => drop(done.map_err(SubmitError::Store)?),
+            done = write => drop(done.map_err(SubmitError::of_store)?),
             () = self.world.store.died() => std::future::pending().await,
         }
         drop(name);

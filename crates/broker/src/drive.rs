@@ -4,6 +4,7 @@
 //! but the record, from which [`drive`] goes on. Cancelling, failing and crashing therefore differ
 //! only in what is recorded before the leases are given back.
 
+use crate::cluster;
 use crate::deadline;
 use crate::error::{RunError, StoreError};
 use crate::limits::{REQUEST_POLL, SIDE_BY_SIDE};
@@ -58,9 +59,13 @@ pub(crate) async fn drive(live: &Live) -> Result<RunOutcome, RunError> {
                     requested?;
                     (RunState::Cancelled, Some("cancelled on request".to_owned()))
                 }
+                idle = cluster::idle(live) => {
+                    (RunState::Succeeded, Some(format!("nothing was under way on it for {}", idle?)))
+                }
             };
             live.record(vec![Fact::Record(Record::RunEnding { into, reason })]).await?;
         }
+        cluster::dismiss(live).await?;
         Ok::<(), StoreError>(())
     };
     if !live.view.borrow().state.is_over() {

@@ -66,9 +66,34 @@ pub enum SubmitError {
         /// The other run.
         run: RunId,
     },
+    /// Another run holds a cluster of this name.
+    #[error("{run} holds a cluster named {name} already")]
+    ClusterTaken {
+        /// The name.
+        name: String,
+        /// The other run.
+        run: RunId,
+    },
+    /// The cluster is ending, or gone.
+    #[error("{run}, which held the cluster, is over or ending")]
+    NoCluster {
+        /// Who held it.
+        run: RunId,
+    },
     /// The store.
     #[error("recording the submission")]
     Store(#[source] StoreError),
+}
+
+impl SubmitError {
+    /// What a store refuses is no failure of the store.
+    pub(crate) fn of_store(error: StoreError) -> Self {
+        match error {
+            StoreError::ClusterTaken { name, run } => Self::ClusterTaken { name, run },
+            StoreError::NoCluster { run } => Self::NoCluster { run },
+            error => Self::Store(error),
+        }
+    }
 }
 
 fn in_lines(refused: &[SubmitError]) -> String {

@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep};
 use welkin_job::Resources;
 use welkin_ledger::EntryKind;
 use welkin_provider::{
-    Accelerators, ErrorKind, Lease, LeaseRequest, LeaseState as Provided, MachineSpec, ProviderError,
-    UnixMillis,
+    Accelerators, ErrorKind, HOLDS, Lease, LeaseRequest, LeaseState as Provided, MachineSpec, ON, PRIORITY,
+    ProviderError, UnixMillis,
 };
-use welkin_records::{AttemptEnd, AttemptId, LeaseState, Record};
+use welkin_records::{AttemptEnd, AttemptId, ClusterRole, LeaseState, Record};
 use welkin_units::Span;
 
 /// What an attempt asks its place for: the same words whenever it is asked again.
@@ -31,12 +31,24 @@ pub(crate) fn request(live: &Live, attempt: &AttemptView) -> LeaseRequest {
         waits: has_no_other_provider(live, attempt),
         hourly: attempt.place.hourly,
         abandon_after: ABANDON_AFTER,
-        labels: BTreeMap::from([
-            ("run".to_owned(), live.id.0.clone()),
-            ("task".to_owned(), live.task_name(attempt.id.task).to_owned()),
-            ("attempt".to_owned(), attempt.id.number.to_string()),
-        ]),
+        labels: labels(live, attempt.id),
     }
+}
+
+/// For the provider's console; and what a lease has to do with a cluster, for whoever makes places of its machines.
+fn labels(live: &Live, id: AttemptId) -> BTreeMap<String, String> {
+    let view = live.view.borrow();
+    let cluster = match &view.cluster {
+        None => Vec::new(),
+        Some(ClusterRole::Holds(name)) => vec![(HOLDS, name.clone())],
+        Some(ClusterRole::On(run)) => vec![(ON, run.0.clone()), (PRIORITY, view.manner.priority.to_string())],
+    };
+    let usual = [
+        ("run", live.id.0.clone()),
+        ("task", live.task_name(id.task).to_owned()),
+        ("attempt", id.number.to_string()),
+    ];
+    usual.into_iter().chain(cluster).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// One machine of an attempt: the plan says what it is, the job what is wanted of it beyond that.

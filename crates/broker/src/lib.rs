@@ -23,6 +23,7 @@ mod accounts;
 mod attempt;
 mod broker;
 mod cancels;
+mod cluster;
 mod deadline;
 mod deliver;
 mod domain;
@@ -76,6 +77,7 @@ pub use steady::{Clocks, MachineClocks, Reading, SteadyClock};
 pub use strays::{Stray, Strays};
 pub use view::{AttemptView, MissedDeadline, PlaceView, RunView, TaskView};
 pub use welkin_records::{
-    AttemptEnd, AttemptId, LeaseState, Manner, Phase, Record, Records, RunId, RunState, TaskState, TreeRef,
+    AttemptEnd, AttemptId, ClusterRole, LeaseState, Manner, Open, Phase, Record, Records, RunId, RunState,
+    TaskState, TreeRef,
 };
 pub use welkin_sqlite::Durability;

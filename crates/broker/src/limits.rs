@@ -84,6 +84,13 @@ pub(crate) const SIDE_BY_SIDE: usize = 64;
 /// notices; one indexed read each.
 pub(crate) const REQUEST_POLL: Span = Span::from_millis(500);
 
+/// Into how many looks the time is divided that a cluster may be idle: it ends at most so much later than it should.
+pub(crate) const IDLE_LOOKS: u64 = 20;
+
+/// Shortest and longest pause between looks at whether a cluster is idle, each of which is one indexed read: a
+/// cluster that may be idle for ten minutes ends at most ten seconds late.
+pub(crate) const IDLE_LOOK: (Span, Span) = (Span::from_millis(200), Span::from_secs(10));
+
 /// A node that has heard nothing from a broker for so long releases itself. A laptop that sleeps
 /// through a meeting loses no work; an orphan costs at most this much.
 pub(crate) const ABANDON_AFTER: Span = Span::from_secs(3600);

@@ -22,7 +22,8 @@ use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::{Placement, Plan};
 use welkin_provider::{ErrorKind, Event, EventKind, Owner, Provider, ProviderError, Token, UnixMillis};
 use welkin_records::{
-    AttemptEnd, AttemptId, Change, Gone, Record, Records, RunId, RunRow, RunState, StepKey, Write, Written,
+    AttemptEnd, AttemptId, Change, ClusterRole, Gone, Record, Records, RunId, RunRow, RunState, StepKey,
+    Write, Written,
 };
 
 /// Locks by store and prefix.
@@ -127,6 +128,21 @@ impl Halt {
 impl From<StoreError> for Halt {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl Live {
+    /// Whether the homes of its nodes are those of other runs too.
+    pub(crate) fn shares_home(&self) -> bool {
+        matches!(self.view.borrow().cluster, Some(ClusterRole::On(_)))
+    }
+
+    /// Where on a node something is that is of an attempt alone: a path in the node's home.
+    pub(crate) fn beside(&self, id: AttemptId, path: String) -> String {
+        if !self.shares_home() {
+            return path;
+        }
+        format!("jobs/{}/{}-{}/{path}", self.id, id.task, id.number)
     }
 }
 
@@ -284,6 +300,7 @@ pub(crate) async fn read(records: &dyn Records, id: &RunId) -> Result<Story, Sto
     let damaged = |source| StoreError::Plan { run: id.clone(), source: Box::new(source) };
     let plan = Plan::read(&row.plan).map_err(damaged)?;
     let mut view = RunView::new(id.clone(), &plan, row.submitted);
+    view.cluster.clone_from(&row.cluster);
     for (_, at, record) in history {
         view.apply(&record, at).map_err(|reason| StoreError::Contradiction { run: id.clone(), reason })?;
     }

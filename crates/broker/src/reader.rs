@@ -17,8 +17,8 @@ use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, MonthToDate, Pricing,
 use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
 use welkin_records::{
-    AttemptId, Change, LAST_PIECE, LogRow, PIECE, Record, Records, RunId, RunLine, RunState, Since, Which,
-    Write,
+    AttemptId, Change, ClusterRole, LAST_PIECE, LogRow, Open, PIECE, Record, Records, RunId, RunLine,
+    RunState, Since, Which, Write,
 };
 
 /// A view of a broker's store.
@@ -39,6 +39,9 @@ pub struct RunSummary {
     pub state: String,
     /// When it was submitted.
     pub submitted: UnixMillis,
+    /// What it has to do with a cluster, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterRole>,
     /// Of a run that is not over: whether some process drives it. What it has leased costs all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driven: Option<bool>,
@@ -165,6 +168,14 @@ impl Reader {
         Ok(self.summaries(block_on(self.records.runs(Which::Open))?))
     }
 
+    /// The runs with a role in a cluster, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn in_cluster(&self, role: &ClusterRole, open: Open) -> Result<Vec<RunSummary>, StoreError> {
+        Ok(self.summaries(block_on(self.records.runs(Which::InCluster(role.clone(), open)))?))
+    }
+
     /// The latest run of a job of this name, or of any.
     ///
     /// # Errors
@@ -205,7 +216,8 @@ impl Reader {
                 .iter()
                 .any(|state| state.name() == line.state);
             let driven = open.then(|| driven.contains(&line.id));
-            RunSummary { id: line.id, name: line.name, state: line.state, submitted: line.submitted, driven }
+            let RunLine { id, name, state, submitted, cluster } = line;
+            RunSummary { id, name, state, submitted, cluster, driven }
         };
         lines.into_iter().map(summary).collect()
     }

@@ -213,12 +213,14 @@ pub(crate) async fn all(live: &Live, id: AttemptId) -> Result<Vec<Fetch>, Halt> 
             Some(tree) => tree.clone(),
             None => one(live, &attempt, &shelf, &need).await?,
         };
+        let shared = live.shares_home();
         fetches.push(Fetch {
             store: shelf.access.clone(),
             prefix: tree.prefix,
             digest: tree.digest,
-            path: need.path,
-            over: need.over,
+            path: if need.brought { need.path } else { live.beside(id, need.path) },
+            // What others work with, or what a run before has left, stays.
+            over: need.over || need.brought && shared,
         });
     }
     Ok(fetches)

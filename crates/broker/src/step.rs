@@ -28,7 +28,7 @@ pub(crate) fn build(
     Step {
         id: attempt.id.step(&live.id, phase, rank),
         fetch: if phase == Phase::Prepare { fetch.to_vec() } else { Vec::new() },
-        script: script.map(|script| format!("{}{script}", preamble(task))),
+        script: script.map(|script| format!("{}{script}", preamble(live, attempt.id))),
         workdir: WORKDIR.to_owned(),
         env,
         secret_env: task.secrets.keys().cloned().collect(),
@@ -44,7 +44,7 @@ pub(crate) fn build(
 fn publish(live: &Live, id: AttemptId, task: &Task, store: &StoreAccess) -> Vec<Publish> {
     let one = |name: &String| Publish {
         name: name.clone(),
-        path: output_path(name),
+        path: live.beside(id, output_path(name)),
         store: store.clone(),
         prefix: id.prefix(&live.id, &task.name, name),
     };
@@ -96,15 +96,18 @@ fn environment(live: &Live, attempt: &AttemptView, phase: Phase, rank: u32) -> B
 /// Sets the paths of inputs and outputs, in front of the script and on its first line, so that the
 /// line numbers in its errors stay right. They are set by the shell because only the node knows where
 /// its home is.
-fn preamble(task: &Task) -> String {
-    // A process of its own, so only where something may be put there.
-    let make = if task.outputs.is_empty() { "" } else { "mkdir -p \"$HOME/outputs\";" };
-    let mut text = make.to_owned();
+fn preamble(live: &Live, id: AttemptId) -> String {
+    let task = &live.job.tasks[id.task];
+    let mut text = String::new();
+    if !task.outputs.is_empty() {
+        // A process of its own, so only where something may be put there.
+        text.push_str(&format!("mkdir -p \"$HOME/{}\";", live.beside(id, "outputs".to_owned())));
+    }
     for name in task.inputs.keys() {
-        text.push_str(&export("INPUT", name, &input_path(name)));
+        text.push_str(&export("INPUT", name, &live.beside(id, input_path(name))));
     }
     for name in task.outputs.keys() {
-        text.push_str(&export("OUTPUT", name, &output_path(name)));
+        text.push_str(&export("OUTPUT", name, &live.beside(id, output_path(name))));
     }
     if !text.is_empty() {
         text.push(' ');

@@ -9,7 +9,8 @@ use welkin_name::Name;
 use welkin_placement::{Node, Placement, Plan};
 use welkin_provider::{LeaseId, Location, Nature, NodeAddress, Tier, UnixMillis};
 use welkin_records::{
-    AttemptEnd, AttemptId, LeaseState, Manner, Phase, Record, RunId, RunState, TaskState, TreeRef,
+    AttemptEnd, AttemptId, ClusterRole, LeaseState, Manner, Phase, Record, RunId, RunState, TaskState,
+    TreeRef,
 };
 use welkin_units::{Span, Usd};
 
@@ -28,6 +29,9 @@ pub struct RunView {
     pub submitted: UnixMillis,
     /// When it was over.
     pub ended: Option<UnixMillis>,
+    /// What it has to do with a cluster, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterRole>,
     /// Deadlines that passed before what they are for was over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missed_deadlines: Vec<MissedDeadline>,
@@ -135,6 +139,14 @@ pub struct AttemptView {
     pub publishing: bool,
 }
 
+impl AttemptView {
+    /// Whether its machines are there and its scripts may run.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        self.end.is_none() && self.lease == LeaseState::Active
+    }
+}
+
 impl PlaceView {
     /// From the plan's words.
     #[must_use]
@@ -151,6 +163,12 @@ impl PlaceView {
             hourly: placement.hourly,
             node: placement.node.clone(),
         }
+    }
+
+    /// What one node is.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.node
     }
 
     /// The name of what is asked for.
@@ -179,6 +197,7 @@ impl RunView {
             reason: None,
             submitted,
             ended: None,
+            cluster: None,
             missed_deadlines: Vec::new(),
             tasks: tasks.collect(),
             manner: Manner::default(),
@@ -207,6 +226,12 @@ impl RunView {
     /// Attempts that are over while their lease is not: what has to be given back.
     pub fn unsettled(&self) -> impl Iterator<Item = &AttemptView> {
         self.open().filter(|attempt| attempt.end.is_some())
+    }
+
+    /// Of a run that holds a cluster: how long nothing may be under way there before it ends by itself.
+    #[must_use]
+    pub const fn idle(&self) -> Option<Span> {
+        self.manner.idle
     }
 
     /// What the machines that the run has leased cost in an hour.

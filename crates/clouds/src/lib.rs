@@ -11,6 +11,7 @@
 //! Library code here reads `/proc` and control groups besides the folders it is given, and no
 //! environment variable. It needs Linux.
 
+mod cluster;
 mod emulated;
 mod host;
 mod local;
@@ -18,6 +19,7 @@ mod machine;
 mod remote;
 mod ssh;
 
+pub use cluster::{Clusters, WithClusters, cluster_type, is_cluster_type};
 pub use emulated::{
     BootFailure, BootFault, Emulated, EmulatedCloud, EmulatedConfig, Faults, KnownTypes, PreemptionRule,
     Scope, Shortage,

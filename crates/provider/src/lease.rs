@@ -35,6 +35,15 @@ text_id! {
     Owner
 }
 
+/// Label of a lease whose machines are a cluster: its name.
+pub const HOLDS: &str = "holds";
+
+/// Label of a lease that is to be a part of a cluster: the run that holds the cluster.
+pub const ON: &str = "on";
+
+/// Label of a lease that waits for its turn: those with more come first.
+pub const PRIORITY: &str = "priority";
+
 /// The market a lease is bought on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

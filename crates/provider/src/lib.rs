@@ -25,8 +25,8 @@ pub use clock::{Clock, SystemClock, UnixMillis};
 pub use error::{ErrorKind, ProviderError, Retry};
 pub use inventory::{Inventory, Stock};
 pub use lease::{
-    Accelerators, Lease, LeaseId, LeaseRequest, LeaseState, MachineSpec, NodeAddress, Owner, Tier, Token,
-    Usage,
+    Accelerators, HOLDS, Lease, LeaseId, LeaseRequest, LeaseState, MachineSpec, NodeAddress, ON, Owner,
+    PRIORITY, Tier, Token, Usage,
 };
 pub use node::{Event, EventKind, Exit, Fetch, Node, Publish, Step, StepId, Stream};
 pub use port::{Capacity, DOUBT, Nature, Provider};

@@ -4,8 +4,8 @@
 //! whatever must live as long as it.
 
 use crate::{
-    AttemptId, Change, Gone, Phase, Record, Records, RunId, RunRow, RunState, Since, StepKey, StoreError,
-    Which, Write,
+    AttemptId, Change, ClusterRole, Gone, Open, Phase, Record, Records, RunId, RunRow, RunState, Since,
+    StepKey, StoreError, Which, Write,
 };
 use std::collections::BTreeSet;
 use welkin_ledger::{EgressUse, Entry, EntryKind, MeterEvent, MonthToDate, NoPricing, Who, month_of};
@@ -25,6 +25,7 @@ macro_rules! conformance {
             what_nodes_tell_is_kept_once_and_lines_leave_as_asked
             money_counts_once_and_months_add_up
             requests_are_seen_until_the_run_is_over
+            a_cluster_has_one_holder_and_takes_work_as_long_as_it_is_held
         }
     };
     ($make:expr; $($check:ident)+) => {
@@ -51,6 +52,7 @@ fn submission(name: &str, at: u64) -> Change {
         base_dir: "/".to_owned(),
         state: RunState::Planned.name().to_owned(),
         submitted: UnixMillis(at),
+        cluster: None,
     };
     let providers = BTreeSet::from(["aws".to_owned()]);
     Change::Submitted { row: Box::new(row), client_token: Some(format!("token of {name}")), providers }
@@ -246,4 +248,55 @@ pub async fn requests_are_seen_until_the_run_is_over(records: &dyn Records) {
     done(records, [Change::State { run: run("a"), state: RunState::Cancelled }]).await;
     assert_eq!(records.cancels().await.ok(), Some(BTreeSet::from([run("b")])));
     assert_eq!(records.damage().await, None);
+}
+
+fn in_cluster(name: &str, at: u64, role: ClusterRole) -> Change {
+    match submission(name, at) {
+        Change::Submitted { mut row, client_token, providers } => {
+            row.cluster = Some(role);
+            Change::Submitted { row, client_token, providers }
+        }
+        other => other,
+    }
+}
+
+/// Names are given again, to one run at a time; nothing is left behind on a cluster that ends.
+pub async fn a_cluster_has_one_holder_and_takes_work_as_long_as_it_is_held(records: &dyn Records) {
+    let (dev, on_a) = (ClusterRole::Holds("dev".to_owned()), ClusterRole::On(run("a")));
+    let refused = async |change| records.commit(vec![Write::from(change)]).await.pop().and_then(Result::err);
+    let early = refused(in_cluster("j0", 1, on_a.clone())).await;
+    assert!(matches!(early, Some(StoreError::NoCluster { run }) if run.0 == "a"));
+    // Two that ask at the same time.
+    let both = [in_cluster("a", 1, dev.clone()), in_cluster("b", 1, dev.clone())].map(Write::from);
+    let answers = records.commit(both.into()).await;
+    assert!(answers[0].is_ok());
+    assert!(
+        matches!(&answers[1], Err(StoreError::ClusterTaken { name, run }) if name == "dev" && run.0 == "a")
+    );
+    done(records, [in_cluster("j1", 2, on_a.clone()), in_cluster("j2", 3, on_a.clone())]).await;
+    // A run that is on a cluster holds none itself.
+    let nested = refused(in_cluster("j3", 4, ClusterRole::On(run("j1")))).await;
+    assert!(matches!(nested, Some(StoreError::NoCluster { .. })));
+    done(records, [Change::State { run: run("j1"), state: RunState::Succeeded }]).await;
+    let listed = async |role: &ClusterRole, open| {
+        let lines = records.runs(Which::InCluster(role.clone(), open)).await.unwrap_or_default();
+        lines.into_iter().map(|line| (line.id.0, line.cluster)).collect::<Vec<_>>()
+    };
+    let as_on_a = |name: &str| (name.to_owned(), Some(on_a.clone()));
+    assert_eq!(listed(&on_a, Open::Only).await, [as_on_a("j2")]);
+    assert_eq!(listed(&on_a, Open::OrOver).await, [as_on_a("j1"), as_on_a("j2")]);
+    assert_eq!(listed(&dev, Open::Only).await, [("a".to_owned(), Some(dev.clone()))]);
+    done(records, [Change::State { run: run("a"), state: RunState::Ending }]).await;
+    let late = refused(in_cluster("j4", 5, on_a.clone())).await;
+    assert!(matches!(late, Some(StoreError::NoCluster { run }) if run.0 == "a"));
+    let taken = refused(in_cluster("b", 5, dev.clone())).await;
+    assert!(
+        matches!(taken, Some(StoreError::ClusterTaken { .. })),
+        "what is ending still holds its machines"
+    );
+    done(records, [Change::State { run: run("a"), state: RunState::Cancelled }]).await;
+    done(records, [in_cluster("b", 6, dev.clone())]).await;
+    assert_eq!(listed(&dev, Open::Only).await, [("b".to_owned(), Some(dev.clone()))]);
+    let row = records.story(&run("b")).await.ok().flatten().and_then(|(row, _)| row.cluster);
+    assert_eq!(row, Some(dev));
 }

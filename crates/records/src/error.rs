@@ -83,6 +83,20 @@ pub enum StoreError {
         /// Which.
         run: RunId,
     },
+    /// A run that is not over holds a cluster of this name.
+    #[error("{run} holds a cluster named {name} already")]
+    ClusterTaken {
+        /// The name.
+        name: String,
+        /// Who holds it.
+        run: RunId,
+    },
+    /// A run holds no cluster any more.
+    #[error("{run} holds no cluster any more")]
+    NoCluster {
+        /// Which.
+        run: RunId,
+    },
     /// There is such a run, or there was one.
     #[error("the name {run} is taken")]
     Taken {

@@ -30,6 +30,8 @@ pub use memory::Memory;
 pub use output::{LAST_PIECE, LEFT_OUT, PIECE, left_out_count, left_out_words, line_of};
 pub use port::Records;
 pub use record::{AttemptEnd, Manner, Record, TreeRef};
-pub use rows::{Gone, Lines, LogRow, Moved, Numbered, RunLine, RunRow, Since, StepKey, Told, Which};
+pub use rows::{
+    ClusterRole, Gone, Lines, LogRow, Moved, Numbered, Open, RunLine, RunRow, Since, StepKey, Told, Which,
+};
 pub use state::{LeaseState, Phase, RunState, TaskState};
 pub use write::{Change, Write, Written};

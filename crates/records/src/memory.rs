@@ -4,7 +4,9 @@ use crate::error::StoreError;
 use crate::id::RunId;
 use crate::output::{LEFT_OUT, left_out_words, line_of};
 use crate::port::Records;
-use crate::rows::{Gone, Lines, LogRow, Moved, Numbered, RunLine, RunRow, Since, StepKey, Told, Which};
+use crate::rows::{
+    ClusterRole, Gone, Lines, LogRow, Moved, Numbered, Open, RunLine, RunRow, Since, StepKey, Told, Which,
+};
 use crate::state::RunState;
 use crate::write::{Change, Write, Written};
 use async_trait::async_trait;
@@ -78,6 +80,7 @@ impl Kept {
                 if !self.is_free(&row.id) {
                     return Err(StoreError::Taken { run: row.id.clone() });
                 }
+                self.check_cluster(row)?;
                 self.runs.push(((**row).clone(), client_token.clone()));
                 self.providers.extend(providers.iter().cloned());
             }
@@ -113,6 +116,23 @@ impl Kept {
 
     fn is_free(&self, run: &RunId) -> bool {
         !self.forgotten.contains(run) && self.row(run).is_none()
+    }
+
+    fn check_cluster(&self, row: &RunRow) -> Result<()> {
+        match &row.cluster {
+            None => Ok(()),
+            Some(role @ ClusterRole::Holds(name)) => {
+                let mut open = self.runs.iter().filter(|(other, _)| is_open(other));
+                let taken = open.find(|(other, _)| other.cluster.as_ref() == Some(role));
+                taken.map_or(Ok(()), |(other, _)| {
+                    Err(StoreError::ClusterTaken { name: name.clone(), run: other.id.clone() })
+                })
+            }
+            Some(ClusterRole::On(run)) => match self.row(run) {
+                Some(holder) if can_take_work(holder) => Ok(()),
+                _ => Err(StoreError::NoCluster { run: run.clone() }),
+            },
+        }
     }
 
     fn row(&self, run: &RunId) -> Option<&RunRow> {
@@ -187,9 +207,15 @@ fn is_open(row: &RunRow) -> bool {
     over.iter().all(|state| state.name() != row.state)
 }
 
+fn can_take_work(holder: &RunRow) -> bool {
+    matches!(holder.cluster, Some(ClusterRole::Holds(_)))
+        && is_open(holder)
+        && holder.state != RunState::Ending.name()
+}
+
 fn line(row: &RunRow) -> RunLine {
-    let RunRow { id, name, state, submitted, .. } = row.clone();
-    RunLine { id, name, state, submitted }
+    let RunRow { id, name, state, submitted, cluster, .. } = row.clone();
+    RunLine { id, name, state, submitted, cluster }
 }
 
 #[async_trait]
@@ -225,6 +251,10 @@ impl Records for Memory {
             Which::Latest(name) => {
                 rows.retain(|row| name.as_ref().is_none_or(|name| row.name == *name));
                 rows.drain(..rows.len().saturating_sub(1));
+            }
+            Which::InCluster(role, open) => {
+                rows.retain(|row| row.cluster.as_ref() == Some(&role));
+                rows.retain(|row| open == Open::OrOver || is_open(row));
             }
         }
         Ok(rows.into_iter().map(line).collect())

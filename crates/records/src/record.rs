@@ -110,6 +110,17 @@ pub struct Manner {
     /// How many of its tasks are under way at once, at most; as the broker thinks best when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<usize>,
+    /// Of a run that holds a cluster: how long nothing may be under way there before it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Span>,
+    /// Of a run on a cluster: those with more come before those with less, whoever came first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
+}
+
+/// Left out, so that a manner of an earlier version reads the same.
+fn is_zero(priority: &i32) -> bool {
+    *priority == 0
 }
 
 /// One fact about a run.

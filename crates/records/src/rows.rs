@@ -3,6 +3,7 @@
 use crate::id::{AttemptId, RunId};
 use crate::record::Record;
 use crate::state::Phase;
+use serde::{Deserialize, Serialize};
 use welkin_provider::{EventKind, Location, UnixMillis};
 use welkin_units::Bytes;
 
@@ -23,6 +24,39 @@ pub struct RunRow {
     pub state: String,
     /// When it was submitted.
     pub submitted: UnixMillis,
+    /// What it has to do with a cluster, if anything.
+    pub cluster: Option<ClusterRole>,
+}
+
+/// What a run has to do with a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterRole {
+    /// It holds the machines of the cluster of this name, which no other run that is not over has.
+    Holds(String),
+    /// It works on the cluster that this run holds.
+    On(RunId),
+}
+
+impl ClusterRole {
+    /// As stores keep it: in one piece, so that it can be looked for.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Holds(name) => format!("holds {name}"),
+            Self::On(run) => format!("on {run}"),
+        }
+    }
+
+    /// Back from [`ClusterRole::key`].
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<Self> {
+        match key.split_once(' ')? {
+            ("holds", name) => Some(Self::Holds(name.to_owned())),
+            ("on", run) => Some(Self::On(RunId(run.to_owned()))),
+            _ => None,
+        }
+    }
 }
 
 /// What lists show of a run, without its plan.
@@ -36,6 +70,8 @@ pub struct RunLine {
     pub state: String,
     /// When it was submitted.
     pub submitted: UnixMillis,
+    /// What it has to do with a cluster, if anything.
+    pub cluster: Option<ClusterRole>,
 }
 
 /// Which runs are listed.
@@ -51,6 +87,17 @@ pub enum Which {
     Before(Option<RunId>, u32),
     /// The latest, of a job of this name or of any.
     Latest(Option<String>),
+    /// Those with this role in a cluster, oldest first: whether over or not, or only those that are not.
+    InCluster(ClusterRole, Open),
+}
+
+/// Whether runs that are over are listed too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// Only those that are not over.
+    Only,
+    /// All.
+    OrOver,
 }
 
 /// A record with its number, which grows, and its time.

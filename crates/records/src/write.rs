@@ -28,7 +28,9 @@ pub enum Change {
         /// The value.
         value: String,
     },
-    /// A new run. [`crate::StoreError::Taken`] when there is or was one of this name.
+    /// A new run. [`crate::StoreError::Taken`] when there is or was one of this name;
+    /// [`crate::StoreError::ClusterTaken`] when another run that is not over holds a cluster of the same name;
+    /// [`crate::StoreError::NoCluster`] when the run that holds its cluster is ending, over or not there.
     Submitted {
         /// The run.
         row: Box<RunRow>,

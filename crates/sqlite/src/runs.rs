@@ -1,13 +1,22 @@
 //! The table of runs.
 
 use crate::meta;
+use crate::schema::WITH_CLUSTERS;
 use crate::text::{Result, failed, millis};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use welkin_provider::UnixMillis;
-use welkin_records::{RunId, RunLine, RunRow, RunState, StoreError, Which};
+use welkin_records::{ClusterRole, Open, RunId, RunLine, RunRow, RunState, StoreError, Which};
 
-const COLUMNS: &str = "id, name, plan, job, base_dir, state, submitted";
+/// What a row says, in the words of the schema that the database has: it may be one that is only looked at.
+fn columns(schema: usize) -> String {
+    format!("id, name, plan, job, base_dir, state, submitted, {}", cluster(schema))
+}
+
+/// What a run has to do with a cluster.
+const fn cluster(schema: usize) -> &'static str {
+    if schema < WITH_CLUSTERS { "NULL" } else { "cluster" }
+}
 
 /// The condition of the index `run_open`, word for word: without it the index is not used.
 pub(crate) const OPEN: &str = "state NOT IN ('succeeded', 'failed', 'cancelled')";
@@ -21,6 +30,7 @@ fn row_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
         base_dir: row.get(4)?,
         state: row.get(5)?,
         submitted: UnixMillis(row.get::<_, i64>(6)?.unsigned_abs()),
+        cluster: row.get::<_, Option<String>>(7)?.and_then(|key| ClusterRole::of_key(&key)),
     })
 }
 
@@ -33,20 +43,26 @@ fn line_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunLine> {
         })
     };
     let submitted = row.get_ref(3)?.as_i64().unwrap_or_default().unsigned_abs();
-    Ok(RunLine { id: RunId(text(0)?), name: text(1)?, state: text(2)?, submitted: UnixMillis(submitted) })
+    Ok(RunLine {
+        id: RunId(text(0)?),
+        name: text(1)?,
+        state: text(2)?,
+        submitted: UnixMillis(submitted),
+        cluster: ClusterRole::of_key(&text(4)?),
+    })
 }
 
 /// The run a client token was used for.
-pub(crate) fn of_token(db: &Connection, token: &str) -> Result<Option<RunRow>> {
-    let query = format!("SELECT {COLUMNS} FROM run WHERE client_token = ?1");
+pub(crate) fn of_token(db: &Connection, token: &str, schema: usize) -> Result<Option<RunRow>> {
+    let query = format!("SELECT {} FROM run WHERE client_token = ?1", columns(schema));
     db.query_row(&query, [token], row_of)
         .optional()
         .map_err(|source| failed("looking for a submission", source))
 }
 
 /// One run.
-pub(crate) fn one(db: &Connection, id: &RunId) -> Result<Option<RunRow>> {
-    let query = format!("SELECT {COLUMNS} FROM run WHERE id = ?1");
+pub(crate) fn one(db: &Connection, id: &RunId, schema: usize) -> Result<Option<RunRow>> {
+    let query = format!("SELECT {} FROM run WHERE id = ?1", columns(schema));
     db.query_row(&query, [&id.0], row_of).optional().map_err(|source| failed("reading a run", source))
 }
 
@@ -58,32 +74,40 @@ fn exists(db: &Connection, id: &RunId) -> Result<bool> {
 }
 
 /// Runs as lists show them.
-pub(crate) fn list(db: &Connection, which: &Which) -> Result<Vec<RunLine>> {
+pub(crate) fn list(db: &Connection, which: &Which, schema: usize) -> Result<Vec<RunLine>> {
+    let lines = |rest: &str, values: &[&str]| lines(db, schema, rest, values);
     match which {
-        Which::All => lines(db, "ORDER BY submitted, rowid", &[]),
-        Which::Open => lines(db, &format!("WHERE {OPEN} ORDER BY submitted, rowid"), &[]),
-        Which::One(run) => lines(db, "WHERE id = ?1", &[&run.0]),
+        Which::All => lines("ORDER BY submitted, rowid", &[]),
+        Which::Open => lines(&format!("WHERE {OPEN} ORDER BY submitted, rowid"), &[]),
+        Which::One(run) => lines("WHERE id = ?1", &[&run.0]),
         Which::Before(None, limit) => {
-            lines(db, &format!("ORDER BY submitted DESC, rowid DESC LIMIT {limit}"), &[])
+            lines(&format!("ORDER BY submitted DESC, rowid DESC LIMIT {limit}"), &[])
         }
         Which::Before(Some(run), limit) => {
             let place = "(SELECT submitted, rowid FROM run WHERE id = ?1)";
             let rest = format!(
                 "WHERE (submitted, rowid) < {place} ORDER BY submitted DESC, rowid DESC LIMIT {limit}"
             );
-            lines(db, &rest, &[&run.0])
+            lines(&rest, &[&run.0])
         }
-        Which::Latest(None) => lines(db, "ORDER BY submitted DESC, rowid DESC LIMIT 1", &[]),
+        Which::Latest(None) => lines("ORDER BY submitted DESC, rowid DESC LIMIT 1", &[]),
         Which::Latest(Some(name)) => {
-            lines(db, "WHERE name = ?1 ORDER BY submitted DESC, rowid DESC LIMIT 1", &[name])
+            lines("WHERE name = ?1 ORDER BY submitted DESC, rowid DESC LIMIT 1", &[name])
+        }
+        Which::InCluster(..) if schema < WITH_CLUSTERS => Ok(Vec::new()),
+        Which::InCluster(role, Open::OrOver) => {
+            lines("WHERE cluster = ?1 ORDER BY submitted, rowid", &[&role.key()])
+        }
+        Which::InCluster(role, Open::Only) => {
+            lines(&format!("WHERE cluster = ?1 AND {OPEN} ORDER BY submitted, rowid"), &[&role.key()])
         }
     }
 }
 
-fn lines(db: &Connection, rest: &str, values: &[&str]) -> Result<Vec<RunLine>> {
+fn lines(db: &Connection, schema: usize, rest: &str, values: &[&str]) -> Result<Vec<RunLine>> {
     let sql = |source| failed("listing runs", source);
-    let mut statement =
-        db.prepare_cached(&format!("SELECT id, name, state, submitted FROM run {rest}")).map_err(sql)?;
+    let query = format!("SELECT id, name, state, submitted, {} FROM run {rest}", cluster(schema));
+    let mut statement = db.prepare_cached(&query).map_err(sql)?;
     let rows = statement.query_map(rusqlite::params_from_iter(values), line_of).map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
@@ -93,14 +117,41 @@ pub(crate) fn is_free(db: &Connection, id: &RunId) -> Result<bool> {
     Ok(!exists(db, id)? && !meta::was_forgotten(db, id)?)
 }
 
+/// Whether a run may have its role: in the transaction that gives it, so that no two have one name and nothing is
+/// left behind on a cluster that ends.
+fn check_cluster(db: &Transaction<'_>, row: &RunRow) -> Result<()> {
+    match &row.cluster {
+        None => Ok(()),
+        Some(role @ ClusterRole::Holds(name)) => {
+            let holders = list(db, &Which::InCluster(role.clone(), Open::Only), WITH_CLUSTERS)?;
+            holders
+                .into_iter()
+                .next()
+                .map_or(Ok(()), |holder| Err(StoreError::ClusterTaken { name: name.clone(), run: holder.id }))
+        }
+        Some(ClusterRole::On(run)) => {
+            let open = |state: &str| {
+                [RunState::Planned, RunState::Running].iter().any(|known| known.name() == state)
+            };
+            let holder = list(db, &Which::One(run.clone()), WITH_CLUSTERS)?.into_iter().next();
+            let held = holder.filter(|holder| open(&holder.state));
+            match held.and_then(|holder| holder.cluster) {
+                Some(ClusterRole::Holds(_)) => Ok(()),
+                _ => Err(StoreError::NoCluster { run: run.clone() }),
+            }
+        }
+    }
+}
+
 /// A new run.
 pub(crate) fn insert(db: &Transaction<'_>, row: &RunRow, client_token: Option<&str>) -> Result<()> {
     if !is_free(db, &row.id)? {
         return Err(StoreError::Taken { run: row.id.clone() });
     }
+    check_cluster(db, row)?;
     db.execute(
-        "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted, cluster)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             row.id.0,
             client_token,
@@ -109,7 +160,8 @@ pub(crate) fn insert(db: &Transaction<'_>, row: &RunRow, client_token: Option<&s
             row.job,
             row.base_dir,
             row.state,
-            millis(row.submitted)
+            millis(row.submitted),
+            row.cluster.as_ref().map(ClusterRole::key),
         ],
     )
     .map(drop)

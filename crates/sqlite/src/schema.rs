@@ -126,10 +126,23 @@ const MIGRATIONS: &[&str] = &[
         ";
 "
     ),
+    // Lists show what a run has to do with a cluster, so it is in the indexes that answer them.
+    "
+    ALTER TABLE run ADD COLUMN cluster TEXT;
+    DROP INDEX run_list;
+    DROP INDEX run_open;
+    CREATE INDEX run_list ON run (submitted, id, name, state, cluster);
+    CREATE INDEX run_open ON run (submitted, id, name, state, cluster)
+        WHERE state NOT IN ('succeeded', 'failed', 'cancelled');
+    CREATE INDEX run_in_cluster ON run (cluster, submitted, id, name, state) WHERE cluster IS NOT NULL;
+",
 ];
 
 /// The first schema with `moved` and `provider_used`.
 pub(crate) const WITH_SUMS: usize = 2;
+
+/// The first schema whose runs say what they have to do with clusters.
+pub(crate) const WITH_CLUSTERS: usize = 3;
 
 /// How long a write waits for another process's (a cancel request) before it fails.
 const BUSY: Duration = Duration::from_secs(10);

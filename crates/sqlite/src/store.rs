@@ -132,18 +132,18 @@ impl Records for Sqlite {
     }
 
     async fn runs(&self, which: Which) -> Result<Vec<RunLine>> {
-        runs::list(&self.db(), &which)
+        runs::list(&self.db(), &which, self.schema)
     }
 
     async fn run_of_token(&self, token: &str) -> Result<Option<RunRow>> {
-        runs::of_token(&self.db(), token)
+        runs::of_token(&self.db(), token, self.schema)
     }
 
     async fn story(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Numbered>)>> {
         let db = self.db();
         // One snapshot: the row and its history must be of the same moment.
         let snapshot = db.unchecked_transaction().map_err(|source| failed("reading a run", source))?;
-        let Some(row) = runs::one(&snapshot, run)? else { return Ok(None) };
+        let Some(row) = runs::one(&snapshot, run, self.schema)? else { return Ok(None) };
         Ok(Some((row, history::history(&snapshot, run, 0)?)))
     }
 

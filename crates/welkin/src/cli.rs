@@ -4,6 +4,7 @@ mod agent;
 mod boost;
 mod broker;
 mod catalog;
+mod cluster;
 mod explain;
 mod gateway;
 mod job;
@@ -25,6 +26,7 @@ pub(crate) use boost::{
 };
 pub(crate) use broker::{BrokerArgs, BrokerCommand, ServeHereArgs, StopArgs};
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
+pub(crate) use cluster::{ClustersArgs, ExecArgs, QueueArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use gateway::{GatewayArgs, GatewayCommand, ServeArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
@@ -134,6 +136,9 @@ pub(crate) enum Command {
     Gc(GcArgs),
     Prune(PruneArgs),
     Jobs(JobsArgs),
+    Clusters(ClustersArgs),
+    Exec(Box<ExecArgs>),
+    Queue(QueueArgs),
     Broker(BrokerArgs),
     Cp(Box<CpArgs>),
     Sync(Box<SyncArgs>),

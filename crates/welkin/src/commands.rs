@@ -5,11 +5,13 @@ mod boost;
 mod broker;
 mod cancel;
 mod catalog;
+mod clusters;
 mod completions;
 mod cost;
 mod cp;
 mod diff;
 mod down;
+mod exec;
 mod explain;
 mod fetch;
 mod gateway;
@@ -21,6 +23,7 @@ mod parallelize;
 mod plan;
 mod providers;
 mod prune;
+mod queue;
 mod resolve;
 mod resume;
 mod route;
@@ -59,6 +62,9 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Cost(args) => cost::run(args, app),
         Command::Gc(args) => gc::run(args, app),
         Command::Prune(args) => prune::run(args, app),
+        Command::Clusters(_) => clusters::run(app),
+        Command::Exec(args) => exec::run(args, app),
+        Command::Queue(args) => queue::run(args, app),
         Command::Broker(args) => broker::run(args, app),
         Command::Jobs(args) => match &args.command {
             JobsCommand::Launch(args) => up::run(args, app),

@@ -12,6 +12,7 @@ compile_error!("a production build does not know simulated evidence: add --no-de
 mod app;
 mod catalog_cache;
 mod cli;
+mod clusters;
 mod commands;
 mod consent;
 mod engine;

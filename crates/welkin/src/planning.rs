@@ -9,7 +9,7 @@ mod overrides;
 mod saved;
 
 pub(crate) use failure::infeasible;
-pub(crate) use load::{Loaded, job, secrets};
+pub(crate) use load::{Loaded, job, job_of, secrets};
 pub(crate) use month::Wanted;
 pub(crate) use saved::{anchor, read_plan, write_plan};
 
@@ -43,6 +43,18 @@ impl Planner {
             effort: effort.unwrap_or(1),
             month: month::so_far(app, month),
         })
+    }
+
+    /// The same, over the parts of a cluster and nothing else.
+    pub(crate) fn on_cluster(app: &App, catalog: Catalog<'static>, provider: &str) -> Self {
+        Self {
+            catalog,
+            tariffs: Tariffs::builtin(),
+            rates: Rates::builtin(),
+            configured: vec![provider.to_owned()],
+            effort: 1,
+            month: month::so_far(app, Wanted::SoFar),
+        }
     }
 
     /// How many times the usual work a plan may take.

@@ -102,6 +102,11 @@ impl Settings {
         self.home.join("clouds")
     }
 
+    /// What is on record of the parts of clusters.
+    pub(crate) fn clusters_dir(&self) -> PathBuf {
+        self.home.join("clusters")
+    }
+
     /// Who this machine is to gateways.
     pub(crate) fn identity_file(&self) -> PathBuf {
         self.home.join("identity")

@@ -251,6 +251,7 @@ async fn what_cannot_be_run_is_refused_before_anything_is_asked_for() {
                 base_dir,
                 client_token,
                 manner: welkin_broker::Manner::default(),
+                cluster: None,
             })
             .await
     };

@@ -133,7 +133,7 @@ async fn whoever_goes_on_with_a_run_has_the_patience_that_was_asked_for() {
         World::with(0, |_, builder| builder.stock(key(), Stock { capacity: Some(0), ..Stock::default() }));
     let plan = plan(vec![task("only", "").at(&["a/x"]).output("out")]);
     let broker = world.broker();
-    let manner = Manner { retry_until_up: true, max_parallel: Some(1) };
+    let manner = Manner { retry_until_up: true, max_parallel: Some(1), ..Manner::default() };
     let run = world.submit_in(&broker, &plan, manner).await;
     drop(tokio::time::timeout(std::time::Duration::from_secs(60), broker.run(&run)).await);
     drop(broker);

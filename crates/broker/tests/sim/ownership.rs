@@ -68,6 +68,7 @@ async fn several_runs_are_resumed_side_by_side_and_may_be_driven_from_any_thread
             base_dir,
             client_token: None,
             manner: welkin_broker::Manner::default(),
+            cluster: None,
         };
         runs.push(is_send(broker.submit(submission)).await.unwrap());
     }

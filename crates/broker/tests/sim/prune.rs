@@ -79,6 +79,7 @@ async fn another_run_keeps_everything() {
         base_dir: world.dir.path().to_owned(),
         client_token: None,
         manner: welkin_broker::Manner::default(),
+        cluster: None,
     };
     let second = broker.submit(submission).await.unwrap();
     broker.run(&second).await.unwrap();

@@ -168,14 +168,24 @@ impl World {
     pub(crate) async fn submit_as(&self, broker: &Broker, plan: &Plan, token: &str) -> RunId {
         let (base_dir, client_token) = (self.dir.path().to_owned(), Some(token.to_owned()));
         broker
-            .submit(Submission { plan, job: &plan.job, base_dir, client_token, manner: Manner::default() })
+            .submit(Submission {
+                plan,
+                job: &plan.job,
+                base_dir,
+                client_token,
+                manner: Manner::default(),
+                cluster: None,
+            })
             .await
             .unwrap()
     }
 
     pub(crate) async fn submit_in(&self, broker: &Broker, plan: &Plan, manner: Manner) -> RunId {
         let (base_dir, client_token) = (self.dir.path().to_owned(), None);
-        broker.submit(Submission { plan, job: &plan.job, base_dir, client_token, manner }).await.unwrap()
+        broker
+            .submit(Submission { plan, job: &plan.job, base_dir, client_token, manner, cluster: None })
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn submit_with(&self, broker: &Broker, plan: &Plan, job: &Job) -> RunId {
@@ -186,6 +196,7 @@ impl World {
             base_dir,
             client_token: Some("once".to_owned()),
             manner: Manner::default(),
+            cluster: None,
         };
         broker.submit(submission).await.unwrap()
     }

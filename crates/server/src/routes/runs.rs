@@ -87,6 +87,7 @@ async fn take(served: &Arc<Served>, new: NewRun, key: &str) -> Result<RunId, Pro
         base_dir: PathBuf::from(new.base_dir),
         client_token: Some(key.to_owned()),
         manner: new.manner,
+        cluster: new.cluster,
     };
     Ok(served.broker.submit(submission).await?)
 }
@@ -159,6 +160,7 @@ pub(crate) async fn list(
         name: run.name,
         state: run.state,
         submitted: run.submitted,
+        cluster: run.cluster,
         driven: run.driven,
     };
     Ok(Json(Runs { runs: runs.into_iter().map(line).collect(), next, as_of }))

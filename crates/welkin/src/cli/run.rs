@@ -2,7 +2,7 @@
 //! `fetch`, `prune`.
 
 use super::job::Overrides;
-use super::values::{age, parallel, size};
+use super::values::{age, cluster_name, parallel, size};
 use clap::Args;
 use std::path::PathBuf;
 use welkin_units::{Bytes, Span};
@@ -17,8 +17,27 @@ use welkin_units::{Bytes, Span};
 #[command(after_help = UP)]
 pub(crate) struct UpArgs {
     /// The job file, `-` for standard input, or a plan saved by `welkin plan --save`
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "cluster")]
+    pub(crate) file: Option<PathBuf>,
+    /// Run it on the cluster of this name, which is made where there is none and stays: `welkin exec` runs more on it
+    #[arg(short, long, value_name = "NAME", value_parser = cluster_name, conflicts_with = "foreground", help_heading = "Clusters")]
+    pub(crate) cluster: Option<String>,
+    /// End the cluster when nothing was under way on it for so many minutes; needs --down, as machines are not stopped
+    #[arg(short, long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..), requires = "down", help_heading = "Clusters")]
+    pub(crate) idle_minutes_to_autostop: Option<u32>,
+    /// End the cluster when nothing was under way on it for a minute, or for as long as --idle-minutes-to-autostop says
+    #[arg(long, requires = "cluster", help_heading = "Clusters")]
+    pub(crate) down: bool,
+    /// On a cluster that is full, runs with more come before those with less
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        allow_negative_numbers = true,
+        requires = "cluster",
+        help_heading = "Clusters"
+    )]
+    pub(crate) priority: i32,
     /// Show the plan and stop
     #[arg(long, visible_alias = "dryrun")]
     pub(crate) dry_run: bool,
@@ -51,6 +70,7 @@ Examples:
   welkin up train.yaml --env-file .env --gpus H100:8 --use-spot
   welkin up plan.json --yes
   welkin up train.yaml -d          any number of them, from any terminal
+  welkin up -c dev train.yaml      on machines that stay, for `welkin exec dev` and `welkin down dev`
   welkin up job.yaml --deadline 2h --objective time --dry-run";
 
 /// List runs

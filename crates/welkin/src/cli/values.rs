@@ -34,6 +34,18 @@ pub(crate) fn accelerator(text: &str) -> Result<AcceleratorFilter, String> {
     Ok(AcceleratorFilter { name: name.trim().to_owned(), count })
 }
 
+/// The name of a cluster: letters, digits and `-`, beginning with a letter, as a part of names of runs.
+pub(crate) fn cluster_name(text: &str) -> Result<String, String> {
+    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    if begins && text.len() <= 40 && text.bytes().all(fine) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "`{text}` cannot name a cluster: lower-case letters, digits and `-`, a letter first, at most 40"
+    ))
+}
+
 /// `10M`, `512KiB`, `1000000`.
 pub(crate) fn size(text: &str) -> Result<Bytes, String> {
     let size = Bytes::parse_with_bare_unit(text, 1).map_err(|error| error.to_string())?;

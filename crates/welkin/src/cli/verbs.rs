@@ -7,12 +7,16 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// SkyPilot's words, and what to say about them.
 const VERBS: &[(&str, &str)] = &[
-    ("launch", "`welkin up FILE` runs a job to its end, `welkin up --detach FILE` without this terminal"),
-    ("exec", "machines do not outlive their run: `welkin up FILE` runs a job on new ones"),
-    ("queue", "`welkin runs` lists runs, `welkin status RUN` shows the tasks of one"),
-    ("start", "`welkin resume RUN` goes on with a run whose process ended"),
-    ("stop", "`welkin cancel RUN` ends a run and gives its machines back"),
-    ("autostop", "machines are given back when their task is over; `welkin down RUN` ends a run now"),
+    (
+        "launch",
+        "`welkin up --cluster NAME FILE` runs a job on a cluster, `welkin up FILE` on machines of its own",
+    ),
+    ("start", "machines are not stopped and started: `welkin up --cluster NAME` makes a cluster anew"),
+    ("stop", "`welkin down NAME` ends a cluster and gives its machines back"),
+    (
+        "autostop",
+        "`welkin up --cluster NAME --idle-minutes-to-autostop MINUTES --down FILE` ends an idle cluster",
+    ),
     ("optimize", "`welkin plan FILE` shows where a job would run, and acquires nothing"),
     ("bench", "`welkin plan FILE --pareto` shows every plan that no other beats in both cost and time"),
     ("storage", "`welkin cp` and `welkin sync` move data from and to stores"),
@@ -58,7 +62,7 @@ mod tests {
         for (line, verb) in [
             ("launch -c mine job.yaml", Some("launch")),
             ("-o json launch", Some("launch")),
-            ("--output=json queue", Some("queue")),
+            ("--output=json bench", Some("bench")),
             ("stop --all", Some("stop")),
             ("frobnicate", None),
             ("transfers launch", None),

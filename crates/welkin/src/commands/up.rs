@@ -1,10 +1,12 @@
 //! `welkin up`: plan, show, confirm, run, bill.
 
 mod apart;
+mod cluster;
 mod consent;
 mod summary;
 
 pub(crate) use apart::ended;
+pub(crate) use cluster::work_on;
 pub(crate) use summary::show as summary;
 
 use crate::app::App;
@@ -16,13 +18,18 @@ use crate::output::{Format, Narrator};
 use crate::planning::{self, Loaded, Planner, Wanted, infeasible};
 use crate::report::{Code, Fault};
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use welkin_broker::{Broker, Manner, Reader, RunId, Submission, SubmitError};
 use welkin_job::Job;
 use welkin_placement::Plan;
 
 pub(crate) fn run(args: &UpArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let (plan, loaded) = prepare(args, app)?;
+    if let Some(name) = &args.cluster {
+        return cluster::run(args, name, app);
+    }
+    let file = args.file.as_deref().unwrap_or_else(|| Path::new("-"));
+    let (plan, loaded) = prepare(file, args, app)?;
     match app.settings.output {
         Format::Table => {
             plan::show(&plan, &loaded, app)?;
@@ -40,25 +47,29 @@ pub(crate) fn run(args: &UpArgs, app: &mut App) -> anyhow::Result<Exit> {
 }
 
 /// The plan and the job with its secrets: from a job file, or from a saved plan.
-fn prepare(args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loaded)> {
-    if args.file.extension().is_some_and(|extension| extension == "json") {
-        return saved(args);
+fn prepare(file: &Path, args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loaded)> {
+    if is_plan(file) {
+        return saved(file, args);
     }
-    let mut loaded = planning::job(&args.file, &args.overrides, !args.dry_run, app)?;
+    let mut loaded = planning::job(file, &args.overrides, !args.dry_run, app)?;
     let planner = Planner::open(app, args.overrides.effort, Wanted::SoFar)?;
     let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
     loaded.job = with_secrets(&planned.plan, &loaded.job);
     Ok((planned.plan, loaded))
 }
 
-fn saved(args: &UpArgs) -> anyhow::Result<(Plan, Loaded)> {
+fn is_plan(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "json")
+}
+
+fn saved(file: &Path, args: &UpArgs) -> anyhow::Result<(Plan, Loaded)> {
     let said = &args.overrides;
     let (secret, secret_file) = (said.secret.clone(), said.secret_file.clone());
     if (Overrides { secret, secret_file, ..Overrides::default() }) != *said {
         let fault = Fault::new(Code::Usage, "a saved plan is final: only secrets may be given with it");
         return Err(fault.hint("make another plan with `welkin plan FILE --save PLAN.json`").into());
     }
-    let (plan, base_dir) = planning::read_plan(&args.file)?;
+    let (plan, base_dir) = planning::read_plan(file)?;
     let given = planning::secrets(said)?;
     let mut job = plan.job.clone();
     for (name, secret) in job.tasks.iter_mut().flat_map(|task| &mut task.secrets) {
@@ -86,7 +97,10 @@ fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow
     if here {
         runtime.block_on(foreground(args, plan, loaded, app))
     } else {
-        runtime.block_on(apart::up(args, plan, loaded, app))
+        let token = args.token.as_deref();
+        let work =
+            apart::Work { plan, loaded, manner: manner(args), cluster: None, token, detach: args.detach };
+        runtime.block_on(apart::up(&work, app))
     }
 }
 
@@ -130,13 +144,24 @@ fn warn_of_undriven(reader: &Reader, app: &App) -> anyhow::Result<()> {
 
 /// What is on record of how the run is to be driven, so that whoever goes on with it drives it so too.
 fn manner(args: &UpArgs) -> Manner {
-    Manner { retry_until_up: args.retry_until_up, max_parallel: args.max_parallel }
+    Manner {
+        retry_until_up: args.retry_until_up,
+        max_parallel: args.max_parallel,
+        priority: args.priority,
+        ..Manner::default()
+    }
 }
 
 async fn submit(broker: &Broker, args: &UpArgs, plan: &Plan, loaded: &Loaded) -> anyhow::Result<RunId> {
     let base_dir = loaded.base_dir.clone();
-    let submission =
-        Submission { plan, job: &loaded.job, base_dir, client_token: None, manner: manner(args) };
+    let submission = Submission {
+        plan,
+        job: &loaded.job,
+        base_dir,
+        client_token: None,
+        manner: manner(args),
+        cluster: None,
+    };
     broker.submit(submission).await.map_err(|error| {
         let fault = match &error {
             SubmitError::Store(_) => Fault::new(Code::Store, "the run cannot be recorded"),

@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use welkin_catalog::{Catalog, Filter};
-use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig, KnownTypes, Local, LocalConfig};
+use welkin_clouds::{
+    AgentCommand, Clusters, Emulated, EmulatedConfig, KnownTypes, Local, LocalConfig, WithClusters,
+};
 use welkin_provider::{Clock, Location, Provider};
 
 /// Opens this machine, the user's own hosts, and an emulated cloud for each other name.
@@ -32,7 +34,10 @@ pub(super) fn open(
     let emulated = Emulated::new(&config).with_context(failed)?;
     let clouds = emulated.clouds().iter().map(|cloud| Arc::clone(cloud) as Arc<dyn Provider>);
     let ssh = hosts::provider(settings, clock)?.map(|ssh| Arc::new(ssh) as Arc<dyn Provider>);
-    Ok(clouds.chain(std::iter::once(Arc::new(local) as Arc<dyn Provider>)).chain(ssh).collect())
+    let all = clouds.chain(std::iter::once(Arc::new(local) as Arc<dyn Provider>)).chain(ssh);
+    let clusters = Clusters::new(settings.clusters_dir(), Arc::clone(clock));
+    let with = |provider| Arc::new(WithClusters::new(provider, Arc::clone(&clusters))) as Arc<dyn Provider>;
+    Ok(all.map(with).collect())
 }
 
 /// A machine type exists where the catalog has an offer of it. A broker outlives imports: it looks again when the

@@ -26,18 +26,35 @@ pub(crate) struct Loaded {
 /// Reads a job file and applies what the command line says over it. `to_run` asks for what a plan can
 /// do without: values of secrets.
 pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> anyhow::Result<Loaded> {
-    // Before the catalog is opened: hosts are a part of it.
-    hosts::refresh(app)?;
     let shown = if is_stdin(file) { "stdin".to_owned() } else { file.display().to_string() };
     let bytes = read(file).with_context(|| Fault::new(Code::File, format!("cannot read {shown}")))?;
+    let base_dir = if is_stdin(file) { std::env::current_dir()? } else { folder_of(file)? };
+    read_job(&shown, &bytes, base_dir, said, to_run, app)
+}
+
+/// A job that is written in no file, to be run; its paths are relative to where the command was given.
+pub(crate) fn job_of(shown: &str, text: &str, said: &Overrides, app: &App) -> anyhow::Result<Loaded> {
+    read_job(shown, text.as_bytes(), std::env::current_dir()?, said, true, app)
+}
+
+fn read_job(
+    shown: &str,
+    bytes: &[u8],
+    base_dir: PathBuf,
+    said: &Overrides,
+    to_run: bool,
+    app: &App,
+) -> anyhow::Result<Loaded> {
+    // Before the catalog is opened: hosts are a part of it.
+    hosts::refresh(app)?;
     let context = Context {
-        file: shown.clone(),
+        file: shown.to_owned(),
         envs: envs(said)?,
         secrets: secrets(said)?,
         secrets_required: to_run,
         providers: imported_providers(app),
     };
-    let parsed = parse_bytes(&bytes, &context).map_err(|diagnostics| {
+    let parsed = parse_bytes(bytes, &context).map_err(|diagnostics| {
         Fault::new(Code::Job, diagnostics.to_string()).verbatim().details(&diagnostics)
     })?;
     let mut warnings: Vec<String> = parsed.warnings.iter().map(render).collect();
@@ -50,7 +67,6 @@ pub(crate) fn job(file: &Path, said: &Overrides, to_run: bool, app: &App) -> any
     let mut job = parsed.job;
     overrides::apply(&mut job, said);
     hosts::expect_if_asked(&job, &app.settings)?;
-    let base_dir = if is_stdin(file) { std::env::current_dir()? } else { folder_of(file)? };
     if !to_run {
         // What is told here as a warning would refuse the run.
         let refused = welkin_broker::refusals(&job, &base_dir, std::env::home_dir());

@@ -1,9 +1,8 @@
 //! A run that the broker's own process drives: submitted, and followed unless it is to go on alone.
 
-use super::{manner, narrator, summary};
+use super::{narrator, summary};
 use crate::apart::{self, Reached};
 use crate::app::App;
-use crate::cli::UpArgs;
 use crate::engine::{self, store_fault};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
@@ -15,7 +14,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 use welkin_api::ClientError;
 use welkin_api::wire::{NewRun, Problem};
-use welkin_broker::{RunId, RunOutcome};
+use welkin_broker::{ClusterRole, Manner, RunId, RunOutcome};
 use welkin_job::wire::{Mirror, v1};
 use welkin_placement::Plan;
 
@@ -31,8 +30,20 @@ struct Submitted<'a> {
     run: &'a RunId,
 }
 
-pub(super) async fn up(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
-    let (reached, run) = submit(args, plan, loaded, app).await?;
+/// Work to be submitted, and how.
+pub(crate) struct Work<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) manner: Manner,
+    pub(crate) cluster: Option<ClusterRole>,
+    /// Under which key, if the user said one.
+    pub(crate) token: Option<&'a str>,
+    pub(crate) detach: bool,
+}
+
+/// Submits work, and follows it unless it is to go on alone.
+pub(crate) async fn up(work: &Work<'_>, app: &mut App) -> anyhow::Result<Exit> {
+    let (reached, run) = submit(work, app).await?;
     let others = apart::differences(&reached.health);
     if !others.is_empty() {
         let names = others.join(", ");
@@ -41,7 +52,7 @@ pub(super) async fn up(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut Ap
              the next command start it with this one"
         ));
     }
-    if args.detach {
+    if work.detach {
         match app.settings.output {
             Format::Json => write_json(&mut app.out, "welkin.submitted/1", &Submitted { run: &run })?,
             Format::Table => {
@@ -53,7 +64,7 @@ pub(super) async fn up(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut Ap
         return Ok(Exit::Success);
     }
     let narrator = narrator(app);
-    narrator.introduce(&run, plan);
+    narrator.introduce(&run, work.plan);
     narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
     if !apart::follow(&reached.client, std::slice::from_ref(&run), &narrator, app).await? {
         app.note(&format!("{run} goes on; `welkin status {run}` shows it, `welkin cancel {run}` ends it"));
@@ -72,14 +83,15 @@ pub(crate) fn ended(run: &RunId, app: &mut App) -> anyhow::Result<()> {
 }
 
 /// Submits the run, under one key however often it is sent.
-async fn submit(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &App) -> anyhow::Result<(Reached, RunId)> {
+pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reached, RunId)> {
     let new = NewRun {
-        plan: plan.to_json(),
-        job: serde_json::to_string(&v1::Job::of(&loaded.job))?,
-        base_dir: std::path::absolute(&loaded.base_dir)?.to_string_lossy().into_owned(),
-        manner: manner(args),
+        plan: work.plan.to_json(),
+        job: serde_json::to_string(&v1::Job::of(&work.loaded.job))?,
+        base_dir: std::path::absolute(&work.loaded.base_dir)?.to_string_lossy().into_owned(),
+        manner: work.manner,
+        cluster: work.cluster.clone(),
     };
-    let key = args.token.clone().unwrap_or_else(key);
+    let key = work.token.map_or_else(key, str::to_owned);
     let began = Instant::now();
     loop {
         let reached = apart::reach(app).await?;

@@ -1,0 +1,56 @@
+//! Commands about clusters: `exec`, `queue`, `clusters`.
+
+use super::job::Overrides;
+use super::values::cluster_name;
+use clap::Args;
+
+/// Run a command or a job on a cluster
+///
+/// The command, or the `run` of the job file, starts when its turn comes, in the folder that all work on the cluster
+/// shares (`~/sky_workdir` on its nodes). The job's workdir is laid over what is there; its `setup` and file mounts are
+/// left out: `welkin up -c NAME FILE` does them too. Without cpus and accelerators of its own, work takes half a CPU.
+#[derive(Debug, Args)]
+#[command(after_help = EXEC)]
+pub(crate) struct ExecArgs {
+    /// The cluster
+    #[arg(value_name = "CLUSTER", value_parser = cluster_name)]
+    pub(crate) cluster: String,
+    /// A job file, or a command with its arguments
+    #[arg(value_name = "FILE|COMMAND", required = true, trailing_var_arg = true)]
+    pub(crate) what: Vec<String>,
+    /// Say its name and leave: it runs on without a terminal
+    #[arg(short, long, visible_alias = "detach-run")]
+    pub(crate) detach: bool,
+    /// On a cluster that is full, runs with more come before those with less
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, allow_negative_numbers = true)]
+    pub(crate) priority: i32,
+    /// Submitting the same again under the same key gives the same run
+    #[arg(long, value_name = "KEY")]
+    pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
+const EXEC: &str = "\
+Examples:
+  welkin exec dev -- nvidia-smi
+  welkin exec dev 'python train.py > log 2>&1'
+  welkin exec dev train.yaml --gpus A100:1 -d
+  welkin exec dev --num-nodes 2 --cpus 4 -- hostname";
+
+/// Show the work on a cluster, in the order in which it came
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin queue dev\n  welkin queue dev --skip-finished --output json")]
+pub(crate) struct QueueArgs {
+    /// The cluster
+    #[arg(value_name = "CLUSTER", value_parser = cluster_name)]
+    pub(crate) cluster: String,
+    /// Leave out what is over
+    #[arg(short, long)]
+    pub(crate) skip_finished: bool,
+}
+
+/// List clusters: where they are, what they cost, what runs on them
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin clusters\n  welkin clusters --output json")]
+pub(crate) struct ClustersArgs {}

@@ -1,0 +1,127 @@
+//! `welkin clusters`: the clusters there are.
+
+use crate::app::App;
+use crate::clusters::machines;
+use crate::engine::{now, reader, store_fault};
+use crate::exit::Exit;
+use crate::output::{Align, Format, Table, location_words, moment, write_json};
+use crate::reach::nature_words;
+use serde::Serialize;
+use std::io::Write;
+use welkin_broker::{ClusterRole, Open, Reader, RunId, RunState, RunSummary};
+use welkin_provider::{Location, Nature, UnixMillis};
+use welkin_units::{Span, Usd};
+
+/// A cluster.
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: String,
+    /// The run that holds it.
+    run: RunId,
+    /// `starting` before its machines are there, `up`, or `ending`.
+    state: &'static str,
+    since: UnixMillis,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<Location>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nature: Option<Nature>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<u32>,
+    /// What its machines cost in an hour.
+    hourly: Usd,
+    /// How long nothing may be under way before it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle: Option<Span>,
+    /// Runs on it that are not over.
+    runs: usize,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    clusters: &'a [Entry],
+}
+
+pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
+    let reader = reader(&app.settings)?;
+    let open = reader.as_ref().map_or_else(|| Ok(Vec::new()), Reader::unfinished).map_err(store_fault)?;
+    let mut entries = Vec::new();
+    for run in open {
+        let name = match &run.cluster {
+            Some(ClusterRole::Holds(name)) => name.clone(),
+            _ => continue,
+        };
+        if let Some(reader) = &reader {
+            entries.push(entry(reader, name, run)?);
+        }
+    }
+    if app.settings.output == Format::Json {
+        write_json(&mut app.out, "welkin.clusters/1", &Wire { clusters: &entries })?;
+        return Ok(Exit::Success);
+    }
+    let at = reader.as_ref().map(now).unwrap_or_default();
+    show(&entries, at, app)?;
+    Ok(Exit::Success)
+}
+
+fn entry(reader: &Reader, name: String, run: RunSummary) -> anyhow::Result<Entry> {
+    let view = reader.status(&run.id).map_err(store_fault)?;
+    let on_it = reader.in_cluster(&ClusterRole::On(run.id.clone()), Open::Only).map_err(store_fault)?;
+    let there = machines(&view);
+    let state = match (&there, view.state) {
+        (_, RunState::Ending) => "ending",
+        (Some(_), _) => "up",
+        (None, _) => "starting",
+    };
+    Ok(Entry {
+        name,
+        run: run.id,
+        state,
+        since: run.submitted,
+        place: there.map(|attempt| attempt.place.location.clone()),
+        nature: there.map(|attempt| attempt.nature),
+        instance_type: there.map(|attempt| attempt.place.instance_type.clone()),
+        nodes: there.map(|attempt| attempt.place.nodes),
+        hourly: view.hourly(),
+        idle: view.idle(),
+        runs: on_it.len(),
+    })
+}
+
+fn show(entries: &[Entry], at: UnixMillis, app: &mut App) -> anyhow::Result<()> {
+    let mut table = Table::new([
+        ("CLUSTER", Align::Left),
+        ("STATE", Align::Left),
+        ("PLACE", Align::Left),
+        ("RUNS ON", Align::Left),
+        ("MACHINES", Align::Left),
+        ("COST/H", Align::Right),
+        ("SINCE", Align::Left),
+        ("FOR", Align::Right),
+        ("RUNS", Align::Right),
+        ("ENDS WHEN IDLE FOR", Align::Right),
+    ]);
+    for entry in entries {
+        let machines = entry.instance_type.as_ref().zip(entry.nodes);
+        table.row([
+            entry.name.clone(),
+            entry.state.to_owned(),
+            entry.place.as_ref().map(location_words).unwrap_or_default(),
+            entry.nature.map(nature_words).unwrap_or_default().to_owned(),
+            machines.map(|(kind, nodes)| format!("{nodes} x {kind}")).unwrap_or_default(),
+            entry.hourly.to_string(),
+            moment(entry.since),
+            at.since(entry.since).to_string(),
+            entry.runs.to_string(),
+            entry.idle.map(|idle| idle.to_string()).unwrap_or_default(),
+        ]);
+    }
+    if table.is_empty() {
+        writeln!(app.out, "there are no clusters; `welkin up -c NAME` makes one")?;
+    } else {
+        table.write(&mut app.out, app.style)?;
+    }
+    app.out.flush()?;
+    Ok(())
+}

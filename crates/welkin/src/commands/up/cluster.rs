@@ -1,0 +1,156 @@
+//! `welkin up -c NAME`: makes the cluster where there is none, then runs the job on it.
+
+use super::apart::{self, Work};
+use super::{consent, is_plan, manner, with_secrets};
+use crate::app::App;
+use crate::cli::UpArgs;
+use crate::clusters::{Cluster, holder, holding, until_up};
+use crate::commands::plan;
+use crate::engine::{self, reader};
+use crate::exit::Exit;
+use crate::output::{Format, write_json};
+use crate::planning::{self, Loaded, Planner, Wanted, infeasible};
+use crate::report::{Code, Fault};
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+use welkin_broker::{ClusterRole, Manner, Reader, RunId};
+use welkin_job::Job;
+use welkin_units::Span;
+
+/// How long a cluster may be idle that is to end, and nobody says when.
+const IDLE: Span = Span::from_secs(60);
+
+pub(super) fn run(args: &UpArgs, name: &str, app: &mut App) -> anyhow::Result<Exit> {
+    let loaded = load(args, app)?;
+    let held = match reader(&app.settings)? {
+        Some(reader) => holder(&reader, name)?,
+        None => None,
+    };
+    let run = match held {
+        Some(run) => {
+            if args.down {
+                app.warn(&format!(
+                    "cluster {name} is there already: how long it may be idle stays as it was"
+                ));
+            }
+            run
+        }
+        None => {
+            let Some(run) = make(args, name, &loaded.job, app)? else { return Ok(Exit::Success) };
+            run
+        }
+    };
+    let cluster = until_up(&opened(app)?, &run, name, app)?;
+    if args.file.is_none() || !has_work(&loaded.job) {
+        return shown(&cluster, app);
+    }
+    let plan = cluster.plan(&loaded.job, app)?;
+    if args.dry_run {
+        plan::show(&plan, &loaded, app)?;
+        app.out.flush()?;
+        return Ok(Exit::Success);
+    }
+    let loaded = Loaded { job: with_secrets(&plan, &loaded.job), ..loaded };
+    let manner = manner(args);
+    let (cluster, token) = (Some(ClusterRole::On(run)), args.token.as_deref());
+    let work = Work { plan: &plan, loaded: &loaded, manner, cluster, token, detach: args.detach };
+    engine::runtime()?.block_on(apart::up(&work, app))
+}
+
+/// Runs a job on a cluster.
+pub(crate) fn work_on(
+    cluster: &Cluster,
+    loaded: Loaded,
+    manner: Manner,
+    token: Option<&str>,
+    detach: bool,
+    app: &mut App,
+) -> anyhow::Result<Exit> {
+    let plan = cluster.plan(&loaded.job, app)?;
+    let loaded = Loaded { job: with_secrets(&plan, &loaded.job), ..loaded };
+    let role = Some(ClusterRole::On(cluster.run.clone()));
+    let work = Work { plan: &plan, loaded: &loaded, manner, cluster: role, token, detach };
+    engine::runtime()?.block_on(apart::up(&work, app))
+}
+
+/// The job of the file; without one, a job that does nothing, on machines as the flags say.
+fn load(args: &UpArgs, app: &App) -> anyhow::Result<Loaded> {
+    let Some(file) = &args.file else {
+        return planning::job_of("the flags", "{run: ':'}", &args.overrides, app);
+    };
+    if is_plan(file) {
+        let fault = Fault::new(Code::Usage, "a saved plan says where it runs, and that is no cluster");
+        return Err(fault.hint("give the job file instead").into());
+    }
+    planning::job(Path::new(file), &args.overrides, !args.dry_run, app)
+}
+
+fn has_work(job: &Job) -> bool {
+    job.tasks.len() > 1 || job.tasks.iter().any(|task| task.run.is_some() || task.setup.is_some())
+}
+
+fn opened(app: &App) -> anyhow::Result<Reader> {
+    let gone = || Fault::new(Code::Store, "the records of runs are gone");
+    reader(&app.settings)?.ok_or_else(|| gone().into())
+}
+
+/// Makes a cluster; gives who holds it, or nothing when it was only to be shown.
+fn make(args: &UpArgs, name: &str, job: &Job, app: &mut App) -> anyhow::Result<Option<RunId>> {
+    let holding = holding(job, name)?;
+    let planner = Planner::open(app, args.overrides.effort, Wanted::SoFar)?;
+    let plan = planner.plan(&holding).map_err(|failure| infeasible(failure, &holding))?.plan;
+    let loaded = Loaded { job: plan.job.clone(), warnings: Vec::new(), base_dir: std::env::current_dir()? };
+    if app.settings.output == Format::Table || args.dry_run {
+        plan::show(&plan, &loaded, app)?;
+        app.out.flush()?;
+    }
+    if args.dry_run {
+        return Ok(None);
+    }
+    consent::ask(&plan, args.yes, app)?;
+    let minutes = |count: u32| Span::from_secs(u64::from(count) * 60);
+    let idle =
+        args.down.then(|| args.idle_minutes_to_autostop.map_or(IDLE, minutes)).or_else(|| autodown(job));
+    let manner = Manner { retry_until_up: args.retry_until_up, idle, ..Manner::default() };
+    let role = ClusterRole::Holds(name.to_owned());
+    let work = Work { plan: &plan, loaded: &loaded, manner, cluster: Some(role), token: None, detach: true };
+    let made = engine::runtime()?.block_on(apart::submit(&work, app));
+    match made {
+        Ok((_, run)) => Ok(Some(run)),
+        // Somebody else was faster: it is the same cluster.
+        Err(error) => match holder(&opened(app)?, name)? {
+            Some(run) => Ok(Some(run)),
+            None => Err(error),
+        },
+    }
+}
+
+/// What the job file says of idle machines, as far as it can be done: they end, and are not stopped.
+fn autodown(job: &Job) -> Option<Span> {
+    let mut said =
+        job.tasks.iter().flat_map(|task| &task.options).filter_map(|option| option.autostop.as_ref());
+    said.find(|autostop| autostop.down).map(|autostop| autostop.idle.max(IDLE))
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    cluster: &'a str,
+    run: &'a RunId,
+}
+
+fn shown(cluster: &Cluster, app: &mut App) -> anyhow::Result<Exit> {
+    let (name, run) = (&cluster.name, &cluster.run);
+    match app.settings.output {
+        Format::Json => write_json(&mut app.out, "welkin.cluster/1", &Wire { cluster: name, run })?,
+        Format::Table => {
+            writeln!(app.out, "{name}")?;
+            let hourly = cluster.hourly;
+            app.note(&format!(
+                "it costs {hourly} an hour until `welkin down {name}`; `welkin exec {name} -- COMMAND` runs something on it"
+            ));
+        }
+    }
+    app.out.flush()?;
+    Ok(Exit::Success)
+}

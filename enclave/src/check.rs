@@ -5,6 +5,7 @@ use crate::Keys;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -38,18 +39,27 @@ pub enum CheckError {
 /// # Errors
 /// The first part that is not.
 pub fn check(mut file: File, keys: &Keys, aad: &[u8]) -> Result<(), CheckError> {
-    let (mut head, mut tail) = ([0; 4], [0; 4]);
-    file.read_exact(&mut head).map_err(|_| CheckError::Open)?;
-    file.seek(SeekFrom::End(-4)).map_err(|_| CheckError::Open)?;
-    file.read_exact(&mut tail)?;
-    if head != *MAGIC || tail != *MAGIC {
-        return Err(CheckError::Open);
-    }
-    file.rewind()?;
+    sealed_at_all(&mut file)?;
     let options = ArrowReaderOptions::new()
         .with_file_decryption_properties(decryption(keys, aad).map_err(CheckError::Closed)?);
     let metadata = ArrowReaderMetadata::load(&file, options).map_err(CheckError::Closed)?;
-    for group in metadata.metadata().row_groups() {
+    check_metadata(metadata.metadata(), keys)
+}
+
+/// Does it begin and end as sealed files do?
+pub(crate) fn sealed_at_all(file: &mut File) -> Result<(), CheckError> {
+    let (mut head, mut tail) = ([0; 4], [0; 4]);
+    file.rewind()?;
+    file.read_exact(&mut head).map_err(|_| CheckError::Open)?;
+    file.seek(SeekFrom::End(-4)).map_err(|_| CheckError::Open)?;
+    file.read_exact(&mut tail)?;
+    file.rewind()?;
+    if head == *MAGIC && tail == *MAGIC { Ok(()) } else { Err(CheckError::Open) }
+}
+
+/// Is every column sealed with its own key, and no filter beside it?
+pub(crate) fn check_metadata(metadata: &ParquetMetaData, keys: &Keys) -> Result<(), CheckError> {
+    for group in metadata.row_groups() {
         for column in group.columns() {
             let path = column.column_path().string();
             if column.crypto_metadata().is_none() || !keys.contains_key(&path) {

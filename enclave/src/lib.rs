@@ -19,6 +19,7 @@ mod input;
 mod keys;
 mod open;
 mod seal;
+pub mod sql;
 mod sum;
 
 pub use check::{CheckError, check};

@@ -1,15 +1,17 @@
-//! `welkin-enclave`: touches sealed data for `welkin`, which tells it what to do in one JSON document on standard input.
+//! `welkin-enclave`: touches sealed data for `welkin`, which tells it what to do in a line of JSON on standard input. As an engine
+//! it goes on to talk, a message a line.
 //!
 //! Keys come and go through pipes between the two, never through arguments, the environment or files. It has no keys of
 //! parties, and knows no home.
 
+mod engine;
 mod request;
 
 use anyhow::Context;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
-use welkin_enclave::{Form, open, read_table, seal, write_table};
+use welkin_enclave::{Form, open, read_table, seal, sql, write_table};
 
 /// A request names files and has a key for each column of each: 64 MiB are half a million of those.
 const MOST_BYTES: u64 = 64 << 20;
@@ -26,10 +28,16 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<()> {
+    // What a panic says could have a value in it.
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
+        let _ = writeln!(io::stderr(), "welkin-enclave: a bug{at}");
+    }));
+    let mut input = io::stdin().lock();
     let mut text = Vec::new();
-    io::stdin().lock().take(MOST_BYTES).read_to_end(&mut text)?;
+    (&mut input).take(MOST_BYTES).read_until(b'\n', &mut text)?;
     let request = serde_json::from_slice(&text).context(
-        "welkin-enclave is started by `welkin seal data` and `welkin seal open`, which tell it what to do on standard input",
+        "welkin-enclave is started by `welkin seal` and `welkin sql`, which tell it what to do on standard input",
     )?;
     match request {
         request::Request::Seal { input, form, output, aad } => {
@@ -46,6 +54,11 @@ fn run() -> anyhow::Result<()> {
             });
             write_table(tables, form.into(), io::BufWriter::new(io::stdout()))?;
         }
+        request::Request::Measure => {
+            let answer = serde_json::json!({ "measurement": sql::measure()?, "simulated": cfg!(feature = "simulated") });
+            writeln!(io::stdout(), "{answer}")?;
+        }
+        request::Request::Engine => engine::talk(&mut input, &mut io::stdout().lock())?,
     }
     Ok(())
 }

@@ -14,6 +14,10 @@ pub(crate) enum Request {
     Seal { input: PathBuf, form: FormName, output: PathBuf, aad: HexBytes },
     /// Write sealed files in the open, to standard output.
     Open { files: Vec<SealedFile>, form: FormName },
+    /// Say what this program measures.
+    Measure,
+    /// Be an engine, for one contract.
+    Engine,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -1,6 +1,8 @@
 //! What a workload puts into its evidence so that the evidence is about it, now, and for one contract.
 
 use crate::hex::Hex;
+use crate::keys::Identity;
+use crate::release::Challenge;
 use ring::digest;
 
 /// What evidence has to be bound to.
@@ -10,17 +12,25 @@ pub struct Binding {
     pub nonce: Hex<32>,
     /// The X25519 key that was made inside, and that keys of data are released to.
     pub key: Hex<32>,
+    /// The Ed25519 key that was made inside, and that the result is signed with.
+    pub signing: Hex<32>,
     /// The contract that the workload is there for.
     pub contract: Hex<32>,
 }
 
 impl Binding {
-    /// The 64 bytes of report data: SHA-512 over a name and the three parts, which have fixed lengths.
+    /// What an engine with these keys has to be bound to.
+    #[must_use]
+    pub fn to(engine: &Identity, Challenge { nonce, contract }: Challenge) -> Self {
+        Self { nonce, key: engine.sealing, signing: engine.signing, contract }
+    }
+
+    /// The 64 bytes of report data: SHA-512 over a name and the four parts, which have fixed lengths.
     #[must_use]
     pub fn report_data(&self) -> Hex<64> {
         let mut context = digest::Context::new(&digest::SHA512);
-        context.update(b"welkin report data/1\0");
-        for part in [self.nonce, self.key, self.contract] {
+        context.update(b"welkin report data/2\0");
+        for part in [self.nonce, self.key, self.signing, self.contract] {
             context.update(&part.0);
         }
         let mut data = [0; 64];
@@ -35,10 +45,12 @@ mod tests {
 
     #[test]
     fn every_part_counts() {
-        let binding = Binding { nonce: Hex([1; 32]), key: Hex([2; 32]), contract: Hex([3; 32]) };
+        let binding =
+            Binding { nonce: Hex([1; 32]), key: Hex([2; 32]), signing: Hex([4; 32]), contract: Hex([3; 32]) };
         let others = [
             Binding { nonce: Hex([9; 32]), ..binding },
             Binding { key: Hex([9; 32]), ..binding },
+            Binding { signing: Hex([9; 32]), ..binding },
             Binding { contract: Hex([9; 32]), ..binding },
             Binding { nonce: binding.key, key: binding.nonce, ..binding },
         ];

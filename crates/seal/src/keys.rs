@@ -7,4 +7,5 @@ mod file;
 mod party;
 
 pub use file::{KeyError, KeyFile, Protection};
+pub(crate) use party::verifies;
 pub use party::{Identity, IdentityError, Root};

@@ -26,8 +26,10 @@ mod hex;
 mod hpke;
 mod keys;
 mod log;
+mod message;
 mod name;
 mod policy;
+mod receipt;
 mod release;
 mod secret;
 mod x509;
@@ -48,8 +50,10 @@ pub use keys::{Identity, IdentityError, KeyError, KeyFile, Protection, Root};
 pub use log::{
     Consistency, Entry, Event, Head, HeadError, Inclusion, LogError, ProofFileError, Tree, read_log,
 };
+pub use message::{Message, Ran, Run};
 pub use name::{Name, NameError};
 pub use policy::{Check, Expected, Outcome, Policy, PolicyError, Verdict};
-pub use release::{Admitted, EngineKey, ReleaseError, Released};
+pub use receipt::{Receipt, ReceiptError};
+pub use release::{Admitted, Attested, Challenge, EngineKey, ReleaseError, Released};
 pub use secret::{NoRandomness, Secret};
 pub use x509::{CertificateError, ChainError, Link, PemError};

@@ -11,11 +11,42 @@ use crate::data::{DataKeys, Kek};
 use crate::evidence::{Claims, Evidence, EvidenceError};
 use crate::hex::{Hex, HexBytes};
 use crate::hpke;
+use crate::keys::{Identity, Root};
 use crate::name::Name;
 use crate::policy::{Expected, Policy, Verdict};
-use crate::secret::{NoRandomness, Secret};
+use crate::secret::{NoRandomness, draw};
 use ring::rand::SecureRandom;
 use serde::{Deserialize, Serialize};
+
+/// What whoever releases keys asks an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Challenge {
+    /// Drawn for this one question.
+    pub nonce: Hex<32>,
+    /// The contract that the keys are for.
+    pub contract: Hex<32>,
+}
+
+impl Challenge {
+    /// A question that nobody asked before.
+    ///
+    /// # Errors
+    /// Where there are no random numbers.
+    pub fn draw(contract: Hex<32>, random: &dyn SecureRandom) -> Result<Self, NoRandomness> {
+        Ok(Self { nonce: Hex(draw(random)?), contract })
+    }
+}
+
+/// What an engine answers: its keys, and evidence that is bound to them and to the question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attested {
+    /// What it made inside.
+    pub engine: Identity,
+    /// What vouches for it.
+    pub evidence: Evidence,
+}
 
 /// A key of a data set, sealed for an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,28 +178,38 @@ impl Released {
     /// Opens it, inside, with the secret of the key that the evidence was bound to.
     #[must_use]
     pub fn open(&self, secret: &EngineKey) -> Option<Kek> {
-        let opened = hpke::open(&secret.0, FOR_ENGINE, &self.about(), &self.sealed.0)?;
+        let opened = secret.0.open(FOR_ENGINE, &self.about(), &self.sealed.0)?;
         Kek::from_slice(&opened)
     }
 }
 
-/// The secret that an engine makes for one contract, and never shows.
+/// The secrets that an engine makes for one contract, and never shows: one that keys of data are sealed for, and one that it
+/// signs the result with.
 #[derive(Debug)]
-pub struct EngineKey(Secret);
+pub struct EngineKey(Root);
+
+/// The name that every engine goes by: who it is, its evidence says.
+const ENGINE: &str = "enclave";
 
 impl EngineKey {
-    /// A new one.
+    /// New ones.
     ///
     /// # Errors
     /// Where there are no random numbers.
     pub fn draw(random: &dyn SecureRandom) -> Result<Self, NoRandomness> {
-        Secret::draw(random).map(Self)
+        Root::draw(ENGINE.parse().expect("it is a name"), random).map(Self)
     }
 
     /// What evidence is bound to.
     #[must_use]
-    pub fn public(&self) -> Hex<32> {
-        hpke::public_key(&self.0)
+    pub fn identity(&self) -> &Identity {
+        self.0.identity()
+    }
+
+    /// What the result is signed and sealed with.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        &self.0
     }
 }
 

@@ -17,6 +17,7 @@ mod route;
 mod run;
 mod seal;
 mod sizes;
+mod sql;
 mod values;
 mod verbs;
 
@@ -45,10 +46,11 @@ pub(crate) use run::{
 
 pub(crate) use seal::{
     ContractCommand, ContractNewArgs, ContractSignArgs, ContractVerifyArgs, KeygenArgs, LogCommand,
-    LogVerifyArgs, PartyCommand, SealArgs, SealCommand, SealDataArgs, SealOpenArgs, SealRotateArgs,
-    SealVerifyArgs, TableForm,
+    LogVerifyArgs, PartyCommand, SealArgs, SealCommand, SealDataArgs, SealOpenArgs, SealReleaseArgs,
+    SealRotateArgs, SealVerifyArgs, TableForm,
 };
 pub(crate) use sizes::Instead;
+pub(crate) use sql::{SqlArgs, SqlCommand, SqlRunArgs};
 pub(crate) use values::pair;
 pub(crate) use verbs::known as known_verb;
 
@@ -148,6 +150,7 @@ pub(crate) enum Command {
     Boost(BoostArgs),
     Parallelize(Box<ParallelizeArgs>),
     Seal(SealArgs),
+    Sql(SqlArgs),
     #[command(visible_alias = "check")]
     Providers(ProvidersArgs),
     #[command(visible_aliases = ["show-gpus", "gpus"])]

@@ -29,6 +29,7 @@ mod resume;
 mod route;
 mod runs;
 mod seal;
+mod sql;
 mod status;
 mod sync;
 mod transfers;
@@ -80,6 +81,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Boost(args) => boost::run(args, app),
         Command::Parallelize(args) => parallelize::run(args, app),
         Command::Seal(args) => seal::run(args, app),
+        Command::Sql(args) => sql::run(args, app),
         Command::Providers(_) => providers::run(app),
         Command::Offers(args) => offers::run(args, app),
         Command::Route(args) => route::run(args, app),

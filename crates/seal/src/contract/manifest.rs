@@ -87,6 +87,12 @@ pub struct Recipient {
     pub sealing: Hex<32>,
 }
 
+impl From<&Identity> for Recipient {
+    fn from(identity: &Identity) -> Self {
+        Self { party: identity.party.clone(), sealing: identity.sealing }
+    }
+}
+
 /// Who has to sign.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use super::file::Contract;
 use super::manifest::Manifest;
 use crate::hex::Hex;
-use crate::keys::Identity;
+use crate::keys::{Identity, verifies};
 use crate::name::Name;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,6 +66,14 @@ pub enum Refusal {
         /// The time it was asked for.
         now: u64,
     },
+    /// The engine is bound to another.
+    #[error("the contract is {found}, and the evidence of the engine is bound to {bound}")]
+    OtherContract {
+        /// Which it is.
+        found: Hex<32>,
+        /// Which it should be.
+        bound: Hex<32>,
+    },
     /// A party took it back.
     #[error("a party took its signature back")]
     Revoked,
@@ -118,6 +126,7 @@ impl Refusal {
             Self::BadSignature(_) => "bad-signature",
             Self::NotYet { .. } => "not-yet",
             Self::Expired { .. } => "expired",
+            Self::OtherContract { .. } => "other-contract",
             Self::Revoked => "revoked",
             Self::Replay { .. } => "replay",
             Self::ChangedCode { .. } => "changed-code",
@@ -133,16 +142,10 @@ impl Contract {
     /// # Errors
     /// The first reason why not, in the order: parties, signatures, time, revocation, replay, code, inputs.
     pub fn verify(&self, situation: &Situation) -> Result<Agreed<'_>, Refusal> {
-        self.check_parties(situation)?;
-        self.check_signatures(situation)?;
-        let manifest = &self.manifest;
-        let (now, digest) = (situation.now, self.digest());
-        if now < manifest.not_before {
-            return Err(Refusal::NotYet { not_before: manifest.not_before, now });
-        }
-        if now >= manifest.expires {
-            return Err(Refusal::Expired { expires: manifest.expires, now });
-        }
+        self.check_parties(&situation.parties)?;
+        self.check_signatures()?;
+        self.check_time(situation.now)?;
+        let (manifest, digest) = (&self.manifest, self.digest());
         if situation.revoked.contains(&digest) {
             return Err(Refusal::Revoked);
         }
@@ -158,9 +161,54 @@ impl Contract {
         Ok(Agreed { manifest, digest })
     }
 
-    fn check_parties(&self, situation: &Situation) -> Result<(), Refusal> {
-        let known =
-            |party: &Name| situation.parties.get(party).ok_or_else(|| Refusal::UnknownParty(party.clone()));
+    /// Does it hold inside of an engine whose evidence is bound to `bound`?
+    ///
+    /// Nobody there knows the parties by other ways. Whoever released a key did: the digest that the evidence is bound to covers
+    /// the keys of all who sign and receive, and keys of data leave for no other contract.
+    ///
+    /// # Errors
+    /// The first reason why not. Without the code and the snapshots of all inputs nothing holds.
+    pub fn verify_inside(&self, bound: Hex<32>, situation: &Situation) -> Result<Agreed<'_>, Refusal> {
+        if self.digest() != bound {
+            return Err(Refusal::OtherContract { found: self.digest(), bound });
+        }
+        self.check_signatures()?;
+        self.check_time(situation.now)?;
+        let signed = self.manifest.code.digest;
+        match situation.code {
+            Some(found) if found == signed => {}
+            found => {
+                return Err(Refusal::ChangedCode { found: found.unwrap_or(Hex([0; 32])), signed });
+            }
+        }
+        self.check_every_input(situation)?;
+        Ok(Agreed { manifest: &self.manifest, digest: bound })
+    }
+
+    /// Is it signed by all whose data it is, and are they who they are known to be? Whether it still may run is not asked: what
+    /// ran under it stays what it was.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub fn verify_signed(&self, parties: &BTreeMap<Name, Identity>) -> Result<Agreed<'_>, Refusal> {
+        self.check_parties(parties)?;
+        self.check_signatures()?;
+        Ok(Agreed { manifest: &self.manifest, digest: self.digest() })
+    }
+
+    fn check_time(&self, now: u64) -> Result<(), Refusal> {
+        let Manifest { not_before, expires, .. } = self.manifest;
+        if now < not_before {
+            return Err(Refusal::NotYet { not_before, now });
+        }
+        if now >= expires {
+            return Err(Refusal::Expired { expires, now });
+        }
+        Ok(())
+    }
+
+    fn check_parties(&self, parties: &BTreeMap<Name, Identity>) -> Result<(), Refusal> {
+        let known = |party: &Name| parties.get(party).ok_or_else(|| Refusal::UnknownParty(party.clone()));
         for signer in &self.manifest.signers {
             if known(&signer.party)?.signing != signer.signing {
                 return Err(Refusal::OtherKey(signer.party.clone()));
@@ -174,13 +222,13 @@ impl Contract {
         Ok(())
     }
 
-    fn check_signatures(&self, situation: &Situation) -> Result<(), Refusal> {
+    fn check_signatures(&self) -> Result<(), Refusal> {
         let message = self.message();
         for signer in &self.manifest.signers {
             let party = &signer.party;
             let signature =
                 self.signatures.get(party).ok_or_else(|| Refusal::MissingSignature(party.clone()))?;
-            if !situation.parties[party].verifies(&message, signature) {
+            if !verifies(&signer.signing, &message, signature) {
                 return Err(Refusal::BadSignature(party.clone()));
             }
         }
@@ -192,9 +240,10 @@ impl Contract {
     }
 
     fn check_inputs(&self, situation: &Situation) -> Result<(), Refusal> {
-        if situation.snapshots.is_empty() {
-            return Ok(());
-        }
+        if situation.snapshots.is_empty() { Ok(()) } else { self.check_every_input(situation) }
+    }
+
+    fn check_every_input(&self, situation: &Situation) -> Result<(), Refusal> {
         for input in &self.manifest.inputs {
             let (party, name, version) = (input.party.clone(), input.name.clone(), input.version);
             match situation.snapshots.get(&(party.clone(), name.clone(), version)) {

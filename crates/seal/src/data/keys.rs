@@ -2,8 +2,10 @@
 
 use crate::aead;
 use crate::canonical::{self, FileError, Kind};
+use crate::contract::Recipient;
 use crate::hex::{Hex, HexBytes};
-use crate::keys::{Identity, Root};
+use crate::hpke;
+use crate::keys::{Identity, Root, verifies};
 use crate::name::Name;
 use crate::secret::{NoRandomness, Secret};
 use ring::rand::SecureRandom;
@@ -103,7 +105,7 @@ impl DataKeys {
         owner: &Root,
         (name, version): (Name, u64),
         columns: &BTreeMap<String, BTreeMap<String, Secret>>,
-        recipients: &[Identity],
+        recipients: &[Recipient],
         random: &dyn SecureRandom,
     ) -> Result<Self, DataKeysError> {
         let mut keys = Self {
@@ -142,6 +144,12 @@ impl DataKeys {
             return Ok(());
         }
         Err(DataKeysError::Signature(self.party.clone()))
+    }
+
+    /// Did whoever has this Ed25519 key sign it?
+    #[must_use]
+    pub fn is_signed_by(&self, signing: &Hex<32>) -> bool {
+        verifies(signing, &self.message(), &self.signature)
     }
 
     /// Who may open it.
@@ -187,7 +195,7 @@ impl DataKeys {
     pub fn rotate(
         &mut self,
         owner: &Root,
-        recipients: &[Identity],
+        recipients: &[Recipient],
         random: &dyn SecureRandom,
     ) -> Result<(), DataKeysError> {
         self.is_of(owner.identity())?;
@@ -205,14 +213,15 @@ impl DataKeys {
         &mut self,
         owner: &Root,
         columns: &BTreeMap<String, BTreeMap<String, Secret>>,
-        recipients: &[Identity],
+        recipients: &[Recipient],
         random: &dyn SecureRandom,
     ) -> Result<(), DataKeysError> {
         let kek = Kek::draw(random)?;
         self.recipients.clear();
-        for recipient in [owner.identity()].into_iter().chain(recipients) {
+        let owner_too = Recipient::from(owner.identity());
+        for recipient in [&owner_too].into_iter().chain(recipients) {
             let about = self.about_recipient(&recipient.party);
-            let sealed = recipient.seal(FOR_RECIPIENT, &about, kek.expose(), random)?;
+            let sealed = hpke::seal(&recipient.sealing, FOR_RECIPIENT, &about, kek.expose(), random)?;
             let sealed = sealed.ok_or_else(|| DataKeysError::BadKey(recipient.party.clone()))?;
             self.recipients.insert(recipient.party.clone(), HexBytes(sealed));
         }
@@ -255,7 +264,7 @@ mod tests {
         Root::draw(party.parse().unwrap(), &SystemRandom::new()).unwrap()
     }
 
-    fn keys(owner: &Root, recipients: &[Identity]) -> DataKeys {
+    fn keys(owner: &Root, recipients: &[Recipient]) -> DataKeys {
         let column = |name: &str, byte| (name.to_owned(), Secret::new([byte; 32]));
         let columns = BTreeMap::from([column(FOOTER, 1), column("id", 2)]);
         let columns = BTreeMap::from([("0.parquet".to_owned(), columns)]);
@@ -266,7 +275,7 @@ mod tests {
     #[test]
     fn those_it_is_sealed_for_open_it_and_nobody_else() {
         let (a, b, c) = (root("a"), root("b"), root("c"));
-        let keys = DataKeys::read(&keys(&a, &[b.identity().clone()]).write()).unwrap();
+        let keys = DataKeys::read(&keys(&a, &[b.identity().into()]).write()).unwrap();
         keys.is_of(a.identity()).unwrap();
         for root in [&a, &b] {
             let kek = keys.unlock(root).unwrap();
@@ -282,7 +291,7 @@ mod tests {
     fn rotation_wraps_the_same_keys_and_shuts_out_who_is_not_named() {
         let (a, b) = (root("a"), root("b"));
         let random = SystemRandom::new();
-        let mut keys = keys(&a, &[b.identity().clone()]);
+        let mut keys = keys(&a, &[b.identity().into()]);
         let old = keys.unlock(&b).unwrap();
         keys.rotate(&a, &[], &random).unwrap();
         assert_eq!(keys.generation, 2);

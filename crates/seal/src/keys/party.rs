@@ -105,7 +105,7 @@ impl Identity {
     /// Did this party sign the message?
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &Hex<64>) -> bool {
-        UnparsedPublicKey::new(&ED25519, self.signing.0).verify(message, &signature.0).is_ok()
+        verifies(&self.signing, message, signature)
     }
 
     fn claimed(&self) -> Vec<u8> {
@@ -168,6 +168,11 @@ impl Root {
             Self::new(identity.party.clone(), Secret::from_slice(signing)?, Secret::from_slice(sealing)?);
         (root.identity == *identity && *root.expose() == *secrets).then_some(root)
     }
+}
+
+/// Did whoever has this key sign the message?
+pub(crate) fn verifies(signing: &Hex<32>, message: &[u8], signature: &Hex<64>) -> bool {
+    UnparsedPublicKey::new(&ED25519, signing.0).verify(message, &signature.0).is_ok()
 }
 
 fn pair(signing: &Secret) -> Ed25519KeyPair {

@@ -58,7 +58,12 @@ fn story() -> Story {
 
 impl Story {
     fn binding(&self) -> Binding {
-        Binding { nonce: Hex([7; 32]), key: self.engine.public(), contract: self.contract.digest() }
+        Binding {
+            nonce: Hex([7; 32]),
+            key: self.engine.identity().sealing,
+            signing: self.engine.identity().signing,
+            contract: self.contract.digest(),
+        }
     }
 }
 
@@ -102,6 +107,11 @@ fn no_key_leaves_where_anything_differs() {
     assert!(
         matches!(judge(&good, &story.policy, other_key), ReleaseError::Policy(_)),
         "a key of somebody else"
+    );
+    let other_signing = Binding { signing: Hex([8; 32]), ..binding };
+    assert!(
+        matches!(judge(&good, &story.policy, other_signing), ReleaseError::Policy(_)),
+        "a result that somebody else signs"
     );
     let other_contract = Binding { contract: Hex([8; 32]), ..binding };
     assert!(matches!(judge(&good, &story.policy, other_contract), ReleaseError::Contract));

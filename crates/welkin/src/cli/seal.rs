@@ -36,6 +36,7 @@ pub(crate) enum SealCommand {
     Open(SealOpenArgs),
     Rotate(SealRotateArgs),
     Contract(ContractArgs),
+    Release(SealReleaseArgs),
     Log(SealLogArgs),
     Verify(SealVerifyArgs),
 }
@@ -172,6 +173,9 @@ pub(crate) struct SealOpenArgs {
     /// Party that opens it; its keys are in this home
     #[arg(long, value_name = "NAME")]
     pub(crate) party: Name,
+    /// Policy that says which engines are good enough, for the result of a contract; by default the party's own in this home
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     /// How to spell the table
     #[arg(long, value_enum, value_name = "FORM", default_value = "csv")]
     pub(crate) form: TableForm,
@@ -327,6 +331,33 @@ Examples:
 
 Each refusal goes into this home's log. Exit code 0 means that it holds, 16 that it is refused.";
 
+/// Release the keys of a party's inputs to an engine that proves what it is, in a talk over standard input and output
+#[derive(Debug, Args)]
+#[command(after_help = RELEASE)]
+pub(crate) struct SealReleaseArgs {
+    /// Party whose data it is; its keys are in this home
+    #[arg(long, value_name = "NAME")]
+    pub(crate) party: Name,
+    /// Sealed data set of the party that the contract names; repeat for more
+    #[arg(long = "input", value_name = "FOLDER", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Policy that says which engines are good enough; by default the party's own in this home
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// File with the passphrase of the party's keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+const RELEASE: &str = "\
+Examples:
+  welkin sql run c.json --query q.sql --input a/patients --input b/patients --to result \\
+    --ask 'a=ssh hospital-a welkin seal release --party a --input sealed/patients' \\
+    --ask 'b=ssh hospital-b welkin seal release --party b --input sealed/patients'
+
+It is started by `welkin sql run --ask`. The contract has to hold here, and the engine's evidence has to be fresh, bound to the contract
+and accepted by the policy; then the keys of the inputs go out, sealed for that engine. Each release counts as a run of the contract.";
+
 /// The log of sealed work, which only grows
 #[derive(Debug, Args)]
 #[command(after_help = LOG)]
@@ -428,8 +459,11 @@ pub(crate) struct SealVerifyArgs {
     #[arg(short, long, value_name = "HEX")]
     pub(crate) nonce: Option<String>,
     /// Key that was made inside and that the evidence has to be bound to, with nonce and contract
-    #[arg(long, value_name = "HEX", requires_all = ["nonce", "contract"])]
+    #[arg(long, value_name = "HEX", requires_all = ["nonce", "contract", "signing_key"])]
     pub(crate) key: Option<String>,
+    /// Key that was made inside and signs the result, to which the evidence has to be bound too
+    #[arg(long, value_name = "HEX", requires_all = ["nonce", "key", "contract"])]
+    pub(crate) signing_key: Option<String>,
     /// Digest of the contract that the evidence has to be bound to, with nonce and key
     #[arg(long, value_name = "HEX", requires_all = ["nonce", "key"])]
     pub(crate) contract: Option<String>,

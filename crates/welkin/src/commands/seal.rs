@@ -1,12 +1,15 @@
 //! `welkin seal`: sealed work.
 
-mod contract;
-mod data;
-mod journal;
+pub(super) mod contract;
+pub(super) mod data;
+pub(super) mod enclave;
+pub(super) mod journal;
 mod keygen;
-mod keyring;
+pub(super) mod keyring;
 mod log;
 mod party;
+mod policy;
+pub(super) mod release;
 mod verify;
 
 use crate::app::App;
@@ -28,16 +31,17 @@ pub(crate) fn run(args: &SealArgs, app: &mut App) -> anyhow::Result<Exit> {
         SealCommand::Rotate(args) => data::rotate(args, app),
         SealCommand::Contract(args) => contract::run(&args.command, app),
         SealCommand::Log(args) => log::run(&args.command, app),
+        SealCommand::Release(args) => release::run(args, app),
         SealCommand::Verify(args) => verify::run(args, app),
     }
 }
 
 /// Seconds since 1970.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }
 
-fn sha256(bytes: &[u8]) -> Hex<32> {
+pub(super) fn sha256(bytes: &[u8]) -> Hex<32> {
     let mut sum = Hex([0; 32]);
     sum.0.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
     sum
@@ -57,7 +61,7 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// The largest file that is read here; the formats have limits of their own below it.
 const MOST_BYTES: u64 = 16 << 20;
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
     read.map_err(|error| {

@@ -127,6 +127,10 @@ codes! {
         "A sealed data set is a folder with encrypted files, a snapshot that its owner signed, and keys. A file that was changed, swapped, dropped or taken from elsewhere is refused.";
     SealEngine = "seal::engine", Failure, "`welkin-enclave` cannot be used",
         "Sealed tables are read and written by `welkin-enclave`, a program that is built apart: `cargo build --release --manifest-path enclave/Cargo.toml`. It has to lie beside `welkin` or on the path.";
+    SqlRefused = "sql::refused", Refused, "The query is refused",
+        "An engine that does not prove what it is gets no keys, and an engine runs nothing but the one query of its contract, on inputs that are what was signed. Why is told in one word in JSON: a word of contracts, or other-contract, bad-evidence, other-session, no-key, bad-keys, no-data, not-sealed, changed-file, no-query, small-groups, unsupported.";
+    SqlFailed = "sql::failed", Failure, "The query failed",
+        "The contract held and the query started, but it did not end. Of errors among the data only the kind is told, since more could tell what is in them. `--memory` and `--spill` give it more room. It counts as a run of the contract, since the engine had the keys.";
     SealLog = "seal::log", Refused, "The log does not hold",
         "The log of sealed work only grows. One that does not begin with the lines of a head that was signed earlier, and a proof that does not lead to the head's root, are refused.";
     NoLogLine = "seal::no-line", NotFound, "The log has no such line",

@@ -1,5 +1,7 @@
 //! `welkin seal` from outside.
 
+mod sql;
+
 use crate::bed::{Bed, both};
 use std::path::{Path, PathBuf};
 

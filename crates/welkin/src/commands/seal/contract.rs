@@ -13,7 +13,7 @@ use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
-use welkin_seal::{Contract, Event, Hex, Revocation, Situation, Snapshot};
+use welkin_seal::{Agreed, Contract, Event, Hex, Revocation, Situation, Snapshot};
 
 pub(super) fn run(command: &ContractCommand, app: &mut App) -> anyhow::Result<Exit> {
     match command {
@@ -25,7 +25,7 @@ pub(super) fn run(command: &ContractCommand, app: &mut App) -> anyhow::Result<Ex
     }
 }
 
-fn read_contract(path: &Path) -> anyhow::Result<Contract> {
+pub(in crate::commands) fn read_contract(path: &Path) -> anyhow::Result<Contract> {
     Contract::read(&read(path)?).map_err(|error| {
         let fault = Fault::new(Code::SealContract, format!("{} is no contract", path.display()));
         anyhow::Error::new(error).context(fault)
@@ -91,13 +91,7 @@ fn verify(args: &ContractVerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
         situation.revoked.insert(read_revocation(path, &contract, app)?);
     }
     let digest = contract.digest();
-    if let Err(refusal) = contract.verify(&situation) {
-        journal.add(digest, Event::Refused { code: refusal.code().to_owned() })?;
-        let what = format!("the contract {} does not hold", args.contract.display());
-        let details = Wire { contract: digest, holds: false, refused: Some(refusal.code()) };
-        let fault = Fault::new(Code::SealContract, what).details(&details);
-        return Err(anyhow::Error::new(refusal).context(fault));
-    }
+    holds(&contract, &situation, &mut journal)?;
     if app.settings.output == Format::Json {
         let wire = Wire { contract: digest, holds: true, refused: None };
         write_json(&mut app.out, "welkin.contract-verdict/1", &wire)?;
@@ -106,6 +100,21 @@ fn verify(args: &ContractVerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
         app.out.flush()?;
     }
     Ok(Exit::Success)
+}
+
+/// Does it hold? A refusal goes into the log.
+pub(in crate::commands) fn holds<'a>(
+    contract: &'a Contract,
+    situation: &Situation,
+    journal: &mut Journal,
+) -> anyhow::Result<Agreed<'a>> {
+    contract.verify(situation).or_else(|refusal| {
+        let digest = contract.digest();
+        journal.add(digest, Event::Refused { code: refusal.code().to_owned() })?;
+        let details = Wire { contract: digest, holds: false, refused: Some(refusal.code()) };
+        let fault = Fault::new(Code::SealContract, "the contract does not hold").details(&details);
+        Err(anyhow::Error::new(refusal).context(fault))
+    })
 }
 
 fn read_revocation(path: &Path, contract: &Contract, app: &App) -> anyhow::Result<Hex<32>> {

@@ -3,23 +3,24 @@
 //! A folder has `snapshot.json`, `keys.json` and the encrypted files. Tables are read and written by `welkin-enclave`, which has no
 //! keys of parties; keys of columns pass between the two through pipes.
 
-mod enclave;
 mod folder;
 
-use super::{keyring, now};
+use super::{enclave, keyring, now};
 use crate::app::App;
 use crate::cli::{SealDataArgs, SealOpenArgs, SealRotateArgs};
 use crate::exit::Exit;
 use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
 use enclave::{SealedFile, seal_table, write_tables};
-use folder::Folder;
+pub(super) use folder::Folder;
 use ring::rand::SystemRandom;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use welkin_seal::{DataKeys, DataKeysError, Hex, Identity, Name, Secret, Snapshot, SnapshotFile, aad_prefix};
+use welkin_seal::{
+    DataKeys, DataKeysError, Hex, Name, Recipient, Secret, Snapshot, SnapshotFile, aad_prefix,
+};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -36,7 +37,7 @@ fn refused(folder: &Path, what: &str) -> Fault {
 
 pub(super) fn seal(args: &SealDataArgs, app: &mut App) -> anyhow::Result<Exit> {
     let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
-    let recipients = identities(&args.recipients, app)?;
+    let recipients = recipients_of(&args.recipients, app)?;
     if args.folder.exists() {
         let fault = refused(&args.folder, "is there already")
             .hint("a version of data is written once: take another folder");
@@ -97,12 +98,12 @@ fn told(
     Ok(Exit::Success)
 }
 
-fn identities(names: &[Name], app: &App) -> anyhow::Result<Vec<Identity>> {
-    names.iter().map(|name| keyring::party(app, name)).collect()
+fn recipients_of(names: &[Name], app: &App) -> anyhow::Result<Vec<Recipient>> {
+    names.iter().map(|name| Ok(Recipient::from(&keyring::party(app, name)?))).collect()
 }
 
 pub(super) fn open(args: &SealOpenArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let folder = Folder::read(&args.folder, app)?;
+    let folder = Folder::read(&args.folder, app, Some((&args.party, args.policy.as_deref())))?;
     let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
     let files = opening(&folder, &root).map_err(|error| {
         anyhow::Error::new(error)
@@ -125,6 +126,14 @@ pub(super) fn open(args: &SealOpenArgs, app: &mut App) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// Whose data a folder has, by its own word.
+pub(in crate::commands) fn owner_of(folder: &Path) -> anyhow::Result<Name> {
+    let snapshot = Snapshot::read(&super::read(&folder.join("snapshot.json"))?);
+    let snapshot = snapshot
+        .map_err(|error| anyhow::Error::new(error).context(refused(folder, "is no sealed data set")))?;
+    Ok(snapshot.party)
+}
+
 /// Every file of a data set with its keys.
 fn opening(folder: &Folder, root: &welkin_seal::Root) -> Result<Vec<SealedFile>, DataKeysError> {
     let (snapshot, keys) = (&folder.snapshot, &folder.keys);
@@ -141,9 +150,9 @@ fn opening(folder: &Folder, root: &welkin_seal::Root) -> Result<Vec<SealedFile>,
 }
 
 pub(super) fn rotate(args: &SealRotateArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let mut folder = Folder::read(&args.folder, app)?;
+    let mut folder = Folder::read(&args.folder, app, None)?;
     let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
-    let recipients = identities(&args.recipients, app)?;
+    let recipients = recipients_of(&args.recipients, app)?;
     folder.keys.rotate(&root, &recipients, &SystemRandom::new()).map_err(|error| {
         anyhow::Error::new(error).context(refused(&args.folder, "keeps the keys that it had"))
     })?;

@@ -12,15 +12,15 @@ use std::path::PathBuf;
 use welkin_seal::{Entry, Event, Hex, LogError, Situation, Tree, read_log};
 
 /// The log, locked until it is dropped.
-pub(super) struct Journal {
+pub(in crate::commands) struct Journal {
     path: PathBuf,
     file: File,
-    pub(super) entries: Vec<Entry>,
-    pub(super) tree: Tree,
+    pub(in crate::commands) entries: Vec<Entry>,
+    pub(in crate::commands) tree: Tree,
 }
 
 impl Journal {
-    pub(super) fn open(app: &App) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn open(app: &App) -> anyhow::Result<Self> {
         let folder = app.settings.seal_dir();
         let path = folder.join("log.jsonl");
         let unusable = |error: io::Error| super::keyring::unwritten(error, &path);
@@ -47,7 +47,7 @@ impl Journal {
     }
 
     /// Adds a line; it is on disk when this returns.
-    pub(super) fn add(&mut self, contract: Hex<32>, event: Event) -> anyhow::Result<()> {
+    pub(in crate::commands) fn add(&mut self, contract: Hex<32>, event: Event) -> anyhow::Result<()> {
         let entry = Entry { index: self.tree.size(), at: now(), contract, event };
         let line = entry.line();
         let written =
@@ -59,14 +59,23 @@ impl Journal {
     }
 
     /// What the log knows of contracts.
-    pub(super) fn situation(&self) -> anyhow::Result<Situation> {
+    pub(in crate::commands) fn situation(&self) -> anyhow::Result<Situation> {
         let (mut revoked, mut runs) = (BTreeSet::new(), BTreeMap::new());
+        let mut released: BTreeMap<Hex<32>, BTreeSet<Hex<32>>> = BTreeMap::new();
         for entry in &self.entries {
             match entry.event {
                 Event::Revoked { .. } => drop(revoked.insert(entry.contract)),
                 Event::Ran { .. } => *runs.entry(entry.contract).or_default() += 1,
+                Event::Released { evidence, .. } => {
+                    released.entry(entry.contract).or_default().insert(evidence);
+                }
                 _ => {}
             }
+        }
+        // An engine that got keys may have run, whatever became known of it.
+        for (contract, engines) in released {
+            let ran: &mut u64 = runs.entry(contract).or_default();
+            *ran = (*ran).max(engines.len() as u64);
         }
         Ok(Situation { revoked, runs, ..Situation::default() })
     }

@@ -24,7 +24,7 @@ fn party_path(app: &App, party: &Name) -> PathBuf {
 }
 
 /// Keeps the keys of a party that has none here.
-pub(super) fn keep(app: &App, file: &KeyFile) -> anyhow::Result<PathBuf> {
+pub(in crate::commands) fn keep(app: &App, file: &KeyFile) -> anyhow::Result<PathBuf> {
     let path = key_path(app, &file.identity.party);
     write_new(&path, &file.write()).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
@@ -38,7 +38,7 @@ pub(super) fn keep(app: &App, file: &KeyFile) -> anyhow::Result<PathBuf> {
 }
 
 /// Puts a party among those that are known. One that is known under the name stays; another under it is refused.
-pub(super) fn know(app: &App, identity: &Identity) -> anyhow::Result<bool> {
+pub(in crate::commands) fn know(app: &App, identity: &Identity) -> anyhow::Result<bool> {
     let path = party_path(app, &identity.party);
     match write_new(&path, &identity.write()) {
         Ok(()) => Ok(true),
@@ -55,7 +55,11 @@ pub(super) fn know(app: &App, identity: &Identity) -> anyhow::Result<bool> {
 }
 
 /// The keys of a party of this home.
-pub(super) fn unlock(app: &App, party: &Name, passphrase: Option<&Path>) -> anyhow::Result<Root> {
+pub(in crate::commands) fn unlock(
+    app: &App,
+    party: &Name,
+    passphrase: Option<&Path>,
+) -> anyhow::Result<Root> {
     let path = key_path(app, party);
     if !path.exists() {
         let what = format!("there are no keys of `{party}` here ({})", path.display());
@@ -87,7 +91,7 @@ pub(super) fn unlock(app: &App, party: &Name, passphrase: Option<&Path>) -> anyh
 }
 
 /// A party that is known.
-pub(super) fn party(app: &App, party: &Name) -> anyhow::Result<Identity> {
+pub(in crate::commands) fn party(app: &App, party: &Name) -> anyhow::Result<Identity> {
     let path = party_path(app, party);
     if !path.exists() {
         let what = format!("no party is known as `{party}`");
@@ -99,7 +103,7 @@ pub(super) fn party(app: &App, party: &Name) -> anyhow::Result<Identity> {
 }
 
 /// Every party that is known, by its name.
-pub(super) fn parties(app: &App) -> anyhow::Result<BTreeMap<Name, Identity>> {
+pub(in crate::commands) fn parties(app: &App) -> anyhow::Result<BTreeMap<Name, Identity>> {
     let folder = app.settings.seal_dir().join("parties");
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -118,7 +122,7 @@ pub(super) fn parties(app: &App) -> anyhow::Result<BTreeMap<Name, Identity>> {
 }
 
 /// A party's file, wherever it lies.
-pub(super) fn read_party(path: &Path) -> anyhow::Result<Identity> {
+pub(in crate::commands) fn read_party(path: &Path) -> anyhow::Result<Identity> {
     let bytes = read(path)?;
     let identity = Identity::read(&bytes).map_err(|error| {
         let fault = Fault::new(Code::SealParty, format!("{} is no party's file", path.display()));
@@ -128,7 +132,7 @@ pub(super) fn read_party(path: &Path) -> anyhow::Result<Identity> {
 }
 
 /// The passphrase of a file, without its line end, or of whoever sits at the terminal.
-pub(super) fn passphrase(path: Option<&Path>, party: &Name) -> anyhow::Result<String> {
+pub(in crate::commands) fn passphrase(path: Option<&Path>, party: &Name) -> anyhow::Result<String> {
     let Some(path) = path else { return ask(&format!("passphrase of `{party}`: "), party) };
     let text = String::from_utf8(read(path)?)
         .map_err(|_| Fault::new(Code::SealKey, format!("{} is not UTF-8", path.display())))?;
@@ -136,7 +140,7 @@ pub(super) fn passphrase(path: Option<&Path>, party: &Name) -> anyhow::Result<St
 }
 
 /// Asks twice.
-pub(super) fn new_passphrase(path: Option<&Path>, party: &Name) -> anyhow::Result<String> {
+pub(in crate::commands) fn new_passphrase(path: Option<&Path>, party: &Name) -> anyhow::Result<String> {
     let first = passphrase(path, party)?;
     if path.is_none() && first != ask("the same again: ", party)? {
         return Err(Fault::new(Code::SealKey, "the two passphrases differ").into());
@@ -166,7 +170,7 @@ fn ask(question: &str, party: &Name) -> anyhow::Result<String> {
 }
 
 /// Writes a file for this user alone that was not there, all of it or nothing.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(in crate::commands) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_private(folder)?;
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
@@ -176,6 +180,6 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-pub(super) fn unwritten(error: io::Error, path: &Path) -> anyhow::Error {
+pub(in crate::commands) fn unwritten(error: io::Error, path: &Path) -> anyhow::Error {
     anyhow::Error::new(error).context(Fault::new(Code::File, format!("cannot use {}", path.display())))
 }

@@ -1,6 +1,6 @@
 //! `welkin seal verify`.
 
-use super::read;
+use super::{policy, read};
 use crate::app::App;
 use crate::cli::SealVerifyArgs;
 use crate::exit::Exit;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use welkin_provider::UnixMillis;
-use welkin_seal::{Binding, Claims, Evidence, Expected, Hex, Outcome, Policy, Verdict, from_hex};
+use welkin_seal::{Binding, Claims, Evidence, Expected, Hex, Outcome, Verdict, from_hex};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -51,7 +51,7 @@ struct Check<'a> {
 
 pub(super) fn run(args: &SealVerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
     let expected = expected(args)?;
-    let policy = args.policy.as_deref().map(policy).transpose()?;
+    let policy = args.policy.as_deref().map(policy::read).transpose()?;
     let mut evidence =
         Evidence::read(&read(&args.evidence)?).map_err(|error| unreadable(error, &args.evidence))?;
     for path in &args.certificates {
@@ -81,16 +81,10 @@ fn unreadable(error: welkin_seal::ReadError, path: &Path) -> anyhow::Error {
     anyhow::Error::new(error).context(fault)
 }
 
-fn policy(path: &Path) -> anyhow::Result<Policy> {
-    let fault = || Fault::new(Code::SealPolicy, format!("{} cannot be used as a policy", path.display()));
-    let text = String::from_utf8(read(path)?).map_err(|error| anyhow::Error::new(error).context(fault()))?;
-    Policy::read(&text).map_err(|error| anyhow::Error::new(error).context(fault()))
-}
-
 fn expected(args: &SealVerifyArgs) -> anyhow::Result<Expected> {
     let wrong = |flag: &str, what: &str| Fault::new(Code::Usage, format!("--{flag} has to be {what}"));
     let Some(nonce) = &args.nonce else { return Ok(Expected::Nothing) };
-    let (Some(key), Some(contract)) = (&args.key, &args.contract) else {
+    let (Some(key), Some(signing), Some(contract)) = (&args.key, &args.signing_key, &args.contract) else {
         let nonce = from_hex(nonce).filter(|nonce| !nonce.is_empty());
         return Ok(Expected::Nonce(nonce.ok_or_else(|| wrong("nonce", "hexadecimal digits"))?));
     };
@@ -98,6 +92,7 @@ fn expected(args: &SealVerifyArgs) -> anyhow::Result<Expected> {
     let binding = Binding {
         nonce: part("nonce", nonce)?,
         key: part("key", key)?,
+        signing: part("signing-key", signing)?,
         contract: part("contract", contract)?,
     };
     Ok(Expected::Binding(binding))

@@ -27,8 +27,7 @@ pub(super) fn run(args: &ContractNewArgs, app: &mut App) -> anyhow::Result<Exit>
     }
     let mut recipients = Vec::new();
     for party in &args.to {
-        let identity = keyring::party(app, party)?;
-        recipients.push(Recipient { party: identity.party, sealing: identity.sealing });
+        recipients.push(Recipient::from(&keyring::party(app, party)?));
     }
     let not_before = now();
     let lasts = args.lasts.millis() / 1000;

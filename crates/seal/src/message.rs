@@ -1,0 +1,125 @@
+//! What passes between an engine, those who release keys, and whoever starts it: a message a line.
+//!
+//! ```text
+//! whoever runs it          an owner                 the engine
+//!   contract  ───────────►
+//!             ◄─────────── challenge
+//!   challenge ────────────────────────────────────►
+//!             ◄──────────────────────────────────── attested
+//!   attested  ───────────►
+//!             ◄─────────── released
+//!   run (with all that was released) ─────────────►
+//!             ◄──────────────────────────────────── ran
+//!   ran       ───────────►
+//! ```
+//!
+//! Whoever carries messages can read all of them and gains nothing: keys are sealed for the engine, and a message that was changed
+//! or kept back stops the work. Instead of the answer that is expected each side may say that it refuses.
+
+use crate::hex::Hex;
+use crate::release::{Attested, Challenge, Released};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Message {
+    /// To an owner: what is to run.
+    Contract {
+        /// The contract's file.
+        contract: String,
+    },
+    /// From an owner, for the engine.
+    Challenge(Challenge),
+    /// From the engine, for an owner.
+    Attested(Box<Attested>),
+    /// From an owner, for the engine.
+    Released {
+        /// The keys of its inputs.
+        keys: Vec<Released>,
+    },
+    /// To the engine: run it.
+    Run(Box<Run>),
+    /// From the engine: it ran.
+    Ran(Ran),
+    /// From either: no.
+    Refused {
+        /// A word for programs and logs.
+        code: String,
+        /// For people.
+        why: String,
+    },
+}
+
+/// What an engine needs to run a contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// The contract's file.
+    pub contract: String,
+    /// The query.
+    pub query: String,
+    /// Where the inputs lie, in any order.
+    pub inputs: Vec<PathBuf>,
+    /// What the owners released.
+    pub released: Vec<Released>,
+    /// The question whose answer goes into the receipt.
+    pub nonce: Hex<32>,
+    /// The folder to make.
+    pub output: PathBuf,
+    /// How much memory the query may take, in bytes.
+    pub memory: u64,
+    /// How many threads it may use.
+    pub threads: usize,
+    /// Where what does not fit into memory goes, sealed; without a folder it goes nowhere.
+    pub spill: Option<PathBuf>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ran {
+    /// The contract.
+    pub contract: Hex<32>,
+    /// The digest of the result's snapshot.
+    pub result: Hex<32>,
+    /// Rows of the result.
+    pub rows: u64,
+}
+
+impl Message {
+    /// The line, with its end.
+    #[must_use]
+    pub fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("messages are text and numbers");
+        line.push(b'\n');
+        line
+    }
+
+    /// Reads a line, with or without its end.
+    ///
+    /// # Errors
+    /// Where it is no message.
+    pub fn read(line: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(line)
+    }
+
+    /// The longest line: a contract, a query, and keys of 64 inputs.
+    pub const MOST_BYTES: u64 = 8 << 20;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_a_line() {
+        let refused = Message::Refused { code: "expired".to_owned(), why: "it is\nlate".to_owned() };
+        let line = refused.line();
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(Message::read(&line).unwrap(), refused);
+        assert!(Message::read(b"{\"refused\":{\"code\":\"x\",\"why\":\"y\",\"and\":1}}").is_err());
+        assert!(Message::read(b"\"other\"").is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! `welkin sql`.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use welkin_seal::Name;
+use welkin_units::Bytes;
+
+/// Queries on data that nobody else may see
+#[derive(Debug, Args)]
+#[command(after_help = SQL)]
+pub(crate) struct SqlArgs {
+    #[command(subcommand)]
+    pub(crate) command: SqlCommand,
+}
+
+const SQL: &str = "\
+Examples:
+  welkin seal contract new --sql q.sql --input a/patients/snapshot.json --to a --engine \"$(welkin sql engine)\" > c.json
+  welkin sql run c.json --query q.sql --input a/patients --to result
+  welkin seal open result --party a
+
+docs/sealed-data.md says what is promised, to whom, and what is not.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SqlCommand {
+    Run(Box<SqlRunArgs>),
+    /// Say what welkin-enclave measures here, as `welkin seal contract new --engine` takes it
+    #[command(after_help = "Examples:\n  welkin sql engine")]
+    Engine,
+}
+
+/// Run the query of a contract inside of an engine that proves what it is, and seal the result for its recipients
+#[derive(Debug, Args)]
+#[command(after_help = RUN)]
+pub(crate) struct SqlRunArgs {
+    /// Contract, signed by the owners of all inputs
+    #[arg(value_name = "CONTRACT")]
+    pub(crate) contract: PathBuf,
+    /// The query that was agreed on
+    #[arg(long, value_name = "FILE")]
+    pub(crate) query: PathBuf,
+    /// Sealed data set that the contract names; repeat for all of them
+    #[arg(long = "input", value_name = "FOLDER", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Folder to make for the sealed result
+    #[arg(long = "to", value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Ask an owner whose keys are elsewhere by a command that starts `welkin seal release` there; repeat for more
+    #[arg(long, value_name = "PARTY=COMMAND", value_parser = of_party::<String>)]
+    pub(crate) ask: Vec<(Name, String)>,
+    /// Policy of an owner whose keys are here; by default the owner's own in this home
+    #[arg(long, value_name = "PARTY=FILE", value_parser = of_party::<PathBuf>)]
+    pub(crate) policy: Vec<(Name, PathBuf)>,
+    /// File with the passphrase of an owner's keys
+    #[arg(long, value_name = "PARTY=FILE", value_parser = of_party::<PathBuf>)]
+    pub(crate) passphrase_file: Vec<(Name, PathBuf)>,
+    /// Memory that the query may take
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub(crate) memory: Bytes,
+    /// Threads that the query may use; by default as many as there are processors
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) threads: Option<usize>,
+    /// Folder for what does not fit into memory, sealed; without one such a query fails
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) spill: Option<PathBuf>,
+    /// Check the contract and the engine's evidence, and release and run nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+const RUN: &str = "\
+Examples:
+  welkin sql run c.json --query q.sql --input a/patients --input b/patients --to result
+  welkin sql run c.json --query q.sql --input a/patients --to result --policy a=policy.toml --dry-run
+  welkin sql run c.json --query q.sql --input a/patients --input b/patients --to result \\
+    --ask 'b=ssh hospital-b welkin seal release --party b --input sealed/patients'
+
+In the query `party.name` is a party's data set, and `name` all rows of that name where the parties have the same columns.
+Needs welkin-enclave, which is built apart: cargo build --release --manifest-path enclave/Cargo.toml
+Exit code 0 means that the result is there, 16 that somebody refused, 1 that the query failed.";
+
+/// `NAME=VALUE`
+fn of_party<T: From<String>>(text: &str) -> Result<(Name, T), String> {
+    let (party, value) = text.split_once('=').ok_or_else(|| "it should be PARTY=VALUE".to_owned())?;
+    Ok((party.parse().map_err(|error: welkin_seal::NameError| error.to_string())?, value.to_owned().into()))
+}

@@ -1,0 +1,172 @@
+//! Asking `welkin-enclave`, which lies beside this program or on the path.
+
+use crate::cli::TableForm;
+use crate::report::{Code, Fault};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use welkin_seal::{Column, Hex, HexBytes, Message};
+
+const PROGRAM: &str = "welkin-enclave";
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Request<'a> {
+    Measure,
+    Engine,
+    Seal { input: &'a Path, form: TableForm, output: &'a Path, aad: HexBytes },
+    Open { files: Vec<SealedFile>, form: TableForm },
+}
+
+/// A file with what opens it.
+#[derive(Serialize)]
+pub(in crate::commands) struct SealedFile {
+    path: PathBuf,
+    aad: HexBytes,
+    sha256: Hex<32>,
+    keys: BTreeMap<String, Hex<32>>,
+}
+
+impl SealedFile {
+    pub(in crate::commands) fn new(
+        path: PathBuf,
+        aad: Vec<u8>,
+        sha256: Hex<32>,
+        keys: BTreeMap<String, Hex<32>>,
+    ) -> Self {
+        Self { path, aad: HexBytes(aad), sha256, keys }
+    }
+}
+
+/// A file that was written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::commands) struct Sealed {
+    pub(in crate::commands) rows: u64,
+    pub(in crate::commands) bytes: u64,
+    pub(in crate::commands) sha256: Hex<32>,
+    pub(in crate::commands) columns: Vec<Column>,
+    pub(in crate::commands) keys: BTreeMap<String, Hex<32>>,
+}
+
+/// Writes a table as a sealed file.
+pub(in crate::commands) fn seal_table(
+    input: &Path,
+    form: Option<TableForm>,
+    output: &Path,
+    aad: &[u8],
+) -> anyhow::Result<Sealed> {
+    let form = form.or_else(|| TableForm::of(input)).ok_or_else(|| {
+        let what = format!("{} does not say what it is by its name", input.display());
+        Fault::new(Code::Usage, what).hint("add --form csv, json or parquet")
+    })?;
+    let answer = ask(&Request::Seal { input, form, output, aad: HexBytes(aad.to_vec()) }, Stdio::piped())?;
+    serde_json::from_slice(&answer).map_err(no_answer)
+}
+
+/// Writes sealed files in the open, to `out` or standard output.
+pub(in crate::commands) fn write_tables(
+    files: Vec<SealedFile>,
+    form: TableForm,
+    out: Option<File>,
+) -> anyhow::Result<()> {
+    ask(&Request::Open { files, form }, out.map_or_else(Stdio::inherit, Stdio::from)).map(drop)
+}
+
+/// What the program says of itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::commands) struct Measured {
+    pub(in crate::commands) measurement: Hex<48>,
+    /// Is there nothing but simulated evidence of it?
+    pub(in crate::commands) simulated: bool,
+}
+
+/// Asks what the program measures.
+pub(in crate::commands) fn measure() -> anyhow::Result<Measured> {
+    let answer = ask(&Request::Measure, Stdio::piped())?;
+    serde_json::from_slice(&answer).map_err(no_answer)
+}
+
+fn no_answer(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
+    anyhow::Error::new(error).context(Fault::new(Code::SealEngine, format!("{PROGRAM} gave no answer")))
+}
+
+/// An engine that is there for one contract. It ends with this.
+pub(in crate::commands) struct Engine {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Engine {
+    /// Starts one.
+    pub(in crate::commands) fn start() -> anyhow::Result<Self> {
+        // What it says of bugs goes where this program's own words go.
+        let mut child = spawn(Stdio::piped(), Stdio::inherit())?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (mut input, output) = pipes.expect("both are pipes");
+        let mut line = serde_json::to_vec(&Request::Engine)?;
+        line.push(b'\n');
+        input.write_all(&line).map_err(no_answer)?;
+        Ok(Self { child, input, output: BufReader::new(output) })
+    }
+
+    /// Says something, and waits for the answer.
+    pub(in crate::commands) fn ask(&mut self, message: &Message) -> anyhow::Result<Message> {
+        self.input.write_all(&message.line()).map_err(no_answer)?;
+        read_message(&mut self.output, PROGRAM)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // It may be gone already, and what it was doing is of no use to anybody.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The next message of a peer.
+pub(in crate::commands) fn read_message(from: &mut impl BufRead, peer: &str) -> anyhow::Result<Message> {
+    let mut line = Vec::new();
+    from.take(Message::MOST_BYTES).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Err(Fault::new(Code::SealEngine, format!("{peer} ended without an answer")).into());
+    }
+    Message::read(&line).map_err(|error| {
+        let fault = Fault::new(Code::SealEngine, format!("{peer} said something that is no message"));
+        anyhow::Error::new(error).context(fault)
+    })
+}
+
+fn spawn(out: Stdio, err: Stdio) -> anyhow::Result<Child> {
+    let beside = std::env::current_exe().ok().map(|program| program.with_file_name(PROGRAM));
+    let program = beside.filter(|program| program.exists()).unwrap_or_else(|| PathBuf::from(PROGRAM));
+    let child = Command::new(&program).stdin(Stdio::piped()).stdout(out).stderr(err).spawn();
+    child.map_err(|error| {
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        let fault = Fault::new(Code::SealEngine, format!("{PROGRAM} cannot be started"));
+        let hint = "it reads and writes sealed tables, and is built apart: \
+                    cargo build --release --manifest-path enclave/Cargo.toml, then put it beside welkin";
+        anyhow::Error::new(error).context(if missing { fault.hint(hint) } else { fault })
+    })
+}
+
+fn ask(request: &Request<'_>, out: Stdio) -> anyhow::Result<Vec<u8>> {
+    let mut child = spawn(out, Stdio::piped())?;
+    let text = serde_json::to_vec(request)?;
+    // One that ended early says why on its standard error.
+    let told = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&text));
+    let output = child.wait_with_output()?;
+    if output.status.success() && told.is_ok() {
+        return Ok(output.stdout);
+    }
+    let why = String::from_utf8_lossy(&output.stderr);
+    let why = why.trim();
+    Err(Fault::new(Code::SealData, if why.is_empty() { format!("{PROGRAM} failed") } else { why.to_owned() })
+        .into())
+}

@@ -1,0 +1,99 @@
+//! Owners, here or elsewhere: both are asked the same, and answer the same.
+
+use crate::app::App;
+use crate::commands::seal::enclave::read_message;
+use crate::commands::seal::release::Owners;
+use crate::report::{Code, Fault};
+use std::collections::BTreeMap;
+use std::io::{BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use welkin_seal::{Attested, Challenge, Message, Name, Ran, Released};
+
+/// Those who release keys.
+pub(super) enum Owner {
+    /// Parties of this home.
+    Here(Box<Owners>),
+    /// One whose keys are elsewhere.
+    Elsewhere(Elsewhere),
+}
+
+impl Owner {
+    pub(super) fn challenge(&mut self, contract: &str) -> anyhow::Result<Challenge> {
+        match self {
+            Self::Here(owners) => Ok(owners.challenge()),
+            Self::Elsewhere(owner) => {
+                let contract = contract.to_owned();
+                match owner.ask(&Message::Contract { contract })? {
+                    Message::Challenge(challenge) => Ok(challenge),
+                    other => Err(owner.unexpected(other)),
+                }
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, attested: &Attested, app: &App) -> anyhow::Result<Vec<Released>> {
+        match self {
+            Self::Here(owners) => Ok(owners.release(attested, app)?.0),
+            Self::Elsewhere(owner) => match owner.ask(&Message::Attested(Box::new(attested.clone())))? {
+                Message::Released { keys } => Ok(keys),
+                other => Err(owner.unexpected(other)),
+            },
+        }
+    }
+
+    /// Tells what became of it.
+    pub(super) fn ran(self, ran: &Ran, app: &App) -> anyhow::Result<()> {
+        match self {
+            Self::Here(owners) => owners.ran(ran, app),
+            Self::Elsewhere(owner) => owner.ran(ran),
+        }
+    }
+}
+
+/// An owner that is talked to through a command.
+pub(super) struct Elsewhere {
+    party: Name,
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Elsewhere {
+    pub(super) fn start(party: &Name, command: &str) -> anyhow::Result<Self> {
+        let mut shell = Command::new("sh");
+        let child = shell.args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| {
+            let fault = Fault::new(Code::SealEngine, format!("the command of `{party}` cannot be started"));
+            anyhow::Error::new(error).context(fault)
+        })?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (input, output) = pipes.expect("both are pipes");
+        Ok(Self { party: party.clone(), child, input, output: BufReader::new(output) })
+    }
+
+    fn ask(&mut self, message: &Message) -> anyhow::Result<Message> {
+        // One that ended already has said why, and its answer is read.
+        let _ = self.input.write_all(&message.line());
+        read_message(&mut self.output, &format!("the command of `{}`", self.party))
+    }
+
+    fn unexpected(&self, message: Message) -> anyhow::Error {
+        let party = &self.party;
+        match message {
+            Message::Refused { code, why } => {
+                let details = BTreeMap::from([("refused", code)]);
+                let fault = Fault::new(Code::SqlRefused, format!("`{party}` refuses: {why}"));
+                fault.details(&details).into()
+            }
+            _ => Fault::new(Code::SealEngine, format!("`{party}` answered something else than was asked"))
+                .into(),
+        }
+    }
+
+    fn ran(mut self, ran: &Ran) -> anyhow::Result<()> {
+        self.input.write_all(&Message::Ran(*ran).line())?;
+        drop(self.input);
+        self.child.wait()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! DataFusion without the world: no files, no stores, no formats, no settings, no tables but those that are put there.
+
+use super::error::SqlError;
+use super::spill::Spills;
+use super::table::PLACE;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::disk_manager::{DiskManager, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionStateBuilder, SessionStateDefaults};
+use datafusion::object_store::ObjectStore;
+use datafusion::object_store::memory::InMemory;
+use datafusion::prelude::SessionConfig;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use url::Url;
+use welkin_seal::Run;
+
+/// The catalog, and the schema of names without a party. No party has such a name.
+pub(super) const CATALOG: &str = "welkin";
+pub(super) const COMMON: &str = "*";
+
+/// A query of many levels is planned by recursion.
+const STACK: usize = 32 << 20;
+
+pub(super) fn runtime(threads: usize) -> Result<Runtime, SqlError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .thread_stack_size(STACK)
+        .build()
+        .map_err(|_| SqlError::Failed("no threads can be started"))
+}
+
+pub(super) fn context(run: &Run) -> Result<SessionContext, SqlError> {
+    let mode = match &run.spill {
+        Some(folder) => DiskManagerMode::Custom(Arc::new(Spills::new(folder.clone()))),
+        None => DiskManagerMode::Disabled,
+    };
+    let memory = usize::try_from(run.memory).unwrap_or(usize::MAX);
+    let world = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+        .with_disk_manager_builder(DiskManager::builder().with_mode(mode))
+        .with_object_store_registry(Arc::new(Nowhere(Arc::new(InMemory::new()))))
+        .build_arc()
+        .map_err(|_| SqlError::Failed("the engine cannot be set up"))?;
+    let config = SessionConfig::new()
+        .with_target_partitions(run.threads.max(1))
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, COMMON);
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(world)
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(SessionStateDefaults::default_scalar_functions())
+        .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
+        .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+        .with_window_functions(SessionStateDefaults::default_window_functions())
+        .build();
+    Ok(SessionContext::new_with_state(state))
+}
+
+/// The place that scans of sealed files name, which is empty: they bring their own readers. There is no other.
+#[derive(Debug)]
+struct Nowhere(Arc<dyn ObjectStore>);
+
+impl ObjectStoreRegistry for Nowhere {
+    fn register_store(&self, _url: &Url, _store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
+        if url.as_str().trim_end_matches('/') == PLACE {
+            return Ok(self.0.clone());
+        }
+        Err(DataFusionError::Plan("there is nothing to read but the inputs of the contract".to_owned()))
+    }
+}

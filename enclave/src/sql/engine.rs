@@ -1,0 +1,103 @@
+//! An engine: its keys, its evidence, and the one contract that it is there for.
+
+use super::error::SqlError;
+use super::{admit, catalog, context, groups, query, result};
+use ring::rand::SystemRandom;
+use std::time::{SystemTime, UNIX_EPOCH};
+use welkin_seal::{Attested, Binding, Challenge, EngineKey, Evidence, Hex, Ran, Receipt, Run};
+
+/// An engine, for one contract, once.
+pub struct Engine {
+    key: EngineKey,
+    bound: Option<Hex<32>>,
+    /// The answers that were given, by their nonces.
+    answers: Vec<(Hex<32>, Attested)>,
+    ran: bool,
+}
+
+/// Parties of a contract, twice over.
+const MOST_QUESTIONS: usize = 128;
+
+impl Engine {
+    /// An engine with keys that nobody else has.
+    ///
+    /// # Errors
+    /// Where there are no random numbers.
+    pub fn new() -> Result<Self, SqlError> {
+        let key = EngineKey::draw(&SystemRandom::new())?;
+        Ok(Self { key, bound: None, answers: Vec::new(), ran: false })
+    }
+
+    /// Answers a question with evidence. The first binds the engine to a contract.
+    ///
+    /// # Errors
+    /// Where it is bound to another, or the machine gives no evidence.
+    pub fn attest(&mut self, challenge: Challenge) -> Result<Attested, SqlError> {
+        if *self.bound.get_or_insert(challenge.contract) != challenge.contract {
+            return Err(SqlError::Session("this engine is there for another contract"));
+        }
+        if self.answers.len() == MOST_QUESTIONS {
+            return Err(SqlError::Session("this engine was asked too often"));
+        }
+        let engine = self.key.identity().clone();
+        let report_data = Binding::to(&engine, challenge).report_data();
+        let attested = Attested { engine, evidence: evidence(report_data)? };
+        self.answers.push((challenge.nonce, attested.clone()));
+        Ok(attested)
+    }
+
+    /// Runs the contract that it is bound to.
+    ///
+    /// # Errors
+    /// What stands in the way; nothing is left of a result then.
+    pub fn run(&mut self, run: &Run) -> Result<Ran, SqlError> {
+        let bound = self.bound.ok_or(SqlError::Session("nobody asked this engine for evidence"))?;
+        if std::mem::replace(&mut self.ran, true) {
+            return Err(SqlError::Session("this engine ran already, and is there for one run"));
+        }
+        let (_, attested) = self
+            .answers
+            .iter()
+            .find(|(nonce, _)| *nonce == run.nonce)
+            .ok_or(SqlError::Session("the receipt is to have an answer that this engine did not give"))?;
+        let admitted = admit::admit(&self.key, bound, run, now())?;
+        let receipt = Receipt { contract: admitted.contract, nonce: run.nonce, attested: attested.clone() };
+        let manifest = &receipt.contract.manifest;
+        let context = context::context(run)?;
+        catalog::register(&context, admitted.data)?;
+        let runtime = context::runtime(run.threads)?;
+        let (schema, batches) = runtime.block_on(async {
+            let plan = query::plan(&context, &run.query).await?;
+            let plan = groups::enforce(plan, manifest.privacy.minimum_group)?;
+            query::start(&context, plan, run).await
+        })?;
+        result::write(&self.key, &receipt, &run.output, schema, batches, &runtime)
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(feature = "simulated")]
+fn evidence(report_data: Hex<64>) -> Result<Evidence, SqlError> {
+    Ok(Evidence::simulate(measure()?, report_data, &SystemRandom::new())?)
+}
+
+#[cfg(not(feature = "simulated"))]
+fn evidence(_report_data: Hex<64>) -> Result<Evidence, SqlError> {
+    Err(SqlError::Evidence("this build does not simulate it, and knows no hardware to ask".to_owned()))
+}
+
+/// SHA-384 of this program, which is what simulated evidence says it measured.
+///
+/// # Errors
+/// Where the program cannot read itself.
+pub fn measure() -> Result<Hex<48>, SqlError> {
+    let unread =
+        |error: std::io::Error| SqlError::Evidence(format!("this program cannot read itself: {error}"));
+    let program = std::env::current_exe().and_then(std::fs::read).map_err(unread)?;
+    let mut sum = Hex([0; 48]);
+    sum.0.copy_from_slice(ring::digest::digest(&ring::digest::SHA384, &program).as_ref());
+    Ok(sum)
+}

@@ -1,0 +1,51 @@
+//! Sealed files that were checked: one handle each, and the footer that was read through it.
+//!
+//! Length and hash are checked before a value is used, through the handle that is read from later, so that another file under the same
+//! name changes nothing. Whoever changes the file itself after that is found out by the tags of its pages.
+
+use crate::check::{check_metadata, decryption};
+use crate::sum::sum;
+use crate::{Keys, OpenError};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use welkin_seal::SnapshotFile;
+
+/// A file of a data set, checked.
+#[derive(Debug, Clone)]
+pub(super) struct SealedPart {
+    pub(super) file: Arc<File>,
+    pub(super) bytes: u64,
+    /// Its footer, with what opens its pages.
+    pub(super) metadata: Arc<ParquetMetaData>,
+}
+
+/// A pipe in a file's place would keep its reader waiting.
+const NON_BLOCKING: i32 = 0o4000;
+
+pub(super) fn open_part(
+    path: &Path,
+    of: &SnapshotFile,
+    keys: &Keys,
+    aad: &[u8],
+) -> Result<SealedPart, OpenError> {
+    let mut file = OpenOptions::new().read(true).custom_flags(NON_BLOCKING).open(path)?;
+    if !file.metadata()?.is_file()
+        || file.metadata()?.len() != of.bytes
+        || sum(&mut file)? != (of.bytes, of.sha256)
+    {
+        // A file in the open is told by its name: it is what somebody would put in a sealed one's place.
+        crate::check::sealed_at_all(&mut file)?;
+        return Err(OpenError::Other);
+    }
+    crate::check::sealed_at_all(&mut file)?;
+    let metadata = ParquetMetaDataReader::new()
+        .with_page_index_policy(PageIndexPolicy::Optional)
+        .with_decryption_properties(Some(decryption(keys, aad)?))
+        .parse_and_finish(&file)
+        .map_err(crate::CheckError::Closed)?;
+    check_metadata(&metadata, keys)?;
+    Ok(SealedPart { file: Arc::new(file), bytes: of.bytes, metadata: Arc::new(metadata) })
+}

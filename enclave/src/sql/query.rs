@@ -1,0 +1,96 @@
+//! From the text that was signed to rows: one query, and no other statement.
+
+use super::error::{MEMORY, SqlError, kind};
+use arrow_schema::SchemaRef;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::{SQLOptions, SessionContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast;
+use std::collections::BTreeSet;
+use welkin_seal::Run;
+
+/// Plans the query, if the text is one.
+pub(super) async fn plan(context: &SessionContext, text: &str) -> Result<LogicalPlan, SqlError> {
+    let refused = |error: DataFusionError| SqlError::Query(error.strip_backtrace());
+    let mut parser = DFParserBuilder::new(text).build().map_err(refused)?;
+    let mut statements = parser.parse_statements().map_err(refused)?;
+    let statement = match (statements.pop_front(), statements.is_empty()) {
+        (Some(statement), true) => statement,
+        (None, _) => return Err(SqlError::Query("the file has no statement".to_owned())),
+        (_, false) => return Err(SqlError::Query("the file has more than one statement".to_owned())),
+    };
+    let is_query =
+        matches!(&statement, Statement::Statement(one) if matches!(&**one, ast::Statement::Query(_)));
+    if !is_query {
+        return Err(SqlError::Query(
+            "it is no query: only SELECT is run, with WITH, UNION and the like".to_owned(),
+        ));
+    }
+    let plan = context.state().statement_to_plan(statement).await.map_err(|error| missing(context, error))?;
+    let reads_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    reads_only.verify_plan(&plan).map_err(refused)?;
+    Ok(plan)
+}
+
+/// Says which tables there are to whoever named another.
+fn missing(context: &SessionContext, error: DataFusionError) -> SqlError {
+    let why = error.strip_backtrace();
+    if !why.contains("table ") || !why.contains("not found") {
+        return SqlError::Query(why);
+    }
+    let catalog = context.catalog(super::context::CATALOG);
+    let mut names = Vec::new();
+    for schema in catalog.iter().flat_map(|catalog| catalog.schema_names()) {
+        let tables = catalog.as_ref().and_then(|catalog| catalog.schema(&schema));
+        let named = |table: String| {
+            if schema == super::context::COMMON { table } else { format!("{schema}.{table}") }
+        };
+        names.extend(tables.iter().flat_map(|tables| tables.table_names()).map(named));
+    }
+    names.sort();
+    SqlError::Query(format!("{why}; there are {}", names.join(", ")))
+}
+
+/// Starts it.
+pub(super) async fn start(
+    context: &SessionContext,
+    plan: LogicalPlan,
+    run: &Run,
+) -> Result<(SchemaRef, Rows), SqlError> {
+    let mut names = BTreeSet::new();
+    for field in plan.schema().fields() {
+        if !names.insert(field.name()) {
+            return Err(SqlError::Twice(field.name().clone()));
+        }
+    }
+    let limits = Limits { memory: run.memory, spill: run.spill.is_some() };
+    let frame = context.execute_logical_plan(plan).await.map_err(|error| limits.told(&error))?;
+    let stream = frame.execute_stream().await.map_err(|error| limits.told(&error))?;
+    Ok((stream.schema(), Rows { stream, limits }))
+}
+
+/// The rows of a result, as they come.
+pub(super) struct Rows {
+    pub(super) stream: SendableRecordBatchStream,
+    pub(super) limits: Limits,
+}
+
+/// What a query was allowed.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    memory: u64,
+    spill: bool,
+}
+
+impl Limits {
+    /// What may be said of an error.
+    pub(super) fn told(self, error: &DataFusionError) -> SqlError {
+        match kind(error) {
+            MEMORY => SqlError::Memory { memory: self.memory, spill: self.spill },
+            other => SqlError::Failed(other),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What does not fit into memory, sealed on disk.
+//!
+//! A file without a name, in pieces of AES-256-GCM under a key that was drawn for it and lies in memory only. The number of a piece is its
+//! nonce, and how long it is the engine remembers, so that pieces that are changed, exchanged, cut or old are found out.
+
+use bytes::Bytes;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::spill_file::{SpillFile, SpillWriter, TempFileFactory};
+use futures::{Stream, StreamExt};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::SystemRandom;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use welkin_seal::Secret;
+
+/// How much of what is put aside is sealed at once.
+const PIECE: usize = 256 << 10;
+
+/// Makes files in a folder.
+pub(super) struct Spills {
+    folder: PathBuf,
+}
+
+impl Spills {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+}
+
+impl TempFileFactory for Spills {
+    fn create_temp_file(&self, _description: &str) -> Result<Arc<dyn SpillFile>> {
+        let secret =
+            Secret::draw(&SystemRandom::new()).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let key = UnboundKey::new(&AES_256_GCM, secret.expose()).expect("a key of AES-256 has 32 bytes");
+        let file = tempfile::tempfile_in(&self.folder)?;
+        let spill = Spill { file, key: LessSafeKey::new(key), pieces: Mutex::default() };
+        Ok(Arc::new(Shared(Arc::new(spill))))
+    }
+}
+
+struct Spill {
+    file: File,
+    key: LessSafeKey,
+    /// How long each piece is, sealed.
+    pieces: Mutex<Vec<usize>>,
+}
+
+impl Spill {
+    fn pieces(&self) -> Vec<usize> {
+        self.pieces.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One nonce for each piece of a file; each file has its own key.
+    fn nonce(piece: usize) -> Nonce {
+        let mut nonce = [0; NONCE_LEN];
+        nonce[..8].copy_from_slice(&(piece as u64).to_be_bytes());
+        Nonce::assume_unique_for_key(nonce)
+    }
+
+    fn add(&self, mut piece: Vec<u8>) -> io::Result<()> {
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealed = self.key.seal_in_place_append_tag(Self::nonce(pieces.len()), Aad::empty(), &mut piece);
+        sealed.map_err(|_| io::Error::other("a piece cannot be sealed"))?;
+        let at: usize = pieces.iter().sum();
+        self.file.write_all_at(&piece, at as u64)?;
+        pieces.push(piece.len());
+        Ok(())
+    }
+
+    fn read(&self, number: usize, at: usize, length: usize) -> Result<Bytes> {
+        let mut piece = vec![0; length];
+        self.file.read_exact_at(&mut piece, at as u64).map_err(changed)?;
+        let opened = self.key.open_in_place(Self::nonce(number), Aad::empty(), &mut piece);
+        let length = opened.map_err(|_| changed("a piece does not open"))?.len();
+        piece.truncate(length);
+        Ok(piece.into())
+    }
+}
+
+fn changed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DataFusionError {
+    DataFusionError::External(error.into())
+}
+
+struct Shared(Arc<Spill>);
+
+impl SpillFile for Shared {
+    fn size(&self) -> Option<u64> {
+        Some(self.0.pieces().iter().sum::<usize>() as u64)
+    }
+
+    fn read_stream(&self) -> Result<Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>> {
+        let spill = self.0.clone();
+        let mut at = 0;
+        let pieces = spill.pieces().into_iter().enumerate().map(move |(number, length)| {
+            let piece = spill.read(number, at, length);
+            at += length;
+            piece
+        });
+        Ok(futures::stream::iter(pieces).boxed())
+    }
+
+    fn open_writer(&self) -> Result<Box<dyn SpillWriter>> {
+        Ok(Box::new(Writer { spill: self.0.clone(), waiting: Vec::new() }))
+    }
+}
+
+struct Writer {
+    spill: Arc<Spill>,
+    waiting: Vec<u8>,
+}
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(PIECE - self.waiting.len());
+        self.waiting.extend_from_slice(&bytes[..taken]);
+        if self.waiting.len() == PIECE {
+            self.flush()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() { Ok(()) } else { self.spill.add(std::mem::take(&mut self.waiting)) }
+    }
+}
+
+impl SpillWriter for Writer {
+    fn finish(&mut self) -> Result<()> {
+        Ok(self.flush()?)
+    }
+}

@@ -206,11 +206,11 @@ impl Broker {
         let Some(_driven) = Driven::begin(&self.world, run) else {
             return Err(RunError::AlreadyDriven { run: run.clone() });
         };
-        let live = Live::load(&self.world, run).await?;
+        let work = async { drive(&Live::load(&self.world, run).await?).await };
         tokio::select! {
             biased;
             () = self.world.store.died() => Err(RunError::Crashed),
-            outcome = drive(&live) => outcome,
+            outcome = work => outcome,
         }
     }
 

@@ -9,7 +9,7 @@ use bed::{agent, config, location, processes_of};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-use welkin_clouds::{Emulated, EmulatedCloud, Local, LocalConfig, sweep};
+use welkin_clouds::{Clusters, Emulated, EmulatedCloud, Local, LocalConfig, WithClusters, sweep};
 use welkin_provider::conformance::{Capabilities, Harness, Patience, Target, run};
 use welkin_provider::{Clock, LeaseId, Location, Provider, ProviderError, StoreAccess, SystemClock, Tier};
 use welkin_store::Endpoint;
@@ -118,6 +118,19 @@ fn target(location: Location, instance_type: &str) -> Target {
 
 #[tokio::test]
 async fn an_emulated_cloud_conforms() {
+    conforms(|cloud, _| cloud).await;
+}
+
+#[tokio::test]
+async fn a_cloud_with_clusters_in_front_conforms_like_the_cloud() {
+    conforms(|cloud, root| {
+        let clusters = Clusters::new(root.join("clusters"), Arc::new(SystemClock));
+        Arc::new(WithClusters::new(cloud, clusters))
+    })
+    .await;
+}
+
+async fn conforms(front: impl FnOnce(Arc<dyn Provider>, &Path) -> Arc<dyn Provider>) {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
     config.known = Arc::new(|_, instance_type| instance_type == "m7i.large");
@@ -126,7 +139,8 @@ async fn an_emulated_cloud_conforms() {
     let cloud = Emulated::new(&config).unwrap().cloud("aws").unwrap();
     let mut target = target(location(), "m7i.large");
     target.elsewhere = Some(Location { region: "eu-west-1".into(), ..location() });
-    let bench = Bench { folder, provider: Arc::<EmulatedCloud>::clone(&cloud), cloud: Some(cloud), target };
+    let provider = front(Arc::<EmulatedCloud>::clone(&cloud), folder.path());
+    let bench = Bench { folder, provider, cloud: Some(cloud), target };
     let report = run(&bench).await;
     assert!(report.is_sound() && report.not_tested().is_empty(), "{report}");
 }

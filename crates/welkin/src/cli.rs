@@ -123,6 +123,7 @@ pub(crate) enum ColorChoice {
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(visible_alias = "launch")]
     Up(Box<UpArgs>),
     Plan(Box<PlanArgs>),
     Diff(DiffArgs),

@@ -5,6 +5,7 @@ mod accounts;
 mod cancels;
 mod chains;
 mod clocks;
+mod clusters;
 mod crashes;
 mod egress;
 mod failures;

@@ -103,7 +103,7 @@ impl Desk {
     pub(super) fn can_ever(&self, part: &Part) -> bool {
         self.clusters.get(&part.on).is_none_or(|cluster| {
             let (has, wants) = (&cluster.request, &part.request);
-            ever(&has.machine, has.nodes, &wants.machine, wants.nodes)
+            has.location == wants.location && ever(&has.machine, has.nodes, &wants.machine, wants.nodes)
         })
     }
 

@@ -150,11 +150,13 @@ pub(crate) struct ResumeArgs {
     pub(crate) foreground: bool,
 }
 
-/// End a run for good: cancel it, then look for anything of it at every provider
+/// End a run or a cluster for good: cancel it, then look for anything of it at every provider
+///
+/// What is under way on a cluster ends with it.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  welkin down sky-example-nb1sm0")]
+#[command(after_help = "Examples:\n  welkin down sky-example-nb1sm0\n  welkin down dev")]
 pub(crate) struct DownArgs {
-    /// The run, or the beginning of its name
+    /// The run, or the beginning of its name, or a cluster
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
 }

@@ -7,10 +7,6 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// SkyPilot's words, and what to say about them.
 const VERBS: &[(&str, &str)] = &[
-    (
-        "launch",
-        "`welkin up --cluster NAME FILE` runs a job on a cluster, `welkin up FILE` on machines of its own",
-    ),
     ("start", "machines are not stopped and started: `welkin up --cluster NAME` makes a cluster anew"),
     ("stop", "`welkin down NAME` ends a cluster and gives its machines back"),
     (
@@ -60,12 +56,12 @@ mod tests {
     #[test]
     fn a_verb_is_known_wherever_flags_stand_but_only_as_the_command() {
         for (line, verb) in [
-            ("launch -c mine job.yaml", Some("launch")),
-            ("-o json launch", Some("launch")),
+            ("start -i 5 mine", Some("start")),
+            ("-o json optimize", Some("optimize")),
             ("--output=json bench", Some("bench")),
             ("stop --all", Some("stop")),
             ("frobnicate", None),
-            ("transfers launch", None),
+            ("transfers stop", None),
         ] {
             assert_eq!(said(line).as_deref(), verb, "{line}");
         }

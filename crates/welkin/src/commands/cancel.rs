@@ -6,11 +6,11 @@ use crate::consent;
 use crate::engine::{self, Opening, find_run, now, reader, run_fault, store_fault};
 use crate::exit::Exit;
 use crate::output::{Format, counted, write_json};
-use crate::report::Code;
+use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
 use std::time::Duration;
-use welkin_broker::{Reader, RunId, RunState};
+use welkin_broker::{ClusterRole, Reader, RunId, RunState};
 
 /// Pause between looks at a run that another process cancels.
 const POLL: Duration = Duration::from_millis(200);
@@ -33,12 +33,29 @@ pub(crate) fn run(args: &CancelArgs, app: &mut App) -> anyhow::Result<Exit> {
             let run = find_run(reader.as_ref(), text)?;
             // `find_run` finds nothing without a reader.
             let Some(reader) = reader else { return Ok(Exit::NotFound) };
+            keep_clusters(&reader, &run)?;
             one(&reader, &run, app)?;
         }
         (None, reader) => all(reader.as_ref(), args.yes, app)?,
     }
     app.out.flush()?;
     Ok(Exit::Success)
+}
+
+/// What is on a cluster ends with it: that is not what cancelling one run means.
+fn keep_clusters(reader: &Reader, run: &RunId) -> anyhow::Result<()> {
+    let view = reader.status(run).map_err(store_fault)?;
+    match view.cluster {
+        Some(ClusterRole::Holds(name)) if !view.state.is_over() => {
+            let fault = Fault::new(Code::Usage, format!("{run} holds the cluster {name}"));
+            Err(fault
+                .hint(format!(
+                    "`welkin down {name}` ends it with every run on it, `welkin queue {name}` lists those"
+                ))
+                .into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn one(reader: &Reader, run: &RunId, app: &mut App) -> anyhow::Result<()> {

@@ -3,9 +3,9 @@
 use super::open::no_runs;
 use super::outcome::store_fault;
 use crate::report::{Code, Fault};
-use welkin_broker::{Reader, RunId};
+use welkin_broker::{ClusterRole, Reader, RunId, RunSummary};
 
-/// The run called `text`: by its exact name, else the latest of the job with exactly that name, else the only one whose
+/// The run called `text`: by its exact name, else the one that holds the cluster of that name, else the latest of the job with exactly that name, else the only one whose
 /// name begins so.
 pub(crate) fn find_run(reader: Option<&Reader>, text: &str) -> anyhow::Result<RunId> {
     let Some(reader) = reader else { return Err(no_runs()) };
@@ -13,6 +13,10 @@ pub(crate) fn find_run(reader: Option<&Reader>, text: &str) -> anyhow::Result<Ru
     let mut fits: Vec<&RunId> = runs.iter().map(|run| &run.id).filter(|id| id.0.starts_with(text)).collect();
     if let Some(exact) = fits.iter().find(|id| id.0 == text) {
         return Ok((*exact).clone());
+    }
+    let holds = |run: &&RunSummary| run.cluster == Some(ClusterRole::Holds(text.to_owned()));
+    if let Some(cluster) = runs.iter().rev().filter(|run| run.driven.is_some()).find(holds) {
+        return Ok(cluster.id.clone());
     }
     if let Some(latest) = runs.iter().rev().find(|run| run.name == text) {
         return Ok(latest.id.clone());

@@ -54,7 +54,7 @@ impl Apart {
     }
 
     /// Lines of a run's scripts, once it is over.
-    fn lines(&self, run: &str) -> Vec<String> {
+    pub(crate) fn lines(&self, run: &str) -> Vec<String> {
         let text = self.ok(["logs", run, "--follow"]);
         text.lines().map(|line| line.split_once(" | ").unwrap().1.to_owned()).collect()
     }
@@ -68,7 +68,7 @@ impl Drop for Apart {
 }
 
 /// Reads until a line is there; the rest is read and dropped, so that no pipe fills up.
-fn until(child: &mut Child, wanted: &str) {
+pub(crate) fn until(child: &mut Child, wanted: &str) {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains(wanted)), "`{wanted}` never came");
     std::thread::spawn(move || lines.count());

@@ -8,10 +8,10 @@ use std::io::{BufRead, BufReader};
 fn verbs_of_skypilot_name_the_command_there_is() {
     let bed = Bed::new();
     for (line, verb, expected) in [
-        ("launch -c mine job.yaml --use-spot", "launch", "welkin up FILE"),
-        ("exec mine job.yaml", "exec", "welkin up FILE"),
-        ("queue", "queue", "welkin runs"),
-        ("stop mine", "stop", "welkin cancel"),
+        ("start mine", "start", "welkin up --cluster"),
+        ("autostop mine -i 5", "autostop", "--idle-minutes-to-autostop"),
+        ("optimize job.yaml", "optimize", "welkin plan"),
+        ("stop mine", "stop", "welkin down"),
         ("storage ls", "storage", "welkin cp"),
     ] {
         let output = bed.run(line.split(' '));
@@ -27,8 +27,10 @@ fn verbs_of_skypilot_name_the_command_there_is() {
 fn verbs_of_skypilot_that_mean_the_same_do_the_same() {
     let bed = Bed::new();
     bed.file("job.yaml", "name: mine\nresources: {cpus: 1+}\nrun: echo done\n");
-    let told = bed.ok(["jobs", "launch", "job.yaml", "--yes"]);
-    assert!(told.contains("mine | done"), "{told}");
+    for launch in [&["jobs", "launch"][..], &["launch"]] {
+        let told = bed.ok([launch, &["job.yaml", "--yes"]].concat());
+        assert!(told.contains("mine | done"), "{told}");
+    }
     for (theirs, ours) in [
         ("jobs queue", "runs"),
         ("jobs logs mine", "logs mine"),
@@ -45,12 +47,12 @@ fn verbs_of_skypilot_that_mean_the_same_do_the_same() {
 #[test]
 fn a_verb_of_skypilot_is_an_error_document_where_documents_are_asked_for() {
     let bed = Bed::new();
-    for args in [&["launch", "x.yaml", "-o", "json"][..], &["--output=json", "launch"]] {
+    for args in [&["optimize", "x.yaml", "-o", "json"][..], &["--output=json", "optimize"]] {
         let output = bed.run(args);
         let error: Value =
             serde_json::from_slice(&output.stderr).unwrap_or_else(|_| panic!("{}", both(&output)));
         assert_eq!((&error["schema"], &error["exit"]), (&"welkin.error/1".into(), &2.into()));
-        assert!(error["hint"].as_str().unwrap().contains("welkin up"), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains("welkin plan"), "{error}");
     }
 }
 

@@ -11,6 +11,7 @@ mod broker;
 mod broker_kill;
 mod brought;
 mod catalog;
+mod clusters;
 mod disk;
 mod gateway;
 mod going_on;

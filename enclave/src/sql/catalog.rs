@@ -18,10 +18,10 @@ use std::sync::Arc;
 /// Puts the inputs of a contract where queries find them.
 pub(super) fn register(context: &SessionContext, data: Vec<Data>) -> Result<(), SqlError> {
     let mut tables: BTreeMap<(String, String), Vec<(u64, SealedTable)>> = BTreeMap::new();
-    for data in data {
+    for (input, data) in data.into_iter().enumerate() {
         let name = (data.party.to_string(), data.name.to_string());
         let version = data.version;
-        tables.entry(name).or_default().push((version, SealedTable::new(data)?));
+        tables.entry(name).or_default().push((version, SealedTable::new(input, data)?));
     }
     fill(context, tables).map_err(|error| SqlError::Query(error.strip_backtrace()))
 }

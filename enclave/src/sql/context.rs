@@ -45,7 +45,10 @@ pub(super) fn context(run: &Run) -> Result<SessionContext, SqlError> {
         .with_object_store_registry(Arc::new(Nowhere(Arc::new(InMemory::new()))))
         .build_arc()
         .map_err(|_| SqlError::Failed("the engine cannot be set up"))?;
+    // What a sort keeps back for merging, of each of its threads: a fixed 10 MB would be all of a small engine.
+    let kept = (memory / (16 * run.threads.max(1))).min(10 << 20);
     let config = SessionConfig::new()
+        .with_sort_spill_reservation_bytes(kept)
         .with_target_partitions(run.threads.max(1))
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false)

@@ -32,6 +32,9 @@ pub(super) async fn plan(context: &SessionContext, text: &str) -> Result<Logical
     let reads_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     reads_only.verify_plan(&plan).map_err(refused)?;
+    if plan.get_parameter_names().is_ok_and(|names| !names.is_empty()) {
+        return Err(SqlError::Query("it has parameters, and there is nobody to give them".to_owned()));
+    }
     Ok(plan)
 }
 

@@ -133,3 +133,62 @@ impl SpillWriter for Writer {
         Ok(self.flush()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn spill(text: &[u8]) -> Arc<Spill> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = UnboundKey::new(&AES_256_GCM, &[7; 32]).expect("a key");
+        let file = tempfile::tempfile_in(folder.path()).expect("a file");
+        let spill = Arc::new(Spill { file, key: LessSafeKey::new(key), pieces: Mutex::default() });
+        let mut writer = Shared(spill.clone()).open_writer().expect("a writer");
+        writer.write_all(text).expect("it is written");
+        writer.finish().expect("it is finished");
+        spill
+    }
+
+    fn read(spill: &Arc<Spill>) -> Result<Vec<u8>> {
+        let stream = Shared(spill.clone()).read_stream()?;
+        let pieces: Vec<_> = futures::executor::block_on(stream.collect());
+        let pieces: Vec<Bytes> = pieces.into_iter().collect::<Result<_>>()?;
+        Ok(pieces.concat())
+    }
+
+    #[test]
+    fn what_is_put_aside_comes_back_and_is_not_seen() {
+        let text = b"Zanzibar".repeat(PIECE / 5);
+        let spill = spill(&text);
+        assert!(spill.pieces().len() > 1);
+        assert_eq!(read(&spill).expect("it opens"), text);
+        let mut bytes = Vec::new();
+        let mut file = spill.file.try_clone().expect("a handle");
+        std::io::Seek::rewind(&mut file).expect("a file");
+        file.read_to_end(&mut bytes).expect("a file");
+        assert!(bytes.len() > text.len() && !bytes.windows(8).any(|window| window == b"Zanzibar"));
+    }
+
+    #[test]
+    fn what_was_changed_exchanged_or_cut_does_not_come_back() {
+        let text = b"Zanzibar".repeat(PIECE / 4);
+        let first = spill(&text).pieces()[0];
+        for at in (0..first).step_by(4099) {
+            let spill = spill(&text);
+            let mut byte = [0];
+            spill.file.read_exact_at(&mut byte, at as u64).expect("a byte");
+            spill.file.write_all_at(&[byte[0] ^ 1], at as u64).expect("a byte");
+            assert!(read(&spill).is_err(), "{at}");
+        }
+        let exchanged = spill(&text);
+        let mut pieces = vec![0; 2 * first];
+        exchanged.file.read_exact_at(&mut pieces, 0).expect("two pieces");
+        pieces.rotate_left(first);
+        exchanged.file.write_all_at(&pieces, 0).expect("two pieces");
+        assert!(read(&exchanged).is_err());
+        let cut = spill(&text);
+        cut.file.set_len(first as u64).expect("a file");
+        assert!(read(&cut).is_err());
+    }
+}

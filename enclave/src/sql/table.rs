@@ -4,20 +4,22 @@ use super::admit::Data;
 use super::error::SqlError;
 use super::files::SealedPart;
 use super::reader::SealedReaders;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, Field, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::file_format::parquet::transform_schema_to_view;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_datasource::compute_all_files_statistics;
 use datafusion_datasource_parquet::metadata::DFParquetMetadata;
-use parquet::arrow::parquet_to_arrow_schema;
+use parquet::arrow::{RowNumber, parquet_to_arrow_schema};
 use parquet::file::metadata::ParquetMetaData;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,15 +28,24 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct SealedTable {
     place: String,
-    schema: SchemaRef,
+    /// Which of the contract's inputs.
+    input: i64,
+    schema: TableSchema,
     parts: Vec<SealedPart>,
 }
+
+/// Columns that tell rows apart, where that is asked for.
+const FILE: &str = "__file";
+const ROW: &str = "__row";
+/// A contract has at most 64 inputs, a snapshot 50,000 files, and a file fewer than 2^40 rows.
+const OF_INPUT: i64 = 1 << 56;
+const OF_FILE: i64 = 1 << 40;
 
 /// The one place that scans name.
 pub(super) const PLACE: &str = "sealed://inputs";
 
 impl SealedTable {
-    pub(super) fn new(data: Data) -> Result<Self, SqlError> {
+    pub(super) fn new(input: usize, data: Data) -> Result<Self, SqlError> {
         let Data { party, name, version, parts } = data;
         let place = format!("{party}/{name}/{version}");
         let unreadable = || SqlError::Columns(PathBuf::from(&place));
@@ -49,20 +60,51 @@ impl SealedTable {
         }
         // Metadata of a schema is whatever a writer put there, and has no say in a plan.
         let schema = transform_schema_to_view(&first).with_metadata(Default::default());
-        Ok(Self { place, schema: Arc::new(schema), parts })
+        if schema.fields().iter().any(|field| field.name().starts_with("__")) {
+            return Err(SqlError::Unsupported(format!("{place} has a column whose name begins with `__`")));
+        }
+        let input = i64::try_from(input).unwrap_or(i64::MAX / OF_INPUT);
+        Ok(Self { place, input, schema: TableSchema::from(SchemaRef::from(schema)), parts })
+    }
+
+    /// The same with columns that tell rows apart.
+    pub(super) fn numbered(&self) -> Self {
+        let file = Arc::new(Field::new(FILE, DataType::Int64, false));
+        let row = Arc::new(Field::new(ROW, DataType::Int64, false).with_extension_type(RowNumber));
+        let schema = TableSchema::builder(self.schema.file_schema().clone())
+            .with_table_partition_cols(vec![file])
+            .with_virtual_columns(vec![row])
+            .build();
+        Self { schema, ..self.clone() }
+    }
+
+    /// The number of a row of the numbered table among all rows of the contract's inputs.
+    pub(super) fn number(&self, under: &TableReference) -> Expr {
+        let column = |name: &str| Expr::Column(Column::new(Some(under.clone()), name));
+        lit(self.input * OF_INPUT) + column(FILE) * lit(OF_FILE) + column(ROW)
+    }
+
+    fn is_numbered(&self) -> bool {
+        !self.schema.virtual_columns().is_empty()
     }
 
     fn file(&self, number: usize, part: &SealedPart) -> Result<PartitionedFile> {
-        let statistics = DFParquetMetadata::statistics_from_parquet_metadata(&part.metadata, &self.schema)?;
-        let file = PartitionedFile::new(format!("{}/{number}", self.place), part.bytes);
-        Ok(file.with_extension(part.clone()).with_statistics(Arc::new(statistics)))
+        let file =
+            PartitionedFile::new(format!("{}/{number}", self.place), part.bytes).with_extension(part.clone());
+        if self.is_numbered() {
+            let number = i64::try_from(number).unwrap_or(i64::MAX);
+            return Ok(file.with_partition_values(vec![ScalarValue::Int64(Some(number))]));
+        }
+        let schema = self.schema.file_schema();
+        let statistics = DFParquetMetadata::statistics_from_parquet_metadata(&part.metadata, schema)?;
+        Ok(file.with_statistics(Arc::new(statistics)))
     }
 }
 
 #[async_trait]
 impl TableProvider for SealedTable {
     fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        self.schema.table_schema().clone()
     }
 
     fn table_type(&self) -> TableType {
@@ -79,8 +121,9 @@ impl TableProvider for SealedTable {
         let files = self.parts.iter().enumerate().map(|(number, part)| self.file(number, part));
         let files = files.collect::<Result<Vec<_>>>()?;
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
-        let (groups, statistics) = compute_all_files_statistics(groups, self.schema(), true, false)?;
-        let source = ParquetSource::new(self.schema())
+        let known = !self.is_numbered();
+        let (groups, statistics) = compute_all_files_statistics(groups, self.schema(), known, false)?;
+        let source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(state.default_table_options().parquet)
             .with_parquet_file_reader_factory(Arc::new(SealedReaders));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(PLACE)?, Arc::new(source))

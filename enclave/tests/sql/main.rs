@@ -1,0 +1,8 @@
+//! Queries inside of an engine, with everything around them real: keys, contracts, evidence, sealed files.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+
+mod groups;
+mod queries;
+mod refusals;
+mod spills;
+mod world;

@@ -128,7 +128,7 @@ MODELS = {
     "gpt2-4": lambda: gpt(4, 768, 12, 3072, 50304, 1024, 8, jnp.float32),
     "gpt2-12": lambda: gpt(12, 768, 12, 3072, 50304, 1024, 8, jnp.float32),
     "moe-4": lambda: gpt(4, 768, 12, 3072, 50304, 1024, 8, jnp.float32, experts=8),
-    "llama-8b": lambda: llama(32, 4096, 32, 8, 14336, 128256, 4096, 64, jnp.bfloat16),
+    "llama-8b": lambda: llama(32, 4096, 32, 8, 14336, 128256, 2048, 64, jnp.bfloat16),
     "gpt-175b": lambda: gpt(96, 12288, 96, 49152, 51200, 2048, 1536, jnp.bfloat16),
 }
 

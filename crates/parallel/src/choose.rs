@@ -3,8 +3,8 @@
 //! No plan takes less than the model's operations at the devices' rates: an offer whose bound is beaten in time and money by a
 //! plan in hand is not planned. *Guarantee:* none of those that were left out would be in the front of time and money.
 
-use crate::cluster::{Cluster, Mesh, shapes};
-use crate::intra::{NoSplit, split};
+use crate::cluster::{Cluster, shapes};
+use crate::intra::{Benches, NoSplit, split};
 use crate::model::{Kind, Model};
 
 /// Machines at a price.
@@ -99,8 +99,9 @@ fn best(model: &Model, cluster: &Cluster) -> Option<(Vec<u64>, f64)> {
         return None;
     }
     let mut best: Option<(Vec<u64>, f64)> = None;
+    let mut benches = Benches::new(cluster);
     for sizes in shapes(cluster, cluster.devices()) {
-        match split(model, &Mesh::of(cluster, &sizes), cluster.device.usable_bytes) {
+        match split(model, benches.at(&sizes), cluster.device.usable_bytes) {
             Ok(split) if best.as_ref().is_none_or(|(_, seconds)| split.seconds < *seconds) => {
                 best = Some((sizes, split.seconds));
             }

@@ -6,7 +6,7 @@
 //! examples, with state whole along the outer axis.
 
 use crate::cluster::{Cluster, Mesh, shapes};
-use crate::intra::{Allowed, Shares, split_within};
+use crate::intra::{Allowed, Bench, Shares, split_within};
 use crate::layout::{Along, Layout};
 use crate::model::{Batch, Model, Role};
 use crate::strategy::{Mode, Strategy};
@@ -61,11 +61,11 @@ struct Expert<'a> {
 
 impl Expert<'_> {
     fn compare(&self, name: &'static str, cluster: &Cluster, sizes: &[u64]) -> Compared {
-        let mesh = Mesh::of(cluster, sizes);
+        let mut bench = Bench::new(Mesh::of(cluster, sizes));
         let most = cluster.device.usable_bytes;
-        let split = split_within(self.model, &mesh, most, self, &Shares::whole(self.model));
+        let split = split_within(self.model, &mut bench, most, self, &Shares::whole(self.model));
         let (step_s, peak_bytes, wire_bytes) = match &split {
-            Ok(split) => (Some(split.seconds), split.peak_bytes, split.wire_bytes(&mesh)),
+            Ok(split) => (Some(split.seconds), split.peak_bytes, split.wire_bytes(&bench.mesh)),
             Err(_) => (None, 0.0, 0.0),
         };
         Compared { name, mesh: sizes.to_vec(), step_s, peak_bytes, wire_bytes }

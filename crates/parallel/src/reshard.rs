@@ -21,68 +21,70 @@ pub(crate) struct Hop {
     pub(crate) seconds: f64,
 }
 
-/// Costs between all layouts of one tensor.
+/// Costs between all layouts of one tensor, and the last step of the way.
 #[derive(Debug, Clone)]
 pub(crate) struct Ways {
     layouts: Vec<Layout>,
     seconds: Vec<f64>,
+    before: Vec<Option<(usize, Hop)>>,
 }
 
 impl Ways {
     pub(crate) fn new(value: &Value, mesh: &Mesh) -> Self {
         let layouts = layouts(&value.shape, &mesh.sizes);
-        let from = |layout: &Layout| search(value, mesh, &layouts, *layout).0;
-        let seconds = layouts.iter().flat_map(from).collect();
-        Self { layouts, seconds }
+        let place = |layout| layouts.iter().position(|known| *known == layout);
+        let hops: Vec<Vec<(usize, Hop)>> = layouts
+            .iter()
+            .map(|from| {
+                let hops = hops(value, mesh, *from).into_iter();
+                hops.filter_map(|hop| Some((place(hop.to)?, hop))).collect()
+            })
+            .collect();
+        let (mut seconds, mut before) = (Vec::new(), Vec::new());
+        for from in 0..layouts.len() {
+            let (costs, steps) = search(&hops, from);
+            seconds.extend(costs);
+            before.extend(steps);
+        }
+        Self { layouts, seconds, before }
     }
 
-    pub(crate) fn seconds(&self, from: Layout, to: Layout) -> f64 {
-        let place = |layout| {
-            self.layouts.iter().position(|known| *known == layout).expect("layouts divide the tensor")
-        };
-        self.seconds[place(from) * self.layouts.len() + place(to)]
+    pub(crate) fn place(&self, layout: Layout) -> usize {
+        self.layouts.iter().position(|known| *known == layout).expect("layouts divide the tensor")
     }
-}
 
-/// The steps from one layout to another.
-pub(crate) fn way(value: &Value, mesh: &Mesh, from: Layout, to: Layout) -> Vec<Hop> {
-    let layouts = layouts(&value.shape, &mesh.sizes);
-    let (_, before) = search(value, mesh, &layouts, from);
-    let place = |layout| layouts.iter().position(|known| *known == layout);
-    let mut hops = Vec::new();
-    let mut at = to;
-    while at != from {
-        let Some((earlier, hop)) = place(at).and_then(|at| before[at]) else { break };
-        hops.push(hop);
-        at = layouts[earlier];
+    /// Between layouts at these places.
+    pub(crate) fn seconds(&self, from: usize, to: usize) -> f64 {
+        self.seconds[from * self.layouts.len() + to]
     }
-    hops.reverse();
-    hops
+
+    /// The steps from one layout to another.
+    pub(crate) fn way(&self, from: Layout, to: Layout) -> Vec<Hop> {
+        let (from, mut at) = (self.place(from), self.place(to));
+        let mut hops = Vec::new();
+        while let Some((earlier, hop)) = self.before[from * self.layouts.len() + at] {
+            hops.push(hop);
+            at = earlier;
+        }
+        hops.reverse();
+        hops
+    }
 }
 
 /// Dijkstra's: seconds to each layout, and the last step of the way there.
-fn search(
-    value: &Value,
-    mesh: &Mesh,
-    layouts: &[Layout],
-    from: Layout,
-) -> (Vec<f64>, Vec<Option<(usize, Hop)>>) {
-    let mut seconds = vec![f64::INFINITY; layouts.len()];
-    let mut before = vec![None; layouts.len()];
-    let mut done = vec![false; layouts.len()];
-    let place = |layout| layouts.iter().position(|known| *known == layout);
-    if let Some(start) = place(from) {
-        seconds[start] = 0.0;
-    }
+fn search(hops: &[Vec<(usize, Hop)>], from: usize) -> (Vec<f64>, Vec<Option<(usize, Hop)>>) {
+    let mut seconds = vec![f64::INFINITY; hops.len()];
+    let mut before = vec![None; hops.len()];
+    let mut done = vec![false; hops.len()];
+    seconds[from] = 0.0;
     loop {
-        let open = (0..layouts.len()).filter(|at| !done[*at] && seconds[*at].is_finite());
+        let open = (0..hops.len()).filter(|at| !done[*at] && seconds[*at].is_finite());
         let Some(at) = open.min_by(|a, b| seconds[*a].total_cmp(&seconds[*b])) else { break };
         done[at] = true;
-        for hop in hops(value, mesh, layouts[at]) {
-            let Some(next) = place(hop.to) else { continue };
-            if seconds[at] + hop.seconds < seconds[next] {
-                seconds[next] = seconds[at] + hop.seconds;
-                before[next] = Some((at, hop));
+        for (next, hop) in &hops[at] {
+            if seconds[at] + hop.seconds < seconds[*next] {
+                seconds[*next] = seconds[at] + hop.seconds;
+                before[*next] = Some((at, *hop));
             }
         }
     }
@@ -161,7 +163,7 @@ mod tests {
     }
 
     fn kinds(from: [Along; 2], to: [Along; 2]) -> Vec<(Option<Collective>, usize, f64)> {
-        let hops = way(&value(&[1024, 1024]), &mesh(), Layout(from), Layout(to));
+        let hops = Ways::new(&value(&[1024, 1024]), &mesh()).way(Layout(from), Layout(to));
         hops.iter().map(|hop| (hop.collective, hop.axes, hop.bytes)).collect()
     }
 
@@ -191,14 +193,15 @@ mod tests {
     fn every_way_costs_what_its_steps_cost_and_none_is_cheaper_by_a_detour() {
         let (value, mesh) = (value(&[64, 48]), mesh());
         let ways = Ways::new(&value, &mesh);
+        let seconds = |from: &Layout, to: &Layout| ways.seconds(ways.place(*from), ways.place(*to));
         for from in &ways.layouts {
             for to in &ways.layouts {
-                let hops = way(&value, &mesh, *from, *to);
+                let hops = ways.way(*from, *to);
                 let sum: f64 = hops.iter().map(|hop| hop.seconds).sum();
-                assert!((sum - ways.seconds(*from, *to)).abs() < 1e-15);
+                assert!((sum - seconds(from, to)).abs() < 1e-15);
                 for middle in &ways.layouts {
-                    let detour = ways.seconds(*from, *middle) + ways.seconds(*middle, *to);
-                    assert!(ways.seconds(*from, *to) <= detour + 1e-15);
+                    let detour = seconds(from, middle) + seconds(middle, to);
+                    assert!(seconds(from, to) <= detour + 1e-15);
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Stages, by Alpa's dynamic programme: which layers on which number of devices, so that a step of all microbatches takes least.
 //!
-//! A step takes the sum of the stages' times and, for every microbatch but the first, the time of the slowest. For each bound on
-//! the slowest, from the smallest on, the least sum is found; larger bounds are not tried once they alone cost more than the
-//! best. *Guarantee:* the least over all cuts and numbers of devices, equal to brute force. What is changed from Alpa: times
+//! A step takes the sum of the stages' times and, for every microbatch but the first, the time of the slowest. The least sum is
+//! found without a bound on the slowest, then below the slowest that came of it, and so on: sums only grow, and the last one
+//! that could be better ends the search. *Guarantee:* the least over all cuts and numbers of devices, equal to brute force. What is changed from Alpa: times
 //! include what crosses a cut, and devices are counted in units, so that numbers of them need not be powers of two.
 
 /// What a stage takes.
@@ -38,20 +38,17 @@ impl Pipeline<'_> {
     /// The best stages, with the seconds of a step.
     pub(crate) fn solve(&self) -> Option<(f64, Vec<Chosen>)> {
         let table = self.table();
-        let mut bounds: Vec<f64> =
-            table.iter().flatten().map(|cost| cost.seconds).filter(|s| s.is_finite()).collect();
-        bounds.sort_by(f64::total_cmp);
-        bounds.dedup();
-        let others = self.microbatches.saturating_sub(1) as f64;
         let mut best: Option<(f64, Vec<Chosen>)> = None;
-        for bound in bounds {
-            if best.as_ref().is_some_and(|(seconds, _)| others * bound >= *seconds) {
-                break;
-            }
-            let Some(stages) = self.within(&table, bound) else { continue };
-            let seconds = self.seconds(&table, &stages);
+        let mut bound = f64::INFINITY;
+        while let Some(stages) = self.within(&table, bound) {
+            let times = self.times(&table, &stages);
+            let (seconds, sum) = (formula(&times, self.microbatches), times.iter().sum::<f64>());
             if best.as_ref().is_none_or(|(least, _)| seconds < *least) {
                 best = Some((seconds, stages));
+            }
+            bound = times.into_iter().fold(0.0, f64::max);
+            if best.as_ref().is_some_and(|(least, _)| sum >= *least) {
+                break;
             }
         }
         best
@@ -73,15 +70,14 @@ impl Pipeline<'_> {
         table
     }
 
-    /// What a step takes with these stages.
-    fn seconds(&self, table: &[Option<StageCost>], stages: &[Chosen]) -> f64 {
+    fn times(&self, table: &[Option<StageCost>], stages: &[Chosen]) -> Vec<f64> {
         let each = |stage: &Chosen| {
             table[self.place(stage.first, stage.end, stage.size)].map_or(f64::INFINITY, |c| c.seconds)
         };
-        formula(&stages.iter().map(each).collect::<Vec<_>>(), self.microbatches)
+        stages.iter().map(each).collect()
     }
 
-    /// The least sum of times with none above the bound.
+    /// The least sum of times, all of them below the bound.
     fn within(&self, table: &[Option<StageCost>], bound: f64) -> Option<Vec<Chosen>> {
         let (layers, units) = (self.layers, self.units);
         let width = units + 1;
@@ -97,7 +93,7 @@ impl Pipeline<'_> {
                         let Some(cost) = table[self.place(first, end, size)] else { continue };
                         // The first of so many stages keeps as many microbatches as there are stages.
                         let held = self.microbatches.min(stages as u64);
-                        if cost.seconds > bound || cost.most_in_flight < held {
+                        if cost.seconds >= bound || cost.most_in_flight < held {
                             continue;
                         }
                         for left in *taken..=units {

@@ -1,10 +1,12 @@
 //! Cuts a step into layers: the forward pass where little crosses a cut, and all else with the layer whose work it belongs to.
 //!
-//! Forward is what the loss depends on. It is cut near equal shares of the operations, each time where the fewest bytes cross.
+//! Forward is what the loss depends on. It is cut between repeated blocks, and where there are none near equal shares of the
+//! operations, each time where the fewest bytes cross.
 //! The backward pass goes down the layers: an operation is in the layer of what it follows, or further down if it reads what a
 //! lower layer alone uses. What only leads to the next state of one layer's parameters is that layer's, so that a norm over all
 //! gradients does not pull every update into the first layer.
 
+use super::blocks::blocks;
 use crate::model::{Kind, Model, Role, ValueId};
 
 /// The layer of each operation, and whether it is of the forward pass.
@@ -56,9 +58,27 @@ fn ancestors(model: &Model, loss: ValueId) -> Vec<bool> {
 
 /// Places in the program before which a layer begins, and the bytes that cross each.
 fn cuts(model: &Model, forward: &[bool], count: usize) -> Option<(Vec<usize>, Vec<f64>)> {
+    let crossing = crossing(model, forward);
+    let work = |from: usize, end: usize| -> f64 {
+        (from..end).filter(|at| forward[*at]).map(|at| model.ops[at].flops).sum()
+    };
+    if let Some(starts) = blocks(model, forward, &crossing) {
+        let (first, last) = (starts[0], starts[starts.len() - 1]);
+        let block = work(first, starts[1]);
+        // What comes before the blocks is a layer of its own if it is as much work as half of one; what comes after is.
+        let before = work(0, first) * 2.0 >= block;
+        let after = last < model.ops.len() && work(last, model.ops.len()) > 0.0;
+        let cuts: Vec<usize> = starts[usize::from(!before)..starts.len() - usize::from(!after)].to_vec();
+        let bytes = cuts.iter().map(|cut| crossing[*cut]).collect();
+        return (!cuts.is_empty()).then_some((cuts, bytes));
+    }
+    even(model, forward, count, &crossing)
+}
+
+/// Near equal shares of the operations.
+fn even(model: &Model, forward: &[bool], count: usize, crossing: &[f64]) -> Option<(Vec<usize>, Vec<f64>)> {
     let total: f64 =
         model.ops.iter().zip(forward).filter(|(_, forward)| **forward).map(|(op, _)| op.flops).sum();
-    let crossing = crossing(model, forward);
     let share = total / count as f64;
     let (mut cuts, mut bytes) = (Vec::new(), Vec::new());
     let (mut done, mut target, mut best): (f64, usize, Option<(f64, usize)>) = (0.0, 1, None);

@@ -1,5 +1,6 @@
 //! Pipelines: which layers on which devices, and when they do what.
 
+mod blocks;
 mod dp;
 mod layers;
 mod part;
@@ -7,5 +8,5 @@ mod pipeline;
 mod simulate;
 mod table;
 
-pub(crate) use pipeline::{Piped, pipelines};
+pub(crate) use pipeline::{Piped, Tried, pipelines};
 pub(crate) use simulate::Piece;

@@ -10,10 +10,50 @@ pub(crate) struct Part {
     pub(crate) ops: Vec<usize>,
 }
 
+/// For each of `count` numbers the operations that have it.
+pub(crate) fn parts(model: &Model, of: &[usize], count: usize) -> Vec<Part> {
+    let mut ops: Vec<Vec<usize>> = vec![Vec::new(); count];
+    of.iter().enumerate().for_each(|(at, number)| ops[*number].push(at));
+    let readers = Readers::new(model);
+    ops.into_iter().map(|ops| readers.part(ops)).collect()
+}
+
 /// The operations for which `inside` says so.
 pub(crate) fn part(model: &Model, inside: impl Fn(usize) -> bool) -> Part {
-    let ops: Vec<usize> = (0..model.ops.len()).filter(|at| inside(*at)).collect();
-    let chosen: BTreeSet<usize> = ops.iter().copied().collect();
+    Readers::new(model).part((0..model.ops.len()).filter(|at| inside(*at)).collect())
+}
+
+/// What is looked up for every part.
+struct Readers<'a> {
+    model: &'a Model,
+    /// For each value the operations that read it.
+    of: Vec<Vec<usize>>,
+    input_of: BTreeMap<usize, usize>,
+}
+
+impl<'a> Readers<'a> {
+    fn new(model: &'a Model) -> Self {
+        let mut of = vec![Vec::new(); model.values.len()];
+        for (at, op) in model.ops.iter().enumerate() {
+            op.ins.iter().for_each(|operand| of[operand.value].push(at));
+        }
+        let input_of = model.inputs.iter().enumerate().map(|(at, input)| (input.value, at)).collect();
+        Self { model, of, input_of }
+    }
+
+    fn part(&self, ops: Vec<usize>) -> Part {
+        let chosen: BTreeSet<usize> = ops.iter().copied().collect();
+        let outside = |value: &usize| self.of[*value].iter().any(|reader| !chosen.contains(reader));
+        part_of(self.model, ops, &self.input_of, outside)
+    }
+}
+
+fn part_of(
+    model: &Model,
+    ops: Vec<usize>,
+    original: &BTreeMap<usize, usize>,
+    outside: impl Fn(&usize) -> bool,
+) -> Part {
     let mut number: BTreeMap<usize, usize> = BTreeMap::new();
     let mut values = Vec::new();
     let mut rename = |value: usize| {
@@ -39,8 +79,6 @@ pub(crate) fn part(model: &Model, inside: impl Fn(usize) -> bool) -> Part {
     }
     let mut inputs = Vec::new();
     let mut input_of: BTreeMap<usize, usize> = BTreeMap::new();
-    let original: BTreeMap<usize, usize> =
-        model.inputs.iter().enumerate().map(|(at, input)| (input.value, at)).collect();
     for value in read.difference(&made) {
         let (name, role) = match original.get(value) {
             Some(at) => (model.inputs[*at].name.clone(), model.inputs[*at].role),
@@ -49,19 +87,12 @@ pub(crate) fn part(model: &Model, inside: impl Fn(usize) -> bool) -> Part {
         input_of.insert(*value, inputs.len());
         inputs.push(Input { value: rename(*value), name, role });
     }
-    let outside: BTreeSet<usize> = model
-        .ops
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !chosen.contains(at))
-        .flat_map(|(_, op)| op.ins.iter().map(|operand| operand.value))
-        .collect();
     let mut outputs = Vec::new();
     for output in model.outputs.iter().filter(|output| made.contains(&output.value)) {
         let becomes = output.becomes.and_then(|input| input_of.get(&model.inputs[input].value).copied());
         outputs.push(Output { value: rename(output.value), name: output.name.clone(), becomes });
     }
-    for value in made.intersection(&outside) {
+    for value in made.iter().filter(|value| outside(value)) {
         outputs.push(Output { value: rename(*value), name: format!("value {value}"), becomes: None });
     }
     let model =

@@ -1,19 +1,22 @@
 //! The best pipeline of a model on a cluster.
 
-use super::dp::{Pipeline, formula};
-use super::layers::layers;
+use super::dp::{Chosen, Pipeline, formula};
+use super::layers::{Layers, layers};
 use super::part::part;
 use super::simulate::{Piece, Schedule, simulate};
 use super::table::{LayerCost, LayerTable, most_in_flight};
-use crate::cluster::{Cluster, Mesh};
-use crate::intra::{Shares, Split, same, split_shared};
+use crate::cluster::Cluster;
+use crate::intra::{Bench, Benches, Shares, Split, same, split_shared};
 use crate::model::{Batch, Model};
 
-/// Layers that a model is cut into: a number that 12, 24, 48 and 96 blocks divide into.
-const LAYERS: usize = 12;
+/// Layers that a model is cut into, at most: stages are made of whole ones. Blocks beyond so many are taken together.
+const LAYERS: usize = 16;
+
+/// Layers where there are no repeated blocks.
+const EVEN_LAYERS: usize = 12;
 
 /// Numbers of microbatches that are tried.
-const MICROBATCHES: [u64; 2] = [8, 32];
+const MICROBATCHES: [u64; 7] = [4, 8, 16, 32, 64, 128, 256];
 
 /// Units that devices are counted in, at most: sizes of stages are multiples of one.
 const MOST_UNITS: u64 = 64;
@@ -39,75 +42,156 @@ pub(crate) struct Stage {
     pub(crate) peak_bytes: f64,
 }
 
-/// Pipelines for some numbers of microbatches; those that fit.
-pub(crate) fn pipelines(model: &Model, cluster: &Cluster) -> Vec<Piped> {
-    let batch = Batch::of(model);
-    let counts = MICROBATCHES.iter().filter(|count| batch.size.is_multiple_of(**count) && batch.size > 1);
-    counts.filter_map(|count| pipeline(model, cluster, &batch, *count)).collect()
+/// What came of a number of microbatches.
+#[derive(Debug)]
+pub(crate) enum Tried {
+    Planned(Piped),
+    /// It takes so many seconds at least, which is more than what was known.
+    Pruned {
+        microbatches: u64,
+        seconds: f64,
+    },
 }
 
-fn pipeline(model: &Model, cluster: &Cluster, batch: &Batch, microbatches: u64) -> Option<Piped> {
-    let part_of_batch = model.microbatch(batch, microbatches)?;
-    let cut = layers(&part_of_batch, LAYERS)?;
-    let shares = Shares::new(&part_of_batch, batch, &cut.forward, microbatches);
-    let devices = cluster.devices();
-    let sizes = sizes(cluster);
-    let unit = sizes.first().copied()?;
-    let table = LayerTable::new(&part_of_batch, &cut, cluster, &sizes, &shares);
-    let units: Vec<usize> =
-        sizes.iter().map(|size| usize::try_from(size / unit).unwrap_or(usize::MAX)).collect();
-    let send = |size: usize| {
-        // Every device of a stage sends its part; stages of a machine or more send over networks.
-        let per_host = sizes[size].min(cluster.per_host) as f64;
-        let hosts = (sizes[size] as f64 / cluster.per_host as f64).max(1.0);
-        let network = cluster.network_gbit_s * 1e9 / 8.0 * hosts;
-        if cluster.hosts > 1 { 1.0 / network } else { 1.0 / (cluster.device.link.rate * per_host) }
-    };
-    let cost = |first: usize, end: usize, size: usize| {
-        table.stage(first, end, size, send(size)).map(|choice| choice.cost)
-    };
-    let total = usize::try_from(devices / unit).ok()?;
-    let pipeline = Pipeline { layers: cut.count, units: total, sizes: &units, microbatches, cost: &cost };
-    let (_, chosen) = pipeline.solve()?;
-    let mut stages: Vec<Stage> = Vec::with_capacity(chosen.len());
-    let (mut first_device, mut times) = (0, Vec::new());
-    for (at, stage) in chosen.iter().enumerate() {
-        let choice = table.stage(stage.first, stage.end, stage.size, send(stage.size))?;
-        let piece = part(&part_of_batch, |op| (stage.first..stage.end).contains(&cut.of[op]));
-        let mesh = Mesh::of(cluster, &table.shapes[stage.size][choice.shape]);
-        let in_flight = microbatches.min((chosen.len() - at) as u64);
-        let twin =
-            stages.iter().find(|other| other.split.mesh == mesh.sizes && same(&other.model, &piece.model));
-        let split = match twin {
-            Some(other) if fits(cluster, &other.split, in_flight, choice.recompute).is_some() => {
-                other.split.clone()
-            }
-            _ => solve_stage(
-                cluster,
-                &piece.model,
-                &mesh,
-                &shares.of(&piece.ops),
-                in_flight,
-                choice.recompute,
-            )?,
-        };
-        let peak_bytes = fits(cluster, &split, in_flight, choice.recompute)?;
-        let sent = if stage.first == 0 { 0.0 } else { cut.crossing[stage.first - 1] * send(stage.size) };
-        let again = if choice.recompute { split.forward_s } else { 0.0 };
-        times.push((split.forward_s + sent, split.seconds - split.forward_s + again + sent));
-        stages.push(Stage {
-            model: piece.model,
-            split,
-            recompute: choice.recompute,
-            first_device,
-            peak_bytes,
-        });
-        first_device += sizes[stage.size];
+/// Pipelines for some numbers of microbatches, those first that could be best; `known` is what a step takes without one. Those
+/// that cannot be better are not planned.
+pub(crate) fn pipelines(
+    model: &Model,
+    cluster: &Cluster,
+    benches: &mut Benches<'_>,
+    mut known: f64,
+) -> Vec<Tried> {
+    let batch = Batch::of(model);
+    let counts = MICROBATCHES.iter().filter(|count| batch.size.is_multiple_of(**count) && batch.size > 1);
+    let mut searches: Vec<(f64, Search<'_>)> = counts
+        .filter_map(|count| {
+            let search = Search::new(model, cluster, &batch, *count)?;
+            let (least, _) = search.choose()?;
+            Some((least, search))
+        })
+        .collect();
+    searches.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut all = Vec::new();
+    for (_, mut search) in searches {
+        let tried = search.solve(benches, known);
+        if let Some(Tried::Planned(piped)) = &tried {
+            known = known.min(piped.seconds);
+        }
+        all.extend(tried);
     }
-    let pieces = simulate(&times, microbatches, Schedule::OneForwardOneBackward);
-    let sums: Vec<f64> = times.iter().map(|(forward, backward)| forward + backward).collect();
-    let simulated = pieces.iter().map(|piece| piece.to_s).fold(0.0, f64::max);
-    Some(Piped { stages, microbatches, seconds: simulated.max(formula(&sums, microbatches)), pieces })
+    all
+}
+
+/// The search of stages for one number of microbatches.
+struct Search<'a> {
+    cluster: &'a Cluster,
+    /// The step on a microbatch.
+    model: Model,
+    blocks: Layers,
+    /// The first block of each layer.
+    starts: Vec<usize>,
+    shares: Shares,
+    microbatches: u64,
+    sizes: Vec<u64>,
+    table: LayerTable,
+}
+
+impl<'a> Search<'a> {
+    fn new(model: &Model, cluster: &'a Cluster, batch: &Batch, microbatches: u64) -> Option<Self> {
+        let model = model.microbatch(batch, microbatches)?;
+        let blocks = layers(&model, EVEN_LAYERS)?;
+        let starts = starts(blocks.count);
+        let shares = Shares::new(&model, batch, &blocks.forward, microbatches);
+        let sizes = sizes(cluster);
+        let table = LayerTable::new(&model, &blocks, &starts, cluster, &sizes, &shares);
+        Some(Self { cluster, model, blocks, starts, shares, microbatches, sizes, table })
+    }
+
+    /// Every device of a stage sends its part; stages of a machine or more send over networks.
+    fn send(&self, size: usize) -> f64 {
+        let (cluster, size) = (self.cluster, self.sizes[size] as f64);
+        let hosts = (size / cluster.per_host as f64).max(1.0);
+        let network = cluster.network_gbit_s * 1e9 / 8.0 * hosts;
+        let within = cluster.device.link.rate * size.min(cluster.per_host as f64);
+        if cluster.hosts > 1 { 1.0 / network } else { 1.0 / within }
+    }
+
+    /// The best stages by what is known of their layers.
+    fn choose(&self) -> Option<(f64, Vec<Chosen>)> {
+        let unit = self.sizes.first().copied()?;
+        let units: Vec<usize> =
+            self.sizes.iter().map(|size| usize::try_from(size / unit).unwrap_or(usize::MAX)).collect();
+        let cost = |first: usize, end: usize, size: usize| {
+            self.table.stage(first, end, size, self.send(size)).map(|choice| choice.cost)
+        };
+        let total = usize::try_from(self.cluster.devices() / unit).ok()?;
+        let (layers, microbatches) = (self.starts.len(), self.microbatches);
+        Pipeline { layers, units: total, sizes: &units, microbatches, cost: &cost }.solve()
+    }
+
+    /// Solves the layers that the best stages have, until the best stages have none that was not.
+    fn solve(&mut self, benches: &mut Benches<'_>, known: f64) -> Option<Tried> {
+        loop {
+            let (seconds, chosen) = self.choose()?;
+            if seconds >= known {
+                return Some(Tried::Pruned { microbatches: self.microbatches, seconds });
+            }
+            let mut news = false;
+            for stage in &chosen {
+                news |= self.table.solve(stage.first, stage.end, stage.size, benches);
+            }
+            if !news {
+                return self.stages(&chosen, benches).map(Tried::Planned);
+            }
+        }
+    }
+
+    /// Each stage as a whole, and what happens when.
+    fn stages(&self, chosen: &[Chosen], benches: &mut Benches<'_>) -> Option<Piped> {
+        let (cluster, microbatches) = (self.cluster, self.microbatches);
+        let mut stages: Vec<Stage> = Vec::with_capacity(chosen.len());
+        let (mut first_device, mut times) = (0, Vec::new());
+        for (at, stage) in chosen.iter().enumerate() {
+            let send = self.send(stage.size);
+            let choice = self.table.stage(stage.first, stage.end, stage.size, send)?;
+            let first = self.starts[stage.first];
+            let end = self.starts.get(stage.end).copied().unwrap_or(self.blocks.count);
+            let piece = part(&self.model, |op| (first..end).contains(&self.blocks.of[op]));
+            let bench = benches.at(&self.table.shapes[stage.size][choice.shape]);
+            let in_flight = microbatches.min((chosen.len() - at) as u64);
+            let twin = stages.iter().find(|other| {
+                other.split.mesh == bench.mesh.sizes
+                    && same(&other.model, &piece.model)
+                    && fits(cluster, &other.split, in_flight, choice.recompute).is_some()
+            });
+            let split = match twin {
+                Some(other) => other.split.clone(),
+                None => {
+                    let shares = self.shares.of(&piece.ops);
+                    solve_stage(cluster, &piece.model, bench, &shares, in_flight, choice.recompute)?
+                }
+            };
+            let peak_bytes = fits(cluster, &split, in_flight, choice.recompute)?;
+            let sent = if first == 0 { 0.0 } else { self.blocks.crossing[first - 1] * send };
+            let again = if choice.recompute { split.forward_s } else { 0.0 };
+            times.push((split.forward_s + sent, split.seconds - split.forward_s + again + sent));
+            let recompute = choice.recompute;
+            stages.push(Stage { model: piece.model, split, recompute, first_device, peak_bytes });
+            first_device += self.sizes[stage.size];
+        }
+        let pieces = simulate(&times, microbatches, Schedule::OneForwardOneBackward);
+        let sums: Vec<f64> = times.iter().map(|(forward, backward)| forward + backward).collect();
+        let simulated = pieces.iter().map(|piece| piece.to_s).fold(0.0, f64::max);
+        Some(Piped { stages, microbatches, seconds: simulated.max(formula(&sums, microbatches)), pieces })
+    }
+}
+
+/// The first blocks of layers that have as equal numbers of blocks as there can be.
+fn starts(blocks: usize) -> Vec<usize> {
+    // The last block is what follows the repeated ones: a layer of its own, so that it can be a stage.
+    let layers = (blocks - 1).min(LAYERS - 1);
+    let repeated = (0..layers).map(|layer| layer * (blocks - 1) / layers);
+    repeated.chain([blocks - 1]).collect()
 }
 
 /// Parts of a machine that divide it, and whole machines, as many as divide all.
@@ -137,14 +221,14 @@ fn fits(cluster: &Cluster, split: &Split, in_flight: u64, recompute: bool) -> Op
 fn solve_stage(
     cluster: &Cluster,
     model: &Model,
-    mesh: &Mesh,
+    bench: &mut Bench,
     shares: &Shares,
     in_flight: u64,
     recompute: bool,
 ) -> Option<Split> {
     let mut most = cluster.device.usable_bytes;
     for _ in 0..4 {
-        let split = split_shared(model, mesh, most, shares).ok()?;
+        let split = split_shared(model, bench, most, shares).ok()?;
         if fits(cluster, &split, in_flight, recompute).is_some() {
             return Some(split);
         }

@@ -1,15 +1,15 @@
 //! What each layer takes on each submesh, and stages made of them.
 //!
-//! A layer is solved by itself, what it is given and gives being free to lie as it likes; a stage takes the sum of its layers.
-//! Equal layers are solved once. This is how stages are chosen; those that were chosen are then solved as a whole.
+//! A block is solved by itself, what it is given and gives being free to lie as it likes; a stage takes the sum of its blocks.
+//! Equal blocks are solved once, and only on sizes of submesh that some choice of stages uses: until then a block takes what no
+//! split of it takes less of. This is how stages are chosen; those that were chosen are then solved as a whole.
 
 use super::dp::StageCost;
 use super::layers::Layers;
-use super::part::part;
-use crate::cluster::{Cluster, Mesh, shapes};
-use crate::intra::{Shares, Split, same, split_shared};
-use crate::model::Model;
-use std::collections::BTreeMap;
+use super::part::{Part, parts};
+use crate::cluster::{Cluster, shapes};
+use crate::intra::{Bench, Benches, Shares, Split, floor_s, same, split_shared};
+use crate::model::{Model, Role};
 
 /// Memory that a layer may have, as a share of a device's: where one is short, layers take more time for less of it.
 const SHARES: [f64; 2] = [1.0, 0.1];
@@ -39,15 +39,30 @@ impl LayerCost {
     }
 }
 
-/// Costs by layer, size, shape of the mesh and share of memory.
+/// Equal blocks.
+#[derive(Debug)]
+struct Class {
+    model: Model,
+    shares: Shares,
+    /// Seconds that it takes at least, for each size.
+    floors: Vec<f64>,
+    state_bytes: f64,
+    /// For each size what it takes, by the shape of the mesh and the share of memory; nothing before it was solved.
+    costs: Vec<Option<Vec<Vec<Option<LayerCost>>>>>,
+}
+
+/// Costs of blocks on submeshes, and of the layers that are made of them.
 #[derive(Debug)]
 pub(crate) struct LayerTable {
     /// For each size the shapes of its meshes.
     pub(crate) shapes: Vec<Vec<Vec<u64>>>,
-    costs: BTreeMap<(usize, usize, usize, usize), LayerCost>,
+    sizes: Vec<u64>,
+    classes: Vec<Class>,
+    /// For each layer how many blocks of each class it has.
+    layers: Vec<Vec<usize>>,
+    /// For each layer but the first, what the ones below send it.
     sent_bytes: Vec<f64>,
     most: f64,
-    shares: Vec<f64>,
 }
 
 /// A stage that fits, with how it does.
@@ -59,74 +74,83 @@ pub(crate) struct StageChoice {
 }
 
 impl LayerTable {
+    /// `starts` are the first blocks of layers.
     pub(crate) fn new(
         model: &Model,
-        layers: &Layers,
+        blocks: &Layers,
+        starts: &[usize],
         cluster: &Cluster,
         sizes: &[u64],
         shares: &Shares,
     ) -> Self {
-        let all_shapes: Vec<Vec<Vec<u64>>> = sizes.iter().map(|size| shapes(cluster, *size)).collect();
-        let most = cluster.device.usable_bytes;
-        let mut costs = BTreeMap::new();
-        let mut known: Vec<(Model, usize)> = Vec::new();
-        for layer in 0..layers.count {
-            let piece = part(model, |op| layers.of[op] == layer);
-            if let Some((_, twin)) = known.iter().find(|(other, _)| same(other, &piece.model)) {
-                let copied: Vec<_> = (costs.range((*twin, 0, 0, 0)..(*twin + 1, 0, 0, 0)))
-                    .map(|((_, size, shape, share), cost): (&(usize, usize, usize, usize), &LayerCost)| {
-                        ((layer, *size, *shape, *share), *cost)
-                    })
-                    .collect();
-                costs.extend(copied);
-                continue;
+        let mut classes: Vec<Class> = Vec::new();
+        let mut layers: Vec<Vec<usize>> = Vec::new();
+        for (block, piece) in parts(model, &blocks.of, blocks.count).into_iter().enumerate() {
+            if starts.contains(&block) {
+                layers.push(Vec::new());
             }
-            let shares = shares.of(&piece.ops);
-            for (size, shapes) in all_shapes.iter().enumerate() {
-                for (shape, sizes) in shapes.iter().enumerate() {
-                    let mesh = Mesh::of(cluster, sizes);
-                    let mut peak = f64::INFINITY;
-                    for (at, share) in SHARES.iter().enumerate() {
-                        if peak <= most * share {
-                            // It takes no more than that as it is.
-                            if let Some(before) = costs.get(&(layer, size, shape, at - 1)).copied() {
-                                costs.insert((layer, size, shape, at), before);
-                            }
-                            continue;
-                        }
-                        let Ok(split) = split_shared(&piece.model, &mesh, most * share, &shares) else {
-                            break;
-                        };
-                        peak = split.peak_bytes;
-                        costs.insert((layer, size, shape, at), LayerCost::of(&split));
-                    }
-                }
-            }
-            known.push((piece.model, layer));
+            let class = classes.iter().position(|known| same(&known.model, &piece.model));
+            let class = class.unwrap_or_else(|| {
+                classes.push(Class::new(piece, cluster, sizes, shares));
+                classes.len() - 1
+            });
+            let layer = layers.last_mut().expect("the first block starts a layer");
+            layer.resize(layer.len().max(class + 1), 0);
+            layer[class] += 1;
         }
-        let sent_bytes = layers.crossing.clone();
-        Self { shapes: all_shapes, costs, sent_bytes, most, shares: SHARES.to_vec() }
+        let shapes = sizes.iter().map(|size| shapes(cluster, *size)).collect();
+        let sent_bytes = starts.iter().skip(1).map(|start| blocks.crossing[start - 1]).collect();
+        let most = cluster.device.usable_bytes;
+        Self { shapes, sizes: sizes.to_vec(), classes, layers, sent_bytes, most }
+    }
+
+    /// How many blocks of each class there are in the layers `first..end`.
+    fn counts(&self, first: usize, end: usize) -> Vec<f64> {
+        let mut counts = vec![0.0; self.classes.len()];
+        for layer in &self.layers[first..end] {
+            counts.iter_mut().zip(layer).for_each(|(sum, count)| *sum += *count as f64);
+        }
+        counts
+    }
+
+    /// Solves the blocks of the layers `first..end` on meshes of one size; says whether there was something to do.
+    pub(crate) fn solve(&mut self, first: usize, end: usize, size: usize, benches: &mut Benches<'_>) -> bool {
+        let counts = self.counts(first, end);
+        let mut news = false;
+        for (class, _) in self.classes.iter_mut().zip(counts).filter(|(_, count)| *count > 0.0) {
+            if class.costs[size].is_none() {
+                let costs = self.shapes[size].iter().map(|shape| class.solve(benches.at(shape), self.most));
+                class.costs[size] = Some(costs.collect());
+                news = true;
+            }
+        }
+        news
     }
 
     /// The layers `first..end` on meshes of one size, with `send_s` seconds for each byte that is sent on.
     pub(crate) fn stage(&self, first: usize, end: usize, size: usize, send_s: f64) -> Option<StageChoice> {
-        let mut best: Option<StageChoice> = None;
         // What is given crosses forward, and its gradient backward.
         let sent = if first == 0 { 0.0 } else { 2.0 * self.sent_bytes[first - 1] * send_s };
+        let counts = self.counts(first, end);
+        let blocks = || self.classes.iter().zip(&counts).filter(|(_, count)| **count > 0.0);
+        if blocks().any(|(class, _)| class.costs[size].is_none()) {
+            return self.at_best(blocks(), size, sent);
+        }
+        let mut best: Option<StageChoice> = None;
         for shape in 0..self.shapes[size].len() {
-            for share in 0..self.shares.len() {
-                let layers: Option<Vec<LayerCost>> =
-                    (first..end).map(|layer| self.costs.get(&(layer, size, shape, share)).copied()).collect();
-                let Some(layers) = layers else { continue };
+            for share in 0..SHARES.len() {
+                let cost = |class: &Class| class.costs[size].as_ref()?[shape][share];
+                let each: Option<Vec<(LayerCost, f64)>> =
+                    blocks().map(|(class, count)| Some((cost(class)?, *count))).collect();
+                let Some(each) = each else { continue };
                 for recompute in [false, true] {
-                    let Some(cost) = self.fit(&layers, recompute, sent) else { continue };
-                    let choice = StageChoice { cost, shape, recompute };
+                    let Some(cost) = self.fit(&each, recompute, sent) else { continue };
                     // Faster is better; of equals the one that leaves more room.
                     let better = best.is_none_or(|best| {
                         (cost.seconds, best.cost.most_in_flight) < (best.cost.seconds, cost.most_in_flight)
                     });
                     if better {
-                        best = Some(choice);
+                        best = Some(StageChoice { cost, shape, recompute });
                     }
                 }
             }
@@ -134,15 +158,62 @@ impl LayerTable {
         best
     }
 
-    fn fit(&self, layers: &[LayerCost], recompute: bool, sent: f64) -> Option<StageCost> {
-        let sum = |of: fn(&LayerCost) -> f64| layers.iter().map(of).sum::<f64>();
+    /// What no split takes less of; nothing where not even the state fits.
+    fn at_best<'a>(
+        &self,
+        blocks: impl Iterator<Item = (&'a Class, &'a f64)>,
+        size: usize,
+        sent: f64,
+    ) -> Option<StageChoice> {
+        let (mut seconds, mut state) = (sent, 0.0);
+        for (class, count) in blocks {
+            let known = class.costs[size].iter().flatten().flatten().flatten().map(|cost| cost.seconds);
+            seconds += count * known.fold(f64::INFINITY, f64::min).min(class.floors[size]);
+            state += count * class.state_bytes / self.sizes[size] as f64;
+        }
+        let cost = StageCost { seconds, most_in_flight: u64::MAX };
+        (state <= self.most).then_some(StageChoice { cost, shape: 0, recompute: false })
+    }
+
+    fn fit(&self, blocks: &[(LayerCost, f64)], recompute: bool, sent: f64) -> Option<StageCost> {
+        let sum =
+            |of: fn(&LayerCost) -> f64| blocks.iter().map(|(cost, count)| count * of(cost)).sum::<f64>();
         let forward = if recompute { sum(|layer| layer.forward_s) } else { 0.0 };
         let (state, kept) = (sum(|layer| layer.state_bytes), sum(|layer| layer.kept_bytes));
-        let passing = layers.iter().map(|layer| layer.passing_bytes).fold(0.0, f64::max);
+        let passing = blocks.iter().map(|(layer, _)| layer.passing_bytes).fold(0.0, f64::max);
         most_in_flight(self.most, state, kept, passing, recompute).map(|most_in_flight| StageCost {
             seconds: sum(|layer| layer.seconds) + forward + sent,
             most_in_flight,
         })
+    }
+}
+
+impl Class {
+    fn new(piece: Part, cluster: &Cluster, sizes: &[u64], shares: &Shares) -> Self {
+        let shares = shares.of(&piece.ops);
+        let floor = |size: &u64| floor_s(&piece.model, &cluster.device, *size, &shares);
+        let floors = sizes.iter().map(floor).collect();
+        let state = piece.model.inputs.iter().filter(|input| input.role == Role::State);
+        let state_bytes = state.map(|input| piece.model.values[input.value].bytes as f64).sum();
+        Self { floors, state_bytes, model: piece.model, shares, costs: vec![None; sizes.len()] }
+    }
+
+    /// For each share of memory.
+    fn solve(&self, bench: &mut Bench, most: f64) -> Vec<Option<LayerCost>> {
+        let mut costs: Vec<Option<LayerCost>> = Vec::new();
+        let mut peak = f64::INFINITY;
+        for share in SHARES {
+            let before = costs.last().copied().flatten();
+            if before.is_some() && peak <= most * share {
+                // It takes no more than that as it is.
+                costs.push(before);
+                continue;
+            }
+            let split = split_shared(&self.model, bench, most * share, &self.shares).ok();
+            peak = split.as_ref().map_or(f64::INFINITY, |split| split.peak_bytes);
+            costs.push(split.as_ref().map(LayerCost::of));
+        }
+        costs
     }
 }
 

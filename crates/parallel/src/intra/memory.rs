@@ -3,8 +3,8 @@
 //! Operations run in the order of the file. State is replaced in place: what a step was given is gone after it was read last,
 //! and what takes its place stays. Fused values are never in memory.
 
+use super::bench::Bench;
 use super::problem::Problem;
-use crate::cluster::Mesh;
 use crate::model::{Model, Role, ValueId};
 use crate::solve::{Limit, Node};
 use crate::strategy::Weight;
@@ -78,8 +78,8 @@ impl Lives {
     pub(crate) fn limit(
         &self,
         model: &Model,
-        mesh: &Mesh,
-        problem: &mut Problem,
+        bench: &mut Bench,
+        problem: &Problem,
         moment: usize,
         most: f64,
     ) -> Limit {
@@ -87,8 +87,11 @@ impl Lives {
         let mut weights: Vec<(Node, _)> = Vec::new();
         for (value, _) in live {
             let Some((node, layouts)) = problem.layouts.get(&value) else { continue };
-            let bytes = layouts.iter().map(|layout| layout.local_bytes(&model.values[value], &mesh.sizes));
-            weights.push((*node, problem.store.vector(bytes.collect())));
+            let bytes = layouts
+                .iter()
+                .map(|layout| layout.local_bytes(&model.values[value], &bench.mesh.sizes))
+                .collect();
+            weights.push((*node, bench.store.vector(bytes)));
         }
         Limit { most, weights }
     }

@@ -1,11 +1,15 @@
 //! One mesh: how each tensor lies on it and how each operation is split.
 
+mod bench;
+mod floor;
 mod memory;
 mod problem;
 mod shares;
 mod split;
 mod weights;
 
-pub(crate) use problem::{Allowed, same};
+pub(crate) use bench::{Bench, Benches};
+pub(crate) use floor::floor_s;
+pub(crate) use problem::{Allowed, kinds, same};
 pub(crate) use shares::Shares;
 pub(crate) use split::{NoSplit, Split, split, split_shared, split_within};

@@ -4,14 +4,13 @@
 //! it is kept. An edge costs what changing between the layouts costs. So a value that several operations read is brought into
 //! a layout once and not for each of them: a gradient that two moments are updated with is scattered once.
 
+use super::bench::{Bench, grain, key};
 use super::shares::Shares;
 use super::weights::weights;
-use crate::cluster::Mesh;
 use crate::layout::Layout;
-use crate::model::{Model, Op, Operand, Value, ValueId};
-use crate::reshard::Ways;
-use crate::solve::{Graph, Node, Store, TableId};
-use crate::strategy::{Strategy, Weight, strategies};
+use crate::model::{Model, Op, Operand, ValueId};
+use crate::solve::{Graph, Node};
+use crate::strategy::{Strategy, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -37,37 +36,30 @@ impl Allowed for Anything {
 /// The node of each value that is used, with the layouts that are its labels.
 pub(crate) type Kept = BTreeMap<ValueId, (Node, Rc<Vec<Layout>>)>;
 
-/// Layouts of rows and of columns, the shape of a tensor with which way it goes, and the size of its elements.
-type TableKey = (Vec<Layout>, Vec<Layout>, Vec<u64>, u64);
-
 /// The graph of a model on a mesh, and what its labels mean.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    pub(crate) store: Store,
     pub(crate) graph: Graph,
     /// Strategies of each operation, by its node: operations come first.
     pub(crate) strategies: Vec<Rc<Vec<Strategy>>>,
     /// Layouts of each value that is used, with its node.
     pub(crate) layouts: Kept,
-    pub(crate) weights: Vec<Weight>,
 }
 
 impl Problem {
     /// Nothing where a restriction leaves an operation or value without a label.
-    pub(crate) fn new(model: &Model, mesh: &Mesh, allowed: &impl Allowed, shares: &Shares) -> Option<Self> {
+    pub(crate) fn new(
+        model: &Model,
+        bench: &mut Bench,
+        allowed: &impl Allowed,
+        shares: &Shares,
+    ) -> Option<Self> {
         let once = shares.share.iter().copied().fold(1.0, f64::min);
-        let mut builder = Builder {
-            model,
-            mesh,
-            store: Store::default(),
-            graph: Graph::default(),
-            kinds: Kinds::default(),
-            once,
-        };
+        let mut builder = Builder { model, bench, graph: Graph::default(), once };
         let weights = weights(model);
         let mut lists = Vec::with_capacity(model.ops.len());
         for (at, op) in model.ops.iter().enumerate() {
-            let all = builder.strategies(op, weights[at]);
+            let all = builder.bench.strategies(model, op, weights[at]);
             let list = if all.iter().all(|strategy| allowed.strategy(at, strategy)) {
                 all
             } else {
@@ -76,9 +68,8 @@ impl Problem {
             if list.is_empty() {
                 return None;
             }
-            let cost = builder
-                .store
-                .vector(list.iter().map(|strategy| strategy.seconds * shares.share[at]).collect());
+            let costs = list.iter().map(|strategy| grain(strategy.seconds * shares.share[at]));
+            let cost = builder.bench.store.vector(costs.collect());
             builder.graph.node(cost, 2 * at);
             lists.push(list);
         }
@@ -88,40 +79,20 @@ impl Problem {
             builder.edges(at, op, &lists[at], &layouts, (shares.share[at], &values));
         }
         builder.next_steps(&layouts);
-        let Builder { store, graph, .. } = builder;
-        Some(Self { store, graph, strategies: lists, layouts, weights })
+        let graph = builder.graph;
+        Some(Self { graph, strategies: lists, layouts })
     }
-}
-
-/// What was made before of equal operations and tensors.
-#[derive(Default)]
-struct Kinds {
-    strategies: BTreeMap<Vec<u64>, Rc<Vec<Strategy>>>,
-    ways: BTreeMap<(Vec<u64>, u64), Rc<Ways>>,
-    tables: BTreeMap<TableKey, TableId>,
 }
 
 struct Builder<'a> {
     model: &'a Model,
-    mesh: &'a Mesh,
-    store: Store,
+    bench: &'a mut Bench,
     graph: Graph,
-    kinds: Kinds,
     /// What a microbatch pays of what is done once a step.
     once: f64,
 }
 
 impl Builder<'_> {
-    fn strategies(&mut self, op: &Op, weight: Weight) -> Rc<Vec<Strategy>> {
-        let key = key(self.model, op, weight);
-        if let Some(known) = self.kinds.strategies.get(&key) {
-            return Rc::clone(known);
-        }
-        let made = Rc::new(strategies(self.model, op, self.mesh, weight));
-        self.kinds.strategies.insert(key, Rc::clone(&made));
-        made
-    }
-
     /// A node for each value: the layouts that some operation makes or wants.
     fn values(&mut self, lists: &[Rc<Vec<Strategy>>], allowed: &impl Allowed) -> Option<Kept> {
         let mut wanted: BTreeMap<usize, BTreeSet<Layout>> = BTreeMap::new();
@@ -139,7 +110,7 @@ impl Builder<'_> {
             set.retain(|layout| !layout.is_partial() && allowed.input(at, *layout));
             if set.is_empty() {
                 set.extend(
-                    crate::layout::layouts(&self.model.values[input.value].shape, &self.mesh.sizes)
+                    crate::layout::layouts(&self.model.values[input.value].shape, &self.bench.mesh.sizes)
                         .into_iter()
                         .filter(|layout| !layout.is_partial() && allowed.input(at, *layout)),
                 );
@@ -164,7 +135,7 @@ impl Builder<'_> {
                 return None;
             }
             let layouts: Rc<Vec<Layout>> = Rc::new(set.into_iter().collect());
-            let cost = self.store.vector(vec![0.0; layouts.len()]);
+            let cost = self.bench.store.vector(vec![0.0; layouts.len()]);
             let rank = ranks.get(&value).copied().unwrap_or(0);
             nodes.insert(value, (self.graph.node(cost, rank), layouts));
         }
@@ -188,19 +159,26 @@ impl Builder<'_> {
             if (0..place).any(twice) {
                 continue;
             }
-            let wants: Vec<Layout> = list.iter().map(|strategy| strategy.ins[place]).collect();
+            let wants = Rc::new(list.iter().map(|strategy| strategy.ins[place]).collect());
             self.connect(at, &wants, operand, values, (true, reads));
         }
         for (place, operand) in op.outs.iter().enumerate() {
-            let makes: Vec<Layout> = list.iter().map(|strategy| strategy.outs[place]).collect();
+            let makes = Rc::new(list.iter().map(|strategy| strategy.outs[place]).collect());
             self.connect(at, &makes, operand, values, (false, made[operand.value]));
         }
     }
 
-    fn connect(&mut self, at: Node, rows: &[Layout], operand: &Operand, values: &Kept, pays: (bool, f64)) {
+    fn connect(
+        &mut self,
+        at: Node,
+        rows: &Rc<Vec<Layout>>,
+        operand: &Operand,
+        values: &Kept,
+        pays: (bool, f64),
+    ) {
         let (node, layouts) = &values[&operand.value];
-        let table = self.table(&self.model.values[operand.value], rows, layouts, pays);
-        self.graph.edge(&mut self.store, at, *node, table);
+        let table = self.bench.table(&self.model.values[operand.value], rows, layouts, pays);
+        self.graph.edge(&mut self.bench.store, at, *node, table);
     }
 
     /// What one step hands to the next is brought into the layout in which the next one takes it.
@@ -212,75 +190,20 @@ impl Builder<'_> {
             }
             let (made, from) = &values[&output.value];
             let (taken, to) = &values[&input.value];
-            let table = self.table(&self.model.values[input.value], from, to, (false, self.once));
-            self.graph.edge(&mut self.store, *made, *taken, table);
+            let table = self.bench.table(&self.model.values[input.value], from, to, (false, self.once));
+            self.graph.edge(&mut self.bench.store, *made, *taken, table);
         }
-    }
-
-    /// Seconds between layouts: rows are an operation's, columns a value's. `reads` says which way.
-    fn table(
-        &mut self,
-        value: &Value,
-        rows: &[Layout],
-        columns: &[Layout],
-        (reads, share): (bool, f64),
-    ) -> TableId {
-        let ways = self.ways(value);
-        let mut key_shape = value.shape.clone();
-        key_shape.extend([u64::from(reads), share.to_bits()]);
-        let key = (rows.to_vec(), columns.to_vec(), key_shape, value.kind.size());
-        if let Some(known) = self.kinds.tables.get(&key) {
-            return *known;
-        }
-        let cells = rows.iter().flat_map(|row| {
-            let ways = &ways;
-            columns.iter().map(move |column| {
-                share * if reads { ways.seconds(*column, *row) } else { ways.seconds(*row, *column) }
-            })
-        });
-        let table = self.store.table(columns.len(), cells.collect());
-        self.kinds.tables.insert(key, table);
-        table
-    }
-
-    fn ways(&mut self, value: &Value) -> Rc<Ways> {
-        let key = (value.shape.clone(), value.kind.size());
-        let mesh = self.mesh;
-        Rc::clone(self.kinds.ways.entry(key).or_insert_with(|| Rc::new(Ways::new(value, mesh))))
     }
 }
 
-/// Equal operations have equal keys: all that strategies and their costs depend on.
-fn key(model: &Model, op: &Op, weight: Weight) -> Vec<u64> {
-    let mut key =
-        vec![weight as u64, op.flops.to_bits(), op.reduce as u64, op.ins.len() as u64, op.outs.len() as u64];
-    key.push(op.loops.len() as u64);
-    key.extend(op.loops.iter().map(|of| of.size));
-    for operand in op.ins.iter().chain(&op.outs) {
-        let value = &model.values[operand.value];
-        key.push(kind_number(value.kind));
-        key.push(value.shape.len() as u64);
-        key.extend(&value.shape);
-        key.extend(operand.dims.iter().map(|dim| dim.map_or(u64::MAX, |dim| dim as u64)));
-    }
-    for set in &op.linear {
-        key.push(set.len() as u64);
-        key.extend(set.iter().map(|at| *at as u64));
-    }
-    key.push(u64::MAX);
-    key.extend(op.accumulates.iter().map(|at| *at as u64));
-    key
-}
-
-fn kind_number(kind: crate::model::Kind) -> u64 {
-    use crate::model::Kind::{F8, F16, F32, F64, Other};
-    match kind {
-        F64 => 1,
-        F32 => 2,
-        F16 => 3,
-        F8 => 4,
-        Other(size) => 16 + u64::from(size),
-    }
+/// For each operation the number of what it is: equal ones have the same.
+pub(crate) fn kinds(model: &Model) -> Vec<usize> {
+    let mut numbers = BTreeMap::new();
+    let number = |op: &Op| {
+        let next = numbers.len();
+        *numbers.entry((key(model, op, Weight::Heavy), op.known)).or_insert(next)
+    };
+    model.ops.iter().map(number).collect()
 }
 
 /// Whether two models are the same but for names: then a plan of one is a plan of the other.

@@ -1,12 +1,14 @@
 //! A model split over one mesh: solved, and read back as layouts and collectives.
 
+use super::bench::Bench;
+use super::floor::floor_bytes;
 use super::memory::Lives;
 use super::problem::{Allowed, Anything, Problem};
 use super::shares::Shares;
+use super::weights::weights;
 use crate::cluster::{Collective, Mesh};
 use crate::layout::Layout;
 use crate::model::{Model, Role, ValueId};
-use crate::reshard::way;
 use crate::solve::{Found, solve_limited};
 use crate::strategy::Strategy;
 use std::collections::BTreeMap;
@@ -62,41 +64,52 @@ pub(crate) enum NoSplit {
 }
 
 /// The best split under a memory limit in bytes.
-pub(crate) fn split(model: &Model, mesh: &Mesh, most: f64) -> Result<Split, NoSplit> {
-    split_within(model, mesh, most, &Anything, &Shares::whole(model))
+pub(crate) fn split(model: &Model, bench: &mut Bench, most: f64) -> Result<Split, NoSplit> {
+    split_within(model, bench, most, &Anything, &Shares::whole(model))
 }
 
 /// As [`split`], of a microbatch.
-pub(crate) fn split_shared(model: &Model, mesh: &Mesh, most: f64, shares: &Shares) -> Result<Split, NoSplit> {
-    split_within(model, mesh, most, &Anything, shares)
+pub(crate) fn split_shared(
+    model: &Model,
+    bench: &mut Bench,
+    most: f64,
+    shares: &Shares,
+) -> Result<Split, NoSplit> {
+    split_within(model, bench, most, &Anything, shares)
 }
 
 /// As [`split`], where only some layouts and strategies are allowed.
 pub(crate) fn split_within(
     model: &Model,
-    mesh: &Mesh,
+    bench: &mut Bench,
     most: f64,
     allowed: &impl Allowed,
     shares: &Shares,
 ) -> Result<Split, NoSplit> {
-    let mut problem = Problem::new(model, mesh, allowed, shares).ok_or(NoSplit::Forbidden)?;
-    let lives = Lives::new(model, &problem.weights);
+    let lives = Lives::new(model, &weights(model));
+    let floor = floor_bytes(model, &lives, bench.mesh.sizes.iter().product());
+    if floor > most {
+        return Err(NoSplit::Memory(floor));
+    }
+    let problem = Problem::new(model, bench, allowed, shares).ok_or(NoSplit::Forbidden)?;
     let mut limits = Vec::new();
     let mut least: f64 = 0.0;
     loop {
-        let (found, bound) = solve_limited(&mut problem.store, &problem.graph, &limits);
+        let (found, bound) = solve_limited(&mut bench.store, &problem.graph, &limits);
         let Some(found) = found else {
             // What the limited moments need at least; more where limits exclude each other.
             return Err(NoSplit::Memory(least.max(most)));
         };
         let layouts = layouts(&problem, &found);
         let bytes = |value: ValueId| {
-            layouts.get(&value).map_or(0.0, |layout| layout.local_bytes(&model.values[value], &mesh.sizes))
+            layouts
+                .get(&value)
+                .map_or(0.0, |layout| layout.local_bytes(&model.values[value], &bench.mesh.sizes))
         };
         let (moment, peak) = lives.peak(bytes);
         if peak <= most {
             return Ok(read(
-                (model, mesh, shares),
+                (model, bench, shares),
                 &problem,
                 &found,
                 bound.min(found.cost),
@@ -108,8 +121,8 @@ pub(crate) fn split_within(
         if limits.len() == MOST_LIMITS {
             return Err(NoSplit::Memory(peak));
         }
-        let limit = lives.limit(model, mesh, &mut problem, moment, most);
-        least = least.max(limit.least(&problem.store));
+        let limit = lives.limit(model, bench, &problem, moment, most);
+        least = least.max(limit.least(&bench.store));
         limits.push(limit);
     }
 }
@@ -125,13 +138,13 @@ fn layouts(problem: &Problem, found: &Found) -> BTreeMap<ValueId, Layout> {
 /// What a solution means, as layouts and collectives.
 struct Reader<'a> {
     model: &'a Model,
-    mesh: &'a Mesh,
+    bench: &'a mut Bench,
     layouts: &'a BTreeMap<ValueId, Layout>,
     events: Vec<Event>,
 }
 
 fn read(
-    (model, mesh, shares): (&Model, &Mesh, &Shares),
+    (model, bench, shares): (&Model, &mut Bench, &Shares),
     problem: &Problem,
     found: &Found,
     bound: f64,
@@ -139,7 +152,7 @@ fn read(
     peak_bytes: f64,
     lives: &Lives,
 ) -> Split {
-    let mut reader = Reader { model, mesh, layouts: &layouts, events: Vec::new() };
+    let mut reader = Reader { model, bench, layouts: &layouts, events: Vec::new() };
     let mut forward_s = 0.0;
     for at in 0..model.ops.len() {
         let strategy = &problem.strategies[at][found.labels[at] as usize];
@@ -152,7 +165,8 @@ fn read(
         let Some(input) = output.becomes.map(|input| model.inputs[input].value) else { continue };
         reader.changed(model.ops.len(), output.value, layouts[&output.value], layouts[&input]);
     }
-    let collectives = reader.events;
+    let Reader { bench, events: collectives, .. } = reader;
+    let mesh = &bench.mesh;
     let heard = collectives.iter().filter(|event| shares.forward.get(event.op) == Some(&true));
     forward_s += heard.map(|event| event.seconds).sum::<f64>();
     let bytes = |value: ValueId| {
@@ -188,9 +202,9 @@ impl Reader<'_> {
         }
         for (out, made) in op.outs.iter().zip(&strategy.outs) {
             if strategy.combined != 0 {
-                let bytes = made.local_bytes(&self.model.values[out.value], &self.mesh.sizes);
+                let bytes = made.local_bytes(&self.model.values[out.value], &self.bench.mesh.sizes);
                 let (kind, axes) = (Collective::AllReduce, strategy.combined);
-                let seconds = self.mesh.collective_s(kind, axes, bytes);
+                let seconds = self.bench.mesh.collective_s(kind, axes, bytes);
                 self.events.push(Event { kind, axes, bytes, seconds, op: at });
             }
             self.changed(at, out.value, *made, self.layouts[&out.value]);
@@ -198,7 +212,7 @@ impl Reader<'_> {
     }
 
     fn changed(&mut self, op: usize, value: ValueId, from: Layout, to: Layout) {
-        for hop in way(&self.model.values[value], self.mesh, from, to) {
+        for hop in self.bench.ways(&self.model.values[value]).way(from, to) {
             let Some(kind) = hop.collective else { continue };
             self.events.push(Event { kind, axes: hop.axes, bytes: hop.bytes, seconds: hop.seconds, op });
         }

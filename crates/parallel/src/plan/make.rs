@@ -4,9 +4,9 @@ use super::wire::{
     ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PieceWire, PlanFile, StageWire,
     TensorWire,
 };
-use crate::cluster::{AXES, Cluster, Mesh, shapes};
-use crate::inter::{Piece, Piped, pipelines};
-use crate::intra::{NoSplit, Split, split};
+use crate::cluster::{AXES, Cluster, shapes};
+use crate::inter::{Piece, Piped, Tried, pipelines};
+use crate::intra::{Benches, NoSplit, Split, split};
 use crate::layout::Layout;
 use crate::model::{Model, Role, ValueId};
 use std::collections::BTreeMap;
@@ -37,38 +37,46 @@ pub enum NoPlan {
 pub fn plan(model: &Model, cluster: &Cluster) -> Result<PlanFile, NoPlan> {
     let most = cluster.device.usable_bytes;
     let mut considered = Vec::new();
+    let mut benches = Benches::new(cluster);
     let mut best: Option<Split> = None;
     let mut needed = f64::INFINITY;
     for sizes in shapes(cluster, cluster.devices()) {
         let what = format!("mesh {}", words(&sizes));
-        match split(model, &Mesh::of(cluster, &sizes), most) {
+        match split(model, benches.at(&sizes), most) {
             Ok(split) => {
                 let gap = Some(gap(split.seconds, split.bound));
                 let peak_bytes = whole(split.peak_bytes);
-                considered.push(ConsideredWire { what, step_s: Some(split.seconds), gap, peak_bytes });
+                considered.push(ConsideredWire {
+                    what,
+                    step_s: Some(split.seconds),
+                    least_s: None,
+                    gap,
+                    peak_bytes,
+                });
                 if best.as_ref().is_none_or(|best| split.seconds < best.seconds) {
                     best = Some(split);
                 }
             }
             Err(NoSplit::Memory(bytes)) => {
                 needed = needed.min(bytes);
-                considered.push(ConsideredWire { what, step_s: None, gap: None, peak_bytes: whole(bytes) });
+                considered.push(ConsideredWire {
+                    what,
+                    step_s: None,
+                    least_s: None,
+                    gap: None,
+                    peak_bytes: whole(bytes),
+                });
             }
             Err(NoSplit::Forbidden) => {}
         }
     }
     let mut piped: Option<Piped> = None;
-    for pipeline in if cluster.devices() > 1 { pipelines(model, cluster) } else { Vec::new() } {
-        let (stages, count) = (pipeline.stages.len(), pipeline.microbatches);
-        let peak = pipeline.stages.iter().map(|stage| stage.peak_bytes).fold(0.0, f64::max);
-        let noun = if stages == 1 { "stage" } else { "stages" };
-        let what = format!("{stages} {noun}, {count} microbatches");
-        considered.push(ConsideredWire {
-            what,
-            step_s: Some(pipeline.seconds),
-            gap: None,
-            peak_bytes: whole(peak),
-        });
+    let known = best.as_ref().map_or(f64::INFINITY, |best| best.seconds);
+    let tried =
+        if cluster.devices() > 1 { pipelines(model, cluster, &mut benches, known) } else { Vec::new() };
+    for tried in tried {
+        considered.push(considered_pipeline(&tried));
+        let Tried::Planned(pipeline) = tried else { continue };
         if piped.as_ref().is_none_or(|best| pipeline.seconds < best.seconds) {
             piped = Some(pipeline);
         }
@@ -112,6 +120,23 @@ pub fn plan(model: &Model, cluster: &Cluster) -> Result<PlanFile, NoPlan> {
         replicated: replicated(model),
         considered,
     })
+}
+
+fn considered_pipeline(tried: &Tried) -> ConsideredWire {
+    match tried {
+        Tried::Planned(pipeline) => {
+            let (stages, count) = (pipeline.stages.len(), pipeline.microbatches);
+            let peak = pipeline.stages.iter().map(|stage| stage.peak_bytes).fold(0.0, f64::max);
+            let noun = if stages == 1 { "stage" } else { "stages" };
+            let what = format!("{stages} {noun}, {count} microbatches");
+            let (step_s, peak_bytes) = (Some(pipeline.seconds), whole(peak));
+            ConsideredWire { what, step_s, least_s: None, gap: None, peak_bytes }
+        }
+        Tried::Pruned { microbatches, seconds } => {
+            let what = format!("stages, {microbatches} microbatches");
+            ConsideredWire { what, step_s: None, least_s: Some(*seconds), gap: None, peak_bytes: 0 }
+        }
+    }
 }
 
 /// What plans of both kinds have.

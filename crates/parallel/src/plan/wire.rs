@@ -145,8 +145,11 @@ pub struct CollectiveWire {
 pub struct ConsideredWire {
     /// `mesh 4 × 2`, `4 stages of 2`.
     pub what: String,
-    /// Seconds of a step.
+    /// Seconds of a step; nothing where it does not fit, or was not planned.
     pub step_s: Option<f64>,
+    /// Seconds that it takes at least, where that was enough to leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_s: Option<f64>,
     /// By how much more than the bound it may be, as a share.
     pub gap: Option<f64>,
     /// Memory of a device when it needs most: what it takes, or at least takes where it does not fit.

@@ -23,11 +23,13 @@ pub(crate) fn contract(store: &mut Store, graph: &mut Graph, gone: &mut [bool], 
                 graph.constant += own[least(own) as usize];
             }
             [(other, table)] => {
-                let folded = store.fold(cost, table);
+                let (folded, lowest) = store.fold(cost, table);
+                graph.constant += lowest;
                 graph.add(store, other, folded);
             }
             [(first, first_table), (second, second_table)] => {
-                let joined = store.join(cost, first_table, second_table);
+                let (joined, lowest) = store.join(cost, first_table, second_table);
+                graph.constant += lowest;
                 graph.edge(store, first, second, joined);
             }
         }
@@ -42,7 +44,8 @@ fn spread(store: &mut Store, graph: &mut Graph, cost: VectorId, tables: &[(Node,
     graph.constant += store.get(cost)[0];
     let nothing = store.vector(vec![0.0]);
     for (other, table) in tables {
-        let row = store.fold(nothing, *table);
+        let (row, lowest) = store.fold(nothing, *table);
+        graph.constant += lowest;
         graph.add(store, *other, row);
     }
 }

@@ -7,6 +7,7 @@
 
 use super::bound::{EQUAL, Passes};
 use super::contract::contract;
+use super::dominate::dominated;
 use super::eliminate::{eliminate, order};
 use super::graph::Graph;
 use super::steps::{Step, decode_into};
@@ -47,6 +48,16 @@ pub(crate) fn solve(store: &mut Store, whole: &Graph, ceiling: f64) -> Found {
     };
     for look in 0..LOOKS {
         contract(store, &mut rest.graph, &mut rest.gone, &mut rest.steps);
+        if ceiling == f64::NEG_INFINITY {
+            loop {
+                let left = dominated(store, &rest.graph, &rest.gone);
+                if left.is_empty() {
+                    break;
+                }
+                rest.restrict(store, left);
+                contract(store, &mut rest.graph, &mut rest.gone, &mut rest.steps);
+            }
+        }
         if let Some(labels) = rest.finish(store) {
             // Nothing was left out: the optimum is what was found.
             take(&mut found, store, labels);

@@ -2,6 +2,7 @@
 
 mod bound;
 mod contract;
+mod dominate;
 mod eliminate;
 mod free;
 mod graph;

@@ -49,8 +49,9 @@ pub(crate) struct Store {
     sums: Memo<(VectorId, VectorId), VectorId>,
     table_sums: Memo<(TableId, TableId), TableId>,
     transposed: Memo<TableId, TableId>,
-    folded: Memo<(VectorId, TableId), VectorId>,
-    joined: Memo<(VectorId, TableId, TableId), TableId>,
+    folded: Memo<(VectorId, TableId), (VectorId, f64)>,
+    joined: Memo<(VectorId, TableId, TableId), (TableId, f64)>,
+    differences: Memo<TableId, Rc<[f64]>>,
 }
 
 impl Store {
@@ -120,8 +121,9 @@ impl Store {
         turned
     }
 
-    /// Does away with a node that has one neighbour: for each column, the least of vector and table over rows.
-    pub(crate) fn fold(&mut self, of: VectorId, table: TableId) -> VectorId {
+    /// Does away with a node that has one neighbour: for each column, the least of vector and table over rows, as what it is
+    /// above the least of all, and that. Chains of equal blocks then come to the same vector again and again.
+    pub(crate) fn fold(&mut self, of: VectorId, table: TableId) -> (VectorId, f64) {
         if let Some(id) = self.folded.get(&(of, table)) {
             return *id;
         }
@@ -132,14 +134,15 @@ impl Store {
                 *least = lesser(*least, cost + cell);
             }
         }
-        let id = self.vector(least);
-        self.folded.insert((of, table), id);
-        id
+        let lowest = lower(&mut least);
+        let made = (self.vector(least), lowest);
+        self.folded.insert((of, table), made);
+        made
     }
 
     /// Does away with a node between two neighbours. Rows of both tables are the node's; the result has the first
-    /// neighbour's rows and the second's columns.
-    pub(crate) fn join(&mut self, of: VectorId, first: TableId, second: TableId) -> TableId {
+    /// neighbour's rows and the second's columns, and is lowered as that of `fold` is.
+    pub(crate) fn join(&mut self, of: VectorId, first: TableId, second: TableId) -> (TableId, f64) {
         if let Some(id) = self.joined.get(&(of, first, second)) {
             return *id;
         }
@@ -155,9 +158,23 @@ impl Store {
                 }
             }
         }
-        let id = self.table(columns, cells);
-        self.joined.insert((of, first, second), id);
-        id
+        let lowest = lower(&mut cells);
+        let made = (self.table(columns, cells), lowest);
+        self.joined.insert((of, first, second), made);
+        made
+    }
+
+    /// For each pair of rows, the least over columns of the first's cell less the second's.
+    pub(crate) fn least_differences(&mut self, of: TableId) -> Rc<[f64]> {
+        if let Some(known) = self.differences.get(&of) {
+            return Rc::clone(known);
+        }
+        let table = self.see(of);
+        let rows = || (0..table.rows()).map(|row| table.row(row));
+        let least = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).fold(f64::INFINITY, lesser);
+        let made: Rc<[f64]> = rows().flat_map(|a| rows().map(move |b| least(a, b))).collect();
+        self.differences.insert(of, Rc::clone(&made));
+        made
     }
 
     /// The entries of a vector at these places.
@@ -177,6 +194,16 @@ impl Store {
         }
         self.table(columns.len(), cells)
     }
+}
+
+/// Takes the least from all cells and returns it; nothing where no cell is finite.
+pub(super) fn lower(cells: &mut [f64]) -> f64 {
+    let lowest = cells.iter().copied().fold(f64::INFINITY, lesser);
+    if !lowest.is_finite() {
+        return 0.0;
+    }
+    cells.iter_mut().for_each(|cell| *cell -= lowest);
+    lowest
 }
 
 fn number(count: usize) -> u32 {

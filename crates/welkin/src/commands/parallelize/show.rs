@@ -152,9 +152,14 @@ fn considered(plan: &PlanFile, app: &mut App) -> anyhow::Result<()> {
     ];
     let mut table = Table::new(heads);
     for row in &plan.considered {
-        let step = row.step_s.map_or("does not fit".to_owned(), seconds);
+        let step = match (row.step_s, row.least_s) {
+            (Some(step), _) => seconds(step),
+            (None, Some(least)) => format!("≥ {}", seconds(least)),
+            (None, None) => "does not fit".to_owned(),
+        };
         let gap = row.gap.map(|gap| format!("{:.2} %", 100.0 * gap)).unwrap_or_default();
-        table.row([row.what.clone(), step, gap, gigabytes(row.peak_bytes)]);
+        let memory = if row.least_s.is_some() { String::new() } else { gigabytes(row.peak_bytes) };
+        table.row([row.what.clone(), step, gap, memory]);
     }
     writeln!(app.out)?;
     table.write(&mut app.out, app.style)?;

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::time::Instant;
-use welkin_parallel::{Cluster, Model, plan};
+use welkin_parallel::{Cluster, Effort, Model, plan};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let model = Model::read(&bytes)?;
     let read = start.elapsed().as_secs_f64();
-    let made = plan(&model, &Cluster::parse(cluster)?)?;
+    let made = plan(&model, &Cluster::parse(cluster)?, Effort::default(), &mut |_| ())?;
     let all = start.elapsed().as_secs_f64();
     let gap = made.bound_s.map_or(0.0, |bound| 1.0 - bound / made.step_s);
     let stages = made.stages.len();

@@ -4,6 +4,7 @@
 //! plan in hand is not planned. *Guarantee:* none of those that were left out would be in the front of time and money.
 
 use crate::cluster::{Cluster, shapes};
+use crate::effort::Effort;
 use crate::intra::{Benches, NoSplit, split};
 use crate::model::{Kind, Model};
 
@@ -101,7 +102,7 @@ fn best(model: &Model, cluster: &Cluster) -> Option<(Vec<u64>, f64)> {
     let mut best: Option<(Vec<u64>, f64)> = None;
     let mut benches = Benches::new(cluster);
     for sizes in shapes(cluster, cluster.devices()) {
-        match split(model, benches.at(&sizes), cluster.device.usable_bytes) {
+        match split(model, benches.at(&sizes), cluster.device.usable_bytes, Effort::default().plan()) {
             Ok(split) if best.as_ref().is_none_or(|(_, seconds)| split.seconds < *seconds) => {
                 best = Some((sizes, split.seconds));
             }

@@ -6,6 +6,7 @@
 //! examples, with state whole along the outer axis.
 
 use crate::cluster::{Cluster, Mesh, shapes};
+use crate::effort::Effort;
 use crate::intra::{Allowed, Bench, Shares, split_within};
 use crate::layout::{Along, Layout};
 use crate::model::{Batch, Model, Role};
@@ -63,7 +64,14 @@ impl Expert<'_> {
     fn compare(&self, name: &'static str, cluster: &Cluster, sizes: &[u64]) -> Compared {
         let mut bench = Bench::new(Mesh::of(cluster, sizes));
         let most = cluster.device.usable_bytes;
-        let split = split_within(self.model, &mut bench, most, self, &Shares::whole(self.model));
+        let split = split_within(
+            self.model,
+            &mut bench,
+            most,
+            self,
+            &Shares::whole(self.model),
+            Effort::default().plan(),
+        );
         let (step_s, peak_bytes, wire_bytes) = match &split {
             Ok(split) => (Some(split.seconds), split.peak_bytes, split.wire_bytes(&bench.mesh)),
             Err(_) => (None, 0.0, 0.0),

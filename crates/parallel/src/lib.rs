@@ -15,6 +15,7 @@
 
 mod choose;
 mod cluster;
+mod effort;
 mod expert;
 mod inter;
 mod intra;
@@ -27,6 +28,7 @@ mod strategy;
 
 pub use choose::{Choice, Chosen, Offered, choose};
 pub use cluster::{AXES, Cluster, ClusterError, Collective, Device, Mesh};
+pub use effort::Effort;
 pub use expert::{Compared, experts};
 pub use model::{
     Input, Kind, Loop, MOST_MODEL_BYTES, Model, ModelError, Op, Operand, Output, Reduce, Role, Value, ValueId,

@@ -1,6 +1,6 @@
 //! Files that are no models, or should not be: each is refused with a word on where, and none panics.
 
-use welkin_parallel::{Cluster, Model, PlanFile, plan};
+use welkin_parallel::{Cluster, Effort, Model, PlanFile, plan};
 
 fn mlp() -> String {
     include_str!("data/mlp.json").to_owned()
@@ -61,7 +61,7 @@ fn a_byte_that_was_flipped_never_panics() {
         damaged[at] ^= 1 << (at % 7);
         if let Ok(model) = Model::read(&damaged) {
             accepted += 1;
-            drop(plan(&model, &cluster));
+            drop(plan(&model, &cluster, Effort::default(), &mut |_| ()));
         }
     }
     assert!(accepted > 0, "names and counts can change to other ones");
@@ -70,7 +70,7 @@ fn a_byte_that_was_flipped_never_panics() {
 #[test]
 fn a_plan_is_refused_for_another_model_and_when_it_was_changed() {
     let model = Model::read(mlp().as_bytes()).unwrap();
-    let made = plan(&model, &Cluster::parse("4xT4").unwrap()).unwrap();
+    let made = plan(&model, &Cluster::parse("4xT4").unwrap(), Effort::default(), &mut |_| ()).unwrap();
     let bytes = made.write();
     assert_eq!(PlanFile::read(&bytes, &model.digest).unwrap(), made);
     let other = Model::read(mlp().replace("\"flops\":", "\"flops\":1").as_bytes()).unwrap();

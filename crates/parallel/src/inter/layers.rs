@@ -8,6 +8,7 @@
 
 use super::blocks::blocks;
 use crate::model::{Kind, Model, Role, ValueId};
+use std::ops::Range;
 
 /// The layer of each operation, and whether it is of the forward pass.
 #[derive(Debug, Clone)]
@@ -17,6 +18,15 @@ pub(crate) struct Layers {
     pub(crate) count: usize,
     /// For each layer but the first, the bytes of the forward pass that it is given by those below.
     pub(crate) crossing: Vec<f64>,
+    /// Those that are equal blocks, or shares of a model that has none.
+    pub(crate) repeated: Range<usize>,
+}
+
+/// Places in the program before which a layer begins.
+struct Cuts {
+    places: Vec<usize>,
+    bytes: Vec<f64>,
+    repeated: Range<usize>,
 }
 
 /// How far from a target a cut may be, in layers.
@@ -31,7 +41,7 @@ pub(crate) fn layers(model: &Model, count: usize) -> Option<Layers> {
             && !matches!(value.kind, Kind::Other(_))
     })?;
     let forward = ancestors(model, loss.value);
-    let (cuts, crossing) = cuts(model, &forward, count)?;
+    let Cuts { places: cuts, bytes: crossing, repeated } = cuts(model, &forward, count)?;
     let mut of = vec![usize::MAX; model.ops.len()];
     for (at, layer) in of.iter_mut().enumerate().filter(|(at, _)| forward[*at]) {
         *layer = cuts.iter().filter(|cut| **cut <= at).count();
@@ -40,7 +50,7 @@ pub(crate) fn layers(model: &Model, count: usize) -> Option<Layers> {
     let mut reach = reach(model, &forward, &of);
     updates(model, &forward, &mut of, &reach);
     backward(model, &mut of, &mut reach, count);
-    Some(Layers { of, forward, count, crossing })
+    Some(Layers { of, forward, count, crossing, repeated })
 }
 
 fn ancestors(model: &Model, loss: ValueId) -> Vec<bool> {
@@ -56,23 +66,24 @@ fn ancestors(model: &Model, loss: ValueId) -> Vec<bool> {
     forward
 }
 
-/// Places in the program before which a layer begins, and the bytes that cross each.
-fn cuts(model: &Model, forward: &[bool], count: usize) -> Option<(Vec<usize>, Vec<f64>)> {
+fn cuts(model: &Model, forward: &[bool], count: usize) -> Option<Cuts> {
     let crossing = crossing(model, forward);
-    let work = |from: usize, end: usize| -> f64 {
-        (from..end).filter(|at| forward[*at]).map(|at| model.ops[at].flops).sum()
+    let Some(mut places) = blocks(model, forward, &crossing) else {
+        let (places, bytes) = even(model, forward, count, &crossing)?;
+        let repeated = 0..places.len() + 1;
+        return Some(Cuts { places, bytes, repeated });
     };
-    if let Some(starts) = blocks(model, forward, &crossing) {
-        let (first, last) = (starts[0], starts[starts.len() - 1]);
-        let block = work(first, starts[1]);
-        // What comes before the blocks is a layer of its own if it is as much work as half of one; what comes after is.
-        let before = work(0, first) * 2.0 >= block;
-        let after = last < model.ops.len() && work(last, model.ops.len()) > 0.0;
-        let cuts: Vec<usize> = starts[usize::from(!before)..starts.len() - usize::from(!after)].to_vec();
-        let bytes = cuts.iter().map(|cut| crossing[*cut]).collect();
-        return (!cuts.is_empty()).then_some((cuts, bytes));
+    let blocks = places.len() - 1;
+    let works = |from: usize, end: usize| (from..end).any(|at| forward[at]);
+    let before = usize::from(works(0, places[0]));
+    if before == 0 {
+        places.remove(0);
     }
-    even(model, forward, count, &crossing)
+    if places.last().is_none_or(|last| !works(*last, model.ops.len())) {
+        places.pop();
+    }
+    let bytes = places.iter().map(|place| crossing[*place]).collect();
+    Some(Cuts { places, bytes, repeated: before..before + blocks })
 }
 
 /// Near equal shares of the operations.

@@ -8,5 +8,5 @@ mod pipeline;
 mod simulate;
 mod table;
 
-pub(crate) use pipeline::{Piped, Tried, pipelines};
+pub(crate) use pipeline::{Piped, Pipelines, Tried, pipelines};
 pub(crate) use simulate::Piece;

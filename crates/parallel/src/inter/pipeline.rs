@@ -6,17 +6,13 @@ use super::part::part;
 use super::simulate::{Piece, Schedule, simulate};
 use super::table::{LayerCost, LayerTable, most_in_flight};
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::intra::{Bench, Benches, Shares, Split, same, split_shared};
 use crate::model::{Batch, Model};
-
-/// Layers that a model is cut into, at most: stages are made of whole ones. Blocks beyond so many are taken together.
-const LAYERS: usize = 16;
+use crate::solve::Care;
 
 /// Layers where there are no repeated blocks.
 const EVEN_LAYERS: usize = 12;
-
-/// Numbers of microbatches that are tried.
-const MICROBATCHES: [u64; 7] = [4, 8, 16, 32, 64, 128, 256];
 
 /// Units that devices are counted in, at most: sizes of stages are multiples of one.
 const MOST_UNITS: u64 = 64;
@@ -53,6 +49,13 @@ pub(crate) enum Tried {
     },
 }
 
+/// All numbers of microbatches, and what no pipeline of these layers takes less of.
+#[derive(Debug)]
+pub(crate) struct Pipelines {
+    pub(crate) tried: Vec<Tried>,
+    pub(crate) bound: f64,
+}
+
 /// Pipelines for some numbers of microbatches, those first that could be best; `known` is what a step takes without one. Those
 /// that cannot be better are not planned.
 pub(crate) fn pipelines(
@@ -60,26 +63,37 @@ pub(crate) fn pipelines(
     cluster: &Cluster,
     benches: &mut Benches<'_>,
     mut known: f64,
-) -> Vec<Tried> {
+    effort: Effort,
+    progress: &mut dyn FnMut(&str),
+) -> Pipelines {
     let batch = Batch::of(model);
-    let counts = MICROBATCHES.iter().filter(|count| batch.size.is_multiple_of(**count) && batch.size > 1);
-    let mut searches: Vec<(f64, Search<'_>)> = counts
+    let counts = effort.microbatches().filter(|count| batch.size.is_multiple_of(*count) && batch.size > 1);
+    let mut open: Vec<(f64, Vec<Chosen>, Search<'_>)> = counts
         .filter_map(|count| {
-            let search = Search::new(model, cluster, &batch, *count)?;
-            let (least, _) = search.choose()?;
-            Some((least, search))
+            let search = Search::new(model, cluster, &batch, count, effort)?;
+            let (least, chosen) = search.choose()?;
+            Some((least, chosen, search))
         })
         .collect();
-    searches.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut all = Vec::new();
-    for (_, mut search) in searches {
-        let tried = search.solve(benches, known);
-        if let Some(Tried::Planned(piped)) = &tried {
-            known = known.min(piped.seconds);
+    let bound = open.iter().map(|(least, _, _)| *least).fold(f64::INFINITY, f64::min);
+    let mut tried = Vec::new();
+    loop {
+        // Whichever could be best goes on; what it takes at least only grows.
+        let next = (0..open.len()).min_by(|a, b| open[*a].0.total_cmp(&open[*b].0));
+        let Some((seconds, chosen, mut search)) = next.map(|next| open.swap_remove(next)) else { break };
+        if seconds >= known {
+            tried.push(Tried::Pruned { microbatches: search.microbatches, seconds });
+            continue;
         }
-        all.extend(tried);
+        progress(&format!("{} microbatches, {} stages", search.microbatches, chosen.len()));
+        if search.solve(&chosen, benches) {
+            open.extend(search.choose().map(|(least, chosen)| (least, chosen, search)));
+        } else if let Some(piped) = search.stages(&chosen, benches) {
+            known = known.min(piped.seconds);
+            tried.push(Tried::Planned(piped));
+        }
     }
-    all
+    Pipelines { tried, bound }
 }
 
 /// The search of stages for one number of microbatches.
@@ -92,19 +106,26 @@ struct Search<'a> {
     starts: Vec<usize>,
     shares: Shares,
     microbatches: u64,
+    effort: Effort,
     sizes: Vec<u64>,
     table: LayerTable,
 }
 
 impl<'a> Search<'a> {
-    fn new(model: &Model, cluster: &'a Cluster, batch: &Batch, microbatches: u64) -> Option<Self> {
+    fn new(
+        model: &Model,
+        cluster: &'a Cluster,
+        batch: &Batch,
+        microbatches: u64,
+        effort: Effort,
+    ) -> Option<Self> {
         let model = model.microbatch(batch, microbatches)?;
         let blocks = layers(&model, EVEN_LAYERS)?;
-        let starts = starts(blocks.count);
+        let starts = starts(&blocks, effort.layers());
         let shares = Shares::new(&model, batch, &blocks.forward, microbatches);
         let sizes = sizes(cluster);
         let table = LayerTable::new(&model, &blocks, &starts, cluster, &sizes, &shares);
-        Some(Self { cluster, model, blocks, starts, shares, microbatches, sizes, table })
+        Some(Self { cluster, model, blocks, starts, shares, microbatches, effort, sizes, table })
     }
 
     /// Every device of a stage sends its part; stages of a machine or more send over networks.
@@ -129,21 +150,11 @@ impl<'a> Search<'a> {
         Pipeline { layers, units: total, sizes: &units, microbatches, cost: &cost }.solve()
     }
 
-    /// Solves the layers that the best stages have, until the best stages have none that was not.
-    fn solve(&mut self, benches: &mut Benches<'_>, known: f64) -> Option<Tried> {
-        loop {
-            let (seconds, chosen) = self.choose()?;
-            if seconds >= known {
-                return Some(Tried::Pruned { microbatches: self.microbatches, seconds });
-            }
-            let mut news = false;
-            for stage in &chosen {
-                news |= self.table.solve(stage.first, stage.end, stage.size, benches);
-            }
-            if !news {
-                return self.stages(&chosen, benches).map(Tried::Planned);
-            }
-        }
+    /// Solves the blocks of these stages; says whether there was one that was not.
+    fn solve(&mut self, chosen: &[Chosen], benches: &mut Benches<'_>) -> bool {
+        let care = self.effort.sketch();
+        let solve = |stage: &Chosen| self.table.solve(stage.first, stage.end, stage.size, benches, care);
+        chosen.iter().map(solve).fold(false, |news, new| news | new)
     }
 
     /// Each stage as a whole, and what happens when.
@@ -168,7 +179,15 @@ impl<'a> Search<'a> {
                 Some(other) => other.split.clone(),
                 None => {
                     let shares = self.shares.of(&piece.ops);
-                    solve_stage(cluster, &piece.model, bench, &shares, in_flight, choice.recompute)?
+                    solve_stage(
+                        cluster,
+                        &piece.model,
+                        bench,
+                        &shares,
+                        in_flight,
+                        choice.recompute,
+                        self.effort.plan(),
+                    )?
                 }
             };
             let peak_bytes = fits(cluster, &split, in_flight, choice.recompute)?;
@@ -186,12 +205,13 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The first blocks of layers that have as equal numbers of blocks as there can be.
-fn starts(blocks: usize) -> Vec<usize> {
-    // The last block is what follows the repeated ones: a layer of its own, so that it can be a stage.
-    let layers = (blocks - 1).min(LAYERS - 1);
-    let repeated = (0..layers).map(|layer| layer * (blocks - 1) / layers);
-    repeated.chain([blocks - 1]).collect()
+/// The first blocks of layers that have as equal numbers of repeated blocks as there can be. What comes before these is in the
+/// first layer, what comes after in one of its own, so that it can be a stage.
+fn starts(blocks: &Layers, most: usize) -> Vec<usize> {
+    let (first, count) = (blocks.repeated.start, blocks.repeated.len());
+    let layers = count.min(most);
+    let repeated = (0..layers).map(|layer| if layer == 0 { 0 } else { first + layer * count / layers });
+    repeated.chain(blocks.repeated.end..blocks.count).collect()
 }
 
 /// Parts of a machine that divide it, and whole machines, as many as divide all.
@@ -225,14 +245,60 @@ fn solve_stage(
     shares: &Shares,
     in_flight: u64,
     recompute: bool,
+    care: Care,
 ) -> Option<Split> {
     let mut most = cluster.device.usable_bytes;
     for _ in 0..4 {
-        let split = split_shared(model, bench, most, shares).ok()?;
+        let split = split_shared(model, bench, most, shares, care).ok()?;
         if fits(cluster, &split, in_flight, recompute).is_some() {
             return Some(split);
         }
         most = split.peak_bytes.min(most) * 0.6;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOCKS: &str = include_str!("../../tests/data/blocks.json");
+
+    fn search<'a>(model: &Model, cluster: &'a Cluster, microbatches: u64) -> Search<'a> {
+        let batch = Batch::of(model);
+        Search::new(model, cluster, &batch, microbatches, Effort::default()).unwrap()
+    }
+
+    #[test]
+    fn blocks_that_come_again_are_found_with_what_is_before_and_after_them() {
+        let model = Model::read(BLOCKS.as_bytes()).unwrap();
+        let cluster = Cluster::parse("8xT4").unwrap();
+        let search = search(&model, &cluster, 8);
+        assert_eq!((search.blocks.repeated.len(), search.blocks.count), (6, 8));
+        // What is before them, one at their end, the others, and what is after them.
+        assert_eq!(search.table.classes(), 4);
+    }
+
+    #[test]
+    fn stages_chosen_by_floors_are_those_chosen_when_all_blocks_are_solved() {
+        let model = Model::read(BLOCKS.as_bytes()).unwrap();
+        for (cluster, microbatches) in [("8xT4", 8), ("8xT4", 32), ("16xA100@10", 8)] {
+            let cluster = Cluster::parse(cluster).unwrap();
+            let mut benches = Benches::new(&cluster);
+            let mut lazy = search(&model, &cluster, microbatches);
+            let first = lazy.choose().unwrap().0;
+            loop {
+                let (_, chosen) = lazy.choose().unwrap();
+                if !lazy.solve(&chosen, &mut benches) {
+                    break;
+                }
+            }
+            let mut whole = search(&model, &cluster, microbatches);
+            for size in 0..whole.sizes.len() {
+                whole.table.solve(0, whole.starts.len(), size, &mut benches, Effort::default().sketch());
+            }
+            assert_eq!(lazy.choose(), whole.choose());
+            assert!(first <= whole.choose().unwrap().0, "floors are above what they are floors of");
+        }
+    }
 }

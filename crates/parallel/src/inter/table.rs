@@ -8,8 +8,10 @@ use super::dp::StageCost;
 use super::layers::Layers;
 use super::part::{Part, parts};
 use crate::cluster::{Cluster, shapes};
-use crate::intra::{Bench, Benches, Shares, Split, floor_s, same, split_shared};
+use crate::intra::{Bench, Benches, Shares, Split, floor_s, kept_floor, same, split_shared, weights};
 use crate::model::{Model, Role};
+use crate::solve::Care;
+use crate::strategy::Weight;
 
 /// Memory that a layer may have, as a share of a device's: where one is short, layers take more time for less of it.
 const SHARES: [f64; 2] = [1.0, 0.1];
@@ -47,6 +49,8 @@ struct Class {
     /// Seconds that it takes at least, for each size.
     floors: Vec<f64>,
     state_bytes: f64,
+    /// What is kept for the backward pass at least, on all devices together.
+    kept_bytes: f64,
     /// For each size what it takes, by the shape of the mesh and the share of memory; nothing before it was solved.
     costs: Vec<Option<Vec<Vec<Option<LayerCost>>>>>,
 }
@@ -83,6 +87,7 @@ impl LayerTable {
         sizes: &[u64],
         shares: &Shares,
     ) -> Self {
+        let weights = weights(model);
         let mut classes: Vec<Class> = Vec::new();
         let mut layers: Vec<Vec<usize>> = Vec::new();
         for (block, piece) in parts(model, &blocks.of, blocks.count).into_iter().enumerate() {
@@ -91,7 +96,7 @@ impl LayerTable {
             }
             let class = classes.iter().position(|known| same(&known.model, &piece.model));
             let class = class.unwrap_or_else(|| {
-                classes.push(Class::new(piece, cluster, sizes, shares));
+                classes.push(Class::new(piece, &weights, cluster, sizes, shares));
                 classes.len() - 1
             });
             let layer = layers.last_mut().expect("the first block starts a layer");
@@ -104,6 +109,11 @@ impl LayerTable {
         Self { shapes, sizes: sizes.to_vec(), classes, layers, sent_bytes, most }
     }
 
+    #[cfg(test)]
+    pub(crate) fn classes(&self) -> usize {
+        self.classes.len()
+    }
+
     /// How many blocks of each class there are in the layers `first..end`.
     fn counts(&self, first: usize, end: usize) -> Vec<f64> {
         let mut counts = vec![0.0; self.classes.len()];
@@ -114,12 +124,20 @@ impl LayerTable {
     }
 
     /// Solves the blocks of the layers `first..end` on meshes of one size; says whether there was something to do.
-    pub(crate) fn solve(&mut self, first: usize, end: usize, size: usize, benches: &mut Benches<'_>) -> bool {
+    pub(crate) fn solve(
+        &mut self,
+        first: usize,
+        end: usize,
+        size: usize,
+        benches: &mut Benches<'_>,
+        care: Care,
+    ) -> bool {
         let counts = self.counts(first, end);
         let mut news = false;
         for (class, _) in self.classes.iter_mut().zip(counts).filter(|(_, count)| *count > 0.0) {
             if class.costs[size].is_none() {
-                let costs = self.shapes[size].iter().map(|shape| class.solve(benches.at(shape), self.most));
+                let costs =
+                    self.shapes[size].iter().map(|shape| class.solve(benches.at(shape), self.most, care));
                 class.costs[size] = Some(costs.collect());
                 news = true;
             }
@@ -165,14 +183,17 @@ impl LayerTable {
         size: usize,
         sent: f64,
     ) -> Option<StageChoice> {
-        let (mut seconds, mut state) = (sent, 0.0);
+        let (mut seconds, mut state, mut kept) = (sent, 0.0, 0.0);
         for (class, count) in blocks {
             let known = class.costs[size].iter().flatten().flatten().flatten().map(|cost| cost.seconds);
             seconds += count * known.fold(f64::INFINITY, f64::min).min(class.floors[size]);
             state += count * class.state_bytes / self.sizes[size] as f64;
+            kept += count * class.kept_bytes / self.sizes[size] as f64;
         }
-        let cost = StageCost { seconds, most_in_flight: u64::MAX };
-        (state <= self.most).then_some(StageChoice { cost, shape: 0, recompute: false })
+        // Kept of all microbatches in flight, or of one that is computed again and a little of the others.
+        let [plain, again] = [false, true].map(|again| most_in_flight(self.most, state, kept, 0.0, again));
+        let cost = StageCost { seconds, most_in_flight: plain.max(again)? };
+        Some(StageChoice { cost, shape: 0, recompute: false })
     }
 
     fn fit(&self, blocks: &[(LayerCost, f64)], recompute: bool, sent: f64) -> Option<StageCost> {
@@ -189,17 +210,20 @@ impl LayerTable {
 }
 
 impl Class {
-    fn new(piece: Part, cluster: &Cluster, sizes: &[u64], shares: &Shares) -> Self {
+    fn new(piece: Part, all: &[Weight], cluster: &Cluster, sizes: &[u64], shares: &Shares) -> Self {
+        // As in the whole: what is read beyond the block alone may be a part of its reader.
+        let weights: Vec<Weight> = piece.ops.iter().map(|at| all[*at]).collect();
         let shares = shares.of(&piece.ops);
-        let floor = |size: &u64| floor_s(&piece.model, &cluster.device, *size, &shares);
-        let floors = sizes.iter().map(floor).collect();
+        let floor = |size: &u64| floor_s(&piece.model, &weights, &cluster.device, *size, &shares);
+        let floors: Vec<f64> = sizes.iter().map(floor).collect();
         let state = piece.model.inputs.iter().filter(|input| input.role == Role::State);
-        let state_bytes = state.map(|input| piece.model.values[input.value].bytes as f64).sum();
-        Self { floors, state_bytes, model: piece.model, shares, costs: vec![None; sizes.len()] }
+        let state_bytes: f64 = state.map(|input| piece.model.values[input.value].bytes as f64).sum();
+        let kept_bytes = kept_floor(&piece.model, &shares);
+        Self { floors, state_bytes, kept_bytes, model: piece.model, shares, costs: vec![None; sizes.len()] }
     }
 
     /// For each share of memory.
-    fn solve(&self, bench: &mut Bench, most: f64) -> Vec<Option<LayerCost>> {
+    fn solve(&self, bench: &mut Bench, most: f64, care: Care) -> Vec<Option<LayerCost>> {
         let mut costs: Vec<Option<LayerCost>> = Vec::new();
         let mut peak = f64::INFINITY;
         for share in SHARES {
@@ -209,7 +233,7 @@ impl Class {
                 costs.push(before);
                 continue;
             }
-            let split = split_shared(&self.model, bench, most * share, &self.shares).ok();
+            let split = split_shared(&self.model, bench, most * share, &self.shares, care).ok();
             peak = split.as_ref().map_or(f64::INFINITY, |split| split.peak_bytes);
             costs.push(split.as_ref().map(LayerCost::of));
         }

@@ -9,7 +9,8 @@ mod split;
 mod weights;
 
 pub(crate) use bench::{Bench, Benches};
-pub(crate) use floor::floor_s;
+pub(crate) use floor::{floor_s, kept_floor};
 pub(crate) use problem::{Allowed, kinds, same};
 pub(crate) use shares::Shares;
 pub(crate) use split::{NoSplit, Split, split, split_shared, split_within};
+pub(crate) use weights::weights;

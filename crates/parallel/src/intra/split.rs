@@ -9,7 +9,7 @@ use super::weights::weights;
 use crate::cluster::{Collective, Mesh};
 use crate::layout::Layout;
 use crate::model::{Model, Role, ValueId};
-use crate::solve::{Found, solve_limited};
+use crate::solve::{Care, Found, solve_limited};
 use crate::strategy::Strategy;
 use std::collections::BTreeMap;
 
@@ -64,8 +64,8 @@ pub(crate) enum NoSplit {
 }
 
 /// The best split under a memory limit in bytes.
-pub(crate) fn split(model: &Model, bench: &mut Bench, most: f64) -> Result<Split, NoSplit> {
-    split_within(model, bench, most, &Anything, &Shares::whole(model))
+pub(crate) fn split(model: &Model, bench: &mut Bench, most: f64, care: Care) -> Result<Split, NoSplit> {
+    split_within(model, bench, most, &Anything, &Shares::whole(model), care)
 }
 
 /// As [`split`], of a microbatch.
@@ -74,8 +74,9 @@ pub(crate) fn split_shared(
     bench: &mut Bench,
     most: f64,
     shares: &Shares,
+    care: Care,
 ) -> Result<Split, NoSplit> {
-    split_within(model, bench, most, &Anything, shares)
+    split_within(model, bench, most, &Anything, shares, care)
 }
 
 /// As [`split`], where only some layouts and strategies are allowed.
@@ -85,6 +86,7 @@ pub(crate) fn split_within(
     most: f64,
     allowed: &impl Allowed,
     shares: &Shares,
+    care: Care,
 ) -> Result<Split, NoSplit> {
     let lives = Lives::new(model, &weights(model));
     let floor = floor_bytes(model, &lives, bench.mesh.sizes.iter().product());
@@ -95,7 +97,7 @@ pub(crate) fn split_within(
     let mut limits = Vec::new();
     let mut least: f64 = 0.0;
     loop {
-        let (found, bound) = solve_limited(&mut bench.store, &problem.graph, &limits);
+        let (found, bound) = solve_limited(&mut bench.store, &problem.graph, &limits, care);
         let Some(found) = found else {
             // What the limited moments need at least; more where limits exclude each other.
             return Err(NoSplit::Memory(least.max(most)));

@@ -23,14 +23,17 @@ impl Batch {
                 dims[input.value] = Some(0);
             }
         }
-        let mut loops = Vec::with_capacity(model.ops.len());
-        for op in &model.ops {
-            let turns = op.ins.iter().find_map(|operand| operand.dims[dims[operand.value]?]);
-            if let Some(turns) = turns {
-                op.outs.iter().for_each(|out| dims[out.value] = out.dim_of(turns));
-            }
-            loops.push(turns);
-        }
+        let mut follow = Follow {
+            model,
+            given: vec![false; model.values.len()],
+            size,
+            loops: vec![None; model.ops.len()],
+            dims,
+        };
+        model.inputs.iter().for_each(|input| follow.given[input.value] = true);
+        // What is made for all examples alike, such as a mask, is known by its readers, and then has readers itself.
+        while follow.onwards() | follow.back() {}
+        let Follow { dims, loops, .. } = follow;
         Self { dims, loops, size }
     }
 
@@ -46,6 +49,54 @@ impl Batch {
             }
         }
         once
+    }
+}
+
+/// Examples, as they are followed through a model.
+struct Follow<'a> {
+    model: &'a Model,
+    given: Vec<bool>,
+    size: u64,
+    dims: Vec<Option<usize>>,
+    loops: Vec<Option<usize>>,
+}
+
+impl Follow<'_> {
+    /// From what operations read to what they make; says whether anything came of it.
+    fn onwards(&mut self) -> bool {
+        let mut news = false;
+        for (at, op) in self.model.ops.iter().enumerate() {
+            if self.loops[at].is_some() {
+                continue;
+            }
+            let turns = op.ins.iter().find_map(|operand| operand.dims[self.dims[operand.value]?]);
+            let Some(turns) = turns else { continue };
+            self.loops[at] = Some(turns);
+            op.outs.iter().for_each(|out| self.dims[out.value] = out.dim_of(turns));
+            news = true;
+        }
+        news
+    }
+
+    /// From what operations make to what they read.
+    fn back(&mut self) -> bool {
+        let mut news = false;
+        for (at, op) in self.model.ops.iter().enumerate().rev() {
+            if self.loops[at].is_none() {
+                self.loops[at] = op.outs.iter().find_map(|out| out.dims[self.dims[out.value]?]);
+                news |= self.loops[at].is_some();
+            }
+            let Some(turns) = self.loops[at] else { continue };
+            for operand in op.ins.iter().filter(|operand| !self.given[operand.value]) {
+                let dim = operand.dim_of(turns);
+                let all = |dim: &usize| self.model.values[operand.value].shape[*dim] == self.size;
+                if let (None, Some(dim)) = (self.dims[operand.value], dim.filter(all)) {
+                    self.dims[operand.value] = Some(dim);
+                    news = true;
+                }
+            }
+        }
+        news
     }
 }
 
@@ -81,6 +132,33 @@ fn divide(op: &mut Op, turns: usize, size: u64) {
     if size == 1 {
         for operand in op.ins.iter_mut().chain(&mut op.outs) {
             operand.dims.iter_mut().filter(|dim| **dim == Some(turns)).for_each(|dim| *dim = None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each block makes a mask for all examples out of nothing that depends on them.
+    #[test]
+    fn a_microbatch_has_all_that_is_made_for_its_examples_and_nothing_of_others() {
+        const EXAMPLES: u64 = 64;
+        let model = Model::read(include_bytes!("../../tests/data/blocks.json")).unwrap();
+        let batch = Batch::of(&model);
+        assert_eq!(batch.size, EXAMPLES);
+        let part = model.microbatch(&batch, 8).unwrap();
+        let read = part.ops.iter().flat_map(|op| &op.ins).map(|operand| &part.values[operand.value]);
+        assert!(read.into_iter().all(|value| !value.shape.contains(&EXAMPLES)));
+        for op in &part.ops {
+            for operand in op.ins.iter().chain(&op.outs) {
+                let shape = &part.values[operand.value].shape;
+                let runs = operand.dims.iter().zip(shape);
+                assert!(
+                    runs.filter_map(|(turns, size)| Some((op.loops[(*turns)?].size, size)))
+                        .all(|(turns, size)| size.is_multiple_of(turns))
+                );
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The best plan of a model on a cluster.
 
+use super::meshes::Meshes;
 use super::wire::{
     ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PieceWire, PlanFile, StageWire,
     TensorWire,
 };
-use crate::cluster::{AXES, Cluster, shapes};
-use crate::inter::{Piece, Piped, Tried, pipelines};
-use crate::intra::{Benches, NoSplit, Split, split};
+use crate::cluster::{AXES, Cluster};
+use crate::effort::Effort;
+use crate::inter::{Piece, Piped, Pipelines, Tried, pipelines};
+use crate::intra::{Benches, Split};
 use crate::layout::Layout;
 use crate::model::{Model, Role, ValueId};
 use std::collections::BTreeMap;
@@ -30,70 +32,39 @@ pub enum NoPlan {
     },
 }
 
-/// Plans a model.
+/// Plans a model. `progress` hears of each step of a search in a few words.
 ///
 /// # Errors
 /// When it fits nowhere.
-pub fn plan(model: &Model, cluster: &Cluster) -> Result<PlanFile, NoPlan> {
+pub fn plan(
+    model: &Model,
+    cluster: &Cluster,
+    effort: Effort,
+    progress: &mut dyn FnMut(&str),
+) -> Result<PlanFile, NoPlan> {
     let most = cluster.device.usable_bytes;
-    let mut considered = Vec::new();
     let mut benches = Benches::new(cluster);
-    let mut best: Option<Split> = None;
-    let mut needed = f64::INFINITY;
-    for sizes in shapes(cluster, cluster.devices()) {
-        let what = format!("mesh {}", words(&sizes));
-        match split(model, benches.at(&sizes), most) {
-            Ok(split) => {
-                let gap = Some(gap(split.seconds, split.bound));
-                let peak_bytes = whole(split.peak_bytes);
-                considered.push(ConsideredWire {
-                    what,
-                    step_s: Some(split.seconds),
-                    least_s: None,
-                    gap,
-                    peak_bytes,
-                });
-                if best.as_ref().is_none_or(|best| split.seconds < best.seconds) {
-                    best = Some(split);
-                }
-            }
-            Err(NoSplit::Memory(bytes)) => {
-                needed = needed.min(bytes);
-                considered.push(ConsideredWire {
-                    what,
-                    step_s: None,
-                    least_s: None,
-                    gap: None,
-                    peak_bytes: whole(bytes),
-                });
-            }
-            Err(NoSplit::Forbidden) => {}
+    let mut meshes = Meshes::default();
+    let (mut piped, mut considered): (Option<Bounded>, Vec<ConsideredWire>) = (None, Vec::new());
+    for effort in effort.steps() {
+        meshes.look(model, cluster, &mut benches, effort, progress);
+        let known =
+            f64::min(meshes.seconds(), piped.as_ref().map_or(f64::INFINITY, |best| best.piped.seconds));
+        considered = meshes.considered();
+        if cluster.devices() > 1 {
+            let tried = pipelines(model, cluster, &mut benches, known, effort, progress);
+            considered.extend(tried.tried.iter().map(considered_pipeline));
+            piped = better(piped, tried);
         }
     }
-    let mut piped: Option<Piped> = None;
-    let known = best.as_ref().map_or(f64::INFINITY, |best| best.seconds);
-    let tried =
-        if cluster.devices() > 1 { pipelines(model, cluster, &mut benches, known) } else { Vec::new() };
-    for tried in tried {
-        considered.push(considered_pipeline(&tried));
-        let Tried::Planned(pipeline) = tried else { continue };
-        if piped.as_ref().is_none_or(|best| pipeline.seconds < best.seconds) {
-            piped = Some(pipeline);
+    let made = match (meshes.best(), piped) {
+        (Some(best), piped) if piped.as_ref().is_none_or(|other| best.seconds <= other.piped.seconds) => {
+            one_mesh(model, best)
         }
-    }
-    let made = match (best, piped) {
-        (Some(best), piped) if piped.as_ref().is_none_or(|piped| best.seconds <= piped.seconds) => {
-            one_mesh(model, &best)
-        }
-        (_, Some(piped)) => pipeline_file(&piped),
+        (_, Some(best)) => pipeline_file(&best),
         _ => {
-            let device = cluster.device.name.clone();
-            return Err(NoPlan::Memory {
-                needed: needed / 1e9,
-                most: most / 1e9,
-                device,
-                looked: considered.len(),
-            });
+            let (device, looked) = (cluster.device.name.clone(), considered.len());
+            return Err(NoPlan::Memory { needed: meshes.needed() / 1e9, most: most / 1e9, device, looked });
         }
     };
     Ok(PlanFile {
@@ -120,6 +91,22 @@ pub fn plan(model: &Model, cluster: &Cluster) -> Result<PlanFile, NoPlan> {
         replicated: replicated(model),
         considered,
     })
+}
+
+/// A pipeline, and what no other takes less of.
+struct Bounded {
+    piped: Piped,
+    bound: f64,
+}
+
+/// The best of those in hand and those that were tried.
+fn better(known: Option<Bounded>, tried: Pipelines) -> Option<Bounded> {
+    let bound = tried.bound;
+    let planned = tried.tried.into_iter().filter_map(|tried| match tried {
+        Tried::Planned(piped) => Some(Bounded { piped, bound }),
+        Tried::Pruned { .. } => None,
+    });
+    known.into_iter().chain(planned).min_by(|a, b| a.piped.seconds.total_cmp(&b.piped.seconds))
 }
 
 fn considered_pipeline(tried: &Tried) -> ConsideredWire {
@@ -160,7 +147,8 @@ fn one_mesh(model: &Model, split: &Split) -> Made {
     }
 }
 
-fn pipeline_file(piped: &Piped) -> Made {
+fn pipeline_file(best: &Bounded) -> Made {
+    let piped = &best.piped;
     let stages = piped.stages.iter().map(|part| StageWire {
         peak_bytes: whole(part.peak_bytes),
         recompute: part.recompute,
@@ -175,7 +163,7 @@ fn pipeline_file(piped: &Piped) -> Made {
     };
     Made {
         seconds: piped.seconds,
-        bound: None,
+        bound: Some(best.bound.min(piped.seconds)),
         microbatches: piped.microbatches,
         schedule: (piped.stages.len() > 1).then_some("1f1b"),
         stages: stages.collect(),

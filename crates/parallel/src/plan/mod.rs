@@ -2,6 +2,7 @@
 
 mod draw;
 mod make;
+mod meshes;
 mod seal;
 mod wire;
 

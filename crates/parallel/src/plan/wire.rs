@@ -15,7 +15,8 @@ pub struct PlanFile {
     pub cluster: ClusterWire,
     /// Seconds of a step.
     pub step_s: f64,
-    /// Seconds that no plan without a pipeline takes less of, by the same costs; nothing for pipelines.
+    /// Seconds that no other layout on this mesh takes less of, by the same costs; for pipelines and microbatches seconds that
+    /// none takes less of by the devices' rates.
     pub bound_s: Option<f64>,
     /// How many parts the batch is cut into.
     pub microbatches: u64,

@@ -5,12 +5,15 @@ use super::steps::{Step, Wide};
 use super::store::{Store, TableId, lesser};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Cells of all tables together: 16 million doubles are 128 MB.
-pub(crate) const MOST_CELLS: f64 = 16e6;
+/// Cells of all tables together, by the looks that were taken before: labels are removed between two looks, and few cells are
+/// gone through sooner than labels are found that can be. At last 16 million doubles, which are 128 MB.
+pub(crate) fn most_cells(look: usize) -> f64 {
+    f64::powi(4.0, i32::try_from(look.min(3)).expect("at most 3")) * 250e3
+}
 
 /// The order in which the least cells come to be, as far as one sees by taking the node with the smallest table next; nothing
 /// when that is too many.
-pub(crate) fn order(store: &Store, graph: &Graph, gone: &[bool]) -> Option<Vec<Node>> {
+pub(crate) fn order(store: &Store, graph: &Graph, gone: &[bool], most: f64) -> Option<Vec<Node>> {
     let size = |node: Node| store.get(graph.costs[node]).len() as f64;
     let mut near: BTreeMap<Node, BTreeSet<Node>> = (0..graph.costs.len())
         .filter(|node| !gone[*node])
@@ -26,7 +29,7 @@ pub(crate) fn order(store: &Store, graph: &Graph, gone: &[bool]) -> Option<Vec<N
     let (mut order, mut cells) = (Vec::new(), 0.0);
     while let Some((bits, node)) = queue.pop_first() {
         cells += f64::from_bits(bits);
-        if cells > MOST_CELLS {
+        if cells > most {
             return None;
         }
         let others = near.remove(&node)?;

@@ -8,7 +8,7 @@
 use super::bound::{EQUAL, Passes};
 use super::contract::contract;
 use super::dominate::dominated;
-use super::eliminate::{eliminate, order};
+use super::eliminate::{eliminate, most_cells, order};
 use super::graph::Graph;
 use super::steps::{Step, decode_into};
 use super::store::Store;
@@ -58,7 +58,7 @@ pub(crate) fn solve(store: &mut Store, whole: &Graph, ceiling: f64) -> Found {
                 contract(store, &mut rest.graph, &mut rest.gone, &mut rest.steps);
             }
         }
-        if let Some(labels) = rest.finish(store) {
+        if let Some(labels) = rest.finish(store, most_cells(look)) {
             // Nothing was left out: the optimum is what was found.
             take(&mut found, store, labels);
             let (labels, cost) = found.expect("just taken");
@@ -89,7 +89,7 @@ pub(crate) fn solve(store: &mut Store, whole: &Graph, ceiling: f64) -> Found {
             let mut part = rest.clone();
             part.restrict(store, labels);
             contract(store, &mut part.graph, &mut part.gone, &mut part.steps);
-            if let Some(labels) = part.finish(store) {
+            if let Some(labels) = part.finish(store, most_cells(look)) {
                 take(&mut found, store, labels);
                 break;
             }
@@ -119,8 +119,8 @@ impl Rest {
     }
 
     /// Eliminates all that is left and returns the best labels, if that takes few cells.
-    fn finish(&mut self, store: &mut Store) -> Option<Vec<u32>> {
-        let order = order(store, &self.graph, &self.gone)?;
+    fn finish(&mut self, store: &mut Store, most: f64) -> Option<Vec<u32>> {
+        let order = order(store, &self.graph, &self.gone, most)?;
         eliminate(store, &mut self.graph, &order, &mut self.steps);
         let mut labels = vec![0; self.graph.costs.len()];
         decode_into(store, &self.steps, &mut labels);

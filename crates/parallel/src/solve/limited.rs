@@ -34,14 +34,25 @@ impl Limit {
     }
 }
 
-/// Solutions of priced graphs for the search of prices: each is a whole solve.
-const PRICINGS: usize = 16;
+/// How much is done where limits are exceeded, before what is not proven stays unproven.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Care {
+    /// Solutions of priced graphs for the search of prices: each is a whole solve.
+    pub(crate) pricings: usize,
+    /// Steps of the listing.
+    pub(crate) listed: usize,
+}
 
-/// Steps of the listing.
-const LISTED: usize = 400_000;
+/// Nodes whose costs are added up in the time of a step of the listing.
+const WHOLE: usize = 16;
 
 /// The best assignment that keeps all limits; nothing if none was found. The bound holds in any case.
-pub(crate) fn solve_limited(store: &mut Store, graph: &Graph, limits: &[Limit]) -> (Option<Found>, f64) {
+pub(crate) fn solve_limited(
+    store: &mut Store,
+    graph: &Graph,
+    limits: &[Limit],
+    care: Care,
+) -> (Option<Found>, f64) {
     let free = solve(store, graph, f64::NEG_INFINITY);
     if limits.iter().all(|limit| limit.kept_by(store, &free.labels)) {
         let bound = free.bound;
@@ -51,8 +62,10 @@ pub(crate) fn solve_limited(store: &mut Store, graph: &Graph, limits: &[Limit]) 
     if limits.iter().any(|limit| limit.least(store) > limit.most) {
         return (None, f64::INFINITY);
     }
-    search.price(store, &free);
-    search.list(store);
+    search.price(store, &free, care.pricings);
+    if care.listed > 0 {
+        search.list(store, care.listed);
+    }
     let Search { best, bound, .. } = search;
     let found = best.map(|(labels, cost)| Found { labels, cost, bound: bound.min(cost), steps: None });
     (found, bound)
@@ -69,10 +82,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Moves the price of one limit after the other to where assignments on both sides of it cost the same.
-    fn price(&mut self, store: &mut Store, free: &Found) {
+    fn price(&mut self, store: &mut Store, free: &Found, mut left: usize) {
         let mut prices = self.prices.clone();
         let mut labels = free.labels.clone();
-        let mut left = PRICINGS;
         while let Some(at) = self.worst(store, &labels) {
             let before = left;
             labels = self.balance(store, &mut prices, at, &mut left);
@@ -181,7 +193,7 @@ impl Search<'_> {
     }
 
     /// Lists assignments from the bound upwards.
-    fn list(&mut self, store: &mut Store) {
+    fn list(&mut self, store: &mut Store, most: usize) {
         let known = self.best.as_ref().map_or(f64::INFINITY, |(_, cost)| *cost);
         if known <= self.bound {
             return;
@@ -195,19 +207,23 @@ impl Search<'_> {
         }
         let Some(steps) = found.steps else { return };
         let offset = found.cost - self.paid_back(&prices);
-        if self.walk(store, &steps, offset) {
+        if self.walk(store, &steps, offset, most) {
             // All that could be cheaper was looked at.
             self.bound = self.best.as_ref().map_or(f64::INFINITY, |(_, cost)| *cost);
         }
     }
 
     /// Goes through all assignments whose priced cost is below the best one's; says whether it came to the end.
-    fn walk(&mut self, store: &Store, steps: &[Step], offset: f64) -> bool {
+    fn walk(&mut self, store: &Store, steps: &[Step], offset: f64, listed: usize) -> bool {
         let mut labels = vec![0_u32; self.graph.costs.len()];
         let mut stack: Vec<Frame> = Vec::new();
         let mut spent = 0.0;
-        for _ in 0..LISTED {
+        let mut left = listed;
+        while left > 0 {
+            left -= 1;
             if stack.len() == steps.len() {
+                // Looking at a whole assignment takes as long as many steps.
+                left = left.saturating_sub(labels.len() / WHOLE);
                 self.offer(store, &labels);
             } else {
                 stack.push(Frame::new(store, &steps[steps.len() - 1 - stack.len()], &labels));

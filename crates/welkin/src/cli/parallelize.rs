@@ -1,6 +1,6 @@
 //! `welkin parallelize`.
 
-use super::values::usd;
+use super::values::{effort, usd};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use welkin_units::Usd;
@@ -23,6 +23,9 @@ pub(crate) struct ParallelizeArgs {
     /// Most that all machines together may cost per hour
     #[arg(long, value_name = "USD", value_parser = usd, requires = "any")]
     pub(crate) max_hourly: Option<Usd>,
+    /// Search so many times as long as usual for a better plan, or a better proof of it, before settling
+    #[arg(long, value_name = "TIMES", value_parser = effort, conflicts_with_all = ["plan", "any"])]
+    pub(crate) effort: Option<u32>,
     /// Write the plan to this file
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     pub(crate) save: Option<PathBuf>,
@@ -56,6 +59,7 @@ const PARALLELIZE: &str = "\
 Examples:
   welkin parallelize model.json --cluster 8xH100
   welkin parallelize model.json --cluster 2xp4d.24xlarge --save plan.json --svg plan.svg
+  welkin parallelize model.json --cluster 512xH100 --effort 4
   welkin parallelize model.json --any --max-hourly 40
   welkin parallelize model.json --plan plan.json
   welkin parallelize compare model.json --cluster 8xA100

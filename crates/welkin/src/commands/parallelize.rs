@@ -13,7 +13,14 @@ use anyhow::Context as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use welkin_parallel::{Cluster, MOST_MODEL_BYTES, MOST_PLAN_BYTES, Model, PlanFile, plan};
+use std::time::{Duration, Instant};
+use welkin_parallel::{Cluster, Effort, MOST_MODEL_BYTES, MOST_PLAN_BYTES, Model, PlanFile, plan};
+
+/// Searches that take no longer are silent.
+const SILENT: Duration = Duration::from_secs(3);
+
+/// Between words on how far a search is.
+const BETWEEN: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit> {
     if let Some(ParallelizeCommand::Compare(args)) = &args.command {
@@ -26,7 +33,9 @@ pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit>
     }
     let made = match (&args.plan, &args.cluster) {
         (Some(path), _) => read_plan(path, &model)?,
-        (None, named) => make(path, &model, &cluster(named.as_deref().unwrap_or_default())?)?,
+        (None, named) => {
+            make(path, &model, &cluster(named.as_deref().unwrap_or_default())?, args.effort, app)?
+        }
     };
     for (path, bytes) in [(&args.save, made.write()), (&args.svg, made.svg().into_bytes())] {
         if let Some(path) = path {
@@ -40,8 +49,21 @@ pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit>
     Ok(Exit::Success)
 }
 
-fn make(path: &Path, model: &Model, cluster: &Cluster) -> anyhow::Result<PlanFile> {
-    plan(model, cluster).map_err(|error| {
+fn make(
+    path: &Path,
+    model: &Model,
+    cluster: &Cluster,
+    effort: Option<u32>,
+    app: &App,
+) -> anyhow::Result<PlanFile> {
+    let mut told = Instant::now() + SILENT;
+    let mut progress = |what: &str| {
+        if Instant::now() >= told {
+            app.note(&format!("planning: {what}"));
+            told = Instant::now() + BETWEEN;
+        }
+    };
+    plan(model, cluster, Effort::times(effort.unwrap_or(1)), &mut progress).map_err(|error| {
         let named = &cluster.name;
         let fault =
             Fault::new(Code::ParallelInfeasible, format!("{} fits nowhere on {named}", path.display()));

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::output::{Align, Format, Table, write_json};
 use serde::Serialize;
 use std::io::Write;
-use welkin_parallel::{Cluster, Model, experts, plan, words};
+use welkin_parallel::{Cluster, Effort, Model, experts, plan, words};
 
 #[derive(Serialize)]
 struct Wire {
@@ -25,7 +25,7 @@ struct Row {
 
 pub(super) fn run(model: &Model, cluster: &Cluster, app: &mut App) -> anyhow::Result<Exit> {
     let mut plans = Vec::new();
-    if let Ok(made) = plan(model, cluster) {
+    if let Ok(made) = plan(model, cluster, Effort::default(), &mut |_| ()) {
         let mesh = match &made.stages[..] {
             [only] => words(&only.mesh),
             stages => format!("{} stages", stages.len()),

@@ -36,20 +36,22 @@ pub(super) fn plan(plan: &PlanFile, app: &mut App) -> anyhow::Result<()> {
 }
 
 fn certificate(plan: &PlanFile) -> String {
-    match plan.bound_s {
-        None => format!(
-            "stages are chosen by the sums of their layers, then each is solved as a whole; {} microbatches{}",
+    let Some(bound) = plan.bound_s else {
+        return format!("{} microbatches", plan.microbatches);
+    };
+    let gap = 100.0 * (plan.step_s - bound) / plan.step_s;
+    if plan.microbatches > 1 {
+        let schedule = plan.schedule.as_deref().map(|schedule| format!(", {schedule}")).unwrap_or_default();
+        return format!(
+            "{} microbatches{schedule}: stages are chosen by the sums of their blocks, then each is solved as a whole; no pipeline takes less than {}, by the devices' rates alone: a gap of at most {gap:.1} %",
             plan.microbatches,
-            plan.schedule.as_deref().map(|schedule| format!(", {schedule}")).unwrap_or_default(),
-        ),
-        Some(bound) if bound >= plan.step_s * (1.0 - 1e-9) => {
-            "proven: on this mesh no layout takes less, by the same costs".to_owned()
-        }
-        Some(bound) => {
-            let gap = 100.0 * (plan.step_s - bound) / plan.step_s;
-            format!("on this mesh no layout takes less than {}: a gap of at most {gap:.2} %", seconds(bound))
-        }
+            seconds(bound),
+        );
     }
+    if bound >= plan.step_s * (1.0 - 1e-9) {
+        return "proven: on this mesh no layout takes less, by the same costs".to_owned();
+    }
+    format!("on this mesh no layout takes less than {}: a gap of at most {gap:.2} %", seconds(bound))
 }
 
 fn stage_words(plan: &PlanFile, number: usize, stage: &StageWire) -> String {

@@ -71,6 +71,15 @@ class Graph:
             row["known"] = False
         self.ops.append(row)
 
+    def without_unread(self):
+        """Drops operations that no result depends on: compilers do."""
+        wanted, kept = {row["value"] for row in self.outputs}, []
+        for row in reversed(self.ops):
+            if any(value in wanted for value, _ in row["out"]):
+                wanted.update(value for value, _ in row["in"])
+                kept.append(row)
+        self.ops = kept[::-1]
+
     def text(self, made_by):
         document = {
             "schema": SCHEMA, "name": self.name, "made_by": made_by, "values": self.values, "inputs": self.inputs,

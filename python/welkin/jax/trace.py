@@ -40,6 +40,7 @@ def trace(step, *args, name=None, state=0, file=None):
         walker.enter(var, "constant", f"constant{len(graph.inputs)}")
     walker.walk(closed.jaxpr)
     _outputs(graph, walker, closed.jaxpr, args, shapes, state)
+    graph.without_unread()
     text = graph.text(f"jax {jax.__version__}")
     if file is not None:
         with open(file, "w", encoding="utf-8") as out:

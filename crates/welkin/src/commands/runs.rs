@@ -9,6 +9,10 @@ use serde::Serialize;
 use std::io::Write;
 use welkin_broker::RunSummary;
 
+/// Runs that nobody drives are named one by one up to so many: a broker that was killed may leave hundreds, and the next
+/// command that needs one goes on with all of them.
+const MOST_NAMED: usize = 5;
+
 #[derive(Serialize)]
 struct Wire<'a> {
     /// Oldest first.
@@ -45,7 +49,11 @@ pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
         table.write(&mut app.out, app.style)?;
     }
     app.out.flush()?;
-    left.iter().for_each(|run| app.warn(&run.words()));
+    if left.len() <= MOST_NAMED {
+        left.iter().for_each(|run| app.warn(&run.words()));
+    } else {
+        Undriven::summary(&left).iter().for_each(|words| app.warn(words));
+    }
     if let Some(words) = damage {
         let path = records();
         app.warn(&format!(

@@ -106,6 +106,7 @@ fn step(id: &str, script: &str) -> Step {
         env: Default::default(),
         secret_env: Vec::new(),
         publish: Vec::new(),
+        listens: false,
     }
 }
 

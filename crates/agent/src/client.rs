@@ -212,4 +212,10 @@ impl Node for AgentNode {
         let request = Request::Stop { step: step.clone(), grace };
         self.done(&format!("stop step {step}"), request, grace).await
     }
+
+    async fn say(&self, step: &StepId, id: &str, line: Option<&str>) -> Result<(), ProviderError> {
+        let (id, line) = (id.to_owned(), line.map(str::to_owned));
+        let request = Request::Say { step: step.clone(), id, line };
+        self.done(&format!("say something to step {step}"), request, Span::ZERO).await
+    }
 }

@@ -27,6 +27,9 @@ pub(crate) struct Script {
     pub(crate) file: PathBuf,
     pub(crate) workdir: PathBuf,
     pub(crate) env: BTreeMap<String, String>,
+    /// The pipe it reads from; nothing when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<PathBuf>,
     /// Control group files to join.
     pub(crate) cgroup_procs: Vec<PathBuf>,
 }

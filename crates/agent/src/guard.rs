@@ -13,7 +13,7 @@
 //! behind the agent adopts, and sweeps up by its marks; a leaf dies by its death signal.
 
 use crate::control::{Order, Report, Script};
-use crate::leaf::SCRIPT_UMASK;
+use crate::leaf::{SCRIPT_UMASK, input};
 use crate::options::EXEC_COMMAND;
 use crate::reap::kill_descendants;
 use crate::shim::LEAF;
@@ -72,7 +72,8 @@ fn start(script: &Script, agent: &UnixStream) -> io::Result<Pid> {
     }
     // This process makes no files of its own.
     umask(Mode::from_raw_mode(SCRIPT_UMASK));
-    let child = command(&script.shell, script).arg(&script.file).stdin(Stdio::null()).spawn()?;
+    let child =
+        command(&script.shell, script).arg(&script.file).stdin(input(script.input.as_deref())?).spawn()?;
     send(&mut &*agent, &Report::Started)?;
     Ok(Pid::from_child(&child))
 }
@@ -90,6 +91,7 @@ fn start_in_groups(script: &Script, agent: &UnixStream) -> io::Result<Pid> {
         .arg(LEAF)
         .arg(getpid().to_string())
         .args([&script.shell, &script.file])
+        .args(&script.input)
         .stdin(Stdio::piped())
         .spawn()?;
     let pid = Pid::from_child(&leaf);

@@ -32,6 +32,7 @@ mod bare_env;
 mod client;
 mod connection;
 mod control;
+mod ear;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;

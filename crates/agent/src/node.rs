@@ -95,6 +95,7 @@ impl Agent {
             Request::Start { step } => done(self.start(*step)),
             Request::Events { step, from, wait } => self.events(&step, from, wait).await,
             Request::Stop { step, grace } => done(self.stop(&step, grace).await),
+            Request::Say { step, id, line } => done(self.say(&step, id, line)),
             Request::Preempt { at } => done(self.preempt(at)),
         };
         result.unwrap_or_else(|Refusal(kind, message)| Response::Failed { kind, message })
@@ -186,6 +187,15 @@ impl Agent {
             record.over().await;
         }
         Ok(())
+    }
+
+    /// Says something to a step that listens.
+    fn say(&self, id: &StepId, once: String, line: Option<String>) -> Result<(), Refusal> {
+        let record = self.find(id).ok_or_else(|| Refusal(ErrorKind::NotFound, format!("no step {id}")))?;
+        if record.is_over() {
+            return Ok(());
+        }
+        record.ear().hear(once, line).map_err(|message| Refusal(ErrorKind::Invalid, message))
     }
 
     fn stop_unknown(&self, id: &StepId) -> Result<Arc<StepRecord>, Refusal> {

@@ -90,6 +90,7 @@ mod tests {
             env: BTreeMap::new(),
             secret_env: Vec::new(),
             publish: Vec::new(),
+            listens: false,
         };
         Arc::new(StepRecord::create(&folder.join("s"), &step, LOG_LIMIT, Arc::new(SystemClock)).unwrap())
     }

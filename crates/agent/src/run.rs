@@ -118,6 +118,7 @@ fn masked(exit: Exit, masker: &Masker) -> Exit {
     match exit {
         Exit::FetchFailed { message } => Exit::FetchFailed { message: clean(message) },
         Exit::PublishFailed { message } => Exit::PublishFailed { message: clean(message) },
+        Exit::Refused { message } => Exit::Refused { message: clean(message) },
         Exit::NodeFault { message } => Exit::NodeFault { message: clean(message) },
         other => other,
     }

@@ -58,6 +58,8 @@ struct Guarded {
     script: Option<Box<Script>>,
     /// When the guard is given up after a stop was asked for.
     deadline: Option<Instant>,
+    /// Passes on what is said to the script, as long as it is there.
+    _passing: JoinSet<()>,
 }
 
 impl Guarded {
@@ -68,6 +70,10 @@ impl Guarded {
         std::fs::create_dir_all(&workdir)?;
         let shell = shell()?;
         let env = bare_env::build(options, home, step, &shell.to_string_lossy());
+        let hearing = record.ear().open(&record.hearing())?;
+        let input = hearing.is_some().then(|| record.hearing());
+        let mut passing = JoinSet::new();
+        hearing.map(|hearing| passing.spawn(hearing));
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let (reports, orders) = UnixStream::from_std(ours)?.into_split();
@@ -87,10 +93,12 @@ impl Guarded {
             file: record.script(),
             workdir,
             env,
+            input,
             cgroup_procs: options.cgroup_procs.clone(),
         };
         let reports = BufReader::new(reports).lines();
-        Ok(Self { child, reports, orders, script: Some(Box::new(script)), deadline: None })
+        let script = Some(Box::new(script));
+        Ok(Self { child, reports, orders, script, deadline: None, _passing: passing })
     }
 
     /// Follows the script to its end, and its output.

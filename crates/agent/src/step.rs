@@ -1,5 +1,6 @@
 //! One step on this node: its folder, its events, and the wish to end it.
 
+use crate::ear::Ear;
 use crate::journal::Journal;
 use crate::mask::Masker;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,8 @@ pub(crate) struct StepRecord {
     stop: watch::Sender<Option<Span>>,
     /// Why the agent itself ends the step, if it does.
     abort: OnceLock<&'static str>,
+    /// What is said to its script.
+    ear: Ear,
     clock: Arc<dyn Clock>,
 }
 
@@ -88,6 +91,7 @@ impl StepRecord {
             env: Default::default(),
             secret_env: Vec::new(),
             publish: Vec::new(),
+            listens: false,
         };
         Self::create(folder, &step, limit, clock)
     }
@@ -96,7 +100,7 @@ impl StepRecord {
     /// an agent that is started anew does not know the step, and finds out for itself.
     pub(crate) fn unwritable(folder: &Path, id: &StepId, step: Option<&Step>, clock: Arc<dyn Clock>) -> Self {
         let fingerprint = step.map(fingerprint).unwrap_or_default();
-        Self::with(id.clone(), folder, fingerprint, Journal::without_file(folder, 0), clock)
+        Self::with(id.clone(), folder, fingerprint, Journal::without_file(folder, 0), Ear::new(false), clock)
     }
 
     /// Opens the folder of a step that an earlier agent ran.
@@ -107,10 +111,18 @@ impl StepRecord {
 
     fn of(folder: &Path, stored: Stored, limit: Bytes, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let journal = Journal::open(folder, limit.get())?;
-        Ok(Self::with(stored.step.id, folder, stored.fingerprint, journal, clock))
+        let ear = Ear::new(stored.step.listens);
+        Ok(Self::with(stored.step.id, folder, stored.fingerprint, journal, ear, clock))
     }
 
-    fn with(id: StepId, folder: &Path, fingerprint: String, journal: Journal, clock: Arc<dyn Clock>) -> Self {
+    fn with(
+        id: StepId,
+        folder: &Path,
+        fingerprint: String,
+        journal: Journal,
+        ear: Ear,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let mark = Mark { events: journal.len(), over: journal.is_over() };
         Self {
             id,
@@ -120,6 +132,7 @@ impl StepRecord {
             mark: watch::Sender::new(mark),
             stop: watch::Sender::new(None),
             abort: OnceLock::new(),
+            ear,
             clock,
         }
     }
@@ -132,6 +145,16 @@ impl StepRecord {
     /// Whether a stop overtook its start: then its only event is its end.
     pub(crate) fn was_stopped_before_its_start(&self) -> bool {
         *self.mark.borrow() == Mark { events: 1, over: true }
+    }
+
+    /// What is said to its script.
+    pub(crate) const fn ear(&self) -> &Ear {
+        &self.ear
+    }
+
+    /// The pipe by which its script hears what is said.
+    pub(crate) fn hearing(&self) -> PathBuf {
+        self.folder.join("stdin")
     }
 
     /// The script's file.

@@ -48,6 +48,8 @@ pub(crate) enum Request {
     Events { step: StepId, from: u64, wait: Span },
     /// End a step.
     Stop { step: StepId, grace: Span },
+    /// Say something to a step that listens.
+    Say { step: StepId, id: String, line: Option<String> },
     /// The provider will take the node away.
     Preempt { at: UnixMillis },
 }

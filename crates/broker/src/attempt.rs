@@ -14,6 +14,7 @@ use crate::lease;
 use crate::limits::{NODE_SILENCE, STOP_GRACE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::{Patience, trying, unless_final};
+use crate::sealed;
 use crate::shelf::Shelf;
 use crate::stage;
 use crate::step;
@@ -84,7 +85,11 @@ async fn steps(
         let steps: Vec<Step> = (0..attempt.place.nodes)
             .map(|rank| step::build(live, &attempt, phase, rank, fetches, &shelf.access))
             .collect();
-        if let Some((rank, exit)) = gang(live, id, phase, &nodes, &steps, poked).await? {
+        let failure = match (phase, live.job.tasks[id.task].sealed.is_some()) {
+            (Phase::Run, true) => engine(live, id, &nodes, &steps, poked).await?,
+            _ => gang(live, id, phase, &nodes, &steps, poked).await?,
+        };
+        if let Some((rank, exit)) = failure {
             let failed = || Halt::end(AttemptEnd::Failed { rank, phase, exit });
             return Err(lease::going(live, id).await?.unwrap_or_else(failed));
         }
@@ -115,6 +120,19 @@ async fn reach(live: &Live, id: AttemptId, poked: &Notify) -> Result<Vec<Arc<dyn
     Ok(nodes)
 }
 
+/// The engine of a sealed task, which has one node.
+async fn engine(
+    live: &Live,
+    id: AttemptId,
+    nodes: &[Arc<dyn Node>],
+    steps: &[Step],
+    poked: &Notify,
+) -> Result<Option<(u32, Exit)>, Halt> {
+    let (Some(node), Some(step)) = (nodes.first(), steps.first()) else { return Ok(None) };
+    let exit = sealed::run(live, id, &**node, step, poked).await?;
+    Ok((exit != Exit::Success).then_some((0, exit)))
+}
+
 /// One step on every node at once. The first node that fails stops the others; it is the answer.
 async fn gang(
     live: &Live,
@@ -128,7 +146,7 @@ async fn gang(
         .zip(nodes.iter().zip(steps))
         .map(|(rank, (node, step))| async move {
             let key = StepKey { attempt: id, phase, rank };
-            (rank, follow(live, key, &**node, step, poked).await)
+            (rank, follow(live, key, &**node, step, poked, None).await)
         })
         .collect();
     while let Some((rank, exit)) = running.next().await {

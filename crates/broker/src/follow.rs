@@ -7,18 +7,21 @@ use crate::kept::Kept;
 use crate::limits::{EVENT_WAIT, NODE_SILENCE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::Backoff;
+use crate::sealed;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep};
 use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, ProviderError, Step, Stream};
 use welkin_records::{AttemptEnd, Phase, Record, StepKey, Told};
 
-/// Starts a step, or joins it where it is, and follows it to its end.
+/// Starts a step, or joins it where it is, and follows it to its end. What the engine of a sealed task says goes to `engine`.
 pub(crate) async fn follow(
     live: &Live,
     key: StepKey,
     node: &dyn Node,
     step: &Step,
     poked: &Notify,
+    engine: Option<&UnboundedSender<String>>,
 ) -> Result<Exit, Halt> {
     let records = live.world.store.records().await?;
     let Told { events: told, mut next } = records.told(&live.id, key).await?;
@@ -42,11 +45,14 @@ pub(crate) async fn follow(
                     silence = Silence::new();
                 }
                 started = true;
-                let events = contiguous(events, next);
+                let mut events = contiguous(events, next);
                 let Some(last) = events.last() else { continue };
                 next = last.seq + 1;
                 let exit = events.iter().find_map(|event| finished(&event.kind));
+                let said = engine.map(|_| heard(&mut events)).unwrap_or_default();
                 take(live, key, events, &mut kept).await?;
+                // Nobody listens any more when the talk is over.
+                said.into_iter().for_each(|line| drop(engine.map(|engine| engine.send(line))));
                 if let Some(exit) = exit {
                     return Ok(exit);
                 }
@@ -96,6 +102,19 @@ async fn take(live: &Live, key: StepKey, events: Vec<Event>, kept: &mut Kept) ->
     facts.push(Fact::Told(key, events, gone));
     live.record(facts).await?;
     Ok(())
+}
+
+/// What an engine says, taken out of its output; words about it are left there.
+fn heard(events: &mut [Event]) -> Vec<String> {
+    let mut said = Vec::new();
+    for event in events {
+        if let EventKind::Log { stream: stream @ Stream::Stdout, line } = &mut event.kind {
+            let words = sealed::in_words(line);
+            said.push(std::mem::replace(line, words));
+            *stream = Stream::Agent;
+        }
+    }
+    said
 }
 
 /// A gap in what a node has, as a line of its log.

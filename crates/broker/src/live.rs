@@ -259,6 +259,12 @@ impl Live {
         self.world.options.observer.notice(&Progress::Retrying { run, message });
     }
 
+    /// Something to know of that changes nothing.
+    pub(crate) fn noted(&self, message: String) {
+        let run = self.id.clone();
+        self.world.options.observer.notice(&Progress::Noted { run, message });
+    }
+
     /// Secrets are kept out of the store whatever a script prints. The agent masks them too; this
     /// holds against an agent that does not.
     fn masked(&self, fact: Fact) -> Fact {

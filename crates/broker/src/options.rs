@@ -2,6 +2,7 @@
 
 use crate::observe::{Nobody, Observer};
 use crate::seal::SealKey;
+use crate::sealed::Sealing;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -49,6 +50,8 @@ pub struct BrokerOptions {
     pub durability: Durability,
     /// Where records are kept; in the state directory when absent.
     pub records: Option<Arc<dyn Records>>,
+    /// Knows the owners of sealed data; tasks that work on some are refused without.
+    pub sealing: Option<Arc<dyn Sealing>>,
     /// Seals jobs with secrets in the store; without one they lie there as they are.
     pub seal: Option<SealKey>,
     /// For tests that end the broker after a write.
@@ -73,6 +76,7 @@ impl BrokerOptions {
             retry_until_up: false,
             durability: Durability::default(),
             records: None,
+            sealing: None,
             seal: None,
             after_record: None,
         }

@@ -139,7 +139,7 @@ fn kind(end: &AttemptEnd) -> Kind {
             Exit::Stopped => Kind::Lost,
             // A missing output is the script's, and a store that fails is tried again by the node:
             // hours of work are not repeated elsewhere unless the job says so.
-            Exit::PublishFailed { .. } => Kind::Script(None),
+            Exit::PublishFailed { .. } | Exit::Refused { .. } => Kind::Script(None),
             Exit::FetchFailed { .. } | Exit::NodeFault { .. } => Kind::Fault,
             Exit::Success => Kind::Over,
         },

@@ -1,6 +1,7 @@
 //! What the nodes of an attempt are told to do: two steps each, built from the plan and the job alone.
 
 use crate::live::Live;
+use crate::sealed;
 use crate::stage::{WORKDIR, input_path, output_path};
 use crate::view::AttemptView;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub(crate) fn build(
     let task = &live.job.tasks[attempt.id.task];
     let script = match phase {
         Phase::Prepare => task.setup.as_deref(),
+        Phase::Run if task.sealed.is_some() => Some(sealed::ENGINE),
         Phase::Run => task.run.as_deref(),
     };
     let mut env = task.envs.clone();
@@ -38,6 +40,7 @@ pub(crate) fn build(
         } else {
             Vec::new()
         },
+        listens: phase == Phase::Run && task.sealed.is_some(),
     }
 }
 

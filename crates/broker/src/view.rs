@@ -133,6 +133,9 @@ pub struct AttemptView {
     pub preemption_notice: Option<UnixMillis>,
     /// Data in the store of the place, by path on the node.
     pub staged: BTreeMap<String, TreeRef>,
+    /// What the engine of a sealed task is told, with keys that are sealed for it.
+    #[serde(skip)]
+    pub(crate) sealed_run: Option<String>,
     /// The phase every node has started.
     pub phase: Option<Phase>,
     /// Whether outputs are being published.
@@ -274,6 +277,9 @@ impl RunView {
             Record::DataStaged { attempt, path, tree, .. } => {
                 self.live(*attempt)?.staged.insert(path.clone(), tree.clone());
             }
+            Record::KeysReleased { attempt, run, .. } => {
+                self.live(*attempt)?.sealed_run = Some(run.clone());
+            }
             Record::PhaseBegan { attempt, phase } => self.live(*attempt)?.phase = Some(*phase),
             Record::PublishBegan { attempt } => self.live(*attempt)?.publishing = true,
             Record::TaskCommitted { attempt, outputs } => {
@@ -369,6 +375,7 @@ impl RunView {
             nodes: Vec::new(),
             preemption_notice: None,
             staged: BTreeMap::new(),
+            sealed_run: None,
             phase: None,
             publishing: false,
         });

@@ -87,6 +87,8 @@ pub struct Task {
     pub setup: Option<String>,
     /// Shell script that does the work on every node.
     pub run: Option<String>,
+    /// What is done instead of a script where the data are sealed.
+    pub sealed: Option<Sealed>,
     /// Environment, after substitution.
     pub envs: BTreeMap<String, String>,
     /// Environment that is never shown.
@@ -100,6 +102,24 @@ pub struct Task {
     /// Keys that were understood but have no effect in this version, each with its place, for the
     /// warnings of a plan.
     pub unexecuted: Vec<Unexecuted>,
+}
+
+/// A query on sealed data, run by an engine that gets the keys when it has proven what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// What the owners of the data have signed.
+    pub contract: Brought,
+    /// The query that it names.
+    pub query: Brought,
+}
+
+/// A file of this machine whose text is a part of the job: nothing that changes later is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// As written: relative to the job file.
+    pub path: String,
+    /// What it holds, once somebody has read it.
+    pub text: Option<String>,
 }
 
 /// How the options of a task are chosen from.

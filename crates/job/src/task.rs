@@ -6,6 +6,7 @@
 mod data;
 mod files;
 mod requirements;
+mod sealed;
 mod sections;
 
 pub(crate) use data::{Reference, free_name};
@@ -50,6 +51,7 @@ const KEYS: &[&str] = &[
     "policy",
     "time",
     "after",
+    "sealed",
 ];
 
 /// What the job says for all of its tasks.
@@ -111,6 +113,7 @@ pub(crate) fn read(
         time: requirements::time(&fields, reader),
         setup: script(&fields, "setup", reader),
         run: script(&fields, "run", reader),
+        sealed: sealed::read(&fields, reader),
         envs: variables.envs,
         secrets: variables.secrets,
         workdir,

@@ -75,6 +75,9 @@ pub struct Step {
     pub secret_env: Vec<String>,
     /// What to publish.
     pub publish: Vec<Publish>,
+    /// Whether the script hears what [`Node::say`] says, on its standard input; otherwise that is empty.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub listens: bool,
 }
 
 /// Something that happened in a step.
@@ -189,6 +192,11 @@ pub enum Exit {
         /// Why.
         message: String,
     },
+    /// What was to be done on sealed data was refused, by their owners or by the engine.
+    Refused {
+        /// Why.
+        message: String,
+    },
     /// The node could not run the step at all.
     NodeFault {
         /// Why.
@@ -211,4 +219,14 @@ pub trait Node: Send + Sync + fmt::Debug {
     /// step that is not known is not found, or is noted as stopped, so that a start which was overtaken
     /// does not run.
     async fn stop(&self, step: &StepId, grace: Span) -> Result<(), ProviderError>;
+
+    /// Says a line to the script of a step that listens, without its end; none is the end of what is said. Idempotent by
+    /// `id`, which says once what it stands for; lines are heard in the order in which they were first said. Saying
+    /// something to what is over succeeds.
+    async fn say(&self, step: &StepId, id: &str, line: Option<&str>) -> Result<(), ProviderError> {
+        let (_, _) = (id, line);
+        let operation = format!("say something to step {step}");
+        let message = "steps do not listen here";
+        Err(ProviderError::new("node", operation, crate::error::ErrorKind::NotSupported, message))
+    }
 }

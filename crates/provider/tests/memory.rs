@@ -53,6 +53,7 @@ fn step(id: &str) -> Step {
         env: BTreeMap::new(),
         secret_env: vec![],
         publish: vec![],
+        listens: false,
     }
 }
 
@@ -235,6 +236,7 @@ async fn steps_compute_their_outputs_from_their_inputs() {
     let step = Step {
         fetch: vec![fetch],
         publish: vec![publish],
+        listens: false,
         env: BTreeMap::from([("PASSWORD".to_owned(), "hunter2".to_owned())]),
         secret_env: vec!["PASSWORD".to_owned()],
         ..step("s")

@@ -94,6 +94,7 @@ impl fmt::Display for AttemptEnd {
                     Exit::FetchFailed { message } => write!(f, "could not fetch its data: {message}"),
                     Exit::PublishFailed { message } => write!(f, "could not publish: {message}"),
                     Exit::NodeFault { message } => write!(f, "could not be run: {message}"),
+                    Exit::Refused { message } => write!(f, "was refused: {message}"),
                 }
             }
             Self::Cancelled => f.write_str("cancelled"),
@@ -142,6 +143,19 @@ pub enum Record {
         placement: usize,
         /// What stands behind the place.
         nature: Nature,
+    },
+    /// The owners of sealed data have judged the evidence of an engine and let their keys go: written before it hears of them.
+    KeysReleased {
+        /// Of which attempt.
+        attempt: AttemptId,
+        /// The contract's digest, in hexadecimal digits.
+        contract: String,
+        /// The evidence's.
+        evidence: String,
+        /// What kind of evidence it is; `simulated` is nobody's word.
+        kind: String,
+        /// What the engine is told, with keys that are sealed for it and for nobody else.
+        run: String,
     },
     /// The provider accepted.
     LeaseRequested {
@@ -265,6 +279,7 @@ impl Record {
     pub fn attempt(&self) -> Option<AttemptId> {
         match self {
             Self::AttemptBegan { attempt, .. }
+            | Self::KeysReleased { attempt, .. }
             | Self::LeaseRequested { attempt, .. }
             | Self::LeaseReady { attempt, .. }
             | Self::PreemptionNoticed { attempt, .. }

@@ -33,6 +33,17 @@ impl App {
         })
     }
 
+    /// For work that somebody else's settings lead to, and that shows nothing.
+    pub(crate) fn of(settings: Settings) -> Self {
+        Self {
+            style: Style::PLAIN,
+            err: Style::PLAIN,
+            out: BufWriter::new(io::stdout()),
+            catalog: OnceCell::new(),
+            settings,
+        }
+    }
+
     /// The catalog, opened by the first who asks.
     pub(crate) fn catalog(&self) -> anyhow::Result<Catalog<'static>> {
         if let Some(catalog) = self.catalog.get() {

@@ -300,6 +300,7 @@ pub(crate) fn holding(job: &Job, name: &str) -> anyhow::Result<Job> {
             time: TimeEstimate::Unstated,
             setup: None,
             run: Some(WAIT.to_owned()),
+            sealed: None,
             envs: Default::default(),
             secrets: Default::default(),
             workdir: None,

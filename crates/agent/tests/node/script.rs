@@ -1,8 +1,8 @@
 //! What a script gets, and what becomes of it.
 
-use crate::support::{Agent, exit, lines, step};
+use crate::support::{Agent, all_events, exit, lines, step, wait_for_line};
 use std::collections::BTreeMap;
-use welkin_provider::{ErrorKind, EventKind, Exit, Node, Stream};
+use welkin_provider::{ErrorKind, EventKind, Exit, Node, StepId, Stream};
 use welkin_units::Span;
 
 #[tokio::test]
@@ -131,4 +131,31 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
     })
     .await;
     done
+}
+
+/// What is said to a script is heard once and in order, before it runs as well as while it does, and then ends.
+#[tokio::test]
+async fn a_script_that_listens_hears_what_is_said_and_one_that_does_not_says_so() {
+    let agent = Agent::start().await;
+    let mut listening = step("listening", "while read -r line; do echo \"heard $line\"; done; echo over");
+    listening.listens = true;
+    agent.node.start(&listening).await.unwrap();
+    let say = |id: &'static str, line: Option<&'static str>| agent.node.say(&listening.id, id, line);
+    say("1", Some("one")).await.unwrap();
+    wait_for_line(&agent.node, &listening.id, "heard one").await;
+    say("1", Some("one")).await.unwrap();
+    say("2", Some("two")).await.unwrap();
+    say("end", None).await.unwrap();
+    let events = all_events(&agent.node, &listening.id).await;
+    assert_eq!(lines(&events, Stream::Stdout), ["heard one", "heard two", "over"]);
+    assert_eq!(exit(&events), Exit::Success);
+    say("late", Some("late")).await.unwrap();
+
+    let deaf = step("deaf", "cat; sleep 1000");
+    agent.node.start(&deaf).await.unwrap();
+    let refused = agent.node.say(&deaf.id, "1", Some("one")).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    agent.node.stop(&deaf.id, Span::ZERO).await.unwrap();
+    let nobody = agent.node.say(&StepId("nobody".into()), "1", None).await.unwrap_err();
+    assert_eq!(nobody.kind, ErrorKind::NotFound);
 }

@@ -287,6 +287,7 @@ pub(crate) fn task(name: &str, script: &str) -> Spec {
         time: TimeEstimate::Fixed(Span::from_secs(60)),
         setup: None,
         run: Some(script.to_owned()),
+        sealed: None,
         envs: BTreeMap::new(),
         secrets: BTreeMap::new(),
         workdir: None,

@@ -39,6 +39,10 @@ impl Node for PartNode {
     async fn stop(&self, step: &StepId, grace: Span) -> Result<(), ProviderError> {
         self.inner.stop(step, grace).await
     }
+
+    async fn say(&self, step: &StepId, id: &str, line: Option<&str>) -> Result<(), ProviderError> {
+        self.inner.say(step, id, line).await
+    }
 }
 
 /// A script that sees some of the devices that its node sees. The node itself may see a few of its host's, by

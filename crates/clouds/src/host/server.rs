@@ -148,6 +148,10 @@ impl Host {
                 self.node(&lease, rank).await?.0.stop(&step, grace).await?;
                 Answer::Done
             }
+            Ask::Say { lease, rank, step, id, line } => {
+                self.node(&lease, rank).await?.0.say(&step, &id, line.as_deref()).await?;
+                Answer::Done
+            }
             Ask::Data { lease, rank } => Answer::Path(self.data(&lease, rank).await?.path()?),
             Ask::Put { lease, rank, path, offset, last } => {
                 self.data(&lease, rank).await?.write(path, offset, last, body).await?;

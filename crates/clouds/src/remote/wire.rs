@@ -75,6 +75,13 @@ pub(crate) enum Ask {
         step: StepId,
         grace: Span,
     },
+    Say {
+        lease: LeaseId,
+        rank: u32,
+        step: StepId,
+        id: String,
+        line: Option<String>,
+    },
     /// Where the node's own data lie.
     Data {
         lease: LeaseId,

@@ -62,6 +62,13 @@ impl Node for SshNode {
         Ok(events)
     }
 
+    async fn say(&self, step: &StepId, id: &str, line: Option<&str>) -> Result<(), ProviderError> {
+        let operation = format!("say something to step {step}");
+        let (lease, rank, step) = (self.lease.clone(), self.rank, step.clone());
+        let (id, line) = (id.to_owned(), line.map(str::to_owned));
+        self.done(&operation, &Ask::Say { lease, rank, step, id, line }, &[]).await
+    }
+
     async fn stop(&self, step: &StepId, grace: Span) -> Result<(), ProviderError> {
         let operation = format!("stop step {step}");
         let (lease, rank) = (self.lease.clone(), self.rank);

@@ -146,6 +146,7 @@ pub(crate) fn step(id: &str, script: &str) -> Step {
         env: BTreeMap::new(),
         secret_env: Vec::new(),
         publish: Vec::new(),
+        listens: false,
     }
 }
 

@@ -47,6 +47,8 @@ mirror! {
         time: TimeEstimate,
         setup: Option<String>,
         run: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<Sealed>,
         envs: BTreeMap<String, String>,
         secrets: BTreeMap<String, Secret>,
         workdir: Option<Workdir>,
@@ -219,6 +221,20 @@ mirror! {
             store: Option<String>,
             persistent: Option<bool>,
         },
+    }
+}
+
+mirror! {
+    struct Sealed of model::Sealed {
+        contract: Brought,
+        query: Brought,
+    }
+}
+
+mirror! {
+    struct Brought of model::Brought {
+        path: String,
+        text: Option<String>,
     }
 }
 

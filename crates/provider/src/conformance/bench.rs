@@ -210,6 +210,7 @@ impl Bench<'_> {
             env: BTreeMap::new(),
             secret_env: Vec::new(),
             publish: Vec::new(),
+            listens: false,
         }
     }
 

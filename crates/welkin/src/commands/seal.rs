@@ -7,10 +7,13 @@ pub(super) mod journal;
 mod keygen;
 pub(super) mod keyring;
 mod log;
+mod owners;
 mod party;
 mod policy;
 pub(super) mod release;
 mod verify;
+
+pub(crate) use owners::OwnersHere;
 
 use crate::app::App;
 use crate::cli::{SealArgs, SealCommand};

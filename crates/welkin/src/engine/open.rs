@@ -4,6 +4,7 @@ use super::outcome::store_fault;
 use super::pricing::RoutePricing;
 use super::{clouds, outcome};
 use crate::app::App;
+use crate::commands::OwnersHere;
 use crate::report::{Code, Fault};
 use crate::settings::Settings;
 use anyhow::Context as _;
@@ -59,6 +60,7 @@ pub(crate) fn broker(app: &App, opening: Opening) -> anyhow::Result<Broker> {
     options.pricing = pricing();
     options.terms = terms();
     options.home = std::env::home_dir();
+    options.sealing = Some(OwnersHere::of(settings.clone()));
     options.seal = super::key::seal()?;
     Broker::open(&settings.state_dir(), options).map_err(outcome::open_fault)
 }

@@ -65,6 +65,7 @@ fn read_job(
         }
     }
     let mut job = parsed.job;
+    bring_texts(&mut job, &base_dir)?;
     overrides::apply(&mut job, said);
     hosts::expect_if_asked(&job, &app.settings)?;
     if !to_run {
@@ -73,6 +74,29 @@ fn read_job(
         warnings.extend(refused.iter().map(|refusal| format!("{shown}: warning: {refusal}")));
     }
     Ok(Loaded { job, warnings, base_dir })
+}
+
+/// Longest contract or query, in bytes: both travel with the plan.
+const MOST_TEXT: u64 = 1 << 20;
+
+/// Makes what sealed tasks name a part of the job, so that what is shown is what runs.
+fn bring_texts(job: &mut Job, base_dir: &Path) -> anyhow::Result<()> {
+    for task in &mut job.tasks {
+        let Some(sealed) = &mut task.sealed else { continue };
+        for brought in [&mut sealed.contract, &mut sealed.query] {
+            let path = base_dir.join(&brought.path);
+            let failed = || Fault::new(Code::File, format!("cannot read {}", path.display()));
+            let mut text = String::new();
+            let file = File::open(&path).with_context(failed)?;
+            file.take(MOST_TEXT + 1).read_to_string(&mut text).with_context(failed)?;
+            if text.len() as u64 > MOST_TEXT {
+                let fault = Fault::new(Code::File, format!("{} is longer than 1 MiB", path.display()));
+                return Err(fault.into());
+            }
+            brought.text = Some(text);
+        }
+    }
+    Ok(())
 }
 
 /// The values of variables given on the command line, those of files first.

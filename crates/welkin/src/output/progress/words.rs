@@ -34,6 +34,9 @@ pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Wei
         }
         Record::PhaseBegan { phase: Phase::Prepare, .. } => (Detail, "preparing".to_owned()),
         Record::PhaseBegan { phase: Phase::Run, .. } => (Told, "running".to_owned()),
+        Record::KeysReleased { kind, .. } => {
+            (Told, format!("evidence of the engine accepted ({kind}), keys released to it"))
+        }
         Record::PublishBegan { .. } => (Detail, "publishing outputs".to_owned()),
         Record::TaskCommitted { outputs, .. } => {
             let sizes: Vec<String> =

@@ -14,6 +14,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 import welkin.jax as wj  # noqa: E402
+from welkin.jax import hlo  # noqa: E402
 
 
 def dense(key, rows, columns):
@@ -87,22 +88,45 @@ def run(name, model, cluster, welkin):
         right, right_loss = many(right, batch)
         assert np.isfinite(left_loss)
         assert worst(left_loss, right_loss) < 1e-12 and worst(left, right) < 1e-12, name
-    print(f"ok {name} on {cluster}: {made}, {worst(left, right):.1e}; {made.verify(step)}", flush=True)
+    verified = made.verify(step)
+    assert verified.exact, f"{name} on {cluster}: {verified}"
+    print(f"ok {name} on {cluster}: {made}, {worst(left, right):.1e}; {verified}", flush=True)
 
 
-def unknown_forms_fail():
-    for line in ("%a = f32[8] all-reduce(%b), to_apply=%add", "%a = q9[8] all-reduce(%b), replica_groups={}"):
+def program(line):
+    return f"HloModule step, num_partitions=8\n\nENTRY %main (a: f32[8]) -> f32[8] {{\n  {line}\n}}\n"
+
+
+def what_cannot_be_read_is_an_error():
+    unknown = [
+        program("%a = f32[8] all-reduce(%b), to_apply=%add"),
+        program("%a = q9[8] all-reduce(%b), replica_groups={{0,1}}"),
+        program("%a = f32[8] all-reduce(%b), replica_groups={{0,1},{2}}"),
+        program("%a = f32[8] all-reduce(%b), replica_groups=whatever"),
+        program("%a = f32[8] collective-broadcast(%b), replica_groups={{0,1}}"),
+        program("%a = f32[8] all-gather-start(%b), replica_groups={{0,1}}"),
+        "%body (a: f32[8]) -> f32[8] {\n  %a = f32[8] all-reduce(%b), replica_groups={{0,1}}\n}\n",
+    ]
+    for text in unknown:
         try:
-            wj.plan_module.collectives(line)
-        except wj.PlanError:
+            hlo.collectives(text)
+        except hlo.HloError:
             continue
-        raise AssertionError(line)
-    known = "%a = (f32[8,2]{1,0}, /*index=1*/f64[]) all-reduce(%b, %c), replica_groups=[2,4]<=[8], to_apply=%add"
-    assert wj.plan_module.collectives(known)["all-reduce"] == 72
+        raise AssertionError(text)
+
+
+def every_form_of_groups_is_read():
+    for groups, count in (("{{0,1,2,3},{4,5,6,7}}", 4), ("[2,4]<=[8]", 4), ("[4,2]<=[2,4]T(1,0)", 2), ("{}", 8),
+                          ("mesh['axis_0'=2,'axis_1'=4] {'axis_1'}", 4)):
+        line = f"%a = (f32[8,2]{{1,0}}, /*index=1*/f64[]) all-reduce(%b, %c), replica_groups={groups}, to_apply=%add"
+        assert hlo.collectives(program(line)) == {("all-reduce", count): 72}, groups
+    scattered = program("%a = f32[8] reduce-scatter(%b), replica_groups=[2,4]<=[8], dimensions={0}")
+    assert hlo.collectives(scattered) == {("reduce-scatter", 4): 128}
 
 
 if __name__ == "__main__":
-    unknown_forms_fail()
+    what_cannot_be_read_is_an_error()
+    every_form_of_groups_is_read()
     for place in ("8xcpu-host", "8xA100", "4xT4"):
         for each in (mlp, attention, experts):
             run(each.__name__, each, place, sys.argv[1])

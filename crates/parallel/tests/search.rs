@@ -37,3 +37,26 @@ fn a_search_says_how_far_it_is_and_its_plan_is_no_better_than_its_bound() {
         assert!(made.considered.iter().filter_map(|row| row.least_s).all(|least| least >= made.step_s));
     }
 }
+
+#[test]
+fn a_program_of_one_mesh_leads_each_value_to_where_it_is_kept_and_read() {
+    let model = Model::read(BLOCKS.as_bytes()).unwrap();
+    let cluster = Cluster::parse("8xcpu-host").unwrap();
+    let made = plan(&model, &cluster, Effort::default(), &mut |_| ()).unwrap();
+    let program = made.stages[0].program.as_ref().expect("one mesh");
+    assert_eq!((program.values.len(), program.operations.len()), (model.values.len(), model.ops.len()));
+    let goes = |op: usize, value: usize, from: usize, to: usize| {
+        let mut moves =
+            program.moves.iter().filter(|made| (made.operation, made.value, made.from) == (op, value, from));
+        from == to || moves.any(|made| made.steps.last().is_some_and(|(_, end)| *end == to))
+    };
+    for (at, (op, (ins, outs, _))) in model.ops.iter().zip(&program.operations).enumerate() {
+        for (operand, wanted) in op.ins.iter().zip(ins) {
+            assert!(goes(at, operand.value, program.values[operand.value].unwrap(), *wanted));
+        }
+        for (out, made) in op.outs.iter().zip(outs) {
+            assert!(goes(at, out.value, *made, program.values[out.value].unwrap()));
+        }
+    }
+    assert!(!program.moves.is_empty(), "devices talk to each other");
+}

@@ -4,9 +4,10 @@
 itself to the step. `docs/parallel.md` says how to use them and what the file holds.
 """
 
+from .device import DeviceError
 from .graph import ModelError
-from . import plan as plan_module
-from .plan import Plan, PlanError, plan
+from .hlo import HloError
+from .plan import Plan, PlanError, Verified, plan
 from .trace import trace
 
-__all__ = ["ModelError", "Plan", "PlanError", "plan", "trace"]
+__all__ = ["DeviceError", "HloError", "ModelError", "Plan", "PlanError", "Verified", "plan", "trace"]

@@ -17,6 +17,13 @@ class ModelError(ValueError):
     """The step cannot be written as a model file."""
 
 
+class Fixed:
+    """A number that is written into the program, in place of a value's number."""
+
+    def __init__(self, value):
+        self.value = value
+
+
 class Loops:
     """The loops of one operation, and which dimension of which operand each of them runs over.
 
@@ -40,6 +47,9 @@ class Graph:
     def __init__(self, name):
         self.name = name
         self.values, self.inputs, self.outputs, self.ops = [], [], [], []
+        # For each operation what it came from: an equation with its operands, or the name of what unrolling a loop made, with
+        # what that needs. And what values hold that are written into the program.
+        self.sources, self.constants = [], {}
 
     def value(self, aval):
         """A new value of this type, by its number."""
@@ -74,11 +84,11 @@ class Graph:
     def without_unread(self):
         """Drops operations that no result depends on: compilers do."""
         wanted, kept = {row["value"] for row in self.outputs}, []
-        for row in reversed(self.ops):
+        for row, source in reversed(list(zip(self.ops, self.sources, strict=True))):
             if any(value in wanted for value, _ in row["out"]):
                 wanted.update(value for value, _ in row["in"])
-                kept.append(row)
-        self.ops = kept[::-1]
+                kept.append((row, source))
+        self.ops, self.sources = ([pair[place] for pair in kept[::-1]] for place in (0, 1))
 
     def text(self, made_by):
         document = {

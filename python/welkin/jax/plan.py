@@ -1,48 +1,41 @@
-"""Plans made by `welkin parallelize` and applied to JAX functions: every argument and result in the planned layout.
-
-XLA's partitioner does the rest. A layout is a promise about arguments and results; within the step the compiler may choose
-otherwise, so `verify` compiles the step and says which collectives came of it.
-"""
+"""Plans made by `welkin parallelize`, applied to JAX functions, and compared with what the compiler made of them."""
 
 import json
-import re
 import subprocess
 import tempfile
 from pathlib import Path
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding
 
-from .trace import trace
-
-# Bytes of an element, as HLO spells types.
-SIZES = {"f64": 8, "f32": 4, "f16": 2, "bf16": 2, "s64": 8, "s32": 4, "s16": 2, "s8": 1, "u64": 8, "u32": 4, "u16": 2,
-         "u8": 1, "pred": 1, "c64": 8, "c128": 16}
-KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
+from . import hlo
+from .device import Device, shard
+from .trace import graph_of
 
 
 class PlanError(ValueError):
     """The plan cannot be made or applied here."""
 
 
-def plan(step, *args, cluster, state=0, welkin="welkin"):
+def plan(step, *args, cluster, state=0, welkin="welkin", effort=1):
     """Plans `step(*args)` for a cluster such as `8xH100`, with the program `welkin` (a name or a path)."""
+    graph = graph_of(step, args, state=state)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.json"
-        trace(step, *args, state=state, file=model)
-        command = [welkin, "parallelize", str(model), "--cluster", cluster, "--output", "json"]
+        model.write_text(graph.text(f"jax {jax.__version__}"), encoding="utf-8")
+        command = [welkin, "parallelize", str(model), "--cluster", cluster, "--effort", str(effort), "--output", "json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PlanError(done.stderr.strip() or f"`{' '.join(command)}` ended with {done.returncode}")
-    return Plan(json.loads(done.stdout), args)
+    return Plan(json.loads(done.stdout), args, state)
 
 
 class Plan:
     """A plan for arguments of these shapes."""
 
-    def __init__(self, wire, args):
-        self.wire = wire
+    def __init__(self, wire, args, state=0):
+        self.wire, self.state = wire, state
         self.args = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), args)
 
     def __repr__(self):
@@ -61,38 +54,44 @@ class Plan:
         return Mesh(devices.flat[:wanted].reshape(stage["mesh"]), stage["axes"])
 
     def apply(self, step, devices=None):
-        """`step`, compiled with the plan's layouts of arguments and results."""
-        mesh, stage = self.mesh(devices), self.wire["stages"][0]
-        sharding = lambda row: NamedSharding(mesh, PartitionSpec(*(tuple(axes) or None for axes in row["layout"])))
-        leaves, tree = jax.tree.flatten(self.args)
-        given = jax.tree.unflatten(tree, [sharding(row) for row in stage["inputs"][:len(leaves)]])
+        """`step` as planned: a function of the same arguments, whose results lie as the next step takes them."""
+        mesh = self.mesh(devices)
+        program = self.wire["stages"][0].get("program")
+        graph = graph_of(step, self.args, state=self.state)
+        if program is None or len(program["operations"]) != len(graph.ops) or len(program["values"]) != len(graph.values):
+            raise PlanError("the plan is of another step")
         results = jax.tree.structure(jax.eval_shape(step, *self.args))
-        made = jax.tree.unflatten(results, [sharding(row) for row in stage["outputs"]])
-        return jax.jit(step, in_shardings=given, out_shardings=made)
+        inputs, run = shard(Device(graph, program, mesh), mesh, results)
+        given = jax.tree.unflatten(jax.tree.structure(self.args), [NamedSharding(mesh, spec) for spec in inputs])
+        return jax.jit(lambda *args: run(*jax.tree.leaves(args)), in_shardings=given)
 
     def verify(self, step, devices=None):
-        """Compiles the step and compares: for each kind of collective the bytes that were planned and those compiled."""
-        text = self.apply(step, devices).lower(*self.args).compile().as_text()
-        compiled = collectives(text)
-        rows = {kind: {"planned": 0, "compiled": compiled[kind]} for kind in KINDS}
+        """Compiles the step and compares: bytes of collectives by kind and devices of a group, and the memory of a device."""
+        compiled = self.apply(step, devices).lower(*self.args).compile()
+        found = hlo.collectives(compiled.as_text())
+        planned = {}
         for row in self.wire["stages"][0]["collectives"]:
-            rows[row["kind"]]["planned"] += row["bytes"]
-        return rows
+            key = row["kind"], row["group"]
+            planned[key] = planned.get(key, 0) + row["bytes"]
+        memory = compiled.memory_analysis()
+        used = memory.argument_size_in_bytes + memory.temp_size_in_bytes
+        return Verified(planned, found, self.wire["stages"][0]["peak_bytes"], used)
 
 
-def collectives(hlo):
-    """Bytes of the results of each kind of collective in a compiled program. A form that is not known is an error."""
-    sums = dict.fromkeys(KINDS, 0)
-    for line in hlo.splitlines():
-        line = re.sub(r"/\*.*?\*/", "", line)
-        found = re.search(r"=\s+(.*?)\s(" + "|".join(KINDS) + r")(-start|-done)?\(", line)
-        if not found or found[3] == "-done":
-            continue
-        types = re.findall(r"([a-z]+[0-9]*)\[([0-9,]*)\]", found[1])
-        if not types or "replica_groups" not in line and "source_target_pairs" not in line:
-            raise PlanError(f"a collective in a form that is not known: {line.strip()[:200]}")
-        if any(name not in SIZES for name, _ in types):
-            raise PlanError(f"a type that is not known: {found[1][:200]}")
-        sums[found[2]] += sum(SIZES[name] * int(np.prod([int(n) for n in dims.split(",") if n], dtype=np.int64))
-                              for name, dims in types)
-    return sums
+class Verified:
+    """What was planned and what was compiled."""
+
+    def __init__(self, planned, compiled, planned_memory, compiled_memory):
+        self.collectives = {key: (planned.get(key, 0), compiled.get(key, 0)) for key in sorted({*planned, *compiled})}
+        self.memory = planned_memory, compiled_memory
+
+    @property
+    def exact(self):
+        """Whether the compiled program says to other devices what was planned, to the byte."""
+        return all(planned == compiled for planned, compiled in self.collectives.values())
+
+    def __repr__(self):
+        rows = [f"{kind} of {group}: {planned} planned, {compiled} compiled"
+                for (kind, group), (planned, compiled) in self.collectives.items()]
+        rows.append(f"memory of a device: {self.memory[0]} planned, {self.memory[1]} compiled")
+        return "; ".join(rows)

@@ -42,8 +42,9 @@ def pointwise(graph, eqn, ins, outs, at):
     loops = Loops()
     dims = [loops.new("d", size) for size in shape]
     used = [(place, value) for place, value in enumerate(ins) if value is not None]
-    pairs = [(value, dims if shape_of(eqn.invars[place]) == shape else [None] * len(shape_of(eqn.invars[place])))
-             for place, value in used]
+    # An operand is a single number, or as long as the result in each dimension in which it is not repeated.
+    loops_of = lambda sizes: [dims[place] if size == shape[place] else None for place, size in enumerate(sizes)]
+    pairs = [(value, loops_of(shape_of(eqn.invars[place]))) for place, value in used]
     at_of = {place: index for index, (place, _) in enumerate(used)}
     graph.op(eqn.primitive.name, pairs, [(out, dims) for out in outs], loops, linear=linearity(eqn, at_of), at=at)
 

@@ -3,7 +3,7 @@
 import jax
 from jax.extend import core
 
-from .graph import Graph, ModelError
+from .graph import Fixed, Graph, Loops, ModelError
 from .primitives import TABLE, unknown
 
 # Longer scans stay one operation that is not known: what they unroll to would be a file of hundreds of megabytes.
@@ -26,6 +26,15 @@ def trace(step, *args, name=None, state=0, file=None):
     returns anew for the next step (parameters, the state of an optimizer), as its result or as a part of it; `None` if there
     is no such argument. `file` is a path to write to.
     """
+    text = graph_of(step, args, name, state).text(f"jax {jax.__version__}")
+    if file is not None:
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(text)
+    return text
+
+
+def graph_of(step, args, name=None, state=0):
+    """The graph of a model file, with where its operations come from."""
     closed, shapes = jax.make_jaxpr(step, return_shape=True)(*args)
     if closed.effects:
         raise ModelError(f"the step has effects, which no plan can keep: {', '.join(map(str, closed.effects))}")
@@ -36,16 +45,11 @@ def trace(step, *args, name=None, state=0, file=None):
     for var, (number, path) in zip(closed.jaxpr.invars, names):
         role = "state" if number == state else "data"
         walker.enter(var, role, f"arg{number}{path}")
-    for var, const in zip(closed.jaxpr.constvars, closed.consts):
-        walker.enter(var, "constant", f"constant{len(graph.inputs)}")
+    walker.constants(closed.jaxpr, closed.consts)
     walker.walk(closed.jaxpr)
     _outputs(graph, walker, closed.jaxpr, args, shapes, state)
     graph.without_unread()
-    text = graph.text(f"jax {jax.__version__}")
-    if file is not None:
-        with open(file, "w", encoding="utf-8") as out:
-            out.write(text)
-    return text
+    return graph
 
 
 def _outputs(graph, walker, jaxpr, args, shapes, state):
@@ -79,19 +83,26 @@ class _Walker:
         self.values[var] = self.graph.value(var.aval)
         self.graph.inputs.append({"value": self.values[var], "name": name, "role": role})
 
+    def constants(self, jaxpr, consts):
+        for var, const in zip(jaxpr.constvars, consts, strict=True):
+            self.enter(var, "constant", f"constant{len(self.graph.inputs)}")
+            self.graph.constants[self.values[var]] = const
+
     def value(self, atom):
         """The number of a value; one that is made here for what is written into the program."""
-        if not isinstance(atom, core.Literal):
-            value = self.values[atom]
-            if value is not None:
-                return value
-        made = self.graph.value(atom.aval)
-        self.graph.inputs.append({"value": made, "name": f"constant{made}", "role": "constant"})
-        return made
+        known = Fixed(atom.val) if isinstance(atom, core.Literal) else self.values[atom]
+        return self.made(known, atom.aval) if isinstance(known, Fixed) else known
+
+    def made(self, fixed, aval):
+        number = self.graph.value(aval)
+        self.graph.inputs.append({"value": number, "name": f"constant{number}", "role": "constant"})
+        self.graph.constants[number] = fixed.value
+        return number
 
     def operand(self, atom):
+        """A value's number, or a `Fixed`."""
         if isinstance(atom, core.Literal):
-            return None if not atom.aval.shape else self.value(atom)
+            return self.value(atom) if atom.aval.shape else Fixed(atom.val)
         return self.values[atom]
 
     def walk(self, jaxpr, at=""):
@@ -110,16 +121,18 @@ class _Walker:
             for var, atom in zip(eqn.outvars, eqn.invars):
                 self.values[var] = self.operand(atom)
             return None
-        ins = [self.operand(atom) for atom in eqn.invars]
+        given = [self.operand(atom) for atom in eqn.invars]
+        ins = [None if isinstance(value, Fixed) else value for value in given]
         for var in eqn.outvars:
             self.values[var] = self.graph.value(var.aval)
         outs = [self.values[var] for var in eqn.outvars]
-        return TABLE.get(name, unknown)(self.graph, eqn, ins, outs, at)
+        TABLE.get(name, unknown)(self.graph, eqn, ins, outs, at)
+        self.graph.sources.append((eqn, given))
+        return None
 
     def call(self, eqn, inner, at):
         inner, consts = (inner.jaxpr, inner.consts) if hasattr(inner, "consts") else (inner, [])
-        for var in inner.constvars:
-            self.enter(var, "constant", f"constant{len(self.graph.inputs)}")
+        self.constants(inner, consts)
         self.body(inner, [self.operand(atom) for atom in eqn.invars][-len(inner.invars) or len(eqn.invars):], at)
         for var, atom in zip(eqn.outvars, inner.outvars):
             self.values[var] = self.operand(atom)
@@ -136,14 +149,14 @@ class _Walker:
         ins = [self.operand(atom) for atom in eqn.invars]
         carry, stacks = ins[consts:consts + carried], [[] for _ in eqn.outvars[carried:]]
         turns = range(length) if not eqn.params["reverse"] else reversed(range(length))
-        for var in inner.jaxpr.constvars:
-            self.enter(var, "constant", f"constant{len(self.graph.inputs)}")
-        for _ in turns:
-            rows = [self.row(value, var.aval, at) for value, var in
+        self.constants(inner.jaxpr, inner.consts)
+        for turn in turns:
+            rows = [self.row(value, turn, var.aval, at) for value, var in
                     zip(ins[consts + carried:], inner.jaxpr.invars[consts + carried:])]
             self.body(inner.jaxpr, ins[:consts] + carry + rows, at)
             results = [self.operand(atom) for atom in inner.jaxpr.outvars]
-            results = [self.value(atom) if value is None else value for value, atom in zip(results, inner.jaxpr.outvars)]
+            results = [self.made(value, atom.aval) if isinstance(value, Fixed) else value
+                       for value, atom in zip(results, inner.jaxpr.outvars)]
             carry = results[:carried]
             for stack, value in zip(stacks, results[carried:]):
                 stack.append(value)
@@ -152,23 +165,21 @@ class _Walker:
         for var, stack in zip(eqn.outvars[carried:], stacks):
             self.values[var] = self.stack(stack if not eqn.params["reverse"] else stack[::-1], var.aval, at)
 
-    def row(self, value, aval, at):
-        from .graph import Loops
-
+    def row(self, value, turn, aval, at):
         loops = Loops()
         dims = [loops.new("d", size) for size in aval.shape]
         out = self.graph.value(aval)
         self.graph.op("row", [(value, [None, *dims])], [(out, dims)], loops, linear=[[0]], at=at)
+        self.graph.sources.append(("row", turn))
         return out
 
     def stack(self, values, aval, at):
-        from .graph import Loops
-
         loops = Loops()
         dims = [loops.new("d", size) for size in aval.shape[1:]]
         out = self.graph.value(aval)
         self.graph.op("stack", [(value, dims) for value in values], [(out, [None, *dims])], loops,
                       linear=[list(range(len(values)))], at=at)
+        self.graph.sources.append(("stack", None))
         return out
 
 

@@ -9,6 +9,7 @@ use super::weights::weights;
 use crate::cluster::{Collective, Mesh};
 use crate::layout::Layout;
 use crate::model::{Model, Role, ValueId};
+use crate::reshard::Hop;
 use crate::solve::{Care, Found, solve_limited};
 use crate::strategy::Strategy;
 use std::collections::BTreeMap;
@@ -37,6 +38,29 @@ pub(crate) struct Split {
     pub(crate) layouts: BTreeMap<ValueId, Layout>,
     /// What devices say to each other, in order.
     pub(crate) collectives: Vec<Event>,
+    /// How each operation is split.
+    pub(crate) works: Vec<Work>,
+    /// What is brought from one layout to another, in order.
+    pub(crate) moves: Vec<Move>,
+}
+
+/// How an operation is split.
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    pub(crate) ins: Vec<Layout>,
+    pub(crate) outs: Vec<Layout>,
+    /// Axes, as bits, along which results are combined at once.
+    pub(crate) combined: usize,
+}
+
+/// A value that is brought into another layout: before the operation that reads it, or after the one that made it.
+#[derive(Debug, Clone)]
+pub(crate) struct Move {
+    /// As in [`Event`].
+    pub(crate) op: usize,
+    pub(crate) value: ValueId,
+    pub(crate) from: Layout,
+    pub(crate) hops: Vec<Hop>,
 }
 
 /// A collective of a step.
@@ -143,6 +167,7 @@ struct Reader<'a> {
     bench: &'a mut Bench,
     layouts: &'a BTreeMap<ValueId, Layout>,
     events: Vec<Event>,
+    moves: Vec<Move>,
 }
 
 fn read(
@@ -154,11 +179,13 @@ fn read(
     peak_bytes: f64,
     lives: &Lives,
 ) -> Split {
-    let mut reader = Reader { model, bench, layouts: &layouts, events: Vec::new() };
-    let mut forward_s = 0.0;
+    let mut reader = Reader { model, bench, layouts: &layouts, events: Vec::new(), moves: Vec::new() };
+    let (mut forward_s, mut works) = (0.0, Vec::new());
     for at in 0..model.ops.len() {
         let strategy = &problem.strategies[at][found.labels[at] as usize];
         reader.operation(at, strategy);
+        let Strategy { ins, outs, combined, .. } = strategy.clone();
+        works.push(Work { ins, outs, combined });
         if shares.forward[at] {
             forward_s += strategy.seconds;
         }
@@ -167,7 +194,7 @@ fn read(
         let Some(input) = output.becomes.map(|input| model.inputs[input].value) else { continue };
         reader.changed(model.ops.len(), output.value, layouts[&output.value], layouts[&input]);
     }
-    let Reader { bench, events: collectives, .. } = reader;
+    let Reader { bench, events: collectives, moves, .. } = reader;
     let mesh = &bench.mesh;
     let heard = collectives.iter().filter(|event| shares.forward.get(event.op) == Some(&true));
     forward_s += heard.map(|event| event.seconds).sum::<f64>();
@@ -188,6 +215,8 @@ fn read(
         state_bytes: given(Role::State).sum(),
         kept_bytes,
         collectives,
+        works,
+        moves,
         layouts: layouts.clone(),
     }
 }
@@ -214,9 +243,13 @@ impl Reader<'_> {
     }
 
     fn changed(&mut self, op: usize, value: ValueId, from: Layout, to: Layout) {
-        for hop in self.bench.ways(&self.model.values[value]).way(from, to) {
+        let hops = self.bench.ways(&self.model.values[value]).way(from, to);
+        for hop in &hops {
             let Some(kind) = hop.collective else { continue };
             self.events.push(Event { kind, axes: hop.axes, bytes: hop.bytes, seconds: hop.seconds, op });
+        }
+        if !hops.is_empty() {
+            self.moves.push(Move { op, value, from, hops });
         }
     }
 }

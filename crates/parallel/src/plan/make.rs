@@ -1,6 +1,7 @@
 //! The best plan of a model on a cluster.
 
 use super::meshes::Meshes;
+use super::program::program;
 use super::wire::{
     ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PieceWire, PlanFile, StageWire,
     TensorWire,
@@ -142,7 +143,7 @@ fn one_mesh(model: &Model, split: &Split) -> Made {
         bound: Some(split.bound),
         microbatches: 1,
         schedule: None,
-        stages: vec![stage(model, split, 0)],
+        stages: vec![StageWire { program: Some(program(model, split)), ..stage(model, split, 0) }],
         timeline: Vec::new(),
     }
 }
@@ -226,6 +227,7 @@ pub(super) fn stage(model: &Model, split: &Split, first_device: u64) -> StageWir
         outputs: model.outputs.iter().map(|output| tensor(output.value, &output.name, None)).collect(),
         constraints: constraints.collect(),
         collectives: collectives(split),
+        program: None,
     }
 }
 

@@ -90,6 +90,38 @@ pub struct StageWire {
     pub constraints: Vec<ConstraintWire>,
     /// What devices say to each other, added up by kind and axes.
     pub collectives: Vec<CollectiveWire>,
+    /// Operation by operation what a device does, where one mesh does the whole step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramWire>,
+}
+
+/// What a device does: enough to run the step without deciding anything.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramWire {
+    /// Layouts, which all else has by number: for each axis `same`, `sum` for a part of a sum, or the dimension that it splits.
+    pub layouts: Vec<Vec<String>>,
+    /// How each value of the model is kept; nothing for what is not used.
+    pub values: Vec<Option<usize>>,
+    /// For each operation the layouts that it reads its operands in, those in which it makes its results, and the axes along
+    /// which these are combined at once.
+    pub operations: Vec<(Vec<usize>, Vec<usize>, Vec<String>)>,
+    /// Changes between the layout in which a value is kept and the one in which an operation reads or makes it.
+    pub moves: Vec<MoveWire>,
+}
+
+/// A value that is brought into another layout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveWire {
+    /// Before this operation reads it, or after it made it; past the last one for what is handed to the next step.
+    pub operation: usize,
+    /// Which value.
+    pub value: usize,
+    /// In what layout it is before the first step.
+    pub from: usize,
+    /// Axes that take part in each step, and the layout after it.
+    pub steps: Vec<(Vec<String>, usize)>,
 }
 
 /// A tensor with its layout.

@@ -5,4 +5,5 @@ mod groups;
 mod queries;
 mod refusals;
 mod spills;
+mod tpch;
 mod world;

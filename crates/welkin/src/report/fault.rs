@@ -33,6 +33,11 @@ impl Fault {
         Self { details: serde_json::to_value(details).ok(), ..self }
     }
 
+    /// Why it was refused, in the word that programs get.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.details.as_ref()?.get("refused")?.as_str()
+    }
+
     /// Marks the message as complete: it is shown without a prefix.
     pub(crate) fn verbatim(self) -> Self {
         Self { verbatim: true, ..self }

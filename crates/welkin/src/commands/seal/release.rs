@@ -182,7 +182,8 @@ pub(super) fn run(args: &SealReleaseArgs, app: &mut App) -> anyhow::Result<Exit>
     let mut input = io::stdin().lock();
     let talked = talk(args, app, &mut input);
     if let Err(error) = &talked {
-        let code = Code::of(error).map_or("failed", Code::as_str).to_owned();
+        let word = error.downcast_ref::<Fault>().and_then(Fault::refused);
+        let code = word.or(Code::of(error).map(Code::as_str)).unwrap_or("failed").to_owned();
         // Whoever asked may be gone; this side says why all the same.
         let _ = app.out.write_all(&Message::Refused { code, why: format!("{error:#}") }.line());
         let _ = app.out.flush();

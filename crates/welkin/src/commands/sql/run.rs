@@ -7,11 +7,11 @@ use super::owner::{Elsewhere, Owner};
 use super::told::tell;
 use crate::app::App;
 use crate::cli::SqlRunArgs;
-use crate::commands::seal::contract::{holds, read_contract};
+use crate::commands::seal::contract::read_contract;
 use crate::commands::seal::enclave::Engine;
 use crate::commands::seal::journal::Journal;
 use crate::commands::seal::release::{Asked, Owners};
-use crate::commands::seal::{keyring, now, read, sha256};
+use crate::commands::seal::{now, read, sha256};
 use crate::exit::Exit;
 use crate::report::{Code, Fault};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,11 +29,13 @@ pub(super) fn run(args: &SqlRunArgs, app: &mut App) -> anyhow::Result<Exit> {
         let fault = Fault::new(Code::SealData, format!("{} is there already", args.folder.display()));
         return Err(fault.hint("a result is written once: take another folder").into());
     }
-    known_inputs(args, &contract)?;
+    let snapshots = known_inputs(args, &contract)?;
     let mut owners = owners(args, &contract, app)?;
     let mut engine = Engine::start()?;
     if args.dry_run {
-        return dry(args, &contract, &owners, &mut engine, app);
+        let code = Some(contract.manifest.code.digest);
+        let situation = Situation { now: now(), code, snapshots, ..Situation::default() };
+        return dry(args, &contract, &situation, &owners, &mut engine, app);
     }
     let (mut released, mut first) = (Vec::new(), None);
     for owner in &mut owners {
@@ -71,9 +73,12 @@ fn query(args: &SqlRunArgs, contract: &Contract) -> anyhow::Result<String> {
         .map_err(|_| Fault::new(Code::SqlRefused, format!("{} is not UTF-8", args.query.display())).into())
 }
 
+/// Digests of snapshots by owner, name and version.
+type Snapshots = BTreeMap<(Name, Name, u64), Hex<32>>;
+
 /// The folders are what was signed, as far as whoever runs this can tell.
-fn known_inputs(args: &SqlRunArgs, contract: &Contract) -> anyhow::Result<()> {
-    let mut there = BTreeMap::new();
+fn known_inputs(args: &SqlRunArgs, contract: &Contract) -> anyhow::Result<Snapshots> {
+    let mut there = Snapshots::new();
     for path in &args.inputs {
         let snapshot = snapshot(path)?;
         let digest = snapshot.digest();
@@ -91,7 +96,7 @@ fn known_inputs(args: &SqlRunArgs, contract: &Contract) -> anyhow::Result<()> {
             .details(&details);
         return Err(anyhow::Error::new(refusal).context(fault));
     }
-    Ok(())
+    Ok(there)
 }
 
 fn snapshot(folder: &Path) -> anyhow::Result<Snapshot> {
@@ -180,18 +185,21 @@ fn refused(message: Message) -> anyhow::Error {
     Fault::new(kind, why).details(&BTreeMap::from([("refused", code)])).into()
 }
 
-/// Everything but the release and the run.
+/// Everything but the release and the run. Where no owner is, nobody knows the parties by other ways, and what the engine would
+/// check is checked.
 fn dry(
     args: &SqlRunArgs,
     contract: &Contract,
+    situation: &Situation,
     owners: &[Owner],
     engine: &mut Engine,
     app: &mut App,
 ) -> anyhow::Result<Exit> {
-    let mut journal = Journal::open(app)?;
-    let situation = Situation { parties: keyring::parties(app)?, now: now(), ..journal.situation()? };
-    holds(contract, &situation, &mut journal)?;
-    drop(journal);
+    contract.verify_inside(contract.digest(), situation).map_err(|refusal| {
+        let details = BTreeMap::from([("refused", refusal.code())]);
+        let fault = Fault::new(Code::SealContract, "the contract does not hold").details(&details);
+        anyhow::Error::new(refusal).context(fault)
+    })?;
     let here = owners.iter().find_map(|owner| match owner {
         Owner::Here(owners) => Some(owners),
         Owner::Elsewhere(_) => None,

@@ -11,6 +11,7 @@ FROM patients GROUP BY diagnosis ORDER BY diagnosis";
 const OF_A: &str = "id,diagnosis,age\n1,flu,30\n2,flu,40\n3,Zebrafever,50\n";
 const OF_B: &str = "id,diagnosis,age\n7,flu,20\n8,Narwhalitis,44\n";
 
+#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 /// The engine lies beside the host's program; without it there is nothing to test.
 fn engine(test: &str) -> Option<PathBuf> {
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../enclave/target/debug");
@@ -111,11 +112,16 @@ impl Story {
         self.run(&self.host, &[&args[..], more].concat())
     }
 
-    /// Why it was refused, in a word.
-    fn refused(output: &Output) -> Option<String> {
-        let told: Value = serde_json::from_slice(&output.stderr).unwrap_or_default();
-        assert_ne!(output.status.code(), Some(0), "{}", both(output));
-        told["details"]["refused"].as_str().map(str::to_owned)
+    /// Why the host's run is refused, in a word. Nothing of a result is there then.
+    fn refused(&self, more: &[&str]) -> String {
+        let output = self.start(more);
+        assert_eq!(output.status.code(), Some(16), "{}", both(&output));
+        assert!(!self.host.path().join("result").exists());
+        // Owners elsewhere write to the same standard error.
+        let text = String::from_utf8_lossy(&output.stderr);
+        let told = text.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
+        let word = told.and_then(|told| told["details"]["refused"].as_str().map(str::to_owned));
+        word.unwrap_or_else(|| panic!("{}", both(&output)))
     }
 }
 
@@ -148,4 +154,155 @@ fn two_hospitals_find_out_what_neither_could_alone() {
     assert_eq!(again.status.code(), Some(16), "{}", both(&again));
     assert!(both(&again).contains("it ran 1 times already"), "{}", both(&again));
     assert!(events(&story.a).contains("refused: replay"));
+}
+
+#[test]
+fn each_owner_refuses_for_itself() {
+    let Some(programs) = engine("each_owner_refuses_for_itself") else { return };
+    let story = Story::new(programs, &["--runs", "9"]);
+    // One that demands hardware, and one that allows nothing.
+    let policy = "h/seal/policies/b.toml";
+    story.b.file(policy, &story.policy(""));
+    assert_eq!(story.refused(&[]), "bad-evidence");
+    story.b.file(policy, "schema = 'welkin.policy/1'\n[sev-snp]\nmeasurements.measurement = ['00']\n");
+    assert_eq!(story.refused(&[]), "bad-evidence");
+    let other = story.policy("allow-debug = true").replace(&story.measurement, &"00".repeat(48));
+    story.b.file(policy, &other);
+    assert_eq!(story.refused(&[]), "bad-evidence", "another program");
+    fs::remove_file(story.b.path().join(policy)).unwrap();
+    let none = story.start(&[]);
+    assert_eq!(none.status.code(), Some(16), "{}", both(&none));
+    assert!(both(&none).contains("`b` has no policy"), "{}", both(&none));
+    story.b.file(policy, &story.policy("allow-debug = true"));
+    // What b took back, b alone knows.
+    let contract = story.host.path().join("c.json");
+    story.b.ok(["seal", "contract", "revoke", contract.to_str().unwrap(), "--party", "b"]);
+    assert_eq!(story.refused(&[]), "revoked");
+    assert!(events(&story.b).contains("refused: bad-evidence"), "{}", events(&story.b));
+}
+
+#[test]
+fn the_host_can_change_nothing() {
+    let Some(programs) = engine("the_host_can_change_nothing") else { return };
+    let story = Story::new(programs, &["--runs", "9"]);
+    let sealed = story.host.path().join("c.json");
+    let contract = fs::read_to_string(&sealed).unwrap();
+    story.host.file("q.sql", "SELECT * FROM patients");
+    assert_eq!(story.refused(&[]), "changed-code");
+    story.host.file("q.sql", QUERY);
+    let start = contract.find("\"b\": \"").unwrap();
+    let unsigned = format!("{}{}", &contract[..contract[..start].rfind(',').unwrap()], "\n    }\n  }\n}\n");
+    story.host.file("c.json", &unsigned);
+    assert_eq!(story.refused(&[]), "missing-signature");
+    story.host.file("c.json", &contract.replace("\"runs\": 9", "\"runs\": 90"));
+    assert_eq!(story.refused(&[]), "bad-signature");
+    story.host.file("c.json", &contract);
+    // A file in the open where a sealed one was, and another sealed one.
+    let part = |bed: &Bed| bed.path().join("sealed/part-00000.parquet");
+    let kept = fs::read(part(&story.a)).unwrap();
+    fs::write(part(&story.a), OF_A).unwrap();
+    assert_eq!(story.refused(&[]), "not-sealed");
+    fs::copy(part(&story.b), part(&story.a)).unwrap();
+    assert_eq!(story.refused(&[]), "changed-file");
+    fs::write(part(&story.a), kept).unwrap();
+    let ran = story.start(&[]);
+    assert!(ran.status.success(), "{}", both(&ran));
+    // A receipt of somebody else's engine, and a result that nobody signed.
+    let result = story.host.path().join("result");
+    let open = |bed: &Bed| story.run(bed, &["seal", "open", result.to_str().unwrap(), "--party", "a"]);
+    assert!(open(&story.a).status.success());
+    for name in ["receipt.json", "snapshot.json", "keys.json", "part-00000.parquet"] {
+        let path = result.join(name);
+        let kept = fs::read(&path).unwrap();
+        let mut changed = kept.clone();
+        let at = kept.iter().rposition(|byte| byte.is_ascii_digit()).unwrap();
+        changed[at] ^= 1;
+        fs::write(&path, changed).unwrap();
+        let refused = open(&story.a);
+        assert_eq!(
+            (refused.status.code(), refused.stdout.len()),
+            (Some(16), 0),
+            "{name}: {}",
+            both(&refused)
+        );
+        fs::write(&path, kept).unwrap();
+    }
+}
+
+#[test]
+fn a_trial_releases_nothing() {
+    let Some(programs) = engine("a_trial_releases_nothing") else { return };
+    let story = Story::new(programs, &[]);
+    let before = (events(&story.a), events(&story.b));
+    let tried = story.start(&["--dry-run"]);
+    assert!(tried.status.success(), "{}", both(&tried));
+    let told: Value = serde_json::from_slice(&tried.stdout).unwrap();
+    assert_eq!((&told["dry_run"], &told["engine"]["kind"]), (&true.into(), &"simulated".into()));
+    assert_eq!((events(&story.a), events(&story.b)), before);
+    assert!(!story.host.path().join("result").exists());
+    let contract = fs::read_to_string(story.host.path().join("c.json")).unwrap();
+    story.host.file("c.json", &contract.replace("\"runs\": 1", "\"runs\": 2"));
+    assert_eq!(story.refused(&["--dry-run"]), "bad-signature");
+}
+
+#[test]
+fn the_example_of_two_hospitals_leaves_no_value_on_the_host() {
+    let Some(programs) = engine("the_example_of_two_hospitals_leaves_no_value_on_the_host") else { return };
+    let bed = Bed::new();
+    let welkin = Path::new(env!("CARGO_BIN_EXE_welkin")).parent().unwrap();
+    let path = format!("{}:{}:{}", welkin.display(), programs.display(), std::env::var("PATH").unwrap());
+    let script = crate::bed::example("two-hospitals.sh");
+    let told = bed.command_of("bash", [script.as_str(), "story"]).env("PATH", path).output().unwrap();
+    assert!(told.status.success(), "{}", both(&told));
+    let text = both(&told);
+    assert!(text.contains("drug,patients,days\nnovomycin,4,4.0\naspirin,3,9.0\n"), "{text}");
+    assert!(text.contains("SIMULATED") && text.contains("none is there"), "{text}");
+    assert!(!text.contains("elixir"), "a group of one is left out: {text}");
+    assert!(bed.path().join("story/host/result/receipt.json").exists());
+}
+
+#[test]
+fn what_passes_through_the_host_has_no_value_in_it() {
+    let Some(programs) = engine("what_passes_through_the_host_has_no_value_in_it") else { return };
+    let story = Story::new(programs, &[]);
+    let host = story.host.path();
+    let listened = |own: &Bed, party: &str| {
+        let ask = Story::ask(own, party);
+        let (_, command) = ask.split_once('=').unwrap();
+        let at = host.join(party).display().to_string();
+        format!("{party}=tee {at}-to | env {command} | tee {at}-from")
+    };
+    let (a, b) = (listened(&story.a, "a"), listened(&story.b, "b"));
+    let sealed = [&story.a, &story.b].map(|bed| bed.path().join("sealed").to_str().unwrap().to_owned());
+    let args = [
+        "sql", "run", "c.json", "--query", "q.sql", "--input", &sealed[0], "--input", &sealed[1], "--to",
+        "result",
+    ];
+    let ran = story.run(&story.host, &[&args[..], &["--ask", &a, "--ask", &b]].concat());
+    assert!(ran.status.success(), "{}", both(&ran));
+    let mut seen = both(&ran).into_bytes();
+    for (folder, deep) in [
+        (host.to_owned(), true),
+        (story.a.path().join("sealed"), false),
+        (story.b.path().join("sealed"), false),
+    ] {
+        read_all(&folder, deep, &mut seen);
+    }
+    let text = String::from_utf8_lossy(&seen);
+    assert!(text.contains("\"attested\"") && text.contains("\"released\""), "messages were listened to");
+    for value in ["Zebrafever", "Narwhalitis", "flu,"] {
+        assert!(!text.contains(value), "{value} was seen");
+    }
+}
+
+/// Every byte of every file in a folder.
+fn read_all(folder: &Path, deep: bool, into: &mut Vec<u8>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_file() {
+            into.extend(fs::read(&path).unwrap());
+        } else if path.is_dir() && deep {
+            read_all(&path, deep, into);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::deliver::refused_deliveries;
 use crate::error::SubmitError;
 use crate::stage::{Roots, each_need, is_here};
 use std::path::{Path, PathBuf};
-use welkin_job::Job;
+use welkin_job::{Input, Job};
 
 /// Everything that stands against running `job`, whose paths are relative to `base_dir`; `home` is what
 /// `~` stands for.
@@ -30,5 +30,11 @@ fn of_task(job: &Job, index: usize, roots: &Roots) -> Vec<SubmitError> {
         task: task.name.clone(),
         what: format!("the output to {uri}"),
     });
-    needs.chain(outputs).collect()
+    let inputs = task.inputs.iter().filter(|_| task.sealed.is_some());
+    let far = inputs.filter(|(_, input)| !matches!(input, Input::Uri { uri, .. } if is_here(uri)));
+    let far = far.map(|(name, _)| SubmitError::Unsupported {
+        task: task.name.clone(),
+        what: format!("the sealed input {name}, which is no folder of this machine,"),
+    });
+    needs.chain(outputs).chain(far).collect()
 }

@@ -11,7 +11,7 @@ use crate::view::{AttemptView, RunView, TaskView};
 use std::pin::pin;
 use tokio::time::{sleep, timeout};
 use welkin_ledger::EntryKind;
-use welkin_provider::Nature;
+use welkin_provider::{Exit, Nature};
 use welkin_records::{AttemptEnd, AttemptId, LeaseState, Record, TaskState};
 
 /// How a task ended.
@@ -131,11 +131,17 @@ fn holds_machine(attempt: &AttemptView, provider: &str) -> bool {
     attempt.place.location.provider == provider && attempt.lease != LeaseState::Intended
 }
 
+fn was_refused(task: &TaskView) -> bool {
+    let last = task.attempts.last().and_then(|attempt| attempt.end.as_ref());
+    matches!(last, Some(AttemptEnd::Failed { exit: Exit::Refused { .. }, .. }))
+}
+
 /// Why a task is given up, with one line for each attempt.
 fn explain(task: &TaskView, why: &Why) -> String {
     let mut text = match why {
         Why::Exhausted => "no place of the plan could take it".to_owned(),
         Why::Budget => "the budget of the run does not cover it any more".to_owned(),
+        Why::Script if was_refused(task) => "its work on sealed data was refused".to_owned(),
         Why::Script => "its script failed".to_owned(),
         Why::Losses => "its machines were lost too often".to_owned(),
         Why::Faults => "its data or its nodes failed too often".to_owned(),

@@ -44,7 +44,8 @@ pub(super) fn now() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }
 
-pub(super) fn sha256(bytes: &[u8]) -> Hex<32> {
+/// SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> Hex<32> {
     let mut sum = Hex([0; 32]);
     sum.0.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
     sum

@@ -3,6 +3,7 @@
 use super::{dotenv, overrides};
 use crate::app::App;
 use crate::cli::Overrides;
+use crate::commands::sha256;
 use crate::hosts;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -11,7 +12,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use welkin_job::limits::MAX_FILE_BYTES;
-use welkin_job::{Context, Job, PROVIDERS, Secret, parse_bytes, render};
+use welkin_job::{Brought, Context, Job, PROVIDERS, Sealed, Secret, parse_bytes, render};
+use welkin_seal::{Contract, Refusal};
 
 /// A job with what is to be said about its file.
 #[derive(Debug)]
@@ -95,6 +97,19 @@ fn bring_texts(job: &mut Job, base_dir: &Path) -> anyhow::Result<()> {
             }
             brought.text = Some(text);
         }
+        is_agreed(&task.name, sealed)?;
+    }
+    Ok(())
+}
+
+/// Before anything is planned: a query that nobody signed gets no keys wherever it runs.
+fn is_agreed(task: &str, sealed: &Sealed) -> anyhow::Result<()> {
+    let text = |brought: &Brought| brought.text.clone().unwrap_or_default();
+    let failed = || Fault::new(Code::SealContract, format!("the contract of task {task} does not hold"));
+    let contract = Contract::read(text(&sealed.contract).as_bytes()).with_context(failed)?;
+    let (found, signed) = (sha256(text(&sealed.query).as_bytes()), contract.manifest.code.digest);
+    if found != signed {
+        return Err(anyhow::Error::new(Refusal::ChangedCode { found, signed }).context(failed()));
     }
     Ok(())
 }

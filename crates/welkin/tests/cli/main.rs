@@ -31,6 +31,7 @@ mod prices;
 mod probe;
 mod run;
 mod seal;
+mod sealed_run;
 mod small_machine;
 mod stream;
 mod transfer_kill;

@@ -1,0 +1,265 @@
+//! Tasks on sealed data: what is done with them in a run, what is refused, and what anybody else can see.
+
+use crate::bed::{Bed, both, stderr};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const QUERY: &str =
+    "SELECT diagnosis, count(*) AS patients FROM patients GROUP BY diagnosis ORDER BY diagnosis";
+const JOB: &str = "\
+name: hospitals
+tasks:
+  join:
+    needs: {tee: any}
+    resources: {cpus: 2+}
+    sealed: {contract: c.json, query: q.sql}
+    inputs: {a: file://./sealed-a, b: file://./sealed-b}
+    outputs: {result: {}}
+  look:
+    resources: {cpus: 2+}
+    inputs: {result: join.result}
+    run: ls $WELKIN_INPUT_RESULT
+";
+
+/// Both programs beside one another, as they are installed.
+fn programs() -> Option<PathBuf> {
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../enclave/target/debug/welkin-enclave");
+    if !engine.exists() {
+        assert!(
+            std::env::var_os("WELKIN_REQUIRE_STAND_INS").is_none(),
+            "welkin-enclave is not built: cargo build --manifest-path enclave/Cargo.toml"
+        );
+        return None;
+    }
+    let dir = tempfile::Builder::new().prefix("programs").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let put = |from: &Path, name: &str| {
+        let to = dir.path().join(name);
+        fs::hard_link(from, &to).or_else(|_| fs::copy(from, &to).map(drop)).unwrap();
+    };
+    put(Path::new(env!("CARGO_BIN_EXE_welkin")), "welkin");
+    put(&engine, "welkin-enclave");
+    Some(dir.keep())
+}
+
+/// Two parties of one home, whose data a contract may join.
+struct Parties {
+    bed: Bed,
+    programs: PathBuf,
+}
+
+impl Parties {
+    fn new() -> Option<Self> {
+        let parties = Self { programs: programs()?, bed: Bed::apart() };
+        let engine = parties.ok(&["sql", "engine"]);
+        let policy = format!(
+            "schema = 'welkin.policy/1'\n[simulated]\nmeasurements.measurement = ['{}']\nallow-debug = true\n",
+            engine.trim().rsplit('=').next().unwrap()
+        );
+        for (party, rows) in [("a", "1,flu\n2,Zebrafever\n"), ("b", "3,flu\n4,Narwhalitis\n")] {
+            let table = parties.bed.file("t.csv", &format!("id,diagnosis\n{rows}"));
+            parties.ok(&["seal", "keygen", "--party", party]);
+            parties.bed.file(&format!("h/seal/policies/{party}.toml"), &policy);
+            let to = format!("sealed-{party}");
+            let args = ["--party", party, "--name", "patients", "--version", "1", "--to", &to];
+            parties.ok(&[&["seal", "data", "t.csv"], &args[..]].concat());
+            fs::remove_file(table).unwrap();
+        }
+        parties.bed.file("q.sql", QUERY);
+        parties.bed.file("job.yaml", JOB);
+        let inputs = ["--input", "sealed-a/snapshot.json", "--input", "sealed-b/snapshot.json"];
+        let rest = ["--to", "a", "--engine", engine.trim(), "--runs", "20"];
+        let new = [&["seal", "contract", "new", "--sql", "q.sql"], &inputs[..], &rest].concat();
+        let contract = parties.ok(&new);
+        parties.bed.file("c.json", &contract);
+        for party in ["a", "b"] {
+            parties.ok(&["seal", "contract", "sign", "c.json", "--party", party]);
+        }
+        Some(parties)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        self.bed.command_of(self.programs.join("welkin").to_str().unwrap(), args)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", both(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(&[args, &["-o", "json"]].concat())).unwrap()
+    }
+
+    fn last_run(&self) -> String {
+        self.json(&["runs"])["runs"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// How often keys left, by the owners' log.
+    fn releases(&self) -> usize {
+        self.ok(&["seal", "log", "show"]).matches("keys released").count()
+    }
+
+    /// Files of this home and its nodes in which a plain value stands.
+    fn leaks(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.bed.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(path),
+                    Ok(kind) if kind.is_file() => {
+                        let bytes = fs::read(&path).unwrap_or_default();
+                        let holds =
+                            |word: &str| bytes.windows(word.len()).any(|part| part == word.as_bytes());
+                        if holds("Zebrafever") || holds("Narwhalitis") {
+                            found.push(path);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+
+    fn opened(&self, run: &str) -> String {
+        self.ok(&["fetch", run, "join.result", "result"]);
+        let table = self.ok(&["seal", "open", "result", "--party", "a"]);
+        let other = self.run(&["seal", "open", "result", "--party", "b"]);
+        assert_eq!(other.status.code(), Some(16), "{}", both(&other));
+        fs::remove_dir_all(self.bed.path().join("result")).unwrap();
+        table
+    }
+}
+
+impl Drop for Parties {
+    fn drop(&mut self) {
+        drop(self.run(&["cancel", "--all", "--yes"]));
+        drop(self.run(&["broker", "stop", "--yes"]));
+        drop(fs::remove_dir_all(&self.programs));
+    }
+}
+
+const JOINED: &str = "diagnosis,patients\nNarwhalitis,1\nZebrafever,1\nflu,2\n";
+
+#[test]
+fn a_run_joins_what_nobody_may_see_and_leaves_no_plain_value() {
+    let Some(parties) = Parties::new() else { return };
+    let told = parties.ok(&["up", "job.yaml"]);
+    assert!(told.contains("the engine gave evidence (simulated)"), "{told}");
+    assert!(told.contains("look | part-00000.parquet"), "{told}");
+    assert_eq!(parties.releases(), 1);
+    assert_eq!(parties.leaks(), Vec::<PathBuf>::new());
+    let run = parties.last_run();
+    assert_eq!(parties.opened(&run), JOINED);
+    let history = parties.json(&["status", &run, "--history"])["history"].clone();
+    let released: Vec<&Value> =
+        history.as_array().unwrap().iter().filter(|line| line["record"] == "keys_released").collect();
+    assert_eq!(released.len(), 1, "{history}");
+    assert_eq!(released[0]["kind"], "simulated");
+}
+
+#[test]
+fn what_was_not_agreed_on_gets_no_key() {
+    let Some(parties) = Parties::new() else { return };
+    let refused = |words: &str| {
+        let output = parties.run(&["up", "job.yaml"]);
+        assert!(!output.status.success(), "{}", both(&output));
+        assert!(stderr(&output).contains(words), "{words}: {}", both(&output));
+    };
+    parties.bed.file("q.sql", "SELECT * FROM patients");
+    refused("was signed");
+    assert!(parties.json(&["runs"])["runs"].as_array().unwrap().is_empty(), "before anything is leased");
+    parties.bed.file("q.sql", QUERY);
+    let policy = parties.bed.home().join("seal/policies/b.toml");
+    let good = fs::read_to_string(&policy).unwrap();
+    // The measurement of another program.
+    let digit = good.find("['").unwrap() + 2;
+    let other = if good.as_bytes()[digit] == b'0' { "1" } else { "0" };
+    let mut spoilt = good.clone();
+    spoilt.replace_range(digit..=digit, other);
+    fs::write(&policy, &spoilt).unwrap();
+    refused("`b` releases no key to this engine");
+    fs::write(&policy, good.replace("allow-debug = true", "")).unwrap();
+    refused("`b` releases no key to this engine");
+    fs::write(&policy, &good).unwrap();
+    let snapshot = parties.bed.path().join("sealed-b/snapshot.json");
+    let kept = fs::read_to_string(&snapshot).unwrap();
+    let changed = kept.replacen("diagnosis", "diagnoses", 1);
+    assert_ne!(changed, kept);
+    fs::write(&snapshot, changed).unwrap();
+    refused("was refused");
+    fs::write(&snapshot, kept).unwrap();
+    assert_eq!(parties.releases(), 0);
+    // A node that changes the data finds no engine that reads them: the file is not what was signed.
+    let part = parties.bed.path().join("sealed-b/part-00000.parquet");
+    let mut bytes = fs::read(&part).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&part, bytes).unwrap();
+    refused("was refused");
+    assert_eq!(parties.leaks(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_broker_that_is_killed_on_the_way_is_followed_by_one_that_says_the_same() {
+    let Some(parties) = Parties::new() else { return };
+    // What the run says next when the broker dies: before, between and after question, keys and result.
+    for moment in ["1 node ready", "running", "the engine gave evidence", "keys released", "the engine ran"] {
+        let before = parties.releases();
+        let up = parties.command(&["up", "job.yaml"]).spawn().unwrap();
+        let pid = loop {
+            let status = parties.json(&["broker", "status"]);
+            if let Some(pid) = status["pid"].as_i64().filter(|_| status["driven"].as_u64() == Some(1)) {
+                break Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            }
+        };
+        let run = parties.last_run();
+        let told = |words: &str| {
+            let history = parties.ok(&["status", &run, "--history"]);
+            let lines = parties.ok(&["logs", &run]);
+            match words {
+                "1 node ready" => history.contains("lease_ready"),
+                "running" => history.contains("phase_began"),
+                "keys released" => history.contains("keys_released"),
+                words => lines.contains(words),
+            }
+        };
+        while !told(moment) {
+            std::thread::yield_now();
+        }
+        kill_process(pid, Signal::KILL).unwrap();
+        let output = up.wait_with_output().unwrap();
+        assert!(output.status.success(), "{moment}: {}", both(&output));
+        assert_eq!(parties.opened(&run), JOINED, "{moment}");
+        let left = parties.releases() - before;
+        assert!((1..=2).contains(&left), "{moment}: keys left {left} times");
+    }
+    assert_eq!(parties.leaks(), Vec::<PathBuf>::new());
+}
+
+/// As the documents have it: from keys to a prediction, over three clouds and the recipient's own machine.
+#[test]
+fn the_founding_example_runs_with_its_first_task_sealed() {
+    let Some(programs) = programs() else { return };
+    let bed = Bed::new();
+    let script = crate::bed::examples().join("sky-sealed.sh");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let output =
+        bed.command_of("sh", [script.to_str().unwrap(), "sealed"]).env("PATH", path).output().unwrap();
+    let text = both(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("the engine ran the contract: 6000 rows, sealed"), "{text}");
+    assert!(text.contains("open | train on 4800 rows, test on 1200"), "{text}");
+    assert!(text.contains("accuracy: 8"), "{text}");
+    assert!(text.contains("SIMULATED") && text.contains("EMULATED"), "{text}");
+    drop(fs::remove_dir_all(programs));
+}

@@ -43,14 +43,14 @@ pub struct SealedWork {
 
 /// Whoever knows the owners of sealed data. Calls may wait for disks and locks.
 pub trait Sealing: fmt::Debug + Send + Sync {
-    /// The owners of the data of a contract that holds.
+    /// The owners of the data of a contract that holds: those that are asked together as one, at least one in all.
     ///
     /// # Errors
-    /// In words: the contract does not hold, or an owner's keys are not here.
-    fn owners(&self, work: &SealedWork) -> Result<Box<dyn Owners>, String>;
+    /// In words: the contract does not hold, or an owner cannot be asked.
+    fn owners(&self, work: &SealedWork) -> Result<Vec<Box<dyn Owners>>, String>;
 }
 
-/// The owners of the data of one contract, asked by one engine.
+/// Some owners of the data of one contract, asked by one engine.
 pub trait Owners: Send {
     /// What the engine has to answer.
     fn challenge(&self) -> Challenge;
@@ -62,13 +62,13 @@ pub trait Owners: Send {
     ///
     /// # Errors
     /// In words: why no key leaves.
-    fn release(&self, answer: &Attested) -> Result<Judged, String>;
+    fn release(&mut self, answer: &Attested) -> Result<Judged, String>;
 
     /// Notes what became of it.
     ///
     /// # Errors
     /// In words.
-    fn ran(&self, ran: &Ran) -> Result<(), String>;
+    fn ran(&mut self, ran: &Ran) -> Result<(), String>;
 }
 
 /// An answer that was good enough.
@@ -152,9 +152,11 @@ async fn talk(
     say(live, node, step, "end", None).await?;
     match (next(&mut heard).await, owners) {
         (Message::Ran(ran), Some(owners)) => {
-            let noted = apart(move || owners.ran(&ran)).await;
-            if let Err(message) = noted {
-                live.noted(format!("what became of it is not in the owners' log: {message}"));
+            let told = |mut owners: Box<dyn Owners>| apart(move || owners.ran(&ran));
+            for noted in futures::future::join_all(owners.into_iter().map(told)).await {
+                if let Err(message) = noted {
+                    live.noted(format!("what became of it is not in an owner's log: {message}"));
+                }
             }
             Ok(())
         }
@@ -172,14 +174,40 @@ async fn release(
     node: &dyn Node,
     step: &Step,
     heard: &mut UnboundedReceiver<String>,
-) -> Result<(String, Box<dyn Owners>), Halt> {
-    let refused = |message| failed(Exit::Refused { message });
+) -> Result<(String, Vec<Box<dyn Owners>>), Halt> {
     let work = work(live, id).map_err(refused)?;
     let Some(sealing) = live.world.options.sealing.clone() else {
         return Err(refused("this broker knows no owners of sealed data".to_owned()));
     };
     let asked = work.clone();
-    let owners = apart(move || sealing.owners(&asked)).await.map_err(refused)?;
+    let mut owners = Vec::new();
+    let (mut released, mut first) = (Vec::new(), None);
+    for asked in apart(move || sealing.owners(&asked)).await.map_err(refused)? {
+        let (some, judged) = ask(live, node, step, asked, heard).await?;
+        let Judged { released: keys, kind, evidence } = judged;
+        released.extend(keys);
+        first.get_or_insert((some.challenge(), kind, evidence));
+        owners.push(some);
+    }
+    let Some((challenge, kind, evidence)) = first else {
+        return Err(refused("nobody owns the data".to_owned()));
+    };
+    let order = order(live, id, &work, released, challenge)?;
+    let line = line(&Message::Run(Box::new(order)));
+    let contract = challenge.contract.to_string();
+    let released = Record::KeysReleased { attempt: id, contract, evidence, kind, run: line.clone() };
+    live.record(vec![Fact::Record(released)]).await?;
+    Ok((line, owners))
+}
+
+/// Asks some owners for their keys, and the engine what they want to know of it.
+async fn ask(
+    live: &Live,
+    node: &dyn Node,
+    step: &Step,
+    mut owners: Box<dyn Owners>,
+    heard: &mut UnboundedReceiver<String>,
+) -> Result<(Box<dyn Owners>, Judged), Halt> {
     let challenge = owners.challenge();
     let question = line(&Message::Challenge(challenge));
     // Under a name of its own: a broker before this one may have asked another.
@@ -193,14 +221,11 @@ async fn release(
     };
     let judged = apart(move || owners.release(&attested).map(|judged| (owners, judged))).await;
     // Another machine may be able to prove what this one cannot.
-    let (owners, judged) = judged.map_err(|message| failed(Exit::NodeFault { message }))?;
-    let Judged { released, kind, evidence } = judged;
-    let order = order(live, id, &work, released, challenge)?;
-    let line = line(&Message::Run(Box::new(order)));
-    let contract = challenge.contract.to_string();
-    let released = Record::KeysReleased { attempt: id, contract, evidence, kind, run: line.clone() };
-    live.record(vec![Fact::Record(released)]).await?;
-    Ok((line, owners))
+    judged.map_err(|message| failed(Exit::NodeFault { message }))
+}
+
+fn refused(message: String) -> Halt {
+    failed(Exit::Refused { message })
 }
 
 /// What is run, with the folders as they lie here.

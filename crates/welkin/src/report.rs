@@ -65,9 +65,10 @@ fn json(error: &anyhow::Error, fault: Option<&Fault>, exit: Exit) -> io::Result<
         details: fault.and_then(|fault| fault.details.as_ref()),
         exit: exit as u8,
     };
-    let mut err = io::stderr().lock();
-    serde_json::to_writer(&mut err, &wire)?;
-    err.write_all(b"\n")
+    // In one piece: others may write to the same standard error, and a document that is cut in two is none.
+    let mut line = serde_json::to_vec(&wire)?;
+    line.push(b'\n');
+    io::stderr().lock().write_all(&line)
 }
 
 fn text(error: &anyhow::Error, fault: Option<&Fault>, style: Style) -> io::Result<()> {

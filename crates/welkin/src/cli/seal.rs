@@ -94,11 +94,17 @@ pub(crate) enum PartyCommand {
         party: Name,
     },
     /// Get to know a party from the file that it made
-    #[command(after_help = "Examples:\n  welkin seal party add a.json")]
+    #[command(
+        after_help = "Examples:\n  welkin seal party add a.json\n  welkin seal party add a.json --ask 'ssh a welkin seal release --party a --input sealed/patients-1'"
+    )]
     Add {
         /// File of `welkin seal party show`
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// How it is asked for its keys by runs and `welkin sql run`: a line for the shell that starts `welkin seal release` where
+        /// the party is; the latest that was given counts
+        #[arg(long, value_name = "COMMAND")]
+        ask: Option<String>,
     },
 }
 

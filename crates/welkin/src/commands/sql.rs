@@ -1,6 +1,6 @@
 //! `welkin sql`: queries inside of engines.
 
-mod owner;
+pub(super) mod owner;
 mod run;
 mod told;
 

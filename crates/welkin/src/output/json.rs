@@ -29,7 +29,9 @@ pub(crate) fn write_line<T: Serialize>(
     schema: &'static str,
     body: &T,
 ) -> anyhow::Result<()> {
-    serde_json::to_writer(&mut *out, &Document { schema, body })?;
-    out.write_all(b"\n")?;
+    // In one piece, as others may write to the same stream.
+    let mut line = serde_json::to_vec(&Document { schema, body })?;
+    line.push(b'\n');
+    out.write_all(&line)?;
     Ok(())
 }

@@ -246,6 +246,79 @@ fn a_broker_that_is_killed_on_the_way_is_followed_by_one_that_says_the_same() {
     assert_eq!(parties.leaks(), Vec::<PathBuf>::new());
 }
 
+/// Two hospitals with homes of their own, and a host that has no key of either and drives the run.
+#[test]
+fn owners_elsewhere_are_asked_by_the_run_and_their_word_counts() {
+    let Some(programs) = programs() else { return };
+    let (host, program) = (Bed::apart(), programs.join("welkin"));
+    let program = program.to_str().unwrap();
+    let beds = ["a", "b"].map(|party| (party, Bed::new()));
+    let ok = |bed: &Bed, args: &[&str]| {
+        let output = bed.command_of(program, args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", both(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let engine = ok(&host, &["sql", "engine"]);
+    let policy = format!(
+        "schema = 'welkin.policy/1'\n[simulated]\nmeasurements.measurement = ['{}']\nallow-debug = true\n",
+        engine.trim().rsplit('=').next().unwrap()
+    );
+    for ((party, bed), rows) in beds.iter().zip(["1,flu\n2,Zebrafever\n", "3,flu\n4,Narwhalitis\n"]) {
+        bed.file("t.csv", &format!("id,diagnosis\n{rows}"));
+        ok(bed, &["seal", "keygen", "--party", party]);
+        bed.file(&format!("h/seal/policies/{party}.toml"), &policy);
+        let args = ["--party", party, "--name", "patients", "--version", "1", "--to", "sealed"];
+        ok(bed, &[&["seal", "data", "t.csv"], &args[..]].concat());
+        // What is sealed may be shown to anybody.
+        let (from, to) = (bed.path().join("sealed"), host.path().join(format!("sealed-{party}")));
+        fs::create_dir(&to).unwrap();
+        for entry in fs::read_dir(&from).unwrap().flatten() {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+        let known = ok(bed, &["seal", "party", "show", party]);
+        for other in [&host, &beds[0].1, &beds[1].1] {
+            other.file("party.json", &known);
+            let (home, sealed) = (bed.home(), from.display().to_string());
+            let ask = format!(
+                "WELKIN_HOME={} {program} seal release --party {party} --input {sealed}",
+                home.display()
+            );
+            let asked = other.path() == host.path();
+            let more = if asked { vec!["--ask", ask.as_str()] } else { Vec::new() };
+            ok(other, &[&["seal", "party", "add", "party.json"], &more[..]].concat());
+        }
+    }
+    host.file("q.sql", QUERY);
+    host.file("job.yaml", JOB);
+    let inputs = ["--input", "sealed-a/snapshot.json", "--input", "sealed-b/snapshot.json"];
+    let new = [
+        &["seal", "contract", "new", "--sql", "q.sql"],
+        &inputs[..],
+        &["--to", "a", "--engine", engine.trim()],
+    ];
+    let contract = host.file("c.json", &ok(&host, &new.concat()));
+    for (party, bed) in &beds {
+        ok(bed, &["seal", "contract", "sign", contract.to_str().unwrap(), "--party", party]);
+    }
+    let told = ok(&host, &["up", "job.yaml"]);
+    assert!(told.contains("the engine ran the contract"), "{told}");
+    let run = ok(&host, &["runs", "-o", "json"]);
+    let run: Value = serde_json::from_str(&run).unwrap();
+    let run = run["runs"][0]["id"].as_str().unwrap().to_owned();
+    ok(&host, &["fetch", &run, "join.result", "result"]);
+    let result = host.path().join("result");
+    assert_eq!(ok(&beds[0].1, &["seal", "open", result.to_str().unwrap(), "--party", "a"]), JOINED);
+    for (_, bed) in &beds {
+        let log = ok(bed, &["seal", "log", "show"]);
+        assert!(log.contains("keys released to simulated") && log.contains("ran"), "{log}");
+    }
+    // One says no: the contract may run once.
+    let again = host.command_of(program, ["up", "job.yaml"]).output().unwrap();
+    assert!(stderr(&again).contains("may run 1 times"), "{}", both(&again));
+    drop(host.command_of(program, ["broker", "stop", "--yes"]).output());
+    drop(fs::remove_dir_all(programs));
+}
+
 /// As the documents have it: from keys to a prediction, over three clouds and the recipient's own machine.
 #[test]
 fn the_founding_example_runs_with_its_first_task_sealed() {

@@ -90,6 +90,34 @@ pub(in crate::commands) fn unlock(
     file.unlock(passphrase.as_deref().map(str::as_bytes)).map_err(unusable)
 }
 
+/// Whether the keys of a party are in this home.
+pub(in crate::commands) fn has_keys(app: &App, party: &Name) -> bool {
+    key_path(app, party).exists()
+}
+
+fn ask_path(app: &App, party: &Name) -> PathBuf {
+    app.settings.seal_dir().join("ask").join(party.to_string())
+}
+
+/// Keeps the command by which a party elsewhere is asked for its keys; the latest counts.
+pub(in crate::commands) fn ask_by(app: &App, party: &Name, command: &str) -> anyhow::Result<()> {
+    let path = ask_path(app, party);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritten(error, &path)),
+        _ => {}
+    }
+    write_new(&path, command.as_bytes()).map_err(|error| unwritten(error, &path))
+}
+
+/// The command by which a party elsewhere is asked for its keys, if one is kept.
+pub(in crate::commands) fn asked_by(app: &App, party: &Name) -> anyhow::Result<Option<String>> {
+    let path = ask_path(app, party);
+    match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        command => command.map(Some).map_err(|error| unwritten(error, &path)),
+    }
+}
+
 /// A party that is known.
 pub(in crate::commands) fn party(app: &App, party: &Name) -> anyhow::Result<Identity> {
     let path = party_path(app, party);

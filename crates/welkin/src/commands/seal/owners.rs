@@ -1,15 +1,22 @@
-//! The owners of this home, as a broker asks them for an engine that runs on a node.
+//! The owners of sealed data, as a broker asks them for an engine that runs on a node: those of this home, and those whom
+//! `welkin seal party add --ask` says how to ask.
 
 use super::release::{Asked, Owners};
-use super::{now, sha256};
+use super::{keyring, now, sha256};
 use crate::app::App;
+use crate::commands::sql::owner::Elsewhere;
 use crate::settings::Settings;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use welkin_broker::{Judged, SealedWork, Sealing};
-use welkin_seal::{Attested, Binding, Challenge, Contract, Name, Ran, Refusal};
+use welkin_seal::{Attested, Binding, Challenge, Contract, Message, Name, Ran, Refusal};
 
-/// Parties of this home whose keys need no passphrase: nobody is there to be asked for one.
+/// How long an owner elsewhere may take over everything: the machine of the attempt waits, and costs. A login takes seconds,
+/// a person who has to be asked does not belong here.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(600);
+
+/// Owners as this home knows them. Keys that need a passphrase cannot be used: nobody is there to be asked for one.
 #[derive(Debug)]
 pub(crate) struct OwnersHere {
     settings: Settings,
@@ -20,7 +27,8 @@ impl OwnersHere {
         Arc::new(Self { settings })
     }
 
-    fn unlock(&self, work: &SealedWork) -> anyhow::Result<Owners> {
+    fn asked(&self, work: &SealedWork) -> anyhow::Result<Vec<Box<dyn welkin_broker::Owners>>> {
+        let app = App::of(self.settings.clone());
         let contract = Contract::read(work.contract.as_bytes())?;
         let (found, signed) = (sha256(work.query.as_bytes()), contract.manifest.code.digest);
         if found != signed {
@@ -28,19 +36,30 @@ impl OwnersHere {
         }
         let parties: BTreeSet<Name> =
             contract.manifest.signers.iter().map(|signer| signer.party.clone()).collect();
-        let asked: Vec<Asked<'_>> =
-            parties.iter().map(|party| Asked { party, policy: None, passphrase: None }).collect();
-        Owners::unlock(contract, &asked, &work.inputs, &App::of(self.settings.clone()))
+        let mut far: Vec<Box<dyn welkin_broker::Owners>> = Vec::new();
+        let mut here = Vec::new();
+        for party in &parties {
+            // Whoever has no keys here and no way to be asked is told of as missing.
+            match keyring::asked_by(&app, party)?.filter(|_| !keyring::has_keys(&app, party)) {
+                Some(command) => far.push(Box::new(AskedFar::start(party, &command, &work.contract)?)),
+                None => here.push(Asked { party, policy: None, passphrase: None }),
+            }
+        }
+        if !here.is_empty() {
+            let owners = Owners::unlock(contract, &here, &work.inputs, &app)?;
+            far.insert(0, Box::new(AskedHere { owners, settings: self.settings.clone() }));
+        }
+        Ok(far)
     }
 }
 
 impl Sealing for OwnersHere {
-    fn owners(&self, work: &SealedWork) -> Result<Box<dyn welkin_broker::Owners>, String> {
-        let owners = self.unlock(work).map_err(|error| format!("{error:#}"))?;
-        Ok(Box::new(AskedHere { owners, settings: self.settings.clone() }))
+    fn owners(&self, work: &SealedWork) -> Result<Vec<Box<dyn welkin_broker::Owners>>, String> {
+        self.asked(work).map_err(in_words)
     }
 }
 
+/// Parties of this home, together.
 struct AskedHere {
     owners: Owners,
     settings: Settings,
@@ -58,18 +77,69 @@ impl welkin_broker::Owners for AskedHere {
     }
 
     fn is_answer(&self, answer: &Attested) -> bool {
-        let expected = Binding::to(&answer.engine, self.owners.challenge()).report_data();
-        // What is not genuine is for the owners to refuse.
-        answer.evidence.verify(now()).map_or(true, |claims| claims.report_data.0 == expected.0)
+        answers(answer, self.owners.challenge())
     }
 
-    fn release(&self, answer: &Attested) -> Result<Judged, String> {
-        let released = self.owners.release(answer, &self.app()).map_err(|error| format!("{error:#}"))?;
-        let (released, claims) = released;
+    fn release(&mut self, answer: &Attested) -> Result<Judged, String> {
+        let (released, claims) = self.owners.release(answer, &self.app()).map_err(in_words)?;
         Ok(Judged { released, kind: claims.kind.name().to_owned(), evidence: claims.digest.to_string() })
     }
 
-    fn ran(&self, ran: &Ran) -> Result<(), String> {
-        self.owners.ran(ran, &self.app()).map_err(|error| format!("{error:#}"))
+    fn ran(&mut self, ran: &Ran) -> Result<(), String> {
+        self.owners.ran(ran, &self.app()).map_err(in_words)
     }
+}
+
+/// A party that is asked by a command, which judges by itself.
+struct AskedFar {
+    party: Elsewhere,
+    challenge: Challenge,
+}
+
+impl AskedFar {
+    fn start(party: &Name, command: &str, contract: &str) -> anyhow::Result<Self> {
+        let mut party = Elsewhere::start_apart(party, command, ANSWERS_WITHIN)?;
+        match party.ask(&Message::Contract { contract: contract.to_owned() })? {
+            Message::Challenge(challenge) => Ok(Self { party, challenge }),
+            other => Err(party.unexpected(other)),
+        }
+    }
+
+    fn asked(&mut self, answer: &Attested) -> anyhow::Result<Judged> {
+        let released = match self.party.ask(&Message::Attested(Box::new(answer.clone())))? {
+            Message::Released { keys } => keys,
+            other => return Err(self.party.unexpected(other)),
+        };
+        // What it says of itself, for the record: the party has judged it.
+        let claims = answer.evidence.verify(now())?;
+        Ok(Judged { released, kind: claims.kind.name().to_owned(), evidence: claims.digest.to_string() })
+    }
+}
+
+impl welkin_broker::Owners for AskedFar {
+    fn challenge(&self) -> Challenge {
+        self.challenge
+    }
+
+    fn is_answer(&self, answer: &Attested) -> bool {
+        answers(answer, self.challenge)
+    }
+
+    fn release(&mut self, answer: &Attested) -> Result<Judged, String> {
+        self.asked(answer).map_err(in_words)
+    }
+
+    fn ran(&mut self, ran: &Ran) -> Result<(), String> {
+        self.party.tell(ran).map_err(in_words)
+    }
+}
+
+/// Whether evidence is for a question. What is not genuine is for the owners to refuse.
+fn answers(answer: &Attested, challenge: Challenge) -> bool {
+    let expected = Binding::to(&answer.engine, challenge).report_data();
+    answer.evidence.verify(now()).map_or(true, |claims| claims.report_data.0 == expected.0)
+}
+
+fn in_words(error: anyhow::Error) -> String {
+    format!("{error:#}")
 }

@@ -33,9 +33,12 @@ pub(super) fn run(command: &PartyCommand, app: &mut App) -> anyhow::Result<Exit>
             app.out.flush()?;
             Ok(Exit::Success)
         }
-        PartyCommand::Add { file } => {
+        PartyCommand::Add { file, ask } => {
             let identity = keyring::read_party(file)?;
             let new = keyring::know(app, &identity)?;
+            if let Some(command) = ask {
+                keyring::ask_by(app, &identity.party, command)?;
+            }
             let Known { party, fingerprint } = known(&identity);
             if app.settings.output == Format::Json {
                 write_json(&mut app.out, "welkin.parties/1", &Wire { parties: vec![known(&identity)] })?;

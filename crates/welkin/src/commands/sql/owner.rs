@@ -4,9 +4,13 @@ use crate::app::App;
 use crate::commands::seal::enclave::read_message;
 use crate::commands::seal::release::Owners;
 use crate::report::{Code, Fault};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 use welkin_seal::{Attested, Challenge, Message, Name, Ran, Released};
 
 /// Those who release keys.
@@ -51,33 +55,57 @@ impl Owner {
 }
 
 /// An owner that is talked to through a command.
-pub(super) struct Elsewhere {
+pub(in crate::commands) struct Elsewhere {
     party: Name,
-    child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    /// The command is waited for when this is dropped.
+    _talk: Sender<()>,
 }
 
 impl Elsewhere {
+    /// Starts the command in sight of the user, who ends it when it takes too long.
     pub(super) fn start(party: &Name, command: &str) -> anyhow::Result<Self> {
-        let mut shell = Command::new("sh");
-        let child = shell.args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        Self::spawn(party, Command::new("sh").args(["-c", command]), None)
+    }
+
+    /// Starts the command where nobody sees it: it ends after so long, with whatever it has started.
+    pub(in crate::commands) fn start_apart(
+        party: &Name,
+        command: &str,
+        within: Duration,
+    ) -> anyhow::Result<Self> {
+        Self::spawn(party, Command::new("sh").args(["-c", command]).process_group(0), Some(within))
+    }
+
+    fn spawn(party: &Name, command: &mut Command, within: Option<Duration>) -> anyhow::Result<Self> {
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.map_err(|error| {
             let fault = Fault::new(Code::SealEngine, format!("the command of `{party}` cannot be started"));
             anyhow::Error::new(error).context(fault)
         })?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (input, output) = pipes.expect("both are pipes");
-        Ok(Self { party: party.clone(), child, input, output: BufReader::new(output) })
+        let (talk, over) = channel();
+        std::thread::spawn(move || {
+            let group = Pid::from_child(&child);
+            if within.is_some_and(|within| over.recv_timeout(within) == Err(RecvTimeoutError::Timeout)) {
+                // It may be over by itself.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            // Its input is closed by whoever talked with it.
+            let _ = child.wait();
+        });
+        Ok(Self { party: party.clone(), input, output: BufReader::new(output), _talk: talk })
     }
 
-    fn ask(&mut self, message: &Message) -> anyhow::Result<Message> {
+    pub(in crate::commands) fn ask(&mut self, message: &Message) -> anyhow::Result<Message> {
         // One that ended already has said why, and its answer is read.
         let _ = self.input.write_all(&message.line());
         read_message(&mut self.output, &format!("the command of `{}`", self.party))
     }
 
-    fn unexpected(&self, message: Message) -> anyhow::Error {
+    pub(in crate::commands) fn unexpected(&self, message: Message) -> anyhow::Error {
         let party = &self.party;
         match message {
             Message::Refused { code, why } => {
@@ -91,9 +119,16 @@ impl Elsewhere {
     }
 
     fn ran(mut self, ran: &Ran) -> anyhow::Result<()> {
-        self.input.write_all(&Message::Ran(*ran).line())?;
+        self.tell(ran)?;
         drop(self.input);
-        self.child.wait()?;
+        // Until it has closed its side: what it notes is noted then.
+        std::io::copy(&mut self.output, &mut std::io::sink())?;
+        Ok(())
+    }
+
+    /// Tells what became of it; the command ends by itself.
+    pub(in crate::commands) fn tell(&mut self, ran: &Ran) -> anyhow::Result<()> {
+        self.input.write_all(&Message::Ran(*ran).line())?;
         Ok(())
     }
 }

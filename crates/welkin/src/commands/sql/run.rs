@@ -10,6 +10,7 @@ use crate::cli::SqlRunArgs;
 use crate::commands::seal::contract::read_contract;
 use crate::commands::seal::enclave::Engine;
 use crate::commands::seal::journal::Journal;
+use crate::commands::seal::keyring;
 use crate::commands::seal::release::{Asked, Owners};
 use crate::commands::seal::{now, read, sha256};
 use crate::exit::Exit;
@@ -114,7 +115,16 @@ fn owners(args: &SqlRunArgs, contract: &Contract, app: &App) -> anyhow::Result<V
     if let Some(party) = named.find(|party| !parties.contains(party)) {
         return Err(Fault::new(Code::Usage, format!("`{party}` owns no input of the contract")).into());
     }
-    let elsewhere = |party: &Name| args.ask.iter().any(|(asked, _)| asked == party);
+    let mut ask = args.ask.clone();
+    for party in &parties {
+        let said = ask.iter().any(|(asked, _)| asked == *party);
+        if let Some(command) =
+            keyring::asked_by(app, party)?.filter(|_| !said && !keyring::has_keys(app, party))
+        {
+            ask.push(((*party).clone(), command));
+        }
+    }
+    let elsewhere = |party: &Name| ask.iter().any(|(asked, _)| asked == party);
     let asked = parties.iter().filter(|party| !elsewhere(party)).map(|party| Asked {
         party,
         policy: of(&args.policy, party),
@@ -127,7 +137,7 @@ fn owners(args: &SqlRunArgs, contract: &Contract, app: &App) -> anyhow::Result<V
         owners.push(Owner::Here(Box::new(here)));
     }
     // Nobody elsewhere is troubled by a trial.
-    for (party, command) in args.ask.iter().filter(|_| !args.dry_run) {
+    for (party, command) in ask.iter().filter(|_| !args.dry_run) {
         owners.push(Owner::Elsewhere(Elsewhere::start(party, command)?));
     }
     Ok(owners)

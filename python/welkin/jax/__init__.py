@@ -7,7 +7,7 @@ itself to the step. `docs/parallel.md` says how to use them and what the file ho
 from .device import DeviceError
 from .graph import ModelError
 from .hlo import HloError
-from .plan import Plan, PlanError, Verified, plan
+from .plan import Plan, PlanError, Verified, machines, plan
 from .trace import trace
 
-__all__ = ["DeviceError", "HloError", "ModelError", "Plan", "PlanError", "Verified", "plan", "trace"]
+__all__ = ["DeviceError", "HloError", "ModelError", "Plan", "PlanError", "Verified", "machines", "plan", "trace"]

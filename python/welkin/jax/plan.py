@@ -20,15 +20,24 @@ class PlanError(ValueError):
 
 def plan(step, *args, cluster, state=0, welkin="welkin", effort=1):
     """Plans `step(*args)` for a cluster such as `8xH100`, with the program `welkin` (a name or a path)."""
-    graph = graph_of(step, args, state=state)
+    told = _ask(step, args, state, welkin, ["--cluster", cluster, "--effort", str(effort)])
+    return Plan(told, args, state)
+
+
+def machines(step, *args, max_hourly, state=0, welkin="welkin"):
+    """Machines of the catalog that no other beats in both time and money of a step, the cheapest step first."""
+    return _ask(step, args, state, welkin, ["--any", "--max-hourly", str(max_hourly)])["front"]
+
+
+def _ask(step, args, state, welkin, options):
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.json"
-        model.write_text(graph.text(f"jax {jax.__version__}"), encoding="utf-8")
-        command = [welkin, "parallelize", str(model), "--cluster", cluster, "--effort", str(effort), "--output", "json"]
+        model.write_text(graph_of(step, args, state=state).text(f"jax {jax.__version__}"), encoding="utf-8")
+        command = [welkin, "parallelize", str(model), *options, "--output", "json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PlanError(done.stderr.strip() or f"`{' '.join(command)}` ended with {done.returncode}")
-    return Plan(json.loads(done.stdout), args, state)
+    return json.loads(done.stdout)
 
 
 class Plan:

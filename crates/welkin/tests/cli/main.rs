@@ -27,6 +27,7 @@ mod kept;
 mod kill;
 mod mistakes;
 mod parallelize;
+mod parallelize_jax;
 mod prices;
 mod probe;
 mod run;

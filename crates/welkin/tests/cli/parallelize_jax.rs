@@ -1,0 +1,49 @@
+//! Plans run by JAX on eight emulated devices, by the scripts of `python/` and `examples/`.
+
+use crate::bed::{Bed, both};
+use std::path::{Path, PathBuf};
+
+#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
+/// A Python with JAX; `None` after the test's name and the reason were printed.
+fn python(test: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder =
+        std::env::var_os("WELKIN_STAND_INS").map_or_else(|| root.join("target/stand-ins"), PathBuf::from);
+    let python = folder.join("bin/jax-python");
+    if python.exists() {
+        return Some(python);
+    }
+    let required = std::env::var("WELKIN_REQUIRE_STAND_INS").is_ok_and(|value| value == "1");
+    assert!(!required, "{} is missing, and WELKIN_REQUIRE_STAND_INS is 1", python.display());
+    println!("skipped: {test}: did not run: JAX is not installed (see .ci/stand-ins.sh)");
+    None
+}
+
+/// What a script of the repository says, which must succeed.
+fn said(test: &str, script: &str, args: &[&str]) -> Option<String> {
+    let python = python(test)?;
+    let bed = Bed::new();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(script);
+    let mut command = bed.command_of(&python.to_string_lossy(), [script.as_os_str()]);
+    let output = command.args(args).env("WELKIN", env!("CARGO_BIN_EXE_welkin")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn planned_steps_equal_one_device_and_say_to_each_other_what_was_planned() {
+    let name = "planned_steps_equal_one_device_and_say_to_each_other_what_was_planned";
+    let Some(said) = said(name, "python/test_plan.py", &[env!("CARGO_BIN_EXE_welkin")]) else { return };
+    assert!(said.lines().filter(|line| line.starts_with("ok ")).count() >= 6, "{said}");
+}
+
+#[test]
+fn a_small_gpt_trains_under_a_plan_with_the_losses_of_one_device() {
+    let name = "a_small_gpt_trains_under_a_plan_with_the_losses_of_one_device";
+    let Some(said) = said(name, "examples/gpt.py", &[]) else { return };
+    assert!(said.contains("step 20: loss "), "{said}");
+    assert!(
+        said.lines().filter(|line| line.ends_with("a step") && line.contains(" at ")).count() >= 2,
+        "{said}"
+    );
+}

@@ -126,10 +126,52 @@ impl Curve {
         }
     }
 
+    /// Of volumes up to `most`, those up to the first tier bound that costs more than `room`: no plan that is worth a
+    /// look has more. Later tiers are cheaper, and a bound that allows for them says little of the first ones.
+    pub(super) fn affordable(&self, most: u64, room: i64) -> u64 {
+        self.bounds_within(Window { low: 0, high: most })
+            .find(|bound| self.charge(*bound) > room)
+            .unwrap_or(most)
+    }
+
     /// The tier bounds strictly inside a window.
     pub(super) fn bounds_within(&self, window: Window) -> impl Iterator<Item = u64> {
         let bounds = self.tariff.bounds().map(|bound| bound.saturating_sub(self.already).get());
         bounds.filter(move |volume| window.low < *volume && *volume < window.high)
+    }
+}
+
+/// A tier bound between the volumes that movements can add up to: nothing lies between the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kink {
+    pub(super) bound: u64,
+    /// The most that is not above the bound,
+    pub(super) below: u64,
+    /// and the least that is not below it.
+    pub(super) above: u64,
+}
+
+/// Sums that are kept when volumes are added up: whole gigabytes below the first bound of all published tariffs. Where
+/// there are more, sums lie so close that any volume may be one.
+const MOST_SUMS: usize = 128;
+
+impl Kink {
+    /// What some of the volumes add up to around a bound.
+    pub(super) fn around(bound: u64, volumes: &[u64]) -> Self {
+        let mut sums = vec![0_u64];
+        let mut above = u64::MAX;
+        for volume in volumes {
+            let more = sums.iter().map(|sum| sum.saturating_add(*volume));
+            let (within, beyond): (Vec<u64>, Vec<u64>) = more.partition(|sum| *sum <= bound);
+            above = beyond.into_iter().fold(above, u64::min);
+            sums.extend(within);
+            sums.sort_unstable();
+            sums.dedup();
+            if sums.len() > MOST_SUMS || sums.last() == Some(&bound) {
+                return Self { bound, below: bound, above: bound };
+            }
+        }
+        Self { bound, below: sums.last().copied().unwrap_or(0), above }
     }
 }
 
@@ -176,13 +218,15 @@ impl Meters {
         members
     }
 
-    /// The least and the most volume each meter can have when tasks are at one of the given places.
+    /// The least and the most volume each meter can have when tasks are at one of the given places. Each volume that
+    /// can reach a meter is told as well.
     pub(super) fn reachable(
         &self,
         edges: &[EdgePrices],
         places: &[Vec<u16>],
         classes: &[u16],
         class_count: usize,
+        reaches: &mut dyn FnMut(usize, u64),
     ) -> Vec<Window> {
         let mut volume = vec![Window { low: 0, high: 0 }; self.curves.len()];
         let mut seen = vec![usize::MAX; self.curves.len()];
@@ -196,6 +240,7 @@ impl Meters {
                 let meter = usize::from(meter);
                 if std::mem::replace(&mut seen[meter], index) != index {
                     volume[meter].high += edge.volume;
+                    reaches(meter, edge.volume);
                     meters += 1;
                     last = meter;
                 }
@@ -215,5 +260,39 @@ impl Meters {
             }
         }
         volume
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_next_to_a_bound_is_what_volumes_add_up_to() {
+        let mut state = 5_u64;
+        let mut below = |most: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % most
+        };
+        for _ in 0..500 {
+            let volumes: Vec<u64> = (0..1 + below(9)).map(|_| 1 + below(60)).collect();
+            let bound = 1 + below(100);
+            let sums = (0_u32..1 << volumes.len()).map(|picked| {
+                let picked = volumes.iter().enumerate().filter(|(at, _)| picked >> at & 1 == 1);
+                picked.map(|(_, volume)| *volume).sum::<u64>()
+            });
+            let sums: Vec<u64> = sums.collect();
+            let most = sums.iter().copied().filter(|sum| *sum <= bound).max().unwrap_or(0);
+            let least = sums.iter().copied().filter(|sum| *sum >= bound).min().unwrap_or(u64::MAX);
+            let kink = Kink::around(bound, &volumes);
+            assert_eq!((kink.below, kink.above), (most, least), "{bound}: {volumes:?}");
+        }
+    }
+
+    #[test]
+    fn where_sums_are_too_many_any_volume_may_be_one() {
+        let volumes: Vec<u64> = (0..20).map(|at| (1 << at) + 1).collect();
+        let kink = Kink::around(700_000, &volumes);
+        assert_eq!((kink.below, kink.above), (700_000, 700_000));
     }
 }

@@ -11,7 +11,7 @@
 //! out of the question after the first.
 
 use super::Goal;
-use super::meters::{Curve, Member, Meters, Window};
+use super::meters::{Curve, Kink, Member, Meters, Window};
 use super::problem::{CriticalPath, Problem};
 
 /// The multipliers.
@@ -55,6 +55,9 @@ pub(super) struct Pace {
 /// A limit missed by this share of itself is missed widely: its multiplier moves by the whole step.
 const WIDE_MISS: f64 = 0.05;
 
+/// Share of what was missed that a round later still counts.
+const MEMORY: f64 = 0.8;
+
 /// What an entry of a row costs to price, and a state to find the volumes that can reach a meter, in entries of a table
 /// gone through.
 const PRICING: usize = 3;
@@ -86,6 +89,10 @@ pub(super) struct Prices<'p> {
     pub(super) forbidding: f64,
     /// By meter: the quota that it shares.
     members: Vec<Option<Member>>,
+    /// By meter: its tier bounds, and what volumes lie next to them.
+    kinks: Vec<Vec<Kink>>,
+    /// By meter, then by quota: squares of what minimisers missed the wanted volumes by, older ones fading.
+    missed: Vec<f64>,
     /// Entries of tables that were priced.
     cells: usize,
 }
@@ -101,9 +108,15 @@ impl<'p> Prices<'p> {
             meter: Vec::new(),
             quota: Vec::new(),
         };
-        let (mut windows, mut members) = (Vec::new(), Vec::new());
+        let (mut windows, mut members, mut kinks) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(meters) = &problem.meters {
-            windows = problem.reachable(meters, active);
+            let mut volumes = vec![Vec::new(); meters.curves.len()];
+            windows = problem.reaching(meters, active, &mut |meter, volume| volumes[meter].push(volume));
+            for ((curve, window), volumes) in meters.curves.iter().zip(&windows).zip(&mut volumes) {
+                volumes.sort_unstable();
+                let bounds = curve.bounds_within(Window { low: 0, high: window.high });
+                kinks.push(bounds.map(|bound| Kink::around(bound, volumes)).collect());
+            }
             members = meters.members(&windows);
             let curves = meters.curves.iter().zip(&windows);
             multipliers.meter = curves.map(|(curve, window)| curve.chord(*window)).collect();
@@ -116,6 +129,7 @@ impl<'p> Prices<'p> {
         }
         path.tasks.iter().for_each(|&task| multipliers.task_flow[task] = 1.0);
         path.edges.iter().for_each(|&edge| multipliers.edge_flow[edge] = 1.0);
+        let windows_and_quotas = multipliers.meter.len() + multipliers.quota.len();
         let places = problem.classes.len();
         let rows = |width: usize| problem.edges.iter().map(|_| vec![0.0; width]).collect();
         let mut prices = Self {
@@ -131,7 +145,9 @@ impl<'p> Prices<'p> {
             ranges: vec![(0.0, f64::INFINITY); windows.len()],
             windows,
             forbidding: 0.0,
+            missed: vec![0.0; windows_and_quotas],
             members,
+            kinks,
             cells: 0,
         };
         prices.changed();
@@ -276,10 +292,17 @@ impl<'p> Prices<'p> {
     /// The least that a meter charges above its price, and the volume at which it does.
     fn support(&self, meters: &Meters, meter: usize) -> (f64, u64) {
         let (window, price) = (self.windows[meter], self.multipliers.meter[meter]);
-        let ends = meters.curves[meter].bounds_within(window).chain([window.low, window.high]);
+        let kinks = self.kinks_within(meter).flat_map(|kink| [kink.below, kink.above]);
+        let ends = kinks.map(|volume| volume.clamp(window.low, window.high)).chain([window.low, window.high]);
         #[expect(clippy::cast_precision_loss, reason = "volumes are below 2^53")]
         let value = |volume: u64| (self.charge(meters, meter, volume) - price * volume as f64, volume);
         ends.map(value).fold((f64::INFINITY, 0), |best, next| if next.0 < best.0 { next } else { best })
+    }
+
+    /// The tier bounds inside the window of a meter.
+    fn kinks_within(&self, meter: usize) -> impl Iterator<Item = &Kink> {
+        let window = self.windows[meter];
+        self.kinks[meter].iter().filter(move |kink| window.low < kink.bound && kink.bound < window.high)
     }
 
     /// Nano-dollars a byte from one end of a window of a meter to the other.
@@ -346,7 +369,21 @@ impl<'p> Prices<'p> {
                 taken[member.quota] += wanted.min(member.left) as f64;
             }
         }
-        let norm: f64 = gradient.iter().chain(&taken).map(|off| off * off).sum();
+        let mut scales = Vec::with_capacity(gradient.len());
+        for ((off, past), (low, high)) in gradient.iter().zip(&mut self.missed).zip(&self.ranges) {
+            *past = MEMORY * *past + off * off;
+            let width = if high.is_finite() { high - low } else { 1.0 };
+            scales.push(if *past > 0.0 { width / past.sqrt() } else { 0.0 });
+        }
+        for (quota, off) in taken.iter().enumerate() {
+            let own = self.members.iter().flatten().filter(|member| member.quota == quota);
+            let width = own.map(|member| member.beyond).fold(0.0, f64::max);
+            let past = &mut self.missed[gradient.len() + quota];
+            *past = MEMORY * *past + off * off;
+            scales.push(if *past > 0.0 { width / past.sqrt() } else { 0.0 });
+        }
+        let norm: f64 =
+            gradient.iter().chain(&taken).zip(&scales).map(|(off, scale)| scale * off * off).sum();
         if norm == 0.0 {
             return;
         }
@@ -357,7 +394,7 @@ impl<'p> Prices<'p> {
             let moved = if pace.whole {
                 0.5 * pace.step * (high - low) * (off / far).clamp(-1.0, 1.0)
             } else {
-                pace.share * slack / norm * off
+                pace.share * slack / norm * scales[meter] * off
             };
             let price = &mut self.multipliers.meter[meter];
             *price = (*price + moved).clamp(low, high);
@@ -369,16 +406,16 @@ impl<'p> Prices<'p> {
             let moved = if pace.whole {
                 0.5 * pace.step * high * (off / far).clamp(-1.0, 1.0)
             } else {
-                pace.share * slack / norm * off
+                pace.share * slack / norm * scales[gradient.len() + quota] * off
             };
             let price = &mut self.multipliers.quota[quota];
             *price = (*price + moved).clamp(0.0, high);
         }
     }
 
-    /// Looks only at plans over the active states whose volumes lie in the windows; false when there
-    /// are none, because too little can reach a meter or too much must.
-    pub(super) fn narrow(&mut self, active: &[Vec<u32>], windows: &[Window]) -> bool {
+    /// Looks only at plans over the active states whose volumes lie in the windows, and whose data costs no more than
+    /// `room`; false when there are none, because too little can reach a meter or too much must.
+    pub(super) fn narrow(&mut self, active: &[Vec<u32>], windows: &[Window], room: i64) -> bool {
         let Some(meters) = &self.problem.meters else { return true };
         let reachable = self.problem.reachable(meters, active);
         self.cells += NARROWING * active.iter().map(Vec::len).sum::<usize>() + METERING * meters.curves.len();
@@ -386,8 +423,9 @@ impl<'p> Prices<'p> {
         self.settled.clear();
         self.ranges.clear();
         for (meter, (window, can)) in windows.iter().zip(reachable).enumerate() {
-            let narrowed = Window { low: window.low.max(can.low), high: window.high.min(can.high) };
             let curve = &meters.curves[meter];
+            let most = curve.affordable(window.high.min(can.high), room);
+            let narrowed = Window { low: window.low.max(can.low), high: most };
             self.settled.push(narrowed == can && curve.bounds_within(narrowed).next().is_none());
             self.windows.push(narrowed);
             let beyond = self.members[meter].map_or(0.0, |member| member.beyond);
@@ -413,16 +451,15 @@ impl<'p> Prices<'p> {
         changed
     }
 
-    /// The meter whose charge the relaxed sum understates most for a plan, with a tier bound to split
-    /// its window at.
+    /// The meter whose charge the relaxed sum understates most for a plan, with the volumes to split its window
+    /// between.
     #[expect(clippy::cast_precision_loss, reason = "volumes are below 2^53")]
-    pub(super) fn loosest(&self, choice: &[u32]) -> Option<(f64, usize, u64)> {
+    pub(super) fn loosest(&self, choice: &[u32]) -> Option<(f64, usize, Kink)> {
         let meters = self.problem.meters.as_ref()?;
         let volumes = self.problem.volumes(meters, choice);
         let gap = |meter: usize| {
             let volume = volumes[meter];
-            let bounds = meters.curves[meter].bounds_within(self.windows[meter]);
-            let nearest = bounds.min_by_key(|bound| bound.abs_diff(volume))?;
+            let nearest = *self.kinks_within(meter).min_by_key(|kink| kink.bound.abs_diff(volume))?;
             let stated = self.multipliers.meter[meter] * volume as f64 + self.support(meters, meter).0;
             Some((self.charge(meters, meter, volume) - stated, meter, nearest))
         };

@@ -188,6 +188,16 @@ impl Problem {
 
     /// The least and the most volume each meter can have with these active states.
     pub(super) fn reachable(&self, meters: &Meters, active: &[Vec<u32>]) -> Vec<Window> {
+        self.reaching(meters, active, &mut |_, _| {})
+    }
+
+    /// The same, each volume that can reach a meter told as well.
+    pub(super) fn reaching(
+        &self,
+        meters: &Meters,
+        active: &[Vec<u32>],
+        reaches: &mut dyn FnMut(usize, u64),
+    ) -> Vec<Window> {
         let places = |(task, states): (usize, &Vec<u32>)| {
             let mut places: Vec<u16> =
                 states.iter().map(|state| self.tasks[task][*state as usize].place).collect();
@@ -196,7 +206,7 @@ impl Problem {
             places
         };
         let places: Vec<Vec<u16>> = active.iter().enumerate().map(places).collect();
-        meters.reachable(&self.edges, &places, &self.classes, self.class_count)
+        meters.reachable(&self.edges, &places, &self.classes, self.class_count, reaches)
     }
 
     /// Finish time of each task.

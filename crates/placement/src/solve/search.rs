@@ -128,6 +128,8 @@ struct Search<'s, 'p> {
     dual: Dual<'p>,
     best: Option<Best>,
     nodes: usize,
+    /// The latest bound of the dual alone: an ascent goes by it, since it rises long before it passes the floor.
+    swept: f64,
     /// Parts to explore, least bound first.
     queue: BinaryHeap<Waiting>,
     /// Parts that have waited so far.
@@ -156,6 +158,12 @@ fn undominated(problem: &Problem, goal: &Goal, task: usize) -> Vec<u32> {
     kept
 }
 
+/// The next whole number above, with what rounding may hide.
+#[expect(clippy::cast_possible_truncation, reason = "casts of floating point saturate")]
+fn at_most(value: f64) -> i64 {
+    (value * (1.0 + 1e-12)).ceil() as i64
+}
+
 fn spread(active: &[Vec<u32>]) -> Assignment {
     active.iter().map(|states| states.first().copied().unwrap_or(0)).collect()
 }
@@ -171,6 +179,7 @@ impl<'s, 'p> Search<'s, 'p> {
             dual,
             best: None,
             nodes: 0,
+            swept: f64::NEG_INFINITY,
             queue: BinaryHeap::new(),
             waited: 0,
             open: f64::INFINITY,
@@ -313,18 +322,20 @@ impl<'s, 'p> Search<'s, 'p> {
         let mut high_water = (0, f64::NEG_INFINITY);
         let mut best: Option<Multipliers> = None;
         let (mut done, mut fruitless, mut length) = (0, 0, 1.0);
+        let mut top = f64::NEG_INFINITY;
         for round in 0..rounds {
-            let before = part.bound;
             if !self.tighten(part, NODE_SWEEPS) {
                 return None;
             }
             done = round;
-            if self.ascends() && rounds > 1 && (part.bound > before || best.is_none()) {
+            let raised = self.swept > top;
+            top = top.max(self.swept);
+            if self.ascends() && rounds > 1 && raised {
                 best = Some(self.dual.prices.multipliers().clone());
             }
-            let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
-            if part.bound > high_water.1 + missing * WORTH_A_ROUND {
-                high_water = (round, part.bound);
+            let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - top);
+            if top > high_water.1 + missing * WORTH_A_ROUND {
+                high_water = (round, top);
             } else if round >= high_water.0 + PATIENCE {
                 break;
             }
@@ -337,7 +348,7 @@ impl<'s, 'p> Search<'s, 'p> {
             }
             if self.ascends() {
                 // Steps that lead nowhere are too long: on from the best multipliers with shorter ones.
-                fruitless = if part.bound > before { 0 } else { fruitless + 1 };
+                fruitless = if raised { 0 } else { fruitless + 1 };
                 if fruitless == SHORTEN_AFTER && !self.goal.heeds_time() {
                     fruitless = 0;
                     length *= 0.5;
@@ -345,7 +356,7 @@ impl<'s, 'p> Search<'s, 'p> {
                         self.dual.prices.set(best);
                     }
                 }
-                self.shift(&choice, part.bound, pace, round, length);
+                self.shift(&choice, top, pace, round, length);
             }
         }
         if let Some(best) = best {
@@ -371,10 +382,12 @@ impl<'s, 'p> Search<'s, 'p> {
     /// One bound over a part, dropping states that cannot be part of a better plan; false when nothing
     /// in it can be better.
     fn tighten(&mut self, part: &mut Part, sweeps: usize) -> bool {
-        if !self.dual.prices.narrow(&part.active, &part.windows) {
+        let room = self.room(&part.active);
+        if !self.dual.prices.narrow(&part.active, &part.windows, room) {
             return false;
         }
         let bound = self.dual.sweep(&part.active, sweeps);
+        self.swept = bound.value;
         part.bound = part.bound.max(bound.value).max(self.floor(&part.active));
         if let Some(best) = &self.best {
             let most = best.value - self.goal.resolution(best.value);
@@ -386,6 +399,26 @@ impl<'s, 'p> Search<'s, 'p> {
         self.can_improve(part.bound) && part.active.iter().all(|states| !states.is_empty())
     }
 
+    /// Most nano-dollars for the data of a plan of these states that keeps the budget and is as good as the best known.
+    fn room(&self, active: &[Vec<u32>]) -> i64 {
+        let most = self.goal.max_cost.unwrap_or(i64::MAX);
+        let most = match &self.best {
+            Some(best) if self.goal.cost_weight > 0.0 => {
+                most.min(at_most(best.value / self.goal.cost_weight))
+            }
+            _ => most,
+        };
+        most.saturating_sub(self.machines(active))
+    }
+
+    /// What all machines cost at the least.
+    fn machines(&self, active: &[Vec<u32>]) -> i64 {
+        let tasks = self.problem.tasks.iter().zip(active);
+        let least =
+            tasks.map(|(states, active)| active.iter().map(|state| states[*state as usize].cost).min());
+        least.map(Option::unwrap_or_default).sum()
+    }
+
     /// What no plan of these states stays below: every task at its cheapest, its data for nothing. Where the dual has
     /// not found the prices of the meters yet, this is often the better bound: it proves plans that move no data out
     /// of a place. Of plans by time alone, the shortest path.
@@ -393,10 +426,7 @@ impl<'s, 'p> Search<'s, 'p> {
         if self.goal.cost_weight == 0.0 {
             return self.goal.value(0, Schedule::new(self.problem, active).makespan_bound());
         }
-        let tasks = self.problem.tasks.iter().zip(active);
-        let least =
-            tasks.map(|(states, active)| active.iter().map(|state| states[*state as usize].cost).min());
-        self.goal.value(least.map(Option::unwrap_or_default).sum(), 0)
+        self.goal.value(self.machines(active), 0)
     }
 
     /// Reads a plan off the relaxed sum: in topological order the state that adds least, given what is
@@ -438,13 +468,16 @@ impl<'s, 'p> Search<'s, 'p> {
     /// Splits the window of the meter whose charge the bound understates most, if that is what keeps the
     /// bound low.
     fn split_window(&mut self, part: &Rc<Part>, choice: &[u32]) -> bool {
-        let Some((gap, meter, at)) = self.dual.prices.loosest(choice) else { return false };
+        let Some((gap, meter, kink)) = self.dual.prices.loosest(choice) else { return false };
         let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
         if self.dual.prices.cost_weight() * gap < WORTH_SPLITTING * missing {
             return false;
         }
         let window = part.windows[meter];
-        for half in [Window { high: at, ..window }, Window { low: at, ..window }] {
+        for half in [Window { high: kink.below, ..window }, Window { low: kink.above, ..window }] {
+            if half.low > half.high {
+                continue;
+            }
             let change = Change::Window(meter, half, self.dual.prices.chord(meter, half));
             self.wait(part, change, part.bound, PART_ROUNDS);
         }

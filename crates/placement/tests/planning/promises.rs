@@ -1,6 +1,7 @@
 //! Plans over the starter catalog: what the crate promises, seen from outside.
 
 use crate::bed::{Bed, job};
+use std::fmt::Write;
 use welkin_catalog::{AlignedBytes, Catalog, starter};
 use welkin_job::{Context, Infra};
 use welkin_placement::{Front, Gap, Plan, PlanFailure, Planned, Verdict, front, plan, why_not};
@@ -111,6 +112,27 @@ fn alternatives_are_the_best_of_the_whole_plan_where_time_counts() {
     let short = &quick.tasks[1];
     assert!(short.alternatives.iter().all(|one| one.plan_time == quick.time), "{short:?}");
     assert!(short.alternatives.is_sorted_by_key(|one| one.plan_cost), "{short:?}");
+}
+
+#[test]
+fn a_chain_that_moves_much_is_proven_best_while_quotas_are_free() {
+    let mut text = "name: much\ntasks:\n".to_owned();
+    let mut state = 7_u64;
+    for task in 0..60_u64 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let needs = ["{cpus: 8+, memory: 32+}", "{accelerators: {T4: 1, L4: 1}}", "{cpus: 16+, memory: 64+}"];
+        let input = if task > 0 { format!("inputs: {{x: t{}.out}}, ", task - 1) } else { String::new() };
+        writeln!(
+            text,
+            "  t{task}: {{resources: {}, time: {}h, {input}outputs: {{out: {{size: {} GB}}}}, run: x}}",
+            needs[usize::try_from(task % 3).unwrap()],
+            1 + task % 4,
+            1 + (state >> 33) % 2000
+        )
+        .unwrap();
+    }
+    let made = Bed::new().plan(&text).unwrap().plan;
+    assert_eq!(made.gap, Gap::Exact);
 }
 
 #[test]

@@ -89,6 +89,8 @@ pub struct Task {
     pub run: Option<String>,
     /// What is done instead of a script where the data are sealed.
     pub sealed: Option<Sealed>,
+    /// A training step that is split over the devices of whatever machines are chosen with it.
+    pub parallel: Option<Parallel>,
     /// Environment, after substitution.
     pub envs: BTreeMap<String, String>,
     /// Environment that is never shown.
@@ -102,6 +104,19 @@ pub struct Task {
     /// Keys that were understood but have no effect in this version, each with its place, for the
     /// warnings of a plan.
     pub unexecuted: Vec<Unexecuted>,
+}
+
+/// A training step whose machines and split over their devices are chosen together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parallel {
+    /// The graph of the step, a file relative to the job file.
+    pub model: String,
+    /// How many steps the task makes; their time is the task's.
+    pub steps: u64,
+    /// Most machines.
+    pub max_nodes: u32,
+    /// The digest of the plan that was chosen, once one was.
+    pub plan: Option<String>,
 }
 
 /// A query on sealed data, run by an engine that gets the keys when it has proven what it is.

@@ -5,6 +5,7 @@
 
 mod data;
 mod files;
+mod parallel;
 mod requirements;
 mod sealed;
 mod sections;
@@ -52,6 +53,7 @@ const KEYS: &[&str] = &[
     "time",
     "after",
     "sealed",
+    "parallel",
 ];
 
 /// What the job says for all of its tasks.
@@ -114,6 +116,7 @@ pub(crate) fn read(
         setup: script(&fields, "setup", reader),
         run: script(&fields, "run", reader),
         sealed: sealed::read(&fields, reader),
+        parallel: parallel::read(&fields, reader),
         envs: variables.envs,
         secrets: variables.secrets,
         workdir,

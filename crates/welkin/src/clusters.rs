@@ -301,6 +301,7 @@ pub(crate) fn holding(job: &Job, name: &str) -> anyhow::Result<Job> {
             setup: None,
             run: Some(WAIT.to_owned()),
             sealed: None,
+            parallel: None,
             envs: Default::default(),
             secrets: Default::default(),
             workdir: None,

@@ -19,7 +19,7 @@ mod gc;
 mod host;
 mod logs;
 mod offers;
-mod parallelize;
+pub(crate) mod parallelize;
 mod plan;
 mod providers;
 mod prune;

@@ -6,6 +6,7 @@ mod load;
 mod local;
 mod month;
 mod overrides;
+mod parallel;
 mod saved;
 
 pub(crate) use failure::infeasible;
@@ -60,6 +61,11 @@ impl Planner {
     /// How many times the usual work a plan may take.
     pub(crate) fn effort(&self) -> u32 {
         self.effort
+    }
+
+    /// The job with whatever has to be chosen before it can be planned: machines and splits of parallel tasks.
+    pub(crate) fn resolved(&self, loaded: Loaded, app: &App) -> anyhow::Result<Loaded> {
+        parallel::resolve(loaded, self, app)
     }
 
     /// The best plan.

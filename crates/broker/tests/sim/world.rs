@@ -288,6 +288,7 @@ pub(crate) fn task(name: &str, script: &str) -> Spec {
         setup: None,
         run: Some(script.to_owned()),
         sealed: None,
+        parallel: None,
         envs: BTreeMap::new(),
         secrets: BTreeMap::new(),
         workdir: None,

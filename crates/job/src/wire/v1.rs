@@ -49,6 +49,8 @@ mirror! {
         run: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sealed: Option<Sealed>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parallel: Option<Parallel>,
         envs: BTreeMap<String, String>,
         secrets: BTreeMap<String, Secret>,
         workdir: Option<Workdir>,
@@ -221,6 +223,15 @@ mirror! {
             store: Option<String>,
             persistent: Option<bool>,
         },
+    }
+}
+
+mirror! {
+    struct Parallel of model::Parallel {
+        model: String,
+        steps: u64,
+        max_nodes: u32,
+        plan: Option<String>,
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     let mut loaded = planning::job(&args.file, &args.overrides, false, app)?;
     let month = if args.new_month { Wanted::New } else { Wanted::SoFar };
     let planner = Planner::open(app, args.overrides.effort, month)?;
+    loaded = planner.resolved(loaded, app)?;
     if args.pareto {
         return front::run(&planner, &loaded, app);
     }

@@ -53,6 +53,7 @@ fn prepare(file: &Path, args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loade
     }
     let mut loaded = planning::job(file, &args.overrides, !args.dry_run, app)?;
     let planner = Planner::open(app, args.overrides.effort, Wanted::SoFar)?;
+    loaded = planner.resolved(loaded, app)?;
     let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
     loaded.job = with_secrets(&planned.plan, &loaded.job);
     Ok((planned.plan, loaded))

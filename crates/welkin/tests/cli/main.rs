@@ -26,6 +26,7 @@ mod json;
 mod kept;
 mod kill;
 mod mistakes;
+mod parallel_job;
 mod parallelize;
 mod parallelize_jax;
 mod prices;

@@ -14,7 +14,7 @@ use welkin_parallel::{Chosen, Cluster, Model, Offered, choose, words};
 use welkin_units::Usd;
 
 /// Numbers of machines that are tried.
-const HOSTS: [u64; 6] = [1, 2, 4, 8, 16, 32];
+pub(crate) const HOSTS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 #[derive(Serialize)]
 struct Wire {
@@ -89,7 +89,7 @@ pub(super) fn run(model: &Model, most: Usd, app: &mut App) -> anyhow::Result<Exi
 }
 
 /// Machines with whole accelerators on demand, each type of a provider where it is cheapest.
-fn cheapest<'a>(catalog: &Catalog<'a>, providers: &[String]) -> Vec<(Offer<'a>, Usd)> {
+pub(crate) fn cheapest<'a>(catalog: &Catalog<'a>, providers: &[String]) -> Vec<(Offer<'a>, Usd)> {
     let deny_providers = vec![Local::NAME.to_owned()];
     let filter = Filter { providers: providers.to_vec(), deny_providers, ..Filter::default() };
     let mut best: BTreeMap<(&str, &str, u32), (Offer<'a>, Usd)> = BTreeMap::new();

@@ -23,5 +23,5 @@ mod result;
 mod spill;
 mod table;
 
-pub use engine::{Engine, measure};
+pub use engine::{Engine, Prepared, measure};
 pub use error::SqlError;

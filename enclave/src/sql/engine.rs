@@ -2,6 +2,7 @@
 
 use super::error::SqlError;
 use super::{admit, catalog, context, groups, query, result};
+use datafusion::execution::context::SessionContext;
 use ring::digest::{Context, SHA384};
 use ring::rand::SystemRandom;
 use std::fs::File;
@@ -51,11 +52,11 @@ impl Engine {
         Ok(attested)
     }
 
-    /// Runs the contract that it is bound to.
+    /// Checks the contract that it is bound to, and opens its inputs.
     ///
     /// # Errors
-    /// What stands in the way; nothing is left of a result then.
-    pub fn run(&mut self, run: &Run) -> Result<Ran, SqlError> {
+    /// What stands in the way. This was its one try, whatever comes of it.
+    pub fn prepare<'a>(&'a mut self, run: &'a Run) -> Result<Prepared<'a>, SqlError> {
         let bound = self.bound.ok_or(SqlError::Session("nobody asked this engine for evidence"))?;
         if std::mem::replace(&mut self.ran, true) {
             return Err(SqlError::Session("this engine ran already, and is there for one run"));
@@ -67,16 +68,42 @@ impl Engine {
             .ok_or(SqlError::Session("the receipt is to have an answer that this engine did not give"))?;
         let admitted = admit::admit(&self.key, bound, run, now())?;
         let receipt = Receipt { contract: admitted.contract, nonce: run.nonce, attested: attested.clone() };
-        let manifest = &receipt.contract.manifest;
         let context = context::context(run)?;
         catalog::register(&context, admitted.data)?;
+        Ok(Prepared { key: &self.key, run, receipt, context })
+    }
+
+    /// Runs the contract that it is bound to.
+    ///
+    /// # Errors
+    /// What stands in the way; nothing is left of a result then.
+    pub fn run(&mut self, run: &Run) -> Result<Ran, SqlError> {
+        self.prepare(run)?.run()
+    }
+}
+
+/// A contract that holds, with its inputs open.
+pub struct Prepared<'a> {
+    key: &'a EngineKey,
+    run: &'a Run,
+    receipt: Receipt,
+    context: SessionContext,
+}
+
+impl Prepared<'_> {
+    /// Runs the query, and seals its result.
+    ///
+    /// # Errors
+    /// What stands in the way; nothing is left of a result then.
+    pub fn run(self) -> Result<Ran, SqlError> {
+        let Self { key, run, receipt, context } = self;
+        let least = receipt.contract.manifest.privacy.minimum_group;
         let runtime = context::runtime(run.threads)?;
         let (schema, batches) = runtime.block_on(async {
             let plan = query::plan(&context, &run.query).await?;
-            let plan = groups::enforce(plan, manifest.privacy.minimum_group)?;
-            query::start(&context, plan, run).await
+            query::start(&context, groups::enforce(plan, least)?, run).await
         })?;
-        result::write(&self.key, &receipt, &run.output, schema, batches, &runtime)
+        result::write(key, &receipt, &run.output, schema, batches, &runtime)
     }
 }
 

@@ -7,8 +7,8 @@ use crate::check::{check_metadata, decryption};
 use crate::sum::sum;
 use crate::{Keys, OpenError};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use rustix::fs::{Mode, OFlags, open};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use welkin_seal::SnapshotFile;
@@ -22,16 +22,15 @@ pub(super) struct SealedPart {
     pub(super) metadata: Arc<ParquetMetaData>,
 }
 
-/// A pipe in a file's place would keep its reader waiting.
-const NON_BLOCKING: i32 = 0o4000;
-
 pub(super) fn open_part(
     path: &Path,
     of: &SnapshotFile,
     keys: &Keys,
     aad: &[u8],
 ) -> Result<SealedPart, OpenError> {
-    let mut file = OpenOptions::new().read(true).custom_flags(NON_BLOCKING).open(path)?;
+    // A pipe in its place would keep its reader waiting.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mut file = File::from(open(path, flags, Mode::empty()).map_err(std::io::Error::from)?);
     if !file.metadata()?.is_file()
         || file.metadata()?.len() != of.bytes
         || sum(&mut file)? != (of.bytes, of.sha256)

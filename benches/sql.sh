@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Measures what sealing costs queries: the 22 questions of TPC-H on sealed tables against the same engine on the same tables in
+# the open, and a contract from start to sealed result for a table of 1 MB.
+#
+#     benches/sql.sh [--scale S] [--runs N] [--threads N]
+#
+#   --scale    of the tables (0.1)
+#   --runs     of each question on each side, interleaved (15)
+#   --threads  of the engine (1)
+#
+# CPU is user and system time of the process. The open side runs twice, before and after the sealed one: open/open tells what a
+# difference is worth. `opening` is what comes before the query: the contract, and the hashes of all inputs. DuckDB makes the
+# tables; it comes from WELKIN_STAND_INS, else target/stand-ins (.ci/stand-ins.sh). The table goes to stdout, progress to stderr.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export LC_ALL=C
+
+scale=0.1 runs=15 threads=1
+while (($# > 0)); do
+    case $1 in
+        --scale) scale=$2 && shift ;;
+        --runs) runs=$2 && shift ;;
+        --threads) threads=$2 && shift ;;
+        *)
+            sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            exit 2
+            ;;
+    esac
+    shift
+done
+
+python=$(realpath "${WELKIN_STAND_INS:-target/stand-ins}/bin/duckdb-python")
+[[ -x $python ]] || { echo "sql.sh: DuckDB is not installed (.ci/stand-ins.sh)" >&2 && exit 1; }
+cargo build --release --locked --quiet
+cargo build --release --locked --quiet --manifest-path enclave/Cargo.toml --bins --examples
+programs=$(realpath target/release):$(realpath enclave/target/release)
+speed=$(realpath enclave/target/release/examples/speed)
+tpch=$(realpath enclave/tests/tpch)
+rusage=$(realpath benches/rusage.py)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tables"
+echo "tables of scale $scale" >&2
+(cd "$work/tables" && "$python" "$tpch/oracle.py" make "$scale")
+
+echo "22 questions, $runs runs" >&2
+printf '| question | open ms | sealed ms | sealed/open | open/open | opening ms |\n|---|---|---|---|---|---|\n'
+"$speed" "$work/tables" "$tpch/queries.sql" "$runs" "$threads" | tr -d '{}",:' | awk '
+    {
+        ratio = $6 / (($4 + 0) > 0 ? $4 : 1e-9); control = $4 / $4
+        open = $4; again = $6; sealed = $8; opening = $10
+        mean = (open + again) / 2
+        ratio = sealed / mean; control = again / open
+        printf "| %d | %.1f | %.1f | %.3f | %.3f | %.1f |\n", $2, mean, sealed, ratio, control, opening
+        fflush()
+        logs += log(ratio); controls += log(control); n++
+        if (ratio > worst) worst = ratio
+    }
+    END { printf "| geometric mean | | | %.3f | %.3f | |\n| worst | | | %.3f | | |\n", exp(logs / n), exp(controls / n), worst }'
+
+echo 'a contract from start to result' >&2
+cd "$work"
+export WELKIN_HOME=$work/home PATH=$programs:$PATH
+awk 'BEGIN { print "id,ward,days"; for (row = 0; row < 60000; row++) printf "%d,ward %d,%d\n", row, row * 7919 % 97, row * 31 % 60 }' >t.csv
+{
+    welkin seal keygen --party a
+    welkin seal data t.csv --party a --name stays --version 1 --to stays
+    echo 'SELECT ward, count(*) AS stays, avg(days) AS days FROM stays GROUP BY ward' >q.sql
+    engine=$(welkin sql engine)
+    welkin seal contract new --sql q.sql --input stays/snapshot.json --to a --engine "$engine" --runs 1000 >c.json
+    welkin seal contract sign c.json --party a
+    mkdir -p home/seal/policies
+    printf "schema = 'welkin.policy/1'\n[simulated]\nallow-debug = true\nmeasurements.measurement = ['%s']\n" "${engine#*=}" >home/seal/policies/a.toml
+} >/dev/null 2>&1
+printf '\n| contract to result, %s bytes of CSV | |\n|---|---|\n| CPU and wall seconds | %s |\n' "$(stat -c %s t.csv)" \
+    "$(python3 "$rusage" --runs "$runs" --fresh result welkin sql run c.json --query q.sql --input stays --to result)"
+printf '| welkin-enclave, bytes | %s |\n' "$(stat -c %s "${programs#*:}/welkin-enclave")"

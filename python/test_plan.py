@@ -2,7 +2,9 @@
 """
 
 import os
+import subprocess
 import sys
+import tempfile
 
 os.environ.update(XLA_FLAGS="--xla_force_host_platform_device_count=8", JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -122,9 +124,38 @@ def every_form_of_groups_is_read():
     assert hlo.collectives(scattered) == {("reduce-scatter", 4): 128}
 
 
+def a_task_of_a_run_takes_up_the_plan_that_chose_its_machines(welkin):
+    steps = {}
+    for model in (mlp, experts):
+        loss, params, batch = model(iter(jax.random.split(jax.random.key(0), 16)))
+        steps[model] = with_momentum(loss), (params, jax.tree.map(jnp.zeros_like, params)), batch
+    step, start, batch = steps[mlp]
+    with tempfile.TemporaryDirectory() as home:
+        model, chosen = os.path.join(home, "model.json"), os.path.join(home, "plan.json")
+        with open(model, "w", encoding="utf-8") as file:
+            file.write(wj.trace(step, start, batch))
+        subprocess.run([welkin, "parallelize", model, "--cluster", "8xcpu-host", "--save", chosen], check=True, capture_output=True)
+        os.environ.update(HOME=home, WELKIN_PARALLEL_PLAN="~/plan.json")
+        made = wj.plan(step, start, batch, welkin=welkin)
+        assert made.wire == wj.plan(step, start, batch, cluster="8xcpu-host", welkin=welkin).wire
+        made.apply(step)(start, batch)
+        try:
+            wj.plan(*steps[experts], welkin=welkin)
+            raise AssertionError("the plan of another step")
+        except wj.PlanError as error:
+            assert "plan" in str(error), error
+        del os.environ["WELKIN_PARALLEL_PLAN"]
+        try:
+            wj.plan(step, start, batch, welkin=welkin)
+            raise AssertionError("no cluster")
+        except wj.PlanError as error:
+            assert "no cluster is named" in str(error), error
+
+
 if __name__ == "__main__":
     what_cannot_be_read_is_an_error()
     every_form_of_groups_is_read()
+    a_task_of_a_run_takes_up_the_plan_that_chose_its_machines(sys.argv[1])
     for place in ("8xcpu-host", "4xT4"):
         for each in (mlp, attention, experts):
             run(each.__name__, each, place, sys.argv[1])

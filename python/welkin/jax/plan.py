@@ -1,6 +1,7 @@
 """Plans made by `welkin parallelize`, applied to JAX functions, and compared with what the compiler made of them."""
 
 import json
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,14 +15,26 @@ from .device import Device, shard
 from .trace import graph_of
 
 
+# Where a run puts the plan that it chose machines with.
+CHOSEN = "WELKIN_PARALLEL_PLAN"
+
+
 class PlanError(ValueError):
     """The plan cannot be made or applied here."""
 
 
-def plan(step, *args, cluster, state=0, welkin="welkin", effort=1):
-    """Plans `step(*args)` for a cluster such as `8xH100`, with the program `welkin` (a name or a path)."""
-    told = _ask(step, args, state, welkin, ["--cluster", cluster, "--effort", str(effort)])
-    return Plan(told, args, state)
+def plan(step, *args, cluster=None, state=0, welkin="welkin", effort=1):
+    """Plans `step(*args)` for a cluster such as `8xH100`, with the program `welkin` (a name or a path).
+
+    Without a cluster it is the plan of the task of a run that chose its machines with it: of this very step, or an error.
+    """
+    if cluster is not None:
+        options = ["--cluster", cluster, "--effort", str(effort)]
+    elif chosen := os.environ.get(CHOSEN):
+        options = ["--plan", os.path.expanduser(chosen)]
+    else:
+        raise PlanError(f"no cluster is named, and this is no task of a run that chose one ({CHOSEN} is not set)")
+    return Plan(_ask(step, args, state, welkin, options), args, state)
 
 
 def machines(step, *args, max_hourly, state=0, welkin="welkin"):

@@ -5,7 +5,7 @@
 //! their place in the sealed files, so that a join that repeats a row does not make it many.
 //!
 //! What cannot be seen to in this way is refused: rows that come out as they are, functions that give the value of one row,
-//! subqueries, sets of groupings, whose sums give away what was left out, and DISTINCT below an aggregate.
+//! subqueries, sets of groupings, whose sums give away what was left out, and DISTINCT or windows below an aggregate.
 
 mod rows;
 

@@ -63,6 +63,10 @@ fn what_cannot_be_seen_to_is_refused() {
             "SELECT count(*) AS n FROM a.patients x LEFT SEMI JOIN b.patients y ON x.id = y.id",
             "join cannot be seen to",
         ),
+        (
+            "SELECT sum(oldest) AS s FROM (SELECT first_value(age) OVER (ORDER BY age DESC) AS oldest FROM a.patients) t",
+            "a window below",
+        ),
         ("SELECT age FROM a.patients UNION ALL SELECT count(*) FROM b.patients", "come out as they are"),
     ] {
         let error = world.ask_of_groups(query, 2).unwrap_err();

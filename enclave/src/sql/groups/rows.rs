@@ -53,10 +53,9 @@ impl Walk<'_> {
                 JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => self.through(plan),
                 other => refuse(format!("a {other} join cannot be seen to")),
             },
-            LogicalPlan::Filter(_)
-            | LogicalPlan::Sort(_)
-            | LogicalPlan::Limit(_)
-            | LogicalPlan::Window(_) => self.through(plan),
+            LogicalPlan::Filter(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => self.through(plan),
+            // A window may give each row of a group the value of one.
+            LogicalPlan::Window(_) => refuse("a window below an aggregate cannot be seen to"),
             LogicalPlan::Union(union) => self.union(union),
             other => refuse(format!("{} below an aggregate cannot be seen to", name(other))),
         }

@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, shapes};
 use crate::effort::Effort;
 use crate::intra::{Benches, NoSplit, split};
 use crate::model::{Kind, Model};
+use crate::solve::Care;
 
 /// Machines at a price.
 #[derive(Debug, Clone)]
@@ -101,12 +102,14 @@ fn best(model: &Model, cluster: &Cluster) -> Option<(Vec<u64>, f64)> {
     }
     let mut best: Option<(Vec<u64>, f64)> = None;
     let mut benches = Benches::new(cluster);
-    for sizes in shapes(cluster, cluster.devices()) {
-        match split(model, benches.at(&sizes), cluster.device.usable_bytes, Effort::default().plan()) {
+    for sizes in shapes(cluster, cluster.devices()).into_iter().rev() {
+        let known = best.as_ref().map_or(f64::INFINITY, |(_, seconds)| *seconds);
+        let care = Care { known, ..Effort::default().plan() };
+        match split(model, benches.at(&sizes), cluster.device.usable_bytes, care) {
             Ok(split) if best.as_ref().is_none_or(|(_, seconds)| split.seconds < *seconds) => {
                 best = Some((sizes, split.seconds));
             }
-            Ok(_) | Err(NoSplit::Memory(_) | NoSplit::Forbidden) => {}
+            Ok(_) | Err(NoSplit::Memory(_) | NoSplit::Forbidden | NoSplit::Worse(_)) => {}
         }
     }
     best

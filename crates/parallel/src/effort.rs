@@ -32,12 +32,16 @@ impl Effort {
 
     /// For plans.
     pub(crate) fn plan(self) -> Care {
-        Care { pricings: 16 << self.0.min(4), listed: 400_000 << self.0 }
+        Care { pricings: 16 << self.0.min(4), listed: 400_000 << self.0, known: f64::INFINITY }
     }
 
     /// For the costs that stages are chosen by.
     pub(crate) fn sketch(self) -> Care {
-        Care { pricings: 8 << self.0.min(4), listed: if self.0 == 0 { 0 } else { 20_000 << self.0 } }
+        Care {
+            pricings: 8 << self.0.min(4),
+            listed: if self.0 == 0 { 0 } else { 20_000 << self.0 },
+            known: f64::INFINITY,
+        }
     }
 
     /// Layers that a model is cut into, at most: stages are made of whole ones.

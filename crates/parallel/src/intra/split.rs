@@ -85,6 +85,8 @@ pub(crate) enum NoSplit {
     Memory(f64),
     /// A restriction leaves nothing.
     Forbidden,
+    /// It takes so many seconds at least, and as much is known already.
+    Worse(f64),
 }
 
 /// The best split under a memory limit in bytes.
@@ -122,6 +124,9 @@ pub(crate) fn split_within(
     let mut least: f64 = 0.0;
     loop {
         let (found, bound) = solve_limited(&mut bench.store, &problem.graph, &limits, care);
+        if bound >= care.known && bound.is_finite() {
+            return Err(NoSplit::Worse(bound));
+        }
         let Some(found) = found else {
             // What the limited moments need at least; more where limits exclude each other.
             return Err(NoSplit::Memory(least.max(most)));

@@ -7,7 +7,7 @@
 
 use super::graph::{Graph, Node};
 use super::steps::least;
-use super::store::{Store, lesser};
+use super::store::{Store, lesser, lower};
 
 /// Bounds and assignments get no better than this share of the cost: sums of doubles.
 pub(crate) const EQUAL: f64 = 1e-10;
@@ -149,14 +149,17 @@ impl<'a> Passes<'a> {
         let seat = &self.nodes[at];
         #[expect(clippy::cast_precision_loss, reason = "a count of edges")]
         let share = 1.0 / seat.before.len().max(seat.after.len()).max(1) as f64;
-        let go = if onwards { seat.after.clone() } else { seat.before.clone() };
+        let go = if onwards { &seat.after } else { &seat.before };
         let mut sum = 0.0;
         for edge in go {
-            let link = &self.edges[edge];
-            let (back, table) =
-                if onwards { (&link.backward, link.table) } else { (&link.forward, link.turned) };
+            let link = &mut self.edges[*edge];
+            let (message, back, table) = if onwards {
+                (&mut link.forward, &link.backward, link.table)
+            } else {
+                (&mut link.backward, &link.forward, link.turned)
+            };
             let table = self.store.see(table);
-            let mut message = vec![f64::INFINITY; table.columns];
+            message.fill(f64::INFINITY);
             for (row, (cost, back)) in total.iter().zip(back).enumerate() {
                 if cost.is_infinite() {
                     continue;
@@ -166,11 +169,7 @@ impl<'a> Passes<'a> {
                     *least = lesser(*least, base + cell);
                 }
             }
-            let lowest = message[least(&message) as usize];
-            message.iter_mut().for_each(|cell| *cell -= lowest);
-            sum += lowest;
-            let link = &mut self.edges[edge];
-            if onwards { link.forward = message } else { link.backward = message }
+            sum += lower(message);
         }
         sum
     }

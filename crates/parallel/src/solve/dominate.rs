@@ -5,19 +5,16 @@
 
 use super::graph::{Graph, Node};
 use super::store::{Store, TableId, VectorId};
-use std::collections::BTreeMap;
 
 /// The labels that are left, of each node that lost some.
 pub(crate) fn dominated(store: &mut Store, graph: &Graph, gone: &[bool]) -> Vec<(Node, Vec<u32>)> {
-    let mut seen: BTreeMap<(VectorId, Vec<TableId>), Vec<u32>> = BTreeMap::new();
     let mut all = Vec::new();
     for node in (0..graph.costs.len()).filter(|node| !gone[*node]) {
         let cost = graph.costs[node];
         let tables: Vec<TableId> = graph.edges[node].values().copied().collect();
-        let labels =
-            seen.entry((cost, tables)).or_insert_with_key(|(cost, tables)| left(store, *cost, tables));
+        let labels = store.undominated(cost, tables, left);
         if labels.len() < store.get(cost).len() {
-            all.push((node, labels.clone()));
+            all.push((node, labels.to_vec()));
         }
     }
     all

@@ -35,8 +35,9 @@ pub(crate) struct Found {
     pub(crate) steps: Option<Vec<Step>>,
 }
 
-/// Solves a graph. Labels that an assignment of cost `ceiling` may have are kept, for whoever wants to list those.
-pub(crate) fn solve(store: &mut Store, whole: &Graph, ceiling: f64) -> Found {
+/// Solves a graph. Labels that an assignment of cost `ceiling` may have are kept, for whoever wants to list those. Once all
+/// assignments cost as much as `known`, the search ends.
+pub(crate) fn solve(store: &mut Store, whole: &Graph, ceiling: f64, known_cost: f64) -> Found {
     let mut rest = Rest::new(whole);
     let mut found: Option<(Vec<u32>, f64)> = None;
     let mut bound = f64::NEG_INFINITY;
@@ -85,7 +86,8 @@ pub(crate) fn solve(store: &mut Store, whole: &Graph, ceiling: f64) -> Found {
             let (labels, cost) = found.expect("labels are removed for an assignment in hand");
             return Found { labels, cost, bound: cost.max(ceiling), steps: None };
         }
-        for labels in near {
+        let worse = bound >= known_cost && found.is_some();
+        for labels in near.into_iter().filter(|_| !worse) {
             let mut part = rest.clone();
             part.restrict(store, labels);
             contract(store, &mut part.graph, &mut part.gone, &mut part.steps);
@@ -97,6 +99,9 @@ pub(crate) fn solve(store: &mut Store, whole: &Graph, ceiling: f64) -> Found {
         let cost = found.as_ref().map_or(f64::INFINITY, |(_, cost)| *cost);
         let improved = cost < known || !left.is_empty();
         if !improved && (look > PATIENCE || cost - bound <= cost.abs() * EQUAL) {
+            break;
+        }
+        if bound >= known_cost {
             break;
         }
         rest.restrict(store, left);
@@ -132,8 +137,7 @@ impl Rest {
         for (node, labels) in left {
             self.graph.costs[node] = store.pick(self.graph.costs[node], &labels);
             for (other, table) in self.graph.edges[node].clone() {
-                let columns: Vec<u32> = (0..).take(store.see(table).columns).collect();
-                let table = store.pick_table(table, &labels, &columns);
+                let table = store.pick_rows(table, &labels);
                 let turned = store.transpose(table);
                 self.graph.edges[node].insert(other, table);
                 self.graph.edges[other].insert(node, turned);

@@ -41,19 +41,24 @@ pub(crate) struct Care {
     pub(crate) pricings: usize,
     /// Steps of the listing.
     pub(crate) listed: usize,
+    /// What costs so much is of no interest: a bound of it ends the search.
+    pub(crate) known: f64,
 }
 
 /// Nodes whose costs are added up in the time of a step of the listing.
 const WHOLE: usize = 16;
 
-/// The best assignment that keeps all limits; nothing if none was found. The bound holds in any case.
+/// The best assignment that keeps all limits; nothing if none was found, or none costs less than what is known. The bound holds in any case.
 pub(crate) fn solve_limited(
     store: &mut Store,
     graph: &Graph,
     limits: &[Limit],
     care: Care,
 ) -> (Option<Found>, f64) {
-    let free = solve(store, graph, f64::NEG_INFINITY);
+    let free = solve(store, graph, f64::NEG_INFINITY, care.known);
+    if free.bound >= care.known {
+        return (None, free.bound);
+    }
     if limits.iter().all(|limit| limit.kept_by(store, &free.labels)) {
         let bound = free.bound;
         return (Some(free), bound);
@@ -154,7 +159,7 @@ impl Search<'_> {
     fn try_prices(&mut self, store: &mut Store, prices: &[f64], left: &mut usize) -> (Vec<u32>, f64) {
         *left = left.saturating_sub(1);
         let priced = self.graph_at(store, prices);
-        let found = solve(store, &priced, f64::NEG_INFINITY);
+        let found = solve(store, &priced, f64::NEG_INFINITY, f64::INFINITY);
         let bound = found.bound.min(found.cost) - self.paid_back(prices);
         if bound > self.bound {
             self.bound = bound;
@@ -200,7 +205,7 @@ impl Search<'_> {
         }
         let prices = self.prices.clone();
         let priced = self.graph_at(store, &prices);
-        let found = solve(store, &priced, known + self.paid_back(&prices));
+        let found = solve(store, &priced, known + self.paid_back(&prices), f64::INFINITY);
         if found.bound >= known + self.paid_back(&prices) {
             self.bound = known;
             return;

@@ -52,6 +52,10 @@ pub(crate) struct Store {
     folded: Memo<(VectorId, TableId), (VectorId, f64)>,
     joined: Memo<(VectorId, TableId, TableId), (TableId, f64)>,
     differences: Memo<TableId, Rc<[f64]>>,
+    label_lists: BTreeMap<Rc<[u32]>, u32>,
+    picked: Memo<(VectorId, u32), VectorId>,
+    picked_rows: Memo<(TableId, u32), TableId>,
+    undominated: BTreeMap<(VectorId, Vec<TableId>), Rc<[u32]>>,
 }
 
 impl Store {
@@ -179,20 +183,53 @@ impl Store {
 
     /// The entries of a vector at these places.
     pub(crate) fn pick(&mut self, of: VectorId, labels: &[u32]) -> VectorId {
+        let list = self.label_list(labels);
+        if let Some(id) = self.picked.get(&(of, list)) {
+            return *id;
+        }
         let own = self.get(of);
         let cells = labels.iter().map(|label| own[*label as usize]).collect();
-        self.vector(cells)
+        let id = self.vector(cells);
+        self.picked.insert((of, list), id);
+        id
     }
 
-    /// The cells of a table in these rows and columns.
-    pub(crate) fn pick_table(&mut self, of: TableId, rows: &[u32], columns: &[u32]) -> TableId {
-        let table = self.see(of);
-        let mut cells = Vec::with_capacity(rows.len() * columns.len());
-        for row in rows {
-            let row = table.row(*row as usize);
-            cells.extend(columns.iter().map(|column| row[*column as usize]));
+    /// The rows of a table at these places.
+    pub(crate) fn pick_rows(&mut self, of: TableId, rows: &[u32]) -> TableId {
+        let list = self.label_list(rows);
+        if let Some(id) = self.picked_rows.get(&(of, list)) {
+            return *id;
         }
-        self.table(columns.len(), cells)
+        let table = self.see(of);
+        let cells = rows.iter().flat_map(|row| table.row(*row as usize)).copied().collect();
+        let id = self.table(table.columns, cells);
+        self.picked_rows.insert((of, list), id);
+        id
+    }
+
+    /// What `make` says of a node with these costs and tables, asked once.
+    pub(crate) fn undominated(
+        &mut self,
+        cost: VectorId,
+        tables: Vec<TableId>,
+        make: impl FnOnce(&mut Self, VectorId, &[TableId]) -> Vec<u32>,
+    ) -> Rc<[u32]> {
+        let key = (cost, tables);
+        if let Some(known) = self.undominated.get(&key) {
+            return Rc::clone(known);
+        }
+        let made: Rc<[u32]> = make(self, key.0, &key.1).into();
+        self.undominated.insert(key, Rc::clone(&made));
+        made
+    }
+
+    fn label_list(&mut self, labels: &[u32]) -> u32 {
+        if let Some(known) = self.label_lists.get(labels) {
+            return *known;
+        }
+        let next = number(self.label_lists.len());
+        self.label_lists.insert(labels.into(), next);
+        next
     }
 }
 

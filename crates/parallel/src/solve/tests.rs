@@ -89,7 +89,7 @@ fn brute_force_equals_the_solver_on_ten_thousand_graphs() {
     for seed in 1..=10_000_u64 {
         let (mut draw, mut store) = (Draw(seed * 0x9e37_79b9), Store::default());
         let graph = random(&mut draw, &mut store, 7, 5);
-        let found = solve(&mut store, &graph, f64::NEG_INFINITY);
+        let found = solve(&mut store, &graph, f64::NEG_INFINITY, f64::INFINITY);
         let best = brute(&store, &graph, &[]).unwrap();
         assert!(near(found.cost, best) && near(found.bound, best), "seed {seed}: {} and {best}", found.cost);
         assert!(near(found.cost, graph.cost(&store, &found.labels)), "seed {seed}");

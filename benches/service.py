@@ -128,6 +128,48 @@ def thousand(count=1000, at_once=50):
     welkin("broker", "stop", "--yes")
 
 
+def first_line(args):
+    """Seconds until a command has written a line that has `here` in it, and until it is over."""
+    began = time.monotonic()
+    process = subprocess.Popen([WELKIN, *args], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    first = None
+    for line in process.stdout:
+        if first is None and "here" in line:
+            first = time.monotonic() - began
+    assert process.wait() == 0 and first is not None
+    return first, time.monotonic() - began
+
+
+def clusters(count=1000, at_once=50):
+    folder = home()
+    order = os.path.join(folder, "order")
+    began = time.monotonic()
+    welkin("up", "-c", "dev", "--cpus", "4", "--on", "aws/us-east-1")
+    made = time.monotonic() - began
+    times = [first_line(["exec", "dev", "--", "echo", "here"]) for _ in range(30)]
+    first, whole = (sorted(each)[len(times) // 2] * 1000 for each in zip(*times))
+    row("`exec` on a warm cluster: first line; whole command", f"{first:.0f} ms; {whole:.0f} ms", "150 ms")
+    row("a cluster made, emulated", f"{made * 1000:.0f} ms", "-")
+    gate = os.path.join(folder, "gate")
+    welkin("exec", "dev", "--cpus", "4", "-d", f"until [ -e {gate} ]; do sleep 0.05; done")
+    pid, used, began = broker()["pid"], cpu(broker()["pid"]), time.monotonic()
+    # One after the other, so that there is an order to keep.
+    for number in range(count):
+        welkin("exec", "dev", "--cpus", "4", "-d", f"echo {number} >> {order}")
+    queued = time.monotonic() - began
+    open(gate, "w").close()
+    began = time.monotonic()
+    while broker()["driven"] > 1:
+        time.sleep(0.1)
+    over = time.monotonic() - began
+    kept = open(order).read().split() == [str(number) for number in range(count)]
+    found = f"{'in order' if kept else 'NOT in order'}; queued in {queued:.1f} s, over in {over:.1f} s"
+    row(f"{count} `exec` queued on a full cluster", found, "in order")
+    row("the same, CPU of the broker a run", f"{(cpu(pid) - used) / count * 1000:.1f} ms", "5 ms")
+    welkin("down", "dev")
+    welkin("broker", "stop", "--yes")
+
+
 def million(count=1_000_000):
     folder = home()
     job = os.path.join(folder, "job.yaml")
@@ -266,6 +308,7 @@ def schemathesis():
 print("| what | measured | asked |\n|---|---|---|")
 stand_by()
 thousand()
+clusters()
 million()
 thousand_watchers()
 if VENV:

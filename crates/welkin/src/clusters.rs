@@ -123,6 +123,11 @@ impl Cluster {
     /// Rewrites what a task asks for as parts of this cluster.
     fn put(&self, task: &mut Task, parts: &mut Vec<PartOf>) -> anyhow::Result<()> {
         let name = &self.name;
+        if task.parallel.is_some() {
+            let what =
+                format!("task {} chooses machines (`parallel`), and cluster {name} has its own", task.name);
+            return Err(Fault::new(Code::Infeasible, what).hint("run it without a cluster").into());
+        }
         if task.num_nodes > self.nodes {
             let (wanted, has) = (task.num_nodes, self.nodes);
             let message = format!("task {} asks for {wanted} nodes, and cluster {name} has {has}", task.name);

@@ -179,6 +179,9 @@ fn an_idle_cluster_ends_by_itself_and_names_are_checked() {
         let output = apart.run(args);
         assert!(!output.status.success() && stderr(&output).contains(words), "{args:?}: {}", both(&output));
     }
+    apart.file("parallel.yaml", "parallel: {model: model.json, steps: 3}\nrun: x\n");
+    let output = apart.run(["exec", "dev", "parallel.yaml"]);
+    assert!(stderr(&output).contains("cluster dev has its own"), "{}", both(&output));
     apart.file("two.yaml", "tasks:\n  a: {run: x}\n  b: {run: y}\n");
     let output = apart.run(["up", "-c", "new", "two.yaml"]);
     assert!(stderr(&output).contains("a cluster is made for one"), "{}", both(&output));

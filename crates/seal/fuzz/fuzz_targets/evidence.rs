@@ -1,0 +1,7 @@
+//! Evidence of every kind, and policies.
+#![no_main]
+
+#[path = "../properties.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::evidence(data));

@@ -1,0 +1,67 @@
+//! What must hold for any bytes at all. Run by the fuzz targets, and by a plain test over mutated examples.
+#![allow(dead_code, reason = "each target runs one of them")]
+
+use welkin_seal::{
+    Contract, DataKeys, Evidence, Identity, KeyFile, Message, Policy, Receipt, Revocation, Situation,
+    Snapshot, read_log,
+};
+
+/// A file of Welkin's is refused, or has no other spelling.
+fn one_spelling<T, E>(
+    bytes: &[u8],
+    read: impl Fn(&[u8]) -> Result<T, E>,
+    write: impl Fn(&T) -> Vec<u8>,
+) -> Option<T> {
+    let read = read(bytes).ok()?;
+    assert_eq!(write(&read), bytes, "the same in two spellings");
+    Some(read)
+}
+
+/// Nobody here is known, so that no contract holds; inside of an engine none holds without its code and its data.
+pub(crate) fn agreed(bytes: &[u8]) {
+    if let Some(contract) = one_spelling(bytes, Contract::read, Contract::write) {
+        assert!(contract.verify(&Situation::default()).is_err());
+        assert!(
+            contract
+                .verify_inside(contract.digest(), &Situation { now: 50, ..Situation::default() })
+                .is_err()
+        );
+    }
+    if let Some(receipt) = one_spelling(bytes, Receipt::read, Receipt::write) {
+        assert!(receipt.verify(&Default::default(), &Policy::default(), 50).is_err());
+    }
+    one_spelling(bytes, Revocation::read, Revocation::write);
+}
+
+/// Evidence is refused, or says what it is; a policy without a word accepts none.
+pub(crate) fn evidence(bytes: &[u8]) {
+    if let Ok(evidence) = Evidence::read(bytes)
+        && let Ok(claims) = evidence.verify(1_700_000_000)
+    {
+        let asked = welkin_seal::Expected::Nonce(vec![1; 32]);
+        assert!(!Policy::default().judge(&claims, &asked).accepted());
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        // Refused or not, and never more than that.
+        let _ = Policy::read(text);
+    }
+}
+
+/// Files of data and of parties.
+pub(crate) fn files(bytes: &[u8]) {
+    one_spelling(bytes, Snapshot::read, Snapshot::write);
+    one_spelling(bytes, DataKeys::read, DataKeys::write);
+    one_spelling(bytes, Identity::read, Identity::write);
+    one_spelling(bytes, KeyFile::read, |file: &KeyFile| file.write().to_vec());
+    if let Ok((entries, tree)) = read_log(bytes) {
+        assert_eq!(tree.size(), entries.len() as u64);
+    }
+}
+
+/// A message is refused, or is a line that says the same.
+pub(crate) fn message(bytes: &[u8]) {
+    let Ok(message) = Message::read(bytes) else { return };
+    let line = message.line();
+    assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(Message::read(&line).expect("what was said is understood"), message);
+}

@@ -1,0 +1,116 @@
+//! The fuzz targets' properties on mutations of sound examples, on any toolchain.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a property that does not hold says so")]
+
+#[path = "../fuzz/properties.rs"]
+mod properties;
+
+use proptest::prelude::*;
+use ring::rand::SystemRandom;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use welkin_mutate::mutations;
+use welkin_seal::{
+    Admitted, Binding, Challenge, Code, CodeKind, Column, Contract, DataKeys, Engine, EngineKey, Entry,
+    Event, Evidence, Hex, HexBytes, Input, KeyFile, Kind, Manifest, Message, Policy, Privacy, Ran, Receipt,
+    Recipient, Revocation, Root, Run, Secret, Situation, Snapshot, SnapshotFile,
+};
+
+type Check = fn(&[u8]);
+
+const MEASUREMENT: Hex<48> = Hex([3; 48]);
+
+/// A party with data, a contract, and an engine that ran it: every file and message of it.
+static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
+    let random = SystemRandom::new();
+    let root = Root::draw("a".parse().unwrap(), &random).unwrap();
+    let (party, name) = (root.identity().party.clone(), "patients".parse::<welkin_seal::Name>().unwrap());
+    let columns = vec![Column { name: "id".to_owned(), kind: "Int64".to_owned(), nullable: true }];
+    let file = SnapshotFile { name: "0.parquet".to_owned(), bytes: 9, rows: 1, sha256: Hex([1; 32]) };
+    let snapshot = Snapshot::new(&root, (name.clone(), 1), 7, columns, vec![file]).unwrap();
+    let secrets = BTreeMap::from([(String::new(), Secret::new([1; 32]))]);
+    let secrets = BTreeMap::from([("0.parquet".to_owned(), secrets)]);
+    let keys = DataKeys::new(&root, (name.clone(), 1), &secrets, &[], &random).unwrap();
+    let measured = HexBytes(MEASUREMENT.0.to_vec());
+    let manifest = Manifest {
+        inputs: vec![Input { party: party.clone(), name, version: 1, snapshot: snapshot.digest() }],
+        code: Code { kind: CodeKind::Sql, digest: Hex([5; 32]) },
+        engines: vec![Engine {
+            kind: Kind::Simulated,
+            measurements: [("measurement".to_owned(), measured)].into(),
+        }],
+        recipients: vec![Recipient::from(root.identity())],
+        signers: Vec::new(),
+        privacy: Privacy { minimum_group: 1, epsilon_milli: Some(5) },
+        not_before: 0,
+        expires: 100,
+        runs: 1,
+        nonce: Hex([9; 32]),
+    };
+    let mut contract = Contract::new(manifest.checked(&[root.identity().clone()]).unwrap());
+    contract.sign(&root).unwrap();
+    let parties = BTreeMap::from([(party.clone(), root.identity().clone())]);
+    let agreed = contract.verify(&Situation { now: 50, parties, ..Situation::default() }).unwrap();
+    let challenge = Challenge::draw(agreed.digest, &random).unwrap();
+    let engine = EngineKey::draw(&random).unwrap();
+    let binding = Binding::to(engine.identity(), challenge);
+    let evidence = Evidence::simulate(MEASUREMENT, binding.report_data(), &random).unwrap();
+    let policy = format!(
+        "schema = 'welkin.policy/1'\n[simulated]\nallow-debug = true\nmeasurements.measurement = ['{MEASUREMENT}']\n"
+    );
+    let admitted = Admitted::judge(&agreed, &evidence, &Policy::read(&policy).unwrap(), binding, 50).unwrap();
+    let released = admitted.release(&keys, &keys.unlock(&root).unwrap(), &random).unwrap();
+    let attested = welkin_seal::Attested { engine: engine.identity().clone(), evidence: evidence.clone() };
+    let receipt = Receipt { contract: contract.clone(), nonce: challenge.nonce, attested: attested.clone() };
+    let run = Run {
+        contract: String::from_utf8(contract.write()).unwrap(),
+        query: "SELECT 1".to_owned(),
+        inputs: vec!["a".into()],
+        released: vec![released.clone()],
+        nonce: challenge.nonce,
+        output: "b".into(),
+        memory: 1,
+        threads: 1,
+        spill: None,
+    };
+    let entry = Entry { index: 0, at: 7, contract: agreed.digest, event: Event::Signed { party } };
+    let ran = Ran { contract: agreed.digest, result: Hex([4; 32]), rows: 3 };
+    let messages = [
+        Message::Challenge(challenge),
+        Message::Attested(Box::new(attested)),
+        Message::Released { keys: vec![released] },
+        Message::Run(Box::new(run)),
+        Message::Ran(ran),
+    ];
+    let key_file = KeyFile::new(&root, None, &random).unwrap().write().to_vec();
+    let mut sound: Vec<(Check, Vec<u8>)> = vec![
+        (properties::agreed, contract.write()),
+        (properties::agreed, receipt.write()),
+        (properties::agreed, Revocation::new(agreed.digest, &root, 8).write()),
+        (properties::evidence, evidence.write()),
+        (properties::evidence, policy.into_bytes()),
+        (properties::files, snapshot.write()),
+        (properties::files, keys.write()),
+        (properties::files, root.identity().write()),
+        (properties::files, key_file),
+        (properties::files, format!("{}\n", entry.line()).into_bytes()),
+    ];
+    sound.extend(messages.iter().map(|message| (properties::message as Check, message.line())));
+    sound
+});
+
+#[test]
+fn sound_examples_hold() {
+    for (check, example) in &*SOUND {
+        (0..=example.len()).step_by(1 + example.len() / 200).for_each(|end| check(&example[..end]));
+        check(example);
+    }
+}
+
+proptest! {
+    #[test]
+    fn mutated_examples_hold(mutation in mutations()) {
+        for (check, example) in &*SOUND {
+            check(&mutation.of(example));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The program as `welkin` starts it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use welkin_seal::{Challenge, Hex, Message};
+
+fn engine() -> (Child, ChildStdin, BufReader<std::process::ChildStdout>) {
+    let program = env!("CARGO_BIN_EXE_welkin-enclave");
+    let mut child = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    input.write_all(b"\"engine\"\n").unwrap();
+    (child, input, output)
+}
+
+fn ask(message: &Message, input: &mut ChildStdin, output: &mut impl BufRead) -> Message {
+    input.write_all(&message.line()).unwrap();
+    let mut line = Vec::new();
+    output.read_until(b'\n', &mut line).unwrap();
+    Message::read(&line).unwrap()
+}
+
+#[test]
+fn an_engine_answers_until_its_input_ends_and_leaves_no_memory_behind() {
+    let (mut child, mut input, mut output) = engine();
+    let challenge = Challenge { nonce: Hex([1; 32]), contract: Hex([2; 32]) };
+    let answer = ask(&Message::Challenge(challenge), &mut input, &mut output);
+    assert!(matches!(answer, Message::Attested(_)), "{answer:?}");
+    let other = Challenge { contract: Hex([3; 32]), ..challenge };
+    let answer = ask(&Message::Challenge(other), &mut input, &mut output);
+    assert!(matches!(&answer, Message::Refused { code, .. } if code == "other-session"), "{answer:?}");
+    if cfg!(target_os = "linux") {
+        let dumped = fs::read_to_string(format!("/proc/{}/coredump_filter", child.id())).unwrap();
+        assert_eq!(dumped.trim().trim_start_matches('0'), "", "a crash would write its memory to disk");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn what_is_no_message_ends_the_talk() {
+    for line in [&b"{}\n"[..], b"\"ran\"\n", b"\xff\n", b"{\"run\":{}}\n"] {
+        let (mut child, mut input, _output) = engine();
+        input.write_all(line).unwrap();
+        drop(input);
+        assert!(!child.wait().unwrap().success(), "{line:?}");
+    }
+}

@@ -61,6 +61,36 @@ def experts(keys):
     return loss, params, (draw(8, 16, 32), draw(8, 16, 32))
 
 
+def odds_and_ends(keys):
+    """What is easily split wrongly: reshapes in another order, padding that shifts, rows from both ends, products."""
+
+    def loss(params, batch):
+        x, y = batch
+        a, b = jnp.split(x @ params["first"], 2, -1)
+        z = jnp.concatenate([a * b, jnp.cumsum(a, 1)], -1)
+        z = z + jax.lax.pad(z, 0.0, ((0, 0, 0), (1, -1, 0))) + jax.lax.pad(z, 3.0, ((0, 0, 0), (0, 0, 0)))
+        z = z * (jnp.argsort(z, -1) % 3) + jnp.sort(z, -1) + jnp.flip(z, 0)
+        z = z + jnp.max(z, 1, keepdims=True) + jnp.prod(1 + 0.01 * z, 1, keepdims=True) + jnp.prod(1 + 0.001 * z, 0)
+        z = z + jax.lax.reshape(z.T, z.shape, dimensions=(1, 0)) + jax.lax.top_k(z, 4)[0].sum(-1, keepdims=True)
+        z, _ = jax.lax.scan(lambda h, w: (jnp.tanh(h @ w), None), z / jnp.abs(z).max(), params["layers"])
+        return ((z[:, jnp.arange(z.shape[1])[::-1]] @ params["last"] - y) ** 2).mean()
+
+    draw = lambda *shape: jax.random.normal(next(keys), shape, jnp.float64) / 8
+    return loss, {"first": draw(64, 64), "layers": draw(3, 64, 64), "last": draw(64, 32)}, (draw(32, 64), draw(32, 32))
+
+
+def pictures(keys):
+    def loss(params, batch):
+        x, y = batch
+        for weights in params["layers"]:
+            x = jax.nn.relu(jax.lax.conv_general_dilated(x, weights, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")))
+        return ((x.mean((1, 2)) @ params["last"] - y) ** 2).mean()
+
+    draw = lambda *shape: jax.random.normal(next(keys), shape, jnp.float64) / 4
+    params = {"layers": [draw(3, 3, 8, 16), draw(3, 3, 16, 16)], "last": draw(16, 8)}
+    return loss, params, (draw(16, 8, 8, 8), draw(16, 8))
+
+
 def with_momentum(loss):
     def step(state, batch):
         params, momentum = state
@@ -157,5 +187,5 @@ if __name__ == "__main__":
     every_form_of_groups_is_read()
     a_task_of_a_run_takes_up_the_plan_that_chose_its_machines(sys.argv[1])
     for place in ("8xcpu-host", "4xT4"):
-        for each in (mlp, attention, experts):
+        for each in (mlp, attention, experts, pictures, odds_and_ends):
             run(each.__name__, each, place, sys.argv[1])

@@ -81,6 +81,8 @@ class Device:
             held[value] = self.moved(number, value, {value: result}, layout, self.kept(value))
 
     def combine(self, name, value, axes):
+        if name == "reduce_prod":
+            return jnp.prod(lax.all_gather(value, axes), 0)
         combine = {"reduce_max": lax.pmax, "reduce_min": lax.pmin, "reduce_and": lax.pmin, "reduce_or": lax.pmax}.get(name)
         if combine is None:
             raise DeviceError(f"results of `{name}` cannot be combined over devices")

@@ -137,7 +137,14 @@ def transpose(graph, eqn, ins, outs, at):
 @entry("reshape", "squeeze", "expand_dims")
 def reshape(graph, eqn, ins, outs, at):
     loops = Loops()
-    before, after = same_order(shape_of(eqn.invars[0]), shape_of(eqn.outvars[0]), loops)
+    shape = shape_of(eqn.invars[0])
+    # A reshape can go through the dimensions in another order than theirs.
+    order = eqn.params["dimensions"] if eqn.primitive.name == "reshape" else None
+    order = range(len(shape)) if order is None else order
+    ordered, after = same_order([shape[place] for place in order], shape_of(eqn.outvars[0]), loops)
+    before = [None] * len(shape)
+    for place, loop in zip(order, ordered):
+        before[place] = loop
     graph.op("reshape", [(ins[0], before)], [(outs[0], after)], loops, linear=[[0]], at=at)
 
 
@@ -170,12 +177,18 @@ def blocks(graph, eqn, ins, outs, at):
     turned = set(eqn.params.get("dimensions", ())) if eqn.primitive.name == "rev" else set()
     if eqn.primitive.name == "concatenate":
         turned = {eqn.params["dimension"]}
+    if eqn.primitive.name == "pad":
+        # As much can be cut off at one end as is added at the other.
+        turned = {place for place, config in enumerate(eqn.params["padding_config"]) if tuple(config) != (0, 0, 0)}
     loops = Loops()
     dims = [loops.new("d", sizes[0]) if len(set(sizes)) == 1 and place not in turned else None
             for place, sizes in enumerate(zip(*shapes))]
     pairs = [(value, dims if place in arrays else [None] * len(shape_of(eqn.invars[place])))
              for place, value in enumerate(ins) if value is not None]
     together = [index for index, place in enumerate(p for p, v in enumerate(ins) if v is not None) if place in arrays]
+    if eqn.primitive.name == "pad" and not (ins[1] is None and getattr(eqn.invars[1], "val", None) == 0):
+        # What is added would be added by each device.
+        together = []
     graph.op(eqn.primitive.name, pairs, [(out, dims) for out in outs], loops, linear=[together] if together else [], at=at)
 
 

@@ -22,12 +22,15 @@ use welkin_seal::Run;
 pub(super) const CATALOG: &str = "welkin";
 pub(super) const COMMON: &str = "*";
 
+/// More than machines have: each has a stack.
+const MOST_THREADS: usize = 512;
+
 /// A query of many levels is planned by recursion.
 const STACK: usize = 32 << 20;
 
 pub(super) fn runtime(threads: usize) -> Result<Runtime, SqlError> {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads.max(1))
+        .worker_threads(threads.clamp(1, MOST_THREADS))
         .thread_stack_size(STACK)
         .build()
         .map_err(|_| SqlError::Failed("no threads can be started"))
@@ -46,10 +49,10 @@ pub(super) fn context(run: &Run) -> Result<SessionContext, SqlError> {
         .build_arc()
         .map_err(|_| SqlError::Failed("the engine cannot be set up"))?;
     // What a sort keeps back for merging, of each of its threads: a fixed 10 MB would be all of a small engine.
-    let kept = (memory / (16 * run.threads.max(1))).min(10 << 20);
+    let kept = (memory / (16 * run.threads.clamp(1, MOST_THREADS))).min(10 << 20);
     let config = SessionConfig::new()
         .with_sort_spill_reservation_bytes(kept)
-        .with_target_partitions(run.threads.max(1))
+        .with_target_partitions(run.threads.clamp(1, MOST_THREADS))
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, COMMON);

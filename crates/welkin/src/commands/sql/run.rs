@@ -10,9 +10,8 @@ use crate::cli::SqlRunArgs;
 use crate::commands::seal::contract::read_contract;
 use crate::commands::seal::enclave::Engine;
 use crate::commands::seal::journal::Journal;
-use crate::commands::seal::keyring;
 use crate::commands::seal::release::{Asked, Owners};
-use crate::commands::seal::{now, read, sha256};
+use crate::commands::seal::{keyring, now, read, sha256};
 use crate::exit::Exit;
 use crate::report::{Code, Fault};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,14 +37,18 @@ pub(super) fn run(args: &SqlRunArgs, app: &mut App) -> anyhow::Result<Exit> {
         let situation = Situation { now: now(), code, snapshots, ..Situation::default() };
         return dry(args, &contract, &situation, &owners, &mut engine, app);
     }
-    let (mut released, mut first) = (Vec::new(), None);
+    // Whatever can be wrong is found before the first key leaves, since a release counts as a run.
+    places(args)?;
+    let mut answers = Vec::new();
     for owner in &mut owners {
         let challenge = owner.challenge(&text)?;
-        let attested = attest(&mut engine, challenge)?;
-        released.extend(owner.release(&attested, app)?);
-        first.get_or_insert((attested, challenge.nonce));
+        answers.push((attest(&mut engine, challenge)?, challenge.nonce));
     }
-    let (attested, nonce) = first.expect("a contract has owners");
+    let mut released = Vec::new();
+    for (owner, (attested, _)) in owners.iter_mut().zip(&answers) {
+        released.extend(owner.release(attested, app)?);
+    }
+    let (attested, nonce) = answers.swap_remove(0);
     let claims = claims(&attested)?;
     app.note(&format!("Every owner has released its keys to an engine of {}.", claims.kind.title()));
     let ran = start(&mut engine, job(args, text, query, released, nonce))?;
@@ -58,6 +61,21 @@ pub(super) fn run(args: &SqlRunArgs, app: &mut App) -> anyhow::Result<Exit> {
     }
     tell(&args.folder, &contract, &claims, Some(&ran), app)?;
     told.map(|()| Exit::Success)
+}
+
+/// Makes the folder that the result's goes into, and looks for the one of what does not fit into memory.
+fn places(args: &SqlRunArgs) -> anyhow::Result<()> {
+    let parent = args.folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        std::fs::create_dir_all(parent).map_err(|error| keyring::unwritten(error, parent))?;
+    }
+    match &args.spill {
+        Some(folder) if !folder.is_dir() => {
+            let what = format!("{} is no folder for what does not fit into memory", folder.display());
+            Err(Fault::new(Code::File, what).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The text that was agreed on: another is refused before anybody is asked.

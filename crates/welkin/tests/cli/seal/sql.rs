@@ -174,10 +174,16 @@ fn each_owner_refuses_for_itself() {
     assert_eq!(none.status.code(), Some(16), "{}", both(&none));
     assert!(both(&none).contains("`b` has no policy"), "{}", both(&none));
     story.b.file(policy, &story.policy("allow-debug = true"));
+    // What is found before a key leaves costs no run of a.
+    assert!(!events(&story.a).contains("ran"), "{}", events(&story.a));
+    let counted = events(&story.a).matches("keys released").count();
+    let nowhere = story.start(&["--spill", "nowhere"]);
+    assert_eq!(nowhere.status.code(), Some(9), "{}", both(&nowhere));
     // What b took back, b alone knows.
     let contract = story.host.path().join("c.json");
     story.b.ok(["seal", "contract", "revoke", contract.to_str().unwrap(), "--party", "b"]);
     assert_eq!(story.refused(&[]), "revoked");
+    assert_eq!(events(&story.a).matches("keys released").count(), counted, "{}", events(&story.a));
     assert!(events(&story.b).contains("refused: bad-evidence"), "{}", events(&story.b));
 }
 

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use welkin_catalog::{Continent, PlaceId};
 use welkin_job::Input;
-use welkin_route::{DestinationClass, Endpoint, Quota, Rates, TariffId, TariffMatrix, Tariffs};
+use welkin_route::{DestinationClass, Endpoint, Quota, TariffId, TariffMatrix, Tariffs};
 use welkin_units::{BitsPerSecond, Bytes, Span, Usd};
 
 /// Data that moves to a task, or from it to where an output is delivered.
@@ -105,7 +105,6 @@ pub(crate) fn flows(request: &Request<'_>) -> Vec<Flow> {
 /// Places with their tariffs and rates.
 pub(crate) struct Network<'a> {
     tariffs: &'a Tariffs,
-    rates: &'a Rates,
     month_to_date: Vec<Bytes>,
     pub(crate) endpoints: Vec<Endpoint<'a>>,
     classes: Vec<u16>,
@@ -175,7 +174,6 @@ impl<'a> Network<'a> {
         }
         Self {
             tariffs,
-            rates: request.rates,
             month_to_date,
             endpoints,
             classes,
@@ -203,7 +201,13 @@ impl<'a> Network<'a> {
     }
 
     pub(crate) fn time(&self, from: u16, to: u16, bytes: Bytes) -> Span {
-        self.rates.time(&self.endpoints[usize::from(from)], &self.endpoints[usize::from(to)], bytes)
+        let rate = if from == to {
+            self.stay_rates[usize::from(from)]
+        } else {
+            let class = usize::from(self.classes[usize::from(to)]);
+            self.move_rates[usize::from(from) * self.class_ends.len() + class]
+        };
+        self.rate_values[usize::from(rate)].map_or(Span::ZERO, |rate| rate.time_for(bytes))
     }
 
     /// What a transfer costs in the cheapest and in the dearest region of its end outside the job, by itself;
@@ -315,8 +319,8 @@ pub(crate) struct Model<'a> {
     pub(crate) flows: &'a [Flow],
     /// By task of the job and state: index into the task's candidates.
     pub(crate) states: Vec<Rc<[usize]>>,
-    /// Dense place of each catalog place.
-    dense: BTreeMap<u16, u16>,
+    /// Dense place of each catalog place; 0 of those that no candidate is at.
+    dense: Vec<u16>,
     /// The place outside that a flow comes from or goes to, by flow.
     outside: Vec<Option<u16>>,
     /// By task: its deliveries among the flows. Whoever assesses a plan asks for them once a task.
@@ -331,7 +335,7 @@ impl<'a> Model<'a> {
             .map(|found| by_place(request, &found.list).into_values().flatten().collect())
             .collect();
         let mut endpoints: Vec<Endpoint<'a>> = Vec::new();
-        let mut dense = BTreeMap::new();
+        let mut dense = vec![0; request.catalog.places().count()];
         // Also places that only alternatives are at.
         let column = request.catalog.columns().place;
         let offers = kinds.iter().flat_map(|found| &found.list);
@@ -339,7 +343,7 @@ impl<'a> Model<'a> {
         all.sort_unstable();
         all.dedup();
         for place in all {
-            dense.insert(place, u16::try_from(endpoints.len()).unwrap_or(u16::MAX));
+            dense[usize::from(place)] = u16::try_from(endpoints.len()).unwrap_or(u16::MAX);
             endpoints.push(request.catalog.place(PlaceId(place)).into());
         }
         let mut outside = Vec::with_capacity(flows.len());
@@ -369,7 +373,7 @@ impl<'a> Model<'a> {
     /// The dense place of a candidate.
     pub(crate) fn place_of(&self, request: &Request<'_>, candidate: &Candidate) -> u16 {
         let place = request.catalog.columns().place[candidate.offer.0 as usize];
-        self.dense.get(&place).copied().unwrap_or(0)
+        self.dense.get(usize::from(place)).copied().unwrap_or(0)
     }
 
     /// The transfers of an assignment, given the place of each task, in the order of the flows.

@@ -110,7 +110,7 @@ fn plan_among(request: &Request<'_>, found: Vec<Rc<Candidates>>) -> Result<Plann
     let model = Model::new(request, &found, &flows);
     let problem = counted(&model, request, &found, &|candidate| candidate.scored)?;
     let goal = goal(request.job);
-    let limits = Limits::of(request.effort);
+    let limits = Limits::of(request.effort).content();
     let solution = match goal.max_cost.filter(|_| has_scores(&found)) {
         None => solve::solve(&problem, &goal, &limits)
             .map_err(|unsolved| failure(request.job, &problem, &goal, unsolved, &limits))?,

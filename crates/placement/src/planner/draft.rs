@@ -126,8 +126,10 @@ impl<'d, 'a> Draft<'d, 'a> {
     ) -> Vec<Placement> {
         let place = |candidate: &Candidate| self.model.place_of(self.request, candidate);
         let there = self.whole.places(task, self.chosen[task], found.list.iter().map(place));
-        let outcome =
-            |candidate: &Candidate| there.get(&place(candidate)).map(|there: &There| there.with(candidate));
+        let outcome = |candidate: &Candidate| -> Option<Outcome> {
+            let there: &There = there[usize::from(place(candidate))].as_ref()?;
+            Some(there.with(candidate))
+        };
         let ranked = found.list.iter().enumerate().filter_map(|(index, candidate)| {
             let outcome = outcome(candidate)?;
             // The dearest amount there is stands for sums that leave the range.

@@ -129,7 +129,7 @@ fn a_changed_plan_comes_to_what_it_comes_to_added_up_anew() {
             for candidate in found[task].list.iter().step_by(1 + found[task].list.len() / 40) {
                 let mut changed = chosen.clone();
                 changed[task] = candidate;
-                let quick = there[&place(candidate)].with(candidate);
+                let quick = there[usize::from(place(candidate))].unwrap().with(candidate);
                 assert_eq!(quick, anew(&request, &model, &changed), "task {task} of seed {seed}:\n{text}");
                 compared += 1;
             }

@@ -11,7 +11,6 @@ use super::detour::{Leap, detours};
 use crate::candidates::Candidate;
 use crate::model::{FlowSource, Model};
 use crate::request::Request;
-use std::collections::BTreeMap;
 use welkin_job::TaskDag;
 use welkin_units::{Bytes, Span, Usd};
 
@@ -206,13 +205,13 @@ impl<'w, 'a> Whole<'w, 'a> {
         }
     }
 
-    /// The plan with a task, whose candidate now is `chosen`, at each of some places.
+    /// By place: the plan with a task, whose candidate now is `chosen`, at each of some places.
     pub(super) fn places(
         &self,
         task: usize,
         chosen: &Candidate,
         places: impl Iterator<Item = u16>,
-    ) -> BTreeMap<u16, There> {
+    ) -> Vec<Option<There>> {
         let own = &self.flows[task];
         let standing = self.places[task];
         // Volumes of everything but the task, and what its own movements add to them.
@@ -236,21 +235,20 @@ impl<'w, 'a> Whole<'w, 'a> {
             cost
         };
         let without_data = self.data - price(&mut standing_moves.into_iter());
-        let mut data: BTreeMap<u16, i128> = BTreeMap::new();
+        let mut all: Vec<Option<There>> = vec![None; self.model.network.endpoints.len()];
         for place in places {
-            data.entry(place).or_insert_with(|| without_data + price(&mut moves(place)));
+            all[usize::from(place)].get_or_insert_with(|| {
+                let data = without_data + price(&mut moves(place));
+                There {
+                    cost: self.machines - i128::from(chosen.cost.nanos()) + data,
+                    scored: self.scored - i128::from(chosen.scored.nanos()) + data,
+                    ready: self.ready(task, place),
+                    delivery: self.model.delivery_time(task, place),
+                    rest: self.rest_from(task, place),
+                    without: self.without[task],
+                }
+            });
         }
-        let there = |(place, data): (u16, i128)| {
-            let there = There {
-                cost: self.machines - i128::from(chosen.cost.nanos()) + data,
-                scored: self.scored - i128::from(chosen.scored.nanos()) + data,
-                ready: self.ready(task, place),
-                delivery: self.model.delivery_time(task, place),
-                rest: self.rest_from(task, place),
-                without: self.without[task],
-            };
-            (place, there)
-        };
-        data.into_iter().map(there).collect()
+        all
     }
 }

@@ -83,6 +83,11 @@ impl<'p> Dual<'p> {
         keep(&mut self.to_consumer, &larger.to_consumer, |edge| edge.to);
     }
 
+    /// Whether the graph is a forest, on which the bound is the least relaxed sum itself.
+    pub(super) fn is_of_forest(&self) -> bool {
+        self.rooted.is_some()
+    }
+
     /// The work so far, in updates of an edge over all places.
     pub(super) fn updates(&self) -> usize {
         self.cells / CELLS_OF_AN_UPDATE

@@ -43,13 +43,12 @@ impl Multipliers {
 /// How far a step of ascent goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Share of the flow that moves, and of the step that would close the gap for prices of meters.
+    /// Share of the flow that moves.
     pub(super) share: f64,
     /// Share of themselves by which multipliers of limits grow.
     pub(super) step: f64,
-    /// Whether prices of meters move by a share of what they can be, and not as far as the gap says: one finds
-    /// the right meters, the other the right prices, so they take turns.
-    pub(super) whole: bool,
+    /// Share of the step that would close the gap for prices of meters.
+    pub(super) prices: f64,
 }
 
 /// A limit missed by this share of itself is missed widely: its multiplier moves by the whole step.
@@ -389,25 +388,14 @@ impl<'p> Prices<'p> {
         }
         for (meter, off) in gradient.iter().enumerate() {
             let (low, high) = self.ranges[meter];
-            let first = meters.curves[meter].bounds_within(self.windows[meter]).next();
-            let far = first.unwrap_or(self.windows[meter].high).max(1) as f64;
-            let moved = if pace.whole {
-                0.5 * pace.step * (high - low) * (off / far).clamp(-1.0, 1.0)
-            } else {
-                pace.share * slack / norm * scales[meter] * off
-            };
+            let moved = pace.prices * slack / norm * scales[meter] * off;
             let price = &mut self.multipliers.meter[meter];
             *price = (*price + moved).clamp(low, high);
         }
         for (quota, off) in taken.iter().enumerate() {
             let own = || self.members.iter().flatten().filter(|member| member.quota == quota);
             let high = own().map(|member| member.beyond).fold(0.0, f64::max);
-            let far = self.left(quota).max(1) as f64;
-            let moved = if pace.whole {
-                0.5 * pace.step * high * (off / far).clamp(-1.0, 1.0)
-            } else {
-                pace.share * slack / norm * scales[gradient.len() + quota] * off
-            };
+            let moved = pace.prices * slack / norm * scales[gradient.len() + quota] * off;
             let price = &mut self.multipliers.quota[quota];
             *price = (*price + moved).clamp(0.0, high);
         }
@@ -426,7 +414,10 @@ impl<'p> Prices<'p> {
             let curve = &meters.curves[meter];
             let most = curve.affordable(window.high.min(can.high), room);
             let narrowed = Window { low: window.low.max(can.low), high: most };
-            self.settled.push(narrowed == can && curve.bounds_within(narrowed).next().is_none());
+            // Volumes that are too dear keep themselves out, at the first price more than at any later one.
+            let all =
+                narrowed.low == can.low && (narrowed.high == can.high || most < window.high.min(can.high));
+            self.settled.push(all && curve.bounds_within(narrowed).next().is_none());
             self.windows.push(narrowed);
             let beyond = self.members[meter].map_or(0.0, |member| member.beyond);
             self.ranges.push(range(curve, narrowed, can, beyond));

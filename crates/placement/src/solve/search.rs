@@ -25,6 +25,10 @@ pub(crate) struct Limits {
     /// Updates of one edge by the search. One takes about five microseconds over five catalogs, so this is
     /// half a second; ordinary jobs need a hundredth of it.
     pub(crate) updates: usize,
+    /// Updates after which a search on a forest by money alone ends as well where its plan is [`NEAR`] the best. What is
+    /// open then is which movements fill up a free quota, worth some cents: a chain of a hundred tasks is that near
+    /// after some 5,000, and not proven best after 100,000. Other graphs are mostly proven soon after.
+    pub(crate) near_after: usize,
     /// Labels of the front: 16 bytes each in the arena, so some 64 MB.
     pub(crate) labels: usize,
     /// Points of a front found by search: each costs two solves.
@@ -36,7 +40,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { updates: 100_000, labels: 4_000_000, front_points: 64, front_cuts: 12 }
+        Self { updates: 100_000, near_after: 100_000, labels: 4_000_000, front_points: 64, front_cuts: 12 }
     }
 }
 
@@ -44,9 +48,20 @@ impl Limits {
     /// Some multiple of the usual work.
     pub(crate) fn of(effort: u32) -> Self {
         let usual = Self::default();
-        Self { updates: usual.updates.saturating_mul(effort.max(1) as usize), ..usual }
+        let updates = usual.updates.saturating_mul(effort.max(1) as usize);
+        Self { updates, near_after: updates, ..usual }
+    }
+
+    /// The same, but content with a plan that is near the best, unless somebody asked for more than the usual work.
+    pub(crate) fn content(self) -> Self {
+        let usual = Self::default().updates;
+        let near_after = if self.updates > usual { self.updates } else { usual / 20 };
+        Self { near_after, ..self }
     }
 }
+
+/// How near the best a plan is that a search may be content with, as a share of its value.
+const NEAR: f64 = 0.001;
 
 /// Rounds of ascent at the root, over all states and those left together; the bound gains little after them.
 const ROOT_ROUNDS: u32 = 60;
@@ -63,11 +78,11 @@ const PART_PACE: u32 = 16;
 /// Steps are whole in the first round, and half as long after so many.
 const HALF_PACE: f64 = 6.0;
 /// Share of the missing bound that a round must gain to count as progress,
-const WORTH_A_ROUND: f64 = 0.01;
+const WORTH_A_ROUND: f64 = 0.03;
 /// Rounds that raise nothing after which steps are half as long.
 const SHORTEN_AFTER: u32 = 3;
 /// and the rounds without progress after which it ends.
-const PATIENCE: u32 = 8;
+const PATIENCE: u32 = 6;
 /// Share of the missing bound that a meter must account for to have its window split.
 const WORTH_SPLITTING: f64 = 0.2;
 /// Entries of tables that are gone through in the time that an edge takes in a descent,
@@ -223,7 +238,7 @@ impl<'s, 'p> Search<'s, 'p> {
             if !self.can_improve(waiting.bound) {
                 return;
             }
-            if self.dual.updates() >= self.limits.updates {
+            if self.is_spent(waiting.bound) {
                 self.open = self.open.min(waiting.bound);
                 return;
             }
@@ -252,6 +267,14 @@ impl<'s, 'p> Search<'s, 'p> {
             let states = best.states.iter().zip(&part.active).map(|(state, active)| active[*state as usize]);
             self.offer(&states.collect::<Vec<_>>());
         }
+    }
+
+    /// Whether the work is done that may be spent on the best plan where no plan is better than this bound.
+    fn is_spent(&self, bound: f64) -> bool {
+        let near = |best: &Best| best.value - bound <= NEAR * best.value;
+        let content =
+            self.dual.is_of_forest() && !self.goal.heeds_time() && self.best.as_ref().is_some_and(near);
+        self.dual.updates() >= if content { self.limits.near_after } else { self.limits.updates }
     }
 
     /// Whether a plan with this bound can still be better than the best known one.
@@ -343,6 +366,9 @@ impl<'s, 'p> Search<'s, 'p> {
             if round % 4 == 0 && root {
                 self.descend(choice.clone(), &part.active);
             }
+            if root && self.is_spent(part.bound) {
+                break;
+            }
             if root && round >= ROUNDS_BEFORE_SHRINKING && self.shrank(part, 2, 1) {
                 break;
             }
@@ -372,9 +398,9 @@ impl<'s, 'p> Search<'s, 'p> {
         let path = self.problem.critical_path(choice);
         let past = f64::from(pace + round);
         let pace = Pace {
-            share: if self.goal.heeds_time() { 2.0 / (f64::from(round) + 3.0) } else { length },
+            share: 2.0 / (f64::from(round) + 3.0),
             step: HALF_PACE / (HALF_PACE + past),
-            whole: self.goal.heeds_time() && round % 2 == 1,
+            prices: if self.goal.heeds_time() { HALF_PACE / (HALF_PACE + past) } else { length },
         };
         self.dual.prices.ascend(&path, choice, pace, slack);
     }

@@ -163,7 +163,10 @@ async fn machines_that_are_lost_take_their_parts_along_and_new_ones_serve_those_
     assert!(matches!(lost.state, LeaseState::Lost { preempted: true, .. }), "{lost:?}");
     drop(node);
     assert!(waits(&mut asked).await, "there are no machines");
-    let again = held(&cloud, &holder("h2")).await;
+    // In another zone, as the next place of a plan mostly is.
+    let mut near = holder("h2");
+    near.location.zone = Some("us-east-1b".into());
+    let again = held(&cloud, &near).await;
     let second = tokio::time::timeout(PATIENCE, asked).await.expect("its turn").unwrap();
     let node = start(&cloud, &second, "s2", "echo here").await;
     assert_eq!(read(&*node, &StepId("s2".into()), is_finished).await, ["here"]);

@@ -4,8 +4,9 @@
 //! the place where the machines are and at no price: whoever holds them pays. So its data are priced between true places, and
 //! conditions on the place hold as they do for every job.
 
+use crate::apart;
 use crate::app::App;
-use crate::engine::{reader, store_fault};
+use crate::engine::{reader, runtime, store_fault};
 use crate::planning::{Planner, infeasible};
 use crate::report::{Code, Fault};
 use crate::settings::Settings;
@@ -70,6 +71,10 @@ pub(crate) fn until_up(reader: &Reader, run: &RunId, name: &str, app: &App) -> a
         }
         if !std::mem::replace(&mut told, true) {
             app.note(&format!("waiting for the machines of {name} (`welkin status {run}` shows them come)"));
+        }
+        // Nothing comes of waiting for what nobody drives: its broker may have been killed.
+        if !reader.is_driven(run) {
+            runtime()?.block_on(apart::reach(app))?;
         }
         std::thread::sleep(POLL);
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::Notify;
-use welkin_provider::{LeaseId, LeaseRequest, MachineSpec, UnixMillis};
+use welkin_provider::{LeaseId, LeaseRequest, Location, MachineSpec, UnixMillis};
 
 /// All clusters of a folder. One process at a time has it: whoever drives runs.
 #[derive(Debug)]
@@ -103,7 +103,8 @@ impl Desk {
     pub(super) fn can_ever(&self, part: &Part) -> bool {
         self.clusters.get(&part.on).is_none_or(|cluster| {
             let (has, wants) = (&cluster.request, &part.request);
-            has.location == wants.location && ever(&has.machine, has.nodes, &wants.machine, wants.nodes)
+            is_near(&has.location, &wants.location)
+                && ever(&has.machine, has.nodes, &wants.machine, wants.nodes)
         })
     }
 
@@ -184,6 +185,11 @@ impl Desk {
     }
 }
 
+/// Whether data that were priced for one place cost the same at the other: zones of a region are one place for data.
+pub(super) fn is_near(one: &Location, other: &Location) -> bool {
+    (&one.provider, &one.region) == (&other.provider, &other.region)
+}
+
 /// What a part has of the machines of a lease.
 fn taken_of<'a>(
     part: &'a Part,
@@ -200,7 +206,7 @@ fn taken_of<'a>(
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
-    use welkin_provider::{Location, Owner, Tier, Token};
+    use welkin_provider::{Owner, Tier, Token};
     use welkin_units::{Span, Usd};
 
     fn request(token: &str, vcpus: u32) -> LeaseRequest {

@@ -1,6 +1,6 @@
 //! The port, in front of any provider.
 
-use super::desk::Desk;
+use super::desk::{Desk, is_near};
 use super::node::PartNode;
 use super::record::{Cluster, Files, Part, Phase, is_cluster_type, is_part};
 use async_trait::async_trait;
@@ -141,7 +141,8 @@ impl WithClusters {
             if part.phase != Phase::Waiting {
                 return Ok(part.lease(None));
             }
-            let elsewhere = cluster.as_ref().filter(|cluster| cluster.request.location != request.location);
+            let elsewhere =
+                cluster.as_ref().filter(|cluster| !is_near(&cluster.request.location, &request.location));
             let refusal = match (elsewhere, fits, request.waits) {
                 (Some(cluster), ..) => Some((
                     ErrorKind::NotFound,

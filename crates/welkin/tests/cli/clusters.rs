@@ -2,7 +2,7 @@
 
 use crate::bed::{both, stderr};
 use crate::broker::Apart;
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::process::Child;
 
@@ -97,6 +97,24 @@ fn whoever_waits_comes_in_order_also_after_the_broker_was_killed() {
     apart.ok(["logs", &last, "--follow"]);
     assert_eq!(std::fs::read_to_string(&order).unwrap(), "urgent\na\nb\nc\nlast\n");
     assert!(queue(&apart).iter().all(|(_, state)| state == "succeeded"), "{:?}", queue(&apart));
+}
+
+/// Broker and machines die; whoever comes next makes the one start the other again, and waits for both.
+#[test]
+fn work_waits_for_machines_that_nobody_drives_and_that_are_lost() {
+    let apart = with_cluster();
+    kill_process(apart.pid().unwrap(), Signal::KILL).unwrap();
+    while apart.pid().is_some() {
+        std::thread::yield_now();
+    }
+    for pid in apart.processes() {
+        // What one of them has started may be gone with it.
+        let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+    }
+    let told = apart.ok(["exec", "dev", "--", "echo", "here again"]);
+    assert!(told.contains("exec | here again"), "{told}");
+    let history = apart.json(&["status", "dev", "--history"])["history"].to_string();
+    assert!(history.contains("lease_lost") || history.contains("unreachable"), "{history}");
 }
 
 #[test]

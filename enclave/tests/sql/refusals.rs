@@ -112,7 +112,7 @@ fn files_are_what_was_signed() {
         fs::remove_file(&path).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
     });
-    assert_ne!(pipe, "", "a pipe keeps nobody waiting");
+    assert_eq!(pipe, "not-sealed", "a pipe keeps nobody waiting");
 }
 
 #[test]

@@ -57,6 +57,39 @@ fn the_example_runs_on_hosts_and_leaves_nothing_there() {
     }
 }
 
+/// Machines that stay are those of the pool: work has ranks on them, shares their folder, and brings its outputs back.
+#[test]
+fn a_cluster_of_hosts_is_worked_on_and_given_back() {
+    let (bed, ssh) = folders();
+    let run = |args: &[&str]| {
+        let output =
+            bed.command(args).env("WELKIN_SSH", &ssh).env("WELKIN_FOREGROUND", "0").output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", both(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["up", "-c", "both", "--on", "ssh/lab", "--cpus", "1", "--num-nodes", "2", "--yes"]);
+    let gang = run(&[
+        "exec",
+        "both",
+        "--num-nodes",
+        "2",
+        "echo rank $SKYPILOT_NODE_RANK at $SKYPILOT_NODE_IPS; echo left > file",
+    ]);
+    assert!(gang.contains("rank 0 at 127.0.1.") && gang.contains("| rank 1 at 127.0.1."), "{gang}");
+    bed.file("job.yaml", "name: keeps\nrun: cp file $WELKIN_OUTPUT_OUT\noutputs: {out: {}}\n");
+    run(&["exec", "both", "job.yaml"]);
+    run(&["fetch", "keeps", "keeps.out", "out"]);
+    assert_eq!(fs::read_to_string(bed.path().join("out")).unwrap(), "left\n");
+    let clusters = run(&["clusters"]);
+    assert!(clusters.contains("real") && clusters.contains("ssh/lab"), "{clusters}");
+    run(&["down", "both"]);
+    run(&["broker", "stop", "--yes"]);
+    for host in ["h1", "h2"] {
+        let leases = bed.path().join(host).join(".welkin/host/ssh/leases");
+        assert!(fs::read_dir(&leases).map_or(0, Iterator::count) == 0, "{}", leases.display());
+    }
+}
+
 #[test]
 fn what_is_in_reach_is_shown_and_what_would_mend_the_rest() {
     let (bed, ssh) = folders();

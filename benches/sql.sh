@@ -47,7 +47,6 @@ echo "22 questions, $runs runs" >&2
 printf '| question | open ms | sealed ms | sealed/open | open/open | opening ms |\n|---|---|---|---|---|---|\n'
 "$speed" "$work/tables" "$tpch/queries.sql" "$runs" "$threads" | tr -d '{}",:' | awk '
     {
-        ratio = $6 / (($4 + 0) > 0 ? $4 : 1e-9); control = $4 / $4
         open = $4; again = $6; sealed = $8; opening = $10
         mean = (open + again) / 2
         ratio = sealed / mean; control = again / open

@@ -99,8 +99,9 @@ pub(crate) fn pipelines(
 /// The search of stages for one number of microbatches.
 struct Search<'a> {
     cluster: &'a Cluster,
-    /// The step on a microbatch.
-    model: Model,
+    /// The whole step: that on a microbatch is made again when stages are, since there are many searches and few such.
+    model: &'a Model,
+    batch: &'a Batch,
     blocks: Layers,
     /// The first block of each layer.
     starts: Vec<usize>,
@@ -113,19 +114,19 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(
-        model: &Model,
+        model: &'a Model,
         cluster: &'a Cluster,
-        batch: &Batch,
+        batch: &'a Batch,
         microbatches: u64,
         effort: Effort,
     ) -> Option<Self> {
-        let model = model.microbatch(batch, microbatches)?;
-        let blocks = layers(&model, EVEN_LAYERS)?;
+        let part_of_batch = model.microbatch(batch, microbatches)?;
+        let blocks = layers(&part_of_batch, EVEN_LAYERS)?;
         let starts = starts(&blocks, effort.layers());
-        let shares = Shares::new(&model, batch, &blocks.forward, microbatches);
+        let shares = Shares::new(&part_of_batch, batch, &blocks.forward, microbatches);
         let sizes = sizes(cluster);
-        let table = LayerTable::new(&model, &blocks, &starts, cluster, &sizes, &shares);
-        Some(Self { cluster, model, blocks, starts, shares, microbatches, effort, sizes, table })
+        let table = LayerTable::new(&part_of_batch, &blocks, &starts, cluster, &sizes, &shares);
+        Some(Self { cluster, model, batch, blocks, starts, shares, microbatches, effort, sizes, table })
     }
 
     /// Every device of a stage sends its part; stages of a machine or more send over networks.
@@ -160,6 +161,7 @@ impl<'a> Search<'a> {
     /// Each stage as a whole, and what happens when.
     fn stages(&self, chosen: &[Chosen], benches: &mut Benches<'_>) -> Option<Piped> {
         let (cluster, microbatches) = (self.cluster, self.microbatches);
+        let model = self.model.microbatch(self.batch, microbatches)?;
         let mut stages: Vec<Stage> = Vec::with_capacity(chosen.len());
         let (mut first_device, mut times) = (0, Vec::new());
         for (at, stage) in chosen.iter().enumerate() {
@@ -167,7 +169,7 @@ impl<'a> Search<'a> {
             let choice = self.table.stage(stage.first, stage.end, stage.size, send)?;
             let first = self.starts[stage.first];
             let end = self.starts.get(stage.end).copied().unwrap_or(self.blocks.count);
-            let piece = part(&self.model, |op| (first..end).contains(&self.blocks.of[op]));
+            let piece = part(&model, |op| (first..end).contains(&self.blocks.of[op]));
             let bench = benches.at(&self.table.shapes[stage.size][choice.shape]);
             let in_flight = microbatches.min((chosen.len() - at) as u64);
             let twin = stages.iter().find(|other| {
@@ -264,16 +266,16 @@ mod tests {
 
     const BLOCKS: &str = include_str!("../../tests/data/blocks.json");
 
-    fn search<'a>(model: &Model, cluster: &'a Cluster, microbatches: u64) -> Search<'a> {
-        let batch = Batch::of(model);
-        Search::new(model, cluster, &batch, microbatches, Effort::default()).unwrap()
+    fn search<'a>(model: &'a Model, batch: &'a Batch, cluster: &'a Cluster, microbatches: u64) -> Search<'a> {
+        Search::new(model, cluster, batch, microbatches, Effort::default()).unwrap()
     }
 
     #[test]
     fn blocks_that_come_again_are_found_with_what_is_before_and_after_them() {
         let model = Model::read(BLOCKS.as_bytes()).unwrap();
+        let batch = Batch::of(&model);
         let cluster = Cluster::parse("8xT4").unwrap();
-        let search = search(&model, &cluster, 8);
+        let search = search(&model, &batch, &cluster, 8);
         assert_eq!((search.blocks.repeated.len(), search.blocks.count), (6, 8));
         // What is before them, one at their end, the others, and what is after them.
         assert_eq!(search.table.classes(), 4);
@@ -282,10 +284,11 @@ mod tests {
     #[test]
     fn stages_chosen_by_floors_are_those_chosen_when_all_blocks_are_solved() {
         let model = Model::read(BLOCKS.as_bytes()).unwrap();
+        let batch = Batch::of(&model);
         for (cluster, microbatches) in [("8xT4", 8), ("8xT4", 32), ("16xA100@10", 8)] {
             let cluster = Cluster::parse(cluster).unwrap();
             let mut benches = Benches::new(&cluster);
-            let mut lazy = search(&model, &cluster, microbatches);
+            let mut lazy = search(&model, &batch, &cluster, microbatches);
             let first = lazy.choose().unwrap().0;
             loop {
                 let (_, chosen) = lazy.choose().unwrap();
@@ -293,7 +296,7 @@ mod tests {
                     break;
                 }
             }
-            let mut whole = search(&model, &cluster, microbatches);
+            let mut whole = search(&model, &batch, &cluster, microbatches);
             for size in 0..whole.sizes.len() {
                 whole.table.solve(0, whole.starts.len(), size, &mut benches, Effort::default().sketch());
             }

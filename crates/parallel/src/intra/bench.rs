@@ -124,6 +124,10 @@ fn kind_number(kind: Kind) -> u64 {
     }
 }
 
+/// Numbers in all tables of all meshes that are kept for what may come: 20 million doubles are 160 MB, and what is looked up by them
+/// takes about as much again.
+const MOST_CELLS: usize = 20_000_000;
+
 /// The meshes of a cluster that were met.
 #[derive(Debug)]
 pub(crate) struct Benches<'a> {
@@ -136,7 +140,11 @@ impl<'a> Benches<'a> {
         Self { cluster, known: BTreeMap::new() }
     }
 
+    /// One that was forgotten is made again: that takes time, and changes no plan.
     pub(crate) fn at(&mut self, sizes: &[u64]) -> &mut Bench {
+        if self.known.values().map(|bench| bench.store.cells()).sum::<usize>() > MOST_CELLS {
+            self.known.clear();
+        }
         let cluster = self.cluster;
         self.known.entry(sizes.to_vec()).or_insert_with(|| Bench::new(Mesh::of(cluster, sizes)))
     }

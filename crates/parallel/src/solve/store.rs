@@ -56,6 +56,8 @@ pub(crate) struct Store {
     picked: Memo<(VectorId, u32), VectorId>,
     picked_rows: Memo<(TableId, u32), TableId>,
     undominated: BTreeMap<(VectorId, Vec<TableId>), Rc<[u32]>>,
+    /// Of all vectors and tables.
+    cells: usize,
 }
 
 impl Store {
@@ -67,6 +69,7 @@ impl Store {
         }
         let id = VectorId(number(self.vectors.len()));
         same.push(id);
+        self.cells += cells.len();
         self.vectors.push(cells.into());
         id
     }
@@ -79,8 +82,14 @@ impl Store {
         }
         let id = TableId(number(self.tables.len()));
         same.push(id);
+        self.cells += cells.len();
         self.tables.push(Table { columns, cells: cells.into() });
         id
+    }
+
+    /// How many numbers it holds.
+    pub(crate) fn cells(&self) -> usize {
+        self.cells
     }
 
     pub(crate) fn get(&self, id: VectorId) -> &[f64] {

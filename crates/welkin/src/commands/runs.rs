@@ -7,7 +7,7 @@ use crate::output::{Align, Format, Table, moment, write_json};
 use crate::settings::records;
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::RunSummary;
+use welkin_broker::{ClusterRole, RunSummary};
 
 /// Runs that nobody drives are named one by one up to so many: a broker that was killed may leave hundreds, and the next
 /// command that needs one goes on with all of them.
@@ -34,14 +34,15 @@ pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
         write_json(&mut app.out, "welkin.runs/1", &Wire { runs: &runs, undriven: &left, damage })?;
         return Ok(exit);
     }
-    let mut table = Table::new([
-        ("RUN", Align::Left),
-        ("JOB", Align::Left),
-        ("STATE", Align::Left),
-        ("SUBMITTED", Align::Left),
-    ]);
+    let mut columns =
+        vec![("RUN", Align::Left), ("JOB", Align::Left), ("STATE", Align::Left), ("SUBMITTED", Align::Left)];
+    if runs.iter().any(|run| run.cluster.is_some()) {
+        columns.push(("CLUSTER", Align::Left));
+    }
+    let mut table = Table::new(columns);
     for run in &runs {
-        table.row([run.id.0.clone(), run.name.clone(), state_words(run), moment(run.submitted)]);
+        let cells = [run.id.0.clone(), run.name.clone(), state_words(run), moment(run.submitted)];
+        table.row(cells.into_iter().chain(run.cluster.as_ref().map(cluster_words)));
     }
     if table.is_empty() {
         writeln!(app.out, "there are no runs yet")?;
@@ -62,6 +63,14 @@ pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
         ));
     }
     Ok(exit)
+}
+
+/// What a run has to do with a cluster.
+fn cluster_words(role: &ClusterRole) -> String {
+    match role {
+        ClusterRole::Holds(name) => format!("holds {name}"),
+        ClusterRole::On(run) => format!("on {run}"),
+    }
 }
 
 /// A state that nobody works on is no state to rely on.

@@ -44,6 +44,8 @@ fn work_on_a_cluster_shares_its_machines_its_folder_and_its_price() {
     assert!(costs.to_string().contains(cluster["run"].as_str().unwrap()), "{costs}");
     let table = apart.ok(["clusters"]);
     assert!(table.contains("EMULATED"), "{table}");
+    let table = apart.ok(["runs"]);
+    assert!(table.contains("holds dev") && table.contains("on dev-"), "{table}");
     apart.ok(["down", "dev"]);
     let output = apart.run(["exec", "dev", "true"]);
     assert!(stderr(&output).contains("there is no cluster `dev`"), "{}", both(&output));

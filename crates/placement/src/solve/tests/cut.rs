@@ -52,6 +52,25 @@ fn more_effort_never_makes_a_plan_worse_nor_its_gap_wider() {
 }
 
 #[test]
+fn a_search_that_is_content_is_as_near_as_it_says() {
+    for seed in 0..60 {
+        let mut rng = Rng(seed + 8_000_000);
+        let instance = Instance::random(&mut rng, Graph::Chain, 7, 4).with_meters(&mut rng);
+        let least = brute_force(&instance.all(), &Goal::COST).unwrap().0;
+        let limits = Limits { near_after: 0, ..Limits::default() };
+        let found = solve(&instance.problem(), &Goal::COST, &limits).unwrap();
+        let cost = Goal::COST.value(found.cost, 0);
+        assert!(found.bound <= least + 0.5, "seed {seed}: {found:?}, {least}");
+        assert!(
+            cost - least <= cost * 0.001 + 0.5 && (!found.exact || cost <= least),
+            "seed {seed}: {found:?}, {least}"
+        );
+    }
+    let (usual, more) = (Limits::of(1).content(), Limits::of(2).content());
+    assert!(usual.near_after < usual.updates && more.near_after == more.updates);
+}
+
+#[test]
 fn a_plan_changed_task_by_task_costs_and_takes_what_it_would_evaluated_whole() {
     for seed in 0..400 {
         let mut rng = Rng(seed + 8_000_000);

@@ -49,6 +49,9 @@ pub(super) struct Pace {
     pub(super) step: f64,
     /// Share of the step that would close the gap for prices of meters.
     pub(super) prices: f64,
+    /// Whether prices of meters move by a share of what they can be instead: under limits of time one finds the right
+    /// meters, the other the right prices, so they take turns.
+    pub(super) whole: bool,
 }
 
 /// A limit missed by this share of itself is missed widely: its multiplier moves by the whole step.
@@ -388,14 +391,25 @@ impl<'p> Prices<'p> {
         }
         for (meter, off) in gradient.iter().enumerate() {
             let (low, high) = self.ranges[meter];
-            let moved = pace.prices * slack / norm * scales[meter] * off;
+            let first = meters.curves[meter].bounds_within(self.windows[meter]).next();
+            let far = first.unwrap_or(self.windows[meter].high).max(1) as f64;
+            let moved = if pace.whole {
+                0.5 * pace.step * (high - low) * (off / far).clamp(-1.0, 1.0)
+            } else {
+                pace.prices * slack / norm * scales[meter] * off
+            };
             let price = &mut self.multipliers.meter[meter];
             *price = (*price + moved).clamp(low, high);
         }
         for (quota, off) in taken.iter().enumerate() {
             let own = || self.members.iter().flatten().filter(|member| member.quota == quota);
             let high = own().map(|member| member.beyond).fold(0.0, f64::max);
-            let moved = pace.prices * slack / norm * scales[gradient.len() + quota] * off;
+            let far = self.left(quota).max(1) as f64;
+            let moved = if pace.whole {
+                0.5 * pace.step * high * (off / far).clamp(-1.0, 1.0)
+            } else {
+                pace.prices * slack / norm * scales[gradient.len() + quota] * off
+            };
             let price = &mut self.multipliers.quota[quota];
             *price = (*price + moved).clamp(0.0, high);
         }

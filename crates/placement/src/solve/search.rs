@@ -83,6 +83,9 @@ const WORTH_A_ROUND: f64 = 0.03;
 const SHORTEN_AFTER: u32 = 3;
 /// and the rounds without progress after which it ends.
 const PATIENCE: u32 = 6;
+/// The same where time counts: flows move slowly at first.
+const WORTH_UNDER_TIME: f64 = 0.01;
+const PATIENCE_UNDER_TIME: u32 = 8;
 /// Share of the missing bound that a meter must account for to have its window split.
 const WORTH_SPLITTING: f64 = 0.2;
 /// Entries of tables that are gone through in the time that an edge takes in a descent,
@@ -345,6 +348,11 @@ impl<'s, 'p> Search<'s, 'p> {
         let mut high_water = (0, f64::NEG_INFINITY);
         let mut best: Option<Multipliers> = None;
         let (mut done, mut fruitless, mut length) = (0, 0, 1.0);
+        let (worth, patience) = if self.goal.heeds_time() {
+            (WORTH_UNDER_TIME, PATIENCE_UNDER_TIME)
+        } else {
+            (WORTH_A_ROUND, PATIENCE)
+        };
         let mut top = f64::NEG_INFINITY;
         for round in 0..rounds {
             if !self.tighten(part, NODE_SWEEPS) {
@@ -357,9 +365,9 @@ impl<'s, 'p> Search<'s, 'p> {
                 best = Some(self.dual.prices.multipliers().clone());
             }
             let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - top);
-            if top > high_water.1 + missing * WORTH_A_ROUND {
+            if top > high_water.1 + missing * worth {
                 high_water = (round, top);
-            } else if round >= high_water.0 + PATIENCE {
+            } else if round >= high_water.0 + patience {
                 break;
             }
             let choice = self.read_off(&part.active);
@@ -400,6 +408,7 @@ impl<'s, 'p> Search<'s, 'p> {
         let pace = Pace {
             share: 2.0 / (f64::from(round) + 3.0),
             step: HALF_PACE / (HALF_PACE + past),
+            whole: self.goal.heeds_time() && round % 2 == 1,
             prices: if self.goal.heeds_time() { HALF_PACE / (HALF_PACE + past) } else { length },
         };
         self.dual.prices.ascend(&path, choice, pace, slack);

@@ -24,14 +24,16 @@ tasks:
     run: ls $WELKIN_INPUT_RESULT
 ";
 
-/// Both programs beside one another, as they are installed.
-fn programs() -> Option<PathBuf> {
+/// Both programs beside one another, as they are installed; without the engine there is nothing to test.
+#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
+fn programs(test: &str) -> Option<PathBuf> {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../enclave/target/debug/welkin-enclave");
     if !engine.exists() {
         assert!(
             std::env::var_os("WELKIN_REQUIRE_STAND_INS").is_none(),
             "welkin-enclave is not built: cargo build --manifest-path enclave/Cargo.toml"
         );
+        println!("skipped: {test}: did not run: welkin-enclave is not built (cargo build in enclave/)");
         return None;
     }
     let dir = tempfile::Builder::new().prefix("programs").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -51,8 +53,8 @@ struct Parties {
 }
 
 impl Parties {
-    fn new() -> Option<Self> {
-        let parties = Self { programs: programs()?, bed: Bed::apart() };
+    fn new(test: &str) -> Option<Self> {
+        let parties = Self { programs: programs(test)?, bed: Bed::apart() };
         let engine = parties.ok(&["sql", "engine"]);
         let policy = format!(
             "schema = 'welkin.policy/1'\n[simulated]\nmeasurements.measurement = ['{}']\nallow-debug = true\n",
@@ -153,7 +155,9 @@ const JOINED: &str = "diagnosis,patients\nNarwhalitis,1\nZebrafever,1\nflu,2\n";
 
 #[test]
 fn a_run_joins_what_nobody_may_see_and_leaves_no_plain_value() {
-    let Some(parties) = Parties::new() else { return };
+    let Some(parties) = Parties::new("a_run_joins_what_nobody_may_see_and_leaves_no_plain_value") else {
+        return;
+    };
     let told = parties.ok(&["up", "job.yaml"]);
     assert!(told.contains("the engine gave evidence (simulated)"), "{told}");
     assert!(told.contains("look | part-00000.parquet"), "{told}");
@@ -170,7 +174,7 @@ fn a_run_joins_what_nobody_may_see_and_leaves_no_plain_value() {
 
 #[test]
 fn what_was_not_agreed_on_gets_no_key() {
-    let Some(parties) = Parties::new() else { return };
+    let Some(parties) = Parties::new("what_was_not_agreed_on_gets_no_key") else { return };
     let refused = |words: &str| {
         let output = parties.run(&["up", "job.yaml"]);
         assert!(!output.status.success(), "{}", both(&output));
@@ -211,7 +215,11 @@ fn what_was_not_agreed_on_gets_no_key() {
 
 #[test]
 fn a_broker_that_is_killed_on_the_way_is_followed_by_one_that_says_the_same() {
-    let Some(parties) = Parties::new() else { return };
+    let Some(parties) =
+        Parties::new("a_broker_that_is_killed_on_the_way_is_followed_by_one_that_says_the_same")
+    else {
+        return;
+    };
     // What the run says next when the broker dies: before, between and after question, keys and result.
     for moment in ["1 node ready", "running", "the engine gave evidence", "keys released", "the engine ran"] {
         let before = parties.releases();
@@ -249,7 +257,9 @@ fn a_broker_that_is_killed_on_the_way_is_followed_by_one_that_says_the_same() {
 /// Two hospitals with homes of their own, and a host that has no key of either and drives the run.
 #[test]
 fn owners_elsewhere_are_asked_by_the_run_and_their_word_counts() {
-    let Some(programs) = programs() else { return };
+    let Some(programs) = programs("owners_elsewhere_are_asked_by_the_run_and_their_word_counts") else {
+        return;
+    };
     let (host, program) = (Bed::apart(), programs.join("welkin"));
     let program = program.to_str().unwrap();
     let beds = ["a", "b"].map(|party| (party, Bed::new()));
@@ -322,7 +332,7 @@ fn owners_elsewhere_are_asked_by_the_run_and_their_word_counts() {
 /// As the documents have it: from keys to a prediction, over three clouds and the recipient's own machine.
 #[test]
 fn the_founding_example_runs_with_its_first_task_sealed() {
-    let Some(programs) = programs() else { return };
+    let Some(programs) = programs("the_founding_example_runs_with_its_first_task_sealed") else { return };
     let bed = Bed::new();
     let script = crate::bed::examples().join("sky-sealed.sh");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());

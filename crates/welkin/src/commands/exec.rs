@@ -6,6 +6,7 @@ use crate::clusters::{expect, until_up};
 use crate::commands::up;
 use crate::exit::Exit;
 use crate::planning::{self, Loaded};
+use crate::report::{Code, Fault};
 use std::path::Path;
 use welkin_broker::Manner;
 
@@ -13,6 +14,12 @@ use welkin_broker::Manner;
 const JOBS: [&str; 2] = ["yaml", "yml"];
 
 pub(crate) fn run(args: &ExecArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let said = &args.overrides;
+    if said.on.is_some() || said.use_spot || said.no_use_spot {
+        let fault =
+            Fault::new(Code::Usage, "a cluster has its machines already: no place and no market is chosen");
+        return Err(fault.hint("leave out --on, --use-spot and --no-use-spot").into());
+    }
     let (reader, holder) = expect(&app.settings, &args.cluster)?;
     let loaded = load(args, app)?;
     let cluster = until_up(&reader, &holder, &args.cluster, app)?;

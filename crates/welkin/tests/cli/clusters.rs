@@ -194,6 +194,7 @@ fn an_idle_cluster_ends_by_itself_and_names_are_checked() {
         (&["up", "--down", "job.yaml"], "--cluster"),
         (&["up"], "FILE"),
         (&["exec", "dev"], "FILE|COMMAND"),
+        (&["exec", "dev", "--on", "gcp", "true"], "no place and no market is chosen"),
         (&["queue", "other"], "there is no cluster `other`"),
     ] {
         let output = apart.run(args);

@@ -81,6 +81,22 @@ pub struct LeaseRequest {
     pub labels: BTreeMap<String, String>,
 }
 
+impl LeaseRequest {
+    /// The lease that answers it: so far along, since then, until then.
+    #[must_use]
+    pub fn answered(
+        &self,
+        id: &LeaseId,
+        state: LeaseState,
+        nodes: Vec<NodeAddress>,
+        started: UnixMillis,
+        ended: Option<UnixMillis>,
+    ) -> Lease {
+        let (id, token, owner) = (id.clone(), self.token.clone(), self.owner.clone());
+        Lease { id, token, owner, location: self.location.clone(), state, nodes, started, ended }
+    }
+}
+
 /// Left out, so that the record of a lease says the same as one of an earlier version.
 fn is_false(value: &bool) -> bool {
     !value

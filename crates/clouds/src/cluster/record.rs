@@ -127,16 +127,7 @@ impl Part {
             (Phase::Held { .. }, Some(_)) => LeaseState::Ready,
             (Phase::Waiting | Phase::Held { .. }, _) => LeaseState::Pending,
         };
-        Lease {
-            id: self.id.clone(),
-            token: self.request.token.clone(),
-            owner: self.request.owner.clone(),
-            location: self.request.location.clone(),
-            state,
-            nodes: nodes.unwrap_or_default(),
-            started: self.started,
-            ended: self.ended,
-        }
+        self.request.answered(&self.id, state, nodes.unwrap_or_default(), self.started, self.ended)
     }
 }
 

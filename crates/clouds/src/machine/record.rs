@@ -142,16 +142,7 @@ impl Record {
             Phase::Booting => Vec::new(),
             _ => self.nodes.iter().map(NodeRecord::address).collect(),
         };
-        Lease {
-            id: self.id.clone(),
-            token: self.request.token.clone(),
-            owner: self.request.owner.clone(),
-            location: self.request.location.clone(),
-            state,
-            nodes,
-            started: self.started,
-            ended: self.ended,
-        }
+        self.request.answered(&self.id, state, nodes, self.started, self.ended)
     }
 
     /// Whether it still counts against capacity and costs money.

@@ -7,14 +7,16 @@
 
 use crate::egress::{self, Movement};
 use crate::error::{StoreError, SubmitError};
+use crate::limits::STAGE_WITHIN;
 use crate::live::{Fact, Live};
 use crate::shelf::Shelf;
 use crate::stage::{Roots, patiently};
 use crate::task::TaskEnd;
 use std::path::{Component, Path, PathBuf};
+use tokio::time::timeout;
 use welkin_job::Job;
 use welkin_provider::Location;
-use welkin_records::Record;
+use welkin_records::{Record, TaskState};
 use welkin_transfer::{TransferError, deliver_tree, silent};
 
 /// Delivery puts a file in the place of a file, as `cp` would, but nothing in that of a folder of the user's, and
@@ -84,6 +86,27 @@ pub(crate) async fn deliver(live: &Live, task: usize) -> Result<TaskEnd, StoreEr
         }
     }
     Ok(if failed.is_empty() { TaskEnd::Done } else { TaskEnd::Failed(failed.join("; ")) })
+}
+
+/// Delivers what the tasks of a run that fails have made and not delivered yet. What could not be delivered stays in
+/// its store, which is told and changes nothing: the run has its reason already.
+pub(crate) async fn deliver_rest(live: &Live) -> Result<(), StoreError> {
+    let made: Vec<usize> = {
+        let view = live.view.borrow();
+        (0..view.tasks.len()).filter(|task| view.tasks[*task].state == TaskState::Succeeded).collect()
+    };
+    let rest = async {
+        for task in made {
+            if let TaskEnd::Failed(why) = deliver(live, task).await? {
+                live.noted(format!("task {}: {why}", live.task_name(task)));
+            }
+        }
+        Ok(())
+    };
+    timeout(STAGE_WITHIN.duration(), rest).await.unwrap_or_else(|_| {
+        live.noted(format!("outputs that could not be delivered within {STAGE_WITHIN} stay in their stores"));
+        Ok(())
+    })
 }
 
 /// What a delivery takes out of the place that the output was committed at; nothing when that is this machine.

@@ -6,6 +6,7 @@
 
 use crate::cluster;
 use crate::deadline;
+use crate::deliver::deliver_rest;
 use crate::error::{RunError, StoreError};
 use crate::limits::{REQUEST_POLL, SIDE_BY_SIDE};
 use crate::live::{Fact, Live};
@@ -64,6 +65,10 @@ pub(crate) async fn drive(live: &Live) -> Result<RunOutcome, RunError> {
                 }
             };
             live.record(vec![Fact::Record(Record::RunEnding { into, reason })]).await?;
+        }
+        if live.view.borrow().into == Some(RunState::Failed) {
+            // While the machines are given back. What was made arrives, whichever task was faster.
+            deliver_rest(live).await?;
         }
         cluster::dismiss(live).await?;
         Ok::<(), StoreError>(())

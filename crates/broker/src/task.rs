@@ -39,6 +39,10 @@ async fn attempts(live: &Live, task: usize) -> Result<TaskEnd, StoreError> {
         if view.state == TaskState::Succeeded {
             return deliver(live, task).await;
         }
+        if view.state == TaskState::Failed {
+            // By a broker that did not come to end the run.
+            return Ok(TaskEnd::Failed(view.reason.unwrap_or_default()));
+        }
         if let Some(attempt) = view.live() {
             pursue(live, attempt.id, false).await?;
             continue;

@@ -4,7 +4,7 @@ use crate::world::{CHAIN, World, chain, plan, task};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
-use welkin_broker::{AttemptEnd, LogQuery, Manner, Record, RunState};
+use welkin_broker::{AttemptEnd, LogQuery, Manner, Record, RunState, TaskState};
 use welkin_provider::memory::{Fate, Op, Script, Stock, StockKey};
 use welkin_provider::{ErrorKind, Tier};
 use welkin_units::Span;
@@ -237,4 +237,35 @@ async fn a_gang_starts_together_and_one_failure_ends_all() {
     assert!(reason.contains("run on node 2 ended with exit code 9"), "{reason}");
     world.assert_clean(&broker.reader().unwrap().status(&run).unwrap());
     assert!(world.calls(Op::Release) > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_run_has_made_is_delivered_whenever_the_broker_is_killed() {
+    for last in 1.. {
+        let world = World::kind();
+        let made = task("made", "").at(&["a/x"]).output("out").edit(|task| {
+            task.outputs.get_mut("out").unwrap().uri = Some("file://./results/out.txt".to_owned());
+        });
+        let fails = task("fails", "exit=3").at(&["a/x"]);
+        let run = world.submit(&world.broker(), &plan(vec![made, fails])).await;
+        let dying = world.broker_with(Arc::new(move |write| {
+            if write == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }));
+        let died = dying.run(&run).await.is_err();
+        drop(dying);
+        let broker = world.broker();
+        if died {
+            broker.run(&run).await.unwrap();
+        }
+        let view = broker.reader().unwrap().status(&run).unwrap();
+        assert_eq!(view.state, RunState::Failed, "killed at write {last}");
+        world.assert_clean(&view);
+        let delivered = std::fs::read_to_string(world.dir.path().join("results/out.txt")).ok();
+        let is_made = view.tasks[0].state == TaskState::Succeeded;
+        assert_eq!(delivered.as_deref(), is_made.then_some("made()"), "killed at write {last}");
+        if !died {
+            assert!(last > 10, "{last} writes: is the history still fine enough to be worth the test?");
+            return;
+        }
+    }
 }

@@ -97,7 +97,7 @@ impl Task {
         for (index, input) in self.inputs.iter().enumerate() {
             let _ = write!(sum, " + {} * $(cat ~/inputs/{input})", index + 2);
         }
-        let _ = writeln!(script, "v=$(( ({sum}) % {MODULUS} ))\necho $v > ~/outputs/out");
+        let _ = writeln!(script, "v=$(( ({sum}) % {MODULUS} ))\necho $v > ~/outputs/out || exit 4");
         let _ = writeln!(
             script,
             "echo \"end {name} $WELKIN_ATTEMPT $SKYPILOT_NODE_RANK $(date +%s%N) $v\" >> {ledger}"

@@ -11,8 +11,7 @@ use serde_json::Value;
 use super::leases::{self, Lease, entries};
 use super::ledger::Ledger;
 use super::piece::{Blow, Piece, Task, values};
-use super::scene::Scene;
-use crate::oracle::process::Ended;
+use super::scene::{Broker, Scene};
 
 /// Shortest time that a cloud bills.
 const MINIMUM_S: u64 = 60;
@@ -24,10 +23,12 @@ const ROUNDING_S: u64 = 3;
 const HOUR_S: u64 = 3_600;
 
 /// Everything that is wrong, a line each; empty when nothing is.
-pub(super) fn audit(scene: &Scene<'_>, pieces: &[Piece], ends: &[Ended]) -> Result<String> {
+pub(super) fn audit(scene: &Scene<'_>, pieces: &[Piece], ends: &[Broker]) -> Result<String> {
     let mut wrong = String::new();
-    let Some(last) = ends.last() else { return Ok("no broker was started\n".to_owned()) };
-    if ends.iter().any(|end| end.hung) {
+    if ends.is_empty() {
+        return Ok("no broker was started\n".to_owned());
+    }
+    if ends.iter().any(|broker| broker.end.hung) {
         return Ok("a broker did not end\n".to_owned());
     }
     let Some(id) = scene.run_id()? else {
@@ -37,7 +38,7 @@ pub(super) fn audit(scene: &Scene<'_>, pieces: &[Piece], ends: &[Ended]) -> Resu
     };
     let status = scene.json(&["status", &id, "--history"])?;
     let state = status["run"]["state"].as_str().context("a state")?.to_owned();
-    wrong.push_str(&honest(&state, last, pieces, &scene.tasks));
+    wrong.push_str(&honest(&state, ends, pieces, &scene.tasks));
     wrong.push_str(&nothing_left(scene)?);
     let ledger = Ledger::read(&scene.ledger())?;
     wrong.push_str(&bill(scene, &id, &ledger)?);
@@ -47,7 +48,7 @@ pub(super) fn audit(scene: &Scene<'_>, pieces: &[Piece], ends: &[Ended]) -> Resu
 }
 
 /// Do exit code and state tell what had to come?
-fn honest(state: &str, last: &Ended, pieces: &[Piece], tasks: &[Task]) -> String {
+fn honest(state: &str, ends: &[Broker], pieces: &[Piece], tasks: &[Task]) -> String {
     let mut wrong = String::new();
     let code = match state {
         "succeeded" => Some(0),
@@ -55,21 +56,27 @@ fn honest(state: &str, last: &Ended, pieces: &[Piece], tasks: &[Task]) -> String
         "cancelled" => Some(7),
         _ => None,
     };
-    if last.code != code {
-        let _ = writeln!(wrong, "the run is {state}, the last exit code {:?}", last.code);
+    // A broker that was killed once the run was over leaves the next with nothing to do.
+    let told = |last: &Broker| last.end.code == code || (last.found_over && last.end.code == Some(0));
+    if !ends.last().is_some_and(told) {
+        let last = ends.last().and_then(|last| last.end.code);
+        let _ = writeln!(wrong, "the run is {state}, the last exit code {last:?}");
     }
-    let cancelled = pieces.iter().any(|piece| matches!(piece, Piece::Blow(Blow::Cancel(_))));
-    let tight = pieces.iter().any(|piece| matches!(piece, Piece::SmallDisk(_)));
-    let stepped = pieces.iter().any(|piece| matches!(piece, Piece::Blow(Blow::Clock(..))));
+    let any = |wanted: fn(&Piece) -> bool| pieces.iter().any(wanted);
+    let cancelled = any(|piece| matches!(piece, Piece::Blow(Blow::Cancel(_))));
+    let tight = any(|piece| matches!(piece, Piece::SmallDisk(_)));
+    let stepped = any(|piece| matches!(piece, Piece::Blow(Blow::Clock(..))));
+    let lost = any(|piece| matches!(piece, Piece::Fault("preemptions", _) | Piece::Blow(Blow::KillAgent(_))));
     let can_succeed = tasks.iter().all(Task::can_succeed);
-    // A clock that jumps by days may let a machine that boots look late; a full disk may stop any task.
-    let must = if cancelled || tight || stepped {
+    // A clock that jumps by days may let a machine that boots look late; a full disk may stop any task; what is lost
+    // with its machine begins again, and a script may succeed then that would have failed once too often.
+    let must = if cancelled || tight || stepped || (lost && !can_succeed) {
         None
     } else {
         Some(if can_succeed { "succeeded" } else { "failed" })
     };
-    if state == "succeeded" && !can_succeed || must.is_some_and(|must| must != state) {
-        let _ = writeln!(wrong, "the run is {state}; it had to be {}", must.unwrap_or("anything else"));
+    if let Some(must) = must.filter(|must| *must != state) {
+        let _ = writeln!(wrong, "the run is {state}; it had to be {must}");
     }
     wrong
 }
@@ -157,6 +164,11 @@ fn outputs(scene: &Scene<'_>, status: &Value, state: &str, ledger: &Ledger) -> R
         }
         if !succeeded {
             continue;
+        }
+        let begun = ledger.attempts(&task.name);
+        if begun <= task.fails as usize {
+            let _ =
+                writeln!(wrong, "{} succeeded in {begun} attempts; {} had to fail", task.name, task.fails);
         }
         if !ledger.ran_to_its_end(&task.name, task.nodes) {
             let _ = writeln!(wrong, "{} succeeded, but never ran to its end", task.name);

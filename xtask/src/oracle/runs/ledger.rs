@@ -39,6 +39,12 @@ impl Ledger {
         spans
     }
 
+    /// Attempts of the task in which something of it began.
+    pub(super) fn attempts(&self, task: &str) -> usize {
+        let begun = self.0.iter().filter(|line| line.task == task && line.value.is_none());
+        begun.map(|line| line.attempt).collect::<std::collections::BTreeSet<_>>().len()
+    }
+
     /// Did some attempt of the task come to its end on each of its nodes?
     pub(super) fn ran_to_its_end(&self, task: &str, nodes: u32) -> bool {
         let mut ranks: BTreeMap<u64, std::collections::BTreeSet<u32>> = BTreeMap::new();
@@ -79,6 +85,7 @@ mod tests {
         let mut ledger = Ledger(lines.iter().map(|line| read(line).unwrap()).collect());
         assert!(!ledger.ran_to_its_end("a", 2));
         assert_eq!(ledger.spans_ns()[&("a", 1)], (5, 9));
+        assert_eq!((ledger.attempts("a"), ledger.attempts("b")), (2, 0));
         ledger.0.push(read("end a 2 1 14 3").unwrap());
         assert!(ledger.ran_to_its_end("a", 2));
         assert_eq!((ledger.first("a", false), ledger.first("a", true)), (Some(0), Some(2)));

@@ -103,8 +103,8 @@ fn played(binaries: &Binaries, pieces: &[Piece], seed: u64) -> Result<(String, S
     let mut wrong =
         audit(&scene, pieces, &ends).unwrap_or_else(|error| format!("cannot be audited: {error:#}\n"));
     if !wrong.is_empty() {
-        for end in &ends {
-            let _ = writeln!(wrong, "broker: {}", end.told());
+        for broker in &ends {
+            let _ = writeln!(wrong, "broker: {}", broker.end.told());
         }
     }
     drop(scene);

@@ -31,6 +31,16 @@ pub(super) fn faketime() -> Option<&'static str> {
     FAKETIME.iter().copied().find(|path| Path::new(path).exists())
 }
 
+/// States of a run that nobody has to drive any more.
+const OVER: &[&str] = &["succeeded", "failed", "cancelled"];
+
+/// One that drove the run, or came when it was over.
+#[derive(Debug)]
+pub(super) struct Broker {
+    pub(super) end: Ended,
+    pub(super) found_over: bool,
+}
+
 /// A round, set up.
 pub(super) struct Scene<'a> {
     binaries: &'a Binaries,
@@ -155,17 +165,23 @@ impl<'a> Scene<'a> {
 
     /// The run's id, once it is on record.
     pub(super) fn run_id(&self) -> Result<Option<String>> {
+        Ok(self.run()?.map(|(id, _)| id))
+    }
+
+    /// Its id and its state.
+    fn run(&self) -> Result<Option<(String, String)>> {
         let runs = self.json(&["runs"])?;
-        Ok(runs["runs"].get(0).and_then(|run| run["id"].as_str()).map(str::to_owned))
+        let word = |key: &str| runs["runs"].get(0).and_then(|run| run[key].as_str()).map(str::to_owned);
+        Ok(word("id").zip(word("state")))
     }
 
     /// `up`, then `resume` until the run has ended, with all blows on the way; the end of each broker.
-    pub(super) fn drive(&mut self) -> Result<Vec<Ended>> {
-        let mut ends: Vec<Ended> = Vec::new();
+    pub(super) fn drive(&mut self) -> Result<Vec<Broker>> {
+        let mut ends: Vec<Broker> = Vec::new();
         let mut blows = self.blows.clone().into_iter();
         while ends.len() < BROKERS {
-            let words: &[&str] =
-                if self.run_id()?.is_none() { &["up", "--yes", "job.yaml"] } else { &["resume"] };
+            let before = self.run()?;
+            let words: &[&str] = if before.is_none() { &["up", "--yes", "job.yaml"] } else { &["resume"] };
             let mut running = Running::start(&mut self.broker(words), &self.root.join("told"))?;
             for blow in blows.by_ref() {
                 if running.wait_until(Duration::from_millis(blow.after_ms()))? {
@@ -175,9 +191,10 @@ impl<'a> Scene<'a> {
                     break;
                 }
             }
-            let ended = running.end(LONGEST)?;
-            let is_over = ended.code.is_some();
-            ends.push(ended);
+            let end = running.end(LONGEST)?;
+            let is_over = end.code.is_some();
+            let found_over = before.is_some_and(|(_, state)| OVER.contains(&state.as_str()));
+            ends.push(Broker { end, found_over });
             if is_over {
                 break;
             }

@@ -11,13 +11,20 @@ export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
 
 failed=()
 summary=()
+told=$(mktemp -d)
+trap 'rm -rf "$told"' EXIT
+
+# Lines of a failed step that are repeated at the end, where whoever reads only that finds them.
+REPEATED=120
 
 step() {
     local name=$1
     shift
     printf '\n== %s: %s\n' "$name" "$*"
     local start=$SECONDS outcome=ok
-    "$@" || outcome=FAILED
+    # Not a pipe: what a test leaves behind might hold it open for ever. `tee` gets a moment instead.
+    "$@" > >(tee "$told/$name") 2>&1 || outcome=FAILED
+    sleep 0.2
     local line
     line=$(printf '%-7s %5d s  %s' "$outcome" "$((SECONDS - start))" "$name")
     printf -- '-- %s\n' "$line"
@@ -71,6 +78,10 @@ printf '\n'
 printf '%s\n' "${summary[@]}"
 printf '%d s in all\n' "$SECONDS"
 if ((${#failed[@]} > 0)); then
+    for name in "${failed[@]}"; do
+        printf '\n== the end of %s\n' "$name"
+        tail -n "$REPEATED" "$told/$name" | cut -c 1-400
+    done
     printf 'failed: %s\n' "${failed[*]}" >&2
     exit 1
 fi

@@ -1,13 +1,12 @@
 //! What every command is given: settings, and where output goes.
 
-use crate::catalog_cache;
 use crate::cli::Global;
 use crate::output::{Foreign, Format, Style, shown_lines, write_line};
 use crate::settings::Settings;
 use serde::Serialize;
-use std::cell::OnceCell;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use welkin_catalog::Catalog;
+use welkin_sky::Sky;
 
 /// The surroundings of a command.
 pub(crate) struct App {
@@ -18,7 +17,8 @@ pub(crate) struct App {
     pub(crate) style: Style,
     /// How standard error is styled.
     pub(crate) err: Style,
-    catalog: OnceCell<Catalog<'static>>,
+    /// What is done, apart from what is said of it.
+    pub(crate) sky: Sky,
 }
 
 impl App {
@@ -28,29 +28,19 @@ impl App {
             style: Style::for_stream(settings.color, io::stdout().is_terminal()),
             err: Style::for_stream(settings.color, io::stderr().is_terminal()),
             out: BufWriter::new(io::stdout()),
-            catalog: OnceCell::new(),
+            sky: Sky::open(settings.sky_options())?,
             settings,
         })
     }
 
     /// For work that somebody else's settings lead to, and that shows nothing.
-    pub(crate) fn of(settings: Settings) -> Self {
-        Self {
-            style: Style::PLAIN,
-            err: Style::PLAIN,
-            out: BufWriter::new(io::stdout()),
-            catalog: OnceCell::new(),
-            settings,
-        }
+    pub(crate) fn of(settings: Settings, sky: Sky) -> Self {
+        Self { style: Style::PLAIN, err: Style::PLAIN, out: BufWriter::new(io::stdout()), sky, settings }
     }
 
     /// The catalog, opened by the first who asks.
     pub(crate) fn catalog(&self) -> anyhow::Result<Catalog<'static>> {
-        if let Some(catalog) = self.catalog.get() {
-            return Ok(*catalog);
-        }
-        let catalog = catalog_cache::open(&self.settings.catalog_dir())?;
-        Ok(*self.catalog.get_or_init(|| catalog))
+        Ok(self.sky.catalog()?)
     }
 
     /// How words of others are written to standard output.

@@ -7,9 +7,8 @@
 use crate::apart;
 use crate::app::App;
 use crate::engine::{reader, runtime, store_fault};
-use crate::planning::{Planner, infeasible};
+use crate::planning::{Month, infeasible, planner};
 use crate::report::{Code, Fault};
-use crate::settings::Settings;
 use std::sync::Arc;
 use std::time::Duration;
 use welkin_broker::{AttemptView, ClusterRole, Open, Reader, RunId, RunState, RunView};
@@ -20,6 +19,7 @@ use welkin_catalog::{
 use welkin_clouds::cluster_type;
 use welkin_job::{Accelerator, Infra, Job, Market, Policy, Recovery, Resources, Task, TimeEstimate};
 use welkin_placement::Plan;
+use welkin_sky::Sky;
 use welkin_units::{Bytes, Usd};
 
 /// Pause between looks at a cluster that is being made.
@@ -39,8 +39,8 @@ pub(crate) fn holder(reader: &Reader, name: &str) -> anyhow::Result<Option<RunId
 }
 
 /// The same, where there must be one.
-pub(crate) fn expect(settings: &Settings, name: &str) -> anyhow::Result<(Reader, RunId)> {
-    if let Some(reader) = reader(settings)?
+pub(crate) fn expect(sky: &Sky, name: &str) -> anyhow::Result<(Reader, RunId)> {
+    if let Some(reader) = reader(sky)?
         && let Some(run) = holder(&reader, name)?
     {
         return Ok((reader, run));
@@ -117,8 +117,9 @@ impl Cluster {
             self.put(task, &mut parts)?;
         }
         let catalog = self.catalog(&parts, app)?;
-        let planner = Planner::on_cluster(app, catalog, self.provider());
-        planner.plan(&here).map(|planned| planned.plan).map_err(|failure| infeasible(failure, &here))
+        let planner = planner(app, None, Month::SoFar)?.over(catalog, self.provider());
+        let planned = planner.plan(&here).map_err(|failure| infeasible(&failure, &here))?;
+        Ok(planned.plan)
     }
 
     fn provider(&self) -> &str {

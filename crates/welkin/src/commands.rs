@@ -38,7 +38,7 @@ mod verify;
 
 pub(crate) use agent::run as agent;
 pub(crate) use host::run as host;
-pub(crate) use seal::{OwnersHere, sha256};
+pub(crate) use seal::OwnersHere;
 
 use crate::app::App;
 use crate::cli::{Command, JobsCommand};

@@ -5,6 +5,7 @@
 
 mod codes;
 mod fault;
+mod sky;
 
 pub(crate) use codes::Code;
 pub(crate) use fault::Fault;
@@ -12,8 +13,10 @@ pub(crate) use fault::Fault;
 use crate::exit::Exit;
 use crate::output::{Format, Style, shown_lines};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use welkin_sky::SkyError;
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -35,7 +38,8 @@ pub(crate) fn report(error: &anyhow::Error, format: Format, style: Style) -> Exi
         return Exit::Success.into();
     }
     // Not over the chain: a fault that was added as context is no error of its own there.
-    let fault = error.downcast_ref::<Fault>();
+    let fault = fault(error);
+    let fault = fault.as_deref();
     let exit = fault.map_or(Exit::Failure, |fault| fault.code.exit());
     // A failure to tell of a failure has nobody left to be told to.
     let _ = match format {
@@ -43,6 +47,12 @@ pub(crate) fn report(error: &anyhow::Error, format: Format, style: Style) -> Exi
         Format::Table => text(error, fault, style),
     };
     exit.into()
+}
+
+/// The failure that has a code, if there is one: of the command line itself, else of the library.
+pub(crate) fn fault(error: &anyhow::Error) -> Option<Cow<'_, Fault>> {
+    let own = error.downcast_ref::<Fault>().map(Cow::Borrowed);
+    own.or_else(|| error.downcast_ref::<SkyError>().and_then(sky::fault).map(Cow::Owned))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

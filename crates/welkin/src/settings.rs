@@ -4,9 +4,6 @@ mod file;
 mod private;
 mod stores;
 
-pub(crate) use private::make_private;
-pub(crate) use stores::PeerSettings;
-
 use crate::cli::{ColorChoice, Global, Output};
 use crate::output::Format;
 use crate::report::{Code, Fault};
@@ -15,8 +12,10 @@ use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use welkin_sky::{Config, Folders, PeerSettings, SkyOptions, Variables};
 use welkin_stores::StoreSettings;
 use welkin_units::Span;
 
@@ -24,7 +23,7 @@ use welkin_units::Span;
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// Where state, configuration and the catalog lie. May not exist yet.
-    pub(crate) home: PathBuf,
+    pub(crate) folders: Folders,
     pub(crate) output: Format,
     /// Whether a graph is asked for in place of a table.
     pub(crate) graph: bool,
@@ -50,9 +49,9 @@ pub(crate) struct Settings {
 impl Settings {
     /// Merges all sources. Reads one small file, if it exists.
     pub(crate) fn resolve(global: &Global) -> anyhow::Result<Self> {
-        let home = home(|name| env::var_os(name))?;
-        private::close(&home);
-        let file = file::read(&home.join("config.toml"))?;
+        let folders = Folders::below(home(|name| env::var_os(name))?);
+        private::close(folders.home());
+        let file = file::read(&folders.config_file())?;
         let output = match global.output {
             Some(Output::Json) => Some(Format::Json),
             Some(Output::Table | Output::Dot) => Some(Format::Table),
@@ -67,7 +66,7 @@ impl Settings {
             None => file.providers,
         };
         Ok(Self {
-            home,
+            folders,
             output: output.unwrap_or_default(),
             graph: global.output == Some(Output::Dot),
             color: color.unwrap_or_default(),
@@ -82,71 +81,35 @@ impl Settings {
         })
     }
 
-    /// The broker's state.
-    pub(crate) fn state_dir(&self) -> PathBuf {
-        self.home.join("state")
+    /// The same for the library, which knows no environment.
+    pub(crate) fn sky_options(&self) -> SkyOptions {
+        SkyOptions {
+            user: env::home_dir(),
+            variables: Variables::new(|name| env::var_os(name)),
+            config: Config {
+                providers: self.providers.clone(),
+                stores: self.stores.clone(),
+                peers: self.peers.clone(),
+                ssh_command: self.ssh_command.clone(),
+            },
+            program: env::current_exe().ok(),
+            // Randomness from the operating system, by way of the standard library's hash keys.
+            seed: RandomState::new().build_hasher().finish(),
+            ..SkyOptions::new(self.folders.home())
+        }
     }
+}
 
-    /// Where the broker listens.
-    pub(crate) fn broker_socket(&self) -> PathBuf {
-        self.state_dir().join("broker.sock")
-    }
-
-    /// What the broker has to tell to nobody in particular.
-    pub(crate) fn broker_log(&self) -> PathBuf {
-        self.state_dir().join("broker.log")
-    }
-
-    /// The state of the clouds that this machine emulates.
-    pub(crate) fn clouds_dir(&self) -> PathBuf {
-        self.home.join("clouds")
-    }
-
-    /// What is on record of the parts of clusters.
-    pub(crate) fn clusters_dir(&self) -> PathBuf {
-        self.home.join("clusters")
-    }
-
-    /// Who this machine is to gateways.
-    pub(crate) fn identity_file(&self) -> PathBuf {
-        self.home.join("identity")
-    }
-
-    /// Who this machine is as a gateway. Apart from the other: what it may do elsewhere is not for those it serves.
-    pub(crate) fn serving_identity_file(&self) -> PathBuf {
-        self.home.join("gateway-identity")
-    }
-
-    /// Keys, parties and logs of sealed work.
-    pub(crate) fn seal_dir(&self) -> PathBuf {
-        self.home.join("seal")
-    }
-
-    /// What transfers have done.
-    pub(crate) fn transfers_dir(&self) -> PathBuf {
-        self.home.join("transfers")
-    }
-
-    /// Where the user's own hosts are named: the first file that is there counts.
-    pub(crate) fn hosts_files(&self) -> [PathBuf; 2] {
-        let at_home = std::env::home_dir().unwrap_or_default().join(".welkin/hosts.yaml");
-        [self.home.join("hosts.yaml"), at_home]
-    }
-
-    /// Records of leases on hosts, and the stores of their pools.
-    pub(crate) fn ssh_dir(&self) -> PathBuf {
-        self.home.join("ssh")
-    }
-
-    /// The catalog and the price lists it was made from.
-    pub(crate) fn catalog_dir(&self) -> PathBuf {
-        self.home.join("catalog")
-    }
+/// The file of the key that seals secrets at rest; `None` where the user has no folder of their own.
+pub(crate) fn seal_key_file() -> Option<PathBuf> {
+    let folder = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))?;
+    Some(config.join("welkin/seal.key"))
 }
 
 /// The database of the broker, for messages about it.
 pub(crate) fn records() -> PathBuf {
-    home(|name| env::var_os(name)).unwrap_or_default().join("state/broker.sqlite3")
+    Folders::below(home(|name| env::var_os(name)).unwrap_or_default()).records()
 }
 
 /// Where Welkin keeps what it knows, given a way to look variables up.

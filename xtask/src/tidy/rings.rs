@@ -36,7 +36,7 @@ const RINGS: &[(Ring, &[&str])] = &[
     (
         Ring::Edge,
         &[
-            "stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server",
+            "stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server", "sky",
             "federate",
         ],
     ),
@@ -93,6 +93,11 @@ pub(super) const BORDERS: &[Border] = &[
         of: "federate",
         forbids: &["stores", "transfer", "broker"],
         why: "parties meet at a door, and move and run nothing",
+    },
+    Border {
+        of: "sky",
+        forbids: &["api", "server"],
+        why: "whoever serves or asks a server does so over the façade, not beneath it",
     },
     Border { of: "broker", forbids: &["clouds"], why: "the broker knows providers by their port only" },
 ];
@@ -206,6 +211,11 @@ pub(super) const BANS: &[Ban] = &[
             Package("ureq"),
         ],
         why: "the broker knows neither HTTP nor the terminal: its callers do",
+    },
+    Ban {
+        of: Holder::Crate("sky"),
+        packages: &[Package("axum"), Package("clap"), Package("crossterm"), Package("indicatif")],
+        why: "the façade has no terminal: programs over it do",
     },
 ];
 

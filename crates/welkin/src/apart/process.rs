@@ -79,7 +79,7 @@ async fn serve_here(detached: bool, idle: Option<Duration>, app: &App) -> anyhow
         environment: environment::own(),
         started: SystemClock.now(),
     };
-    let path = app.settings.broker_socket();
+    let path = app.settings.folders.broker_socket();
     let socket = Socket::bind(&path)
         .with_context(|| Fault::new(Code::File, format!("cannot listen at {}", path.display())))?;
     let served = Served::new(broker, hub, about).map_err(store_fault)?;
@@ -133,7 +133,7 @@ fn one_line(error: &anyhow::Error) -> String {
 }
 
 fn shorten_log(app: &App) {
-    let path = app.settings.broker_log();
+    let path = app.settings.folders.broker_log();
     if path.metadata().is_ok_and(|about| about.len() > MAX_LOG_BYTES) {
         drop(OpenOptions::new().write(true).truncate(true).custom_flags(no_links()).open(path));
     }

@@ -3,7 +3,7 @@
 use super::surroundings;
 use crate::app::App;
 use crate::report::{Code, Fault};
-use crate::settings::{Settings, make_private};
+use crate::settings::Settings;
 use anyhow::Context as _;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use welkin_api::wire::{Health, Stop};
 use welkin_api::{Client, ClientError};
+use welkin_sky::make_private;
 
 /// How long to try: a broker opens its records and answers in some ten milliseconds; one that ends waits two seconds
 /// for its last answers.
@@ -29,7 +30,7 @@ pub(crate) struct Reached {
 
 /// The broker that listens now; none when nobody does.
 pub(crate) async fn listening(settings: &Settings) -> anyhow::Result<Option<Reached>> {
-    let client = Client::new(settings.broker_socket());
+    let client = Client::new(settings.folders.broker_socket());
     match client.health().await {
         Ok(health) => Ok(Some(Reached { client, health })),
         Err(error) if error.is_gone() => Ok(None),
@@ -48,7 +49,7 @@ pub(crate) async fn giving_way(app: &App) -> anyhow::Result<Option<Reached>> {
         _ => {}
     }
     // It gives the directory up once it has ended; whoever is faster has it then.
-    while welkin_broker::in_use(&app.settings.state_dir()) && began.elapsed() < WITHIN {
+    while welkin_broker::in_use(&app.settings.folders.state()) && began.elapsed() < WITHIN {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(None)
@@ -98,15 +99,15 @@ enum Started {
 
 /// Starts a broker, and waits until it listens or cannot.
 fn start(settings: &Settings) -> anyhow::Result<Started> {
-    make_private(&settings.state_dir())
+    make_private(&settings.folders.state())
         .with_context(|| Fault::new(Code::Store, "cannot make the state folder"))?;
-    let path = settings.broker_log();
+    let path = settings.folders.broker_log();
     let log = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(no_links()).open(&path);
     let log = log.with_context(|| Fault::new(Code::File, format!("cannot write {}", path.display())))?;
     let program = std::env::current_exe().context("finding this program")?;
     let mut child = Command::new(program)
         .args(["broker", "run", "--detach"])
-        .env("WELKIN_HOME", &settings.home)
+        .env("WELKIN_HOME", settings.folders.home())
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -21,8 +21,8 @@ pub(super) fn digest(app: &App) -> anyhow::Result<String> {
         let stamp = [about.dev(), about.ino(), about.size(), about.mtime().unsigned_abs(), nanos];
         stamp.iter().for_each(|part| add(&part.to_le_bytes()));
     }
-    let [first, second] = settings.hosts_files();
-    for file in [settings.home.join("config.toml"), first, second] {
+    let [first, second] = app.sky.hosts().files();
+    for file in [settings.folders.config_file(), first, second] {
         add(&fs::read(file).unwrap_or_default());
     }
     add(settings.ssh_command.as_bytes());

@@ -27,7 +27,7 @@ struct WireAll<'a> {
 }
 
 pub(crate) fn run(args: &CancelArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let reader = reader(&app.settings)?;
+    let reader = reader(&app.sky)?;
     match (&args.run, reader) {
         (Some(text), reader) => {
             let run = find_run(reader.as_ref(), text)?;

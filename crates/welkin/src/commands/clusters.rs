@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::clusters::machines;
 use crate::engine::{now, reader, store_fault};
 use crate::exit::Exit;
+use crate::output::nature_words;
 use crate::output::{Align, Format, Table, location_words, moment, write_json};
-use crate::reach::nature_words;
 use serde::Serialize;
 use std::io::Write;
 use welkin_broker::{ClusterRole, Open, Reader, RunId, RunState, RunSummary};
@@ -44,7 +44,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
-    let reader = reader(&app.settings)?;
+    let reader = reader(&app.sky)?;
     let open = reader.as_ref().map_or_else(|| Ok(Vec::new()), Reader::unfinished).map_err(store_fault)?;
     let mut entries = Vec::new();
     for run in open {

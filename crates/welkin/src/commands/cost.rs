@@ -39,7 +39,7 @@ struct Total {
 }
 
 pub(crate) fn run(args: &CostArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let reader = reader(&app.settings)?;
+    let reader = reader(&app.sky)?;
     match &args.run {
         Some(text) => {
             let run = find_run(reader.as_ref(), text)?;

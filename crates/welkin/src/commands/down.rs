@@ -10,7 +10,7 @@ use welkin_api::wire;
 use welkin_broker::Collected;
 
 pub(crate) fn run(args: &DownArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let run = find_run(reader(&app.settings)?.as_ref(), &args.run)?;
+    let run = find_run(reader(&app.sky)?.as_ref(), &args.run)?;
     let collected = engine::runtime()?.block_on(async {
         if let Some(reached) = apart::giving_way(app).await? {
             let down = reached.client.post(&format!("/runs/{run}/down"), &()).await;

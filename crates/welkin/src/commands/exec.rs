@@ -20,7 +20,7 @@ pub(crate) fn run(args: &ExecArgs, app: &mut App) -> anyhow::Result<Exit> {
             Fault::new(Code::Usage, "a cluster has its machines already: no place and no market is chosen");
         return Err(fault.hint("leave out --on, --use-spot and --no-use-spot").into());
     }
-    let (reader, holder) = expect(&app.settings, &args.cluster)?;
+    let (reader, holder) = expect(&app.sky, &args.cluster)?;
     let loaded = load(args, app)?;
     let cluster = until_up(&reader, &holder, &args.cluster, app)?;
     let manner = Manner { priority: args.priority, ..Manner::default() };

@@ -35,7 +35,7 @@ struct Wire<'a> {
 
 pub(crate) fn run(args: &FetchArgs, app: &mut App) -> anyhow::Result<Exit> {
     refuse_url(&args.dest)?;
-    let reader = reader(&app.settings)?;
+    let reader = reader(&app.sky)?;
     let run = find_run(reader.as_ref(), &args.run)?;
     // `find_run` finds nothing without a reader.
     let Some(reader) = reader else { return Ok(Exit::NotFound) };

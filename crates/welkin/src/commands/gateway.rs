@@ -34,8 +34,8 @@ struct Listening<'a> {
 pub(crate) fn run(args: &GatewayArgs, app: &mut App) -> anyhow::Result<Exit> {
     match &args.command {
         GatewayCommand::Id(args) => {
-            let serving = app.settings.serving_identity_file();
-            let file = if args.serving { serving } else { app.settings.identity_file() };
+            let serving = app.settings.folders.serving_identity();
+            let file = if args.serving { serving } else { app.settings.folders.identity() };
             writeln!(app.out, "{}", identity(&file)?.fingerprint())?;
             app.out.flush()?;
             Ok(Exit::Success)
@@ -119,7 +119,7 @@ fn announce(args: &ServeArgs, address: String, serves: &str, app: &mut App) -> a
     let fingerprint = if args.plain {
         None
     } else {
-        Some(identity(&app.settings.serving_identity_file())?.fingerprint().to_string())
+        Some(identity(&app.settings.folders.serving_identity())?.fingerprint().to_string())
     };
     if app.settings.output == Format::Json {
         write_json(&mut app.out, "welkin.gateway/1", &Listening { address, fingerprint, serves })?;
@@ -159,7 +159,7 @@ fn trust(args: &ServeArgs, app: &App) -> anyhow::Result<Trust> {
         return Err(fault.hint("add --allow with what `welkin gateway id` prints at the other end").into());
     }
     let roster = roster(args)?;
-    Ok(Trust { identity: Arc::new(identity(&app.settings.serving_identity_file())?), roster })
+    Ok(Trust { identity: Arc::new(identity(&app.settings.folders.serving_identity())?), roster })
 }
 
 /// Who may do what, by the arguments and the file of keys.

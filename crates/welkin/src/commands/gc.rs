@@ -38,7 +38,7 @@ pub(crate) fn run(args: &GcArgs, app: &mut App) -> anyhow::Result<Exit> {
         Some(reached) => by_broker(&reached.client, app)?,
         None => here(args, app)?,
     };
-    if let Some(reader) = engine::reader(&app.settings)? {
+    if let Some(reader) = engine::reader(&app.sky)? {
         Undriven::summary(&engine::undriven(&reader)?).iter().for_each(|words| app.warn(words));
     }
     Ok(exit)
@@ -53,7 +53,7 @@ fn by_broker(client: &Client, app: &mut App) -> anyhow::Result<Exit> {
 }
 
 fn here(args: &GcArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let root = app.settings.clouds_dir();
+    let root = app.settings.folders.clouds();
     let (collected, swept, left) = engine::runtime()?.block_on(async {
         let broker = engine::broker(app, Opening::default())?;
         let mut collected =

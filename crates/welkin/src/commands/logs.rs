@@ -23,7 +23,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(args: &LogsArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let reader = reader(&app.settings)?;
+    let reader = reader(&app.sky)?;
     let run = latest_run(reader.as_ref(), args.run.as_deref())?;
     // `latest_run` finds nothing without a reader.
     let Some(reader) = reader else { return Ok(Exit::NotFound) };

@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::cli::{ArchKind, OffersArgs, Sort, TeeKind};
 use crate::exit::Exit;
-use crate::hosts;
 use crate::output::{Format, OfferWire, counted, offer_table, write_json};
+use crate::planning::look_at_hosts;
 use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(args: &OffersArgs, app: &mut App) -> anyhow::Result<Exit> {
-    hosts::refresh(app)?;
+    look_at_hosts(app)?;
     let catalog = app.catalog()?;
     let filter = filter(args, &app.settings.providers);
     let unknown: Vec<String> = catalog.unknown_names(&filter, Tables::embedded()).into_iter().collect();

@@ -1,6 +1,6 @@
 //! `welkin parallelize`: how a training step is split over devices.
 
-pub(crate) mod choose;
+mod choose;
 mod compare;
 mod show;
 
@@ -78,7 +78,7 @@ fn cluster(named: &str) -> anyhow::Result<Cluster> {
     })
 }
 
-pub(crate) fn read_model(path: &Path) -> anyhow::Result<Model> {
+fn read_model(path: &Path) -> anyhow::Result<Model> {
     Model::read(&read(path, MOST_MODEL_BYTES)?).map_err(|error| {
         let fault = Fault::new(Code::ParallelModel, format!("{} cannot be planned", path.display()));
         anyhow::Error::new(error).context(fault)

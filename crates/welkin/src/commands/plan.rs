@@ -8,14 +8,14 @@ use crate::app::App;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::output::{Format, plan_notes, plan_size, plan_table, write_json};
-use crate::planning::{self, Loaded, Planner, Wanted, infeasible};
-use crate::reach;
+use crate::planning::{self, Loaded, Month, infeasible, planner};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
 use welkin_name::Name;
 use welkin_placement::{Explanation, Plan};
 use welkin_provider::Nature;
+use welkin_sky::{nature, placements};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -32,9 +32,9 @@ struct Wire<'a> {
 
 pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     let mut loaded = planning::job(&args.file, &args.overrides, false, app)?;
-    let month = if args.new_month { Wanted::New } else { Wanted::SoFar };
-    let planner = Planner::open(app, args.overrides.effort, month)?;
-    loaded = planner.resolved(loaded, app)?;
+    let month = if args.new_month { Month::New } else { Month::SoFar };
+    let planner = planner(app, args.overrides.effort, month)?;
+    loaded = planning::resolved(&planner, loaded, app)?;
     if args.pareto {
         return front::run(&planner, &loaded, app);
     }
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &PlanArgs, app: &mut App) -> anyhow::Result<Exit> {
     if args.save.is_some() {
         planning::anchor(&mut loaded.job, &loaded.base_dir);
     }
-    let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
+    let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(&failure, &loaded.job))?;
     if let Some(path) = &args.save {
         planning::write_plan(&planned.plan, path)?;
     }
@@ -72,8 +72,8 @@ pub(crate) fn document(
     explanation: Option<&Explanation>,
     app: &mut App,
 ) -> anyhow::Result<()> {
-    let natures = reach::placements(plan).map(|place| place.provider.as_str());
-    let natures = natures.map(|provider| (provider, reach::nature(provider))).collect();
+    let natures = placements(plan).map(|place| place.provider.as_str());
+    let natures = natures.map(|provider| (provider, nature(provider))).collect();
     let named = plan.tasks.iter().filter_map(|task| Some((task.task.as_str(), task.choice.name()?)));
     let names = named.collect();
     let wire = Wire { plan, natures, names, warnings: &loaded.warnings, explanation };

@@ -2,9 +2,8 @@
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::hosts;
-use crate::output::{Align, Format, Table, counted, shown, write_json};
-use crate::reach::{self, nature_words};
+use crate::output::{Align, Format, Table, counted, nature_words, shown, write_json};
+use crate::planning::looked;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -46,7 +45,7 @@ struct HostLine {
 }
 
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
-    let (_, seen) = hosts::look(app)?;
+    let (_, seen) = looked(app)?;
     let hosts: Vec<HostLine> = seen.into_iter().map(host).collect();
     let wire = Wire { providers: providers(app)?, hosts };
     match app.settings.output {
@@ -69,7 +68,7 @@ fn providers(app: &App) -> anyhow::Result<Vec<ProviderLine>> {
     };
     let line = |(provider, regions): (&str, BTreeSet<&str>)| ProviderLine {
         provider: provider.to_owned(),
-        nature: reach::nature(provider),
+        nature: welkin_sky::nature(provider),
         places: regions.len(),
         offers: offers(provider),
     };
@@ -128,7 +127,7 @@ fn show(wire: &Wire, app: &mut App) -> anyhow::Result<()> {
     table.write(&mut app.out, app.style)?;
     writeln!(app.out)?;
     if wire.hosts.is_empty() {
-        let [first, ..] = app.settings.hosts_files();
+        let [first, ..] = app.sky.hosts().files();
         writeln!(app.out, "no hosts: {} names hosts of your own, in pools", first.display())?;
         return Ok(());
     }

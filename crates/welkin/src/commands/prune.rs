@@ -23,7 +23,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(args: &PruneArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let reader = reader(&app.settings)?;
+    let reader = reader(&app.sky)?;
     let (runs, unreadable) = which::runs(args, reader.as_ref(), app)?;
     if args.dry_run || runs.is_empty() {
         return show(args.dry_run, foreseen(runs, reader.as_ref(), app)?, unreadable, app);

@@ -39,7 +39,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(args: &QueueArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let (reader, holder) = expect(&app.settings, &args.cluster)?;
+    let (reader, holder) = expect(&app.sky, &args.cluster)?;
     let which = if args.skip_finished { Open::Only } else { Open::OrOver };
     let runs = reader.in_cluster(&ClusterRole::On(holder.clone()), which).map_err(store_fault)?;
     let entries = runs.into_iter().map(|run| entry(&reader, run)).collect::<anyhow::Result<Vec<_>>>()?;

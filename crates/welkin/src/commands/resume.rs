@@ -22,7 +22,7 @@ struct Nothing {
 
 pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
     let asked = match &args.run {
-        Some(text) => Some(find_run(reader(&app.settings)?.as_ref(), text)?),
+        Some(text) => Some(find_run(reader(&app.sky)?.as_ref(), text)?),
         None => None,
     };
     // How a run is to be driven is on record; to drive it otherwise is for this process alone.
@@ -35,6 +35,7 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
         observer: narrator.clone(),
         retry_until_up: args.retry_until_up,
         max_parallel: args.max_parallel,
+        ..Opening::default()
     };
     engine::runtime()?.block_on(async {
         up::apart_gives_way(app).await?;
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
 
 /// Sees to it that a broker goes on with them, and follows.
 async fn apart(asked: Option<RunId>, narrator: &Narrator, app: &mut App) -> anyhow::Result<Exit> {
-    let Some(reader) = reader(&app.settings)? else {
+    let Some(reader) = reader(&app.sky)? else {
         return nothing(Vec::new(), app).map(|()| Exit::Success);
     };
     let (runs, unreadable) = introduced(asked, &reader, narrator)?;

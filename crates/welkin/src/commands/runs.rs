@@ -25,7 +25,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
-    let (runs, left, damage) = match reader(&app.settings)? {
+    let (runs, left, damage) = match reader(&app.sky)? {
         Some(reader) => (reader.list().map_err(store_fault)?, undriven(&reader)?, reader.damage()),
         None => (Vec::new(), Vec::new(), None),
     };

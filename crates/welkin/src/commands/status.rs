@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::cli::StatusArgs;
 use crate::engine::{Undriven, latest_run, now, reader, store_fault};
 use crate::exit::Exit;
+use crate::output::nature_words;
 use crate::output::{Align, Format, Table, location_words, missed_words, moment, write_json};
-use crate::reach::nature_words;
 use serde::Serialize;
 use std::io::Write;
 use welkin_broker::{AttemptEnd, HistoryLine, RunView, TaskView};
@@ -26,7 +26,7 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(args: &StatusArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let reader = reader(&app.settings)?;
+    let reader = reader(&app.sky)?;
     let id = latest_run(reader.as_ref(), args.run.as_deref())?;
     // `latest_run` finds nothing without a reader.
     let Some(reader) = reader else { return Ok(Exit::NotFound) };

@@ -40,7 +40,7 @@ struct One<'a> {
 }
 
 pub(crate) fn run(args: &TransfersArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let records = Records::new(app.settings.transfers_dir());
+    let records = Records::new(app.settings.folders.transfers());
     match &args.command {
         None => list(&records, app),
         Some(TransfersCommand::Show { transfer }) => show(&records, transfer, app),

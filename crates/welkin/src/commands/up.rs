@@ -15,7 +15,7 @@ use crate::commands::plan;
 use crate::engine::{self, Opening, Undriven, store_fault};
 use crate::exit::Exit;
 use crate::output::{Format, Narrator};
-use crate::planning::{self, Loaded, Planner, Wanted, infeasible};
+use crate::planning::{self, Loaded, Month, infeasible, planner};
 use crate::report::{Code, Fault};
 use std::io::Write;
 use std::path::Path;
@@ -52,9 +52,9 @@ fn prepare(file: &Path, args: &UpArgs, app: &App) -> anyhow::Result<(Plan, Loade
         return saved(file, args);
     }
     let mut loaded = planning::job(file, &args.overrides, !args.dry_run, app)?;
-    let planner = Planner::open(app, args.overrides.effort, Wanted::SoFar)?;
-    loaded = planner.resolved(loaded, app)?;
-    let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
+    let planner = planner(app, args.overrides.effort, Month::SoFar)?;
+    loaded = planning::resolved(&planner, loaded, app)?;
+    let planned = planner.plan(&loaded.job).map_err(|failure| infeasible(&failure, &loaded.job))?;
     loaded.job = with_secrets(&planned.plan, &loaded.job);
     Ok((planned.plan, loaded))
 }

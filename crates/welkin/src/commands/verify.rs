@@ -96,7 +96,7 @@ fn manifest_path(text: &str, app: &App) -> anyhow::Result<PathBuf> {
     if Path::new(text).is_file() {
         return Ok(PathBuf::from(text));
     }
-    let records = Records::new(app.settings.transfers_dir());
+    let records = Records::new(app.settings.folders.transfers());
     let about = records.find(text).map_err(|error| {
         error.context(
             Fault::new(Code::NoSuchTransfer, format!("`{text}` is neither a manifest nor a transfer"))

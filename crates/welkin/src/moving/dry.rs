@@ -35,7 +35,7 @@ pub(super) async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App
         cost: Option<cost::Cost>,
     }
     let ends = sites(wanted, app)?;
-    let records = Records::new(app.settings.transfers_dir());
+    let records = Records::new(app.settings.folders.transfers());
     let going = match wanted.manner.restart {
         true => None,
         false => records.interrupted(&what(wanted.verb, transfer))?,

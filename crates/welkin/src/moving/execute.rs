@@ -61,7 +61,7 @@ pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit
             return stdio::execute(wanted, app).await;
         }
         let (mut transfer, keys_at) = aim(wanted, app).await?;
-        let records = Records::new(app.settings.transfers_dir());
+        let records = Records::new(app.settings.folders.transfers());
         transfer.options.pairs = records.same(&what(wanted.verb, &transfer)).pairs();
         if wanted.manner.dry_run {
             return dry::look(wanted, &transfer, app).await;

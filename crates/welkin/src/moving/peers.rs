@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::output::shown;
 use crate::report::{Code, Fault};
-use crate::settings::make_private;
 use anyhow::Context as _;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -11,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use welkin_gateway::{Agent, AgentOptions, Hop, Identity, PathOptions, SocketOptions, Words};
+use welkin_sky::make_private;
 use welkin_stores::Links;
 
 /// How places are opened.
@@ -55,7 +55,7 @@ pub(super) async fn gateway(
     let options = if plain {
         AgentOptions::plain(paths)
     } else {
-        AgentOptions::secret(Arc::new(identity(&app.settings.identity_file())?), paths)
+        AgentOptions::secret(Arc::new(identity(&app.settings.folders.identity())?), paths)
     };
     Ok(Arc::new(Agent::connect(options).await.map_err(super::fault)?))
 }

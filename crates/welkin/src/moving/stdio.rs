@@ -89,7 +89,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     {
         app.remark(&warning);
     }
-    let records = Records::new(app.settings.transfers_dir());
+    let records = Records::new(app.settings.folders.transfers());
     let recorded = if comes { Some(record(&records, keys_at)?) } else { None };
     let stats = Arc::new(Stats::default());
     let limiter = Limiter::new(wanted.manner.bwlimit.map(welkin_units::Bytes::get));

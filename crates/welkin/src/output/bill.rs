@@ -2,7 +2,7 @@
 
 use super::table::{Align, Table};
 use super::words::location_words;
-use crate::reach::nature_words;
+use crate::output::nature_words;
 use welkin_ledger::{Bill, BillLine, Item};
 use welkin_provider::Nature;
 use welkin_units::Usd;

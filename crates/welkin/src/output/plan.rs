@@ -2,11 +2,12 @@
 
 use super::table::{Align, Table};
 use super::words::{accelerator, counted};
-use crate::reach::{nature, nature_words};
+use crate::output::nature_words;
 use std::collections::BTreeSet;
 use welkin_job::{Market, Objective};
 use welkin_placement::{Counted, Gap, MonthSoFar, Placement, Plan, PlannedTask};
 use welkin_provider::Nature;
+use welkin_sky::nature;
 use welkin_units::{Bytes, Usd};
 
 /// One row a task, and the total.
@@ -172,7 +173,7 @@ fn month(month: &MonthSoFar) -> String {
 }
 
 fn emulated(plan: &Plan) -> Option<String> {
-    let names: BTreeSet<&str> = crate::reach::placements(plan)
+    let names: BTreeSet<&str> = welkin_sky::placements(plan)
         .map(|placement| placement.provider.as_str())
         .filter(|provider| nature(provider) == Nature::Emulated)
         .collect();

@@ -6,10 +6,10 @@ use welkin_job::{Job, Resources, TimeEstimate};
 use welkin_placement::{PlanFailure, Relaxation};
 
 /// The failure of a plan for `job`, in the user's words.
-pub(crate) fn infeasible(failure: PlanFailure, job: &Job) -> anyhow::Error {
+pub(crate) fn infeasible(failure: &PlanFailure, job: &Job) -> Fault {
     let message = failure.to_string();
-    let fault = match &failure {
-        PlanFailure::Expression(_) => return Fault::new(Code::Expression, message).into(),
+    match failure {
+        PlanFailure::Expression(_) => Fault::new(Code::Expression, message),
         PlanFailure::NoOffer { task, explanation, relaxations } => {
             let removed: Vec<String> = explanation
                 .removed
@@ -44,8 +44,7 @@ pub(crate) fn infeasible(failure: PlanFailure, job: &Job) -> anyhow::Error {
         PlanFailure::OutOfRange { .. } => Fault::new(Code::Infeasible, message)
             .hint("plan it as several jobs, or write fewer nodes, less time or less data for the task"),
         _ => Fault::new(Code::Infeasible, message),
-    };
-    fault.into()
+    }
 }
 
 /// What was taken for granted of the machine of a task.

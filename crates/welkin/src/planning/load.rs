@@ -3,27 +3,19 @@
 use super::{dotenv, overrides};
 use crate::app::App;
 use crate::cli::Overrides;
-use crate::commands::sha256;
-use crate::hosts;
+use crate::engine::runtime;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use welkin_clouds::Seen;
+use welkin_job::Secret;
 use welkin_job::limits::MAX_FILE_BYTES;
-use welkin_job::{Brought, Context, Job, PROVIDERS, Sealed, Secret, parse_bytes, render};
-use welkin_seal::{Contract, Refusal};
+use welkin_sky::{Found, JobText};
 
-/// A job with what is to be said about its file.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) job: Job,
-    /// Remarks, each complete with its place.
-    pub(crate) warnings: Vec<String>,
-    /// The folder that paths in the file are relative to.
-    pub(crate) base_dir: PathBuf,
-}
+pub(crate) use welkin_sky::Loaded;
 
 /// Reads a job file and applies what the command line says over it. `to_run` asks for what a plan can
 /// do without: values of secrets.
@@ -48,70 +40,38 @@ fn read_job(
     app: &App,
 ) -> anyhow::Result<Loaded> {
     // Before the catalog is opened: hosts are a part of it.
-    hosts::refresh(app)?;
-    let context = Context {
-        file: shown.to_owned(),
-        envs: envs(said)?,
-        secrets: secrets(said)?,
-        secrets_required: to_run,
-        providers: imported_providers(app),
-    };
-    let parsed = parse_bytes(bytes, &context).map_err(|diagnostics| {
-        Fault::new(Code::Job, diagnostics.to_string()).verbatim().details(&diagnostics)
-    })?;
-    let mut warnings: Vec<String> = parsed.warnings.iter().map(render).collect();
-    for task in &parsed.job.tasks {
-        for key in &task.unexecuted {
-            let place = format!("{shown}:{}:{}", key.line, key.column);
-            warnings.push(format!("{place}: warning: `{}` has no effect here: {}", key.key, key.meaning));
-        }
-    }
-    let mut job = parsed.job;
-    bring_texts(&mut job, &base_dir)?;
-    overrides::apply(&mut job, said);
-    hosts::expect_if_asked(&job, &app.settings)?;
+    look_at_hosts(app)?;
+    let text = JobText { shown, text: bytes, base_dir, envs: envs(said)?, secrets: secrets(said)?, to_run };
+    let mut loaded = app.sky.read_job(&text)?;
+    overrides::apply(&mut loaded.job, said);
+    app.sky.hosts().expect_if_asked(&loaded.job)?;
     if !to_run {
         // What is told here as a warning would refuse the run.
-        let refused = welkin_broker::refusals(&job, &base_dir, std::env::home_dir());
-        warnings.extend(refused.iter().map(|refusal| format!("{shown}: warning: {refusal}")));
+        let refused = welkin_broker::refusals(&loaded.job, &loaded.base_dir, std::env::home_dir());
+        loaded.warnings.extend(refused.iter().map(|refusal| format!("{shown}: warning: {refusal}")));
     }
-    Ok(Loaded { job, warnings, base_dir })
+    Ok(loaded)
 }
 
-/// Longest contract or query, in bytes: both travel with the plan.
-const MOST_TEXT: u64 = 1 << 20;
-
-/// Makes what sealed tasks name a part of the job, so that what is shown is what runs.
-fn bring_texts(job: &mut Job, base_dir: &Path) -> anyhow::Result<()> {
-    for task in &mut job.tasks {
-        let Some(sealed) = &mut task.sealed else { continue };
-        for brought in [&mut sealed.contract, &mut sealed.query] {
-            let path = base_dir.join(&brought.path);
-            let failed = || Fault::new(Code::File, format!("cannot read {}", path.display()));
-            let mut text = String::new();
-            let file = File::open(&path).with_context(failed)?;
-            file.take(MOST_TEXT + 1).read_to_string(&mut text).with_context(failed)?;
-            if text.len() as u64 > MOST_TEXT {
-                let fault = Fault::new(Code::File, format!("{} is longer than 1 MiB", path.display()));
-                return Err(fault.into());
-            }
-            brought.text = Some(text);
-        }
-        is_agreed(&task.name, sealed)?;
+/// Looks at hosts where what is known of them is too old, and tells of those that do not answer.
+pub(crate) fn look_at_hosts(app: &App) -> anyhow::Result<()> {
+    if app.sky.hosts().is_fresh()? {
+        return Ok(());
+    }
+    for silent in &looked(app)?.0.silent {
+        app.warn(&format!("{silent}; `welkin providers` says what would help"));
     }
     Ok(())
 }
 
-/// Before anything is planned: a query that nobody signed gets no keys wherever it runs.
-fn is_agreed(task: &str, sealed: &Sealed) -> anyhow::Result<()> {
-    let text = |brought: &Brought| brought.text.clone().unwrap_or_default();
-    let failed = || Fault::new(Code::SealContract, format!("the contract of task {task} does not hold"));
-    let contract = Contract::read(text(&sealed.contract).as_bytes()).with_context(failed)?;
-    let (found, signed) = (sha256(text(&sealed.query).as_bytes()), contract.manifest.code.digest);
-    if found != signed {
-        return Err(anyhow::Error::new(Refusal::ChangedCode { found, signed }).context(failed()));
+/// What hosts have, from a look at each.
+pub(crate) fn looked(app: &App) -> anyhow::Result<(Found, Vec<Seen>)> {
+    let (found, seen) = runtime()?.block_on(app.sky.hosts().look())?;
+    if let Some(error) = &found.unkept {
+        let dir = app.settings.folders.catalog();
+        app.warn(&format!("what hosts have cannot be kept in {}: {error}", dir.display()));
     }
-    Ok(())
+    Ok((found, seen))
 }
 
 /// The values of variables given on the command line, those of files first.
@@ -153,7 +113,7 @@ fn secret_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
 }
 
 /// The folder of a file, absolute.
-pub(super) fn folder_of(file: &Path) -> anyhow::Result<PathBuf> {
+fn folder_of(file: &Path) -> anyhow::Result<PathBuf> {
     let absolute = fs::canonicalize(file).with_context(|| format!("resolving {}", file.display()))?;
     Ok(absolute.parent().unwrap_or(&absolute).to_owned())
 }
@@ -170,11 +130,4 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
 /// Whether the file is standard input; its paths are then relative to the present folder.
 fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
-}
-
-/// Providers of imported price lists that the file format does not know by itself.
-fn imported_providers(app: &App) -> Vec<String> {
-    let Ok(catalog) = app.catalog() else { return Vec::new() };
-    let names: BTreeSet<&str> = catalog.places().map(|(_, place)| place.provider).collect();
-    names.into_iter().filter(|name| !PROVIDERS.contains(name)).map(str::to_owned).collect()
 }

@@ -170,7 +170,7 @@ codes! {
 impl Code {
     /// The code of a failure, if it has one.
     pub(crate) fn of(error: &anyhow::Error) -> Option<Self> {
-        error.downcast_ref::<super::Fault>().map(|fault| fault.code)
+        super::fault(error).map(|fault| fault.code)
     }
 
     /// The code printed as `name`, with or without its prefix.

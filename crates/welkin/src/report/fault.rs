@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::fmt;
 
 /// A failure with a stable code, and what to do about it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(super) code: Code,
     message: String,

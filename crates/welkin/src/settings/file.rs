@@ -3,12 +3,12 @@
 use crate::cli::ColorChoice;
 use crate::output::Format;
 use crate::report::{Code, Fault};
-use crate::settings::PeerSettings;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+use welkin_sky::PeerSettings;
 use welkin_stores::StoreSettings;
 
 /// What `config.toml` may say.

@@ -1,8 +1,7 @@
 //! Welkin's own folder belongs to its user alone: it holds data of tasks, logs, and secrets at rest.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// What only Welkin makes; a folder without any of these is somebody's else, by whatever mistake.
@@ -13,11 +12,6 @@ const OTHERS: u32 = 0o077;
 
 /// The bit of folders that everybody may write, as `/tmp`.
 const STICKY: u32 = 0o1000;
-
-/// Makes the folders that are missing, for the user alone.
-pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
 
 /// Closes a home that an earlier version left open to others.
 pub(super) fn close(home: &Path) {
@@ -51,8 +45,5 @@ mod tests {
             assert_eq!(mode(&home), after, "{name}");
         }
         close(&root.path().join("absent"));
-        let made = root.path().join("a/b");
-        make_private(&made).unwrap();
-        assert_eq!((mode(&made), mode(&root.path().join("a"))), (0o700, 0o700));
     }
 }

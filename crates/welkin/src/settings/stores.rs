@@ -1,20 +1,8 @@
 //! Stores with names: section `[stores.NAME]` of `config.toml`, and variables `WELKIN_STORE_NAME_…`.
 
 use crate::report::{Code, Fault};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use welkin_stores::StoreSettings;
-
-/// A gateway or relay with a name: section `[peers.NAME]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct PeerSettings {
-    /// `HOST:PORT`.
-    pub(crate) address: String,
-    /// What `welkin gateway id` prints there.
-    #[serde(default)]
-    pub(crate) fingerprint: Option<String>,
-}
 
 /// Variables win over the file, and make stores that the file does not have. One that two stores would read is a
 /// mistake: credentials would go to a store that they are not for.

@@ -22,7 +22,7 @@ struct Shown {
 }
 
 pub(super) fn run(args: &FederateArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let file = args.identity.clone().unwrap_or_else(|| app.settings.identity_file());
+    let file = args.identity.clone().unwrap_or_else(|| app.settings.folders.identity());
     let identity = identity(&file)?;
     if args.fingerprint {
         return show(&identity, app);

@@ -2,12 +2,12 @@
 //! bounded while unpacking, so a hostile archive cannot either.
 
 use super::source::{Found, provider_of};
-use crate::price_lists::Content;
 use crate::report::{Code, Fault};
 use flate2::read::GzDecoder;
 use std::io::{Cursor, Read};
 use std::time::{Duration, UNIX_EPOCH};
 use welkin_catalog::import::MAX_FILE_BYTES;
+use welkin_sky::Content;
 
 /// Most bytes that an archive may unpack to: the lists of all providers together, ten times over.
 const MAX_TOTAL: u64 = 512 << 20;

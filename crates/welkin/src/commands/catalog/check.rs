@@ -4,7 +4,6 @@ use super::import::summary;
 use crate::app::App;
 use crate::exit::Exit;
 use crate::output::{Align, Format, Table, write_json};
-use crate::price_lists;
 use std::collections::BTreeMap;
 use std::io::Write;
 use welkin_catalog::check::{CheckReport, SourceReport};
@@ -15,7 +14,7 @@ const SHOWN_PER_REASON: usize = 3;
 
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
     let today = today();
-    let lists = price_lists::read_all(&app.settings.catalog_dir());
+    let lists = app.sky.price_lists().read_all();
     let sources = lists.iter().map(|list| {
         let outcome = list.import(Tables::embedded())?;
         Ok(SourceReport::new(&list.about.origin(), &outcome, &today))

@@ -2,11 +2,9 @@
 
 use super::source;
 use crate::app::App;
-use crate::catalog_cache;
 use crate::cli::ImportArgs;
 use crate::exit::Exit;
 use crate::output::{Align, Format, Table, counted, write_json};
-use crate::price_lists;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use serde::Serialize;
@@ -33,7 +31,6 @@ pub(crate) fn run(args: &ImportArgs, app: &mut App) -> anyhow::Result<Exit> {
         );
     }
     let lists = source::read(&args.source, args.provider.as_deref(), args.as_of.as_deref())?;
-    let dir = app.settings.catalog_dir();
     let today = super::check::today();
     let mut report = CheckReport::default();
     let mut merge = Merge::default();
@@ -42,7 +39,7 @@ pub(crate) fn run(args: &ImportArgs, app: &mut App) -> anyhow::Result<Exit> {
         let outcome = welkin_catalog::import::import(&text, &list.about.origin(), Tables::embedded());
         report.sources.push(SourceReport::new(&list.about.origin(), &outcome, &today));
         let Some(imported) = outcome.ok().filter(|imported| !imported.rows.is_empty()) else { continue };
-        price_lists::keep(&dir, list, &text).with_context(|| {
+        app.sky.price_lists().keep(list, &text).with_context(|| {
             Fault::new(Code::File, format!("cannot keep the list of {}", list.about.provider))
         })?;
         merge.add(&imported.rows)?;
@@ -54,7 +51,7 @@ pub(crate) fn run(args: &ImportArgs, app: &mut App) -> anyhow::Result<Exit> {
             Fault::new(Code::Import, format!("no offer could be read from {}: {why}", args.source)).into()
         );
     }
-    let catalog = catalog_cache::rebuild_with(&dir, merge)?;
+    let catalog = app.sky.rebuild_catalog(merge)?;
     if app.settings.output == Format::Json {
         let wire = Wire { offers: catalog.len(), digest: catalog.digest(), report: &report };
         write_json(&mut app.out, "welkin.import/1", &wire)?;

@@ -1,14 +1,13 @@
 //! `welkin catalog reset`: back to the prices that ship with Welkin.
 
 use crate::app::App;
-use crate::catalog_cache;
 use crate::exit::Exit;
 use crate::output::{Format, counted, write_json};
-use crate::price_lists;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write;
+use welkin_catalog::Merge;
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -17,10 +16,11 @@ struct Wire<'a> {
 }
 
 pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
-    let dir = app.settings.catalog_dir();
-    price_lists::forget_all(&dir)
+    app.sky
+        .price_lists()
+        .forget_all()
         .with_context(|| Fault::new(Code::File, "cannot remove the imported lists"))?;
-    let catalog = catalog_cache::rebuild(&dir)?;
+    let catalog = app.sky.rebuild_catalog(Merge::default())?;
     match app.settings.output {
         Format::Json => {
             let wire = Wire { offers: catalog.len(), digest: catalog.digest() };

@@ -5,13 +5,13 @@
 //! several format versions lie side by side (`v7/aws/vms.csv`, `v8/aws/vms.csv`) the newest counts.
 
 use super::{archive, download};
-use crate::price_lists::{About, Content, PriceList};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
+use welkin_sky::{Content, ListOrigin, PriceList};
 
 /// A file of a source.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ fn pick(
         .filter(|(provider, _)| wanted(provider))
         .map(|(provider, (_, found))| {
             let as_of = as_of.map_or_else(|| date(found.modified), |date| Ok(date.to_owned()))?;
-            let about = About { provider, file: found.path, as_of, from: source.to_owned() };
+            let about = ListOrigin { provider, file: found.path, as_of, from: source.to_owned() };
             Ok(PriceList { about, content: found.content })
         })
         .collect()

@@ -8,13 +8,9 @@ use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
-use welkin_catalog::{Catalog, Filter, Kind, Offer};
-use welkin_clouds::Local;
 use welkin_parallel::{Chosen, Cluster, Model, Offered, choose, words};
+use welkin_sky::{HOSTS_TRIED, cheapest_machines};
 use welkin_units::Usd;
-
-/// Numbers of machines that are tried.
-pub(crate) const HOSTS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 #[derive(Serialize)]
 struct Wire {
@@ -42,12 +38,12 @@ struct Row {
 
 pub(super) fn run(model: &Model, most: Usd, app: &mut App) -> anyhow::Result<Exit> {
     let catalog = app.catalog()?;
-    let offers = cheapest(&catalog, &app.settings.providers);
+    let offers = cheapest_machines(&catalog, &app.settings.providers);
     let mut unknown = BTreeMap::new();
     let mut offered = Vec::new();
     for (key, (offer, price)) in offers.iter().enumerate() {
         let Some(accelerator) = offer.accelerator else { continue };
-        for hosts in HOSTS.iter().filter(|hosts| price.dollars() * **hosts as f64 <= most.dollars()) {
+        for hosts in HOSTS_TRIED.iter().filter(|hosts| price.dollars() * **hosts as f64 <= most.dollars()) {
             let network = offer.network.get() as f64 / 1e9;
             let network = (network > 0.0).then_some(network);
             let per_host = u64::from(accelerator.count_milli / 1000);
@@ -86,30 +82,6 @@ pub(super) fn run(model: &Model, most: Usd, app: &mut App) -> anyhow::Result<Exi
         Format::Table => table(&wire, app)?,
     }
     Ok(Exit::Success)
-}
-
-/// Machines with whole accelerators on demand, each type of a provider where it is cheapest.
-pub(crate) fn cheapest<'a>(catalog: &Catalog<'a>, providers: &[String]) -> Vec<(Offer<'a>, Usd)> {
-    let deny_providers = vec![Local::NAME.to_owned()];
-    let filter = Filter { providers: providers.to_vec(), deny_providers, ..Filter::default() };
-    let mut best: BTreeMap<(&str, &str, u32), (Offer<'a>, Usd)> = BTreeMap::new();
-    for id in catalog.select(&filter).ids {
-        let offer = catalog.offer(id);
-        let (Some(accelerator), Some(price), Kind::Vm) = (offer.accelerator, offer.on_demand, offer.kind)
-        else {
-            continue;
-        };
-        if accelerator.count_milli == 0 || !accelerator.count_milli.is_multiple_of(1000) || price <= Usd::ZERO
-        {
-            continue;
-        }
-        let key = (offer.place.provider, offer.instance_type, accelerator.count_milli);
-        let known = best.entry(key).or_insert((offer, price));
-        if price < known.1 {
-            *known = (offer, price);
-        }
-    }
-    best.into_values().collect()
 }
 
 fn nothing(chosen: &Chosen, most: Usd) -> Fault {

@@ -21,7 +21,7 @@ struct Wire<'a> {
 }
 
 pub(super) fn run(planner: &Planner, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
-    let front = planner.front(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?;
+    let front = planner.front(&loaded.job).map_err(|failure| infeasible(&failure, &loaded.job))?;
     let Front { plans, complete, ended, .. } = &front;
     if app.settings.output == Format::Json {
         let wire = Wire { complete: *complete, ended: *ended, effort: planner.effort(), plans };

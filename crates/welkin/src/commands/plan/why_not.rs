@@ -15,13 +15,13 @@ struct Wire<'a> {
 }
 
 pub(super) fn run(planner: &Planner, loaded: &Loaded, place: &Infra, app: &mut App) -> anyhow::Result<Exit> {
-    let tasks = planner.why_not(&loaded.job, place).map_err(|failure| infeasible(failure, &loaded.job))?;
+    let tasks = planner.why_not(&loaded.job, place).map_err(|failure| infeasible(&failure, &loaded.job))?;
     if app.settings.output == Format::Json {
         write_json(&mut app.out, "welkin.why-not/1", &Wire { tasks: &tasks })?;
         return Ok(Exit::Success);
     }
     let unknown = planner.unknown_names(&loaded.job, place);
-    let best = planner.plan(&loaded.job).map_err(|failure| infeasible(failure, &loaded.job))?.plan;
+    let best = planner.plan(&loaded.job).map_err(|failure| infeasible(&failure, &loaded.job))?.plan;
     let mut table = Table::new([("TASK", Align::Left), ("THERE?", Align::Left)]);
     for WhyNot { task, verdict } in &tasks {
         let words = match verdict {

@@ -3,13 +3,13 @@
 use super::now;
 use crate::app::App;
 use crate::report::{Code, Fault};
-use crate::settings::make_private;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use welkin_seal::{Entry, Event, Hex, LogError, Situation, Tree, read_log};
+use welkin_sky::make_private;
 
 /// The log, locked until it is dropped.
 pub(in crate::commands) struct Journal {
@@ -21,7 +21,7 @@ pub(in crate::commands) struct Journal {
 
 impl Journal {
     pub(in crate::commands) fn open(app: &App) -> anyhow::Result<Self> {
-        let folder = app.settings.seal_dir();
+        let folder = app.settings.folders.seal();
         let path = folder.join("log.jsonl");
         let unusable = |error: io::Error| super::keyring::unwritten(error, &path);
         make_private(&folder).map_err(unusable)?;

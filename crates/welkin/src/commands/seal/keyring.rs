@@ -4,23 +4,23 @@
 use super::read;
 use crate::app::App;
 use crate::report::{Code, Fault};
-use crate::settings::make_private;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use welkin_seal::{Identity, KeyError, KeyFile, Name, Root};
+use welkin_sky::make_private;
 
 /// Bits of a file that nobody else may read or write.
 const OTHERS: u32 = 0o077;
 
 fn key_path(app: &App, party: &Name) -> PathBuf {
-    app.settings.seal_dir().join("keys").join(format!("{party}.json"))
+    app.settings.folders.seal().join("keys").join(format!("{party}.json"))
 }
 
 fn party_path(app: &App, party: &Name) -> PathBuf {
-    app.settings.seal_dir().join("parties").join(format!("{party}.json"))
+    app.settings.folders.seal().join("parties").join(format!("{party}.json"))
 }
 
 /// Keeps the keys of a party that has none here.
@@ -96,7 +96,7 @@ pub(in crate::commands) fn has_keys(app: &App, party: &Name) -> bool {
 }
 
 fn ask_path(app: &App, party: &Name) -> PathBuf {
-    app.settings.seal_dir().join("ask").join(party.to_string())
+    app.settings.folders.seal().join("ask").join(party.to_string())
 }
 
 /// Keeps the command by which a party elsewhere is asked for its keys; the latest counts.
@@ -132,7 +132,7 @@ pub(in crate::commands) fn party(app: &App, party: &Name) -> anyhow::Result<Iden
 
 /// Every party that is known, by its name.
 pub(in crate::commands) fn parties(app: &App) -> anyhow::Result<BTreeMap<Name, Identity>> {
-    let folder = app.settings.seal_dir().join("parties");
+    let folder = app.settings.folders.seal().join("parties");
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),

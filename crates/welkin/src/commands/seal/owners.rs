@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use welkin_broker::{Judged, SealedWork, Sealing};
 use welkin_seal::{Attested, Binding, Challenge, Contract, Message, Name, Ran, Refusal};
+use welkin_sky::Sky;
 
 /// How long an owner elsewhere may take over everything: the machine of the attempt waits, and costs. A login takes seconds,
 /// a person who has to be asked does not belong here.
@@ -20,15 +21,16 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub(crate) struct OwnersHere {
     settings: Settings,
+    sky: Sky,
 }
 
 impl OwnersHere {
-    pub(crate) fn of(settings: Settings) -> Arc<dyn Sealing> {
-        Arc::new(Self { settings })
+    pub(crate) fn of(app: &App) -> Arc<dyn Sealing> {
+        Arc::new(Self { settings: app.settings.clone(), sky: app.sky.clone() })
     }
 
     fn asked(&self, work: &SealedWork) -> anyhow::Result<Vec<Box<dyn welkin_broker::Owners>>> {
-        let app = App::of(self.settings.clone());
+        let app = App::of(self.settings.clone(), self.sky.clone());
         let contract = Contract::read(work.contract.as_bytes())?;
         let (found, signed) = (sha256(work.query.as_bytes()), contract.manifest.code.digest);
         if found != signed {
@@ -47,7 +49,10 @@ impl OwnersHere {
         }
         if !here.is_empty() {
             let owners = Owners::unlock(contract, &here, &work.inputs, &app)?;
-            far.insert(0, Box::new(AskedHere { owners, settings: self.settings.clone() }));
+            far.insert(
+                0,
+                Box::new(AskedHere { owners, settings: self.settings.clone(), sky: self.sky.clone() }),
+            );
         }
         Ok(far)
     }
@@ -63,11 +68,12 @@ impl Sealing for OwnersHere {
 struct AskedHere {
     owners: Owners,
     settings: Settings,
+    sky: Sky,
 }
 
 impl AskedHere {
     fn app(&self) -> App {
-        App::of(self.settings.clone())
+        App::of(self.settings.clone(), self.sky.clone())
     }
 }
 

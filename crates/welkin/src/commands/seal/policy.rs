@@ -10,7 +10,7 @@ pub(in crate::commands) fn of(party: &Name, given: Option<&Path>, app: &App) -> 
     if let Some(path) = given {
         return read(path);
     }
-    let path = app.settings.seal_dir().join("policies").join(format!("{party}.toml"));
+    let path = app.settings.folders.seal().join("policies").join(format!("{party}.toml"));
     if path.exists() {
         return read(&path);
     }

@@ -77,7 +77,7 @@ pub(crate) async fn up(work: &Work<'_>, app: &mut App) -> anyhow::Result<Exit> {
 /// Shows a run that is over, and fails as it did.
 pub(crate) fn ended(run: &RunId, app: &mut App) -> anyhow::Result<()> {
     let gone = || Fault::new(Code::NoSuchRun, format!("{run} was removed meanwhile"));
-    let reader = engine::reader(&app.settings)?.ok_or_else(gone)?;
+    let reader = engine::reader(&app.sky)?.ok_or_else(gone)?;
     summary(&reader, run, app)?;
     engine::conclude(&RunOutcome::of(&reader.status(run).map_err(store_fault)?))
 }

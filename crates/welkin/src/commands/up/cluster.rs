@@ -9,7 +9,7 @@ use crate::commands::plan;
 use crate::engine::{self, reader};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
-use crate::planning::{self, Loaded, Planner, Wanted, infeasible};
+use crate::planning::{self, Loaded, Month, infeasible, planner};
 use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
@@ -23,7 +23,7 @@ const IDLE: Span = Span::from_secs(60);
 
 pub(super) fn run(args: &UpArgs, name: &str, app: &mut App) -> anyhow::Result<Exit> {
     let loaded = load(args, app)?;
-    let held = match reader(&app.settings)? {
+    let held = match reader(&app.sky)? {
         Some(reader) => holder(&reader, name)?,
         None => None,
     };
@@ -92,14 +92,14 @@ fn has_work(job: &Job) -> bool {
 
 fn opened(app: &App) -> anyhow::Result<Reader> {
     let gone = || Fault::new(Code::Store, "the records of runs are gone");
-    reader(&app.settings)?.ok_or_else(|| gone().into())
+    reader(&app.sky)?.ok_or_else(|| gone().into())
 }
 
 /// Makes a cluster; gives who holds it, or nothing when it was only to be shown.
 fn make(args: &UpArgs, name: &str, job: &Job, app: &mut App) -> anyhow::Result<Option<RunId>> {
     let holding = holding(job, name)?;
-    let planner = Planner::open(app, args.overrides.effort, Wanted::SoFar)?;
-    let plan = planner.plan(&holding).map_err(|failure| infeasible(failure, &holding))?.plan;
+    let planner = planner(app, args.overrides.effort, Month::SoFar)?;
+    let plan = planner.plan(&holding).map_err(|failure| infeasible(&failure, &holding))?.plan;
     let loaded = Loaded { job: plan.job.clone(), warnings: Vec::new(), base_dir: std::env::current_dir()? };
     if app.settings.output == Format::Table || args.dry_run {
         plan::show(&plan, &loaded, app)?;

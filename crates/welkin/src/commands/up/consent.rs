@@ -1,8 +1,8 @@
 //! May the plan be run?
 
 use crate::app::App;
-use crate::reach::costs_money;
 use welkin_placement::Plan;
+use welkin_sky::costs_money;
 
 /// Asks when money is at stake and nobody said yes beforehand.
 pub(super) fn ask(plan: &Plan, yes: bool, app: &App) -> anyhow::Result<()> {

@@ -6,8 +6,8 @@
 
 use super::block::Block;
 use super::words::{self, Weight, placed};
+use crate::output::nature_words;
 use crate::output::{Foreign, Format, Lines, Part, Style, shown, shown_lines};
-use crate::reach::{nature, nature_words};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use welkin_broker::{AttemptId, Observer, Progress, Record, RunId};
 use welkin_placement::{Plan, PlannedTask};
 use welkin_provider::{Event, EventKind, Nature, Stream};
+use welkin_sky::nature;
 
 /// How long a call may fail before that is said without being asked for: what passes sooner is noise.
 const SAY_AFTER: Duration = Duration::from_secs(5);

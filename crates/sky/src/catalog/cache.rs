@@ -3,7 +3,7 @@
 //! 1. The file's name holds a fingerprint of this binary, so that one `open` both finds the catalog
 //!    and shows that this version wrote it: the starter prices are part of the binary.
 //! 2. A file that is missing, torn, damaged or of another schema is built again from the starter
-//!    prices and the price lists that were imported ([`crate::price_lists`]).
+//!    prices and the price lists that were imported ([`super::lists`]).
 //! 3. Files are replaced by renaming, never written in place.
 //!
 //! *Guarantee:* no state of the folder makes a command fail that would succeed without the folder; a
@@ -12,40 +12,33 @@
 //! *Rejected:* reading the file into memory: a plan touches a tenth of the columns, and 91,000 offers
 //! are 4 MB that the page cache already holds.
 
+use super::lists::PriceLists;
+use super::machine::this_machine;
+use crate::error::SkyError;
 use crate::hosts;
-use crate::price_lists;
-use crate::settings::make_private;
+use crate::private::make_private;
 use memmap2::Mmap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use welkin_catalog::tables::Tables;
-use welkin_catalog::{
-    AlignedBytes, Arch, Catalog, Continent, Kind, Merge, OpenError, Row, RowPlace, RowSource, TeeSet,
-};
-use welkin_clouds::{Hardware, Local};
-use welkin_units::Usd;
+use welkin_catalog::{AlignedBytes, Catalog, Merge, OpenError};
 
 /// Opens the catalog, building it first where there is none that can be used. It stays mapped for the
 /// rest of the process.
-pub(crate) fn open(dir: &Path) -> anyhow::Result<Catalog<'static>> {
+pub(crate) fn open(dir: &Path) -> Result<Catalog<'static>, SkyError> {
     let path = file(dir);
     if let Some(catalog) = map(&path) {
         return Ok(catalog);
     }
-    rebuild(dir)
-}
-
-/// Builds the catalog from the starter prices and the imported lists, and opens it.
-pub(crate) fn rebuild(dir: &Path) -> anyhow::Result<Catalog<'static>> {
     rebuild_with(dir, Merge::default())
 }
 
-/// The same, where some lists were read already: those that are kept of other providers are added.
-pub(crate) fn rebuild_with(dir: &Path, read: Merge) -> anyhow::Result<Catalog<'static>> {
+/// Builds the catalog and opens it. Lists that were read already are in `read`: those that are kept of other providers
+/// are added.
+pub(crate) fn rebuild_with(dir: &Path, read: Merge) -> Result<Catalog<'static>, SkyError> {
     let bytes = build(dir, read)?;
     let path = file(dir);
     // A folder that cannot be written costs a few milliseconds on every start, nothing else.
@@ -54,7 +47,7 @@ pub(crate) fn rebuild_with(dir: &Path, read: Merge) -> anyhow::Result<Catalog<'s
         return Ok(catalog);
     }
     let bytes: &'static AlignedBytes = Box::leak(Box::new(AlignedBytes::copy_from(&bytes)));
-    Ok(Catalog::open(bytes.as_bytes())?)
+    Catalog::open(bytes.as_bytes()).map_err(|error| SkyError::Catalog(Box::new(error)))
 }
 
 /// Tells one catalog on disk from another: its name, which says of what hosts it is, its inode and its time.
@@ -98,8 +91,8 @@ fn map(path: &Path) -> Option<Catalog<'static>> {
     opened.ok()
 }
 
-fn build(dir: &Path, mut merge: Merge) -> anyhow::Result<Vec<u8>> {
-    for list in price_lists::read_all(dir) {
+fn build(dir: &Path, mut merge: Merge) -> Result<Vec<u8>, SkyError> {
+    for list in PriceLists::of(dir).read_all() {
         // Its text is the one that was just read.
         if merge.has(&list.about.provider) {
             continue;
@@ -112,42 +105,6 @@ fn build(dir: &Path, mut merge: Merge) -> anyhow::Result<Vec<u8>> {
     let mut own = vec![this_machine()];
     own.extend(hosts::found(dir).map(|found| found.rows()).unwrap_or_default());
     Ok(merge.finish(&welkin_catalog::starter::rows(), &own)?)
-}
-
-/// This machine as an offer: for tasks that ask for it by name.
-fn this_machine() -> Row {
-    let hardware = Hardware::detect();
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => Arch::X86_64,
-        "aarch64" => Arch::Arm64,
-        _ => Arch::Unknown,
-    };
-    Row {
-        place: Arc::new(RowPlace {
-            provider: Local::NAME.into(),
-            region: Local::REGION.into(),
-            country: "".into(),
-            jurisdiction: "".into(),
-            continent: Continent::Unknown,
-            certs: "".into(),
-            restricted: false,
-        }),
-        zone: "".into(),
-        kind: Kind::Vm,
-        instance_type: Local::INSTANCE_TYPE.into(),
-        vcpus_milli: hardware.vcpus_milli,
-        memory_mib: u32::try_from(hardware.memory.get() >> 20).unwrap_or(u32::MAX),
-        arch,
-        burstable: false,
-        undersized: false,
-        accelerator: None,
-        network_mbps: 0,
-        tee: TeeSet::default(),
-        on_demand: Some(Usd::ZERO),
-        spot: None,
-        min_billed_s: 0,
-        source: Arc::new(RowSource { name: "this machine".into(), as_of: "".into() }),
-    }
 }
 
 /// Puts the file into place and removes those of other versions.

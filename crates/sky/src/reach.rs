@@ -12,7 +12,8 @@ use welkin_provider::Nature;
 use welkin_units::Usd;
 
 /// What stands behind a provider.
-pub(crate) fn nature(provider: &str) -> Nature {
+#[must_use]
+pub fn nature(provider: &str) -> Nature {
     match provider {
         Local::NAME => Nature::Local,
         Ssh::NAME => Nature::Real,
@@ -21,26 +22,19 @@ pub(crate) fn nature(provider: &str) -> Nature {
 }
 
 /// Whether a provider is emulated on this machine.
-pub(crate) fn is_emulated(provider: &str) -> bool {
+#[must_use]
+pub fn is_emulated(provider: &str) -> bool {
     nature(provider) == Nature::Emulated
 }
 
-/// How a nature is shown: loud where something only pretends.
-pub(crate) const fn nature_words(nature: Nature) -> &'static str {
-    match nature {
-        Nature::Real => "real",
-        Nature::Emulated => "EMULATED",
-        Nature::Local => "this machine",
-    }
-}
-
 /// Every place a plan may use: choices and alternatives.
-pub(crate) fn placements(plan: &Plan) -> impl Iterator<Item = &Placement> {
+pub fn placements(plan: &Plan) -> impl Iterator<Item = &Placement> {
     plan.tasks.iter().flat_map(|task| std::iter::once(&task.choice).chain(&task.alternatives))
 }
 
 /// Whether running the plan can cost money.
-pub(crate) fn costs_money(plan: &Plan) -> bool {
+#[must_use]
+pub fn costs_money(plan: &Plan) -> bool {
     placements(plan).any(|place| nature(&place.provider) == Nature::Real && place.hourly > Usd::ZERO)
 }
 

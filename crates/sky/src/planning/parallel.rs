@@ -10,18 +10,15 @@
 //! *Rejected:* a price for each device-hour and one best split for it: the cheapest step is rarely on the machine that the
 //! deadline, the data and the other tasks allow.
 
-use super::{Loaded, Planner, infeasible};
-use crate::app::App;
-use crate::commands::parallelize::choose::{HOSTS, cheapest};
-use crate::commands::parallelize::read_model;
-use crate::report::{Code, Fault};
-use crate::settings::make_private;
-use anyhow::Context as _;
-use std::io::Write;
+use super::{HOSTS_TRIED, Loaded, Planner, cheapest_machines};
+use crate::error::SkyError;
+use crate::private::replace;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use welkin_catalog::Offer;
 use welkin_job::{FileMount, Infra, Job, Objective, Parallel, Resources, Task, TimeEstimate};
-use welkin_parallel::{Choice, Cluster, Effort, Model, Offered, choose, words};
+use welkin_parallel::{Choice, Cluster, Effort, MOST_MODEL_BYTES, Model, Offered, choose, words};
 use welkin_placement::{Plan, PlanFailure};
 use welkin_units::{Span, Usd};
 
@@ -32,11 +29,15 @@ const ON_NODE: &str = "~/.parallel/plan.json";
 const VARIABLE: &str = "WELKIN_PARALLEL_PLAN";
 
 /// Chooses the machines and splits of all tasks that ask for it.
-pub(super) fn resolve(loaded: Loaded, planner: &Planner, app: &App) -> anyhow::Result<Loaded> {
+pub(super) fn resolve(
+    loaded: Loaded,
+    planner: &Planner,
+    told: &mut dyn FnMut(&str),
+) -> Result<Loaded, SkyError> {
     let mut loaded = loaded;
     for index in 0..loaded.job.tasks.len() {
         if let Some(parallel) = loaded.job.tasks[index].parallel.clone().filter(|one| one.plan.is_none()) {
-            one(&mut loaded, index, &parallel, planner, app)?;
+            one(&mut loaded, index, &parallel, planner, told)?;
         }
     }
     Ok(loaded)
@@ -47,24 +48,19 @@ fn one(
     index: usize,
     parallel: &Parallel,
     planner: &Planner,
-    app: &App,
-) -> anyhow::Result<()> {
+    told: &mut dyn FnMut(&str),
+) -> Result<(), SkyError> {
     let path = loaded.base_dir.join(&parallel.model);
     let model = read_model(&path)?;
     let task = &loaded.job.tasks[index];
-    app.note(&format!("choosing machines for {}, and how its step is split over them", task.name));
-    let catalog = app.catalog()?;
-    let offers: Vec<(Offer<'_>, Usd)> = cheapest(&catalog, &app.settings.providers)
+    told(&task.name);
+    let offers: Vec<(Offer<'_>, Usd)> = cheapest_machines(&planner.catalog, &planner.configured)
         .into_iter()
         .filter(|(offer, _)| task.options.iter().any(|option| may_be(option, offer)))
         .collect();
     let chosen = choose(&model, candidates(&offers, parallel));
     if chosen.front.is_empty() {
-        let name = &task.name;
-        let what = format!("the step of task {name} fits on no machines that it may have");
-        return Err(Fault::new(Code::ParallelInfeasible, what)
-            .hint("`max_nodes` allows more of them, and `resources` says which they may be")
-            .into());
+        return Err(SkyError::NoMachines { task: task.name.clone() });
     }
     let mut best: Option<(Plan, &Choice)> = None;
     let mut failure: Option<(PlanFailure, Job)> = None;
@@ -79,13 +75,14 @@ fn one(
             Err(error) => drop(failure.get_or_insert((error, job))),
         }
     }
-    let Some((_, choice)) = best else {
-        let (failure, job) = failure.context("no candidate was planned")?;
-        return Err(infeasible(failure, &job));
+    let choice = match (best, failure) {
+        (Some((_, choice)), _) => choice,
+        (None, Some((failure, job))) => return Err(SkyError::no_plan(failure, &job)),
+        (None, None) => return Err(SkyError::NoMachines { task: task.name.clone() }),
     };
     let task = &mut loaded.job.tasks[index];
     place(task, parallel, choice, &offers[choice.key].0);
-    let file = split(&model, choice, planner.effort(), app)?;
+    let file = split(&model, choice, planner)?;
     task.file_mounts.insert(ON_NODE.to_owned(), FileMount::Local(file.path.to_string_lossy().into_owned()));
     task.envs.insert(VARIABLE.to_owned(), ON_NODE.to_owned());
     task.parallel = Some(Parallel { plan: Some(file.digest), ..parallel.clone() });
@@ -114,7 +111,7 @@ fn candidates(offers: &[(Offer<'_>, Usd)], parallel: &Parallel) -> Vec<Offered> 
         let Some(accelerator) = offer.accelerator else { continue };
         let network = offer.network.get() as f64 / 1e9;
         let network = (network > 0.0).then_some(network);
-        for hosts in HOSTS.into_iter().filter(|hosts| *hosts <= u64::from(parallel.max_nodes)) {
+        for hosts in HOSTS_TRIED.into_iter().filter(|hosts| *hosts <= u64::from(parallel.max_nodes)) {
             let per_host = u64::from(accelerator.count_milli / 1000);
             // Devices whose rates nobody knows cannot be compared.
             let Ok(cluster) =
@@ -172,25 +169,23 @@ struct Split {
 }
 
 /// Writes the split where the run takes it from: its name is its content.
-fn split(model: &Model, choice: &Choice, effort: u32, app: &App) -> anyhow::Result<Split> {
-    let failed = || Fault::new(Code::ParallelInfeasible, format!("no plan for {}", choice.cluster.name));
-    let plan = welkin_parallel::plan(model, &choice.cluster, Effort::times(effort), &mut |_| {})
-        .with_context(failed)?;
+fn split(model: &Model, choice: &Choice, planner: &Planner) -> Result<Split, SkyError> {
+    let cluster = &choice.cluster;
+    let plan = welkin_parallel::plan(model, cluster, Effort::times(planner.effort), &mut |_| {})
+        .map_err(|source| SkyError::NoSplit { cluster: cluster.name.clone(), source: Box::new(source) })?;
     let bytes = plan.write();
     let digest = blake3::hash(&bytes).to_hex()[..32].to_owned();
-    let folder = app.settings.home.join("parallel");
-    let path = folder.join(format!("{digest}.json"));
-    let unwritten = || Fault::new(Code::File, format!("cannot write {}", path.display()));
-    write(&folder, &path, &bytes).with_context(unwritten)?;
+    let path = planner.sky.folders().parallel().join(format!("{digest}.json"));
+    replace(&path, &bytes).map_err(SkyError::writing(&path))?;
     Ok(Split { digest, path })
 }
 
-fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    make_private(folder)?;
-    let mut draft = tempfile::NamedTempFile::new_in(folder)?;
-    draft.write_all(bytes)?;
-    draft.persist(path)?;
-    Ok(())
+fn read_model(path: &Path) -> Result<Model, SkyError> {
+    let mut bytes = Vec::new();
+    // At most one byte more than is allowed, so that what is too large is seen to be, and no more is held.
+    let read = File::open(path).and_then(|file| file.take(MOST_MODEL_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(SkyError::reading(path))?;
+    Model::read(&bytes).map_err(|source| SkyError::Model { path: path.to_owned(), source: Box::new(source) })
 }
 
 fn said(task: &str, parallel: &Parallel, choice: &Choice) -> String {

@@ -1,46 +1,39 @@
 //! The key that seals secrets in the broker's records: made once, kept apart from them.
 
-use crate::report::{Code, Fault};
-use anyhow::Context as _;
-use std::ffi::OsString;
+use crate::error::SkyError;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use welkin_broker::SealKey;
 
-/// The user's key, made when it is not there; `None` where the user has no folder of their own.
-pub(super) fn seal() -> anyhow::Result<Option<SealKey>> {
-    let Some(path) = path(|name| std::env::var_os(name)) else { return Ok(None) };
-    let failed = || Fault::new(Code::Store, format!("cannot use the key of secrets in {}", path.display()));
-    let bytes = match read(&path).with_context(failed)? {
-        Some(bytes) => bytes,
-        None => make(&path).with_context(failed)?,
-    };
-    Ok(Some(SealKey::new(bytes)))
+/// The key in a file, made when it is not there.
+pub(super) fn seal(path: &Path) -> Result<SealKey, SkyError> {
+    let bytes = read(path).and_then(|key| key.map_or_else(|| make(path), Ok));
+    bytes
+        .map(SealKey::new)
+        .map_err(|source| SkyError::Key { path: path.to_owned(), source: Box::new(source) })
 }
 
-fn path(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let config = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))?;
-    Some(config.join("welkin/seal.key"))
-}
-
-fn read(path: &Path) -> anyhow::Result<Option<[u8; 32]>> {
+fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
     if file.metadata()?.mode() & 0o077 != 0 {
-        anyhow::bail!("others may read it: `chmod 600 {}` closes it", path.display());
+        let why = format!("others may read it: `chmod 600 {}` closes it", path.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     let mut bytes = [0; 32];
-    file.read_exact(&mut bytes).context("it is too short for a key")?;
+    file.read_exact(&mut bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => io::Error::other("it is too short for a key"),
+        _ => error,
+    })?;
     Ok(Some(bytes))
 }
 
 /// Makes the key. Of two processes that do so at once one wins, and both use its key.
-fn make(path: &Path) -> anyhow::Result<[u8; 32]> {
+fn make(path: &Path) -> io::Result<[u8; 32]> {
     let mut bytes = [0; 32];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     if let Some(folder) = path.parent() {
@@ -54,8 +47,10 @@ fn make(path: &Path) -> anyhow::Result<[u8; 32]> {
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     match linked {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path)?.context("it is gone again"),
-        made => Ok(made.map(|()| bytes)?),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            read(path)?.ok_or_else(|| io::Error::other("it is gone again"))
+        }
+        made => made.map(|()| bytes),
     }
 }
 

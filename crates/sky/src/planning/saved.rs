@@ -1,8 +1,7 @@
 //! Plans in files.
 
-use super::load::folder_of;
-use crate::report::{Code, Fault};
-use anyhow::Context as _;
+use crate::error::SkyError;
+use crate::job::folder_of;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,20 +10,17 @@ use welkin_job::{FileMount, Input, Job, Workdir};
 use welkin_placement::Plan;
 
 /// Reads a saved plan, and the folder its paths are relative to: that of the file.
-pub(crate) fn read_plan(path: &Path) -> anyhow::Result<(Plan, PathBuf)> {
-    let shown = path.display();
-    let text =
-        fs::read_to_string(path).with_context(|| Fault::new(Code::File, format!("cannot read {shown}")))?;
-    let plan = Plan::read(&text).map_err(|error| {
-        let fault = Fault::new(Code::PlanFile, format!("{shown} cannot be used"))
-            .hint("make it again with `welkin plan FILE --save PLAN.json`");
-        anyhow::Error::new(error).context(fault)
-    })?;
+///
+/// # Errors
+/// [`SkyError::Read`] and [`SkyError::Plan`].
+pub fn read_plan(path: &Path) -> Result<(Plan, PathBuf), SkyError> {
+    let text = fs::read_to_string(path).map_err(SkyError::reading(path))?;
+    let plan = Plan::read(&text).map_err(|source| SkyError::Plan { path: path.to_owned(), source })?;
     Ok((plan, folder_of(path)?))
 }
 
 /// Makes the paths of a job absolute, so that a plan of it can be kept anywhere on this machine.
-pub(crate) fn anchor(job: &mut Job, base_dir: &Path) {
+pub fn anchor(job: &mut Job, base_dir: &Path) {
     let absolute = |path: &mut String| {
         if !path.starts_with('~') {
             *path = base_dir.join(&*path).to_string_lossy().into_owned();
@@ -58,7 +54,10 @@ pub(crate) fn anchor(job: &mut Job, base_dir: &Path) {
 }
 
 /// Writes a plan, whole or not at all.
-pub(crate) fn write_plan(plan: &Plan, path: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// [`SkyError::Write`].
+pub fn write_plan(plan: &Plan, path: &Path) -> Result<(), SkyError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         let mut draft = tempfile::NamedTempFile::new_in(folder)?;
@@ -67,5 +66,5 @@ pub(crate) fn write_plan(plan: &Plan, path: &Path) -> anyhow::Result<()> {
         draft.persist(path)?;
         Ok(())
     };
-    write().with_context(|| Fault::new(Code::File, format!("cannot write {}", path.display())))
+    write().map_err(SkyError::writing(path))
 }

@@ -1,0 +1,52 @@
+//! Welkin as a library: one folder of state, and everything that can be done with it.
+//!
+//! [`Sky`] is the façade. It opens what it is asked for and nothing else: the catalog of offers, planning
+//! over it, records of runs, a broker that drives them. The command line is one program over it; a server
+//! or a binding for another language is another.
+//!
+//! ```
+//! use welkin_sky::{JobText, Sky, SkyOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let sky = Sky::open(SkyOptions::new(folder.path()))?;
+//! let text = "resources: {infra: aws, cpus: 4+, memory: 16+}\nrun: python train.py\n";
+//! let loaded = sky.read_job(&JobText::new("train.yaml", text.as_bytes()))?;
+//! let plan = sky.plan(&loaded.job)?.plan;
+//! let choice = &plan.tasks[0].choice;
+//! assert_eq!(choice.provider, "aws");
+//! assert!(plan.cost > welkin_units::Usd::ZERO);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! *Guarantee:* what is done depends on [`SkyOptions`] and the files below its folder. No variable of the
+//! environment is read, nothing is printed, and no process is ended. Errors are [`SkyError`]s, which name
+//! files and tasks and say nothing of any command.
+//!
+//! *Rejected:* one more layer of traits over the crates beneath: what a [`Sky`] opens are their own types,
+//! documented there.
+
+mod catalog;
+mod error;
+mod folders;
+mod hosts;
+mod job;
+mod options;
+mod planning;
+mod private;
+mod reach;
+mod running;
+mod sky;
+
+pub use catalog::{Content, ListOrigin, PriceList, PriceLists};
+pub use error::SkyError;
+pub use folders::Folders;
+pub use hosts::{Found, Hosts};
+pub use job::{JobText, Loaded};
+pub use options::{Config, PeerSettings, SkyOptions, Variables};
+pub use planning::{HOSTS_TRIED, Month, Planner, anchor, cheapest_machines, read_plan, write_plan};
+pub use private::make_private;
+pub use reach::{costs_money, is_emulated, nature, placements};
+pub use running::{Opening, bill, now, pricing, stores};
+pub use sky::Sky;

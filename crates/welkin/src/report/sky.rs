@@ -1,0 +1,38 @@
+//! Failures of the library as the command line tells them: each has a code, and some have a hint.
+
+use super::{Code, Fault};
+use welkin_sky::SkyError;
+
+/// What is told of a failure.
+pub(super) fn fault(error: &SkyError) -> Option<Fault> {
+    let fault = Fault::new(code(error)?, error.to_string());
+    Some(match error {
+        SkyError::Job(diagnostics) => fault.verbatim().details(diagnostics),
+        SkyError::Plan { .. } => fault.hint("make it again with `welkin plan FILE --save PLAN.json`"),
+        SkyError::NoMachines { .. } => {
+            fault.hint("`max_nodes` allows more of them, and `resources` says which they may be")
+        }
+        SkyError::NoHosts { files: [first, at_home], .. } => fault.hint(format!(
+            "name them in {} or {}, such as `lab: {{hosts: [HOST]}}`",
+            first.display(),
+            at_home.display()
+        )),
+        _ => fault,
+    })
+}
+
+fn code(error: &SkyError) -> Option<Code> {
+    Some(match error {
+        SkyError::Read { .. } | SkyError::Write { .. } | SkyError::TooLong { .. } => Code::File,
+        SkyError::ConfigRead { .. } | SkyError::Config { .. } | SkyError::NoHosts { .. } => Code::Config,
+        SkyError::Hosts { .. } | SkyError::Clouds { .. } => Code::Emulator,
+        SkyError::Job(_) => Code::Job,
+        SkyError::Contract { .. } => Code::SealContract,
+        SkyError::Model { .. } => Code::ParallelModel,
+        SkyError::NoMachines { .. } | SkyError::NoSplit { .. } => Code::ParallelInfeasible,
+        SkyError::NoPlan { .. } => Code::Infeasible,
+        SkyError::Plan { .. } => Code::PlanFile,
+        SkyError::Key { .. } | SkyError::Records(_) | SkyError::Broker(_) => Code::Store,
+        _ => return None,
+    })
+}

@@ -2,6 +2,8 @@
 
 mod bed;
 
+use std::io::Write;
+
 use bed::{Bed, location, processes_of, request, until};
 use welkin_clouds::{BootFailure, BootFault, Faults, PreemptionRule, Scope, Shortage, sweep};
 use welkin_provider::{Capacity, ErrorKind, LeaseState, Nature, Owner, Provider, Tier, UnixMillis};
@@ -286,4 +288,60 @@ async fn the_sweep_ends_orphans_and_spares_the_living() {
     assert_eq!(processes_of(&alive[0]).len(), 1);
     assert_eq!(bed.aws.observe(&kept.id).await.unwrap().state, LeaseState::Ready);
     assert_eq!(sweep(bed.root()).unwrap(), welkin_clouds::Swept::default());
+}
+
+#[tokio::test]
+async fn a_lease_that_finds_no_room_for_its_record_never_was() {
+    for free_kib in (0..96).step_by(4) {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(disk) = SmallDisk::mount(folder.path()) else {
+            eprintln!("skipped: a_lease_that_finds_no_room_for_its_record_never_was: no tmpfs");
+            return;
+        };
+        let bed = Bed::on(folder, |_| {});
+        // Everything that a first lease makes is there, so that the rest of the room is the second's alone.
+        let first = bed.ready("first", 1).await;
+        bed.aws.release(&first.id).await.unwrap();
+        disk.leave(free_kib);
+        let asked = request("second", 3);
+        let acquired = bed.aws.acquire(&asked).await;
+        let listed = bed.aws.list(&asked.owner).await.unwrap();
+        match acquired {
+            Ok(lease) => {
+                assert_eq!(listed.len(), usize::from(!lease.state.is_over()), "{free_kib} KiB free");
+                // What ended on a full disk is told as what it is, and takes no room.
+                drop(bed.aws.release(&lease.id).await);
+            }
+            Err(error) => assert_eq!(listed, [], "{free_kib} KiB free: {error}"),
+        }
+        assert_eq!(bed::below(bed.root()), Vec::<i32>::new(), "{free_kib} KiB free");
+    }
+}
+
+/// A disk with little room, where this process may make one.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(folder: &std::path::Path) -> Option<Self> {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder);
+        mount.output().is_ok_and(|output| output.status.success()).then(|| Self(folder.to_owned()))
+    }
+
+    /// Fills it but for so much.
+    fn leave(&self, kib: usize) {
+        let (path, page) = (self.0.join("filler"), [0; 4096]);
+        let mut file = std::fs::File::create(path).unwrap();
+        let mut pages = 0_u64;
+        while file.write_all(&page).is_ok() {
+            pages += 1;
+        }
+        file.set_len((pages << 12).saturating_sub((kib as u64) << 10)).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(std::process::Command::new("umount").arg("-l").arg(&self.0).output());
+    }
 }

@@ -46,8 +46,11 @@ impl Machine {
             if let Some(mut held) = Held::create(&self.layout, record)? {
                 // The lease's own lock was taken before it could be seen; booting needs no other.
                 drop(root);
-                self.settle(&mut held)?;
-                return Ok(self.told(&held));
+                return match self.settle(&mut held) {
+                    Ok(_) => Ok(self.told(&held)),
+                    // Whoever asked is told that there is none.
+                    Err(error) => super::end::undo(&self.layout, &held).and(Err(error)),
+                };
             }
         }
         drop(root);

@@ -29,9 +29,7 @@ impl Machine {
         let held = Held::take(&self.layout, id)?.filter(|held| held.is_archived(&self.layout));
         let Some(held) = held else { return Ok(()) };
         // Out of sight at once: whoever is killed in between leaves no half of it, and the sweep the rest.
-        let hidden = held.folder.with_file_name(format!("{UNFINISHED}{id}"));
-        let removed = fs::rename(&held.folder, &hidden).and_then(|()| fs::remove_dir_all(&hidden));
-        absent_is_fine(removed).map_err(|source| MachineError::Write { path: held.folder.clone(), source })
+        remove(&held.folder, id)
     }
 
     /// Ends a live lease that is held: the verdict first, then the processes, then the homes.
@@ -52,6 +50,19 @@ impl Machine {
         }
         finish(&self.layout, held)
     }
+}
+
+/// Takes back a lease that nobody was told of: its agents end, and it never was.
+pub(super) fn undo(layout: &Layout, held: &Held) -> Result<(), MachineError> {
+    quench(layout, held)?;
+    remove(&held.folder, &held.record.id)
+}
+
+/// Removes the folder of a lease, hidden first.
+fn remove(folder: &Path, id: &LeaseId) -> Result<(), MachineError> {
+    let hidden = folder.with_file_name(format!("{UNFINISHED}{id}"));
+    let removed = fs::rename(folder, &hidden).and_then(|()| fs::remove_dir_all(&hidden));
+    absent_is_fine(removed).map_err(|source| MachineError::Write { path: folder.to_owned(), source })
 }
 
 /// Ends whatever is left of a lease whose verdict is final. May be begun any number of times.

@@ -65,7 +65,10 @@ impl Bed {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut EmulatedConfig)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::on(tempfile::tempdir().unwrap(), change)
+    }
+
+    pub(crate) fn on(folder: TempDir, change: impl FnOnce(&mut EmulatedConfig)) -> Self {
         let mut config = config(folder.path());
         change(&mut config);
         let emulated = Emulated::new(&config).unwrap();
@@ -185,6 +188,18 @@ pub(crate) async fn run(node: &dyn Node, id: &str, script: &str) -> Vec<String> 
     let step = step(id, script);
     node.start(&step).await.unwrap();
     read(node, &step.id, is_finished).await
+}
+
+/// Pids of the living processes whose environment names a folder.
+pub(crate) fn below(folder: &Path) -> Vec<i32> {
+    let mark = folder.as_os_str().as_encoded_bytes();
+    let names = |pid: &i32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.windows(mark.len()).any(|part| part == mark)
+    };
+    let entries = std::fs::read_dir("/proc").unwrap();
+    let pids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    pids.filter(names).collect()
 }
 
 /// Pids of the living processes that carry `node` in their environment.

@@ -28,6 +28,7 @@ mod part;
 mod prices;
 mod problem;
 mod range;
+mod rows;
 mod schedule;
 mod search;
 mod standing;
@@ -37,6 +38,7 @@ mod walk;
 pub(crate) use meters::{Curve, Meters, SharedQuota};
 pub(crate) use problem::{EdgePrices, Problem, State};
 pub(crate) use range::{Amount, out_of_range};
+use search::Known;
 pub(crate) use search::Limits;
 pub(crate) use walk::{Front, FrontPoint, pareto};
 
@@ -145,8 +147,35 @@ fn solve_once(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solutio
         let bound = goal.value(point.cost, point.time);
         return Ok(Solution { states: point.states, cost: point.cost, time: point.time, bound, exact: true });
     }
-    search::search(problem, goal, limits)
+    if goal.max_time.is_some() && goal.cost_weight > 0.0 {
+        return under_deadline(problem, goal, limits);
+    }
+    search::search(problem, goal, limits, &Known::NOTHING)
 }
+
+/// A deadline is left out first: then most states are out of the question soon, and what is proven of all plans is proven
+/// of those that keep it.
+fn under_deadline(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
+    let free = Goal { max_time: None, ..*goal };
+    let limits_of_free = Limits { updates: limits.updates / FREE_OF_DEADLINE, ..*limits };
+    let mut known = Known::NOTHING;
+    match search::search(problem, &free, &limits_of_free, &known) {
+        Err(Unsolved::Infeasible) => return Err(Unsolved::Infeasible),
+        Err(Unsolved::NotFound) => {}
+        Ok(found) => {
+            let states = descent::quicken(problem, &free, found.states);
+            let (cost, time) = problem.evaluate(&states);
+            if found.exact && goal.allows(cost, time) {
+                return Ok(Solution { states, cost, time, ..found });
+            }
+            known = Known { bound: found.bound, plans: vec![states] };
+        }
+    }
+    search::search(problem, goal, limits, &known)
+}
+
+/// Share of the work that a search without the deadline may take.
+const FREE_OF_DEADLINE: usize = 4;
 
 #[cfg(test)]
 mod tests;

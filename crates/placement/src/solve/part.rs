@@ -22,6 +22,8 @@ pub(super) enum Change {
     Nothing,
     /// The task is in this state.
     State(usize, u32),
+    /// The task is in one of these.
+    Among(usize, Vec<u32>),
     /// The meter has this window, and this price to start with.
     Window(usize, Window, f64),
 }
@@ -43,6 +45,7 @@ impl Waiting {
         match self.change {
             Change::Nothing => {}
             Change::State(task, state) => part.active[task] = vec![state],
+            Change::Among(task, states) => part.active[task] = states,
             Change::Window(meter, window, price) => {
                 part.windows[meter] = window;
                 part.multipliers = Rc::new(part.multipliers.with_price(meter, price));

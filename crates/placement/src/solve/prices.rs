@@ -13,6 +13,7 @@
 use super::Goal;
 use super::meters::{Curve, Kink, Member, Meters, Window};
 use super::problem::{CriticalPath, Problem};
+use super::rows::alike;
 
 /// The multipliers.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +68,17 @@ const NARROWING: usize = 10;
 /// What a meter costs to be looked at, likewise: its curve is charged at each of its bounds, some times a round.
 const METERING: usize = 500;
 
+/// What an edge costs, priced.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'s> {
+    /// By `place * classes + class`, of places whose row is their own.
+    pub(super) prices: &'s [f64],
+    /// By place.
+    pub(super) stay: &'s [f64],
+    /// By place: whose row is its own as well.
+    pub(super) first: &'s [u16],
+}
+
 /// Prices of the relaxed sum.
 pub(super) struct Prices<'p> {
     problem: &'p Problem,
@@ -78,8 +90,10 @@ pub(super) struct Prices<'p> {
     edges: Vec<Vec<f64>>,
     /// By edge, then place.
     stay: Vec<Vec<f64>>,
-    /// By edge and place: with which multipliers its row was priced.
-    stamps: Vec<Vec<u32>>,
+    /// By edge and place: with which multipliers its row was priced, and with which staying there.
+    stamps: Vec<Vec<(u32, u32)>>,
+    /// By place: whose row is its own as well.
+    rows: Vec<u16>,
     stamp: u32,
     /// What volumes each meter can have: those looked at, and no more than can still reach it.
     windows: Vec<Window>,
@@ -141,7 +155,8 @@ impl<'p> Prices<'p> {
             unary: problem.tasks.iter().map(|states| vec![0.0; states.len()]).collect(),
             edges: rows(places * problem.class_count),
             stay: rows(places),
-            stamps: problem.edges.iter().map(|_| vec![0; places]).collect(),
+            stamps: problem.edges.iter().map(|_| vec![(0, 0); places]).collect(),
+            rows: alike(problem),
             stamp: 0,
             settled: vec![false; windows.len()],
             ranges: vec![(0.0, f64::INFINITY); windows.len()],
@@ -220,34 +235,41 @@ impl<'p> Prices<'p> {
         let (table, stay) = (&mut self.edges[edge], &mut self.stay[edge]);
         for state in from {
             let place = usize::from(problem.tasks[ends.from][*state as usize].place);
-            if std::mem::replace(&mut self.stamps[edge][place], self.stamp) == self.stamp {
+            if std::mem::replace(&mut self.stamps[edge][place].1, self.stamp) == self.stamp {
                 continue;
             }
-            let row = place * classes..(place + 1) * classes;
+            let priced = |meter: u16| {
+                let meter = usize::from(meter);
+                let fits = ends.volume <= self.windows[meter].high;
+                volume * meter_prices[meter] + if fits { 0.0 } else { self.forbidding }
+            };
+            stay[place] =
+                cost_weight * float(ends.stay_cost[place]) + time_weight * float(ends.stay_time[place]);
+            if let Some(meters) = meters {
+                stay[place] += priced(meters.of_stay[place]);
+            }
+            self.cells += PRICING;
+            let first = usize::from(self.rows[place]);
+            if std::mem::replace(&mut self.stamps[edge][first].0, self.stamp) == self.stamp {
+                continue;
+            }
+            let row = first * classes..(first + 1) * classes;
             let given = ends.cost[row.clone()].iter().zip(&ends.time[row.clone()]);
             for (price, (cost, time)) in table[row.clone()].iter_mut().zip(given) {
                 *price = cost_weight * float(*cost) + time_weight * float(*time);
             }
-            stay[place] =
-                cost_weight * float(ends.stay_cost[place]) + time_weight * float(ends.stay_time[place]);
             if let Some(meters) = meters {
-                let priced = |meter: u16| {
-                    let meter = usize::from(meter);
-                    let fits = ends.volume <= self.windows[meter].high;
-                    volume * meter_prices[meter] + if fits { 0.0 } else { self.forbidding }
-                };
                 for (price, id) in table[row.clone()].iter_mut().zip(&meters.of_move[row]) {
                     *price += priced(*id);
                 }
-                stay[place] += priced(meters.of_stay[place]);
             }
             self.cells += PRICING * classes;
         }
     }
 
-    /// The priced rows of an edge, and of staying.
-    pub(super) fn rows(&self, edge: usize) -> (&[f64], &[f64]) {
-        (&self.edges[edge], &self.stay[edge])
+    /// The priced rows of an edge.
+    pub(super) fn rows(&self, edge: usize) -> Rows<'_> {
+        Rows { prices: &self.edges[edge], stay: &self.stay[edge], first: &self.rows }
     }
 
     /// The price of an edge between two places, of which the first is one whose row was priced.
@@ -256,7 +278,8 @@ impl<'p> Prices<'p> {
         if from == to {
             return self.stay[edge][from];
         }
-        self.edges[edge][from * self.problem.class_count + usize::from(self.problem.classes[to])]
+        let first = usize::from(self.rows[from]);
+        self.edges[edge][first * self.problem.class_count + usize::from(self.problem.classes[to])]
     }
 
     /// What the relaxed sum is below the value of a plan, whatever the plan.

@@ -3,17 +3,19 @@
 //! Each part of the search is a set of states for each task and a window of volumes for each meter. For
 //! each part: drop states that cannot keep the deadline ([`super::schedule`]), raise the dual bound by a
 //! few sweeps, drop states whose own bound is no better than the best known plan, read a plan off the
-//! messages and improve it one task at a time ([`super::descent`]), then split: the window of a meter at
-//! a tier bound, where that meter's charge is what the bound misses, else the task with the fewest states
-//! left. Parts wait in order of their bounds, least first. The search is exact when it ends; cut short by
+//! messages and improve it one task at a time ([`super::descent`]), then split: the places of the task with
+//! most data by the meter that they count on; else the window of a meter at a tier bound, where that meter's
+//! charge is what the bound misses; else the task with the fewest states left. Parts wait in order of their bounds, least first. The search is exact when it ends; cut short by
 //! its limit of work it returns the best plan with the least bound of what was left open.
+
+mod split;
 
 use super::descent;
 use super::dual::Dual;
-use super::meters::Window;
 use super::part::{Change, Part, Waiting};
 use super::prices::{Multipliers, Pace};
 use super::problem::{Assignment, Problem};
+use super::rows::usual_meters;
 use super::schedule::{Schedule, within_deadline};
 use super::{Goal, Solution, Unsolved};
 use std::collections::BinaryHeap;
@@ -71,8 +73,6 @@ const LEAST_ROUNDS: u32 = 12;
 const ROUNDS_BEFORE_SHRINKING: u32 = 4;
 /// Rounds at the root when no limit or weight involves time: the flow need not move.
 const ROOT_ROUNDS_SUM: u32 = 12;
-/// Rounds after a window was split.
-const PART_ROUNDS: u32 = 12;
 /// Where the pace of a part starts: its multipliers are near the best already.
 const PART_PACE: u32 = 16;
 /// Steps are whole in the first round, and half as long after so many.
@@ -86,8 +86,6 @@ const PATIENCE: u32 = 6;
 /// The same where time counts: flows move slowly at first.
 const WORTH_UNDER_TIME: f64 = 0.01;
 const PATIENCE_UNDER_TIME: u32 = 8;
-/// Share of the missing bound that a meter must account for to have its window split.
-const WORTH_SPLITTING: f64 = 0.2;
 /// Entries of tables that are gone through in the time that an edge takes in a descent,
 const CELLS_OF_AN_EDGE: usize = 15;
 /// and a state when a part is looked at: what waits is copied, its schedule made, and what is dropped moved.
@@ -99,7 +97,12 @@ const NODE_SWEEPS: usize = 2;
 ///
 /// The root is solved over all states, then again over those that survived it, and so on while that
 /// shrinks the problem: most of the work is then done on a small one.
-pub(super) fn search(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
+pub(super) fn search(
+    problem: &Problem,
+    goal: &Goal,
+    limits: &Limits,
+    known: &Known,
+) -> Result<Solution, Unsolved> {
     let active: Vec<Vec<u32>> =
         (0..problem.tasks.len()).map(|task| undominated(problem, goal, task)).collect();
     // Before anything else, so that states that are too slow change nothing of what is found: a problem that
@@ -108,7 +111,9 @@ pub(super) fn search(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<
         return Err(Unsolved::Infeasible);
     };
     let mut search = Search::new(problem, goal, limits, &active);
+    search.known = known.bound;
     search.offer_single_places(&active);
+    known.plans.iter().for_each(|plan| search.offer(plan));
     search.run(active, 0);
     let cut_short = search.open < f64::INFINITY;
     match search.best {
@@ -120,6 +125,18 @@ pub(super) fn search(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<
         None if cut_short => Err(Unsolved::NotFound),
         None => Err(Unsolved::Infeasible),
     }
+}
+
+/// What is known of a problem before it is searched.
+pub(super) struct Known {
+    /// No plan has a lower value.
+    pub(super) bound: f64,
+    /// Plans to begin with.
+    pub(super) plans: Vec<Assignment>,
+}
+
+impl Known {
+    pub(super) const NOTHING: Self = Self { bound: f64::NEG_INFINITY, plans: Vec::new() };
 }
 
 struct Best {
@@ -154,6 +171,10 @@ struct Search<'s, 'p> {
     waited: usize,
     /// Least bound of what the limit of work left unexplored.
     open: f64,
+    /// A bound of all plans that was known before.
+    known: f64,
+    /// By place: the meter that most movements from there count on.
+    usual_meters: Vec<u16>,
 }
 
 /// States of a task that no other state at the same place equals or beats in all the goal heeds.
@@ -201,6 +222,8 @@ impl<'s, 'p> Search<'s, 'p> {
             queue: BinaryHeap::new(),
             waited: 0,
             open: f64::INFINITY,
+            known: f64::NEG_INFINITY,
+            usual_meters: usual_meters(problem),
         }
     }
 
@@ -263,6 +286,7 @@ impl<'s, 'p> Search<'s, 'p> {
         // The best known plan need not be among the active states any more; its value still counts.
         inner.dual.prices.forbidding = self.dual.prices.forbidding;
         inner.best = self.best.as_ref().map(|best| Best { states: Vec::new(), ..*best });
+        inner.known = self.known;
         inner.run(everything, pace);
         self.open = self.open.min(inner.open.max(part.bound));
         self.nodes += inner.nodes;
@@ -423,7 +447,7 @@ impl<'s, 'p> Search<'s, 'p> {
         }
         let bound = self.dual.sweep(&part.active, sweeps);
         self.swept = bound.value;
-        part.bound = part.bound.max(bound.value).max(self.floor(&part.active));
+        part.bound = part.bound.max(bound.value).max(self.floor(&part.active)).max(self.known);
         if let Some(best) = &self.best {
             let most = best.value - self.goal.resolution(best.value);
             for (states, excess) in part.active.iter_mut().zip(&bound.excess) {
@@ -495,49 +519,6 @@ impl<'s, 'p> Search<'s, 'p> {
         }
         part.multipliers = Rc::new(self.dual.prices.multipliers().clone());
         let part = Rc::new(part);
-        if !self.split_window(&part, &choice) {
-            self.split_task(&part);
-        }
-    }
-
-    /// Splits the window of the meter whose charge the bound understates most, if that is what keeps the
-    /// bound low.
-    fn split_window(&mut self, part: &Rc<Part>, choice: &[u32]) -> bool {
-        let Some((gap, meter, kink)) = self.dual.prices.loosest(choice) else { return false };
-        let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - part.bound);
-        if self.dual.prices.cost_weight() * gap < WORTH_SPLITTING * missing {
-            return false;
-        }
-        let window = part.windows[meter];
-        for half in [Window { high: kink.below, ..window }, Window { low: kink.above, ..window }] {
-            if half.low > half.high {
-                continue;
-            }
-            let change = Change::Window(meter, half, self.dual.prices.chord(meter, half));
-            self.wait(part, change, part.bound, PART_ROUNDS);
-        }
-        true
-    }
-
-    /// Branches on the task with the fewest states left.
-    fn split_task(&mut self, part: &Rc<Part>) {
-        let bound = self.dual.sweep(&part.active, 0);
-        let open_tasks = (0..part.active.len()).filter(|task| part.active[*task].len() > 1);
-        let Some(task) = open_tasks.min_by_key(|task| {
-            let degree = self.problem.incoming[*task].len() + self.problem.outgoing[*task].len();
-            (part.active[*task].len(), usize::MAX - degree)
-        }) else {
-            self.offer(&spread(&part.active));
-            return;
-        };
-        let excess = bound.excess[task].iter().map(|excess| part.bound.max(bound.value + excess));
-        let mut states: Vec<(f64, u32)> = excess.zip(part.active[task].iter().copied()).collect();
-        // Of equals the last to wait comes first, so the most promising goes last.
-        states.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
-        for (bound, state) in states {
-            if self.can_improve(bound) {
-                self.wait(part, Change::State(task, state), bound, 1);
-            }
-        }
+        self.split(&part, &choice);
     }
 }

@@ -2,12 +2,14 @@
 //! made of. It looks at classes of destinations, not at pairs of states, so it costs
 //! `states × classes`.
 
+use super::prices::Rows;
 use super::problem::Problem;
 
 /// Buffers of one step over an edge.
 pub(super) struct Scratch {
     by_class: Vec<f64>,
     by_place: Vec<f64>,
+    by_row: Vec<f64>,
     /// Entries of tables that were gone through.
     pub(super) cells: usize,
     /// Result of a backward step, by position of the producer's active states.
@@ -21,6 +23,7 @@ impl Scratch {
         Self {
             by_class: vec![0.0; problem.class_count],
             by_place: vec![0.0; problem.classes.len()],
+            by_row: vec![0.0; problem.classes.len()],
             cells: 0,
             producer: Vec::new(),
             consumer: Vec::new(),
@@ -30,14 +33,14 @@ impl Scratch {
     fn clear(&mut self) {
         self.by_class.fill(f64::INFINITY);
         self.by_place.fill(f64::INFINITY);
+        self.by_row.fill(f64::INFINITY);
         self.cells += self.by_place.len();
     }
 }
 
 /// Minimisation over one end of an edge.
 pub(super) struct Step<'s> {
-    prices: &'s [f64],
-    stay: &'s [f64],
+    rows: Rows<'s>,
     classes: &'s [u16],
     class_count: usize,
     producer: Vec<usize>,
@@ -46,20 +49,13 @@ pub(super) struct Step<'s> {
 
 impl<'s> Step<'s> {
     /// Over the priced rows of an edge.
-    pub(super) fn new(
-        problem: &'s Problem,
-        (prices, stay): (&'s [f64], &'s [f64]),
-        edge: usize,
-        from: &[u32],
-        to: &[u32],
-    ) -> Self {
+    pub(super) fn new(problem: &'s Problem, rows: Rows<'s>, edge: usize, from: &[u32], to: &[u32]) -> Self {
         let ends = &problem.edges[edge];
         let places = |task: usize, states: &[u32]| -> Vec<usize> {
             states.iter().map(|state| usize::from(problem.tasks[task][*state as usize].place)).collect()
         };
         Self {
-            prices,
-            stay,
+            rows,
             classes: &problem.classes,
             class_count: problem.class_count,
             producer: places(ends.from, from),
@@ -68,21 +64,25 @@ impl<'s> Step<'s> {
     }
 
     fn row(&self, place: usize) -> &[f64] {
-        &self.prices[place * self.class_count..(place + 1) * self.class_count]
+        &self.rows.prices[place * self.class_count..(place + 1) * self.class_count]
     }
 
     /// For each consumer state the least of `values` of a producer state plus the edge.
     pub(super) fn forward(&self, values: &[f64], scratch: &mut Scratch) {
         scratch.clear();
-        let Scratch { by_class, by_place, consumer, cells, .. } = scratch;
+        let Scratch { by_class, by_place, by_row, consumer, cells, .. } = scratch;
         for (value, &place) in values.iter().zip(&self.producer) {
             by_place[place] = by_place[place].min(*value);
         }
         for (place, value) in by_place.iter_mut().enumerate().filter(|(_, value)| **value < f64::INFINITY) {
-            for (best, price) in by_class.iter_mut().zip(self.row(place)) {
+            let row = &mut by_row[usize::from(self.rows.first[place])];
+            *row = row.min(*value);
+            *value += self.rows.stay[place];
+        }
+        for (row, value) in by_row.iter().enumerate().filter(|(_, value)| **value < f64::INFINITY) {
+            for (best, price) in by_class.iter_mut().zip(self.row(row)) {
                 *best = best.min(*value + price);
             }
-            *value += self.stay[place];
             *cells += self.class_count;
         }
         consumer.clear();
@@ -94,7 +94,7 @@ impl<'s> Step<'s> {
     /// For each producer state the least of `values` of a consumer state plus the edge.
     pub(super) fn backward(&self, values: &[f64], scratch: &mut Scratch) {
         scratch.clear();
-        let Scratch { by_class, by_place, producer, cells, .. } = scratch;
+        let Scratch { by_class, by_place, by_row, producer, cells, .. } = scratch;
         for (value, &place) in values.iter().zip(&self.consumer) {
             by_place[place] = by_place[place].min(*value);
             let best = &mut by_class[usize::from(self.classes[place])];
@@ -105,9 +105,13 @@ impl<'s> Step<'s> {
         let mut last = (usize::MAX, 0.0);
         producer.extend(self.producer.iter().map(|&place| {
             if last.0 != place {
-                let moved = by_class.iter().zip(self.row(place)).map(|(value, price)| value + price);
-                last = (place, moved.fold(by_place[place] + self.stay[place], f64::min));
-                *cells += self.class_count;
+                let row = usize::from(self.rows.first[place]);
+                if by_row[row] == f64::INFINITY {
+                    let moved = by_class.iter().zip(self.row(row)).map(|(value, price)| value + price);
+                    by_row[row] = moved.fold(f64::INFINITY, f64::min);
+                    *cells += self.class_count;
+                }
+                last = (place, by_row[row].min(by_place[place] + self.rows.stay[place]));
             }
             last.1
         }));

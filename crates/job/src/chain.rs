@@ -18,7 +18,7 @@ use crate::yaml::{Node, Value};
 use std::collections::{HashMap, HashSet};
 
 const HEADER: &[&str] = &["name", "execution", "objective", "policy"];
-const GROUP_HEADER: &[&str] =
+pub(crate) const GROUP_HEADER: &[&str] =
     &["name", "execution", "objective", "policy", "primary_tasks", "termination_delay", "inter_connection"];
 
 /// How the documents after the header relate.

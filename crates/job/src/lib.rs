@@ -55,6 +55,8 @@ mod render;
 mod report;
 mod residency;
 mod resources;
+#[cfg(test)]
+mod schema;
 mod sections;
 mod shape;
 mod suggest;

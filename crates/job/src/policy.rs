@@ -16,7 +16,7 @@ use crate::yaml::Value;
 use std::collections::BTreeSet;
 use thiserror::Error;
 
-const REQUIRE: &[&str] = &[
+pub(crate) const REQUIRE: &[&str] = &[
     "deadline",
     "budget",
     "residency",
@@ -27,9 +27,9 @@ const REQUIRE: &[&str] = &[
     "max_hourly_cost",
     "where",
 ];
-const PREFER: &[&str] = &["score"];
+pub(crate) const PREFER: &[&str] = &["score"];
 /// Statements about the world, which are neither conditions nor wishes.
-const FACTS: &[&str] = &["preemptions_per_hour", "checkpoint"];
+pub(crate) const FACTS: &[&str] = &["preemptions_per_hour", "checkpoint"];
 
 /// Most preemptions an hour that make sense: one a second.
 const MAX_PREEMPTIONS_PER_HOUR: f64 = 3_600.0;

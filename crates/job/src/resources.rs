@@ -18,7 +18,7 @@ pub(crate) use spec::{Spec, spec};
 pub(crate) use unfold::{Options, unfold};
 
 /// Every key of `resources`: SkyPilot's 31 and its alias `gpus`, then Welkin's.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "infra",
     "cloud",
     "region",

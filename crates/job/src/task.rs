@@ -10,6 +10,9 @@ mod requirements;
 mod sealed;
 mod sections;
 
+#[cfg(test)]
+pub(crate) use sections::SECTIONS;
+
 pub(crate) use data::{Reference, free_name};
 pub(crate) use files::{Folder, workdir};
 
@@ -26,7 +29,7 @@ use crate::resources::{self, Spec, unfold};
 use crate::yaml::Place;
 
 /// SkyPilot's 21 task keys, then Welkin's.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "name",
     "resources",
     "num_nodes",

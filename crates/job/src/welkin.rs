@@ -12,7 +12,8 @@ use crate::reader::Reader;
 use crate::resources;
 use crate::task::{self, Defaults};
 
-const KEYS: &[&str] = &["name", "tasks", "objective", "policy", "envs", "secrets", "resources", "workdir"];
+pub(crate) const KEYS: &[&str] =
+    &["name", "tasks", "objective", "policy", "envs", "secrets", "resources", "workdir"];
 
 /// Reads the job of a document that has `tasks`.
 pub(crate) fn read(cursor: &Cursor<'_>, reader: &mut Reader<'_, '_>) -> Option<Assembly> {

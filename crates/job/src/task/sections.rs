@@ -11,7 +11,7 @@ use crate::shape::Shape;
 use crate::yaml::{Map, Value};
 
 /// Key, shape, and what its having no effect means.
-const SECTIONS: &[(&str, Shape, &str)] = &[
+pub(crate) const SECTIONS: &[(&str, Shape, &str)] = &[
     ("service", SERVICE, "the task runs once; it is not replicated or reachable as a service"),
     ("pool", POOL, "the task runs once; no pool of workers is kept"),
     ("config", CONFIG, "SkyPilot's configuration and hooks have no part here"),

@@ -1,11 +1,13 @@
 //! The asking side.
 
+mod far;
 mod follow;
 mod sse;
 
+pub use far::Far;
 pub use follow::Follow;
 
-use crate::wire::{Health, IDEMPOTENCY_KEY, NewRun, Problem, ROOT, Stop, Taken};
+use crate::wire::{Arrived, Health, IDEMPOTENCY_KEY, NewRun, Problem, ROOT, Stop, Taken};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -16,8 +18,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use welkin_records::RunId;
 
@@ -33,6 +37,23 @@ pub enum ClientError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// A broker elsewhere cannot be reached, or is not the one that was expected.
+    #[error("the broker at {address} cannot be reached")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// Why.
+        #[source]
+        source: welkin_gateway::LaneError,
+    },
+    /// A broker elsewhere does not know who asks.
+    #[error("the broker at {address} does not let {fingerprint} in")]
+    Unknown {
+        /// Where.
+        address: String,
+        /// Who asked.
+        fingerprint: welkin_gateway::Fingerprint,
     },
     /// The connection broke before there was a whole answer: what was asked may have been done.
     #[error("the connection to the broker broke")]
@@ -55,7 +76,7 @@ impl ClientError {
     /// Whether the broker may just have ended: asking the next one makes sense.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Nobody { .. } | Self::Broken(_) | Self::Ended)
+        matches!(self, Self::Nobody { .. } | Self::Unreachable { .. } | Self::Broken(_) | Self::Ended)
     }
 }
 
@@ -65,18 +86,37 @@ const HEALTH_WITHIN: Duration = Duration::from_secs(30);
 
 type Result<T> = std::result::Result<T, ClientError>;
 
-/// Asks a broker. Each request has a connection of its own: one on this machine costs some microseconds, and
-/// none can be half dead.
+/// Asks a broker. Each request has a connection of its own: one on this machine costs some microseconds, one to another
+/// some milliseconds, and none can be half dead.
 #[derive(Debug, Clone)]
 pub struct Client {
-    socket: PathBuf,
+    link: Link,
 }
+
+/// The way to a broker.
+#[derive(Debug, Clone)]
+enum Link {
+    /// The socket of one on this machine.
+    Socket(PathBuf),
+    Far(Arc<Far>),
+}
+
+/// A connection.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 impl Client {
     /// For the broker that listens at a socket; nobody is asked yet.
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into() }
+        Self { link: Link::Socket(socket.into()) }
+    }
+
+    /// For a broker elsewhere; nobody is asked yet.
+    #[must_use]
+    pub fn far(far: Far) -> Self {
+        Self { link: Link::Far(Arc::new(far)) }
     }
 
     /// Who is there.
@@ -94,6 +134,16 @@ impl Client {
     pub async fn submit(&self, run: &NewRun, key: &str) -> Result<Taken> {
         let request = Request::builder().header(IDEMPOTENCY_KEY, key);
         self.json(request.method(Method::POST).uri(uri("/runs")), Some(run)).await
+    }
+
+    /// Adds bytes to the upload of this digest, where the broker has `at` of it; gives how much it has now.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn upload(&self, digest: &str, at: u64, part: Vec<u8>) -> Result<Arrived> {
+        let path = uri(&format!("/uploads/{digest}?at={at}"));
+        let request = Request::post(path).header("content-type", "application/octet-stream");
+        self.answer(self.send_bytes(request, part).await?).await
     }
 
     /// Asks the broker to end.
@@ -133,7 +183,10 @@ impl Client {
         request: hyper::http::request::Builder,
         body: Option<&impl Serialize>,
     ) -> Result<T> {
-        let answer = self.send(request, body).await?;
+        self.answer(self.send(request, body).await?).await
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, answer: Response<Incoming>) -> Result<T> {
         let bytes = answer.into_body().collect().await.map_err(ClientError::Broken)?.to_bytes();
         serde_json::from_slice(&bytes).map_err(|error| ClientError::Strange(error.to_string()))
     }
@@ -150,20 +203,40 @@ impl Client {
             }
             None => Vec::new(),
         };
+        self.send_bytes(request.header("content-type", "application/json"), bytes).await
+    }
+
+    async fn send_bytes(
+        &self,
+        request: hyper::http::request::Builder,
+        bytes: Vec<u8>,
+    ) -> Result<Response<Incoming>> {
         let request = request
             .header("host", "welkin")
-            .header("content-type", "application/json")
             .body(Full::new(Bytes::from(bytes)))
             .map_err(|error| ClientError::Strange(error.to_string()))?;
-        let stream = connect(&self.socket)
-            .await
-            .map_err(|source| ClientError::Nobody { path: self.socket.clone(), source })?;
+        let stream: Box<dyn Wire> = match &self.link {
+            Link::Socket(path) => Box::new(
+                connect(path).await.map_err(|source| ClientError::Nobody { path: path.clone(), source })?,
+            ),
+            Link::Far(far) => far.connect().await?,
+        };
         let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
         // Ends with the answer's body, or with the broker.
         tokio::spawn(connection);
-        let answer = sender.send_request(request).await.map_err(ClientError::Broken)?;
+        let answer = sender.send_request(request).await.map_err(|error| self.broken(error))?;
         if answer.status().is_success() { Ok(answer) } else { Err(refused(answer).await) }
+    }
+}
+
+impl Client {
+    /// What a connection that broke before there was an answer means.
+    fn broken(&self, error: hyper::Error) -> ClientError {
+        match &self.link {
+            Link::Far(far) if far::is_refusal(&error) => far.unknown(),
+            _ => ClientError::Broken(error),
+        }
     }
 }
 

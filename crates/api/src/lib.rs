@@ -1,7 +1,8 @@
 //! The language between commands and a broker that runs apart from them.
 //!
 //! * [`wire`]: what is asked and answered, as JSON over HTTP/1.1, below [`wire::ROOT`];
-//! * [`Client`]: the asking side, over a Unix socket.
+//! * [`Client`]: the asking side, over a Unix socket, or over TLS to the broker of a team ([`Far`]);
+//! * [`FarRecords`]: the records of such a broker, to look at.
 //!
 //! *How it works.* Whatever happens to a run is a record with a number, and numbers grow over all runs. A list
 //! says as of which number it is; whoever reads on from there misses nothing. A stream of events carries in each
@@ -12,6 +13,8 @@
 //! requests that are polled for their result: a run is on record before it is answered, and its end is an event.
 
 mod client;
+mod records;
 pub mod wire;
 
-pub use client::{Client, ClientError, Follow};
+pub use client::{Client, ClientError, Far, Follow};
+pub use records::FarRecords;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use welkin_provider::UnixMillis;
-use welkin_records::{AttemptId, ClusterRole, Manner, Record, RunId};
+use welkin_records::{AttemptId, ClusterRole, Manner, Record, RunId, Which};
 use welkin_units::Bytes;
 
 /// What every path begins with.
@@ -55,7 +55,21 @@ pub struct NewRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "document", schema(value_type = Option<ClusterRoleWire>))]
     pub cluster: Option<ClusterRole>,
+    /// From another machine: the upload that holds what the job brings along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
 }
+
+/// What has arrived of an upload. `GET /v1/uploads/{digest}`, `POST /v1/uploads/{digest}?at=BYTES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+pub struct Arrived {
+    /// Bytes, from the first: where to go on.
+    pub bytes: u64,
+}
+
+/// Bytes of an upload in one request, at most.
+pub const MAX_PART_BYTES: usize = 8 << 20;
 
 /// A run that was taken, or is asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +215,40 @@ pub struct Line {
     /// Of a line that takes long to end: whether this piece is the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<bool>,
+}
+
+/// A look at the records, as rows: for programs that make of them what they show. `POST /v1/records`.
+///
+/// The answer is what [`welkin_records::Records`] gives to the call of this name, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// A value of the store itself.
+    Identity(String),
+    /// Whether there neither is nor was a run of this name.
+    IsFree(RunId),
+    /// Runs as lists show them.
+    Runs(Which),
+    /// A run and its whole history; its job, which may hold secrets, is left out.
+    Story(RunId),
+    /// The history of a run after a number.
+    History(RunId, u64),
+    /// Records of all runs after a number, at most so many.
+    Since(u64, u32),
+    /// Lines of a run, of one task or all, after a row, at most so many.
+    Logs(RunId, Option<usize>, u64, u32),
+    /// Bytes in the lines of a run.
+    LogBytes(RunId),
+    /// Rows of the ledger of a run.
+    Entries(RunId),
+    /// The runs that somebody wants to be cancelled and that are not over.
+    Cancels,
+    /// What moved in a month.
+    Moved(i32),
+    /// Every provider that a plan of any run names or named.
+    ProvidersUsed,
+    /// The newest moment on the record of runs that are not over.
+    NewestOfOpen,
 }
 
 /// What a sweep gave back. `POST /v1/gc`, `POST /v1/runs/{run}/down`.

@@ -1,5 +1,6 @@
 //! The broker: owns a state directory, takes plans, drives runs to their end.
 
+use crate::brought::{not_elsewhere, of_this_machine};
 use crate::cancels::Cancels;
 use crate::drive::{RunOutcome, drive};
 use crate::error::{OpenError, RunError, StoreError, SubmitError};
@@ -10,7 +11,7 @@ use crate::observe::Progress;
 use crate::options::BrokerOptions;
 use crate::place;
 use crate::reader::Reader;
-use crate::refusals::refusals;
+use crate::refusals::{refusals, refusals_elsewhere};
 use crate::rng::Rng;
 use crate::snapshot::Snapshots;
 use crate::stage::Roots;
@@ -26,6 +27,9 @@ use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
 use welkin_records::{Change, ClusterRole, Manner, Record, Records, RunId, RunRow, RunState, Which, Write};
 use welkin_units::Usd;
+
+/// The folder of a job file that is on another machine: nothing can be below a device.
+const NOWHERE: &str = "/dev/null/elsewhere";
 
 /// A plan to be run.
 #[derive(Debug, Clone)]
@@ -115,7 +119,34 @@ impl Broker {
     /// # Errors
     /// [`SubmitError`] when the plan cannot be run by this broker.
     pub async fn submit(&self, submission: Submission<'_>) -> Result<RunId, SubmitError> {
-        self.check(&submission)?;
+        self.take(submission, None).await
+    }
+
+    /// The same from another machine, which has packed what the job brings along into a folder (see
+    /// [`crate::pack`]): no path of the job is looked for on this one. The folder is moved.
+    ///
+    /// # Errors
+    /// [`SubmitError`], also when the job reads or delivers what is on that machine alone.
+    pub async fn submit_from_elsewhere(
+        &self,
+        submission: Submission<'_>,
+        brought: Option<PathBuf>,
+    ) -> Result<RunId, SubmitError> {
+        if let Some(what) = not_elsewhere(submission.job) {
+            return Err(SubmitError::Elsewhere { what });
+        }
+        // Nothing can be there.
+        let submission = Submission { base_dir: PathBuf::from(NOWHERE), ..submission };
+        self.take(submission, Some(brought)).await
+    }
+
+    /// Takes a plan; `elsewhere` holds what another machine has packed, if this comes from one.
+    async fn take(
+        &self,
+        submission: Submission<'_>,
+        elsewhere: Option<Option<PathBuf>>,
+    ) -> Result<RunId, SubmitError> {
+        self.check(&submission, elsewhere.is_none())?;
         let Submission { plan, job, base_dir, client_token, manner, cluster } = submission;
         let text = plan.to_json();
         let records = self.world.store.records().await.map_err(SubmitError::Store)?;
@@ -128,7 +159,12 @@ impl Broker {
         }
         let roots = Roots { base_dir: base_dir.clone(), home: self.world.options.home.clone() };
         let nonce = self.world.rng.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let draft = self.world.snapshots.take(job, &roots, nonce).await?;
+        let snapshots = &self.world.snapshots;
+        let draft = match elsewhere {
+            None => snapshots.take(job, &roots, nonce).await?,
+            Some(None) if of_this_machine(job).is_empty() => None,
+            Some(folder) => Some(snapshots.adopt(folder.unwrap_or_default(), job, &roots).await?),
+        };
         let now = self.world.options.clock.now();
         let name = Name::choose(&self.world, &job.name, now).await.map_err(SubmitError::Store)?;
         let id = name.id().clone();
@@ -170,7 +206,7 @@ impl Broker {
     }
 
     /// Refuses before anything is recorded what could only fail later.
-    fn check(&self, submission: &Submission<'_>) -> Result<(), SubmitError> {
+    fn check(&self, submission: &Submission<'_>, looks: bool) -> Result<(), SubmitError> {
         let mut open = submission.job.clone();
         for task in &mut open.tasks {
             for secret in task.secrets.values_mut() {
@@ -190,7 +226,10 @@ impl Broker {
             }
         }
         let home = self.world.options.home.clone();
-        let mut refused = refusals(submission.job, &submission.base_dir, home);
+        let mut refused = match looks {
+            true => refusals(submission.job, &submission.base_dir, home),
+            false => refusals_elsewhere(submission.job, &submission.base_dir),
+        };
         match refused.len() {
             0 => Ok(()),
             1 => Err(refused.remove(0)),

@@ -46,6 +46,12 @@ pub enum SubmitError {
         /// What.
         what: String,
     },
+    /// The job was submitted from another machine, and needs something that only that one has.
+    #[error("{what}")]
+    Elsewhere {
+        /// What.
+        what: String,
+    },
     /// A path of this machine cannot serve as the job says.
     #[error("task {task}: {what}")]
     Path {

@@ -22,6 +22,7 @@
 mod accounts;
 mod attempt;
 mod broker;
+mod brought;
 mod cancels;
 mod cluster;
 mod deadline;
@@ -64,6 +65,7 @@ mod task;
 mod view;
 
 pub use broker::{Broker, Submission};
+pub use brought::{Brought, OfThisMachine, Packed, not_elsewhere, of_this_machine, pack};
 pub use drive::RunOutcome;
 pub use error::{OpenError, RunError, StoreError, SubmitError};
 pub use gc::{Collected, GcError};

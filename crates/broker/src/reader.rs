@@ -25,7 +25,8 @@ use welkin_records::{
 #[derive(Debug)]
 pub struct Reader {
     records: Arc<dyn Records>,
-    dir: PathBuf,
+    /// Where the broker lives; none when that is another machine.
+    dir: Option<PathBuf>,
 }
 
 /// A run in a list.
@@ -142,7 +143,13 @@ impl Reader {
 
     /// A view of these records, whose broker lives in the directory.
     pub(crate) fn of(records: Arc<dyn Records>, dir: &Path) -> Self {
-        Self { records, dir: dir.to_owned() }
+        Self { records, dir: Some(dir.to_owned()) }
+    }
+
+    /// A view of the records of a broker elsewhere, which drives all of its runs.
+    #[must_use]
+    pub fn elsewhere(records: Arc<dyn Records>) -> Self {
+        Self { records, dir: None }
     }
 
     /// Every run, oldest first.
@@ -193,7 +200,9 @@ impl Reader {
         block_on(self.records.providers_used())
     }
 
-    pub(crate) fn records(&self) -> &dyn Records {
+    /// What is looked at.
+    #[must_use]
+    pub fn records(&self) -> &dyn Records {
         &*self.records
     }
 
@@ -210,12 +219,12 @@ impl Reader {
     }
 
     fn summaries(&self, lines: Vec<RunLine>) -> Vec<RunSummary> {
-        let driven = lock::driven(&self.dir);
+        let driven = self.dir.as_deref().map(lock::driven);
         let summary = |line: RunLine| {
             let open = ![RunState::Succeeded, RunState::Failed, RunState::Cancelled]
                 .iter()
                 .any(|state| state.name() == line.state);
-            let driven = open.then(|| driven.contains(&line.id));
+            let driven = open.then(|| driven.as_ref().is_none_or(|driven| driven.contains(&line.id)));
             let RunLine { id, name, state, submitted, cluster } = line;
             RunSummary { id, name, state, submitted, cluster, driven }
         };
@@ -225,7 +234,10 @@ impl Reader {
     /// The clock by which the runs of this store live.
     #[must_use]
     pub fn clock(&self, clocks: Arc<dyn Clocks>) -> SteadyClock {
-        SteadyClock::view(&self.dir, clocks)
+        match &self.dir {
+            Some(dir) => SteadyClock::view(dir, clocks),
+            None => SteadyClock::plain(clocks),
+        }
     }
 
     /// The tag on everything that the broker of this store owns.
@@ -239,7 +251,7 @@ impl Reader {
     /// Whether some process drives a run at this moment.
     #[must_use]
     pub fn is_driven(&self, run: &RunId) -> bool {
-        lock::driven(&self.dir).contains(run)
+        self.dir.as_deref().is_none_or(|dir| lock::driven(dir).contains(run))
     }
 
     /// The state of a run.

@@ -7,7 +7,7 @@
 
 use crate::deliver::refused_deliveries;
 use crate::error::SubmitError;
-use crate::stage::{Roots, each_need, is_here};
+use crate::stage::{Need, Roots, each_need, is_here};
 use std::path::{Path, PathBuf};
 use welkin_job::{Input, Job};
 
@@ -16,15 +16,26 @@ use welkin_job::{Input, Job};
 #[must_use]
 pub fn refusals(job: &Job, base_dir: &Path, home: Option<PathBuf>) -> Vec<SubmitError> {
     let roots = Roots { base_dir: base_dir.to_owned(), home };
-    let tasks = (0..job.tasks.len()).flat_map(|task| of_task(job, task, &roots));
+    let tasks = (0..job.tasks.len()).flat_map(|task| of_task(job, task, &roots, Need::check));
     tasks.chain(refused_deliveries(job, &roots)).collect()
 }
 
-fn of_task(job: &Job, index: usize, roots: &Roots) -> Vec<SubmitError> {
+/// The same for a job whose paths are those of another machine.
+pub(crate) fn refusals_elsewhere(job: &Job, base_dir: &Path) -> Vec<SubmitError> {
+    let roots = Roots { base_dir: base_dir.to_owned(), home: None };
+    (0..job.tasks.len()).flat_map(|task| of_task(job, task, &roots, Need::stays_in_home)).collect()
+}
+
+fn of_task(
+    job: &Job,
+    index: usize,
+    roots: &Roots,
+    check: fn(&Need) -> Result<(), String>,
+) -> Vec<SubmitError> {
     let task = &job.tasks[index];
     let path = |what| SubmitError::Path { task: task.name.clone(), what };
     let needs = each_need(job, index, roots).into_iter();
-    let needs = needs.filter_map(|need| need.and_then(|need| need.check().map_err(path)).err());
+    let needs = needs.filter_map(|need| need.and_then(|need| check(&need).map_err(path)).err());
     let uris = task.outputs.values().filter_map(|output| output.uri.as_deref());
     let outputs = uris.filter(|uri| !is_here(uri)).map(|uri| SubmitError::Unsupported {
         task: task.name.clone(),

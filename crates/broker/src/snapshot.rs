@@ -86,10 +86,33 @@ impl Snapshots {
         Ok((!taken.is_empty()).then_some(draft))
     }
 
+    /// A snapshot that was taken elsewhere, if everything that the job brings along is in it.
+    pub(crate) async fn adopt(
+        &self,
+        folder: PathBuf,
+        job: &Job,
+        roots: &Roots,
+    ) -> Result<Draft, SubmitError> {
+        let draft = Draft { folder, left_out: Vec::new() };
+        let store = store(&draft.folder);
+        for (index, task) in job.tasks.iter().enumerate() {
+            for need in needs(job, index, roots)? {
+                let Need { brought: true, source: Source::Local(path), .. } = need else { continue };
+                let found = find_tree(&store, &upload_name(&path, roots)).await;
+                if !matches!(found, Ok(Some(_))) {
+                    let what = format!("{}: it was not brought along", need.path);
+                    return Err(SubmitError::Path { task: task.name.clone(), what });
+                }
+            }
+        }
+        Ok(draft)
+    }
+
     /// Gives a draft to its run.
     pub(crate) fn keep(&self, draft: &Draft, run: &RunId) -> Result<(), StoreError> {
         let to = self.folder.join(&run.0);
-        fs::rename(&draft.folder, &to).map_err(|source| StoreError::Io { what: "making", path: to, source })
+        let made = fs::create_dir_all(&self.folder).and_then(|()| draft.leave(&to));
+        made.map_err(|source| StoreError::Io { what: "making", path: to, source })
     }
 
     /// The tree called `name` that `run` brought along, with the store it lies in.
@@ -109,6 +132,11 @@ impl Snapshots {
 }
 
 impl Draft {
+    /// Leaves it where it is not swept with this.
+    pub(crate) fn leave(&self, to: &Path) -> io::Result<()> {
+        fs::rename(&self.folder, to)
+    }
+
     async fn add(&mut self, path: &Path, name: &str) -> Result<(), String> {
         let words = |error: io::Error| error.to_string();
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(words)?;

@@ -135,15 +135,23 @@ impl Need {
     /// Whether this can be staged as far as can be told before anything is leased: the source is there,
     /// and the path stays in the node's home.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let climbs = |part| matches!(part, Component::ParentDir | Component::RootDir);
-        if Path::new(&self.path).components().any(climbs) {
-            return Err(format!("{} leads out of the node's home", self.path));
-        }
+        self.stays_in_home()?;
         match &self.source {
             Source::Local(path) => std::fs::metadata(path)
                 .map(drop)
                 .map_err(|error| format!("{} cannot be read: {error}", path.display())),
             Source::Output { .. } => Ok(()),
+        }
+    }
+}
+
+impl Need {
+    /// Whether it stays in the node's home.
+    pub(crate) fn stays_in_home(&self) -> Result<(), String> {
+        let climbs = |part| matches!(part, Component::ParentDir | Component::RootDir);
+        match Path::new(&self.path).components().any(climbs) {
+            true => Err(format!("{} leads out of the node's home", self.path)),
+            false => Ok(()),
         }
     }
 }

@@ -31,6 +31,15 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A store elsewhere did not answer, or did not answer so.
+    #[error("the records at {place} cannot be read")]
+    Elsewhere {
+        /// Where they are.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The store was written by a newer version.
     #[error("the store has schema {found}; this version of welkin knows up to {known}: use a newer one")]
     NewerSchema {

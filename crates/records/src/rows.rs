@@ -8,7 +8,7 @@ use welkin_provider::{EventKind, Location, UnixMillis};
 use welkin_units::Bytes;
 
 /// A run as it was submitted, and its state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRow {
     /// Its id.
     pub id: RunId,
@@ -60,7 +60,7 @@ impl ClusterRole {
 }
 
 /// What lists show of a run, without its plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunLine {
     /// Its id.
     pub id: RunId,
@@ -75,7 +75,8 @@ pub struct RunLine {
 }
 
 /// Which runs are listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Which {
     /// Every one, oldest first.
     All,
@@ -92,7 +93,8 @@ pub enum Which {
 }
 
 /// Whether runs that are over are listed too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Open {
     /// Only those that are not over.
     Only,
@@ -104,7 +106,7 @@ pub enum Open {
 pub type Numbered = (u64, UnixMillis, Record);
 
 /// What has happened since a look, over all runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Since {
     /// In the order of their numbers.
     pub records: Vec<(RunId, Numbered)>,
@@ -158,7 +160,7 @@ pub struct Gone {
 }
 
 /// A line of a log, as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRow {
     /// Number, growing over the whole store.
     pub id: u64,
@@ -177,7 +179,7 @@ pub struct LogRow {
 }
 
 /// Data that moved from one place to another in a month.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
     /// From where.
     pub source: Location,

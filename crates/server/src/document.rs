@@ -1,6 +1,6 @@
 //! What can be asked, as an OpenAPI document: made from the code that answers.
 
-use crate::routes::{events, health, metrics, runs, sweep};
+use crate::routes::{events, health, metrics, records, runs, sweep, uploads};
 use utoipa::OpenApi;
 use welkin_api::wire;
 
@@ -8,7 +8,7 @@ use welkin_api::wire;
 #[openapi(
     info(
         title = "Welkin's broker",
-        description = "Submit plans, follow runs, give back what they hold. Over a Unix socket of its own user."
+        description = "Submit plans, follow runs, give back what they hold. Over a Unix socket of its own user, or for members of a team over TLS between keys that know each other."
     ),
     paths(
         health::show,
@@ -18,6 +18,9 @@ use welkin_api::wire;
         runs::show,
         runs::cancel,
         runs::resume,
+        records::look,
+        uploads::show,
+        uploads::add,
         sweep::down,
         sweep::gc,
         sweep::prune,

@@ -2,6 +2,7 @@
 //!
 //! * [`Served`]: a broker, the runs it drives, and whoever watches;
 //! * [`Socket`]: where it listens, for its own user alone;
+//! * [`Team`]: a door for members from elsewhere, each with a [`Role`];
 //! * [`serve`]: answers until it is told to end, or nobody has needed it for a while.
 //!
 //! *How it works.* Each run that is not over is driven by a task of its own; one that could not go on (a full disk, a
@@ -14,12 +15,15 @@
 //!
 //! *Rejected:* queues of events for each follower (a slow one grows or loses), and a thread for each run.
 
+mod access;
 mod activity;
 mod asked;
 #[cfg(feature = "document")]
 mod document;
 mod driver;
+mod guests;
 mod hub;
+mod members;
 mod problem;
 mod routes;
 mod serve;
@@ -27,9 +31,12 @@ mod served;
 mod socket;
 mod watch;
 
+pub use access::Access;
 #[cfg(feature = "document")]
 pub use document::document;
+pub use guests::Guests;
 pub use hub::Hub;
-pub use serve::{End, serve};
+pub use members::{Member, Members, MembersError, Role};
+pub use serve::{End, Team, serve};
 pub use served::{About, Served};
 pub use socket::Socket;

@@ -3,9 +3,12 @@
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod metrics;
+pub(crate) mod records;
 pub(crate) mod runs;
 pub(crate) mod sweep;
+pub(crate) mod uploads;
 
+use crate::access::{Access, guard};
 use crate::problem::Problem;
 use crate::served::Served;
 use axum::Router;
@@ -32,6 +35,8 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/runs/{run}/down", post(sweep::down))
         .route("/runs/{run}/events", get(events::of_run))
         .route("/events", get(events::of_all))
+        .route("/records", post(records::look))
+        .route("/uploads/{digest}", get(uploads::show).post(uploads::add))
         .route("/gc", post(sweep::gc))
         .route("/prune", post(sweep::prune))
         .route("/openapi.json", get(openapi))
@@ -57,6 +62,11 @@ async fn not_too_long(request: Request, next: Next) -> Response {
     }
     let words = format!("a body has at most {MAX_BODY_BYTES} bytes");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "broker::request", words).into_response()
+}
+
+/// The same, for members of a team: each request is held against what its member may ask for.
+pub(crate) fn for_members(served: Arc<Served>, access: Arc<Access>) -> Router {
+    all(served).layer(middleware::from_fn_with_state(access, guard))
 }
 
 async fn openapi() -> Response {

@@ -1,9 +1,13 @@
 //! Answers until the end.
 
+use crate::access::Access;
 use crate::activity::Activity;
+use crate::guests::{Guest, Guests, Peer};
 use crate::routes;
 use crate::served::Served;
 use crate::socket::{Connection, Socket};
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +26,22 @@ pub enum End {
     Told,
 }
 
-/// Answers at `socket` until somebody wants an end, `told` is done, or nothing has gone on for `idle`.
+/// A door for members of a team, and what they may.
+#[derive(Debug)]
+pub struct Team {
+    /// Where they come in.
+    pub guests: Guests,
+    /// What they may.
+    pub access: Access,
+}
+
+/// Answers at `socket`, and to members of a team where there is one, until somebody wants an end, `told` is done, or nothing has gone on for `idle`.
 ///
 /// # Errors
 /// When the socket cannot be used.
 pub async fn serve(
     socket: Socket,
+    team: Option<Team>,
     served: Arc<Served>,
     idle: Option<Duration>,
     told: impl Future<Output = ()>,
@@ -47,14 +61,26 @@ pub async fn serve(
     let mut stop = served.ending.subscribe();
     let stopped = async move { drop(stop.wait_for(|ending| *ending).await) };
     let graceful = answers.with_graceful_shutdown(stopped);
-    let mut graceful = std::pin::pin!(async { graceful.await });
+    let mut graceful =
+        std::pin::pin!(async { tokio::try_join!(graceful.into_future(), members(team, &served)) });
     let end = tokio::select! {
         end = &mut end => end,
-        failed = &mut graceful => return failed.map(|()| End::Told),
+        failed = &mut graceful => return failed.map(|_| End::Told),
     };
     served.ending.send_replace(true);
     drop(tokio::time::timeout(LAST_ANSWERS, graceful).await);
     Ok(end)
+}
+
+/// Answers members, if there is a team, to the end.
+async fn members(team: Option<Team>, served: &Arc<Served>) -> io::Result<()> {
+    let Some(Team { guests, access }) = team else { return Ok(()) };
+    let listener = Elsewhere { guests, activity: served.activity.clone() };
+    let routes = routes::for_members(Arc::clone(served), Arc::new(access));
+    let answers = axum::serve(listener, routes.into_make_service_with_connect_info::<Peer>());
+    let mut stop = served.ending.subscribe();
+    let stopped = async move { drop(stop.wait_for(|ending| *ending).await) };
+    answers.with_graceful_shutdown(stopped).await
 }
 
 async fn unneeded(served: &Served, idle: Option<Duration>) {
@@ -81,5 +107,29 @@ impl axum::serve::Listener for Listener {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.address()
+    }
+}
+
+struct Elsewhere {
+    guests: Guests,
+    activity: Activity,
+}
+
+impl axum::serve::Listener for Elsewhere {
+    type Io = Guest;
+    type Addr = Peer;
+
+    async fn accept(&mut self) -> (Guest, Peer) {
+        self.guests.next(&self.activity).await
+    }
+
+    fn local_addr(&self) -> io::Result<Peer> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Connected<IncomingStream<'_, Elsewhere>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Elsewhere>) -> Self {
+        stream.remote_addr().clone()
     }
 }

@@ -4,6 +4,7 @@ use crate::activity::Activity;
 use crate::driver::Driver;
 use crate::hub::Hub;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use welkin_api::wire::Health;
@@ -33,16 +34,26 @@ pub struct Served {
     about: About,
     /// Set once somebody wants it to end.
     pub(crate) ending: watch::Sender<bool>,
+    /// What jobs from other machines bring along, until they are submitted.
+    pub(crate) brought: PathBuf,
+    /// Held while an upload is written or unpacked.
+    pub(crate) uploads: tokio::sync::Mutex<()>,
     /// Keys of submissions that are under way.
     submitting: Mutex<BTreeSet<String>>,
 }
 
 impl Served {
-    /// Over a broker whose observer is `hub`. Nothing is driven yet.
+    /// Over a broker whose observer is `hub`. Nothing is driven yet. What jobs from other machines bring along waits in
+    /// the folder `brought`, on the disk of the broker's state.
     ///
     /// # Errors
     /// [`StoreError`] when its records cannot be read.
-    pub fn new(broker: Broker, hub: Arc<Hub>, about: About) -> Result<Arc<Self>, StoreError> {
+    pub fn new(
+        broker: Broker,
+        hub: Arc<Hub>,
+        about: About,
+        brought: PathBuf,
+    ) -> Result<Arc<Self>, StoreError> {
         let (broker, activity) = (Arc::new(broker), Activity::new());
         let driver = Driver::new(Arc::clone(&broker), Arc::clone(&hub), activity.clone());
         Ok(Arc::new(Self {
@@ -52,6 +63,8 @@ impl Served {
             driver,
             activity,
             about,
+            brought,
+            uploads: tokio::sync::Mutex::default(),
             ending: watch::Sender::new(false),
             submitting: Mutex::default(),
         }))

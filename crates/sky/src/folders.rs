@@ -102,4 +102,34 @@ impl Folders {
     pub fn serving_identity(&self) -> PathBuf {
         self.0.join("gateway-identity")
     }
+
+    /// The broker of a team that commands ask, once somebody has logged in.
+    #[must_use]
+    pub fn login(&self) -> PathBuf {
+        self.0.join("login.json")
+    }
+
+    /// Who this machine is as the broker of a team.
+    #[must_use]
+    pub fn broker_identity(&self) -> PathBuf {
+        self.0.join("broker-identity")
+    }
+
+    /// Who may ask this machine's broker from elsewhere.
+    #[must_use]
+    pub fn members(&self) -> PathBuf {
+        self.0.join("members")
+    }
+
+    /// What their jobs bring along, until they are submitted: on the disk of the records, whose folders it moves to.
+    #[must_use]
+    pub fn brought(&self) -> PathBuf {
+        self.state().join("brought")
+    }
+
+    /// What they asked for.
+    #[must_use]
+    pub fn audit(&self) -> PathBuf {
+        self.0.join("audit.jsonl")
+    }
 }

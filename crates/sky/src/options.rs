@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_broker::{Clocks, MachineClocks};
+use welkin_records::Records;
 use welkin_stores::StoreSettings;
 
 /// Everything from outside that decides what is done.
@@ -22,6 +23,8 @@ pub struct SkyOptions {
     pub config: Config,
     /// The `welkin` program, which nodes run. Without one nothing can be run.
     pub program: Option<PathBuf>,
+    /// Records of a broker elsewhere, which are looked at in place of those in the folder.
+    pub records: Option<Arc<dyn Records>>,
     /// What time is read from.
     pub clocks: Arc<dyn Clocks>,
     /// Randomness: the identity of a new state folder, jitter of pauses.
@@ -38,6 +41,7 @@ impl SkyOptions {
             variables: Variables::default(),
             config: Config::default(),
             program: None,
+            records: None,
             clocks: Arc::new(MachineClocks),
             seed: 0,
         }

@@ -81,6 +81,14 @@ pub(crate) fn providers(sky: &Sky, reader: &Reader) -> Result<Vec<Arc<dyn Provid
 }
 
 pub(crate) fn reader(sky: &Sky) -> Result<Option<Reader>, StoreError> {
+    if let Some(records) = &sky.options().records {
+        return Ok(Some(Reader::elsewhere(Arc::clone(records))));
+    }
+    here(sky)
+}
+
+/// Those of the folder.
+fn here(sky: &Sky) -> Result<Option<Reader>, StoreError> {
     match Reader::open(&sky.folders().state()) {
         Ok(reader) => Ok(Some(reader)),
         Err(StoreError::Absent { .. }) => Ok(None),
@@ -91,7 +99,7 @@ pub(crate) fn reader(sky: &Sky) -> Result<Option<Reader>, StoreError> {
 /// Providers that plans of earlier runs name. What cannot be read is passed over: the broker opens the
 /// same store next, repairs what a killed process left half made, and tells what is wrong with it.
 fn recorded_providers(sky: &Sky) -> BTreeSet<String> {
-    let Ok(Some(reader)) = reader(sky) else { return BTreeSet::new() };
+    let Ok(Some(reader)) = here(sky) else { return BTreeSet::new() };
     reader.providers_used().unwrap_or_default()
 }
 

@@ -13,5 +13,5 @@ mod surroundings;
 
 pub(crate) use environment::differences;
 pub(crate) use follow::follow;
-pub(crate) use process::run as process;
-pub(crate) use reach::{Reached, fault, giving_way, listening, reach};
+pub(crate) use process::{run as process, serve};
+pub(crate) use reach::{Reached, far, fault, giving_way, listening, needs_own, reach, records};

@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use serde::Serialize;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use welkin_catalog::Catalog;
-use welkin_sky::Sky;
+use welkin_sky::{Sky, SkyOptions};
 
 /// The surroundings of a command.
 pub(crate) struct App {
@@ -24,11 +24,12 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(global: &Global) -> anyhow::Result<Self> {
         let settings = Settings::resolve(global)?;
+        let records = crate::apart::records(&settings)?;
         Ok(Self {
             style: Style::for_stream(settings.color, io::stdout().is_terminal()),
             err: Style::for_stream(settings.color, io::stderr().is_terminal()),
             out: BufWriter::new(io::stdout()),
-            sky: Sky::open(settings.sky_options())?,
+            sky: Sky::open(SkyOptions { records, ..settings.sky_options() })?,
             settings,
         })
     }

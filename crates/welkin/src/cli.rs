@@ -18,6 +18,7 @@ mod run;
 mod seal;
 mod sizes;
 mod sql;
+mod team;
 mod values;
 mod verbs;
 
@@ -51,6 +52,9 @@ pub(crate) use seal::{
 };
 pub(crate) use sizes::Instead;
 pub(crate) use sql::{SqlArgs, SqlCommand, SqlRunArgs};
+pub(crate) use team::{
+    LoginArgs, LogoutArgs, MemberAddArgs, MemberCommand, RoleChoice, ServeTeamArgs, ServeTeamCommand,
+};
 pub(crate) use values::pair;
 pub(crate) use verbs::known as known_verb;
 
@@ -143,6 +147,9 @@ pub(crate) enum Command {
     Exec(Box<ExecArgs>),
     Queue(QueueArgs),
     Broker(BrokerArgs),
+    Serve(ServeTeamArgs),
+    Login(LoginArgs),
+    Logout(LogoutArgs),
     Cp(Box<CpArgs>),
     Sync(Box<SyncArgs>),
     Verify(VerifyArgs),

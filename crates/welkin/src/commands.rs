@@ -17,6 +17,8 @@ mod fetch;
 mod gateway;
 mod gc;
 mod host;
+mod login;
+mod logout;
 mod logs;
 mod offers;
 pub(crate) mod parallelize;
@@ -29,6 +31,7 @@ mod resume;
 mod route;
 mod runs;
 mod seal;
+mod serve;
 mod sql;
 mod status;
 mod sync;
@@ -68,6 +71,9 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Exec(args) => exec::run(args, app),
         Command::Queue(args) => queue::run(args, app),
         Command::Broker(args) => broker::run(args, app),
+        Command::Serve(args) => serve::run(args, app),
+        Command::Login(args) => login::run(args, app),
+        Command::Logout(_) => logout::run(app),
         Command::Jobs(args) => match &args.command {
             JobsCommand::Launch(args) => up::run(args, app),
             JobsCommand::Queue(_) => runs::run(app),

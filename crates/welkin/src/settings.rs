@@ -1,8 +1,11 @@
 //! Settings: flags before environment before `config.toml` before defaults.
 
 mod file;
+mod login;
 mod private;
 mod stores;
+
+pub(crate) use login::Login;
 
 use crate::cli::{ColorChoice, Global, Output};
 use crate::output::Format;
@@ -42,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) foreground: bool,
     /// After how long without work a broker that a command started ends; zero is never.
     pub(crate) broker_idle: Option<Duration>,
+    /// The broker of a team that is asked in place of one here.
+    pub(crate) login: Option<Login>,
     /// Public keys of providers, whose agreements count.
     pub(crate) trusted_keys: BTreeMap<String, Vec<String>>,
 }
@@ -66,6 +71,7 @@ impl Settings {
             None => file.providers,
         };
         Ok(Self {
+            login: Login::read(&folders.login())?,
             folders,
             output: output.unwrap_or_default(),
             graph: global.output == Some(Output::Dot),

@@ -22,6 +22,7 @@ use rustls::{
     SignatureScheme,
 };
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 /// Who is let in.
@@ -35,6 +36,18 @@ pub(crate) enum Who {
     Clients(Standing),
     /// These, as parties.
     Parties(BTreeSet<Fingerprint>),
+    /// Members of the moment.
+    Members(Members),
+}
+
+/// Whether somebody is a member at this moment.
+#[derive(Clone)]
+pub(crate) struct Members(pub(crate) Arc<dyn Fn(&Fingerprint) -> bool + Send + Sync>);
+
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Members(..)")
+    }
 }
 
 impl Who {
@@ -47,6 +60,7 @@ impl Who {
             }
             Self::Clients(roster) => roster.now().rights(fingerprint).is_some(),
             Self::Parties(all) => all.contains(fingerprint),
+            Self::Members(members) => (members.0)(fingerprint),
         }
     }
 
@@ -57,6 +71,7 @@ impl Who {
             Self::Known(_) => &[Role::Client, Role::Relay],
             Self::Clients(_) => &[Role::End],
             Self::Parties(_) => &[Role::Party],
+            Self::Members(_) => &[Role::Member],
         };
         roles.iter().map(|role| role.protocol().to_vec()).collect()
     }

@@ -1,11 +1,11 @@
-//! A door for parties that work together and are no clients of a gateway: the same TLS and the same fingerprints as lanes
-//! have, and nothing of their frames.
+//! A door for parties that work together, or for members of a team, which are no clients of a gateway: the same TLS and
+//! the same fingerprints as lanes have, and nothing of their frames.
 //!
 //! *Guarantee:* whoever is behind a [`Meeting`] has the key of the fingerprint that it names, and neither side can be taken
 //! for a gateway or for a client of one: the role is part of the handshake.
 
 use crate::error::LaneError;
-use crate::trust::certificates::{self, Who};
+use crate::trust::certificates::{self, Members, Who};
 use crate::trust::identity::{Fingerprint, Identity};
 use crate::trust::role::Role;
 use crate::wire::route::Hop;
@@ -21,11 +21,14 @@ use tokio::time::timeout;
 
 /// Who may come in.
 #[derive(Clone)]
-pub struct Door(Arc<ServerConfig>);
+pub struct Door {
+    config: Arc<ServerConfig>,
+    role: Role,
+}
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Door(..)")
+        f.debug_struct("Door").field("role", &self.role).finish_non_exhaustive()
     }
 }
 
@@ -54,7 +57,20 @@ impl Door {
         identity: &Identity,
         allowed: impl IntoIterator<Item = Fingerprint>,
     ) -> Result<Self, LaneError> {
-        certificates::server(identity, Who::Parties(allowed.into_iter().collect())).map(Self)
+        let config = certificates::server(identity, Who::Parties(allowed.into_iter().collect()))?;
+        Ok(Self { config, role: Role::Party })
+    }
+
+    /// For the members of a team, who are asked for anew at each call.
+    ///
+    /// # Errors
+    /// When the identity cannot be used.
+    pub fn of_members(
+        identity: &Identity,
+        is_member: impl Fn(&Fingerprint) -> bool + Send + Sync + 'static,
+    ) -> Result<Self, LaneError> {
+        let config = certificates::server(identity, Who::Members(Members(Arc::new(is_member))))?;
+        Ok(Self { config, role: Role::Member })
     }
 
     /// Shakes hands with a caller, for ten seconds at most.
@@ -63,10 +79,11 @@ impl Door {
     /// When it is none of those, or the connection fails.
     pub async fn answer(&self, tcp: TcpStream) -> Result<Meeting, LaneError> {
         let options = SocketOptions::default();
-        let accepted = timeout(REACH_TIME, stream::accept(tcp, Some(Arc::clone(&self.0)), &options)).await;
+        let accepted =
+            timeout(REACH_TIME, stream::accept(tcp, Some(Arc::clone(&self.config)), &options)).await;
         match accepted.map_err(|_| LaneError::Silent(REACH_TIME.as_secs()))?? {
             (_, Some(error)) => Err(error),
-            (stream, None) => Meeting::of(stream),
+            (stream, None) => Meeting::of(stream, self.role),
         }
     }
 }
@@ -77,20 +94,112 @@ impl Meeting {
     /// # Errors
     /// When it cannot be reached, or is somebody else.
     pub async fn call(address: &str, far: Fingerprint, identity: &Identity) -> Result<Self, LaneError> {
-        let hop = Hop::pinned(address.to_owned(), far);
-        Self::of(stream::reach(&hop, Some(identity), Role::Party, &SocketOptions::default()).await?)
+        Self::call_as(Role::Party, address, far, identity).await
     }
 
-    fn of(stream: Stream) -> Result<Self, LaneError> {
+    /// Calls the broker of a team, as one of its members.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or is somebody else.
+    pub async fn call_broker(
+        address: &str,
+        far: Fingerprint,
+        identity: &Identity,
+    ) -> Result<Self, LaneError> {
+        Self::call_as(Role::Member, address, far, identity).await
+    }
+
+    async fn call_as(
+        role: Role,
+        address: &str,
+        far: Fingerprint,
+        identity: &Identity,
+    ) -> Result<Self, LaneError> {
+        let hop = Hop::pinned(address.to_owned(), far);
+        Self::of(stream::reach(&hop, Some(identity), role, &SocketOptions::default()).await?, role)
+    }
+
+    fn of(stream: Stream, role: Role) -> Result<Self, LaneError> {
         match stream {
-            Stream { input, output, peer: Some((peer, Role::Party)), .. } => Ok(Self { input, output, peer }),
-            _ => Err(LaneError::Refused("the other side is no party".to_owned())),
+            Stream { input, output, peer: Some((peer, agreed)), .. } if agreed == role => {
+                Ok(Self { input, output, peer })
+            }
+            _ => Err(LaneError::Refused(format!("the other side is no {}", role.word()))),
         }
+    }
+
+    /// Whether a failure to read says that the other side ended the handshake: in TLS 1.3 whoever calls hears of it with
+    /// its first read.
+    #[must_use]
+    pub fn was_refused(error: &io::Error) -> bool {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        matches!(tls, Some(rustls::Error::AlertReceived(_)))
     }
 
     /// What a failure to read or to write means: also that the other side does not like our certificate.
     #[must_use]
     pub fn failure(error: io::Error) -> LaneError {
         LaneError::io(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    /// What both sides have of a call.
+    async fn called(
+        door: Door,
+        call: impl Future<Output = Result<Meeting, LaneError>>,
+        at: TcpListener,
+    ) -> (bool, bool) {
+        let answer = async {
+            let (tcp, _) = at.accept().await.unwrap();
+            door.answer(tcp).await
+        };
+        let (answered, met) = tokio::join!(answer, call);
+        (answered.is_ok(), met.is_ok())
+    }
+
+    #[tokio::test]
+    async fn a_door_is_for_one_role() {
+        let (server, caller) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let (far, known) = (server.fingerprint(), caller.fingerprint());
+        for members in [false, true] {
+            for as_member in [false, true] {
+                let door = match members {
+                    true => Door::of_members(&server, move |who| *who == known).unwrap(),
+                    false => Door::new(&server, [known]).unwrap(),
+                };
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap().to_string();
+                let call = async {
+                    match as_member {
+                        true => Meeting::call_broker(&address, far, &caller).await,
+                        false => Meeting::call(&address, far, &caller).await,
+                    }
+                };
+                let (answered, _) = called(door, call, listener).await;
+                assert_eq!(answered, members == as_member);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn members_are_asked_for_at_each_call() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let (server, caller) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let (far, open) = (server.fingerprint(), Arc::new(AtomicBool::new(true)));
+        let is_open = Arc::clone(&open);
+        let door = Door::of_members(&server, move |_| is_open.load(Ordering::Relaxed)).unwrap();
+        for expected in [true, false] {
+            open.store(expected, Ordering::Relaxed);
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let call = Meeting::call_broker(&address, far, &caller);
+            let (answered, _) = called(door.clone(), call, listener).await;
+            assert_eq!(answered, expected);
+        }
     }
 }

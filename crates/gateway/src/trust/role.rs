@@ -6,6 +6,7 @@
 //! * [`Role::Relay`]: a relay's own code, whoever the lane is from. Behind it only sealed lanes are taken.
 //! * [`Role::End`]: the session between both ends of a lane, through its relays. It is never the outer one.
 //! * [`Role::Party`]: no lane at all, but one of several parties, at the door of whoever they work with.
+//! * [`Role::Member`]: no lane either, but somebody who works with the broker of a team.
 //!
 //! *Guarantee:* a relay that is itself among the clients of a gateway cannot be made to lend that right: what it
 //! passes on is marked as passed on by the relay, not by who sends the frames.
@@ -26,10 +27,12 @@ pub enum Role {
     End,
     /// To whoever works with several parties, as one of them: see [`crate::Door`].
     Party,
+    /// To the broker of a team: see [`crate::Door::of_members`].
+    Member,
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Client, Self::Relay, Self::End, Self::Party];
+    const ALL: [Self; 5] = [Self::Client, Self::Relay, Self::End, Self::Party, Self::Member];
 
     /// Its name in handshakes, with the version of what follows.
     pub(crate) const fn protocol(self) -> &'static [u8] {
@@ -38,6 +41,7 @@ impl Role {
             Self::Relay => b"welkin-relay/2",
             Self::End => b"welkin-end/2",
             Self::Party => b"welkin-party/1",
+            Self::Member => b"welkin-broker/1",
         }
     }
 
@@ -49,6 +53,7 @@ impl Role {
             Self::Relay => "relay",
             Self::End => "end",
             Self::Party => "party",
+            Self::Member => "member",
         }
     }
 

@@ -1,7 +1,9 @@
 //! Runs: submitted, listed, shown, cancelled.
 
 use crate::asked::{Body, Named, Wanted};
+use crate::guests::{FromElsewhere, Peer, from};
 use crate::problem::Problem;
+use crate::routes::uploads;
 use crate::served::Served;
 use axum::Json;
 use axum::extract::State;
@@ -47,13 +49,15 @@ const PAGE: (u32, u32) = (100, 1000);
 )]
 pub(crate) async fn submit(
     State(served): State<Arc<Served>>,
+    peer: FromElsewhere,
     headers: HeaderMap,
     Body(new): Body<NewRun>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     let key = key(&headers)?;
+    let peer = from(peer);
     // Whoever asked may hang up: a run that is on record is driven all the same.
     let work = tokio::spawn(async move {
-        let run = take(&served, new, &key).await?;
+        let run = take(&served, new, &key, peer.as_ref()).await?;
         served.driver.drive(run.clone());
         Ok(run)
     });
@@ -73,7 +77,7 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     Ok(key.to_owned())
 }
 
-async fn take(served: &Arc<Served>, new: NewRun, key: &str) -> Result<RunId, Problem> {
+async fn take(served: &Arc<Served>, new: NewRun, key: &str, peer: Option<&Peer>) -> Result<RunId, Problem> {
     let _submitting = served.submitting(key).ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "broker::in-use", "the same submission is under way")
             .hint("ask again with the same key")
@@ -81,15 +85,27 @@ async fn take(served: &Arc<Served>, new: NewRun, key: &str) -> Result<RunId, Pro
     let plan = Plan::read(&new.plan).map_err(|error| refused("the plan cannot be used").because(&error))?;
     let job: v1::Job =
         serde_json::from_str(&new.job).map_err(|error| refused("the job cannot be used").because(&error))?;
+    let job = job.domain();
     let submission = Submission {
         plan: &plan,
-        job: &job.domain(),
+        job: &job,
         base_dir: PathBuf::from(new.base_dir),
         client_token: Some(key.to_owned()),
         manner: new.manner,
         cluster: new.cluster,
     };
-    Ok(served.broker.submit(submission).await?)
+    let Some(peer) = peer else { return Ok(served.broker.submit(submission).await?) };
+    // Asked for twice it is one run, and the upload was used by the first.
+    let unpacked = match &new.upload {
+        Some(digest) => uploads::unpacked(served, peer, digest).await.map(Some),
+        None => Ok(None),
+    };
+    let (brought, missing) = match unpacked {
+        Ok(brought) => (brought, None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let submitted = served.broker.submit_from_elsewhere(submission, brought).await;
+    submitted.map_err(|error| missing.unwrap_or_else(|| error.into()))
 }
 
 fn refused(title: &str) -> Problem {

@@ -1,10 +1,11 @@
 //! The broker's own process.
 
-use super::reach::no_links;
+use super::reach::{listening, needs_own, no_links};
 use super::{environment, surroundings};
 use crate::app::App;
 use crate::engine::{self, Opening, store_fault};
 use crate::exit::Exit;
+use crate::moving::identity;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use rustix::process::Resource;
@@ -15,11 +16,64 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use welkin_api::wire::Stop;
+use welkin_gateway::Door;
 use welkin_provider::{Clock, SystemClock};
-use welkin_server::{About, End, Hub, Served, Socket, serve};
+use welkin_server::{About, Access, End, Guests, Hub, Members, Served, Socket, Team};
+
+/// How long a broker that was told to end is waited for.
+const ENDING: Duration = Duration::from_secs(20);
+
+/// Pause between looks whether it has.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The log is begun anew beyond this size, in bytes: it tells of starts, ends and what could not be done.
 const MAX_LOG_BYTES: u64 = 4 << 20;
+
+/// Serves a team too, until it is told to end.
+pub(crate) fn serve(listen: &str, app: &mut App) -> anyhow::Result<Exit> {
+    allow_connections();
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    needs_own(app)?;
+    engine::runtime()?.block_on(async {
+        // One that a command started makes way; its runs go on with this one.
+        if let Some(reached) = listening(app).await? {
+            drop(reached.client.stop(&Stop::default()).await);
+            ended(app).await;
+        }
+        serve_here(false, None, Some(listen), app).await
+    })
+}
+
+/// Waits until nobody holds the folder, for a while.
+async fn ended(app: &App) {
+    let began = std::time::Instant::now();
+    while welkin_broker::in_use(&app.settings.folders.state()) && began.elapsed() < ENDING {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// A door for the members of a team.
+async fn team(listen: &str, app: &App) -> anyhow::Result<Team> {
+    let folders = &app.settings.folders;
+    let members = Members::at(folders.members());
+    let known = members.all().context(Fault::new(Code::File, "the members cannot be read"))?;
+    let identity = identity(&folders.broker_identity())?;
+    let asked = members.clone();
+    let door = Door::of_members(&identity, move |who| asked.find(who).is_some())?;
+    let guests = Guests::listen(listen, door, members.clone())
+        .await
+        .with_context(|| Fault::new(Code::Network, format!("cannot listen at {listen}")))?;
+    let audit = folders.audit();
+    let access = Access::new(members, &audit)
+        .with_context(|| Fault::new(Code::File, format!("cannot write {}", audit.display())))?;
+    let (address, server) = (guests.address(), identity.fingerprint());
+    log(&format!("members come in at {address}: `welkin login {address} --server {server}`"));
+    if known.is_empty() {
+        log("nobody may come in yet: `welkin serve member add FINGERPRINT --name NAME`");
+    }
+    Ok(Team { guests, access })
+}
 
 /// Serves until nobody needs it. `detached` says that a command started it, waits for its first line, and that it has
 /// to outlive the command's terminal.
@@ -32,7 +86,7 @@ pub(crate) fn run(detached: bool, idle: Option<Duration>, app: &mut App) -> anyh
     }
     allow_connections();
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let served = engine::runtime()?.block_on(serve_here(detached, idle, app));
+    let served = engine::runtime()?.block_on(serve_here(detached, idle, None, app));
     if let Err(error) = &served
         && detached
     {
@@ -69,7 +123,12 @@ fn allow_connections() {
     let _ = rustix::process::setrlimit(Resource::Nofile, limit);
 }
 
-async fn serve_here(detached: bool, idle: Option<Duration>, app: &App) -> anyhow::Result<Exit> {
+async fn serve_here(
+    detached: bool,
+    idle: Option<Duration>,
+    listen: Option<&str>,
+    app: &App,
+) -> anyhow::Result<Exit> {
     let hub = Arc::new(Hub::default());
     let opening = Opening { observer: hub.clone(), ..Opening::default() };
     let broker = engine::broker(app, opening)?;
@@ -82,7 +141,11 @@ async fn serve_here(detached: bool, idle: Option<Duration>, app: &App) -> anyhow
     let path = app.settings.folders.broker_socket();
     let socket = Socket::bind(&path)
         .with_context(|| Fault::new(Code::File, format!("cannot listen at {}", path.display())))?;
-    let served = Served::new(broker, hub, about).map_err(store_fault)?;
+    let team = match listen {
+        Some(listen) => Some(team(listen, app).await?),
+        None => None,
+    };
+    let served = Served::new(broker, hub, about, app.settings.folders.brought()).map_err(store_fault)?;
     let mut terminated = signal(SignalKind::terminate()).context("listening to signals")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("listening to signals")?;
     let mut hung_up = signal(SignalKind::hangup()).context("listening to signals")?;
@@ -106,7 +169,7 @@ async fn serve_here(detached: bool, idle: Option<Duration>, app: &App) -> anyhow
         let nowhere = File::options().write(true).open("/dev/null").context("opening /dev/null")?;
         rustix::stdio::dup2_stdout(&nowhere).context("leaving standard output")?;
     }
-    let end = serve(socket, served, idle, told).await;
+    let end = welkin_server::serve(socket, team, served, idle, told).await;
     let end = end.with_context(|| Fault::new(Code::File, "the broker cannot listen any more"))?;
     log(match end {
         End::Idle => "ended: nobody needed it",

@@ -2,16 +2,19 @@
 
 use super::surroundings;
 use crate::app::App;
+use crate::moving::identity;
 use crate::report::{Code, Fault};
-use crate::settings::Settings;
+use crate::settings::{Login, Settings};
 use anyhow::Context as _;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use welkin_api::wire::{Health, Stop};
-use welkin_api::{Client, ClientError};
+use welkin_api::{Client, ClientError, Far, FarRecords};
+use welkin_records::Records;
 use welkin_sky::make_private;
 
 /// How long to try: a broker opens its records and answers in some ten milliseconds; one that ends waits two seconds
@@ -28,8 +31,51 @@ pub(crate) struct Reached {
     pub(crate) health: Health,
 }
 
+/// Asks the broker of a team.
+pub(crate) fn far(login: &Login, settings: &Settings) -> anyhow::Result<Client> {
+    let identity = identity(&settings.folders.identity())?;
+    Ok(Client::far(Far { address: login.address.clone(), server: login.server, identity }))
+}
+
+/// The records of the team that somebody logged in to.
+pub(crate) fn records(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Records>>> {
+    let Some(login) = &settings.login else { return Ok(None) };
+    let records = FarRecords::new(far(login, settings)?, login.address.as_str());
+    Ok(Some(Arc::new(records.context("starting a thread")?)))
+}
+
+/// The broker of the team that somebody logged in to, once it answers: it may be about to start anew.
+async fn team(login: &Login, app: &App) -> anyhow::Result<Reached> {
+    let (client, began) = (far(login, &app.settings)?, Instant::now());
+    loop {
+        match client.health().await {
+            Ok(health) => return Ok(Reached { client, health }),
+            Err(error) if error.is_gone() && began.elapsed() < WITHIN => tokio::time::sleep(PAUSE).await,
+            Err(error) => return Err(fault(error)),
+        }
+    }
+}
+
+/// Fails where only a broker on this machine can do what is asked.
+pub(crate) fn needs_own(app: &App) -> anyhow::Result<()> {
+    match &app.settings.login {
+        None => Ok(()),
+        Some(login) => {
+            let words = format!("this machine is logged in to {}: nothing is driven here", login.address);
+            Err(Fault::new(Code::LoggedIn, words).hint("`welkin logout` ends that").into())
+        }
+    }
+}
+
 /// The broker that listens now; none when nobody does.
-pub(crate) async fn listening(settings: &Settings) -> anyhow::Result<Option<Reached>> {
+pub(crate) async fn listening(app: &App) -> anyhow::Result<Option<Reached>> {
+    if let Some(login) = &app.settings.login {
+        return team(login, app).await.map(Some);
+    }
+    here(&app.settings).await
+}
+
+async fn here(settings: &Settings) -> anyhow::Result<Option<Reached>> {
     let client = Client::new(settings.folders.broker_socket());
     match client.health().await {
         Ok(health) => Ok(Some(Reached { client, health })),
@@ -42,7 +88,10 @@ pub(crate) async fn listening(settings: &Settings) -> anyhow::Result<Option<Reac
 /// busy, and is to be asked instead.
 pub(crate) async fn giving_way(app: &App) -> anyhow::Result<Option<Reached>> {
     let began = Instant::now();
-    let Some(reached) = listening(&app.settings).await? else { return Ok(None) };
+    let Some(reached) = listening(app).await? else { return Ok(None) };
+    if app.settings.login.is_some() {
+        return Ok(Some(reached));
+    }
     match reached.client.stop(&Stop { if_idle: true }).await {
         Err(ClientError::Refused(_)) => return Ok(Some(reached)),
         Err(error) if !error.is_gone() => return Err(fault(error)),
@@ -57,10 +106,13 @@ pub(crate) async fn giving_way(app: &App) -> anyhow::Result<Option<Reached>> {
 
 /// A broker that goes by what this command goes by.
 pub(crate) async fn reach(app: &App) -> anyhow::Result<Reached> {
+    if let Some(login) = &app.settings.login {
+        return team(login, app).await;
+    }
     let (ours, began) = (surroundings::digest(app)?, Instant::now());
     let mut told = false;
     loop {
-        let refused = match listening(&app.settings).await? {
+        let refused = match here(&app.settings).await? {
             Some(reached) if reached.health.surroundings == ours => return Ok(reached),
             Some(reached) => {
                 if !std::mem::replace(&mut told, true) {
@@ -147,6 +199,15 @@ pub(crate) fn fault(error: ClientError) -> anyhow::Error {
             let Some(first) = causes.next() else { return fault.into() };
             let inner = causes.fold(anyhow::anyhow!("{first}"), |inner, cause| inner.context(cause.clone()));
             return inner.context(fault);
+        }
+        ClientError::Unknown { address, fingerprint } => {
+            let words = format!("{address} does not let this machine in, whose fingerprint is {fingerprint}");
+            Fault::new(Code::Stranger, words)
+                .hint(format!("there, `welkin serve member add {fingerprint} --name NAME` lets it in"))
+        }
+        ClientError::Unreachable { address, .. } => {
+            Fault::new(Code::Network, format!("the broker at {address} cannot be reached"))
+                .hint("`welkin serve id` prints there which fingerprint --server has to name")
         }
         _ => Fault::new(Code::Store, "the broker did not answer")
             .hint("`welkin broker status` says whether it runs; what was asked for may have been done"),

@@ -36,7 +36,7 @@ fn idle(args: &ServeHereArgs, app: &App) -> Option<Duration> {
 }
 
 fn status(app: &mut App) -> anyhow::Result<Exit> {
-    let reached = engine::runtime()?.block_on(apart::listening(&app.settings))?;
+    let reached = engine::runtime()?.block_on(apart::listening(app))?;
     let health = reached.as_ref().map(|reached| &reached.health);
     match (app.settings.output, health) {
         (Format::Json, health) => {
@@ -56,7 +56,7 @@ fn status(app: &mut App) -> anyhow::Result<Exit> {
 
 fn stop(args: &StopArgs, app: &mut App) -> anyhow::Result<Exit> {
     engine::runtime()?.block_on(async {
-        let Some(Reached { client, health }) = apart::listening(&app.settings).await? else {
+        let Some(Reached { client, health }) = apart::listening(app).await? else {
             app.note("no broker runs");
             return Ok(Exit::Success);
         };

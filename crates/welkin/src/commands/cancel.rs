@@ -113,6 +113,10 @@ fn settle(reader: &Reader, run: &RunId, app: &App) -> anyhow::Result<RunState> {
         if state.is_over() {
             return Ok(state);
         }
+        if app.settings.login.is_some() {
+            std::thread::sleep(POLL);
+            continue;
+        }
         let runtime = engine::runtime()?;
         let cancelled = runtime.block_on(async {
             match engine::broker(app, Opening::default()) {

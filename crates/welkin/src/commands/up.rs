@@ -4,6 +4,7 @@ mod apart;
 mod cluster;
 mod consent;
 mod summary;
+mod upload;
 
 pub(crate) use apart::ended;
 pub(crate) use cluster::work_on;
@@ -124,6 +125,7 @@ async fn foreground(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) 
 
 /// Makes an idle broker end; a busy one keeps the folder.
 pub(crate) async fn apart_gives_way(app: &App) -> anyhow::Result<()> {
+    crate::apart::needs_own(app)?;
     match crate::apart::giving_way(app).await? {
         None => Ok(()),
         Some(_) => Err(Fault::new(Code::InUse, "the broker drives runs of this folder")

@@ -1,6 +1,7 @@
 //! How things ended, as failures with codes.
 
 use crate::report::{Code, Fault};
+use welkin_api::ClientError;
 use welkin_broker::{OpenError, RunError, RunId, RunOutcome, RunState, StoreError};
 
 /// Records that are damaged, with where they lie and what can be done; else `words`.
@@ -29,6 +30,13 @@ pub(super) fn open_fault(error: OpenError) -> anyhow::Error {
 
 /// A store that failed.
 pub(crate) fn store_fault(error: StoreError) -> anyhow::Error {
+    let error = match error {
+        StoreError::Elsewhere { place, source } => match source.downcast::<ClientError>() {
+            Ok(error) => return crate::apart::fault(*error),
+            Err(source) => StoreError::Elsewhere { place, source },
+        },
+        error => error,
+    };
     let fault = match &error {
         StoreError::NoSuchRun { run } => {
             return Fault::new(Code::NoSuchRun, format!("there is no run `{run}`")).into();

@@ -101,6 +101,14 @@ codes! {
         "One process at a time drives the runs of a state directory. `welkin status` and `welkin logs -f` work meanwhile, and `welkin cancel` asks the other process. When it is gone, `welkin resume` takes over.";
     Request = "broker::request", Usage, "The broker does not understand the request",
         "What was asked over HTTP makes no sense at this path, or a header or a body is missing. Commands of the same version never ask so.";
+    Role = "broker::role", Declined, "The broker does not allow this",
+        "A viewer may look, a member may start and end runs, an admin may also sweep, prune and stop. Whoever serves says who is what: `welkin serve member add FINGERPRINT --name NAME --role ROLE`.";
+    Stranger = "broker::stranger", Declined, "The broker does not know this machine",
+        "The broker of a team lets in keys that it was told of. `welkin serve member add FINGERPRINT --name NAME` tells it, on the machine that serves.";
+    LoggedIn = "broker::logged-in", Usage, "This is not done through the broker of a team",
+        "While somebody is logged in, commands ask the broker of the team. What only a broker on this machine does needs `welkin logout` first.";
+    NoSuchMember = "broker::no-member", NotFound, "There is no such member",
+        "`welkin serve member list` shows the members, on the machine that serves.";
     Gone = "broker::gone", NotFound, "What was asked for is gone in part",
         "Runs were removed since the place where the reader wants to go on. List the runs again, and go on from `as_of` of that list.";
     Unsettled = "broker::unsettled", Unsettled, "Leases could not be given back",

@@ -36,5 +36,6 @@ mod seal;
 mod sealed_run;
 mod small_machine;
 mod stream;
+mod team;
 mod transfer_kill;
 mod unreadable;

@@ -1,6 +1,6 @@
 //! A run that the broker's own process drives: submitted, and followed unless it is to go on alone.
 
-use super::{narrator, summary};
+use super::{narrator, summary, upload};
 use crate::apart::{self, Reached};
 use crate::app::App;
 use crate::engine::{self, store_fault};
@@ -90,11 +90,20 @@ pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reache
         base_dir: std::path::absolute(&work.loaded.base_dir)?.to_string_lossy().into_owned(),
         manner: work.manner,
         cluster: work.cluster.clone(),
+        upload: None,
     };
+    let packed = match &app.settings.login {
+        Some(_) => Some(upload::pack(work.loaded, app).await?),
+        None => None,
+    };
+    let new = NewRun { upload: packed.as_ref().and_then(|packed| packed.digest()), ..new };
     let key = work.token.map_or_else(key, str::to_owned);
     let began = Instant::now();
     loop {
         let reached = apart::reach(app).await?;
+        if let Some(packed) = &packed {
+            packed.send(&reached.client, app).await?;
+        }
         let error = match reached.client.submit(&new, &key).await {
             Ok(taken) => return Ok((reached, taken.run)),
             Err(error) => error,

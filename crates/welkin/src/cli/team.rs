@@ -1,0 +1,114 @@
+//! One broker for a team: `welkin serve`, `welkin login`, `welkin logout`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+const SERVE: &str = "\
+Examples:
+  welkin serve member add w1:3f… --name ana --role member
+  welkin serve --listen 0.0.0.0:7465
+  welkin serve member list
+  welkin serve member remove ana
+
+On the machines of members:
+  welkin login broker.example:7465 --server w1:9c…
+
+Both sides know each other by fingerprints, as with SSH keys: there are no passwords and no certificates to renew. What
+members change, and what they are refused, is written to audit.jsonl in Welkin's folder.";
+
+/// Drive the runs of a team: the broker, for members on other machines too
+///
+/// The same broker that commands on this machine start for themselves, with its socket for this user, and a door for
+/// members: TLS 1.3 between keys that know each other. A viewer may look at runs, output and costs. A member may also
+/// start and end runs, which run with the accounts, and on emulated and local places with the rights, of this user. An
+/// admin may also sweep, prune and stop.
+#[derive(Debug, Args)]
+#[command(after_help = SERVE, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct ServeTeamArgs {
+    /// Where members come in; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", required = true)]
+    pub(crate) listen: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<ServeTeamCommand>,
+}
+
+/// What to do besides.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServeTeamCommand {
+    /// Who may come in; a broker that serves takes changes up at once
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Print the fingerprint that members log in to
+    Id,
+}
+
+/// Members.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberCommand {
+    /// Let somebody in, or change what they may do
+    Add(MemberAddArgs),
+    /// Show who may come in
+    List,
+    /// Let somebody in no more
+    Remove(MemberRemoveArgs),
+}
+
+/// Whom.
+#[derive(Debug, Args)]
+pub(crate) struct MemberAddArgs {
+    /// What `welkin login` or `welkin gateway id` prints on their machine
+    #[arg(value_name = "FINGERPRINT")]
+    pub(crate) fingerprint: String,
+    /// What they are called
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// What they may do
+    #[arg(long, value_enum, default_value = "member")]
+    pub(crate) role: RoleChoice,
+}
+
+/// Roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleChoice {
+    /// Looks at runs, their output and what they cost
+    Viewer,
+    /// Starts and ends runs too
+    Member,
+    /// Sweeps, prunes and stops the broker too
+    Admin,
+}
+
+/// Whom.
+#[derive(Debug, Args)]
+pub(crate) struct MemberRemoveArgs {
+    /// Their name or fingerprint
+    #[arg(value_name = "WHO")]
+    pub(crate) who: String,
+}
+
+const LOGIN: &str = "\
+Examples:
+  welkin login broker.example:7465 --server w1:9c…
+  welkin up job.yaml -d
+  welkin runs
+  welkin logout
+
+From then on `up`, `exec`, `runs`, `status`, `logs`, `queue`, `clusters`, `cancel`, `down`, `cost` and the like are about
+the runs of that broker. Plans are made here, with this machine's catalog. Files of this machine do not get there: data
+of jobs go through buckets.";
+
+/// Use the broker of a team in place of one on this machine
+#[derive(Debug, Args)]
+#[command(after_help = LOGIN)]
+pub(crate) struct LoginArgs {
+    /// Where it is
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) address: String,
+    /// What `welkin serve id` prints there
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) server: String,
+}
+
+/// Use a broker on this machine again
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin logout")]
+pub(crate) struct LogoutArgs {}

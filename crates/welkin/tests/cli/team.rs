@@ -1,0 +1,317 @@
+//! One broker for a team: members on other machines, each with a role, and nobody else.
+
+use crate::bed::{Bed, both, stderr};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use welkin_api::{Client, ClientError, Far};
+use welkin_gateway::{Fingerprint, Identity};
+use welkin_testkit::net;
+
+/// A broker that serves a team.
+struct Team {
+    bed: Bed,
+    child: Option<Child>,
+    address: String,
+    server: String,
+}
+
+impl Team {
+    fn new() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let bed = Bed::apart();
+        let server = bed.ok(["serve", "id"]).trim().to_owned();
+        let mut team = Self { bed, child: None, address: format!("127.0.0.1:{port}"), server };
+        team.start();
+        team
+    }
+
+    fn start(&mut self) {
+        let command = self.bed.command(["serve", "--listen", &self.address]);
+        self.started(command);
+    }
+
+    fn started(&mut self, mut command: Command) {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        // It listens before it says so; the last line of its beginning names the socket.
+        lines.find(|line| line.as_ref().unwrap().contains("broker.sock")).unwrap().unwrap();
+        std::thread::spawn(move || lines.count());
+        self.child = Some(child);
+    }
+
+    fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Lets in the machine of a bed.
+    fn add(&self, member: &Bed, name: &str, role: &str) {
+        let fingerprint = member.ok(["gateway", "id"]);
+        self.bed.ok(["serve", "member", "add", fingerprint.trim(), "--name", name, "--role", role]);
+    }
+
+    fn login(&self, member: &Bed) {
+        member.ok(["login", &self.address, "--server", &self.server]);
+    }
+
+    /// A machine that is logged in.
+    fn member(&self, name: &str, role: &str) -> Bed {
+        let member = Bed::apart();
+        self.add(&member, name, role);
+        self.login(&member);
+        member
+    }
+
+    fn client(&self, identity: Identity) -> Client {
+        Client::far(Far { address: self.address.clone(), server: self.server.parse().unwrap(), identity })
+    }
+}
+
+impl Drop for Team {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+            let _ = kill_process(pid, Signal::TERM);
+            let _ = child.wait();
+        }
+    }
+}
+
+const JOB: &str = "name: far\nresources: {cpus: 1+, infra: aws}\nworkdir: ./code\n\
+                   file_mounts: {~/data.txt: ./notes/data.txt}\nrun: |\n  cat main.txt ~/data.txt\n";
+
+fn job_of(member: &Bed) {
+    member.file("code/main.txt", "from the workdir\n");
+    member.file("code/.git/config", "[core]\n");
+    member.file("notes/data.txt", "from a mount\n");
+    member.file("job.yaml", JOB);
+}
+
+#[test]
+fn a_member_runs_what_lies_on_another_machine_and_sees_all_of_it() {
+    let team = Team::new();
+    let ana = Bed::apart();
+    let stranger = ana.run(["login", &team.address, "--server", &team.server]);
+    let told = stderr(&stranger);
+    assert_eq!(stranger.status.code(), Some(5), "{told}");
+    assert!(told.contains("does not let this machine in") && told.contains("member add w1:"), "{told}");
+    team.add(&ana, "ana", "member");
+    team.login(&ana);
+    job_of(&ana);
+    let done = ana.run(["up", "--yes", "job.yaml"]);
+    let (told, state) = (both(&done), ana.json(&["status"]));
+    assert_eq!(done.status.code(), Some(0), "{told}");
+    assert!(told.contains("from the workdir") && told.contains("from a mount"), "{told}");
+    assert_eq!(state["run"]["state"], "succeeded");
+    // It is the run of the team: seen the same on both machines, with the same bill.
+    assert_eq!(ana.json(&["runs"]), team.bed.json(&["runs"]));
+    assert_eq!(ana.json(&["cost", "far"]), team.bed.json(&["cost", "far"]));
+    assert_eq!(ana.ok(["logs", "far"]), team.bed.ok(["logs", "far"]));
+    assert!(ana.ok(["logs", "far", "-f"]).contains("from a mount"));
+    // Nothing is kept of it on the member's machine, nor of the upload once it was used.
+    assert!(!ana.home().join("state").exists());
+    let uploads = fs::read_dir(team.bed.home().join("state/brought")).unwrap();
+    let left: usize = uploads.map(|member| fs::read_dir(member.unwrap().path()).unwrap().count()).sum();
+    assert_eq!(left, 0);
+    ana.ok(["logout"]);
+    assert_eq!(ana.json(&["runs"])["runs"], json!([]));
+}
+
+#[test]
+fn a_follower_and_its_run_outlive_the_broker() {
+    let mut team = Team::new();
+    let ana = team.member("ana", "member");
+    let gate = ana.path().join("gate");
+    let script = format!("echo one\n  until [ -e {} ]; do sleep 0.02; done\n  echo two", gate.display());
+    ana.file("job.yaml", &format!("name: long\nresources: {{cpus: 1+}}\nrun: |\n  {script}\n"));
+    let mut follower = ana.command(["up", "--yes", "job.yaml"]).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().ends_with("one")).unwrap().unwrap();
+    team.kill();
+    team.start();
+    ana.file("gate", "");
+    assert!(lines.any(|line| line.unwrap().ends_with("two")));
+    assert_eq!(follower.wait().unwrap().code(), Some(0));
+    assert_eq!(team.bed.json(&["runs"])["runs"].as_array().unwrap().len(), 1);
+    // Cancelled from afar, and given back.
+    fs::remove_file(gate).unwrap();
+    ana.ok(["up", "--yes", "-d", "job.yaml"]);
+    ana.ok(["cancel", "long"]);
+    assert_eq!(team.bed.leases(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn paths_of_another_machine_are_never_read_on_the_brokers() {
+    let team = Team::new();
+    let ana = team.member("ana", "member");
+    for (job, words) in [
+        ("workdir: ../..", "is not below the job file's folder"),
+        ("file_mounts: {~/x: /etc/passwd}", "is not below the job file's folder"),
+        ("file_mounts: {~/x: ~/.ssh}", "is not below the job file's folder"),
+        ("inputs: {raw: file:///etc/passwd}", "reads the input /etc/passwd"),
+        ("outputs: {out: {size: 1 MB, uri: file:///etc/cron.d/x}}", "delivers to /etc/cron.d/x"),
+    ] {
+        ana.file("job.yaml", &format!("resources: {{cpus: 1+}}\n{job}\nrun: 'true'\n"));
+        let refused = ana.run(["up", "--yes", "job.yaml"]);
+        assert_eq!(refused.status.code(), Some(3), "{job}: {}", both(&refused));
+        assert!(stderr(&refused).contains(words), "{job}: {}", both(&refused));
+    }
+    // Nor when the request is not one of our own commands, whatever folder it names.
+    ana.file("code/x", "");
+    ana.file("job.yaml", "resources: {cpus: 1+}\nworkdir: ./code\nrun: cat x\n");
+    // As it was written: its digest is that of its bytes.
+    let planned = ana.ok(["plan", "job.yaml", "--output", "json"]);
+    let (_, rest) = planned.split_once("\"plan\":").unwrap();
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+    values.next().unwrap().unwrap();
+    let plan = rest[..values.byte_offset()].trim().to_owned();
+    let job = serde_json::from_str::<Value>(&plan).unwrap()["job"].to_string();
+    let identity = Identity::from_secret_text(&fs::read_to_string(ana.home().join("identity")).unwrap());
+    let client = team.client(identity.unwrap());
+    let runtime = runtime();
+    for (upload, words) in
+        [(None, "was not brought along"), (Some("0".repeat(64)), "the upload is not there")]
+    {
+        let new = welkin_api::wire::NewRun {
+            plan: plan.clone(),
+            job: job.clone(),
+            base_dir: ana.path().to_str().unwrap().to_owned(),
+            manner: Default::default(),
+            cluster: None,
+            upload,
+        };
+        let refused = runtime.block_on(client.submit(&new, "key")).unwrap_err();
+        let ClientError::Refused(problem) = refused else { panic!("{refused}") };
+        assert!(format!("{} {:?}", problem.title, problem.causes).contains(words), "{problem:?}");
+    }
+    assert_eq!(team.bed.json(&["runs"])["runs"], json!([]));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// What each role may ask for, as the documents say it.
+fn may(role: &str, method: &str, path: &str) -> bool {
+    let looks = method == "get" && !path.starts_with("/v1/uploads") || path == "/v1/records";
+    let sweeps = ["/v1/gc", "/v1/prune", "/v1/stop"].contains(&path);
+    match role {
+        "viewer" => looks,
+        "member" => !sweeps,
+        _ => true,
+    }
+}
+
+#[test]
+fn every_role_may_ask_for_what_is_its_and_for_nothing_else() {
+    let mut team = Team::new();
+    let document: Value = serde_json::from_str(
+        &fs::read_to_string(crate::bed::examples().join("../docs/openapi.json")).unwrap(),
+    )
+    .unwrap();
+    let runtime = runtime();
+    for role in ["viewer", "member", "admin"] {
+        let path = team.bed.path().join(format!("{role}.key"));
+        let identity = || match fs::read_to_string(&path) {
+            Ok(text) => Identity::from_secret_text(&text).unwrap(),
+            Err(_) => {
+                let identity = Identity::generate().unwrap();
+                fs::write(&path, identity.to_secret_text()).unwrap();
+                identity
+            }
+        };
+        let fingerprint: Fingerprint = identity().fingerprint();
+        let add = ["serve", "member", "add", &fingerprint.to_string(), "--name", role, "--role", role];
+        team.bed.ok(add);
+        let mut stopped = false;
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys() {
+                // The one that ends the broker, and the streams, which do not end.
+                let at = path.replace("{run}", "no-such-run").replace("{digest}", &"0".repeat(64));
+                let Some(at) = at.strip_prefix("/v1") else { continue };
+                let client = team.client(identity());
+                let asked: Result<Value, ClientError> = match method.as_str() {
+                    "get" => runtime.block_on(client.get(at)),
+                    _ => runtime.block_on(client.post(at, &json!({}))),
+                };
+                let closed =
+                    matches!(&asked, Err(ClientError::Refused(problem)) if problem.code == "broker::role");
+                assert_eq!(closed, !may(role, method, path), "{role}: {method} {path}: {asked:?}");
+                stopped |= path == "/v1/stop" && asked.is_ok();
+            }
+            if std::mem::take(&mut stopped) {
+                team.child.take().unwrap().wait().unwrap();
+                team.start();
+            }
+        }
+    }
+    // What was refused is written down with who asked.
+    let audit = fs::read_to_string(team.bed.home().join("audit.jsonl")).unwrap();
+    let lines: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let refused =
+        |line: &&Value| line["status"] == 403 && line["member"] == "viewer" && line["path"] == "/v1/gc";
+    assert_eq!(lines.iter().filter(refused).count(), 1, "{audit}");
+}
+
+#[test]
+fn whoever_is_removed_is_out_at_once_also_while_listening() {
+    let team = Team::new();
+    let ana = team.member("ana", "member");
+    ana.file("job.yaml", "name: long\nresources: {cpus: 1+}\nrun: |\n  echo one\n  sleep 600\n");
+    let mut follower = ana.command(["up", "--yes", "job.yaml"]).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().ends_with("one")).unwrap().unwrap();
+    team.bed.ok(["serve", "member", "remove", "ana"]);
+    assert_eq!(follower.wait().unwrap().code(), Some(5));
+    let out = ana.run(["runs"]);
+    assert_eq!(out.status.code(), Some(5), "{}", both(&out));
+    // The run is the team's and goes on.
+    assert_eq!(team.bed.json(&["runs"])["runs"][0]["state"], "running");
+    team.bed.ok(["cancel", "long"]);
+}
+
+#[test]
+fn a_second_machine_follows_by_the_network() {
+    let bed = match net::Bed::try_new() {
+        Ok(bed) => bed,
+        Err(why) => {
+            eprintln!("skipped: a_second_machine_follows_by_the_network: {why}");
+            return;
+        }
+    };
+    let (here, there) = (bed.node("server").unwrap(), bed.node("laptop").unwrap());
+    let link = bed.link(&here, &there, None).unwrap();
+    let inside = |node: &net::Node, command: Command| {
+        let mut within = node.command(command.get_program());
+        within.args(command.get_args()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, value) in command.get_envs() {
+            if let Some(value) = value {
+                within.env(name, value);
+            }
+        }
+        within.current_dir(command.get_current_dir().unwrap());
+        within
+    };
+    let home = Bed::apart();
+    let server = home.ok(["serve", "id"]).trim().to_owned();
+    let mut team = Team { bed: home, child: None, address: format!("{}:7465", link.address(&here)), server };
+    let serve = inside(&here, team.bed.command(["serve", "--listen", &team.address]));
+    team.started(serve);
+    let ana = Bed::apart();
+    team.add(&ana, "ana", "member");
+    job_of(&ana);
+    let ok = |args: &[&str]| {
+        let output = inside(&there, ana.command(args)).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", both(&output));
+        both(&output)
+    };
+    ok(&["login", &team.address, "--server", &team.server]);
+    let told = ok(&["up", "--yes", "job.yaml"]);
+    assert!(told.contains("from the workdir") && told.contains("from a mount"), "{told}");
+    assert!(ok(&["logs", "far", "-f"]).contains("from a mount"));
+}

@@ -37,6 +37,7 @@ pub use server::arenas::few_arenas;
 pub use server::log::{Caller, Event, Log};
 pub use server::options::{ServeOptions, Trust};
 pub use server::serve::{Gateway, serve};
+pub use server::strangers::Strangers;
 pub use trust::door::{Door, Meeting};
 pub use trust::identity::{Fingerprint, Identity, IdentityError};
 pub use trust::relaying::Relaying;

@@ -2,29 +2,31 @@
 //!
 //! *Guarantee:* whoever is a member no more loses open connections within a second, also one that only listens.
 //!
-//! *Bounds:* so many handshakes at once, each of ten seconds at most, for whoever is not known yet; so many connections
-//! of members. Whoever comes beyond them waits in the system's queue.
+//! *Bounds:* of those who have not said who they are there are some, and the oldest gives way to the next, so that none
+//! keeps members out; of each member there are so many connections, and of all together. Whoever comes beyond them is
+//! hung up.
 
 use crate::activity::{Activity, Going};
 use crate::members::Members;
 use axum::Extension;
 use axum::extract::ConnectInfo;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, Join, ReadBuf};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use welkin_gateway::{Door, Fingerprint, Meeting};
+use tokio::sync::mpsc;
+use welkin_gateway::{Door, Fingerprint, Meeting, Strangers};
 
-/// Handshakes at once: some milliseconds each for honest callers.
-const HANDSHAKES: usize = 64;
+/// Connections of one member at once: one for each request and each follower.
+const OF_ONE: usize = 128;
 
-/// Connections of members at once: one for each request and each follower.
-const CONNECTIONS: usize = 1024;
+/// Connections of all members at once.
+const OF_ALL: usize = 1024;
 
 /// Pause after a connection could not be taken, mostly since there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -51,7 +53,7 @@ pub(crate) fn from(elsewhere: FromElsewhere) -> Option<Peer> {
 pub struct Guests {
     address: SocketAddr,
     members: Members,
-    met: mpsc::Receiver<(Meeting, OwnedSemaphorePermit)>,
+    met: mpsc::Receiver<(Meeting, Seat)>,
 }
 
 impl Guests {
@@ -75,10 +77,10 @@ impl Guests {
 
     pub(crate) async fn next(&mut self, activity: &Activity) -> (Guest, Peer) {
         match self.met.recv().await {
-            Some((Meeting { input, output, peer }, permit)) => {
+            Some((Meeting { input, output, peer }, seat)) => {
                 let stream = tokio::io::join(input, output);
                 let left = Box::pin(left(self.members.clone(), peer));
-                let guest = Guest { stream, left, _permit: permit, _going: activity.begin() };
+                let guest = Guest { stream, left, _seat: seat, _going: activity.begin() };
                 (guest, Peer { fingerprint: peer })
             }
             // The task that listens lives as long as the runtime.
@@ -87,11 +89,9 @@ impl Guests {
     }
 }
 
-async fn take(listener: TcpListener, door: Door, met: mpsc::Sender<(Meeting, OwnedSemaphorePermit)>) {
-    let (strangers, members) = (Arc::new(Semaphore::new(HANDSHAKES)), Arc::new(Semaphore::new(CONNECTIONS)));
+async fn take(listener: TcpListener, door: Door, met: mpsc::Sender<(Meeting, Seat)>) {
+    let (strangers, seats) = (Arc::new(Strangers::default()), Seats::default());
     loop {
-        // Neither is ever closed.
-        let Ok(stranger) = Arc::clone(&strangers).acquire_owned().await else { return };
         let tcp = match listener.accept().await {
             Ok((tcp, _)) => tcp,
             Err(_) => {
@@ -99,13 +99,57 @@ async fn take(listener: TcpListener, door: Door, met: mpsc::Sender<(Meeting, Own
                 continue;
             }
         };
-        let (door, met, members) = (door.clone(), met.clone(), Arc::clone(&members));
-        tokio::spawn(async move {
-            let Ok(meeting) = door.answer(tcp).await else { return };
-            drop(stranger);
-            let Ok(permit) = members.acquire_owned().await else { return };
-            drop(met.send((meeting, permit)).await);
+        let number = strangers.number();
+        let (door, met, seats, known) = (door.clone(), met.clone(), seats.clone(), Arc::clone(&strangers));
+        let task = tokio::spawn(async move {
+            let meeting = door.answer(tcp).await;
+            known.leave(number);
+            let Ok(meeting) = meeting else { return };
+            if let Some(seat) = seats.take(meeting.peer) {
+                drop(met.send((meeting, seat)).await);
+            }
         });
+        strangers.enter(number, task.abort_handle());
+    }
+}
+
+/// How many connections each member has.
+#[derive(Debug, Clone, Default)]
+struct Seats(Arc<Mutex<BTreeMap<Fingerprint, usize>>>);
+
+/// One of them, as long as it lives.
+#[derive(Debug)]
+struct Seat {
+    seats: Seats,
+    of: Fingerprint,
+}
+
+impl Seats {
+    fn taken(&self) -> MutexGuard<'_, BTreeMap<Fingerprint, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, of: Fingerprint) -> Option<Seat> {
+        let mut taken = self.taken();
+        let all: usize = taken.values().sum();
+        let own = taken.entry(of).or_default();
+        if *own >= OF_ONE || all >= OF_ALL {
+            return None;
+        }
+        *own += 1;
+        Some(Seat { seats: self.clone(), of })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.taken();
+        if let Some(own) = taken.get_mut(&self.of) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(&self.of);
+            }
+        }
     }
 }
 
@@ -120,7 +164,7 @@ async fn left(members: Members, who: Fingerprint) {
 pub(crate) struct Guest {
     stream: Join<Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>>,
     left: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _permit: OwnedSemaphorePermit,
+    _seat: Seat,
     _going: Going,
 }
 
@@ -150,5 +194,25 @@ impl AsyncWrite for Guest {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use welkin_gateway::Identity;
+
+    #[test]
+    fn one_member_does_not_take_the_room_of_the_others() {
+        let key = || Identity::generate().map(|identity| identity.fingerprint()).expect("a key");
+        let (seats, greedy, modest) = (Seats::default(), key(), key());
+        let held: Vec<Seat> = std::iter::from_fn(|| seats.take(greedy)).collect();
+        assert_eq!(held.len(), OF_ONE);
+        let other = seats.take(modest);
+        assert!(other.is_some());
+        drop(held);
+        assert!(seats.take(greedy).is_some());
+        drop(other);
+        assert_eq!(seats.taken().len(), 0);
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/runs/{run}/down", post(sweep::down))
         .route("/runs/{run}/events", get(events::of_run))
         .route("/events", get(events::of_all))
-        .route("/records", post(records::look))
+        .route("/records", post(records::look).layer(DefaultBodyLimit::max(records::MAX_QUESTION_BYTES)))
         .route("/uploads/{digest}", get(uploads::show).post(uploads::add))
         .route("/gc", post(sweep::gc))
         .route("/prune", post(sweep::prune))

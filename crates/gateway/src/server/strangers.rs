@@ -15,9 +15,9 @@ pub(crate) const MAX_STRANGERS: usize = 128;
 /// How long one may take for its handshake and its first words: three round trips of a second.
 pub(crate) const STRANGER_TIME: Duration = Duration::from_secs(3);
 
-/// See the [module](self).
+/// Those that have not said who they are: so many, and the oldest gives way.
 #[derive(Debug, Default)]
-pub(crate) struct Strangers(Mutex<State>);
+pub struct Strangers(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -31,14 +31,15 @@ impl Strangers {
     }
 
     /// The number of the next to come.
-    pub(crate) fn number(&self) -> u64 {
+    #[must_use]
+    pub fn number(&self) -> u64 {
         let mut state = self.lock();
         state.next += 1;
         state.next
     }
 
     /// Counts one, and ends the oldest where there are too many.
-    pub(crate) fn enter(&self, number: u64, task: AbortHandle) {
+    pub fn enter(&self, number: u64, task: AbortHandle) {
         let oldest = {
             let mut state = self.lock();
             state.waiting.push_back((number, task));
@@ -51,7 +52,7 @@ impl Strangers {
     }
 
     /// It is none any more.
-    pub(crate) fn leave(&self, number: u64) {
+    pub fn leave(&self, number: u64) {
         self.lock().waiting.retain(|(waiting, _)| *waiting != number);
     }
 }

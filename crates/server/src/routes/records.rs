@@ -14,6 +14,9 @@ use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::Question;
 use welkin_broker::StoreError;
 
+/// A question names a run or two.
+pub(crate) const MAX_QUESTION_BYTES: usize = 64 << 10;
+
 /// Rows in one answer, at most.
 const MOST: u32 = 1000;
 

@@ -276,6 +276,29 @@ fn whoever_is_removed_is_out_at_once_also_while_listening() {
 }
 
 #[test]
+fn strangers_that_say_nothing_or_nonsense_keep_no_member_out() {
+    use std::io::Write;
+    let team = Team::new();
+    let ana = team.member("ana", "viewer");
+    let mut held = Vec::new();
+    for number in 0..300 {
+        let mut stranger = std::net::TcpStream::connect(&team.address).unwrap();
+        // Half of them speak, some of it like the beginning of TLS.
+        let words: &[u8] = match number % 4 {
+            0 => b"GET /v1/runs HTTP/1.1\r\n\r\n",
+            1 => b"\x16\x03\x01\xff\xff\x01",
+            _ => b"",
+        };
+        let _ = stranger.write_all(words);
+        held.push(stranger);
+        if number % 100 == 99 {
+            assert_eq!(ana.json(&["runs"])["runs"], json!([]));
+        }
+    }
+    assert_eq!(team.bed.json(&["runs"])["runs"], json!([]));
+}
+
+#[test]
 fn a_second_machine_follows_by_the_network() {
     let bed = match net::Bed::try_new() {
         Ok(bed) => bed,

@@ -7,6 +7,9 @@ use welkin_broker::{OpenError, StoreError};
 use welkin_catalog::BuildError;
 use welkin_job::{Diagnostics, Job};
 use welkin_placement::{PlanError, PlanFailure};
+use welkin_store::Failure;
+use welkin_transfer::engine::EngineError;
+use welkin_transfer::journal::{JournalError, ManifestError};
 
 /// Whatever lies beneath.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -151,6 +154,78 @@ pub enum SkyError {
         #[source]
         source: Cause,
     },
+    /// A text names no place, or one that cannot be used so.
+    #[error("{message}")]
+    Place {
+        /// Which, and why.
+        message: String,
+        /// What would do.
+        hint: Option<String>,
+    },
+    /// Credentials or the section of a store make no sense.
+    #[error("{message}")]
+    Credentials {
+        /// Which, and why.
+        message: String,
+        /// What would help.
+        hint: Option<String>,
+    },
+    /// No way to a gateway is left.
+    #[error("no way to {to} is left: not the direct one, and no relay is named")]
+    NoWay {
+        /// The gateway.
+        to: String,
+    },
+    /// A store or a gateway failed.
+    #[error("{0}")]
+    Store(Failure),
+    /// The identity of this machine cannot be used.
+    #[error("{} cannot be used", path.display())]
+    Identity {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// No transfer on record has this name.
+    #[error("there is no transfer `{name}`")]
+    NoTransfer {
+        /// The name, or its beginning.
+        name: String,
+    },
+    /// The beginning of a name fits several transfers.
+    #[error("`{name}` could be {} or {}", fits[0], fits[1])]
+    Transfers {
+        /// The beginning.
+        name: String,
+        /// Two of those it fits.
+        fits: [String; 2],
+    },
+    /// Somebody else does the same at this moment.
+    #[error("the same transfer is under way in another process as {running}")]
+    SameTransfer {
+        /// Its name.
+        running: String,
+    },
+    /// A record of a version that did not say what a transfer does.
+    #[error("the transfer was begun by a version that did not record what it does")]
+    OldTransfer,
+    /// The journal of a transfer failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The manifest of a transfer failed.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A transfer ended before all had arrived.
+    #[error("the transfer {id} ended")]
+    Transfer {
+        /// Its name: the same transfer goes on where it was.
+        id: String,
+        /// Why.
+        #[source]
+        source: EngineError,
+    },
     /// The records of runs failed.
     #[error("the records of runs cannot be used")]
     Records(#[source] StoreError),
@@ -166,6 +241,10 @@ impl SkyError {
 
     pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn place(message: impl Into<String>) -> Self {
+        Self::Place { message: message.into(), hint: None }
     }
 
     pub(crate) fn no_plan(failure: PlanFailure, job: &Job) -> Self {

@@ -1,8 +1,9 @@
 //! Files and folders that are nobody else's business, whatever the umask.
 
-use std::fs::DirBuilder;
+use crate::error::SkyError;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Makes the folders that are missing, for the user alone.
@@ -11,6 +12,20 @@ use std::path::Path;
 /// Those of the operating system.
 pub fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes a folder, or takes one that is there, for its owner alone.
+pub(crate) fn own_folder(path: &Path) -> Result<(), SkyError> {
+    let made = make_private(path);
+    made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)))
+        .map_err(SkyError::writing(path))
+}
+
+/// Opens a file to write, making it if need be, for its owner alone.
+pub(crate) fn own_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Puts a file into place, whole or not at all, making its folder if need be.

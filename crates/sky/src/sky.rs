@@ -6,8 +6,10 @@ use crate::folders::Folders;
 use crate::hosts::Hosts;
 use crate::job::{JobText, Loaded};
 use crate::options::SkyOptions;
+use crate::place::{Place, PlaceOptions};
 use crate::planning::{Month, Planner};
 use crate::running::{self, Opening};
+use crate::transfers::{self, Aimed, Transfers};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use welkin_broker::{Broker, Reader, StoreError};
@@ -15,6 +17,8 @@ use welkin_catalog::{Catalog, Merge};
 use welkin_job::Job;
 use welkin_placement::Planned;
 use welkin_provider::Provider;
+use welkin_store::Endpoint;
+use welkin_transfer::engine::{Options, Outcome};
 
 /// One folder of state and what can be done with it. Clones are the same.
 #[derive(Debug, Clone)]
@@ -136,6 +140,55 @@ impl Sky {
     /// Those of the records and of opening providers.
     pub fn providers_used(&self, reader: &Reader) -> Result<Vec<Arc<dyn Provider>>, SkyError> {
         running::providers(self, reader)
+    }
+
+    /// Reads what a user wrote as a place for data. No store is asked.
+    ///
+    /// # Errors
+    /// [`SkyError::Place`] with the forms there are.
+    pub fn place(&self, text: &str) -> Result<Place, SkyError> {
+        let known: Vec<_> = self.0.options.config.stores.keys().map(String::as_str).collect();
+        Place::read(text, &known)
+    }
+
+    /// What is below a place, as a store. No request is made of buckets; gateways are connected to.
+    ///
+    /// # Errors
+    /// [`SkyError::Place`], [`SkyError::Credentials`] and what stores and gateways say.
+    pub async fn store(&self, text: &str) -> Result<Arc<dyn Endpoint>, SkyError> {
+        self.place(text)?.open(self, &PlaceOptions::default()).await?.below()
+    }
+
+    /// Finds out what is moved: a folder and everything in it, or one object. `verb` says in one word what is done.
+    ///
+    /// # Errors
+    /// Those of opening both places, and of asking the source for an object.
+    pub async fn aim(
+        &self,
+        verb: &str,
+        source: &Place,
+        target: &Place,
+        places: &PlaceOptions,
+        options: Options,
+    ) -> Result<Aimed, SkyError> {
+        transfers::aim(self, verb, [source, target], places, options).await
+    }
+
+    /// Copies what is at `source` to `target`: everything that is not there already. A copy that was interrupted goes on
+    /// where it was.
+    ///
+    /// # Errors
+    /// [`SkyError::Transfer`] and those of both places. Objects that failed while others arrived are in the outcome.
+    pub async fn copy(&self, source: &str, target: &str) -> Result<Outcome, SkyError> {
+        let (source, target) = (self.place(source)?, self.place(target)?);
+        let aimed = self.aim("cp", &source, &target, &PlaceOptions::default(), Options::default()).await?;
+        transfers::complete(&self.transfers(), aimed).await
+    }
+
+    /// What transfers have left on record.
+    #[must_use]
+    pub fn transfers(&self) -> Transfers {
+        Transfers::of(self.0.folders.transfers(), Arc::clone(&self.0.options.clocks))
     }
 
     /// What `~` stands for in paths of job files.

@@ -1,24 +1,31 @@
 //! What the commands that move data share.
 
 mod cost;
-mod credentials;
 mod dry;
 mod execute;
 mod meter;
-mod peers;
-mod place;
-mod private;
-mod records;
 mod runtime;
-mod same;
 mod select;
 mod stdio;
-mod stores;
 
 pub(crate) use execute::{Wanted, execute, fault, stopped};
 pub(crate) use meter::{bytes_words, rate_words};
-pub(crate) use peers::{Opening, identity};
-pub(crate) use place::Place;
-pub(crate) use records::{About, Records, State};
 pub(crate) use runtime::runtime;
 pub(crate) use select::filter;
+
+use crate::output::shown;
+use std::io::{self, Write};
+use welkin_sky::{Hearer, PlaceOptions};
+
+/// What programs at the other end of SSH say goes to standard error.
+pub(crate) fn hearer() -> Hearer {
+    Hearer::to(|host, line| {
+        // Without standard error there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{}: {}", shown(host), shown(line));
+    })
+}
+
+/// How places are opened that are not at either end of a copy.
+pub(crate) fn plainly() -> PlaceOptions {
+    PlaceOptions { hearer: hearer(), ..PlaceOptions::default() }
+}

@@ -9,6 +9,7 @@ mod sky;
 
 pub(crate) use codes::Code;
 pub(crate) use fault::Fault;
+pub(crate) use sky::store;
 
 use crate::exit::Exit;
 use crate::output::{Format, Style, shown_lines};

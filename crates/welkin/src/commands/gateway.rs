@@ -6,7 +6,7 @@ mod keys;
 use crate::app::App;
 use crate::cli::{GatewayArgs, GatewayCommand, ServeArgs};
 use crate::exit::Exit;
-use crate::moving::{Opening, Place, identity};
+use crate::moving::plainly;
 use crate::output::{Format, shown, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -21,6 +21,7 @@ use welkin_gateway::{
     Event, Fingerprint, Gateway, Log, Relaying, Rights, Roster, ServeOptions, SocketOptions, Trust,
     few_arenas,
 };
+use welkin_sky::identity;
 use welkin_store::Endpoint;
 
 #[derive(Serialize)]
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &GatewayArgs, app: &mut App) -> anyhow::Result<Exit> {
 
 async fn serve(args: &ServeArgs, app: &mut App) -> anyhow::Result<Exit> {
     let endpoint = match &args.place {
-        Some(place) => Some(Place::parse(place, app)?.open(app, &Opening::default()).await?.below()?),
+        Some(place) => Some(app.sky.place(place)?.open(&app.sky, &plainly()).await?.below()?),
         None => None,
     };
     let serves = endpoint.as_ref().map_or_else(|| "relay".to_owned(), |endpoint| endpoint.name());

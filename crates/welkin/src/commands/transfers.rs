@@ -7,16 +7,17 @@ mod resume;
 use crate::app::App;
 use crate::cli::{TransfersArgs, TransfersCommand};
 use crate::exit::Exit;
-use crate::moving::{About, Records, State, bytes_words};
+use crate::moving::bytes_words;
 use crate::output::{Align, Format, Table, shown, write_json};
 use serde::Serialize;
 use std::io::Write;
+use welkin_sky::{TransferRecord, TransferState, Transfers};
 use welkin_transfer::journal::Resumed;
 
 #[derive(Serialize)]
 struct Row<'a> {
     transfer: &'a str,
-    state: State,
+    state: TransferState,
     source: &'a str,
     target: &'a str,
     objects: u64,
@@ -40,7 +41,7 @@ struct One<'a> {
 }
 
 pub(crate) fn run(args: &TransfersArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let records = Records::new(app.settings.folders.transfers());
+    let records = app.sky.transfers();
     match &args.command {
         None => list(&records, app),
         Some(TransfersCommand::Show { transfer }) => show(&records, transfer, app),
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &TransfersArgs, app: &mut App) -> anyhow::Result<Exit> {
     }
 }
 
-fn row<'a>(about: &'a About, state: State, resumed: &Resumed) -> Row<'a> {
+fn row<'a>(about: &'a TransferRecord, state: TransferState, resumed: &Resumed) -> Row<'a> {
     Row {
         transfer: &about.id,
         state,
@@ -66,17 +67,17 @@ fn row<'a>(about: &'a About, state: State, resumed: &Resumed) -> Row<'a> {
     }
 }
 
-const fn state_words(state: State) -> &'static str {
+const fn state_words(state: TransferState) -> &'static str {
     match state {
-        State::Running => "running",
-        State::Interrupted => "interrupted",
-        State::Done => "done",
-        State::Incomplete => "incomplete",
-        State::Damaged => "damaged",
+        TransferState::Running => "running",
+        TransferState::Interrupted => "interrupted",
+        TransferState::Done => "done",
+        TransferState::Incomplete => "incomplete",
+        TransferState::Damaged => "damaged",
     }
 }
 
-fn list(records: &Records, app: &mut App) -> anyhow::Result<Exit> {
+fn list(records: &Transfers, app: &mut App) -> anyhow::Result<Exit> {
     let all = records.all()?;
     let transfers: Vec<_> = all
         .iter()
@@ -119,7 +120,7 @@ fn list(records: &Records, app: &mut App) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn show(records: &Records, name: &str, app: &mut App) -> anyhow::Result<Exit> {
+fn show(records: &Transfers, name: &str, app: &mut App) -> anyhow::Result<Exit> {
     let about = records.find(name)?;
     let (state, resumed) = records.state(&about);
     let failures = resumed.failed.iter().map(|(key, (_, why))| (key.as_str(), why.as_str())).collect();
@@ -143,7 +144,7 @@ fn show(records: &Records, name: &str, app: &mut App) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn forget(records: &Records, name: Option<&str>, app: &mut App) -> anyhow::Result<Exit> {
+fn forget(records: &Transfers, name: Option<&str>, app: &mut App) -> anyhow::Result<Exit> {
     let chosen = match name {
         Some(name) => vec![records.find(name)?],
         None => records.all()?,
@@ -151,7 +152,7 @@ fn forget(records: &Records, name: Option<&str>, app: &mut App) -> anyhow::Resul
     let mut count = 0;
     for about in chosen {
         let (state, _) = records.state(&about);
-        if state == State::Done {
+        if state == TransferState::Done {
             records.forget(&about)?;
             count += 1;
         } else if name.is_some() {

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
-use crate::moving::{Opening, Place, Records, bytes_words};
+use crate::moving::{bytes_words, plainly};
 use crate::output::{Format, counted, shown, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
@@ -31,11 +31,11 @@ pub(crate) fn run(args: &VerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
     let manifest = Manifest::open(&path).map_err(fault)?;
     let text = args.place.clone().unwrap_or_else(|| manifest.head.target.clone());
     let transfer = manifest.head.transfer.clone();
-    let place = Place::parse(&text, app)?;
+    let place = app.sky.place(&text)?;
     let limiter = Limiter::new(args.bwlimit.map(welkin_units::Bytes::get));
     let runtime = crate::moving::runtime()?;
     let verified = runtime.block_on(async {
-        let (endpoint, key) = place.open(app, &Opening::default()).await?.apart();
+        let (endpoint, key) = place.open(&app.sky, &plainly()).await?.apart();
         let endpoint = where_keys_are(&path, endpoint, &key)?;
         verify(manifest, endpoint, MEMORY, &limiter, &Stats::default()).await.map_err(fault)
     })?;
@@ -96,9 +96,9 @@ fn manifest_path(text: &str, app: &App) -> anyhow::Result<PathBuf> {
     if Path::new(text).is_file() {
         return Ok(PathBuf::from(text));
     }
-    let records = Records::new(app.settings.folders.transfers());
+    let records = app.sky.transfers();
     let about = records.find(text).map_err(|error| {
-        error.context(
+        anyhow::Error::new(error).context(
             Fault::new(Code::NoSuchTransfer, format!("`{text}` is neither a manifest nor a transfer"))
                 .hint("`welkin transfers` lists transfers; a manifest is a file"),
         )

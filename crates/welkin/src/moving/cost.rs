@@ -4,79 +4,11 @@
 //! this machine costs is not known. The month's quotas and tiers are taken as open: nothing else left
 //! the source this month. What is compared and then turns out to differ is not in it.
 
-use crate::app::App;
-use crate::moving::credentials;
-use crate::moving::place::{Place, Root, Service};
 use serde::Serialize;
-use welkin_catalog::Continent;
-use welkin_catalog::tables::Tables;
-use welkin_route::{Endpoint, RequestCounts, RequestPrices, Tariffs};
-use welkin_stores::StoreSettings;
+use welkin_route::{RequestCounts, RequestPrices, Tariffs};
+use welkin_sky::Site;
 use welkin_transfer::engine::{Calls, Preview};
 use welkin_units::{Bytes, Usd};
-
-/// Where an end of a transfer is, for prices.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Site {
-    provider: String,
-    region: Option<String>,
-}
-
-impl Site {
-    fn new(provider: &str, region: Option<&str>) -> Self {
-        Self { provider: provider.to_owned(), region: region.map(str::to_owned) }
-    }
-
-    fn parse(text: &str) -> Self {
-        match text.split_once('/') {
-            Some((provider, region)) => Self::new(provider, Some(region)),
-            None => Self::new(text, None),
-        }
-    }
-
-    fn endpoint(&self) -> Endpoint<'_> {
-        match &self.region {
-            Some(region) => Endpoint::at(&self.provider, region, Tables::embedded()),
-            None => Endpoint { provider: &self.provider, region: None, continent: Continent::Unknown },
-        }
-    }
-
-    /// Of a place; `None` where nobody said.
-    pub(super) fn of(place: &Place, app: &App) -> anyhow::Result<Option<Self>> {
-        Ok(match &place.root {
-            Root::Local(_) | Root::Stdio => Some(Self::new(Endpoint::LOCAL.provider, None)),
-            Root::Gateway { .. } | Root::Ssh { .. } => None,
-            Root::Bucket { service: Service::S3, bucket } => {
-                let (options, _) = credentials::aws(bucket)?;
-                options.endpoint.is_none().then(|| Self::new("aws", Some(&options.region)))
-            }
-            Root::Bucket { service: Service::Gcs, bucket } => {
-                credentials::google(bucket)?.endpoint.is_none().then(|| Self::new("gcp", None))
-            }
-            Root::Bucket { service: Service::AzureBlob { account }, bucket } => {
-                let options = credentials::azure(account, bucket)?;
-                options.endpoint.is_none().then(|| Self::new("azure", None))
-            }
-            Root::Bucket { service: Service::Named(name), .. } => {
-                app.settings.stores.get(name).and_then(Self::of_store)
-            }
-        })
-    }
-
-    fn of_store(store: &StoreSettings) -> Option<Self> {
-        if let Some(place) = &store.place {
-            return Some(Self::parse(place));
-        }
-        if store.endpoint.is_some() || store.connection_string.is_some() {
-            return None;
-        }
-        Some(match store.r#type.as_deref() {
-            None | Some("s3") => Self::new("aws", Some(store.region.as_deref().unwrap_or("us-east-1"))),
-            Some("gcs") => Self::new("gcp", None),
-            Some(other) => Self::new(other, None),
-        })
-    }
-}
 
 /// The cost of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -180,19 +112,6 @@ mod tests {
             assert_eq!(cost.source_requests_nano_usd, source.map(usd), "{from} {to}");
             assert_eq!(cost.target_requests_nano_usd, target.map(usd), "{from} {to}");
             assert_eq!(cost.total_nano_usd, usd(total), "{from} {to}");
-        }
-    }
-
-    #[test]
-    fn stores_are_where_they_say() {
-        let store = StoreSettings::default;
-        for (store, expected) in [
-            (StoreSettings { place: Some("aws/eu-west-1".to_owned()), ..store() }, Some("aws/eu-west-1")),
-            (StoreSettings { region: Some("us-west-2".to_owned()), ..store() }, Some("aws/us-west-2")),
-            (StoreSettings { endpoint: Some("http://x".to_owned()), ..store() }, None),
-            (StoreSettings { r#type: Some("gcs".to_owned()), ..store() }, Some("gcp")),
-        ] {
-            assert_eq!(Site::of_store(&store), expected.map(Site::parse));
         }
     }
 

@@ -3,15 +3,15 @@
 use crate::app::App;
 use crate::exit::Exit;
 use crate::moving::execute::{Wanted, engine_fault, sites};
-use crate::moving::records::{Records, what};
 use crate::moving::{bytes_words, cost};
 use crate::output::{Format, counted, shown, write_json};
 use serde::Serialize;
 use std::io::Write;
-use welkin_transfer::engine::{Preview, Transfer, preview};
+use welkin_sky::Aimed;
+use welkin_transfer::engine::{Preview, preview};
 
 /// Looks, and tells.
-pub(super) async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App) -> anyhow::Result<Exit> {
+pub(super) async fn look(wanted: &Wanted<'_>, aimed: &Aimed, app: &mut App) -> anyhow::Result<Exit> {
     #[derive(Serialize)]
     struct Dry<'a> {
         would: &'a [(&'static str, String, u64)],
@@ -35,17 +35,17 @@ pub(super) async fn look(wanted: &Wanted<'_>, transfer: &Transfer, app: &mut App
         cost: Option<cost::Cost>,
     }
     let ends = sites(wanted, app)?;
-    let records = Records::new(app.settings.folders.transfers());
+    let records = app.sky.transfers();
     let going = match wanted.manner.restart {
         true => None,
-        false => records.interrupted(&what(wanted.verb, transfer))?,
+        false => records.interrupted(&aimed.what())?,
     };
     let (id, past) = going.unzip();
     let json = app.settings.output == Format::Json;
     let mut steps = Vec::new();
     let mut failed = Ok(());
     let out = &mut app.out;
-    let seen = preview(transfer, past, |word, key, size| {
+    let seen = preview(&aimed.transfer, past, |word, key, size| {
         if json {
             steps.push((word, key.to_owned(), size));
         } else if failed.is_ok() {

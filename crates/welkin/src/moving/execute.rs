@@ -4,12 +4,9 @@ use crate::app::App;
 use crate::cli::{Manner, Resumes, Selection};
 use crate::exit::Exit;
 use crate::moving::meter::{self, Teller};
-use crate::moving::peers::Opening;
-use crate::moving::place::{Place, Root};
-use crate::moving::records::{About, Records, what};
 use crate::moving::{bytes_words, cost, dry, filter, stdio};
 use crate::output::{Format, counted, write_json};
-use crate::report::{Code, Fault};
+use crate::report::{Code, Fault, store};
 use anyhow::Context as _;
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
@@ -17,11 +14,11 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 use welkin_gateway::farewells;
+use welkin_sky::{Aimed, PlaceOptions, Root, Site, TransferRecord, Transfers};
 use welkin_store::{Failure, FailureKind};
 use welkin_stores::Links;
 use welkin_transfer::engine::{
-    Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Patience, Quiet, Scope, Side, Stats,
-    Transfer, run,
+    Compare, Ended, EngineError, Guard, Limiter, Options, Outcome, Scope, Stats, Transfer, run,
 };
 use welkin_transfer::journal::write_manifest;
 
@@ -60,18 +57,17 @@ pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit
         if stdio::is_stream(wanted) {
             return stdio::execute(wanted, app).await;
         }
-        let (mut transfer, keys_at) = aim(wanted, app).await?;
-        let records = Records::new(app.settings.folders.transfers());
-        transfer.options.pairs = records.same(&what(wanted.verb, &transfer)).pairs();
+        let aimed = aim(wanted, app).await?;
+        let records = app.sky.transfers();
         if wanted.manner.dry_run {
-            return dry::look(wanted, &transfer, app).await;
+            return dry::look(wanted, &aimed, app).await;
         }
         if let (Some(from), Some(to)) = sites(wanted, app)?
             && let Some(warning) = cost::warning(&from, &to)
         {
             app.remark(&warning);
         }
-        go(wanted, transfer, keys_at, &records, app).await
+        go(wanted, aimed, &records, app).await
     });
     // Gateways are told that nothing more comes, so that they keep nothing for it.
     runtime.block_on(farewells());
@@ -81,47 +77,39 @@ pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit
 }
 
 /// Where both ends are, for prices.
-pub(super) fn sites(
-    wanted: &Wanted<'_>,
-    app: &App,
-) -> anyhow::Result<(Option<cost::Site>, Option<cost::Site>)> {
-    let site = |text| cost::Site::of(&Place::parse(text, app)?, app);
+pub(super) fn sites(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Option<Site>, Option<Site>)> {
+    let site = |text| Site::of(&app.sky.place(text)?, &app.sky);
     Ok((site(wanted.source)?, site(wanted.target)?))
 }
 
 /// Finds out what source and target are: folders or single objects.
-async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Transfer, String)> {
-    let source = Place::parse(wanted.source, app)?;
-    let target = Place::parse(wanted.target, app)?;
+async fn aim(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<Aimed> {
+    let (source, target) = (app.sky.place(wanted.source)?, app.sky.place(wanted.target)?);
     let manner = wanted.manner;
-    let opening = Opening {
-        fsync: manner.fsync,
-        links: links(wanted.selection),
-        via: manner.via.clone(),
-        no_direct: manner.no_direct,
-        congestion: manner.congestion.clone(),
-    };
-    let (source_side, single) = from(source, app, &opening).await?;
-    let (target_side, scope, keys_at) = match single {
-        None => {
-            let (endpoint, key) = target.open(app, &opening).await?.apart();
-            let side = Side::new(endpoint, folder_key(&key));
-            let keys_at = Place { key: String::new(), ..target.clone() }.canonical();
-            (side, Scope::Tree, keys_at)
-        }
-        Some(name) => one_target(&target, name, app, &opening).await?,
-    };
     let options = Options {
         compare: wanted.compare,
         filter: filter(wanted.selection)?,
-        delete: wanted.delete.filter(|_| scope == Scope::Tree),
+        delete: wanted.delete,
         part_bytes: manner.part_size.map(|size| size.get().next_power_of_two()),
         memory_bytes: usize::try_from(manner.memory.get()).unwrap_or(usize::MAX),
         lanes: manner.lanes,
         rate: manner.bwlimit.map(welkin_units::Bytes::get),
         ..Options::default()
     };
-    Ok((Transfer { source: source_side, target: target_side, scope, options }, keys_at))
+    let places = places(manner, links(wanted.selection));
+    Ok(app.sky.aim(wanted.verb, &source, &target, &places, options).await?)
+}
+
+/// How places are opened for a command.
+pub(super) fn places(manner: &Manner, links: Links) -> PlaceOptions {
+    PlaceOptions {
+        fsync: manner.fsync,
+        links,
+        via: manner.via.clone(),
+        no_direct: manner.no_direct,
+        congestion: manner.congestion.clone(),
+        hearer: super::hearer(),
+    }
 }
 
 /// What becomes of links in folders of this machine.
@@ -133,95 +121,16 @@ fn links(selection: &Selection) -> Links {
     }
 }
 
-/// The source, and its key when it is a single object. A name that is both an object and a folder is the object,
-/// unless it ends with a slash.
-async fn from(source: Place, app: &App, opening: &Opening) -> anyhow::Result<(Side, Option<String>)> {
-    if let Root::Local(path) = &source.root {
-        let missing = || Fault::new(Code::File, format!("cannot read {}", source.text));
-        if !std::fs::metadata(path).with_context(missing)?.is_dir() {
-            let (folder, name) = split(path)?;
-            let folder = Place { root: Root::Local(folder), ..source.clone() };
-            // What is named on the command line is meant, link or not.
-            let opening = Opening { links: Links::Follow, ..opening.clone() };
-            let endpoint = folder.open(app, &opening).await?.below()?;
-            return Ok((Side::new(endpoint, ""), Some(name)));
-        }
-    }
-    let (endpoint, key) = source.open(app, opening).await?.apart();
-    let whole = Side::new(Arc::clone(&endpoint), "");
-    if !source.says_folder() && !key.is_empty() {
-        let stats = Stats::default();
-        let patience = Patience::new(Options::default().attempts, &stats, &Quiet);
-        if whole.endpoint.find(&patience, &key).await.map_err(fault)?.is_some() {
-            return Ok((whole, Some(key)));
-        }
-    }
-    Ok((Side::new(endpoint, folder_key(&key)), None))
-}
-
-/// Where a single object goes: into a folder under its name, or exactly there.
-async fn one_target(
-    target: &Place,
-    name: String,
-    app: &App,
-    opening: &Opening,
-) -> anyhow::Result<(Side, Scope, String)> {
-    let last = name.rsplit('/').next().unwrap_or(&name).to_owned();
-    let (place, key) = match &target.root {
-        Root::Local(path) if target.says_folder() || path.is_dir() => (target.clone(), last),
-        Root::Local(path) => {
-            let (folder, file) = split(path)?;
-            (Place { root: Root::Local(folder), ..target.clone() }, file)
-        }
-        Root::Ssh { .. } => (target.clone(), last),
-        _ if target.says_folder() => {
-            let key = format!("{}{last}", folder_key(&target.key));
-            (target.clone(), key)
-        }
-        _ => (target.clone(), target.key.clone()),
-    };
-    // The key has been made into the object's.
-    let side = Side::new(place.open(app, opening).await?.apart().0, "");
-    let keys_at = Place { key: String::new(), ..place }.canonical();
-    Ok((side, Scope::One { source: name, target: key }, keys_at))
-}
-
-pub(super) fn split(path: &std::path::Path) -> anyhow::Result<(std::path::PathBuf, String)> {
-    let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-    let folder = path.parent().map(std::path::Path::to_owned);
-    let wrong = || Fault::new(Code::DataPlace, format!("{} is no file with a name in UTF-8", path.display()));
-    Ok(folder.zip(name).ok_or_else(wrong)?)
-}
-
-/// A prefix that ends with a slash, so that `a` does not take `ab` along.
-fn folder_key(key: &str) -> String {
-    if key.is_empty() || key.ends_with('/') { key.to_owned() } else { format!("{key}/") }
-}
-
-async fn go(
-    wanted: &Wanted<'_>,
-    mut transfer: Transfer,
-    keys_at: String,
-    records: &Records,
-    app: &mut App,
-) -> anyhow::Result<Exit> {
-    let (source, target) = (transfer.source.to_string(), transfer.target.to_string());
-    let what = what(wanted.verb, &transfer);
+async fn go(wanted: &Wanted<'_>, aimed: Aimed, records: &Transfers, app: &mut App) -> anyhow::Result<Exit> {
+    let mut about = TransferRecord::of(&aimed, records);
     if let Some(resumed) = &wanted.manner.resumes
-        && resumed.what != what
+        && resumed.what != about.what
     {
         return Err(elsewhere(resumed));
     }
-    let mut about = About {
-        id: Records::new_id(wanted.verb),
-        verb: wanted.verb.to_owned(),
-        source: source.clone(),
-        target: target.clone(),
-        keys_at,
-        what,
-        args: std::env::args().skip(1).collect(),
-        cwd: std::env::current_dir()?,
-    };
+    about.args = std::env::args().skip(1).collect();
+    about.cwd = std::env::current_dir()?;
+    let mut transfer = aimed.transfer;
     transfer.options.empties = wanted.manner.yes;
     let scope = transfer.scope.clone();
     let mut result = once(wanted, transfer.clone(), records, &mut about, app).await?;
@@ -255,8 +164,8 @@ async fn go(
 async fn once(
     wanted: &Wanted<'_>,
     transfer: Transfer,
-    records: &Records,
-    about: &mut About,
+    records: &Transfers,
+    about: &mut TransferRecord,
     app: &mut App,
 ) -> anyhow::Result<(Result<Outcome, EngineError>, f64)> {
     let begun = records.open(about, wanted.manner.restart)?;
@@ -283,7 +192,7 @@ async fn once(
 
 /// A source without any object: a name that was mistyped, more often than not.
 fn nothing_found(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<()> {
-    let place = Place::parse(wanted.source, app)?;
+    let place = app.sky.place(wanted.source)?;
     let message = format!("nothing was found at {}", wanted.source);
     match place.root {
         // A folder that was looked at before is there, and empty.
@@ -319,7 +228,7 @@ fn ask(question: &str) -> anyhow::Result<bool> {
 
 fn report(
     outcome: &Outcome,
-    about: &About,
+    about: &TransferRecord,
     manifest: Option<String>,
     seconds: f64,
     app: &mut App,
@@ -397,12 +306,7 @@ pub(crate) fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
 
 /// A failure of an endpoint as one of the command line.
 pub(crate) fn fault(failure: Failure) -> anyhow::Error {
-    let code = match failure.kind {
-        FailureKind::Credentials | FailureKind::Forbidden => Code::Credentials,
-        FailureKind::Full => Code::Full,
-        FailureKind::NotFound => Code::File,
-        _ => Code::Transfer,
-    };
+    let code = store(&failure);
     anyhow::Error::new(Fault::new(code, failure.to_string()))
 }
 

@@ -4,11 +4,8 @@
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::moving::execute::{Wanted, fault, sites, split, stopped};
+use crate::moving::execute::{Wanted, fault, places, sites, stopped};
 use crate::moving::meter::{self, Teller};
-use crate::moving::peers::Opening;
-use crate::moving::place::{Place, Root};
-use crate::moving::records::{About, Records, now_ms};
 use crate::moving::{bytes_words, cost, rate_words};
 use crate::output::{Format, write_json};
 use crate::report::{Code, Fault};
@@ -17,6 +14,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
+use welkin_sky::{Place, Root, TransferRecord, Transfers, split_file};
 use welkin_store::Metadata;
 use welkin_stores::Links;
 use welkin_transfer::engine::{
@@ -24,9 +22,6 @@ use welkin_transfer::engine::{
     Streamed, receive, send,
 };
 use welkin_transfer::journal::Journal;
-
-/// In place of the hash of what a transfer does: a stream comes once, so none is like another.
-const STREAM: &str = "stream";
 
 /// Whether a command line moves a stream.
 pub(super) fn is_stream(wanted: &Wanted<'_>) -> bool {
@@ -54,7 +49,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     if wanted.manner.manifest.is_some() {
         return Err(usage("there is no manifest of a stream; its hash is told at the end"));
     }
-    let place = Place::parse(if comes { wanted.target } else { wanted.source }, app)?;
+    let place = app.sky.place(if comes { wanted.target } else { wanted.source })?;
     let (endpoint, key, keys_at) = object(&place, wanted, app).await?;
     let looks = Stats::default();
     let patience = Patience::new(Options::default().attempts, &looks, &Quiet);
@@ -89,7 +84,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
     {
         app.remark(&warning);
     }
-    let records = Records::new(app.settings.folders.transfers());
+    let records = app.sky.transfers();
     let recorded = if comes { Some(record(&records, keys_at)?) } else { None };
     let stats = Arc::new(Stats::default());
     let limiter = Limiter::new(wanted.manner.bwlimit.map(welkin_units::Bytes::get));
@@ -143,14 +138,8 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
 
 /// The endpoint and the key of the one object that a place names.
 async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result<(Retrying, String, String)> {
-    let opening = Opening {
-        fsync: wanted.manner.fsync,
-        // What is named on the command line is meant, link or not.
-        links: Links::Follow,
-        via: wanted.manner.via.clone(),
-        no_direct: wanted.manner.no_direct,
-        congestion: wanted.manner.congestion.clone(),
-    };
+    // What is named on the command line is meant, link or not.
+    let places = places(wanted.manner, Links::Follow);
     let folder = || {
         let message = format!("{} names a folder, and a stream is one object", place.text);
         Fault::new(Code::DataPlace, message).hint("end it with the name of the object")
@@ -161,7 +150,7 @@ async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result
     let (place, key) = match &place.root {
         Root::Local(path) if path.is_dir() => return Err(folder().into()),
         Root::Local(path) => {
-            let (above, name) = split(path)?;
+            let (above, name) = split_file(path)?;
             (Place { root: Root::Local(above), ..place.clone() }, name)
         }
         Root::Ssh { host, folder: path } => {
@@ -173,23 +162,15 @@ async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result
         _ => (place.clone(), place.key.clone()),
     };
     let keys_at = Place { key: String::new(), ..place.clone() }.canonical();
-    Ok((Retrying::new(place.open(app, &opening).await?.apart().0), key, keys_at))
+    Ok((Retrying::new(place.open(&app.sky, &places).await?.apart().0), key, keys_at))
 }
 
 /// Puts on record that a stream comes: its journal will tell of an upload before there is one.
-fn record(records: &Records, keys_at: String) -> anyhow::Result<(About, Journal)> {
-    let mut about = About {
-        id: Records::new_id("cp"),
-        verb: "cp".to_owned(),
-        source: "-".to_owned(),
-        target: keys_at.clone(),
-        keys_at,
-        what: STREAM.to_owned(),
-        args: std::env::args().skip(1).collect(),
-        cwd: std::env::current_dir()?,
-    };
-    records.make(&mut about)?;
-    let (journal, _) = Journal::open(&records.journal(&about.id), &about.id, &about.what, now_ms())?;
+fn record(records: &Transfers, keys_at: String) -> anyhow::Result<(TransferRecord, Journal)> {
+    let mut about = TransferRecord::of_stream("cp", keys_at, records);
+    about.args = std::env::args().skip(1).collect();
+    about.cwd = std::env::current_dir()?;
+    let journal = records.alone(&mut about)?;
     Ok((about, journal))
 }
 

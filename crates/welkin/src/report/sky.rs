@@ -2,6 +2,7 @@
 
 use super::{Code, Fault};
 use welkin_sky::SkyError;
+use welkin_store::{Failure, FailureKind};
 
 /// What is told of a failure.
 pub(super) fn fault(error: &SkyError) -> Option<Fault> {
@@ -12,6 +13,11 @@ pub(super) fn fault(error: &SkyError) -> Option<Fault> {
         SkyError::NoMachines { .. } => {
             fault.hint("`max_nodes` allows more of them, and `resources` says which they may be")
         }
+        SkyError::Place { hint: Some(hint), .. } | SkyError::Credentials { hint: Some(hint), .. } => {
+            fault.hint(hint)
+        }
+        SkyError::NoWay { .. } => fault.hint("add --via, or leave --no-direct away"),
+        SkyError::SameTransfer { .. } => fault.hint("`welkin transfers` shows how far it is"),
         SkyError::NoHosts { files: [first, at_home], .. } => fault.hint(format!(
             "name them in {} or {}, such as `lab: {{hosts: [HOST]}}`",
             first.display(),
@@ -32,7 +38,24 @@ fn code(error: &SkyError) -> Option<Code> {
         SkyError::NoMachines { .. } | SkyError::NoSplit { .. } => Code::ParallelInfeasible,
         SkyError::NoPlan { .. } => Code::Infeasible,
         SkyError::Plan { .. } => Code::PlanFile,
+        SkyError::Place { .. } => Code::DataPlace,
+        SkyError::Credentials { .. } => Code::Config,
+        SkyError::NoWay { .. } => Code::Usage,
+        SkyError::Store(failure) => store(failure),
+        SkyError::Identity { .. } => Code::File,
+        SkyError::NoTransfer { .. } | SkyError::Transfers { .. } => Code::NoSuchTransfer,
+        SkyError::SameTransfer { .. } | SkyError::Transfer { .. } => Code::Transfer,
         SkyError::Key { .. } | SkyError::Records(_) | SkyError::Broker(_) => Code::Store,
         _ => return None,
     })
+}
+
+/// The code of what a store or a gateway said.
+pub(crate) const fn store(failure: &Failure) -> Code {
+    match failure.kind {
+        FailureKind::Credentials | FailureKind::Forbidden => Code::Credentials,
+        FailureKind::Full => Code::Full,
+        FailureKind::NotFound => Code::File,
+        _ => Code::Transfer,
+    }
 }

@@ -6,7 +6,7 @@ mod record;
 use crate::app::App;
 use crate::cli::{ProbeArgs, Probed};
 use crate::exit::Exit;
-use crate::moving::{Opening, Place, bytes_words, fault};
+use crate::moving::{bytes_words, fault, plainly};
 use crate::output::{Align, Format, Table, counted, write_json};
 use crate::report::{Code, Fault};
 use load::{Bounds, Load, Measurement};
@@ -82,8 +82,8 @@ async fn probe(
     app: &App,
     rows: &mut Vec<Row>,
 ) -> anyhow::Result<()> {
-    let place = Place::parse(&gateway.place, app)?;
-    let agent = place.agent(app, &Opening::default()).await?;
+    let place = app.sky.place(&gateway.place)?;
+    let agent = place.agent(&app.sky, &plainly()).await?;
     let load = Load::new(agent, &place.key);
     let measured = load.measure(bounds, args.back).await;
     // What was written is removed, however it went.

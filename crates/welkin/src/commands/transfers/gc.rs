@@ -2,10 +2,11 @@
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::moving::{About, Opening, Place, Records, State};
+use crate::moving::plainly;
 use crate::output::{Format, counted, write_json};
 use serde::Serialize;
 use std::io::Write;
+use welkin_sky::{TransferRecord, TransferState, Transfers};
 use welkin_transfer::engine::{Options, Patience, Quiet, Retrying, Stats};
 use welkin_transfer::journal::Record;
 
@@ -22,7 +23,7 @@ struct Wire {
     failures: Vec<String>,
 }
 
-pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyhow::Result<Exit> {
+pub(super) fn run(records: &Transfers, name: Option<&str>, app: &mut App) -> anyhow::Result<Exit> {
     let chosen = match name {
         Some(name) => vec![records.find(name)?],
         None => records.all()?,
@@ -31,7 +32,10 @@ pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyho
     let runtime = crate::moving::runtime()?;
     runtime.block_on(async {
         for about in chosen {
-            if matches!(records.state(&about).0, State::Interrupted | State::Incomplete | State::Damaged) {
+            if matches!(
+                records.state(&about).0,
+                TransferState::Interrupted | TransferState::Incomplete | TransferState::Damaged
+            ) {
                 match give_up(records, &about, app).await {
                     Ok(uploads) => {
                         wire.uploads += uploads;
@@ -58,14 +62,14 @@ pub(super) fn run(records: &Records, name: Option<&str>, app: &mut App) -> anyho
 }
 
 /// Drops what a transfer left, and forgets it.
-async fn give_up(records: &Records, about: &About, app: &App) -> anyhow::Result<u64> {
+async fn give_up(records: &Transfers, about: &TransferRecord, app: &App) -> anyhow::Result<u64> {
     let (journal, resumed) = match records.state(about) {
         // Nothing more is written to it; every line that can be read is believed by itself.
-        (State::Damaged, resumed) => (None, resumed),
+        (TransferState::Damaged, resumed) => (None, resumed),
         _ => records.take(about).map(|(journal, resumed)| (Some(journal), resumed))?,
     };
     // What is on record names the root that keys are of.
-    let endpoint = Place::parse(&about.keys_at, app)?.open(app, &Opening::default()).await?.below()?;
+    let endpoint = app.sky.place(&about.keys_at)?.open(&app.sky, &plainly()).await?.below()?;
     let endpoint = Retrying::new(endpoint);
     let stats = Stats::default();
     let patience = Patience::new(Options::default().attempts, &stats, &Quiet);

@@ -2,13 +2,13 @@
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::moving::Records;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::io::Write;
+use welkin_sky::Transfers;
 use welkin_transfer::journal::Manifest;
 
-pub(super) fn run(records: &Records, name: &str, b3sum: bool, app: &mut App) -> anyhow::Result<Exit> {
+pub(super) fn run(records: &Transfers, name: &str, b3sum: bool, app: &mut App) -> anyhow::Result<Exit> {
     let about = records.find(name)?;
     let missing = || Fault::new(Code::Manifest, format!("{} has no manifest yet", about.id));
     let path = records.written_manifest(&about)?.ok_or_else(missing)?;

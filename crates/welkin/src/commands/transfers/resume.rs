@@ -4,12 +4,12 @@ use crate::app::App;
 use crate::cli::{Cli, Command, Resumes};
 use crate::commands::{cp, sync};
 use crate::exit::Exit;
-use crate::moving::{Records, State};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use clap::Parser;
+use welkin_sky::{TransferState, Transfers};
 
-pub(super) fn run(records: &Records, name: &str, app: &mut App) -> anyhow::Result<Exit> {
+pub(super) fn run(records: &Transfers, name: &str, app: &mut App) -> anyhow::Result<Exit> {
     let about = records.find(name)?;
     if about.source == "-" {
         let message = format!("{} was a stream from standard input, which does not come twice", about.id);
@@ -18,12 +18,12 @@ pub(super) fn run(records: &Records, name: &str, app: &mut App) -> anyhow::Resul
     }
     let resumes = Resumes { id: about.id.clone(), what: about.what.clone() };
     match records.state(&about).0 {
-        State::Done => {
+        TransferState::Done => {
             app.note(&format!("{} is done; its command, given again, begins another", about.id));
             return Ok(Exit::Success);
         }
-        State::Incomplete => app.note(&format!("{} is over; looking at everything again", about.id)),
-        State::Running | State::Interrupted | State::Damaged => {}
+        TransferState::Incomplete => app.note(&format!("{} is over; looking at everything again", about.id)),
+        TransferState::Running | TransferState::Interrupted | TransferState::Damaged => {}
     }
     std::env::set_current_dir(&about.cwd).with_context(|| format!("going to {}", about.cwd.display()))?;
     let args = std::iter::once("welkin".to_owned()).chain(about.args.iter().cloned());

@@ -3,11 +3,9 @@
 //! Source: *AWS SDKs and Tools Reference Guide*, credential provider chain and shared files, read
 //! November 2026. Not there: roles of machines and single sign-on.
 
-use crate::moving::credentials::variable;
-use crate::report::{Code, Fault};
-use anyhow::Context as _;
+use crate::error::SkyError;
+use crate::options::SkyOptions;
 use std::collections::BTreeMap;
-use std::env;
 use std::path::PathBuf;
 use welkin_stores::{Addressing, Checksums, Credentials, S3Options};
 
@@ -17,15 +15,19 @@ fn pair(
     access_key_id: Option<String>,
     secret_access_key: Option<String>,
     session_token: Option<String>,
-) -> Result<Option<Credentials>, Fault> {
+) -> Result<Option<Credentials>, SkyError> {
     Credentials::pair(access_key_id, secret_access_key, session_token)
-        .map_err(|half| Fault::new(Code::Config, format!("{of} {half}")))
+        .map_err(|half| SkyError::Credentials { message: format!("{of} {half}"), hint: None })
 }
 
 /// How a bucket of AWS (or of whatever `AWS_ENDPOINT_URL` names) is reached, and a file with further authorities.
-pub(in crate::moving) fn aws(bucket: &str) -> anyhow::Result<(S3Options, Option<String>)> {
+pub(in crate::place) fn aws(
+    bucket: &str,
+    options: &SkyOptions,
+) -> Result<(S3Options, Option<String>), SkyError> {
+    let variable = |name: &str| options.variables.text(name);
     let profile = variable("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
-    let of_home = |name: &str| env::home_dir().map(|home| home.join(".aws").join(name));
+    let of_home = |name: &str| options.user.as_ref().map(|home| home.join(".aws").join(name));
     let file = |name: &str, usual: &str| variable(name).map(PathBuf::from).or_else(|| of_home(usual));
     let (id, secret) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"));
     let from_variables = pair("the environment", id, secret, variable("AWS_SESSION_TOKEN"))?;
@@ -48,7 +50,7 @@ pub(in crate::moving) fn aws(bucket: &str) -> anyhow::Result<(S3Options, Option<
     };
     let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
     let endpoint = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
-    let options = S3Options {
+    let found = S3Options {
         bucket: bucket.to_owned(),
         region: region.or_else(|| either("region")).unwrap_or_else(|| "us-east-1".to_owned()),
         endpoint: endpoint.or_else(|| either("endpoint_url")),
@@ -56,16 +58,16 @@ pub(in crate::moving) fn aws(bucket: &str) -> anyhow::Result<(S3Options, Option<
         addressing: Addressing::Auto,
         checksums: Checksums::Crc64Nvme,
     };
-    Ok((options, variable("AWS_CA_BUNDLE")))
+    Ok((found, variable("AWS_CA_BUNDLE")))
 }
 
 /// The first of the named sections of an INI file; empty where there is no file.
-fn section(path: Option<PathBuf>, names: &[&str]) -> anyhow::Result<BTreeMap<String, String>> {
+fn section(path: Option<PathBuf>, names: &[&str]) -> Result<BTreeMap<String, String>, SkyError> {
     let Some(path) = path else { return Ok(BTreeMap::new()) };
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(names.iter().find_map(|name| read_section(&text, name)).unwrap_or_default()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        Err(source) => Err(SkyError::Read { path, source }),
     }
 }
 

@@ -9,13 +9,17 @@
 //! not say of which account it is is refused; but a key without `AZURE_STORAGE_ACCOUNT` is taken for that of the
 //! account that is asked for: it is never sent, and a wrong one opens nothing.
 
-use crate::moving::credentials::variable;
-use crate::report::{Code, Fault};
+use crate::error::SkyError;
+use crate::options::Variables;
 use welkin_stores::{AzureAccess, AzureOptions, Connection};
 
 /// How a container of an account is reached.
-pub(in crate::moving) fn azure(account: &str, container: &str) -> anyhow::Result<AzureOptions> {
-    Ok(found(account, container, variable)?)
+pub(in crate::place) fn azure(
+    account: &str,
+    container: &str,
+    variables: &Variables,
+) -> Result<AzureOptions, SkyError> {
+    found(account, container, |name| variables.text(name))
 }
 
 const STRING: &str = "AZURE_STORAGE_CONNECTION_STRING";
@@ -24,7 +28,7 @@ fn found(
     account: &str,
     container: &str,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<AzureOptions, Fault> {
+) -> Result<AzureOptions, SkyError> {
     let mut options = AzureOptions {
         account: account.to_owned(),
         container: container.to_owned(),
@@ -33,11 +37,14 @@ fn found(
         allow_http: false,
     };
     if let Some(text) = variable(STRING) {
-        let wrong = |why: String| Fault::new(Code::Config, format!("{STRING}: {why}"));
-        let connection = Connection::parse(&text).map_err(wrong)?;
+        let wrong = |why: &str, hint: Option<&str>| SkyError::Credentials {
+            message: format!("{STRING}: {why}"),
+            hint: hint.map(str::to_owned),
+        };
+        let connection = Connection::parse(&text).map_err(|why| wrong(&why, None))?;
         let of = connection.account.ok_or_else(|| {
             let hint = "add AccountName=ACCOUNT; to it, or make it a store of config.toml";
-            wrong("it does not say which account it belongs to".to_owned()).hint(hint)
+            wrong("it does not say which account it belongs to", Some(hint))
         })?;
         // Credentials of another account are no use here, and none of its business.
         if of == account {
@@ -52,8 +59,10 @@ fn found(
         (Some(key), ..) => AzureAccess::SharedKey(key),
         (None, Some(token), Some(_)) => AzureAccess::Sas(token),
         (None, Some(_), None) => {
-            let message = "AZURE_STORAGE_SAS_TOKEN does not say which account it belongs to";
-            return Err(Fault::new(Code::Config, message).hint("set AZURE_STORAGE_ACCOUNT as well"));
+            return Err(SkyError::Credentials {
+                message: "AZURE_STORAGE_SAS_TOKEN does not say which account it belongs to".to_owned(),
+                hint: Some("set AZURE_STORAGE_ACCOUNT as well".to_owned()),
+            });
         }
         (None, None, _) => AzureAccess::Anonymous,
     };

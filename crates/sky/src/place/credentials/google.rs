@@ -5,15 +5,14 @@
 //! Source: *How Application Default Credentials works*, read November 2026. Not there: metadata servers
 //! and workload identity federation; `GOOGLE_OAUTH_ACCESS_TOKEN` takes a token that something else got.
 
-use crate::moving::credentials::variable;
-use crate::report::{Code, Fault};
-use anyhow::Context as _;
-use std::env;
+use crate::error::SkyError;
+use crate::options::SkyOptions;
 use std::path::{Path, PathBuf};
 use welkin_stores::{GcsAccess, GcsOptions};
 
 /// How a bucket of Google (or of the emulator that is set) is reached.
-pub(in crate::moving) fn google(bucket: &str) -> anyhow::Result<GcsOptions> {
+pub(in crate::place) fn google(bucket: &str, options: &SkyOptions) -> Result<GcsOptions, SkyError> {
+    let variable = |name: &str| options.variables.text(name);
     let bucket = bucket.to_owned();
     if let Some(host) = variable("STORAGE_EMULATOR_HOST") {
         let url = if host.contains("://") { host } else { format!("http://{host}") };
@@ -25,7 +24,7 @@ pub(in crate::moving) fn google(bucket: &str) -> anyhow::Result<GcsOptions> {
     } else if let Some(path) = variable("GOOGLE_APPLICATION_CREDENTIALS") {
         file(Path::new(&path))?
     } else {
-        match well_known().filter(|path| path.exists()) {
+        match well_known(options).filter(|path| path.exists()) {
             Some(path) => file(&path)?,
             None => GcsAccess::Anonymous,
         }
@@ -34,13 +33,12 @@ pub(in crate::moving) fn google(bucket: &str) -> anyhow::Result<GcsOptions> {
 }
 
 /// A credentials file.
-fn file(path: &Path) -> anyhow::Result<GcsAccess> {
-    let missing = || Fault::new(Code::File, format!("cannot read {}", path.display()));
-    Ok(GcsAccess::File(std::fs::read_to_string(path).with_context(missing)?))
+fn file(path: &Path) -> Result<GcsAccess, SkyError> {
+    std::fs::read_to_string(path).map(GcsAccess::File).map_err(SkyError::reading(path))
 }
 
-fn well_known() -> Option<PathBuf> {
-    let folder = variable("CLOUDSDK_CONFIG").map(PathBuf::from);
-    let folder = folder.or_else(|| env::home_dir().map(|home| home.join(".config/gcloud")))?;
+fn well_known(options: &SkyOptions) -> Option<PathBuf> {
+    let folder = options.variables.get("CLOUDSDK_CONFIG").map(PathBuf::from);
+    let folder = folder.or_else(|| Some(options.user.as_ref()?.join(".config/gcloud")))?;
     Some(folder.join("application_default_credentials.json"))
 }

@@ -1,89 +1,73 @@
 //! Places for data, as users write them.
 
-use crate::app::App;
-use crate::moving::peers::{self, Opening};
-use crate::moving::stores;
-use crate::report::{Code, Fault};
-use anyhow::Context as _;
+use crate::error::SkyError;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use welkin_address::{AddressError, Service as Of, StoreAddress};
-use welkin_gateway::Agent;
-use welkin_store::{Endpoint, Under};
-use welkin_stores::Local;
 
 /// What stands behind a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Root {
+pub enum Root {
     /// A folder of this machine, or what will be one.
     Local(PathBuf),
     /// A bucket, or a container, of a service.
-    Bucket { service: Service, bucket: String },
+    Bucket {
+        /// Who keeps it.
+        service: Service,
+        /// Its name.
+        bucket: String,
+    },
     /// What is behind a gateway.
-    Gateway { host: String, plain: bool },
+    Gateway {
+        /// `[FINGERPRINT@]HOST:PORT`, or a peer that is configured.
+        host: String,
+        /// Without encryption.
+        plain: bool,
+    },
     /// A folder of a host that SSH reaches.
-    Ssh { host: String, folder: String },
+    Ssh {
+        /// As `ssh` takes it.
+        host: String,
+        /// Absolute, there.
+        folder: String,
+    },
     /// Standard input or output.
     Stdio,
 }
 
 /// Who keeps a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Service {
+pub enum Service {
     /// S3 as AWS's own tools find it.
     S3,
     /// Google Cloud Storage as Google's own tools find it.
     Gcs,
     /// Azure Blob Storage: an account, with the credentials that Azure's own tools find.
-    AzureBlob { account: String },
+    AzureBlob {
+        /// The account.
+        account: String,
+    },
     /// A store of `config.toml`.
     Named(String),
 }
 
 /// A place, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) root: Root,
+pub struct Place {
+    /// What it is in.
+    pub root: Root,
     /// Key in a bucket; empty for files, whose path is in the root.
-    pub(crate) key: String,
+    pub key: String,
     /// As the user wrote it.
-    pub(crate) text: String,
-}
-
-/// A place that is open, and its key. The endpoint is had only together with a word on what becomes of the key: the
-/// whole bucket is not what somebody named who named a folder in it.
-#[must_use]
-pub(crate) struct Opened {
-    endpoint: Arc<dyn Endpoint>,
-    key: String,
-}
-
-impl Opened {
-    /// What is below the key, and nothing else.
-    pub(crate) fn below(self) -> anyhow::Result<Arc<dyn Endpoint>> {
-        Under::folder(self.endpoint, &self.key).map_err(super::fault)
-    }
-
-    /// All of it, and the key in it.
-    pub(crate) fn apart(self) -> (Arc<dyn Endpoint>, String) {
-        (self.endpoint, self.key)
-    }
+    pub text: String,
 }
 
 const FORMS: &str = "a path, s3://bucket/key, gs://bucket/key, az://account/container/key, NAME:bucket/key for a \
      store of config.toml, welkin://HOST:PORT/key, ssh://host/path, or -";
 
 impl Place {
-    /// Reads what a user wrote. No store is asked.
-    pub(crate) fn parse(text: &str, app: &App) -> anyhow::Result<Self> {
-        let known: Vec<_> = app.settings.stores.keys().map(String::as_str).collect();
-        Self::read(text, &known)
-    }
-
-    fn read(text: &str, stores: &[&str]) -> anyhow::Result<Self> {
-        let wrong = |why: &str| {
-            Fault::new(Code::DataPlace, format!("`{text}` does not name a place: {why}")).hint(FORMS)
-        };
+    /// Reads what a user wrote, where these stores have names of their own.
+    pub(crate) fn read(text: &str, stores: &[&str]) -> Result<Self, SkyError> {
+        let wrong = |why: &str| wrong(text, why, FORMS);
         let (root, key) = if text == "-" {
             (Root::Stdio, String::new())
         } else if let Some((scheme, rest)) = text.split_once("://") {
@@ -91,7 +75,7 @@ impl Place {
                 "welkin" | "welkin+plain" => {
                     let (host, key) = rest.split_once('/').unwrap_or((rest, ""));
                     if host.is_empty() {
-                        return Err(wrong("there is no host").into());
+                        return Err(wrong("there is no host"));
                     }
                     let plain = scheme == "welkin+plain";
                     (Root::Gateway { host: host.to_owned(), plain }, key.to_owned())
@@ -100,59 +84,32 @@ impl Place {
                 "ssh" => {
                     let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
                     if host.is_empty() || folder.is_empty() {
-                        return Err(wrong("it is not ssh://HOST/PATH").into());
+                        return Err(wrong("it is not ssh://HOST/PATH"));
                     }
                     (Root::Ssh { host: host.to_owned(), folder: format!("/{folder}") }, String::new())
                 }
-                _ => at_address(text, &wrong)?,
+                _ => at_address(text)?,
             }
         } else if let Some((store, rest)) = named(text) {
             if !stores.contains(&store) {
                 let known = if stores.is_empty() { "none".to_owned() } else { stores.join(", ") };
-                let fault = wrong(&format!("there is no store `{store}`"));
+                let why = format!("there is no store `{store}`");
                 let hint = format!("stores of config.toml: {known}; a file of that name is ./{text}");
-                return Err(fault.hint(hint).into());
+                return Err(self::wrong(text, &why, hint));
             }
             let service = Service::Named(store.to_owned());
             bucket(service, rest).ok_or_else(|| wrong("there is no bucket"))?
         } else if text.is_empty() {
-            return Err(wrong("it is empty").into());
+            return Err(wrong("it is empty"));
         } else {
             (local(text)?, String::new())
         };
         Ok(Self { root, key, text: text.to_owned() })
     }
 
-    /// The endpoint behind it, and the key that is left to say what of it is meant. For files, the folder is what
-    /// `root` says, and no key is left.
-    pub(crate) async fn open(&self, app: &App, opening: &Opening) -> anyhow::Result<Opened> {
-        let endpoint: Arc<dyn Endpoint> = match &self.root {
-            Root::Local(path) => Local::with_links(path, opening.fsync, opening.links),
-            Root::Gateway { .. } | Root::Ssh { .. } => self.agent(app, opening).await?,
-            Root::Bucket { service, bucket } => stores::open(service, bucket, app)?,
-            Root::Stdio => {
-                return Err(Fault::new(Code::DataPlace, "`-` is no place that holds objects").into());
-            }
-        };
-        Ok(Opened { endpoint, key: self.key.clone() })
-    }
-
-    /// The gateway that it is behind.
-    pub(crate) async fn agent(&self, app: &App, opening: &Opening) -> anyhow::Result<Arc<Agent>> {
-        match &self.root {
-            Root::Gateway { host, plain } => peers::gateway(host, *plain, opening, app).await,
-            Root::Ssh { host, folder } => peers::ssh(host, folder).await,
-            _ => {
-                let fault = Fault::new(Code::DataPlace, format!("`{}` is behind no gateway", self.text));
-                Err(fault
-                    .hint("gateways are welkin://…, welkin+plain://HOST:PORT and ssh://HOST/PATH")
-                    .into())
-            }
-        }
-    }
-
     /// The same in one spelling, so that a transfer can be told again.
-    pub(crate) fn canonical(&self) -> String {
+    #[must_use]
+    pub fn canonical(&self) -> String {
         let key = &self.key;
         match &self.root {
             Root::Local(path) => format!("file://{}", path.display()),
@@ -170,10 +127,17 @@ impl Place {
     }
 
     /// Whether the text says that it is a folder.
-    pub(crate) fn says_folder(&self) -> bool {
+    #[must_use]
+    pub fn says_folder(&self) -> bool {
         self.text.ends_with('/')
             || matches!(&self.root, Root::Bucket { .. } | Root::Gateway { .. }) && self.key.is_empty()
     }
+}
+
+/// A text that names no place.
+fn wrong(text: &str, why: &str, hint: impl Into<String>) -> SkyError {
+    let message = format!("`{text}` does not name a place: {why}");
+    SkyError::Place { message, hint: Some(hint.into()) }
 }
 
 /// `NAME:rest`, unless it looks like a path.
@@ -184,15 +148,13 @@ fn named(text: &str) -> Option<(&str, &str)> {
 }
 
 /// What an address of a store means, read as everybody reads it.
-fn at_address(text: &str, wrong: &dyn Fn(&str) -> Fault) -> anyhow::Result<(Root, String)> {
+fn at_address(text: &str) -> Result<(Root, String), SkyError> {
+    let wrong = |why: &str| wrong(text, why, FORMS);
     let scheme = || text.split_once("://").map_or(text, |(scheme, _)| scheme);
     let address = text.parse::<StoreAddress>().map_err(|error| match error {
         AddressError::UnknownScheme { scheme, near } => {
-            let fault = wrong(&format!("{scheme}:// is not known"));
-            match near {
-                Some(near) => fault.hint(format!("did you mean {near}://?")),
-                None => fault,
-            }
+            let hint = near.map_or(FORMS.to_owned(), |near| format!("did you mean {near}://?"));
+            self::wrong(text, &format!("{scheme}:// is not known"), hint)
         }
         error => wrong(&error.to_string()),
     })?;
@@ -211,12 +173,12 @@ fn at_address(text: &str, wrong: &dyn Fn(&str) -> Fault) -> anyhow::Result<(Root
                 }
                 None => format!("{}:// does not say where the store answers", scheme()),
             };
-            return Err(wrong(&why).hint(hint).into());
+            return Err(self::wrong(text, &why, hint));
         }
-        _ => return Err(wrong(&format!("no data is moved from or to {}:// addresses", scheme())).into()),
+        _ => return Err(wrong(&format!("no data is moved from or to {}:// addresses", scheme()))),
     };
     if text.contains("://") && is_web(scheme()) && text.contains('?') {
-        return Err(wrong("what follows the `?` of a web address would be lost").into());
+        return Err(wrong("what follows the `?` of a web address would be lost"));
     }
     Ok((Root::Bucket { service, bucket }, key))
 }
@@ -233,9 +195,9 @@ fn bucket(service: Service, rest: &str) -> Option<(Root, String)> {
     (!bucket.is_empty()).then(|| (root, key.to_owned()))
 }
 
-fn local(path: &str) -> anyhow::Result<Root> {
-    let absolute = std::path::absolute(Path::new(path)).with_context(|| format!("resolving {path}"))?;
-    Ok(Root::Local(absolute))
+fn local(path: &str) -> Result<Root, SkyError> {
+    let path = Path::new(path);
+    std::path::absolute(path).map(Root::Local).map_err(SkyError::reading(path))
 }
 
 #[cfg(test)]

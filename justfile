@@ -32,6 +32,12 @@ fmt:
 tidy:
     cargo run --quiet --package xtask -- tidy
 
+# Make the reference documents again: commands, manual pages, the document of the API, the schema of job files.
+reference:
+    WELKIN_BLESS=1 cargo test -p welkin --bin welkin reference
+    WELKIN_BLESS=1 cargo test -p welkin-server --test document
+    WELKIN_BLESS=1 cargo test -p welkin-job --test schema
+
 # Slow rounds: ROUNDS kills at random times, then each fuzz target for SECONDS.
 soak ROUNDS="200" SECONDS="300":
     bash .ci/soak.sh {{ ROUNDS }} {{ SECONDS }}

@@ -20,6 +20,8 @@ mod habit;
 mod moving;
 mod output;
 mod planning;
+#[cfg(test)]
+mod reference;
 mod report;
 mod settings;
 mod usage;

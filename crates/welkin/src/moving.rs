@@ -12,6 +12,7 @@ pub(crate) use execute::{Wanted, execute, fault, stopped};
 pub(crate) use meter::{bytes_words, rate_words};
 pub(crate) use runtime::runtime;
 pub(crate) use select::filter;
+pub(crate) use welkin_sky::identity;
 
 use crate::output::shown;
 use std::io::{self, Write};

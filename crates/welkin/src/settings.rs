@@ -5,6 +5,8 @@ mod login;
 mod private;
 mod stores;
 
+#[cfg(test)]
+pub(crate) use file::ConfigFile;
 pub(crate) use login::Login;
 
 use crate::cli::{ColorChoice, Global, Output};

@@ -6,7 +6,7 @@ mod keys;
 use crate::app::App;
 use crate::cli::{GatewayArgs, GatewayCommand, ServeArgs};
 use crate::exit::Exit;
-use crate::moving::plainly;
+use crate::moving::{identity, plainly};
 use crate::output::{Format, shown, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
@@ -21,7 +21,6 @@ use welkin_gateway::{
     Event, Fingerprint, Gateway, Log, Relaying, Rights, Roster, ServeOptions, SocketOptions, Trust,
     few_arenas,
 };
-use welkin_sky::identity;
 use welkin_store::Endpoint;
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ use welkin_stores::StoreSettings;
 /// What `config.toml` may say.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub(super) struct ConfigFile {
+pub(crate) struct ConfigFile {
     pub(super) output: Option<Format>,
     pub(super) color: Option<ColorChoice>,
     pub(super) providers: Vec<String>,

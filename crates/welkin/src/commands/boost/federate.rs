@@ -6,6 +6,7 @@ mod part;
 use crate::app::App;
 use crate::cli::FederateArgs;
 use crate::exit::Exit;
+use crate::moving::identity;
 use crate::output::{Format, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
@@ -14,7 +15,6 @@ use std::io::{Read, Write};
 use std::path::Path;
 use welkin_federate::Roster;
 use welkin_gateway::Identity;
-use welkin_sky::identity;
 
 #[derive(Serialize)]
 struct Shown {

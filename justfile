@@ -36,7 +36,7 @@ tidy:
 reference:
     WELKIN_BLESS=1 cargo test -p welkin --bin welkin reference
     WELKIN_BLESS=1 cargo test -p welkin-server --test document
-    WELKIN_BLESS=1 cargo test -p welkin-job --test schema
+    WELKIN_BLESS=1 cargo test -p welkin-job --lib schema
 
 # Slow rounds: ROUNDS kills at random times, then each fuzz target for SECONDS.
 soak ROUNDS="200" SECONDS="300":

@@ -1,4 +1,5 @@
-//! Pure crates are functions of their arguments: their own code reaches no part of the outside.
+//! Pure crates are functions of their arguments: their own code reaches no part of the outside. The façade reaches files,
+//! and yet neither the environment nor the terminal.
 
 use std::ops::Range;
 
@@ -32,15 +33,40 @@ const OUTSIDE: &[(&str, &str)] = &[
 /// Values, not sockets.
 const HARMLESS: &[&str] = &["net::IpAddr", "net::Ipv4Addr", "net::Ipv6Addr", "net::AddrParseError"];
 
-/// Is this a file of a pure crate's own code?
-pub(super) fn concerns(members: &[Member], source: &Source) -> bool {
-    members.iter().any(|member| {
-        ring_of(member.short_name()) == Some(Ring::Pure)
-            && source.path.starts_with(&format!("{}/src/", member.folder()))
-    })
+/// What programs over the façade tell it: where it is called and by whom is not for a library to ask.
+const SURROUNDINGS: &[(&str, &str)] = &[
+    ("env::args", "take it from `SkyOptions`"),
+    ("env::current_dir", "take it from `SkyOptions`"),
+    ("env::home_dir", "take it from `SkyOptions`"),
+    ("env::var", "take it from `SkyOptions`"),
+    ("env::var_os", "take it from `SkyOptions`"),
+    ("env::vars", "take it from `SkyOptions`"),
+    ("env::vars_os", "take it from `SkyOptions`"),
+    ("io::stderr", "return what there is to say"),
+    ("io::stdin", "take the bytes as a parameter"),
+    ("io::stdout", "return what there is to say"),
+    ("process::exit", "return an error; the caller decides how to end"),
+];
+
+/// What a file's own code must not reach, and what kind of crate it is in.
+pub(super) fn concerns(members: &[Member], source: &Source) -> Option<Reach> {
+    let of = |member: &&Member| source.path.starts_with(&format!("{}/src/", member.folder()));
+    let name = members.iter().find(of)?.short_name();
+    match ring_of(name) {
+        Some(Ring::Pure) => Some(Reach { what: OUTSIDE, of: "a pure crate" }),
+        _ if name == "sky" => Some(Reach { what: SURROUNDINGS, of: "the façade" }),
+        _ => None,
+    }
 }
 
-pub(super) fn check(source: &Source) -> Vec<Finding> {
+/// What is out of reach, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    what: &'static [(&'static str, &'static str)],
+    of: &'static str,
+}
+
+pub(super) fn check(source: &Source, reach: Reach) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, _) in words(&source.code).filter(|(_, word)| *word == "std") {
         let Some(rest) = source.code[at + 3..].strip_prefix("::") else { continue };
@@ -49,15 +75,18 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
         }
         let start = source.code.len() - rest.len();
         for (offset, path) in paths(&source.code, start..statement_end(&source.code, start)) {
-            let Some((_, fix)) = outside(&path) else { continue };
-            let what = format!("`std::{path}` in a pure crate");
+            let Some((_, fix)) = outside(&path, reach.what) else { continue };
+            let what = format!("`std::{path}` in {}", reach.of);
             findings.push(Finding::error(RULE, &source.path, source.line(offset), what, fix));
         }
     }
     findings
 }
 
-fn outside(path: &str) -> Option<&'static (&'static str, &'static str)> {
+fn outside(
+    path: &str,
+    what: &'static [(&'static str, &'static str)],
+) -> Option<&'static (&'static str, &'static str)> {
     let within = |prefix: &str| {
         path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     };
@@ -65,7 +94,9 @@ fn outside(path: &str) -> Option<&'static (&'static str, &'static str)> {
     if path.ends_with('!') || HARMLESS.iter().any(|harmless| within(harmless)) {
         return None;
     }
-    OUTSIDE.iter().find(|(prefix, _)| within(prefix))
+    // A whole module that is brought in brings in what is in it.
+    let of_module = |prefix: &str| prefix.starts_with(&format!("{path}::"));
+    what.iter().find(|(prefix, _)| within(prefix) || of_module(prefix) && path == "env")
 }
 
 /// Just past the path or use tree that begins at `at`.
@@ -123,7 +154,11 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(usize, String)> {
-        let findings = check(&Source::new("crates/job/src/a.rs", text));
+        reached(text, Reach { what: OUTSIDE, of: "a pure crate" })
+    }
+
+    fn reached(text: &str, reach: Reach) -> Vec<(usize, String)> {
+        let findings = check(&Source::new("crates/job/src/a.rs", text), reach);
         findings.into_iter().map(|f| (f.line, f.what.split('`').nth(1).unwrap().to_owned())).collect()
     }
 
@@ -146,10 +181,28 @@ mod tests {
             ..Member::default()
         };
         let members = [member("job"), member("broker")];
-        let concerned = |path: &str| concerns(&members, &Source::new(path, ""));
+        let concerned = |path: &str| concerns(&members, &Source::new(path, "")).is_some();
         assert!(concerned("crates/job/src/deep/a.rs"));
         assert!(!concerned("crates/job/tests/a.rs"));
         assert!(!concerned("crates/broker/src/a.rs"));
+    }
+
+    #[test]
+    fn the_facade_reaches_files_and_no_surroundings() {
+        let facade = |text: &str| reached(text, Reach { what: SURROUNDINGS, of: "the façade" }).len();
+        for text in
+            ["use std::env;", "std::env::var_os(a)", "use std::io::{self, stdout};", "std::process::exit(1)"]
+        {
+            assert_eq!(facade(text), 1, "{text}");
+        }
+        for text in [
+            "std::env::current_exe()",
+            "use std::fs;",
+            "use std::io::{self, Write};",
+            "std::env::consts::ARCH",
+        ] {
+            assert_eq!(facade(text), 0, "{text}");
+        }
     }
 
     #[test]

@@ -15,7 +15,10 @@ const RULES: &[(&str, &str)] = &[
     (rings::RULE, "crates depend inwards only, and keep the borders within a ring"),
     (closure::RULE, "banned packages stay out of the closure of normal dependencies"),
     (manifest::RULE, "each crate has a description, the licence and the workspace's lints"),
-    (purity::RULE, "pure crates touch no file, network, environment, process, clock or thread"),
+    (
+        purity::RULE,
+        "pure crates touch no file, network, environment, process, clock or thread; the façade no environment or terminal",
+    ),
     (names::RULE, "no util, common, helpers, misc; no Manager, Helper, Processor"),
     (unfinished::RULE, "no todo!, unimplemented!, dbg! or #[ignore]"),
     (sleep::RULE, "tests wait for events or for virtual time, never for real time"),
@@ -49,8 +52,8 @@ pub(in crate::tidy) fn of_crates(workspace: &Workspace) -> Result<Vec<Finding>> 
 /// The rules about one Rust file.
 pub(in crate::tidy) fn of_source(workspace: &Workspace, source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if purity::concerns(&workspace.members, source) {
-        findings.extend(purity::check(source));
+    if let Some(reach) = purity::concerns(&workspace.members, source) {
+        findings.extend(purity::check(source, reach));
     }
     findings.extend(names::check(source));
     findings.extend(unfinished::check(source));

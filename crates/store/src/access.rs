@@ -138,7 +138,7 @@ impl Serialize for StoreAccess {
 impl<'de> Deserialize<'de> for StoreAccess {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Wire { url, mut options } = Wire::deserialize(deserializer)?;
-        let address = read(&url).map_err(|why| D::Error::custom(format!("{url:?} is no store: {why}")))?;
+        let address = read(&url).map_err(|why| D::Error::custom(format!("{url:?} is not a store: {why}")))?;
         let access = match options.remove(THROUGH) {
             Some(host) => Access::Through { host },
             None if options.is_empty() => Access::Open,

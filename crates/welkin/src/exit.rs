@@ -23,7 +23,7 @@ exits! {
     Success = 0,
     /// Something failed that no other code describes.
     Failure = 1,
-    /// The command line makes no sense.
+    /// The command line is not valid.
     Usage = 2,
     /// The job file, plan file or price list is not valid.
     Invalid = 3,

@@ -152,7 +152,7 @@ fn idle(text: Option<String>) -> anyhow::Result<Option<Duration>> {
     let Some(text) = text else { return Ok(None) };
     let span: Result<Span, _> = text.parse();
     span.map(|span| Some(span.duration())).map_err(|error| {
-        let fault = Fault::new(Code::Config, format!("`{text}` is no time after which a broker ends"));
+        let fault = Fault::new(Code::Config, format!("`{text}` is not a time after which a broker ends"));
         anyhow::Error::new(error).context(fault.hint("write 10m, or 0s for never"))
     })
 }

@@ -22,7 +22,7 @@ pub enum SqlError {
     #[error("{0}")]
     Unsupported(String),
     /// A folder is no sealed data set.
-    #[error("{} is no sealed data set", .0.display())]
+    #[error("{} is not a sealed data set", .0.display())]
     Folder(PathBuf, #[source] std::io::Error),
     /// Its snapshot.
     #[error("{} has no snapshot that can be used", .0.display())]

@@ -90,7 +90,7 @@ impl Data {
         let plain = |part| matches!(part, Component::Normal(_));
         let given = Path::new(path);
         if path.is_empty() || path.contains('\0') || !given.components().all(plain) {
-            let message = format!("{path:?} is no path of a node's data");
+            let message = format!("{path:?} is not a path of a node's data");
             return Err(ProviderError::new(PROVIDER, "data", ErrorKind::Invalid, message));
         }
         Ok(self.root.join(given))

@@ -211,7 +211,7 @@ impl SshNode {
         match (store.address.service, &store.access) {
             (Service::File, Access::Open) => Ok(PathBuf::from(&store.address.key)),
             _ => {
-                let message = format!("{store} is no store of this machine");
+                let message = format!("{store} is not a store of this machine");
                 Err(self.reach.error("open a store", ErrorKind::NotSupported, message))
             }
         }

@@ -25,10 +25,10 @@ pub enum IdentityError {
     #[error("cannot make a certificate")]
     Make(#[source] rcgen::Error),
     /// The text is not an identity.
-    #[error("this is no identity of Welkin")]
+    #[error("this is not an identity of Welkin")]
     Read,
     /// The text is no fingerprint.
-    #[error("`{0}` is no fingerprint: {FINGERPRINT_MARK} and 64 hexadecimal digits")]
+    #[error("`{0}` is not a fingerprint: {FINGERPRINT_MARK} and 64 hexadecimal digits")]
     Fingerprint(String),
 }
 

@@ -111,7 +111,7 @@ fn draft(fields: &Fields<'_>, notes: &mut Notes, reader: &mut Reader<'_, '_>) ->
     if draft.recovery.as_ref().is_some_and(|recovery| recovery.strategy.is_some())
         && let Some(cursor) = fields.get("job_recovery").or(fields.get("spot_recovery"))
     {
-        notes.add(&cursor, "the strategy has no effect: a run always goes on to the next place of its plan");
+        notes.add(&cursor, "the strategy has no effect: a run always moves on to the next place of its plan");
     }
     settings::read(fields, &mut draft, notes, reader);
     draft

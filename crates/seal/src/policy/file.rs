@@ -18,7 +18,7 @@ pub enum PolicyError {
     #[error("the policy has the schema `{0}`; `{SCHEMA}` is known")]
     Schema(String),
     /// A kind that this build does not know.
-    #[error("`{0}` is no kind of evidence that is known; known are {known}", known = kinds())]
+    #[error("`{0}` is not a known kind of evidence; known are {known}", known = kinds())]
     Kind(String),
     /// A measurement or component that the kind does not have.
     #[error("{kind} has no {what} `{name}`; it has {known}")]

@@ -210,7 +210,7 @@ impl Transfers {
                 }
                 // A transfer that nobody can go on with must not keep its command from running for ever.
                 Err(error @ (JournalError::Damaged { .. } | JournalError::Foreign { .. })) => {
-                    told = Some(format!("{error}; beginning anew"));
+                    told = Some(format!("{error}; starting over"));
                 }
                 Err(error) => return Err(error.into()),
             }

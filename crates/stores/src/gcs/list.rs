@@ -43,7 +43,7 @@ pub(crate) fn page(body: &[u8]) -> Result<Page, NoPage> {
     // JSON that was cut off is no JSON, so nothing of it is believed.
     let page: WirePage = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
-            NoPage::Wrong(format!("the answer is no listing: {error}"))
+            NoPage::Wrong(format!("the answer is not a listing: {error}"))
         } else {
             NoPage::CutOff
         }

@@ -95,7 +95,7 @@ struct Claims<'a> {
 impl Account {
     /// Reads a credentials file.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let wrong = "the credentials file is no service account's key and no user's credentials";
+        let wrong = "the credentials file is neither a service account's key nor a user's credentials";
         // What the parser says may show what it read.
         match serde_json::from_str(text).map_err(|_| wrong)? {
             File::ServiceAccount { client_email, private_key, private_key_id, token_uri } => {

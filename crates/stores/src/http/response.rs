@@ -221,7 +221,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Head>, HttpError> {
         match name.as_str() {
             "content-length" if framing != Framing::Chunked => {
                 let length =
-                    number(value.trim()).ok_or_else(|| malformed(&"its content-length is no number"))?;
+                    number(value.trim()).ok_or_else(|| malformed(&"its content-length is not a number"))?;
                 if matches!(framing, Framing::Length(other) if other != length) {
                     return Err(malformed(&"it has two lengths"));
                 }

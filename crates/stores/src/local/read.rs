@@ -84,13 +84,13 @@ pub(super) fn read(
         }
         // What a socket says.
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
-            return Err(job.failure(FailureKind::Unsupported, "it is no regular file"));
+            return Err(job.failure(FailureKind::Unsupported, "it is not a regular file"));
         }
         file => file.map_err(failed)?,
     };
     let stamp = Stamp::of(&file).map_err(failed)?;
     if !stamp.is_file() {
-        return Err(job.failure(FailureKind::Unsupported, "it is no regular file"));
+        return Err(job.failure(FailureKind::Unsupported, "it is not a regular file"));
     }
     if other(&stamp) {
         return Err(changed("it changed since it was looked at"));

@@ -27,7 +27,7 @@ impl Service {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| "the port of its URL is no number below 65536")?)
+                (host, port.parse().map_err(|_| "the port of its URL is not a number below 65536")?)
             }
             _ => (authority, if tls { 443 } else { 80 }),
         };

@@ -61,7 +61,7 @@ fn escaped(chars: &mut Chars<'_>) -> Result<String, String> {
         None => Err("it ends with `\\`".to_owned()),
         Some('{') if chars.peek() == Some(&'{') => Err("`{` follows a literal `{`".to_owned()),
         Some(c) if c.is_ascii_punctuation() || c == ' ' => Ok(regex::escape(c.encode_utf8(&mut [0; 4]))),
-        Some(c) => Err(format!("`\\{c}` is no escape; classes belong between `{{{{` and `}}}}`")),
+        Some(c) => Err(format!("`\\{c}` is not an escape; classes belong between `{{{{` and `}}}}`")),
     }
 }
 

@@ -87,6 +87,6 @@ fn named(chars: &mut Chars<'_>) -> Result<String, String> {
     if known && chars.next() == Some(':') && chars.next() == Some(']') {
         Ok(format!("[:{name}:]"))
     } else {
-        Err(format!("`[:{name}:]` is no class of characters"))
+        Err(format!("`[:{name}:]` is not a class of characters"))
     }
 }

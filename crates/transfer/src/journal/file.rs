@@ -320,7 +320,7 @@ fn read(file: &mut File, path: &Path) -> Result<(Resumed, Extent), JournalError>
             foreign(format!("its version is {schema}, this build reads {OLDEST} to {SCHEMA}"))
         }
         None if file.metadata().map_err(failed)?.len() > MAX_LINE_BYTES as u64 => {
-            foreign("its first line is no record".to_owned())
+            foreign("its first line is not a record".to_owned())
         }
         _ => Ok((resumed, extent)),
     }

@@ -161,7 +161,7 @@ impl Manifest {
         input.by_ref().take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut first).map_err(failed)?;
         let malformed = |reason: String| ManifestError::Malformed { path: path.to_owned(), line: 1, reason };
         let head: ManifestHead = serde_json::from_slice(&first)
-            .map_err(|error| malformed(format!("this is no manifest of a transfer: {error}")))?;
+            .map_err(|error| malformed(format!("this is not the manifest of a transfer: {error}")))?;
         if head.schema != SCHEMA {
             return Err(malformed(format!("its form is {:?}, this build reads {SCHEMA:?}", head.schema)));
         }

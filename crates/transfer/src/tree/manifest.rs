@@ -183,7 +183,7 @@ impl Manifest {
         for entry in &self.entries {
             check_path(entry.path())?;
             if let Some(parent) = parents(entry.path()).find(|parent| closed.contains(parent)) {
-                return Err(format!("entry {:?} lies below {parent:?}, which is no folder", entry.path()));
+                return Err(format!("entry {:?} lies below {parent:?}, which is not a folder", entry.path()));
             }
             match entry {
                 Entry::File { path, blake3, mode, .. } => {
@@ -295,7 +295,7 @@ fn check_hash(path: &str, hash: &str) -> Result<(), String> {
 /// What any link must be: a text that the file system takes.
 pub(crate) fn check_target(path: &str, target: &str) -> Result<(), String> {
     if target.is_empty() || target.len() > MAX_PATH_BYTES || target.contains('\0') {
-        return Err(format!("link {path:?} points to {target:?}, which is no path"));
+        return Err(format!("link {path:?} points to {target:?}, which is not a path"));
     }
     Ok(())
 }

@@ -237,7 +237,7 @@ const DRAWN_IN_SOAK: usize = 760;
 const REFUSED: [&str; 5] = [
     "expected `+ PATTERN`",
     "it ends with a space",
-    "is no escape; classes belong",
+    "is not an escape; classes belong",
     "is within a set",
     "it ends with `\\`",
 ];

@@ -39,8 +39,8 @@ pub(crate) async fn follow(
             }
             _ = ticks.tick() => narrator.tick(),
             wish = interrupts.next() => match wish {
-                Wish::Ask => narrator.say("[d]etach, [c]ancel, or Enter to go on? Ctrl-C again cancels"),
-                Wish::GoOn => narrator.say("going on"),
+                Wish::Ask => narrator.say("[d]etach, [c]ancel, or Enter to continue? Ctrl-C again cancels"),
+                Wish::GoOn => narrator.say("continuing"),
                 Wish::Cancel if !cancelling => {
                     cancelling = true;
                     narrator.say("cancelling: giving everything back; once more to leave at once");
@@ -75,7 +75,7 @@ async fn to_the_end(client: &Client, run: &RunId, narrator: &Narrator, app: &App
         match next {
             Ok(Item::End) => return Ok(()),
             Ok(Item::Stopped { message }) => {
-                let fault = Fault::new(Code::Store, format!("{run} cannot go on: {message}"));
+                let fault = Fault::new(Code::Store, format!("{run} cannot continue: {message}"));
                 return Err(fault.hint("the broker tries again by itself where time may help").into());
             }
             Ok(item) => tell(run, item, narrator),

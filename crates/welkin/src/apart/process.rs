@@ -172,8 +172,8 @@ async fn serve_here(
     let end = welkin_server::serve(socket, team, served, idle, told).await;
     let end = end.with_context(|| Fault::new(Code::File, "the broker cannot listen any more"))?;
     log(match end {
-        End::Idle => "ended: nobody needed it",
-        End::Told => "ended: somebody wanted it; runs that are not over go on with the next broker",
+        End::Idle => "ended: it had been idle",
+        End::Told => "ended on request; unfinished runs continue with the next broker",
     });
     Ok(Exit::Success)
 }

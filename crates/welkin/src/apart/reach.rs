@@ -116,7 +116,7 @@ pub(crate) async fn reach(app: &App) -> anyhow::Result<Reached> {
             Some(reached) if reached.health.surroundings == ours => return Ok(reached),
             Some(reached) => {
                 if !std::mem::replace(&mut told, true) {
-                    app.note("the broker goes by another program, configuration or hosts: starting it anew");
+                    app.note("the broker runs with another program, configuration or hosts: restarting it");
                 }
                 // It may be ending already.
                 drop(reached.client.stop(&Stop::default()).await);

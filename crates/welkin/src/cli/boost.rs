@@ -60,7 +60,7 @@ pub(crate) struct TrainArgs {
     /// JSON object with parameters by XGBoost's names
     #[arg(short, long, value_name = "FILE")]
     pub(crate) params: Option<PathBuf>,
-    /// One parameter, which goes before the same one in the file; may be repeated
+    /// One parameter, which overrides the same one in the file; may be repeated
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = parameter)]
     pub(crate) set: Vec<(String, String)>,
     /// How many rounds to train; each adds a tree for each output
@@ -72,10 +72,10 @@ pub(crate) struct TrainArgs {
     /// Judge the model by the data that it is trained on as well
     #[arg(long)]
     pub(crate) score_training: bool,
-    /// Stop when the last metric of the last file has not become better for so many rounds, and keep the best
+    /// Stop when the last metric of the last file has not improved for this many rounds, and keep the best
     #[arg(long, value_name = "ROUNDS", requires = "valid", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) early_stopping: Option<u32>,
-    /// Model to go on with
+    /// Model to continue from
     #[arg(long, value_name = "FILE")]
     pub(crate) start: Option<PathBuf>,
     /// Column that says how much a row counts
@@ -140,7 +140,7 @@ pub(crate) struct CoordinatingArgs {
     /// JSON object with parameters by XGBoost's names
     #[arg(short, long, value_name = "FILE")]
     pub(crate) params: Option<PathBuf>,
-    /// One parameter, which goes before the same one in the file; may be repeated
+    /// One parameter, which overrides the same one in the file; may be repeated
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = parameter)]
     pub(crate) set: Vec<(String, String)>,
     /// How many rounds to train; each adds a tree for each output [default: 100]
@@ -152,7 +152,7 @@ pub(crate) struct CoordinatingArgs {
     /// Judge the model by the rows that it is trained on as well
     #[arg(long)]
     pub(crate) score_training: bool,
-    /// Stop when the last metric has not become better for so many rounds, and keep the best
+    /// Stop when the last metric has not improved for this many rounds, and keep the best
     #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) early_stopping: Option<u32>,
 }
@@ -207,7 +207,7 @@ The file of parties is the same for all:
 
 The model is, byte for byte, the one that `welkin boost train` makes of all rows in one file. The coordinator needs no
 rows and sees sums over all parties only: what a party sends is masked, and masks cancel in the sum. Where somebody
-was killed or lost, the same command again goes on after the last complete round.";
+was killed or lost, the same command again continues after the last complete round.";
 
 /// Predict rows with a model
 #[derive(Debug, Args)]
@@ -216,7 +216,7 @@ pub(crate) struct PredictArgs {
     /// Model of Welkin or XGBoost, JSON or UBJSON
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
-    /// CSV file with the model's features by name; other columns are passed over
+    /// CSV file with the model's features by name; other columns are ignored
     #[arg(value_name = "DATA")]
     pub(crate) data: PathBuf,
     /// Write margins, which trees add up to, instead of predictions

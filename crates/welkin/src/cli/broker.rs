@@ -6,8 +6,8 @@ use welkin_units::Span;
 
 /// The process that drives runs apart from the commands: see it, end it, run it by hand
 ///
-/// The first command that needs it starts it, and it ends by itself when nobody has needed it for ten minutes. It listens
-/// at a socket in the state folder, for its own user alone. Runs outlive it: the next one goes on with them.
+/// The first command that needs it starts it, and it ends by itself after ten minutes without work. It listens
+/// at a socket in the state folder, for its own user alone. Runs outlive it: the next one continues them.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BrokerArgs {
@@ -37,7 +37,7 @@ pub(crate) struct StopArgs {
 /// How to run it.
 #[derive(Debug, Args)]
 pub(crate) struct ServeHereArgs {
-    /// End when nobody has needed it for so long; `0s` = never [default: 10m when a command started it, else never]
+    /// End after so long without work; `0s` = never [default: 10m when a command started it, else never]
     #[arg(long, value_name = "TIME", value_parser = age)]
     pub(crate) idle: Option<Span>,
     /// Started by a command that waits for the first line

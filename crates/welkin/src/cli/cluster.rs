@@ -18,7 +18,7 @@ pub(crate) struct ExecArgs {
     /// A job file, or a command with its arguments
     #[arg(value_name = "FILE|COMMAND", required = true, trailing_var_arg = true)]
     pub(crate) what: Vec<String>,
-    /// Say its name and leave: it runs on without a terminal
+    /// Print its name and return at once: it continues without a terminal
     #[arg(short, long, visible_alias = "detach-run")]
     pub(crate) detach: bool,
     /// On a cluster that is full, runs with more come before those with less

@@ -37,10 +37,10 @@ pub(crate) struct Overrides {
     /// Accelerators of each node, such as `H100:8`, or `none`
     #[arg(long, value_name = "NAME[:COUNT]", value_parser = gpus, help_heading = "Overrides of the job file")]
     pub(crate) gpus: Option<Instead<Accelerator>>,
-    /// vCPUs of each node: `8`, `8+` for at least so many, or `none` for any number
+    /// vCPUs of each node: `8`, `8+` for at least 8, or `none` for any number
     #[arg(long, value_name = "COUNT", value_parser = cpus, help_heading = "Overrides of the job file")]
     pub(crate) cpus: Option<Instead<Amount>>,
-    /// Memory of each node in GiB: `32`, `32+` for at least so much, or `none` for any amount
+    /// Memory of each node in GiB: `32`, `32+` for at least 32, or `none` for any amount
     #[arg(long, value_name = "GIB", value_parser = memory, help_heading = "Overrides of the job file")]
     pub(crate) memory: Option<Instead<Amount>>,
     /// Nodes of every task
@@ -52,7 +52,7 @@ pub(crate) struct Overrides {
     /// Machines at full price, which are kept
     #[arg(long, overrides_with = "use_spot", help_heading = "Overrides of the job file")]
     pub(crate) no_use_spot: bool,
-    /// Search so many times as long as usual for a better plan, or a better proof of it, before settling
+    /// Search this many times longer than usual for a better plan, or a better proof of it
     #[arg(long, value_name = "TIMES", value_parser = effort)]
     pub(crate) effort: Option<u32>,
     /// Name of the run

@@ -8,15 +8,15 @@ use welkin_units::Bytes;
 
 /// Copy objects and folders between this machine and stores
 ///
-/// Every object is hashed as it is read and checked as it is written. A copy that was interrupted goes on
-/// where it was when the same command is given again.
+/// Every object is hashed as it is read and checked as it is written. A copy that was interrupted continues
+/// where it stopped when the same command is given again.
 #[derive(Debug, Args)]
 #[command(after_help = CP)]
 pub(crate) struct CpArgs {
-    /// From where
+    /// Source
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
-    /// To where
+    /// Target
     #[arg(value_name = "DST")]
     pub(crate) target: String,
     /// Leave objects that are at the target already
@@ -53,13 +53,13 @@ of 16 MiB hold (S3) needs a longer --part-size.";
 #[derive(Debug, Args)]
 #[command(after_help = SYNC)]
 pub(crate) struct SyncArgs {
-    /// From where
+    /// Source
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
-    /// To where
+    /// Target
     #[arg(value_name = "DST")]
     pub(crate) target: String,
-    /// When an object at the target is taken for the same
+    /// When an object at the target counts as the same
     #[arg(long, value_enum, default_value_t = Level::Time, value_name = "LEVEL")]
     pub(crate) compare: Level,
     /// Remove what the source does not have, after everything arrived
@@ -153,7 +153,7 @@ pub(crate) struct Selection {
     #[arg(long, value_name = "FILE")]
     pub(crate) filter_from: Vec<PathBuf>,
     /// Keep symbolic links of this machine, as objects named NAME.rclonelink at stores; without this or
-    /// --copy-links they are left out, and told of
+    /// --copy-links they are left out and reported
     #[arg(short = 'l', long, conflicts_with = "copy_links")]
     pub(crate) links: bool,
     /// Take what symbolic links of this machine lead to
@@ -177,25 +177,25 @@ pub(crate) struct Manner {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Bytes a second at most, such as 10M
+    /// At most this many bytes a second, such as 10M
     #[arg(long, value_name = "RATE", value_parser = size)]
     pub(crate) bwlimit: Option<Bytes>,
     /// Length of parts; a power of two that fits the target is taken
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) part_size: Option<Bytes>,
-    /// Lanes; found out while running when absent
+    /// Lanes; found by trying while it runs when absent
     #[arg(long, value_name = "N")]
     pub(crate) lanes: Option<usize>,
-    /// Content in memory at most
+    /// Most content held in memory
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size)]
     pub(crate) memory: Bytes,
-    /// Begin anew, even if the same transfer was interrupted before
+    /// Start over, even if the same transfer was interrupted before
     #[arg(long)]
     pub(crate) restart: bool,
     /// Files are on the disk, not only in the system's memory, when they appear
     #[arg(long)]
     pub(crate) fsync: bool,
-    /// Tell what happens as lines of JSON on standard error
+    /// Report what happens as lines of JSON on standard error
     #[arg(long)]
     pub(crate) events: bool,
     /// Also go to a gateway through this relay, or several after one another; may be repeated
@@ -235,7 +235,7 @@ pub(crate) struct VerifyArgs {
     /// Where the objects are, if not where the manifest says
     #[arg(value_name = "PLACE")]
     pub(crate) place: Option<String>,
-    /// Bytes a second at most, such as 10M
+    /// At most this many bytes a second, such as 10M
     #[arg(long, value_name = "RATE", value_parser = size)]
     pub(crate) bwlimit: Option<Bytes>,
 }
@@ -245,7 +245,7 @@ Examples:
   welkin verify cp-20261126-101500-1f3a
   welkin verify tree.manifest /restored/tree";
 
-/// List transfers, go on with them, and clean up after them
+/// List transfers, resume them, and clean up after them
 #[derive(Debug, Args)]
 #[command(after_help = TRANSFERS, args_conflicts_with_subcommands = true)]
 pub(crate) struct TransfersArgs {
@@ -284,7 +284,7 @@ pub(crate) enum TransfersCommand {
         #[arg(long)]
         b3sum: bool,
     },
-    /// Give up unfinished transfers: their uploads are dropped at the stores, and they cannot go on
+    /// Give up unfinished transfers: their uploads are dropped at the stores, and they cannot be resumed
     Gc {
         /// Only this one
         #[arg(value_name = "TRANSFER")]

@@ -23,7 +23,7 @@ pub(crate) struct ParallelizeArgs {
     /// Most that all machines together may cost per hour
     #[arg(long, value_name = "USD", value_parser = usd, requires = "any")]
     pub(crate) max_hourly: Option<Usd>,
-    /// Search so many times as long as usual for a better plan, or a better proof of it, before settling
+    /// Search this many times longer than usual for a better plan, or a better proof of it
     #[arg(long, value_name = "TIMES", value_parser = effort, conflicts_with_all = ["plan", "any"])]
     pub(crate) effort: Option<u32>,
     /// Write the plan to this file

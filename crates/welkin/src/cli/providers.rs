@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// What is in reach: providers, hosts, who you are there, and what would help where something is not
+/// Show what is in reach: providers, hosts, the identity used there, and how to fix what is not
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ProvidersArgs {}

@@ -22,10 +22,10 @@ pub(crate) struct UpArgs {
     /// Run it on the cluster of this name, which is made where there is none and stays: `welkin exec` runs more on it
     #[arg(short, long, value_name = "NAME", value_parser = cluster_name, conflicts_with = "foreground", help_heading = "Clusters")]
     pub(crate) cluster: Option<String>,
-    /// End the cluster when nothing was under way on it for so many minutes; needs --down, as machines are not stopped
+    /// End the cluster when it has been idle for this many minutes; needs --down, as machines are not stopped
     #[arg(short, long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..), requires = "down", help_heading = "Clusters")]
     pub(crate) idle_minutes_to_autostop: Option<u32>,
-    /// End the cluster when nothing was under way on it for a minute, or for as long as --idle-minutes-to-autostop says
+    /// End the cluster when it has been idle for a minute, or for as long as --idle-minutes-to-autostop says
     #[arg(long, requires = "cluster", help_heading = "Clusters")]
     pub(crate) down: bool,
     /// On a cluster that is full, runs with more come before those with less
@@ -44,7 +44,7 @@ pub(crate) struct UpArgs {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Say its name and leave: the run goes on without a terminal
+    /// Print the run's name and return at once: the run continues without a terminal
     #[arg(short, long, visible_alias = "detach-run")]
     pub(crate) detach: bool,
     /// Drive the run in this process and not in the broker's, as scripts may want it [env: WELKIN_FOREGROUND=1]
@@ -53,7 +53,7 @@ pub(crate) struct UpArgs {
     /// Submitting the same plan again under the same key gives the same run
     #[arg(long, value_name = "KEY", conflicts_with = "foreground")]
     pub(crate) token: Option<String>,
-    /// When every place of the plan refused, wait and ask again, for ever
+    /// When every place of the plan refused, wait and ask again, without end
     #[arg(long)]
     pub(crate) retry_until_up: bool,
     /// Most tasks under way at once; more wait for their turn [default: 64]
@@ -97,13 +97,13 @@ pub(crate) struct LogsArgs {
     /// The run, or the beginning of its name; the latest when absent
     #[arg(value_name = "RUN")]
     pub(crate) run: Option<String>,
-    /// Of this task only
+    /// Only this task
     #[arg(value_name = "TASK")]
     pub(crate) task: Option<String>,
-    /// Go on until the run is over
+    /// Keep printing until the run is over
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Begin with the last so many lines
+    /// Start with this many of the last lines
     #[arg(long, value_name = "LINES")]
     pub(crate) tail: Option<usize>,
     /// Show when each line was written (UTC)
@@ -132,14 +132,14 @@ pub(crate) struct CancelArgs {
     pub(crate) yes: bool,
 }
 
-/// Go on with a run whose process ended, or with all of them
+/// Resume a run whose process ended, or all of them
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  welkin resume\n  welkin resume sky-example-nb1sm0")]
 pub(crate) struct ResumeArgs {
     /// The run, or the beginning of its name; every unfinished one when absent
     #[arg(value_name = "RUN")]
     pub(crate) run: Option<String>,
-    /// When every place of the plan refused, wait and ask again, for ever
+    /// When every place of the plan refused, wait and ask again, without end
     #[arg(long)]
     pub(crate) retry_until_up: bool,
     /// Most tasks under way at once; more wait for their turn [default: 64]
@@ -182,7 +182,7 @@ pub(crate) struct GcArgs {
     pub(crate) yes: bool,
 }
 
-/// Put a committed output of a run onto this machine
+/// Copy a committed output of a run to this machine
 ///
 /// What arrives is checked by its digest. Nothing that is there is replaced, but for an empty folder. It
 /// works while another process drives runs.
@@ -210,13 +210,13 @@ pub(crate) struct PruneArgs {
     /// These runs, by name or its beginning; all that are old enough when absent
     #[arg(value_name = "RUN", conflicts_with_all = ["older_than", "keep", "keep_size"])]
     pub(crate) run: Vec<String>,
-    /// Runs that ended so long ago [default: 30d, or with --keep or --keep-size any time]
+    /// Runs that ended this long ago or earlier [default: 30d, or with --keep or --keep-size any time]
     #[arg(long, value_name = "TIME", value_parser = age)]
     pub(crate) older_than: Option<Span>,
-    /// Leave so many of the latest
+    /// Keep this many of the latest
     #[arg(long, value_name = "COUNT")]
     pub(crate) keep: Option<usize>,
-    /// Leave the latest that together keep no more than this, outputs and logs counted
+    /// Keep the latest that together take no more than this, outputs and logs included
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) keep_size: Option<Bytes>,
     /// Show what would be removed, and remove nothing

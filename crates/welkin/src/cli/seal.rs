@@ -93,7 +93,7 @@ pub(crate) enum PartyCommand {
         #[arg(value_name = "NAME")]
         party: Name,
     },
-    /// Get to know a party from the file that it made
+    /// Add a party from the file that it made
     #[command(
         after_help = "Examples:\n  welkin seal party add a.json\n  welkin seal party add a.json --ask 'ssh a welkin seal release --party a --input sealed/patients-1'"
     )]
@@ -437,7 +437,7 @@ fn engine(text: &str) -> Result<Engine, String> {
     let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
     let (name, value) = rest.split_once('=').ok_or_else(wrong)?;
     let known = Kind::ALL.iter().find(|known| known.name() == kind);
-    let known = *known.ok_or_else(|| format!("`{kind}` is no kind of evidence that is known"))?;
+    let known = *known.ok_or_else(|| format!("`{kind}` is not a known kind of evidence"))?;
     if !known.measurements().contains(&name) {
         return Err(format!(
             "{known} has no measurement `{name}`; it has {}",

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// SkyPilot's words, and what to say about them.
 const VERBS: &[(&str, &str)] = &[
-    ("start", "machines are not stopped and started: `welkin up --cluster NAME` makes a cluster anew"),
+    ("start", "machines are not stopped and started: `welkin up --cluster NAME` makes a new cluster"),
     ("stop", "`welkin down NAME` ends a cluster and gives its machines back"),
     (
         "autostop",

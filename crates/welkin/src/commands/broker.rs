@@ -64,8 +64,8 @@ fn stop(args: &StopArgs, app: &mut App) -> anyhow::Result<Exit> {
             let runs = counted(health.driven, "run");
             consent::ask(
                 &format!("{runs} would stand still until the next command starts a broker, and cost meanwhile: stop?"),
-                &format!("{runs} would stand still and nobody can be asked"),
-                "the broker goes on",
+                &format!("{runs} would stand still, and there is no terminal to ask"),
+                "the broker keeps running",
             )?;
         }
         client.stop(&Stop::default()).await.map_err(apart::fault)?;

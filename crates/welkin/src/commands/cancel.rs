@@ -76,7 +76,7 @@ fn all(reader: Option<&Reader>, yes: bool, app: &mut App) -> anyhow::Result<()> 
     if !runs.is_empty() && !yes {
         let names: Vec<&str> = runs.iter().map(|run| run.0.as_str()).collect();
         let question = format!("cancel {words} ({})?", names.join(", "));
-        let unasked = format!("{words} would be cancelled and nobody can be asked");
+        let unasked = format!("{words} would be cancelled and there is no terminal to ask");
         consent::ask(&question, &unasked, "no run was cancelled")?;
     }
     let (mut ended, mut failed) = (Vec::new(), None);

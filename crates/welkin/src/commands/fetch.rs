@@ -44,7 +44,7 @@ pub(crate) fn run(args: &FetchArgs, app: &mut App) -> anyhow::Result<Exit> {
     let path = std::path::absolute(&args.dest).context("finding the destination")?;
     refuse_content(&path)?;
     let parent = path.parent().filter(|_| path.file_name().is_some()).ok_or_else(|| {
-        Fault::new(Code::Usage, format!("{} is no name for what is fetched", path.display()))
+        Fault::new(Code::Usage, format!("{} is not a name for what is fetched", path.display()))
     })?;
     let failed = |what: &str| Fault::new(Code::File, format!("{what} {}", parent.display()));
     fs::create_dir_all(parent).with_context(|| failed("cannot make"))?;
@@ -136,7 +136,7 @@ fn refuse_url(dest: &Path) -> anyhow::Result<()> {
     if !dest.to_string_lossy().contains("://") {
         return Ok(());
     }
-    let fault = Fault::new(Code::Usage, format!("{} is no path of this machine", dest.display()));
+    let fault = Fault::new(Code::Usage, format!("{} is not a path of this machine", dest.display()));
     Err(fault.hint("fetch it to a folder, and `welkin cp` that folder to the store").into())
 }
 

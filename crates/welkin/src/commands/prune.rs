@@ -32,7 +32,7 @@ pub(crate) fn run(args: &PruneArgs, app: &mut App) -> anyhow::Result<Exit> {
         let words = counted(runs.len(), "run");
         consent::ask(
             &format!("remove {words}, with records, logs and the outputs that buckets keep of them?"),
-            &format!("{words} would be removed and nobody can be asked"),
+            &format!("{words} would be removed and there is no terminal to ask"),
             "nothing was removed",
         )?;
     }

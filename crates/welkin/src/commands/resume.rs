@@ -75,7 +75,7 @@ async fn apart(asked: Option<RunId>, narrator: &Narrator, app: &mut App) -> anyh
         taken.map_err(apart::fault)?;
     }
     if !apart::follow(&reached.client, &runs, narrator, app).await? {
-        app.note("they go on; `welkin runs` shows them");
+        app.note("they continue; `welkin runs` shows them");
         return Ok(exit);
     }
     let mut failed = None;
@@ -91,7 +91,7 @@ fn nothing(unreadable: Vec<String>, app: &mut App) -> anyhow::Result<()> {
         Format::Json => write_json(&mut app.out, "welkin.resumed/1", &Nothing { runs: [], unreadable }),
         Format::Table => {
             if unreadable.is_empty() {
-                app.note("every run is over: nothing to go on with");
+                app.note("every run is over: nothing to resume");
             }
             Ok(())
         }

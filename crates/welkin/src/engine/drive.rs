@@ -34,7 +34,7 @@ pub(crate) async fn drive(
             _ = ticks.tick() => narrator.tick(),
             wish = interrupts.next() => match wish {
                 Wish::Ask => narrator.say("cancel the run? [y/N], or press Ctrl-C again to cancel"),
-                Wish::GoOn => narrator.say("going on"),
+                Wish::GoOn => narrator.say("continuing"),
                 // Nobody else drives it: leaving it would be losing it.
                 Wish::Cancel | Wish::Leave => break,
             },
@@ -55,8 +55,8 @@ pub(crate) async fn drive(
             _ = ticks.tick() => narrator.tick(),
             wish = interrupts.next() => if wish != Wish::GoOn {
                 narrator.finish();
-                let fault = Fault::new(Code::Unsettled, "left while cancelling: something may not be given back");
-                return Err(fault.hint("`welkin resume` goes on giving it back").into());
+                let fault = Fault::new(Code::Unsettled, "interrupted while cancelling: something may not have been given back");
+                return Err(fault.hint("`welkin resume` continues giving it back").into());
             },
         }
     }

@@ -12,7 +12,7 @@ fn damaged_or(error: &StoreError, words: &str) -> Fault {
     let path = crate::settings::records();
     let (folder, path) = (path.parent().unwrap_or(&path).display(), path.display());
     Fault::new(Code::Store, format!("the broker's records in {path} are damaged")).hint(format!(
-        "put a copy of it back, or move {folder} aside and begin anew: `welkin gc --take-over` then gives \
+        "put a copy of it back, or move {folder} aside and start over: `welkin gc --take-over` then gives \
          back what its runs still hold"
     ))
 }
@@ -66,9 +66,9 @@ pub(crate) fn run_fault(error: RunError) -> anyhow::Error {
             Fault::new(Code::Unsettled, format!("not given back: {}", leases.join(", ")))
                 .hint("`welkin gc` tries again")
         }
-        RunError::Store(error) if error.is_damage() => damaged_or(error, "the run cannot go on"),
-        _ => Fault::new(Code::Store, "the run cannot go on")
-            .hint("`welkin resume` goes on from the last record"),
+        RunError::Store(error) if error.is_damage() => damaged_or(error, "the run cannot continue"),
+        _ => Fault::new(Code::Store, "the run cannot continue")
+            .hint("`welkin resume` continues from the last record"),
     };
     anyhow::Error::new(error).context(fault)
 }
@@ -82,7 +82,7 @@ pub(crate) fn conclude(outcome: &RunOutcome) -> anyhow::Result<()> {
             .hint("everything acquired was given back"),
         _ if outcome.over_budget => {
             Fault::new(Code::OverBudget, format!("{} was stopped: {reason}", outcome.run))
-                .hint("a larger budget (`--budget`, or `policy.budget` in the file) would let it go on")
+                .hint("a larger budget (`--budget`, or `policy.budget` in the file) would let it continue")
         }
         _ => Fault::new(Code::RunFailed, format!("{} failed: {reason}", outcome.run))
             .hint(format!("`welkin logs {}` shows what its scripts said", outcome.run)),

@@ -40,7 +40,7 @@ impl Undriven {
             Some(hourly) => format!("its machines cost {hourly} an hour"),
         };
         format!(
-            "no process drives {run}; {costs}: `welkin resume {run}` goes on, `welkin cancel {run}` ends it"
+            "no process drives {run}; {costs}: `welkin resume {run}` continues it, `welkin cancel {run}` ends it"
         )
     }
 
@@ -54,7 +54,7 @@ impl Undriven {
                 let (runs, first) = (counted(more.len(), "run"), &more[0].run);
                 Some(format!(
                     "no process drives {runs}, {first} the oldest; their machines cost {hourly} an hour: `welkin runs` \
-                     shows them, `welkin resume` goes on with all, `welkin cancel RUN` ends one"
+                     shows them, `welkin resume` continues all of them, `welkin cancel RUN` ends one"
                 ))
             }
         }

@@ -64,7 +64,7 @@ impl Cost {
 /// What is said where there is no price.
 pub(super) fn unpriced(place: &str) -> String {
     format!(
-        "cost not known: nobody said where {place} is; `place = \"PROVIDER/REGION\"` of its [stores.NAME] does"
+        "cost not known, since it is not said where {place} is: set `place = \"PROVIDER/REGION\"` in its [stores.NAME]"
     )
 }
 

@@ -107,7 +107,10 @@ fn tell(
     )?;
     if let Some(id) = id {
         let (objects, bytes) = (count(seen.resumed_objects), bytes_words(seen.resumed_bytes));
-        writeln!(app.out, "would go on with {id}, of which {objects} ({bytes}) are still as they arrived")?;
+        writeln!(
+            app.out,
+            "would continue {id}, of which {objects} ({bytes}) are unchanged since they arrived"
+        )?;
     }
     writeln!(app.out, "{cost}")?;
     if let Some(most) = seen.guarded {

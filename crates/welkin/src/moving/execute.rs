@@ -174,7 +174,7 @@ async fn once(
     }
     if begun.resumed.id.is_some() {
         let bytes = bytes_words(begun.resumed.bytes);
-        app.note(&format!("going on with {}: {bytes} arrived before; what is still so is kept", about.id));
+        app.note(&format!("continuing {}: {bytes} arrived before; what is unchanged is kept", about.id));
     }
     let journal = (begun.journal, begun.resumed);
     let stats = Arc::new(Stats::default());
@@ -279,7 +279,7 @@ fn report(
     match outcome.ended {
         Ended::Whole => {}
         Ended::Partly => app.note("the same command looks at everything again, and tries what failed"),
-        Ended::Stopped => app.note("stopped; the same command goes on where this was"),
+        Ended::Stopped => app.note("stopped; the same command continues where it stopped"),
     }
     Ok(exit)
 }
@@ -288,7 +288,7 @@ fn report(
 fn elsewhere(resumed: &Resumes) -> anyhow::Error {
     let message = format!("{} did not move data between these stores, or not in this way", resumed.id);
     let hint = "variables, profiles, stores or files of filters changed since, or an older version began it; \
-         give its command again to begin anew";
+         give its command again to start over";
     Fault::new(Code::Transfer, message).hint(hint).into()
 }
 
@@ -311,7 +311,7 @@ pub(crate) fn fault(failure: Failure) -> anyhow::Error {
 }
 
 pub(super) fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
-    let hint = format!("`welkin transfers resume {id}`, or the same command, goes on where this was");
+    let hint = format!("`welkin transfers resume {id}`, or the same command, continues where it stopped");
     match error {
         EngineError::Listing(failure) | EngineError::Fatal(failure) => {
             let code = match failure.kind {
@@ -322,7 +322,7 @@ pub(super) fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
             Fault::new(code, failure.to_string()).hint(hint).into()
         }
         EngineError::NothingFound { .. } => Fault::new(Code::NeedsConsent, error.to_string())
-            .hint("look whether the source is spelled right and mounted; --yes empties the target within --max-delete")
+            .hint("check that the source is spelled correctly and mounted; --yes empties the target within --max-delete")
             .into(),
         EngineError::Guarded { .. } => Fault::new(Code::Guarded, error.to_string())
             .hint("raise --max-delete if that is what you want")

@@ -47,7 +47,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
         return Err(usage("standard input and standard output are both no place that keeps an object"));
     }
     if wanted.manner.manifest.is_some() {
-        return Err(usage("there is no manifest of a stream; its hash is told at the end"));
+        return Err(usage("a stream has no manifest; its hash is printed at the end"));
     }
     let place = app.sky.place(if comes { wanted.target } else { wanted.source })?;
     let (endpoint, key, keys_at) = object(&place, wanted, app).await?;
@@ -194,7 +194,8 @@ fn report(
         write_json(&mut told, "welkin.stream/1", &wire)?;
     } else {
         let rate = rate_words(bytes as f64 / seconds.max(0.001));
-        let ended = hash.map_or_else(|| "nobody wanted more".to_owned(), |hash| format!("blake3 {hash}"));
+        let ended =
+            hash.map_or_else(|| "the reader stopped early".to_owned(), |hash| format!("blake3 {hash}"));
         writeln!(told, "{source} to {target}: {} in {seconds:.1} s ({rate}), {ended}", bytes_words(bytes))?;
     }
     if target == "-" {

@@ -41,7 +41,7 @@ macro_rules! codes {
 }
 
 codes! {
-    Usage = "cli::usage", Usage, "The command line makes no sense",
+    Usage = "cli::usage", Usage, "The command line is not valid",
         "An argument is missing, unknown or contradicts another. `welkin COMMAND --help` shows what a command takes, with examples.";
     Config = "cli::config", Invalid, "The configuration file cannot be used",
         "`config.toml` lies in Welkin's folder (`WELKIN_HOME`, else the XDG state folder). It may set `output`, `color` and `providers`. Unknown keys are refused, since a misspelt key would silently do nothing.";
@@ -100,7 +100,7 @@ codes! {
     InUse = "broker::in-use", InUse, "Another broker holds the state directory",
         "One process at a time drives the runs of a state directory. `welkin status` and `welkin logs -f` work meanwhile, and `welkin cancel` asks the other process. When it is gone, `welkin resume` takes over.";
     Request = "broker::request", Usage, "The broker does not understand the request",
-        "What was asked over HTTP makes no sense at this path, or a header or a body is missing. Commands of the same version never ask so.";
+        "The request is not valid for this path, or a header or a body is missing. Commands of the same version never send such a request.";
     Role = "broker::role", Declined, "The broker does not allow this",
         "A viewer may look, a member may start and end runs, an admin may also sweep, prune and stop. Whoever serves says who is what: `welkin serve member add FINGERPRINT --name NAME --role ROLE`.";
     Stranger = "broker::stranger", Declined, "The broker does not know this machine",
@@ -110,7 +110,7 @@ codes! {
     NoSuchMember = "broker::no-member", NotFound, "There is no such member",
         "`welkin serve member list` shows the members, on the machine that serves.";
     Gone = "broker::gone", NotFound, "What was asked for is gone in part",
-        "Runs were removed since the place where the reader wants to go on. List the runs again, and go on from `as_of` of that list.";
+        "Runs were removed after the point from which the reader wants to continue. List the runs again, and continue from `as_of` of that list.";
     Unsettled = "broker::unsettled", Unsettled, "Leases could not be given back",
         "The provider could not be reached in time. `welkin resume` and `welkin gc` try again.";
     Store = "broker::store", Failure, "The broker's records cannot be read or written",
@@ -118,11 +118,11 @@ codes! {
     DataPlace = "transfer::place", Invalid, "The text does not name a place for data",
         "A place is a path, `file://path`, `s3://bucket/key`, `gs://bucket/key`, `az://account/container/key`, `NAME:bucket/key` with a store `[stores.NAME]` of `config.toml`, or `-` for standard input and output.";
     Transfer = "transfer::failed", Failure, "The transfer ended before its end",
-        "Everything that arrived is on record: the same command, or `welkin transfers resume`, goes on where it was.";
+        "Everything that arrived is on record: the same command, or `welkin transfers resume`, continues where it stopped.";
     Credentials = "transfer::credentials", Failure, "The store does not accept the credentials",
-        "They are missing, wrong or expired. When there are good ones, the same command goes on where it was.";
+        "They are missing, wrong or expired. With valid ones, the same command continues where it stopped.";
     Full = "transfer::full", Failure, "There is no room left at the target",
-        "What arrived whole is kept, nothing is there in half. When there is room, the same command goes on where it was.";
+        "What arrived whole is kept, and nothing is left half written. Once there is room, the same command continues where it stopped.";
     Guarded = "transfer::guarded", Declined, "More would be removed than is allowed",
         "`--delete` removes nothing when it would be more than `--max-delete`, half of what is there unless you say otherwise: a source that is suddenly empty is more often a mistake than a wish.";
     SealKey = "seal::key", Refused, "The keys of a party cannot be used",
@@ -150,13 +150,13 @@ codes! {
     BoostData = "boost::data", Invalid, "The table cannot be used",
         "A table is a CSV file whose first line names the columns. Every other cell of a feature is a number, or missing: empty, `NA`, `NaN`, `null` or `none`. The message names the line and the column, both counted from 1.";
     BoostParams = "boost::params", Invalid, "The parameters cannot be used",
-        "Parameters have XGBoost's names and defaults. One that is unknown, or that XGBoost has and Welkin has not, is refused: passed over in silence it would give another model than was asked for.";
+        "Parameters have XGBoost's names and defaults. One that is unknown, or that XGBoost has and Welkin has not, is refused: if it were silently ignored, the model would not be the one that was asked for.";
     BoostModel = "boost::model", Invalid, "The model cannot be used",
         "A model is a file of XGBoost in JSON or UBJSON, as Welkin or XGBoost write it. A file that is cut short or damaged, or that needs something that Welkin does not know, is refused.";
     BoostTraining = "boost::training", Failure, "No model was trained",
         "Parameters and data do not go together, or the loss left the range of numbers. Nothing was written.";
     BoostParties = "boost::parties", Failure, "The parties have trained no model",
-        "A party or the coordinator was not there, was not who it should be, or did not agree with the others; the message says which. Rounds that were complete are kept by the coordinator: the same commands again go on with them.";
+        "A party or the coordinator was not there, was not who it should be, or did not agree with the others; the message says which. Rounds that were complete are kept by the coordinator: the same commands, given again, continue from them.";
     ParallelModel = "parallel::model", Invalid, "The model graph cannot be used",
         "A model graph is JSON with `schema` `welkin.model-graph/1`, as `trace` of the Python module `welkin.jax` writes it. The message names the operation or value that cannot be. docs/parallel.md describes the file.";
     ParallelCluster = "parallel::cluster", Invalid, "There is no such cluster",

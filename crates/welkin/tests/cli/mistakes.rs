@@ -231,7 +231,7 @@ fn routes_that_cannot_be_say_what_can() {
         (
             [&pair[..], &["--agreements", "unsigned.json", "--trust", "agreements.json"]].concat(),
             3,
-            "agreements.json is no file of trusted keys",
+            "agreements.json is not a file of trusted keys",
         ),
         (
             [&pair[..], &["--agreements", "unsigned.json", "--trust", "keys.toml"]].concat(),

@@ -126,7 +126,7 @@ mod tests {
         let one = fingerprint('1');
         for (line, why) in [
             ("client", "a fingerprint is missing"),
-            ("client w1:00", "`w1:00` is no fingerprint"),
+            ("client w1:00", "`w1:00` is not a fingerprint"),
             (&format!("friend {one}"), "`friend` is neither client nor relay"),
             (&format!("relay {one} rights=read"), "a relay has no rights of its own"),
             (&format!("client {one} rights=read,fly"), "`fly` is not a right"),

@@ -32,8 +32,10 @@ pub(super) async fn settle(
 fn ask(strays: &[Stray], app: &App) -> anyhow::Result<()> {
     let found = counted(strays.len(), "lease");
     if !io::stdin().is_terminal() {
-        let fault =
-            Fault::new(Code::NeedsConsent, format!("{found} of another owner, and nobody can be asked"));
+        let fault = Fault::new(
+            Code::NeedsConsent,
+            format!("{found} of another owner, and there is no terminal to ask"),
+        );
         return Err(fault.hint("add --yes").into());
     }
     strays.iter().for_each(|stray| app.note(&stray.to_string()));

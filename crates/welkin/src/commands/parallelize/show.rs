@@ -21,7 +21,7 @@ pub(super) fn plan(plan: &PlanFile, app: &mut App) -> anyhow::Result<()> {
     for (name, count) in &plan.replicated {
         writeln!(
             app.out,
-            "replicated, since nobody knows how it could be split: {} ({count} times)",
+            "replicated, since it is not known how it could be split: {} ({count} times)",
             shown(name)
         )?;
     }

@@ -163,7 +163,7 @@ fn agreements(args: &RouteArgs, trusted: &TrustedKeys) -> anyhow::Result<(Vec<Te
 fn trusted_keys(path: &Path) -> anyhow::Result<TrustedKeys> {
     let text = String::from_utf8_lossy(&read(path)?).into_owned();
     toml::from_str(&text).map_err(|error| {
-        let fault = Fault::new(Code::Agreements, format!("{} is no file of trusted keys", path.display()));
+        let fault = Fault::new(Code::Agreements, format!("{} is not a file of trusted keys", path.display()));
         anyhow::Error::new(error)
             .context(fault.hint("it has a line `aws = [\"<64 hex digits>\"]` for each provider"))
     })
@@ -176,7 +176,7 @@ fn stores(names: &[String]) -> anyhow::Result<Vec<Store>> {
         .map(|name| {
             known.iter().find(|store| store.name == *name).cloned().ok_or_else(|| {
                 let names: Vec<&str> = known.iter().map(|store| store.name.as_str()).collect();
-                let fault = Fault::new(Code::Place, format!("`{name}` is no store that is known here"));
+                let fault = Fault::new(Code::Place, format!("`{name}` is not a store that is known here"));
                 fault.hint(format!("known are {}", names.join(", "))).into()
             })
         })

@@ -76,7 +76,7 @@ fn unknown(wan: &Wan, text: &str, provider: &str, place: &str) -> Fault {
         .map(|name| (strsim::jaro_winkler(&name, &wanted), name))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)));
-    let fault = Fault::new(Code::Place, format!("`{text}` is no place of this graph"));
+    let fault = Fault::new(Code::Place, format!("`{text}` is not a place of this graph"));
     match near {
         Some((_, name)) => fault.hint(format!("did you mean `{name}`?")),
         None => fault.hint("without --grid the places are those of the large providers' public regions"),

@@ -27,14 +27,14 @@ pub(super) fn run(command: &ContractCommand, app: &mut App) -> anyhow::Result<Ex
 
 pub(in crate::commands) fn read_contract(path: &Path) -> anyhow::Result<Contract> {
     Contract::read(&read(path)?).map_err(|error| {
-        let fault = Fault::new(Code::SealContract, format!("{} is no contract", path.display()));
+        let fault = Fault::new(Code::SealContract, format!("{} is not a contract", path.display()));
         anyhow::Error::new(error).context(fault)
     })
 }
 
 /// A snapshot, signed by a party that is known.
 fn read_snapshot(path: &Path, app: &App) -> anyhow::Result<Snapshot> {
-    let fault = || Fault::new(Code::SealData, format!("{} is no snapshot", path.display()));
+    let fault = || Fault::new(Code::SealData, format!("{} is not a snapshot", path.display()));
     let snapshot =
         Snapshot::read(&read(path)?).map_err(|error| anyhow::Error::new(error).context(fault()))?;
     let owner = keyring::party(app, &snapshot.party)?;
@@ -118,7 +118,7 @@ pub(in crate::commands) fn holds<'a>(
 }
 
 fn read_revocation(path: &Path, contract: &Contract, app: &App) -> anyhow::Result<Hex<32>> {
-    let fault = || Fault::new(Code::SealContract, format!("{} is no revocation", path.display()));
+    let fault = || Fault::new(Code::SealContract, format!("{} is not a revocation", path.display()));
     let revocation =
         Revocation::read(&read(path)?).map_err(|error| anyhow::Error::new(error).context(fault()))?;
     let party = keyring::party(app, &revocation.party)?;

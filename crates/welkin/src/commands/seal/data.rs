@@ -130,7 +130,7 @@ pub(super) fn open(args: &SealOpenArgs, app: &mut App) -> anyhow::Result<Exit> {
 pub(in crate::commands) fn owner_of(folder: &Path) -> anyhow::Result<Name> {
     let snapshot = Snapshot::read(&super::read(&folder.join("snapshot.json"))?);
     let snapshot = snapshot
-        .map_err(|error| anyhow::Error::new(error).context(refused(folder, "is no sealed data set")))?;
+        .map_err(|error| anyhow::Error::new(error).context(refused(folder, "is not a sealed data set")))?;
     Ok(snapshot.party)
 }
 

@@ -138,7 +138,7 @@ pub(in crate::commands) fn read_message(from: &mut impl BufRead, peer: &str) -> 
         return Err(Fault::new(Code::SealEngine, format!("{peer} ended without an answer")).into());
     }
     Message::read(&line).map_err(|error| {
-        let fault = Fault::new(Code::SealEngine, format!("{peer} said something that is no message"));
+        let fault = Fault::new(Code::SealEngine, format!("{peer} said something that is not a message"));
         anyhow::Error::new(error).context(fault)
     })
 }

@@ -153,7 +153,7 @@ pub(in crate::commands) fn parties(app: &App) -> anyhow::Result<BTreeMap<Name, I
 pub(in crate::commands) fn read_party(path: &Path) -> anyhow::Result<Identity> {
     let bytes = read(path)?;
     let identity = Identity::read(&bytes).map_err(|error| {
-        let fault = Fault::new(Code::SealParty, format!("{} is no party's file", path.display()));
+        let fault = Fault::new(Code::SealParty, format!("{} is not the file of a party", path.display()));
         anyhow::Error::new(error).context(fault)
     })?;
     Ok(identity)
@@ -179,7 +179,7 @@ pub(in crate::commands) fn new_passphrase(path: Option<&Path>, party: &Name) -> 
 fn ask(question: &str, party: &Name) -> anyhow::Result<String> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        let what = format!("the keys of `{party}` need a passphrase, and nobody can be asked");
+        let what = format!("the keys of `{party}` need a passphrase, and there is no terminal to ask");
         return Err(Fault::new(Code::SealKey, what).hint("name a file with it: --passphrase-file").into());
     }
     let mut err = io::stderr();

@@ -99,7 +99,7 @@ fn verify(args: &LogVerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
     let refused = |what: &str| Fault::new(Code::SealLog, what.to_owned());
     let head = args.head.as_deref().map(|path| read_head(path, app)).transpose()?;
     let old = args.old.as_deref().map(|path| read_head(path, app)).transpose()?;
-    let unreadable = |path: &Path| Fault::new(Code::SealLog, format!("{} is no proof", path.display()));
+    let unreadable = |path: &Path| Fault::new(Code::SealLog, format!("{} is not a proof", path.display()));
     let verified = match (&args.proof, &head) {
         (Some(path), Some(head)) => {
             let bytes = read(path)?;
@@ -145,8 +145,7 @@ fn verify(args: &LogVerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
 fn read_head(path: &Path, app: &App) -> anyhow::Result<Head> {
     let parties = keyring::parties(app)?;
     Head::read(&read(path)?, |name| parties.get(name)).map_err(|error| {
-        let fault =
-            Fault::new(Code::SealLog, format!("{} is no head of a log that is known", path.display()));
+        let fault = Fault::new(Code::SealLog, format!("{} is not the head of a log", path.display()));
         anyhow::Error::new(error).context(fault)
     })
 }

@@ -197,7 +197,7 @@ fn talk(args: &SealReleaseArgs, app: &mut App, input: &mut impl io::BufRead) -> 
     let unexpected = || Fault::new(Code::Usage, "this command is started by `welkin sql run --ask`");
     let Message::Contract { contract } = read_message(input, PEER)? else { return Err(unexpected().into()) };
     let contract = Contract::read(contract.as_bytes()).map_err(|error| {
-        anyhow::Error::new(error).context(Fault::new(Code::SealContract, "this is no contract"))
+        anyhow::Error::new(error).context(Fault::new(Code::SealContract, "this is not a contract"))
     })?;
     let asked = Asked {
         party: &args.party,

@@ -71,7 +71,8 @@ fn places(args: &SqlRunArgs) -> anyhow::Result<()> {
     }
     match &args.spill {
         Some(folder) if !folder.is_dir() => {
-            let what = format!("{} is no folder for what does not fit into memory", folder.display());
+            let what =
+                format!("{} is not a folder that could hold what does not fit into memory", folder.display());
             Err(Fault::new(Code::File, what).into())
         }
         _ => Ok(()),
@@ -120,7 +121,7 @@ fn known_inputs(args: &SqlRunArgs, contract: &Contract) -> anyhow::Result<Snapsh
 
 fn snapshot(folder: &Path) -> anyhow::Result<Snapshot> {
     Snapshot::read(&read(&folder.join("snapshot.json"))?).map_err(|error| {
-        let fault = Fault::new(Code::SealData, format!("{} is no sealed data set", folder.display()));
+        let fault = Fault::new(Code::SealData, format!("{} is not a sealed data set", folder.display()));
         anyhow::Error::new(error).context(fault)
     })
 }

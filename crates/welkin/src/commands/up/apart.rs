@@ -67,7 +67,7 @@ pub(crate) async fn up(work: &Work<'_>, app: &mut App) -> anyhow::Result<Exit> {
     narrator.introduce(&run, work.plan);
     narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
     if !apart::follow(&reached.client, std::slice::from_ref(&run), &narrator, app).await? {
-        app.note(&format!("{run} goes on; `welkin status {run}` shows it, `welkin cancel {run}` ends it"));
+        app.note(&format!("{run} continues; `welkin status {run}` shows it, `welkin cancel {run}` ends it"));
         return Ok(Exit::Success);
     }
     ended(&run, app)?;

@@ -80,7 +80,7 @@ fn load(args: &UpArgs, app: &App) -> anyhow::Result<Loaded> {
         return planning::job_of("the flags", "{run: ':'}", &args.overrides, app);
     };
     if is_plan(file) {
-        let fault = Fault::new(Code::Usage, "a saved plan says where it runs, and that is no cluster");
+        let fault = Fault::new(Code::Usage, "a saved plan says where it runs, and that is not a cluster");
         return Err(fault.hint("give the job file instead").into());
     }
     planning::job(Path::new(file), &args.overrides, !args.dry_run, app)

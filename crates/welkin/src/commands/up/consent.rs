@@ -16,7 +16,7 @@ pub(super) fn ask(plan: &Plan, yes: bool, app: &App) -> anyhow::Result<()> {
     let cost = plan.cost;
     crate::consent::ask(
         &format!("run this plan for about {cost}?"),
-        &format!("the plan costs {cost} and nobody can be asked"),
+        &format!("the plan costs {cost} and there is no terminal to ask"),
         "nothing was acquired",
     )
 }

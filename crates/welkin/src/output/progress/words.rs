@@ -49,7 +49,7 @@ pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Wei
         Record::TaskFailed { reason, .. } => (Told, format!("failed: {reason}")),
         Record::DeadlineMissed { task, deadline } => {
             let whose = if task.is_some() { "the deadline of the task" } else { "the deadline of the run" };
-            (Told, format!("{whose}, {deadline}, has passed; it goes on"))
+            (Told, format!("{whose}, {deadline}, has passed; the run continues"))
         }
         Record::OutputDelivered { output, .. } => (Told, format!("{output} delivered")),
         Record::LeaseReleasing { .. } => (Detail, "giving the machines back".to_owned()),

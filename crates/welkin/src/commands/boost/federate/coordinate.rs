@@ -138,7 +138,7 @@ impl Teller {
             Happening::Waits(names) => self.say(&format!("waiting for {}", names.join(", "))),
             Happening::Begins(0) => self.say("all are here"),
             Happening::Begins(rounds) => {
-                self.say(&format!("all are here; going on after {}", counted(*rounds, "round")))
+                self.say(&format!("all are here; continuing after {}", counted(*rounds, "round")))
             }
             Happening::Round(progress) if self.every_round => {
                 self.say(&format!("[{}] {}", progress.round, live::words(progress.scores)));

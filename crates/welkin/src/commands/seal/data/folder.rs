@@ -38,7 +38,7 @@ impl Folder {
         app: &App,
         recipient: Option<(&Name, Option<&Path>)>,
     ) -> anyhow::Result<Self> {
-        let fault = || refused(path, "is no sealed data set");
+        let fault = || refused(path, "is not a sealed data set");
         let snapshot = Snapshot::read(&read(&path.join("snapshot.json"))?)
             .map_err(|error| anyhow::Error::new(error).context(fault()))?;
         let keys = DataKeys::read(&read(&path.join("keys.json"))?)

@@ -4,8 +4,8 @@ mod csv;
 mod features;
 mod libsvm;
 
-pub use csv::{CsvError, CsvOptions, read_csv};
-pub use features::{Column, Features, FeaturesError, Kind};
+pub use csv::{CsvError, CsvOptions, cell, read_csv};
+pub use features::{Column, Features, FeaturesError, Kind, single};
 pub(crate) use features::{category, most_rows};
 pub use libsvm::{LibsvmError, LibsvmOptions, read_libsvm};
 

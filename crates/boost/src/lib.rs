@@ -2,7 +2,8 @@
 //! order and partition of them, and any number of threads, gives the same bits.
 //!
 //! * [`read_csv`] and [`read_libsvm`] make [`Data`] of bytes.
-//! * [`Params`] are XGBoost's, by name; what is not there is refused.
+//! * [`Params`] are XGBoost's, by name; what is not there is refused. A [`Recipe`] says which columns they are for, so that
+//!   several parties can agree on both.
 //! * [`train`] makes a [`Model`] of both, on whatever [`Workers`] it is given.
 //! * [`Model::read`] and [`Model::write`] know XGBoost's JSON and UBJSON, in both directions.
 //! * [`Model::predict`] predicts, to the same bits of margins as XGBoost does.
@@ -34,13 +35,14 @@ mod near;
 mod params;
 mod predict;
 mod random;
+mod recipe;
 mod train;
 mod tree;
 mod workers;
 
 pub use data::{
-    Column, CsvError, CsvOptions, Data, Features, FeaturesError, Kind, LibsvmError, LibsvmOptions, read_csv,
-    read_libsvm,
+    Column, CsvError, CsvOptions, Data, Features, FeaturesError, Kind, LibsvmError, LibsvmOptions, cell,
+    read_csv, read_libsvm, single,
 };
 pub use format::{Format, FormatError, ModelError};
 pub use grow::Lost;
@@ -51,6 +53,7 @@ pub use metric::MetricError;
 pub use model::Model;
 pub use params::{Directions, ParamError, Params};
 pub use predict::PredictError;
+pub use recipe::{Recipe, RecipeError};
 pub use train::{Progress, Score, Stopped, TrainError, Trained, Training, train};
 pub use tree::{Branch, Node, Test, Tree, TreeError};
 pub use workers::{Alone, Workers};

@@ -179,6 +179,11 @@ impl Params {
         let format::Value::Map(entries) = value else {
             return Err(ParamError::File("it is not an object".to_owned()));
         };
+        self.set_all(&entries)
+    }
+
+    /// Sets those of a JSON object.
+    pub(crate) fn set_all(&mut self, entries: &[(String, format::Value)]) -> Result<(), ParamError> {
         entries.iter().try_for_each(|(name, value)| self.set(name, &parse::text(value)))
     }
 
@@ -261,6 +266,12 @@ impl Params {
             _ => return Err(unknown(name)),
         }
         Ok(())
+    }
+
+    /// How many margins a row has.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.num_class.max(1)
     }
 
     /// How many threads were asked for; 0 is as many as there are cores.

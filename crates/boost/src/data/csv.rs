@@ -1,9 +1,10 @@
 //! Rows out of CSV.
 //!
 //! The first line names the columns. A cell is a number, or missing: empty, or `NA`, `NaN`, `null` or `none` in any case.
-//! Numbers are rounded once, to the single precision that trees compare in.
+//! A number is read in double precision, as tables of numbers keep it, and then rounded to the single precision that trees
+//! compare in: the same table in Parquet has the same values, to the last bit.
 
-use super::{Column, Data, Features, FeaturesError, Kind};
+use super::{Column, Data, Features, FeaturesError, Kind, single};
 use std::collections::BTreeSet;
 
 /// Which columns are what.
@@ -250,10 +251,17 @@ impl Table {
 
 const MISSING: [&[u8]; 6] = [b"na", b"n/a", b"nan", b"null", b"none", b"?"];
 
+/// The number that a cell of text stands for, NaN for one that is missing, nothing where it is neither.
+#[must_use]
+pub fn cell(text: &str) -> Option<f32> {
+    number(text.as_bytes()).ok()
+}
+
 /// A number, or NaN for one that is missing.
 pub(super) fn number(cell: &[u8]) -> Result<f32, String> {
     let cell = cell.trim_ascii();
-    if let Some(value) = std::str::from_utf8(cell).ok().and_then(|text| text.parse::<f32>().ok()) {
+    if let Some(value) = std::str::from_utf8(cell).ok().and_then(|text| text.parse::<f64>().ok()) {
+        let value = single(value);
         return if value.is_infinite() { Err(format!("`{}` is too large", shown(cell))) } else { Ok(value) };
     }
     if cell.is_empty() || MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell)) {

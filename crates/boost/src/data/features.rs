@@ -181,6 +181,13 @@ impl Column {
     }
 }
 
+/// A number in the precision that trees compare in.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "rounding is the point")]
+pub fn single(number: f64) -> f32 {
+    number as f32
+}
+
 fn check(rows: usize, name: &str, kind: Kind, column: &Column) -> Result<(), FeaturesError> {
     let sound = match column {
         Column::Dense(values) => values.len() == rows,

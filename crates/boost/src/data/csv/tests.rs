@@ -61,3 +61,14 @@ fn categories_are_small_whole_numbers() {
         assert!(message(&format!("a,y\n{bad},0\n"), &options).contains("is no category"), "{bad}");
     }
 }
+
+#[test]
+fn a_number_is_the_one_that_a_column_of_doubles_keeps() {
+    // As a double it lies between two singles, at the same distance of both; the text lies a little above that.
+    let text = "1.0000000596046448";
+    assert_eq!(text.parse::<f32>().unwrap(), 1.000_000_1);
+    let data = read_csv(format!("a,y\n{text},0\n").as_bytes(), &options()).unwrap();
+    let Column::Dense(a) = &data.features.columns()[0] else { panic!() };
+    assert_eq!((a[0], cell(text)), (1.0, Some(1.0)));
+    assert!(cell("NA").unwrap().is_nan() && cell("much").is_none());
+}

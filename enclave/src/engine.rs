@@ -1,39 +1,19 @@
-//! The talk of an engine with whoever started it: a message a line, until it ran.
+//! An engine: its keys, its evidence, and the one contract that it is there for.
+//!
+//! An [`Engine`] is there for one contract. It makes its keys inside, answers questions with evidence that is bound to them and
+//! to that contract ([`Engine::attest`]), and runs once ([`Engine::run`]): it checks the contract, opens the inputs with what
+//! their owners released, does what was agreed on ([`crate::sql`], [`crate::boost`]), and seals the result for its recipients.
+//!
+//! What is said of errors never has a value of the data in it.
 
-use anyhow::Context;
-use std::io::{BufRead, Read, Write};
-use welkin_enclave::sql::{Engine, SqlError};
-use welkin_seal::Message;
+mod admit;
+mod error;
+mod files;
+mod folder;
+mod session;
 
-/// Answers messages until there are no more. A refusal is an answer like others.
-pub(crate) fn talk(input: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<()> {
-    let mut engine = Engine::new()?;
-    loop {
-        let mut line = Vec::new();
-        input.take(Message::MOST_BYTES).read_until(b'\n', &mut line)?;
-        if line.is_empty() {
-            return Ok(());
-        }
-        let answer = match Message::read(&line).context("this is no message that an engine understands")? {
-            Message::Challenge(challenge) => {
-                engine.attest(challenge).map(|attested| Message::Attested(Box::new(attested)))
-            }
-            Message::Run(run) => engine.run(&run).map(Message::Ran),
-            _ => Err(SqlError::Session("an engine is asked for evidence, and to run")),
-        };
-        out.write_all(&answer.unwrap_or_else(|error| refused(&error)).line())?;
-        out.flush()?;
-    }
-}
-
-fn refused(error: &SqlError) -> Message {
-    let code = error.code().to_owned();
-    let mut why = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        why.push_str(": ");
-        why.push_str(&error.to_string());
-        source = error.source();
-    }
-    Message::Refused { code, why }
-}
+pub(crate) use admit::Data;
+pub use error::EngineError;
+pub(crate) use files::SealedPart;
+pub(crate) use folder::{Filled, Place, write};
+pub use session::{Engine, Prepared, measure};

@@ -14,12 +14,14 @@
 //! *Rejected:* a format of our own (nothing else would read it), and keys wrapped inside of the file (a new key of the version
 //! would rewrite the data).
 
+mod boost;
 mod check;
+pub mod engine;
 mod input;
 mod keys;
 mod open;
 mod seal;
-pub mod sql;
+mod sql;
 mod sum;
 
 pub use check::{CheckError, check};

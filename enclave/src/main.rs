@@ -4,14 +4,14 @@
 //! Keys come and go through pipes between the two, never through arguments, the environment or files. It has no keys of
 //! parties, and knows no home.
 
-mod engine;
 mod request;
+mod talk;
 
 use anyhow::Context;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
-use welkin_enclave::{Form, open, read_table, seal, sql, write_table};
+use welkin_enclave::{Form, engine, open, read_table, seal, write_table};
 
 /// A request names files and has a key for each column of each: 64 MiB are half a million of those.
 const MOST_BYTES: u64 = 64 << 20;
@@ -57,10 +57,10 @@ fn run() -> anyhow::Result<()> {
             write_table(tables, form.into(), io::BufWriter::new(io::stdout()))?;
         }
         request::Request::Measure => {
-            let answer = serde_json::json!({ "measurement": sql::measure()?, "simulated": cfg!(feature = "simulated") });
+            let answer = serde_json::json!({ "measurement": engine::measure()?, "simulated": cfg!(feature = "simulated") });
             writeln!(io::stdout(), "{answer}")?;
         }
-        request::Request::Engine => engine::talk(&mut input, &mut io::stdout().lock())?,
+        request::Request::Engine => talk::talk(&mut input, &mut io::stdout().lock())?,
     }
     Ok(())
 }

@@ -1,27 +1,44 @@
 //! Running the query of a contract on the data that it names, and nothing else.
 //!
-//! An [`Engine`] is there for one contract. It makes its keys inside, answers questions with evidence that is bound to them and
-//! to that contract ([`Engine::attest`]), and runs once ([`Engine::run`]): it checks the contract, opens the inputs with what
-//! their owners released, runs the query, and seals the result for its recipients.
-//!
 //! DataFusion plans and runs it. It sees no files but sealed ones that were checked, no settings, and no statement other than one
 //! query ([`context`], [`query`]). Errors that a value could be in are told by their kind only.
 //!
 //! *Rejected:* a plan that arrives from outside, which nobody could read and sign; DataFusion's own encryption hooks, which pass over
 //! files in the open in silence and read a sealed footer anew for each scan.
 
-mod admit;
 mod catalog;
 mod context;
-mod engine;
-mod error;
-mod files;
 mod groups;
+mod kinds;
 mod query;
 mod reader;
-mod result;
+mod rows;
 mod spill;
 mod table;
 
-pub use engine::{Engine, Prepared, measure};
-pub use error::SqlError;
+use crate::engine::{Data, EngineError, write};
+use datafusion::execution::context::SessionContext;
+use welkin_seal::{EngineKey, Ran, Receipt, Run};
+
+/// Tables, where a query finds them.
+pub(crate) struct Query(SessionContext);
+
+impl Query {
+    pub(crate) fn new(run: &Run, data: Vec<Data>) -> Result<Self, EngineError> {
+        let context = context::context(run)?;
+        catalog::register(&context, data)?;
+        Ok(Self(context))
+    }
+
+    /// Runs the query, and seals its result.
+    pub(crate) fn run(self, key: &EngineKey, receipt: &Receipt, run: &Run) -> Result<Ran, EngineError> {
+        let Self(context) = self;
+        let least = receipt.contract.manifest.privacy.minimum_group;
+        let runtime = context::runtime(run.threads)?;
+        let (schema, batches) = runtime.block_on(async {
+            let plan = query::plan(&context, &run.query).await?;
+            query::start(&context, groups::enforce(plan, least)?, run).await
+        })?;
+        write(key, receipt, &run.output, "result", |place| rows::fill(place, schema, batches, &runtime))
+    }
+}

@@ -6,6 +6,8 @@
 
 mod keys;
 mod snapshot;
+mod whole;
 
 pub use keys::{DataKeys, DataKeysError, FOOTER, Kek};
 pub use snapshot::{Column, Snapshot, SnapshotError, SnapshotFile, aad_prefix};
+pub use whole::{open_whole, seal_whole};

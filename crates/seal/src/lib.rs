@@ -43,6 +43,7 @@ pub use contract::{
 };
 pub use data::{
     Column, DataKeys, DataKeysError, FOOTER, Kek, Snapshot, SnapshotError, SnapshotFile, aad_prefix,
+    open_whole, seal_whole,
 };
 pub use evidence::{Claims, Collateral, Evidence, EvidenceError, Kind, ReadError, Tcb};
 pub use hex::{Hex, HexBytes, from_hex, to_hex};

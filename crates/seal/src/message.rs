@@ -58,7 +58,7 @@ pub enum Message {
 pub struct Run {
     /// The contract's file.
     pub contract: String,
-    /// The query.
+    /// What was agreed on: the query, or the recipe.
     pub query: String,
     /// Where the inputs lie, in any order.
     pub inputs: Vec<PathBuf>,

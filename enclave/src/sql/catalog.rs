@@ -1,9 +1,9 @@
 //! How tables are named: `party.name`, and `name` for one party's, or for all of them where several parties have the same columns.
 
-use super::admit::Data;
 use super::context::{CATALOG, COMMON};
-use super::error::SqlError;
 use super::table::SealedTable;
+use crate::engine::Data;
+use crate::engine::EngineError;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider,
 };
@@ -16,14 +16,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Puts the inputs of a contract where queries find them.
-pub(super) fn register(context: &SessionContext, data: Vec<Data>) -> Result<(), SqlError> {
+pub(super) fn register(context: &SessionContext, data: Vec<Data>) -> Result<(), EngineError> {
     let mut tables: BTreeMap<(String, String), Vec<(u64, SealedTable)>> = BTreeMap::new();
     for (input, data) in data.into_iter().enumerate() {
         let name = (data.party.to_string(), data.name.to_string());
         let version = data.version;
         tables.entry(name).or_default().push((version, SealedTable::new(input, data)?));
     }
-    fill(context, tables).map_err(|error| SqlError::Query(error.strip_backtrace()))
+    fill(context, tables).map_err(|error| EngineError::Query(error.strip_backtrace()))
 }
 
 fn fill(context: &SessionContext, tables: BTreeMap<(String, String), Vec<(u64, SealedTable)>>) -> Result<()> {

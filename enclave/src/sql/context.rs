@@ -1,8 +1,8 @@
 //! DataFusion without the world: no files, no stores, no formats, no settings, no tables but those that are put there.
 
-use super::error::SqlError;
 use super::spill::Spills;
 use super::table::PLACE;
+use crate::engine::EngineError;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::disk_manager::{DiskManager, DiskManagerMode};
@@ -28,15 +28,15 @@ const MOST_THREADS: usize = 512;
 /// A query of many levels is planned by recursion.
 const STACK: usize = 32 << 20;
 
-pub(super) fn runtime(threads: usize) -> Result<Runtime, SqlError> {
+pub(super) fn runtime(threads: usize) -> Result<Runtime, EngineError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads.clamp(1, MOST_THREADS))
         .thread_stack_size(STACK)
         .build()
-        .map_err(|_| SqlError::Failed("no threads can be started"))
+        .map_err(|_| EngineError::Failed("no threads can be started"))
 }
 
-pub(super) fn context(run: &Run) -> Result<SessionContext, SqlError> {
+pub(super) fn context(run: &Run) -> Result<SessionContext, EngineError> {
     let mode = match &run.spill {
         Some(folder) => DiskManagerMode::Custom(Arc::new(Spills::new(folder.clone()))),
         None => DiskManagerMode::Disabled,
@@ -47,7 +47,7 @@ pub(super) fn context(run: &Run) -> Result<SessionContext, SqlError> {
         .with_disk_manager_builder(DiskManager::builder().with_mode(mode))
         .with_object_store_registry(Arc::new(Nowhere(Arc::new(InMemory::new()))))
         .build_arc()
-        .map_err(|_| SqlError::Failed("the engine cannot be set up"))?;
+        .map_err(|_| EngineError::Failed("the engine cannot be set up"))?;
     // What a sort keeps back for merging, of each of its threads: a fixed 10 MB would be all of a small engine.
     let kept = (memory / (16 * run.threads.clamp(1, MOST_THREADS))).min(10 << 20);
     let config = SessionConfig::new()

@@ -9,7 +9,7 @@
 
 mod rows;
 
-use super::error::SqlError;
+use crate::engine::EngineError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn::count_distinct;
@@ -41,16 +41,16 @@ const OF_GROUPS: &[&str] = &[
 ];
 
 /// Leaves out what is smaller, or refuses.
-pub(super) fn enforce(plan: LogicalPlan, least: u64) -> Result<LogicalPlan, SqlError> {
+pub(super) fn enforce(plan: LogicalPlan, least: u64) -> Result<LogicalPlan, EngineError> {
     if least <= 1 {
         return Ok(plan);
     }
     let refused = |error: DataFusionError| match error {
-        DataFusionError::Plan(why) => SqlError::Groups(why, least),
-        _ => SqlError::Groups("this query cannot be seen to".to_owned(), least),
+        DataFusionError::Plan(why) => EngineError::Groups(why, least),
+        _ => EngineError::Groups("this query cannot be seen to".to_owned(), least),
     };
     let least =
-        i64::try_from(least).map_err(|_| SqlError::Groups("no group is as large".to_owned(), least))?;
+        i64::try_from(least).map_err(|_| EngineError::Groups("no group is as large".to_owned(), least))?;
     no_subqueries(&plan).and_then(|()| guarded(&plan, least)).map_err(refused)
 }
 

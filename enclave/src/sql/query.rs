@@ -1,6 +1,7 @@
 //! From the text that was signed to rows: one query, and no other statement.
 
-use super::error::{MEMORY, SqlError, kind};
+use super::kinds::{MEMORY, kind};
+use crate::engine::EngineError;
 use arrow_schema::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -12,19 +13,19 @@ use std::collections::BTreeSet;
 use welkin_seal::Run;
 
 /// Plans the query, if the text is one.
-pub(super) async fn plan(context: &SessionContext, text: &str) -> Result<LogicalPlan, SqlError> {
-    let refused = |error: DataFusionError| SqlError::Query(error.strip_backtrace());
+pub(super) async fn plan(context: &SessionContext, text: &str) -> Result<LogicalPlan, EngineError> {
+    let refused = |error: DataFusionError| EngineError::Query(error.strip_backtrace());
     let mut parser = DFParserBuilder::new(text).build().map_err(refused)?;
     let mut statements = parser.parse_statements().map_err(refused)?;
     let statement = match (statements.pop_front(), statements.is_empty()) {
         (Some(statement), true) => statement,
-        (None, _) => return Err(SqlError::Query("the file has no statement".to_owned())),
-        (_, false) => return Err(SqlError::Query("the file has more than one statement".to_owned())),
+        (None, _) => return Err(EngineError::Query("the file has no statement".to_owned())),
+        (_, false) => return Err(EngineError::Query("the file has more than one statement".to_owned())),
     };
     let is_query =
         matches!(&statement, Statement::Statement(one) if matches!(&**one, ast::Statement::Query(_)));
     if !is_query {
-        return Err(SqlError::Query(
+        return Err(EngineError::Query(
             "it is no query: only SELECT is run, with WITH, UNION and the like".to_owned(),
         ));
     }
@@ -33,16 +34,16 @@ pub(super) async fn plan(context: &SessionContext, text: &str) -> Result<Logical
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     reads_only.verify_plan(&plan).map_err(refused)?;
     if plan.get_parameter_names().is_ok_and(|names| !names.is_empty()) {
-        return Err(SqlError::Query("it has parameters, and there is nobody to give them".to_owned()));
+        return Err(EngineError::Query("it has parameters, and there is nobody to give them".to_owned()));
     }
     Ok(plan)
 }
 
 /// Says which tables there are to whoever named another.
-fn missing(context: &SessionContext, error: DataFusionError) -> SqlError {
+fn missing(context: &SessionContext, error: DataFusionError) -> EngineError {
     let why = error.strip_backtrace();
     if !why.contains("table ") || !why.contains("not found") {
-        return SqlError::Query(why);
+        return EngineError::Query(why);
     }
     let catalog = context.catalog(super::context::CATALOG);
     let mut names = Vec::new();
@@ -54,7 +55,7 @@ fn missing(context: &SessionContext, error: DataFusionError) -> SqlError {
         names.extend(tables.iter().flat_map(|tables| tables.table_names()).map(named));
     }
     names.sort();
-    SqlError::Query(format!("{why}; there are {}", names.join(", ")))
+    EngineError::Query(format!("{why}; there are {}", names.join(", ")))
 }
 
 /// Starts it.
@@ -62,11 +63,11 @@ pub(super) async fn start(
     context: &SessionContext,
     plan: LogicalPlan,
     run: &Run,
-) -> Result<(SchemaRef, Rows), SqlError> {
+) -> Result<(SchemaRef, Rows), EngineError> {
     let mut names = BTreeSet::new();
     for field in plan.schema().fields() {
         if !names.insert(field.name()) {
-            return Err(SqlError::Twice(field.name().clone()));
+            return Err(EngineError::Twice(field.name().clone()));
         }
     }
     let limits = Limits { memory: run.memory, spill: run.spill.is_some() };
@@ -90,10 +91,10 @@ pub(super) struct Limits {
 
 impl Limits {
     /// What may be said of an error.
-    pub(super) fn told(self, error: &DataFusionError) -> SqlError {
+    pub(super) fn told(self, error: &DataFusionError) -> EngineError {
         match kind(error) {
-            MEMORY => SqlError::Memory { memory: self.memory, spill: self.spill },
-            other => SqlError::Failed(other),
+            MEMORY => EngineError::Memory { memory: self.memory, spill: self.spill },
+            other => EngineError::Failed(other),
         }
     }
 }

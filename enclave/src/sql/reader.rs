@@ -1,6 +1,6 @@
 //! How DataFusion reads a sealed file: from the handle that was checked, with the footer that was decrypted then.
 
-use super::files::SealedPart;
+use crate::engine::SealedPart;
 use bytes::Bytes;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;

@@ -1,9 +1,9 @@
 //! A sealed data set as a table.
 
-use super::admit::Data;
-use super::error::SqlError;
-use super::files::SealedPart;
 use super::reader::SealedReaders;
+use crate::engine::Data;
+use crate::engine::EngineError;
+use crate::engine::SealedPart;
 use arrow_schema::{DataType, Field, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -45,10 +45,10 @@ const OF_FILE: i64 = 1 << 40;
 pub(super) const PLACE: &str = "sealed://inputs";
 
 impl SealedTable {
-    pub(super) fn new(input: usize, data: Data) -> Result<Self, SqlError> {
+    pub(super) fn new(input: usize, data: Data) -> Result<Self, EngineError> {
         let Data { party, name, version, parts } = data;
         let place = format!("{party}/{name}/{version}");
-        let unreadable = || SqlError::Columns(PathBuf::from(&place));
+        let unreadable = || EngineError::Columns(PathBuf::from(&place));
         let schema_of = |metadata: &ParquetMetaData| {
             let metadata = metadata.file_metadata();
             parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata()).ok()
@@ -61,7 +61,9 @@ impl SealedTable {
         // Metadata of a schema is whatever a writer put there, and has no say in a plan.
         let schema = transform_schema_to_view(&first).with_metadata(Default::default());
         if schema.fields().iter().any(|field| field.name().starts_with("__")) {
-            return Err(SqlError::Unsupported(format!("{place} has a column whose name begins with `__`")));
+            return Err(EngineError::Unsupported(format!(
+                "{place} has a column whose name begins with `__`"
+            )));
         }
         let input = i64::try_from(input).unwrap_or(i64::MAX / OF_INPUT);
         Ok(Self { place, input, schema: TableSchema::from(SchemaRef::from(schema)), parts })

@@ -4,7 +4,7 @@ use crate::queries::{OF_A, hospitals};
 use crate::world::{Job, World, snapshot, text};
 use ring::rand::SystemRandom;
 use std::fs;
-use welkin_enclave::sql::{Engine, SqlError};
+use welkin_enclave::engine::{Engine, EngineError};
 use welkin_seal::{Admitted, Binding, Challenge, Contract, Policy, Situation};
 
 const QUERY: &str = "SELECT count(*) AS n FROM patients";
@@ -225,7 +225,7 @@ fn errors_among_the_data_tell_no_value() {
         "SELECT CAST(age * 10 AS TINYINT) AS n FROM a.patients",
     ] {
         let error = world.ask(query).unwrap_err();
-        assert!(matches!(error, SqlError::Failed(_)), "{query}: {error:?}");
+        assert!(matches!(error, EngineError::Failed(_)), "{query}: {error:?}");
         for value in ["north", "south", "30", "40", "500"] {
             assert!(!format!("{error} {error:?}").contains(value), "{query}: {error:?}");
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use welkin_enclave::sql::{Engine, SqlError, measure};
+use welkin_enclave::engine::{Engine, EngineError, measure};
 use welkin_enclave::{Form, open, read_table, seal, write_table};
 use welkin_seal::{
     Admitted, Binding, Challenge, Code, CodeKind, Contract, DataKeys, Hex, HexBytes, Input, Kind, Manifest,
@@ -87,6 +87,10 @@ impl World {
 
     /// A contract about all inputs, which nobody signed yet.
     pub(crate) fn manifest(&self, query: &str, minimum_group: u64) -> Manifest {
+        self.manifest_of(CodeKind::Sql, query, minimum_group)
+    }
+
+    pub(crate) fn manifest_of(&self, kind: CodeKind, text: &str, minimum_group: u64) -> Manifest {
         let inputs = self.inputs.iter().map(|path| {
             let snapshot = snapshot(path);
             let digest = snapshot.digest();
@@ -100,7 +104,7 @@ impl World {
         let first = self.parties.values().next().unwrap().identity();
         let manifest = Manifest {
             inputs,
-            code: Code { kind: CodeKind::Sql, digest: sum(query) },
+            code: Code { kind, digest: sum(text) },
             engines: vec![welkin_seal::Engine { kind: Kind::Simulated, measurements }],
             recipients: vec![Recipient::from(first)],
             signers: Vec::new(),
@@ -165,17 +169,17 @@ impl World {
     }
 
     /// Runs a query, and opens its result as CSV.
-    pub(crate) fn ask(&self, query: &str) -> Result<String, SqlError> {
+    pub(crate) fn ask(&self, query: &str) -> Result<String, EngineError> {
         self.ask_of_groups(query, 1)
     }
 
-    pub(crate) fn ask_of_groups(&self, query: &str, least: u64) -> Result<String, SqlError> {
+    pub(crate) fn ask_of_groups(&self, query: &str, least: u64) -> Result<String, EngineError> {
         let job = self.job(query, least);
         let (output, _) = self.done(job)?;
         Ok(String::from_utf8(self.opened(&output, Form::Csv)).unwrap())
     }
 
-    pub(crate) fn done(&self, mut job: Job) -> Result<(PathBuf, Ran), SqlError> {
+    pub(crate) fn done(&self, mut job: Job) -> Result<(PathBuf, Ran), EngineError> {
         let ran = job.engine.run(&job.run)?;
         Ok((job.run.output, ran))
     }

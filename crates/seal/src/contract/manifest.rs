@@ -63,6 +63,8 @@ pub struct Code {
 pub enum CodeKind {
     /// A query.
     Sql,
+    /// What boosted trees are trained by.
+    Boost,
     /// A program, complete.
     Program,
 }

@@ -1,7 +1,10 @@
 //! `welkin boost`.
 
+use super::sql::of_party;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use welkin_seal::Name;
+use welkin_units::Bytes;
 
 /// Train boosted trees, predict with them, and look into them
 #[derive(Debug, Args)]
@@ -17,6 +20,7 @@ Examples:
   welkin boost predict model.json new.csv > predictions.csv
   welkin boost show model.json
   welkin boost federate --party a --data a.csv --label y --coordinator host:7600 --parties parties.txt
+  welkin boost train contract.json --recipe recipe.json --input a/visits --input b/visits --to result
 
 Models are XGBoost's: it loads those trained here, and those it trained are used here. Parameters have its names
 and its defaults. The same rows give the same model, byte for byte, in any order and with any number of threads.";
@@ -44,19 +48,33 @@ pub(crate) struct TableArgs {
     pub(crate) libsvm: bool,
 }
 
-/// Train a model
+/// Train a model: of a file, or under a contract of several parties' sealed rows
 #[derive(Debug, Args)]
 #[command(after_help = TRAIN)]
 pub(crate) struct TrainArgs {
+    /// Contract about sealed rows, signed by the owners of all inputs; without one a file is trained on
+    #[arg(value_name = "CONTRACT", conflicts_with_all = ["PlainTrainArgs", "TableArgs"])]
+    pub(crate) contract: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) plain: PlainTrainArgs,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) sealed: SealedTrainArgs,
+}
+
+/// What is said of a file.
+#[derive(Debug, Args)]
+pub(crate) struct PlainTrainArgs {
     /// CSV file to train on; its first line names the columns
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "contract")]
+    pub(crate) data: Option<PathBuf>,
     /// Column that the model is to predict
-    #[arg(long, value_name = "COLUMN", required_unless_present = "libsvm", conflicts_with = "libsvm")]
+    #[arg(long, value_name = "COLUMN", required_unless_present_any = ["libsvm", "contract"], conflicts_with = "libsvm")]
     pub(crate) label: Option<String>,
     /// File that the model is written to; UBJSON if its name ends in .ubj, else JSON
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) model: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "contract")]
+    pub(crate) model: Option<PathBuf>,
     /// JSON object with parameters by XGBoost's names
     #[arg(short, long, value_name = "FILE")]
     pub(crate) params: Option<PathBuf>,
@@ -87,8 +105,51 @@ pub(crate) struct TrainArgs {
     /// Columns that are left out; repeat or separate by commas
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "libsvm")]
     pub(crate) ignore: Vec<String>,
-    #[command(flatten)]
-    pub(crate) table: TableArgs,
+}
+
+impl PlainTrainArgs {
+    /// Both are there wherever there is no contract.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.as_deref().unwrap_or(Path::new(""))
+    }
+
+    pub(crate) fn model(&self) -> &Path {
+        self.model.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
+/// What is said of a training under a contract.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Under a contract")]
+#[group(conflicts_with = "PlainTrainArgs")]
+pub(crate) struct SealedTrainArgs {
+    /// The recipe that was agreed on: columns, parameters, rounds
+    #[arg(long, value_name = "FILE", requires = "contract")]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Sealed data set that the contract names; repeat for all of them
+    #[arg(long = "input", value_name = "FOLDER", requires = "contract")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Folder to make for the sealed model
+    #[arg(long = "to", value_name = "FOLDER", requires = "contract")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Ask an owner whose keys are elsewhere by a command that starts `welkin seal release` there; repeat for more
+    #[arg(long, value_name = "PARTY=COMMAND", value_parser = of_party::<String>, requires = "contract")]
+    pub(crate) ask: Vec<(Name, String)>,
+    /// Policy of an owner whose keys are here; by default the owner's own in this home
+    #[arg(long, value_name = "PARTY=FILE", value_parser = of_party::<PathBuf>, requires = "contract")]
+    pub(crate) policy: Vec<(Name, PathBuf)>,
+    /// File with the passphrase of an owner's keys
+    #[arg(long, value_name = "PARTY=FILE", value_parser = of_party::<PathBuf>, requires = "contract")]
+    pub(crate) passphrase_file: Vec<(Name, PathBuf)>,
+    /// Memory that rows may take [default: 4GiB]
+    #[arg(long, value_name = "SIZE", requires = "contract")]
+    pub(crate) memory: Option<Bytes>,
+    /// Threads to use; by default as many as there are processors
+    #[arg(long, value_name = "COUNT", requires = "contract")]
+    pub(crate) threads: Option<usize>,
+    /// Check the contract and the engine's evidence, and release and train nothing
+    #[arg(long, requires = "contract")]
+    pub(crate) dry_run: bool,
 }
 
 const TRAIN: &str = "\
@@ -97,7 +158,15 @@ Examples:
   welkin boost train --data train.csv --label y --model model.json --params params.json --set eta=0.1
   welkin boost train --data train.csv --label y --model model.ubj --valid test.csv --early-stopping 10
   welkin boost train --data more.csv --label y --model longer.json --start model.json --rounds 50
-  welkin boost train --data train.svm --libsvm --model model.json";
+  welkin boost train --data train.svm --libsvm --model model.json
+
+Under a contract the model is, byte for byte, the one of all parties' rows in one file, and nobody sees it but the recipients:
+  welkin seal contract new --boost recipe.json --input a/snapshot.json --input b/snapshot.json --to a \\
+    --engine \"$(welkin sql engine)\" > contract.json
+  welkin boost train contract.json --recipe recipe.json --input a --input b --to result
+  welkin seal open result --party a > model.json
+
+A recipe: {\"label\": \"y\", \"features\": [\"age\", \"ward\"], \"params\": {\"objective\": \"binary:logistic\"}, \"rounds\": 50}";
 
 /// Train a model of several parties' rows, which none of them shows
 #[derive(Debug, Args)]

@@ -182,9 +182,9 @@ pub(crate) struct SealOpenArgs {
     /// Policy that says which engines are good enough, for the result of a contract; by default the party's own in this home
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// How to spell the table
-    #[arg(long, value_enum, value_name = "FORM", default_value = "csv")]
-    pub(crate) form: TableForm,
+    /// How to spell a table, csv unless given; a model is written as it is
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) form: Option<TableForm>,
     /// File to make, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,
@@ -196,7 +196,8 @@ pub(crate) struct SealOpenArgs {
 const OPEN: &str = "\
 Examples:
   welkin seal open sealed/patients-1 --party a
-  welkin seal open sealed/visits-3 --party b --form parquet --to visits.parquet";
+  welkin seal open sealed/visits-3 --party b --form parquet --to visits.parquet
+  welkin seal open result --party a --to model.json      # what `welkin boost train CONTRACT` made";
 
 /// Wrap the keys of sealed data under a new one, for the parties that are named; the data stay as they are
 #[derive(Debug, Args)]
@@ -262,8 +263,11 @@ pub(crate) enum ContractCommand {
 #[command(after_help = CONTRACT_NEW)]
 pub(crate) struct ContractNewArgs {
     /// Query that may run
-    #[arg(long, value_name = "FILE", conflicts_with = "program")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["program", "boost"])]
     pub(crate) sql: Option<PathBuf>,
+    /// Recipe that boosted trees may be trained by: columns, parameters, rounds
+    #[arg(long, value_name = "FILE", conflicts_with = "program")]
+    pub(crate) boost: Option<PathBuf>,
     /// Program that may run
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<PathBuf>,
@@ -293,7 +297,9 @@ pub(crate) struct ContractNewArgs {
 const CONTRACT_NEW: &str = "\
 Examples:
   welkin seal contract new --sql query.sql --input a/snapshot.json --input b/snapshot.json --to a \\
-    --engine sev-snp:measurement=d447b55d… --minimum-group 10 --lasts 30d > contract.json";
+    --engine sev-snp:measurement=d447b55d… --minimum-group 10 --lasts 30d > contract.json
+  welkin seal contract new --boost recipe.json --input a/snapshot.json --input b/snapshot.json --to a,b \\
+    --engine \"$(welkin sql engine)\" > contract.json";
 
 /// Sign, or take back
 #[derive(Debug, Args)]
@@ -316,7 +322,7 @@ pub(crate) struct ContractVerifyArgs {
     /// Contract
     #[arg(value_name = "CONTRACT")]
     pub(crate) contract: PathBuf,
-    /// Query or program that is about to run
+    /// Query, recipe or program that is about to run
     #[arg(long, value_name = "FILE")]
     pub(crate) code: Option<PathBuf>,
     /// Snapshot of a data set that is there; with one, those of all inputs have to be
@@ -361,7 +367,7 @@ Examples:
     --ask 'a=ssh hospital-a welkin seal release --party a --input sealed/patients' \\
     --ask 'b=ssh hospital-b welkin seal release --party b --input sealed/patients'
 
-It is started by `welkin sql run --ask`. The contract has to hold here, and the engine's evidence has to be fresh, bound to the contract
+It is started by `welkin sql run --ask` and `welkin boost train --ask`. The contract has to hold here, and the engine's evidence has to be fresh, bound to the contract
 and accepted by the policy; then the keys of the inputs go out, sealed for that engine. Each release counts as a run of the contract.";
 
 /// The log of sealed work, which only grows

@@ -81,7 +81,7 @@ Needs welkin-enclave, which is built apart: cargo build --release --manifest-pat
 Exit code 0 means that the result is there, 16 that somebody refused, 1 that the query failed.";
 
 /// `NAME=VALUE`
-fn of_party<T: From<String>>(text: &str) -> Result<(Name, T), String> {
+pub(super) fn of_party<T: From<String>>(text: &str) -> Result<(Name, T), String> {
     let (party, value) = text.split_once('=').ok_or_else(|| "it should be PARTY=VALUE".to_owned())?;
     Ok((party.parse().map_err(|error: welkin_seal::NameError| error.to_string())?, value.to_owned().into()))
 }

@@ -12,6 +12,7 @@ mod party;
 mod policy;
 pub(super) mod release;
 mod verify;
+pub(super) mod work;
 
 pub(crate) use owners::OwnersHere;
 

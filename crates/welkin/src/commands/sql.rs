@@ -1,24 +1,39 @@
 //! `welkin sql`: queries inside of engines.
 
-pub(super) mod owner;
-mod run;
-mod told;
-
 use super::seal::enclave::measure;
+use super::seal::work::{self, Work};
 use crate::app::App;
-use crate::cli::{SqlArgs, SqlCommand};
+use crate::cli::{SqlArgs, SqlCommand, SqlRunArgs};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
-use welkin_seal::Hex;
+use welkin_seal::{CodeKind, Hex};
 
 pub(super) fn run(args: &SqlArgs, app: &mut App) -> anyhow::Result<Exit> {
     match &args.command {
-        SqlCommand::Run(args) => run::run(args, app),
+        SqlCommand::Run(args) => query(args, app),
         SqlCommand::Engine => engine(app),
     }
+}
+
+fn query(args: &SqlRunArgs, app: &mut App) -> anyhow::Result<Exit> {
+    let work = Work {
+        kind: CodeKind::Sql,
+        contract: &args.contract,
+        text: &args.query,
+        inputs: &args.inputs,
+        folder: &args.folder,
+        ask: &args.ask,
+        policy: &args.policy,
+        passphrase_file: &args.passphrase_file,
+        memory: args.memory.get(),
+        threads: args.threads,
+        spill: args.spill.as_deref(),
+        dry_run: args.dry_run,
+    };
+    work::run(&work, app)
 }
 
 #[derive(Serialize)]

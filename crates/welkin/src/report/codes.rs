@@ -155,6 +155,8 @@ codes! {
         "A model is a file of XGBoost in JSON or UBJSON, as Welkin or XGBoost write it. A file that is cut short or damaged, or that needs something that Welkin does not know, is refused.";
     BoostTraining = "boost::training", Failure, "No model was trained",
         "Parameters and data do not go together, or the loss left the range of numbers. Nothing was written.";
+    BoostRefused = "boost::refused", Refused, "The training is refused",
+        "An engine that does not prove what it is gets no keys, and an engine trains nothing but by the one recipe of its contract, on rows that are what was signed. Why is told in one word in JSON: a word of contracts, or other-contract, bad-evidence, other-session, no-key, bad-keys, no-data, not-sealed, changed-file, no-recipe, no-column, unsupported.";
     BoostParties = "boost::parties", Failure, "The parties have trained no model",
         "A party or the coordinator was not there, was not who it should be, or did not agree with the others; the message says which. Rounds that were complete are kept by the coordinator: the same commands, given again, continue from them.";
     ParallelModel = "parallel::model", Invalid, "The model graph cannot be used",

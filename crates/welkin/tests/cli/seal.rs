@@ -1,5 +1,6 @@
 //! `welkin seal` from outside.
 
+mod boost;
 mod sql;
 
 use crate::bed::{Bed, both};

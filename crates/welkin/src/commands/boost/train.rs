@@ -1,13 +1,14 @@
 //! `welkin boost train`.
 
 pub(super) mod live;
+mod sealed;
 
 use super::save::save;
 use super::table::Reading;
 use super::threads::Threads;
 use super::{params, read_model};
 use crate::app::App;
-use crate::cli::TrainArgs;
+use crate::cli::{PlainTrainArgs, TableArgs, TrainArgs};
 use crate::exit::Exit;
 use crate::output::{Format, counted, shown, write_json};
 use crate::report::{Code, Fault};
@@ -38,9 +39,16 @@ struct Stop<'a> {
 }
 
 pub(super) fn run(args: &TrainArgs, app: &mut App) -> anyhow::Result<Exit> {
+    match &args.contract {
+        Some(contract) => sealed::run(contract, &args.sealed, app),
+        None => plain(&args.plain, &args.table, app),
+    }
+}
+
+fn plain(args: &PlainTrainArgs, table: &TableArgs, app: &mut App) -> anyhow::Result<Exit> {
     let params = params::of(args.params.as_deref(), &args.set)?;
-    let reading = reading(args);
-    let data = reading.open(&args.data)?;
+    let reading = reading(args, table);
+    let data = reading.open(args.data())?;
     let watched = watched(args, &reading.like(&data))?;
     let start = args.start.as_deref().map(read_model).transpose()?;
     let threads = Threads::new(params.threads());
@@ -65,13 +73,13 @@ pub(super) fn run(args: &TrainArgs, app: &mut App) -> anyhow::Result<Exit> {
         let fault = Fault::new(Code::BoostTraining, "no model was trained");
         anyhow::Error::new(error).context(fault)
     })?;
-    save(&trained.model, &args.model)?;
+    save(&trained.model, args.model())?;
     tell(args, app, &data, &trained)?;
     Ok(Exit::Success)
 }
 
-fn reading(args: &TrainArgs) -> Reading {
-    Reading::of(&args.table, |options| {
+fn reading(args: &PlainTrainArgs, table: &TableArgs) -> Reading {
+    Reading::of(table, |options| {
         options.label.clone_from(&args.label);
         options.weight.clone_from(&args.weight);
         options.id.clone_from(&args.id);
@@ -80,7 +88,7 @@ fn reading(args: &TrainArgs) -> Reading {
 }
 
 /// Other tables. One is called `valid`, several by their files.
-fn watched(args: &TrainArgs, reading: &Reading) -> anyhow::Result<Vec<(String, Data)>> {
+fn watched(args: &PlainTrainArgs, reading: &Reading) -> anyhow::Result<Vec<(String, Data)>> {
     let name = |path: &Path| match args.valid.len() {
         1 => "valid".to_owned(),
         _ => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
@@ -88,12 +96,12 @@ fn watched(args: &TrainArgs, reading: &Reading) -> anyhow::Result<Vec<(String, D
     args.valid.iter().map(|path| Ok((name(path), reading.open(path)?))).collect()
 }
 
-fn tell(args: &TrainArgs, app: &mut App, data: &Data, trained: &Trained) -> anyhow::Result<()> {
+fn tell(args: &PlainTrainArgs, app: &mut App, data: &Data, trained: &Trained) -> anyhow::Result<()> {
     let model = &trained.model;
     if app.settings.output == Format::Json {
         let stopped = trained.stopped.as_ref();
         let wire = Wire {
-            model: &args.model,
+            model: args.model(),
             rows: data.rows(),
             features: data.features.count(),
             rounds: model.rounds(),
@@ -109,7 +117,7 @@ fn tell(args: &TrainArgs, app: &mut App, data: &Data, trained: &Trained) -> anyh
     }
     let (rounds, trees) = (counted(model.rounds(), "round"), counted(model.trees().len(), "tree"));
     let rows = counted(data.rows(), "row");
-    writeln!(app.out, "{}: {rounds}, {trees}, from {rows}", shown(&args.model.display().to_string()))?;
+    writeln!(app.out, "{}: {rounds}, {trees}, from {rows}", shown(&args.model().display().to_string()))?;
     if let Some(stop) = &trained.stopped {
         let (metric, score) = (shown(&stop.metric), stop.best_score);
         writeln!(app.out, "stopped early: {metric} was best in round {}, with {score}", stop.best_round)?;

@@ -4,10 +4,11 @@
 //! keys of parties; keys of columns pass between the two through pipes.
 
 mod folder;
+mod whole;
 
 use super::{enclave, keyring, now};
 use crate::app::App;
-use crate::cli::{SealDataArgs, SealOpenArgs, SealRotateArgs};
+use crate::cli::{SealDataArgs, SealOpenArgs, SealRotateArgs, TableForm};
 use crate::exit::Exit;
 use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
@@ -16,6 +17,7 @@ pub(super) use folder::Folder;
 use ring::rand::SystemRandom;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use welkin_seal::{
@@ -105,21 +107,37 @@ fn recipients_of(names: &[Name], app: &App) -> anyhow::Result<Vec<Recipient>> {
 pub(super) fn open(args: &SealOpenArgs, app: &mut App) -> anyhow::Result<Exit> {
     let folder = Folder::read(&args.folder, app, Some((&args.party, args.policy.as_deref())))?;
     let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
-    let files = opening(&folder, &root).map_err(|error| {
-        anyhow::Error::new(error)
-            .context(refused(&args.folder, &format!("does not open for `{}`", args.party)))
-    })?;
-    let out = match &args.to {
-        None => None,
-        Some(path) => {
-            let file = std::fs::File::create_new(path).map_err(|error| keyring::unwritten(error, path))?;
-            Some(file)
-        }
+    let closed = |error| {
+        let what = format!("does not open for `{}`", args.party);
+        anyhow::Error::new(error).context(refused(&args.folder, &what))
     };
+    if folder.snapshot.columns.is_empty() {
+        if args.form.is_some() {
+            return Err(Fault::new(Code::Usage, "it is no table, and has no --form").into());
+        }
+        let bytes = whole::open(&folder, &folder.keys.unlock(&root).map_err(closed)?)?;
+        return delivered(args, app, |app, out| match out {
+            Some(mut file) => Ok(file.write_all(&bytes)?),
+            None => Ok(app.out.write_all(&bytes).and_then(|()| app.out.flush())?),
+        });
+    }
+    let files = opening(&folder, &root).map_err(closed)?;
+    let form = args.form.unwrap_or(TableForm::Csv);
+    delivered(args, app, |_, out| write_tables(files, form, out))
+}
+
+/// Writes to the file that was named, or to standard output.
+fn delivered(
+    args: &SealOpenArgs,
+    app: &mut App,
+    write: impl FnOnce(&mut App, Option<File>) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    let file = |path: &PathBuf| File::create_new(path).map_err(|error| keyring::unwritten(error, path));
+    let out = args.to.as_ref().map(file).transpose()?;
     app.out.flush()?;
-    write_tables(files, args.form, out).inspect_err(|_| {
+    write(app, out).inspect_err(|_| {
         if let Some(path) = &args.to {
-            // Half a table would be taken for a whole one.
+            // Half of it would be taken for all of it.
             let _ = std::fs::remove_file(path);
         }
     })?;

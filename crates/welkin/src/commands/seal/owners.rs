@@ -2,15 +2,16 @@
 //! `welkin seal party add --ask` says how to ask.
 
 use super::release::{Asked, Owners};
+use super::work::owner::Elsewhere;
 use super::{keyring, now, sha256};
 use crate::app::App;
-use crate::commands::sql::owner::Elsewhere;
+
 use crate::settings::Settings;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use welkin_broker::{Judged, SealedWork, Sealing};
-use welkin_seal::{Attested, Binding, Challenge, Contract, Message, Name, Ran, Refusal};
+use welkin_seal::{Attested, Binding, Challenge, CodeKind, Contract, Message, Name, Ran, Refusal};
 use welkin_sky::Sky;
 
 /// How long an owner elsewhere may take over everything: the machine of the attempt waits, and costs. A login takes seconds,
@@ -38,12 +39,15 @@ impl OwnersHere {
         }
         let parties: BTreeSet<Name> =
             contract.manifest.signers.iter().map(|signer| signer.party.clone()).collect();
+        let kind = contract.manifest.code.kind;
         let mut far: Vec<Box<dyn welkin_broker::Owners>> = Vec::new();
         let mut here = Vec::new();
         for party in &parties {
             // Whoever has no keys here and no way to be asked is told of as missing.
             match keyring::asked_by(&app, party)?.filter(|_| !keyring::has_keys(&app, party)) {
-                Some(command) => far.push(Box::new(AskedFar::start(party, &command, &work.contract)?)),
+                Some(command) => {
+                    far.push(Box::new(AskedFar::start((party, kind), &command, &work.contract)?))
+                }
                 None => here.push(Asked { party, policy: None, passphrase: None }),
             }
         }
@@ -103,8 +107,8 @@ struct AskedFar {
 }
 
 impl AskedFar {
-    fn start(party: &Name, command: &str, contract: &str) -> anyhow::Result<Self> {
-        let mut party = Elsewhere::start_apart(party, command, ANSWERS_WITHIN)?;
+    fn start(about: (&Name, CodeKind), command: &str, contract: &str) -> anyhow::Result<Self> {
+        let mut party = Elsewhere::start_apart(about, command, ANSWERS_WITHIN)?;
         match party.ask(&Message::Contract { contract: contract.to_owned() })? {
             Message::Challenge(challenge) => Ok(Self { party, challenge }),
             other => Err(party.unexpected(other)),

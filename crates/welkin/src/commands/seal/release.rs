@@ -1,13 +1,14 @@
 //! `welkin seal release`: an owner's side of a run, wherever the engine is.
 //!
 //! What an owner holds back and what it lets go is decided here and nowhere else, for owners of this home and for those that
-//! `welkin sql run` asks elsewhere: the contract has to hold, the evidence to answer a question that was drawn just now, and the policy
+//! `welkin sql run` and `welkin boost train` ask elsewhere: the contract has to hold, the evidence to answer a question that was drawn just now, and the policy
 //! of each party to accept it. The release is in the log before a key leaves.
 
 use super::contract::holds;
 use super::data::Folder;
 use super::enclave::read_message;
 use super::journal::Journal;
+use super::work::codes;
 use super::{keyring, now, policy};
 use crate::app::App;
 use crate::cli::SealReleaseArgs;
@@ -66,8 +67,9 @@ impl Owners {
             }
         }
         let digest = contract.digest();
-        let challenge = Challenge::draw(digest, &SystemRandom::new())
-            .map_err(|error| anyhow::Error::new(error).context(failed("no question can be drawn")))?;
+        let challenge = Challenge::draw(digest, &SystemRandom::new()).map_err(|error| {
+            anyhow::Error::new(error).context(failed(&contract, "no question can be drawn"))
+        })?;
         Ok(Self { contract, parties: unlocked, folders, challenge })
     }
 
@@ -123,11 +125,15 @@ impl Owners {
                     journal.add(agreed.digest, Event::Refused { code: word(&error).to_owned() })?;
                     let party = &root.identity().party;
                     let what = format!("`{party}` releases no key to this engine");
-                    return Err(anyhow::Error::new(error).context(failed(what)));
+                    return Err(anyhow::Error::new(error).context(self.failed(what)));
                 }
             }
         }
-        admitted.ok_or_else(|| failed("nobody is there to judge").into())
+        admitted.ok_or_else(|| self.failed("nobody is there to judge").into())
+    }
+
+    fn failed(&self, what: impl Into<String>) -> Fault {
+        failed(&self.contract, what)
     }
 
     fn key(&self, admitted: &Admitted<'_>, folder: &Folder) -> anyhow::Result<Released> {
@@ -150,8 +156,9 @@ fn word(error: &ReleaseError) -> &'static str {
     }
 }
 
-fn failed(what: impl Into<String>) -> Fault {
-    Fault::new(Code::SqlRefused, what).details(&BTreeMap::from([("refused", "bad-evidence")]))
+fn failed(contract: &Contract, what: impl Into<String>) -> Fault {
+    Fault::new(codes(contract.manifest.code.kind).0, what)
+        .details(&BTreeMap::from([("refused", "bad-evidence")]))
 }
 
 fn situation(journal: &Journal, app: &App) -> anyhow::Result<Situation> {
@@ -194,7 +201,12 @@ pub(super) fn run(args: &SealReleaseArgs, app: &mut App) -> anyhow::Result<Exit>
 /// Contract, question, answer, keys, and what became of it.
 fn talk(args: &SealReleaseArgs, app: &mut App, input: &mut impl io::BufRead) -> anyhow::Result<()> {
     const PEER: &str = "whoever started this";
-    let unexpected = || Fault::new(Code::Usage, "this command is started by `welkin sql run --ask`");
+    let unexpected = || {
+        Fault::new(
+            Code::Usage,
+            "this command is started by `welkin sql run --ask` or `welkin boost train --ask`",
+        )
+    };
     let Message::Contract { contract } = read_message(input, PEER)? else { return Err(unexpected().into()) };
     let contract = Contract::read(contract.as_bytes()).map_err(|error| {
         anyhow::Error::new(error).context(Fault::new(Code::SealContract, "this is not a contract"))

@@ -8,15 +8,11 @@ use crate::exit::Exit;
 use crate::report::{Code, Fault};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::io::Write;
+use welkin_boost::Recipe;
 use welkin_seal::{Code as WhatRuns, CodeKind, Contract, Engine, Hex, Input, Manifest, Privacy, Recipient};
 
 pub(super) fn run(args: &ContractNewArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let (kind, path) = match (&args.sql, &args.program) {
-        (Some(path), _) => (CodeKind::Sql, path),
-        (None, Some(path)) => (CodeKind::Program, path),
-        (None, None) => return Err(Fault::new(Code::Usage, "--sql or --program is needed").into()),
-    };
-    let code = WhatRuns { kind, digest: sha256(&read(path)?) };
+    let code = code(args)?;
     let (mut inputs, mut owners) = (Vec::new(), Vec::new());
     for path in &args.input {
         let snapshot = read_snapshot(path, app)?;
@@ -53,6 +49,24 @@ pub(super) fn run(args: &ContractNewArgs, app: &mut App) -> anyhow::Result<Exit>
     app.out.write_all(&Contract::new(manifest).write())?;
     app.out.flush()?;
     Ok(Exit::Success)
+}
+
+/// What is agreed on. A recipe that nobody could train by is not worth a signature.
+fn code(args: &ContractNewArgs) -> anyhow::Result<WhatRuns> {
+    let (kind, path) = match (&args.sql, &args.boost, &args.program) {
+        (Some(path), ..) => (CodeKind::Sql, path),
+        (_, Some(path), _) => (CodeKind::Boost, path),
+        (.., Some(path)) => (CodeKind::Program, path),
+        _ => return Err(Fault::new(Code::Usage, "--sql, --boost or --program is needed").into()),
+    };
+    let bytes = read(path)?;
+    if kind == CodeKind::Boost {
+        Recipe::read(&bytes).map_err(|error| {
+            let fault = Fault::new(Code::BoostParams, format!("{} is no recipe", path.display()));
+            anyhow::Error::new(error).context(fault)
+        })?;
+    }
+    Ok(WhatRuns { kind, digest: sha256(&bytes) })
 }
 
 /// Measurements of one kind that are given together are of one engine.

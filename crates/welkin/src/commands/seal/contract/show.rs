@@ -44,6 +44,7 @@ fn tell(contract: &Contract, app: &mut App) -> anyhow::Result<()> {
     }
     let kind = match manifest.code.kind {
         CodeKind::Sql => "query",
+        CodeKind::Boost => "recipe",
         CodeKind::Program => "program",
     };
     writeln!(out, "  {kind}: {}", manifest.code.digest)?;

@@ -1,5 +1,6 @@
 //! Owners, here or elsewhere: both are asked the same, and answer the same.
 
+use super::codes;
 use crate::app::App;
 use crate::commands::seal::enclave::read_message;
 use crate::commands::seal::release::Owners;
@@ -11,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
-use welkin_seal::{Attested, Challenge, Message, Name, Ran, Released};
+use welkin_seal::{Attested, Challenge, CodeKind, Message, Name, Ran, Released};
 
 /// Those who release keys.
 pub(super) enum Owner {
@@ -57,6 +58,7 @@ impl Owner {
 /// An owner that is talked to through a command.
 pub(in crate::commands) struct Elsewhere {
     party: Name,
+    kind: CodeKind,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     /// The command is waited for when this is dropped.
@@ -65,20 +67,24 @@ pub(in crate::commands) struct Elsewhere {
 
 impl Elsewhere {
     /// Starts the command in sight of the user, who ends it when it takes too long.
-    pub(super) fn start(party: &Name, command: &str) -> anyhow::Result<Self> {
-        Self::spawn(party, Command::new("sh").args(["-c", command]), None)
+    pub(super) fn start((party, kind): (&Name, CodeKind), command: &str) -> anyhow::Result<Self> {
+        Self::spawn((party, kind), Command::new("sh").args(["-c", command]), None)
     }
 
     /// Starts the command where nobody sees it: it ends after so long, with whatever it has started.
     pub(in crate::commands) fn start_apart(
-        party: &Name,
+        about: (&Name, CodeKind),
         command: &str,
         within: Duration,
     ) -> anyhow::Result<Self> {
-        Self::spawn(party, Command::new("sh").args(["-c", command]).process_group(0), Some(within))
+        Self::spawn(about, Command::new("sh").args(["-c", command]).process_group(0), Some(within))
     }
 
-    fn spawn(party: &Name, command: &mut Command, within: Option<Duration>) -> anyhow::Result<Self> {
+    fn spawn(
+        (party, kind): (&Name, CodeKind),
+        command: &mut Command,
+        within: Option<Duration>,
+    ) -> anyhow::Result<Self> {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.map_err(|error| {
             let fault = Fault::new(Code::SealEngine, format!("the command of `{party}` cannot be started"));
@@ -96,7 +102,7 @@ impl Elsewhere {
             // Its input is closed by whoever talked with it.
             let _ = child.wait();
         });
-        Ok(Self { party: party.clone(), input, output: BufReader::new(output), _talk: talk })
+        Ok(Self { party: party.clone(), kind, input, output: BufReader::new(output), _talk: talk })
     }
 
     pub(in crate::commands) fn ask(&mut self, message: &Message) -> anyhow::Result<Message> {
@@ -110,7 +116,7 @@ impl Elsewhere {
         match message {
             Message::Refused { code, why } => {
                 let details = BTreeMap::from([("refused", code)]);
-                let fault = Fault::new(Code::SqlRefused, format!("`{party}` refuses: {why}"));
+                let fault = Fault::new(codes(self.kind).0, format!("`{party}` refuses: {why}"));
                 fault.details(&details).into()
             }
             _ => Fault::new(Code::SealEngine, format!("`{party}` answered something else than was asked"))

@@ -1,6 +1,6 @@
 //! What a contract lets in: its inputs, opened with the keys that their owners released, each file checked before a value is used.
 
-use super::error::SqlError;
+use super::error::EngineError;
 use super::files::{SealedPart, open_part};
 use ring::digest::{SHA256, digest};
 use std::collections::BTreeMap;
@@ -18,11 +18,11 @@ pub(super) struct Admitted {
 }
 
 /// An input, open.
-pub(super) struct Data {
-    pub(super) party: Name,
-    pub(super) name: Name,
-    pub(super) version: u64,
-    pub(super) parts: Vec<SealedPart>,
+pub(crate) struct Data {
+    pub(crate) party: Name,
+    pub(crate) name: Name,
+    pub(crate) version: u64,
+    pub(crate) parts: Vec<SealedPart>,
 }
 
 /// A folder, as it lies there.
@@ -35,7 +35,12 @@ struct Folder {
 /// Snapshots have at most 16 MiB and keys 64: what is longer is refused where it is read.
 const MOST_BYTES: u64 = (64 << 20) + 1;
 
-pub(super) fn admit(engine: &EngineKey, bound: Hex<32>, run: &Run, now: u64) -> Result<Admitted, SqlError> {
+pub(super) fn admit(
+    engine: &EngineKey,
+    bound: Hex<32>,
+    run: &Run,
+    now: u64,
+) -> Result<Admitted, EngineError> {
     let contract = Contract::read(run.contract.as_bytes())?;
     let folders = run.inputs.iter().map(|path| Folder::read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut sum = Hex([0; 32]);
@@ -55,16 +60,26 @@ pub(super) fn admit(engine: &EngineKey, bound: Hex<32>, run: &Run, now: u64) -> 
     Ok(Admitted { contract, data })
 }
 
-fn supported(manifest: &Manifest) -> Result<(), SqlError> {
-    if manifest.code.kind != CodeKind::Sql {
-        return Err(SqlError::Unsupported(
-            "the contract is about a program, and this engine runs queries".to_owned(),
-        ));
+fn supported(manifest: &Manifest) -> Result<(), EngineError> {
+    let unsupported = |what: &str| Err(EngineError::Unsupported(what.to_owned()));
+    match manifest.code.kind {
+        CodeKind::Program => {
+            return unsupported(
+                "the contract is about a program, and this engine runs queries and trainings",
+            );
+        }
+        // Whatever a tree says of a leaf it may say of one row.
+        CodeKind::Boost if manifest.privacy.minimum_group > 1 => {
+            return unsupported(
+                "the contract asks for a smallest group, which trees are not held to: nothing was run",
+            );
+        }
+        CodeKind::Boost | CodeKind::Sql => {}
     }
     if manifest.privacy.epsilon_milli.is_some() {
-        let what =
-            "the contract asks for differential privacy, which this engine does not have: nothing was run";
-        return Err(SqlError::Unsupported(what.to_owned()));
+        return unsupported(
+            "the contract asks for differential privacy, which this engine does not have: nothing was run",
+        );
     }
     Ok(())
 }
@@ -76,18 +91,18 @@ fn open(
     folder: &Folder,
     run: &Run,
     contract: Hex<32>,
-) -> Result<Data, SqlError> {
+) -> Result<Data, EngineError> {
     let Folder { path, snapshot, keys } = folder;
     let owner = manifest.signers.iter().find(|signer| signer.party == input.party);
     let signed = owner.is_some_and(|owner| keys.is_signed_by(&owner.signing));
     let about = (&input.party, &input.name, input.version);
     if !signed || (&keys.party, &keys.name, keys.version) != about {
-        return Err(SqlError::OtherKeys(path.clone()));
+        return Err(EngineError::OtherKeys(path.clone()));
     }
     let kek = released(engine, input, run, contract)?;
     let mut parts = Vec::new();
     for file in &snapshot.files {
-        let unusable = |error| SqlError::Keys(path.clone(), error);
+        let unusable = |error| EngineError::Keys(path.clone(), error);
         let mut columns = BTreeMap::new();
         for column in keys.columns_of(&file.name) {
             let key = keys.column(&kek, &file.name, column).map_err(unusable)?;
@@ -95,13 +110,15 @@ fn open(
         }
         let aad = welkin_seal::aad_prefix(&snapshot.party, &snapshot.name, snapshot.version, &file.name);
         let at = path.join(&file.name);
-        parts.push(open_part(&at, file, &columns, &aad).map_err(|error| SqlError::File(at.clone(), error))?);
+        parts.push(
+            open_part(&at, file, &columns, &aad).map_err(|error| EngineError::File(at.clone(), error))?,
+        );
     }
     let (party, name, version) = (input.party.clone(), input.name.clone(), input.version);
     Ok(Data { party, name, version, parts })
 }
 
-fn released(engine: &EngineKey, input: &Input, run: &Run, contract: Hex<32>) -> Result<Kek, SqlError> {
+fn released(engine: &EngineKey, input: &Input, run: &Run, contract: Hex<32>) -> Result<Kek, EngineError> {
     let about = |party: &Name, name: &Name, version| {
         (party, name, version) == (&input.party, &input.name, input.version)
     };
@@ -109,21 +126,21 @@ fn released(engine: &EngineKey, input: &Input, run: &Run, contract: Hex<32>) -> 
     of_input
         .filter(|key| key.contract == contract)
         .find_map(|key| key.open(engine))
-        .ok_or_else(|| SqlError::NoKey(input.party.clone(), input.name.clone(), input.version))
+        .ok_or_else(|| EngineError::NoKey(input.party.clone(), input.name.clone(), input.version))
 }
 
 impl Folder {
-    fn read(path: &Path) -> Result<Self, SqlError> {
-        let unread = |error| SqlError::Folder(path.to_owned(), error);
+    fn read(path: &Path) -> Result<Self, EngineError> {
+        let unread = |error| EngineError::Folder(path.to_owned(), error);
         let read = |name: &str| -> io::Result<Vec<u8>> {
             let mut bytes = Vec::new();
             File::open(path.join(name))?.take(MOST_BYTES).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
         let snapshot = Snapshot::read(&read("snapshot.json").map_err(unread)?)
-            .map_err(|error| SqlError::Snapshot(path.to_owned(), error))?;
+            .map_err(|error| EngineError::Snapshot(path.to_owned(), error))?;
         let keys = DataKeys::read(&read("keys.json").map_err(unread)?)
-            .map_err(|error| SqlError::Keys(path.to_owned(), error))?;
+            .map_err(|error| EngineError::Keys(path.to_owned(), error))?;
         Ok(Self { path: path.to_owned(), snapshot, keys })
     }
 }

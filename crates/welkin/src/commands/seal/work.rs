@@ -1,48 +1,81 @@
-//! `welkin sql run`: a contract, an engine that proves what it is, keys from every owner, a run, a sealed result.
+//! Doing what a contract is about: an engine that proves what it is, keys from every owner, a run, a sealed result.
 //!
 //! This carries messages ([`welkin_seal::Message`]) and decides nothing for an owner. Where no key of the owners is here, it
 //! learns nothing but sizes.
 
-use super::owner::{Elsewhere, Owner};
-use super::told::tell;
+pub(in crate::commands) mod owner;
+mod told;
+
+use super::contract::read_contract;
+use super::enclave::Engine;
+use super::journal::Journal;
+use super::release::{Asked, Owners};
+use super::{keyring, now, read, sha256};
 use crate::app::App;
-use crate::cli::SqlRunArgs;
-use crate::commands::seal::contract::read_contract;
-use crate::commands::seal::enclave::Engine;
-use crate::commands::seal::journal::Journal;
-use crate::commands::seal::release::{Asked, Owners};
-use crate::commands::seal::{keyring, now, read, sha256};
 use crate::exit::Exit;
 use crate::report::{Code, Fault};
+use owner::{Elsewhere, Owner};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use told::tell;
 use welkin_seal::{
-    Attested, Challenge, Claims, Contract, Event, Hex, Message, Name, Ran, Refusal, Released, Run, Situation,
-    Snapshot,
+    Attested, Challenge, Claims, CodeKind, Contract, Event, Hex, Message, Name, Ran, Refusal, Released, Run,
+    Situation, Snapshot,
 };
 
-pub(super) fn run(args: &SqlRunArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let contract = read_contract(&args.contract)?;
+/// What is to be done, and with what.
+pub(in crate::commands) struct Work<'a> {
+    /// What the contract has to be about.
+    pub(in crate::commands) kind: CodeKind,
+    pub(in crate::commands) contract: &'a Path,
+    /// The query or recipe that was agreed on.
+    pub(in crate::commands) text: &'a Path,
+    pub(in crate::commands) inputs: &'a [PathBuf],
+    /// For the result.
+    pub(in crate::commands) folder: &'a Path,
+    pub(in crate::commands) ask: &'a [(Name, String)],
+    pub(in crate::commands) policy: &'a [(Name, PathBuf)],
+    pub(in crate::commands) passphrase_file: &'a [(Name, PathBuf)],
+    /// In bytes.
+    pub(in crate::commands) memory: u64,
+    pub(in crate::commands) threads: Option<usize>,
+    pub(in crate::commands) spill: Option<&'a Path>,
+    pub(in crate::commands) dry_run: bool,
+}
+
+/// The codes of work that was refused, and of work that failed.
+pub(in crate::commands) fn codes(kind: CodeKind) -> (Code, Code) {
+    match kind {
+        CodeKind::Boost => (Code::BoostRefused, Code::BoostTraining),
+        CodeKind::Sql | CodeKind::Program => (Code::SqlRefused, Code::SqlFailed),
+    }
+}
+
+pub(in crate::commands) fn run(work: &Work<'_>, app: &mut App) -> anyhow::Result<Exit> {
+    let contract = read_contract(work.contract)?;
+    if contract.manifest.code.kind != work.kind {
+        return Err(of_another_kind(work, &contract));
+    }
     let text = String::from_utf8(contract.write()).expect("contracts are JSON");
-    let query = query(args, &contract)?;
-    if args.folder.symlink_metadata().is_ok() {
-        let fault = Fault::new(Code::SealData, format!("{} is there already", args.folder.display()));
+    let agreed = agreed(work, &contract)?;
+    if work.folder.symlink_metadata().is_ok() {
+        let fault = Fault::new(Code::SealData, format!("{} is there already", work.folder.display()));
         return Err(fault.hint("a result is written once: take another folder").into());
     }
-    let snapshots = known_inputs(args, &contract)?;
-    let mut owners = owners(args, &contract, app)?;
+    let snapshots = known_inputs(work, &contract)?;
+    let mut owners = owners(work, &contract, app)?;
     let mut engine = Engine::start()?;
-    if args.dry_run {
+    if work.dry_run {
         let code = Some(contract.manifest.code.digest);
         let situation = Situation { now: now(), code, snapshots, ..Situation::default() };
-        return dry(args, &contract, &situation, &owners, &mut engine, app);
+        return dry(work, &contract, &situation, &owners, &mut engine, app);
     }
     // Whatever can be wrong is found before the first key leaves, since a release counts as a run.
-    places(args)?;
+    places(work)?;
     let mut answers = Vec::new();
     for owner in &mut owners {
         let challenge = owner.challenge(&text)?;
-        answers.push((attest(&mut engine, challenge)?, challenge.nonce));
+        answers.push((attest(&mut engine, challenge, work.kind)?, challenge.nonce));
     }
     let mut released = Vec::new();
     for (owner, (attested, _)) in owners.iter_mut().zip(&answers) {
@@ -51,7 +84,7 @@ pub(super) fn run(args: &SqlRunArgs, app: &mut App) -> anyhow::Result<Exit> {
     let (attested, nonce) = answers.swap_remove(0);
     let claims = claims(&attested)?;
     app.note(&format!("Every owner has released its keys to an engine of {}.", claims.kind.title()));
-    let ran = start(&mut engine, job(args, text, query, released, nonce))?;
+    let ran = start(&mut engine, job(work, text, agreed, released, nonce), work.kind)?;
     let mut told = Ok(());
     if !owners.iter().any(|owner| matches!(owner, Owner::Here(_))) {
         Journal::open(app)?.add(ran.contract, Event::Ran { result: ran.result })?;
@@ -59,17 +92,17 @@ pub(super) fn run(args: &SqlRunArgs, app: &mut App) -> anyhow::Result<Exit> {
     for owner in owners {
         told = told.and(owner.ran(&ran, app));
     }
-    tell(&args.folder, &contract, &claims, Some(&ran), app)?;
+    tell(work.folder, work.kind, &contract, &claims, Some(&ran), app)?;
     told.map(|()| Exit::Success)
 }
 
 /// Makes the folder that the result's goes into, and looks for the one of what does not fit into memory.
-fn places(args: &SqlRunArgs) -> anyhow::Result<()> {
-    let parent = args.folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+fn places(work: &Work<'_>) -> anyhow::Result<()> {
+    let parent = work.folder.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent {
         std::fs::create_dir_all(parent).map_err(|error| keyring::unwritten(error, parent))?;
     }
-    match &args.spill {
+    match work.spill {
         Some(folder) if !folder.is_dir() => {
             let what =
                 format!("{} is not a folder that could hold what does not fit into memory", folder.display());
@@ -79,9 +112,19 @@ fn places(args: &SqlRunArgs) -> anyhow::Result<()> {
     }
 }
 
+fn of_another_kind(work: &Work<'_>, contract: &Contract) -> anyhow::Error {
+    let command = match contract.manifest.code.kind {
+        CodeKind::Sql => "it is about a query: `welkin sql run` runs it",
+        CodeKind::Boost => "it is about a training: `welkin boost train CONTRACT` runs it",
+        CodeKind::Program => "it is about a program, which no engine here runs",
+    };
+    let what = format!("{} is about something else", work.contract.display());
+    Fault::new(Code::SealContract, what).hint(command).into()
+}
+
 /// The text that was agreed on: another is refused before anybody is asked.
-fn query(args: &SqlRunArgs, contract: &Contract) -> anyhow::Result<String> {
-    let bytes = read(&args.query)?;
+fn agreed(work: &Work<'_>, contract: &Contract) -> anyhow::Result<String> {
+    let bytes = read(work.text)?;
     let (found, signed) = (sha256(&bytes), contract.manifest.code.digest);
     if found != signed {
         let refusal = Refusal::ChangedCode { found, signed };
@@ -90,16 +133,16 @@ fn query(args: &SqlRunArgs, contract: &Contract) -> anyhow::Result<String> {
         return Err(anyhow::Error::new(refusal).context(fault));
     }
     String::from_utf8(bytes)
-        .map_err(|_| Fault::new(Code::SqlRefused, format!("{} is not UTF-8", args.query.display())).into())
+        .map_err(|_| Fault::new(codes(work.kind).0, format!("{} is not UTF-8", work.text.display())).into())
 }
 
 /// Digests of snapshots by owner, name and version.
 type Snapshots = BTreeMap<(Name, Name, u64), Hex<32>>;
 
 /// The folders are what was signed, as far as whoever runs this can tell.
-fn known_inputs(args: &SqlRunArgs, contract: &Contract) -> anyhow::Result<Snapshots> {
+fn known_inputs(work: &Work<'_>, contract: &Contract) -> anyhow::Result<Snapshots> {
     let mut there = Snapshots::new();
-    for path in &args.inputs {
+    for path in work.inputs {
         let snapshot = snapshot(path)?;
         let digest = snapshot.digest();
         there.insert((snapshot.party, snapshot.name, snapshot.version), digest);
@@ -127,14 +170,14 @@ fn snapshot(folder: &Path) -> anyhow::Result<Snapshot> {
 }
 
 /// Everybody whose keys are needed: those that are asked elsewhere, and all others as parties of this home.
-fn owners(args: &SqlRunArgs, contract: &Contract, app: &App) -> anyhow::Result<Vec<Owner>> {
+fn owners(work: &Work<'_>, contract: &Contract, app: &App) -> anyhow::Result<Vec<Owner>> {
     let parties: BTreeSet<&Name> = contract.manifest.signers.iter().map(|signer| &signer.party).collect();
-    let files = args.policy.iter().chain(&args.passphrase_file).map(|(party, _)| party);
-    let mut named = args.ask.iter().map(|(party, _)| party).chain(files);
+    let files = work.policy.iter().chain(work.passphrase_file).map(|(party, _)| party);
+    let mut named = work.ask.iter().map(|(party, _)| party).chain(files);
     if let Some(party) = named.find(|party| !parties.contains(party)) {
         return Err(Fault::new(Code::Usage, format!("`{party}` owns no input of the contract")).into());
     }
-    let mut ask = args.ask.clone();
+    let mut ask = work.ask.to_vec();
     for party in &parties {
         let said = ask.iter().any(|(asked, _)| asked == *party);
         if let Some(command) =
@@ -146,18 +189,18 @@ fn owners(args: &SqlRunArgs, contract: &Contract, app: &App) -> anyhow::Result<V
     let elsewhere = |party: &Name| ask.iter().any(|(asked, _)| asked == party);
     let asked = parties.iter().filter(|party| !elsewhere(party)).map(|party| Asked {
         party,
-        policy: of(&args.policy, party),
-        passphrase: of(&args.passphrase_file, party),
+        policy: of(work.policy, party),
+        passphrase: of(work.passphrase_file, party),
     });
     let asked: Vec<_> = asked.collect();
     let mut owners = Vec::new();
     if !asked.is_empty() {
-        let here = Owners::unlock(contract.clone(), &asked, &args.inputs, app)?;
+        let here = Owners::unlock(contract.clone(), &asked, work.inputs, app)?;
         owners.push(Owner::Here(Box::new(here)));
     }
     // Nobody elsewhere is troubled by a trial.
-    for (party, command) in ask.iter().filter(|_| !args.dry_run) {
-        owners.push(Owner::Elsewhere(Elsewhere::start(party, command)?));
+    for (party, command) in ask.iter().filter(|_| !work.dry_run) {
+        owners.push(Owner::Elsewhere(Elsewhere::start((party, work.kind), command)?));
     }
     Ok(owners)
 }
@@ -166,10 +209,10 @@ fn of<'a>(files: &'a [(Name, PathBuf)], wanted: &Name) -> Option<&'a Path> {
     files.iter().find(|(party, _)| party == wanted).map(|(_, path)| path.as_path())
 }
 
-fn attest(engine: &mut Engine, challenge: Challenge) -> anyhow::Result<Attested> {
+fn attest(engine: &mut Engine, challenge: Challenge, kind: CodeKind) -> anyhow::Result<Attested> {
     match engine.ask(&Message::Challenge(challenge))? {
         Message::Attested(attested) => Ok(*attested),
-        other => Err(refused(other)),
+        other => Err(refused(other, kind)),
     }
 }
 
@@ -181,43 +224,43 @@ fn claims(attested: &Attested) -> anyhow::Result<Claims> {
     })
 }
 
-fn job(args: &SqlRunArgs, contract: String, query: String, released: Vec<Released>, nonce: Hex<32>) -> Run {
-    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+fn job(work: &Work<'_>, contract: String, query: String, released: Vec<Released>, nonce: Hex<32>) -> Run {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Run {
         contract,
         query,
-        inputs: args.inputs.iter().map(absolute).collect(),
+        inputs: work.inputs.iter().map(|path| absolute(path)).collect(),
         released,
         nonce,
-        output: absolute(&args.folder),
-        memory: args.memory.get(),
-        threads: args.threads.unwrap_or(processors),
-        spill: args.spill.as_ref().map(absolute),
+        output: absolute(work.folder),
+        memory: work.memory,
+        threads: work.threads.unwrap_or(processors),
+        spill: work.spill.map(absolute),
     }
 }
 
-fn start(engine: &mut Engine, run: Run) -> anyhow::Result<Ran> {
+fn start(engine: &mut Engine, run: Run, kind: CodeKind) -> anyhow::Result<Ran> {
     match engine.ask(&Message::Run(Box::new(run)))? {
         Message::Ran(ran) => Ok(ran),
-        other => Err(refused(other)),
+        other => Err(refused(other, kind)),
     }
 }
 
 /// An engine that says no, or something else.
-fn refused(message: Message) -> anyhow::Error {
+fn refused(message: Message, kind: CodeKind) -> anyhow::Error {
     let Message::Refused { code, why } = message else {
         return Fault::new(Code::SealEngine, "the engine answered something else than was asked").into();
     };
     let failed = ["failed", "memory", "no-result", "no-randomness", "no-evidence"].contains(&code.as_str());
-    let kind = if failed { Code::SqlFailed } else { Code::SqlRefused };
-    Fault::new(kind, why).details(&BTreeMap::from([("refused", code)])).into()
+    let (refused, broke) = codes(kind);
+    Fault::new(if failed { broke } else { refused }, why).details(&BTreeMap::from([("refused", code)])).into()
 }
 
 /// Everything but the release and the run. Where no owner is, nobody knows the parties by other ways, and what the engine would
 /// check is checked.
 fn dry(
-    args: &SqlRunArgs,
+    work: &Work<'_>,
     contract: &Contract,
     situation: &Situation,
     owners: &[Owner],
@@ -234,11 +277,14 @@ fn dry(
         Owner::Elsewhere(_) => None,
     });
     let claims = match here {
-        Some(owners) => owners.judge(&attest(engine, owners.challenge())?, app)?,
-        None => claims(&attest(engine, Challenge { nonce: Hex([0; 32]), contract: contract.digest() })?)?,
+        Some(owners) => owners.judge(&attest(engine, owners.challenge(), work.kind)?, app)?,
+        None => {
+            let question = Challenge { nonce: Hex([0; 32]), contract: contract.digest() };
+            claims(&attest(engine, question, work.kind)?)?
+        }
     };
-    tell(&args.folder, contract, &claims, None, app)?;
-    if !args.ask.is_empty() {
+    tell(work.folder, work.kind, contract, &claims, None, app)?;
+    if !work.ask.is_empty() {
         app.note("Owners elsewhere were not asked.");
     }
     Ok(Exit::Success)

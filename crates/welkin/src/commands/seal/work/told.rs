@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use welkin_seal::{Claims, Contract, Hex, Name, Ran};
+use welkin_seal::{Claims, CodeKind, Contract, Hex, Name, Ran};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -32,6 +32,7 @@ struct EngineWire<'a> {
 /// Says what ran, or would.
 pub(super) fn tell(
     folder: &Path,
+    kind: CodeKind,
     contract: &Contract,
     claims: &Claims,
     ran: Option<&Ran>,
@@ -41,13 +42,15 @@ pub(super) fn tell(
         contract.manifest.recipients.iter().map(|recipient| &recipient.party).collect();
     let measurements: BTreeMap<&str, String> =
         claims.measurements.iter().map(|(name, value)| (*name, format!("{value:?}"))).collect();
-    let (kind, root, evidence) = (claims.kind.name(), claims.root, claims.digest);
+    let (root, evidence) = (claims.root, claims.digest);
+    let model = kind == CodeKind::Boost;
     if app.settings.output == Format::Json {
-        let engine = EngineWire { kind, root, evidence, measurements };
-        let (result, rows) = (ran.map(|ran| ran.result), ran.map(|ran| ran.rows));
+        let engine = EngineWire { kind: claims.kind.name(), root, evidence, measurements };
+        let (result, rows) = (ran.map(|ran| ran.result), ran.filter(|_| !model).map(|ran| ran.rows));
         let (contract, dry_run) = (contract.digest(), ran.is_none());
+        let schema = if model { "welkin.sealed-training/1" } else { "welkin.sql-run/1" };
         let wire = Wire { contract, dry_run, result, folder, rows, recipients, engine };
-        return write_json(&mut app.out, "welkin.sql-run/1", &wire);
+        return write_json(&mut app.out, schema, &wire);
     }
     let to = recipients.iter().map(|party| party.as_str()).collect::<Vec<_>>().join(", ");
     writeln!(app.out, "contract: {}", contract.digest())?;
@@ -58,7 +61,8 @@ pub(super) fn tell(
     match ran {
         Some(ran) => {
             writeln!(app.out, "result: {}", ran.result)?;
-            writeln!(app.out, "  {} rows for {to}, in {}", ran.rows, folder.display())?;
+            let what = if model { "a model".to_owned() } else { format!("{} rows", ran.rows) };
+            writeln!(app.out, "  {what} for {to}, in {}", folder.display())?;
         }
         None => writeln!(app.out, "nothing was run; the result would be for {to}")?,
     }

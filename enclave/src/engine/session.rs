@@ -1,8 +1,9 @@
-//! An engine: its keys, its evidence, and the one contract that it is there for.
+//! From the first question to the result.
 
-use super::error::SqlError;
-use super::{admit, catalog, context, groups, query, result};
-use datafusion::execution::context::SessionContext;
+use super::admit;
+use super::error::EngineError;
+use crate::boost::Training;
+use crate::sql::Query;
 use ring::digest::{Context, SHA384};
 use ring::rand::SystemRandom;
 use std::fs::File;
@@ -10,7 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
-use welkin_seal::{Attested, Binding, Challenge, EngineKey, Evidence, Hex, Ran, Receipt, Run};
+use welkin_seal::{Attested, Binding, Challenge, CodeKind, EngineKey, Evidence, Hex, Ran, Receipt, Run};
 
 /// An engine, for one contract, once.
 pub struct Engine {
@@ -29,7 +30,7 @@ impl Engine {
     ///
     /// # Errors
     /// Where there are no random numbers.
-    pub fn new() -> Result<Self, SqlError> {
+    pub fn new() -> Result<Self, EngineError> {
         let key = EngineKey::draw(&SystemRandom::new())?;
         Ok(Self { key, bound: None, answers: Vec::new(), ran: false })
     }
@@ -38,12 +39,12 @@ impl Engine {
     ///
     /// # Errors
     /// Where it is bound to another, or the machine gives no evidence.
-    pub fn attest(&mut self, challenge: Challenge) -> Result<Attested, SqlError> {
+    pub fn attest(&mut self, challenge: Challenge) -> Result<Attested, EngineError> {
         if *self.bound.get_or_insert(challenge.contract) != challenge.contract {
-            return Err(SqlError::Session("this engine is there for another contract"));
+            return Err(EngineError::Session("this engine is there for another contract"));
         }
         if self.answers.len() == MOST_QUESTIONS {
-            return Err(SqlError::Session("this engine was asked too often"));
+            return Err(EngineError::Session("this engine was asked too often"));
         }
         let engine = self.key.identity().clone();
         let report_data = Binding::to(&engine, challenge).report_data();
@@ -56,28 +57,29 @@ impl Engine {
     ///
     /// # Errors
     /// What stands in the way. This was its one try, whatever comes of it.
-    pub fn prepare<'a>(&'a mut self, run: &'a Run) -> Result<Prepared<'a>, SqlError> {
-        let bound = self.bound.ok_or(SqlError::Session("nobody asked this engine for evidence"))?;
+    pub fn prepare<'a>(&'a mut self, run: &'a Run) -> Result<Prepared<'a>, EngineError> {
+        let bound = self.bound.ok_or(EngineError::Session("nobody asked this engine for evidence"))?;
         if std::mem::replace(&mut self.ran, true) {
-            return Err(SqlError::Session("this engine ran already, and is there for one run"));
+            return Err(EngineError::Session("this engine ran already, and is there for one run"));
         }
-        let (_, attested) = self
-            .answers
-            .iter()
-            .find(|(nonce, _)| *nonce == run.nonce)
-            .ok_or(SqlError::Session("the receipt is to have an answer that this engine did not give"))?;
+        let (_, attested) =
+            self.answers.iter().find(|(nonce, _)| *nonce == run.nonce).ok_or(EngineError::Session(
+                "the receipt is to have an answer that this engine did not give",
+            ))?;
         let admitted = admit::admit(&self.key, bound, run, now())?;
+        let work = match admitted.contract.manifest.code.kind {
+            CodeKind::Boost => Work::Training(Box::new(Training::new(run, admitted.data)?)),
+            _ => Work::Query(Query::new(run, admitted.data)?),
+        };
         let receipt = Receipt { contract: admitted.contract, nonce: run.nonce, attested: attested.clone() };
-        let context = context::context(run)?;
-        catalog::register(&context, admitted.data)?;
-        Ok(Prepared { key: &self.key, run, receipt, context })
+        Ok(Prepared { key: &self.key, run, receipt, work })
     }
 
     /// Runs the contract that it is bound to.
     ///
     /// # Errors
     /// What stands in the way; nothing is left of a result then.
-    pub fn run(&mut self, run: &Run) -> Result<Ran, SqlError> {
+    pub fn run(&mut self, run: &Run) -> Result<Ran, EngineError> {
         self.prepare(run)?.run()
     }
 }
@@ -87,23 +89,26 @@ pub struct Prepared<'a> {
     key: &'a EngineKey,
     run: &'a Run,
     receipt: Receipt,
-    context: SessionContext,
+    work: Work,
+}
+
+/// What was agreed on, with the data that it is about.
+enum Work {
+    Query(Query),
+    Training(Box<Training>),
 }
 
 impl Prepared<'_> {
-    /// Runs the query, and seals its result.
+    /// Does what was agreed on, and seals its result.
     ///
     /// # Errors
     /// What stands in the way; nothing is left of a result then.
-    pub fn run(self) -> Result<Ran, SqlError> {
-        let Self { key, run, receipt, context } = self;
-        let least = receipt.contract.manifest.privacy.minimum_group;
-        let runtime = context::runtime(run.threads)?;
-        let (schema, batches) = runtime.block_on(async {
-            let plan = query::plan(&context, &run.query).await?;
-            query::start(&context, groups::enforce(plan, least)?, run).await
-        })?;
-        result::write(key, &receipt, &run.output, schema, batches, &runtime)
+    pub fn run(self) -> Result<Ran, EngineError> {
+        let Self { key, run, receipt, work } = self;
+        match work {
+            Work::Query(query) => query.run(key, &receipt, run),
+            Work::Training(training) => training.run(key, &receipt, run),
+        }
     }
 }
 
@@ -112,27 +117,27 @@ fn now() -> u64 {
 }
 
 #[cfg(feature = "simulated")]
-fn evidence(report_data: Hex<64>) -> Result<Evidence, SqlError> {
+fn evidence(report_data: Hex<64>) -> Result<Evidence, EngineError> {
     Ok(Evidence::simulate(measure()?, report_data, &SystemRandom::new())?)
 }
 
 #[cfg(not(feature = "simulated"))]
-fn evidence(_report_data: Hex<64>) -> Result<Evidence, SqlError> {
-    Err(SqlError::Evidence("this build does not simulate it, and knows no hardware to ask".to_owned()))
+fn evidence(_report_data: Hex<64>) -> Result<Evidence, EngineError> {
+    Err(EngineError::Evidence("this build does not simulate it, and knows no hardware to ask".to_owned()))
 }
 
 /// SHA-384 of this program, which is what simulated evidence says it measured.
 ///
 /// # Errors
 /// Where the program cannot read itself.
-pub fn measure() -> Result<Hex<48>, SqlError> {
+pub fn measure() -> Result<Hex<48>, EngineError> {
     // What runs stays what it is, whatever becomes of its file.
     static MEASURED: OnceLock<Hex<48>> = OnceLock::new();
     if let Some(measured) = MEASURED.get() {
         return Ok(*measured);
     }
-    let measured =
-        own_sum().map_err(|error| SqlError::Evidence(format!("this program cannot read itself: {error}")))?;
+    let measured = own_sum()
+        .map_err(|error| EngineError::Evidence(format!("this program cannot read itself: {error}")))?;
     Ok(*MEASURED.get_or_init(|| measured))
 }
 

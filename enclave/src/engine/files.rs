@@ -15,11 +15,18 @@ use welkin_seal::SnapshotFile;
 
 /// A file of a data set, checked.
 #[derive(Debug, Clone)]
-pub(super) struct SealedPart {
-    pub(super) file: Arc<File>,
-    pub(super) bytes: u64,
+pub(crate) struct SealedPart {
+    pub(crate) file: Arc<File>,
+    pub(crate) bytes: u64,
     /// Its footer, with what opens its pages.
-    pub(super) metadata: Arc<ParquetMetaData>,
+    pub(crate) metadata: Arc<ParquetMetaData>,
+}
+
+impl SealedPart {
+    /// How many rows were signed, and are in it.
+    pub(crate) fn rows(&self) -> u64 {
+        u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or_default()
+    }
 }
 
 pub(super) fn open_part(
@@ -46,5 +53,9 @@ pub(super) fn open_part(
         .parse_and_finish(&file)
         .map_err(crate::CheckError::Closed)?;
     check_metadata(&metadata, keys)?;
+    // Whoever takes memory for rows goes by what was signed.
+    if u64::try_from(metadata.file_metadata().num_rows()) != Ok(of.rows) {
+        return Err(OpenError::Other);
+    }
     Ok(SealedPart { file: Arc::new(file), bytes: of.bytes, metadata: Arc::new(metadata) })
 }

@@ -1,14 +1,13 @@
 //! Why nothing ran.
 
 use crate::{OpenError, SealError};
-use arrow_schema::ArrowError;
-use datafusion::error::DataFusionError;
 use std::path::PathBuf;
+use welkin_boost::RecipeError;
 use welkin_seal::{ContractError, DataKeysError, Name, NoRandomness, Refusal, SnapshotError};
 
 /// Why nothing ran. What is said never has a value of the data in it.
 #[derive(Debug, thiserror::Error)]
-pub enum SqlError {
+pub enum EngineError {
     /// The contract is none.
     #[error("the contract cannot be read")]
     Contract(#[from] ContractError),
@@ -62,6 +61,33 @@ pub enum SqlError {
     /// A value stood in the way. Which, nobody outside may know.
     #[error("the query failed: {0}. More is not said outside, since it could tell what is in the data")]
     Failed(&'static str),
+    /// The text is no recipe.
+    #[error("the recipe is refused")]
+    Recipe(#[from] RecipeError),
+    /// It does not fit to the data that the contract names, or to itself.
+    #[error("the recipe is refused: {0}")]
+    Unfit(String),
+    /// A column that cannot be used.
+    #[error("the column `{column}` of {table} {what}")]
+    Column {
+        /// Owner, name and version.
+        table: String,
+        /// Its name.
+        column: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// More rows than memory.
+    #[error("the rows take {} MiB in training, and it may take {}", .needs.div_ceil(1 << 20), .memory >> 20)]
+    Rows {
+        /// How much they take at least.
+        needs: u64,
+        /// How much it may take.
+        memory: u64,
+    },
+    /// A value stood in the way. Which, nobody outside may know.
+    #[error("no model was trained: {0}. More is not said outside, since it could tell what is in the data")]
+    Untrained(&'static str),
     /// The result cannot be sealed.
     #[error("the result cannot be sealed")]
     Result(#[source] SealError),
@@ -79,7 +105,7 @@ pub enum SqlError {
     Evidence(String),
 }
 
-impl SqlError {
+impl EngineError {
     /// A word for programs and logs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -95,40 +121,13 @@ impl SqlError {
             Self::File(..) | Self::Columns(_) => "changed-file",
             Self::Query(_) | Self::Twice(_) => "no-query",
             Self::Groups(..) => "small-groups",
-            Self::Memory { .. } => "memory",
-            Self::Failed(_) => "failed",
+            Self::Recipe(_) | Self::Unfit(_) => "no-recipe",
+            Self::Column { .. } => "no-column",
+            Self::Memory { .. } | Self::Rows { .. } => "memory",
+            Self::Failed(_) | Self::Untrained(_) => "failed",
             Self::Result(_) | Self::Output(..) => "no-result",
             Self::Random(_) => "no-randomness",
             Self::Evidence(_) => "no-evidence",
         }
-    }
-}
-
-/// What may be said of an error that happened among the data.
-pub(super) fn kind(error: &DataFusionError) -> &'static str {
-    match error.find_root() {
-        DataFusionError::ResourcesExhausted(_) => MEMORY,
-        DataFusionError::ArrowError(error, _) => arrow(error),
-        DataFusionError::ParquetError(_) => "a sealed file cannot be read: it was changed meanwhile",
-        DataFusionError::IoError(_) => "a file cannot be read or written",
-        DataFusionError::NotImplemented(_) => "the engine cannot do what it asks for",
-        DataFusionError::Execution(_) => "a function was given what it does not take",
-        DataFusionError::External(_) => "what was put aside on disk cannot be used: it was changed",
-        _ => "an error of the engine",
-    }
-}
-
-/// The kind that is told with the limit.
-pub(super) const MEMORY: &str = "not enough memory";
-
-fn arrow(error: &ArrowError) -> &'static str {
-    match error {
-        ArrowError::CastError(_) | ArrowError::ParseError(_) => {
-            "a value is not of the type it is turned into"
-        }
-        ArrowError::DivideByZero => "a division by zero",
-        ArrowError::ArithmeticOverflow(_) => "a number became too large for its type",
-        ArrowError::MemoryError(_) => MEMORY,
-        _ => "a computation failed",
     }
 }

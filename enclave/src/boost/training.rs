@@ -1,0 +1,101 @@
+//! From a recipe that was signed to a sealed model.
+
+use super::rows::read;
+use super::threads::Threads;
+use crate::engine::{Data, EngineError, Filled, Place, SealedPart, write};
+use ring::digest::{SHA256, digest};
+use ring::rand::SystemRandom;
+use std::collections::BTreeMap;
+use welkin_boost::{Format, Recipe, TrainError, train};
+use welkin_seal::{EngineKey, FOOTER, Hex, Ran, Receipt, Run, Secret, SnapshotFile, seal_whole};
+
+/// The model's file.
+const FILE: &str = "model.json";
+
+/// A recipe, and the data sets that it is about.
+pub(crate) struct Training {
+    recipe: Recipe,
+    rows: Vec<Data>,
+    valid: Vec<Data>,
+}
+
+impl Training {
+    /// Reads the recipe, and holds it against the data.
+    pub(crate) fn new(run: &Run, data: Vec<Data>) -> Result<Self, EngineError> {
+        let recipe = Recipe::read(run.query.as_bytes())?;
+        let judges = |data: &Data| recipe.valid.as_deref() == Some(data.name.as_str());
+        let (valid, rows): (Vec<_>, Vec<_>) = data.into_iter().partition(judges);
+        if let (Some(name), []) = (&recipe.valid, &valid[..]) {
+            return Err(EngineError::Unfit(format!("the contract has no data set `{name}` to judge by")));
+        }
+        if rows.is_empty() {
+            return Err(EngineError::Unfit("the contract has no data set to train on".to_owned()));
+        }
+        let training = Self { recipe, rows, valid };
+        let (needs, memory) = (training.needs(), run.memory);
+        if needs > memory { Err(EngineError::Rows { needs, memory }) } else { Ok(training) }
+    }
+
+    /// Bytes that the rows take at least: a value and the number of its bin for each feature; label, weight, id and place in its
+    /// node; and for each output a margin, its derivatives and their rounded sums.
+    fn needs(&self) -> u64 {
+        let parts = self.rows.iter().chain(&self.valid).flat_map(|data| &data.parts);
+        let rows = parts.map(SealedPart::rows).fold(0, u64::saturating_add);
+        let features = self.recipe.features.len() as u64;
+        let outputs = self.recipe.params.outputs() as u64;
+        rows.saturating_mul(6 * features + 24 + 20 * outputs)
+    }
+
+    /// Trains, and seals the model.
+    pub(crate) fn run(self, key: &EngineKey, receipt: &Receipt, run: &Run) -> Result<Ran, EngineError> {
+        let model = self.train(run)?;
+        write(key, receipt, &run.output, "model", |place| fill(place, &model))
+    }
+
+    fn train(&self, run: &Run) -> Result<Vec<u8>, EngineError> {
+        let Self { recipe, .. } = self;
+        let rows = read(recipe, &self.rows, run.memory)?;
+        let valid = recipe.valid.is_some().then(|| read(recipe, &self.valid, run.memory)).transpose()?;
+        let watched: Vec<_> = valid.iter().map(|data| ("valid", data)).collect();
+        let training = welkin_boost::Training {
+            params: &recipe.params,
+            rounds: recipe.rounds,
+            data: &rows,
+            watched: &watched,
+            patience: recipe.early_stopping,
+            start: None,
+            workers: &Threads::new(run.threads),
+        };
+        let trained = train(&training, &mut |_| true).map_err(told)?;
+        Ok(trained.model.write(Format::Json))
+    }
+}
+
+/// What may be said of an error: all of one that the recipe alone is to blame for, of others their kind.
+fn told(error: TrainError) -> EngineError {
+    let kind = match error {
+        TrainError::Params(why) => return EngineError::Unfit(why),
+        TrainError::Metric(why) => return EngineError::Unfit(why.to_string()),
+        TrainError::NothingToWatch => return EngineError::Unfit(error.to_string()),
+        TrainError::NoRows => "there are no rows",
+        TrainError::Label { .. } => "a label is not what the objective takes",
+        TrainError::TooManyBins { .. } => {
+            "the features have too many bins: fewer categories, or a smaller max_bin"
+        }
+        TrainError::Diverged(_) => "the loss is no longer finite: a smaller eta or a larger lambda may help",
+        _ => "an error of the trainer",
+    };
+    EngineError::Untrained(kind)
+}
+
+fn fill(place: &Place<'_>, model: &[u8]) -> Result<Filled, EngineError> {
+    let random = SystemRandom::new();
+    let key = Secret::draw(&random)?;
+    let sealed = seal_whole(&key, (place.party, place.name, place.version, FILE), model, &random)?;
+    let path = place.folder.join(FILE);
+    std::fs::write(&path, &sealed).map_err(|error| EngineError::Output(path, error))?;
+    let mut sha256 = Hex([0; 32]);
+    sha256.0.copy_from_slice(digest(&SHA256, &sealed).as_ref());
+    let file = SnapshotFile { name: FILE.to_owned(), bytes: sealed.len() as u64, rows: 0, sha256 };
+    Ok(Filled { file, keys: BTreeMap::from([(FOOTER.to_owned(), key)]), columns: Vec::new() })
+}

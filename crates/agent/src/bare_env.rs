@@ -40,6 +40,7 @@ pub(crate) fn build(
     env.extend(step.env.clone());
     env.insert(NODE_MARK.to_owned(), options.node_id.clone());
     env.insert(STEP_MARK.to_owned(), step.id.0.clone());
+    env.insert("WELKIN_PROGRAM".to_owned(), text(&options.executable));
     env.insert("WELKIN_PREEMPTION_FILE".to_owned(), text(&home.preemption()));
     env
 }

@@ -35,7 +35,7 @@ use welkin_seal::{Attested, Challenge, Message, Ran, Released, Run};
 pub struct SealedWork {
     /// The contract's file.
     pub contract: String,
-    /// The query.
+    /// The query or recipe.
     pub query: String,
     /// The inputs as they lie on this machine.
     pub inputs: Vec<PathBuf>,
@@ -97,6 +97,10 @@ pub(crate) fn in_words(line: &str) -> String {
     match Message::read(line.as_bytes()) {
         Ok(Message::Attested(attested)) => {
             format!("the engine gave evidence ({})", attested.evidence.kind.name())
+        }
+        // A model has no rows.
+        Ok(Message::Ran(ran)) if ran.rows == 0 => {
+            "the engine ran the contract, and sealed the result".to_owned()
         }
         Ok(Message::Ran(ran)) => format!("the engine ran the contract: {} rows, sealed", ran.rows),
         Ok(Message::Refused { code, why }) => format!("the engine refused ({code}): {why}"),

@@ -119,12 +119,12 @@ pub struct Parallel {
     pub plan: Option<String>,
 }
 
-/// A query on sealed data, run by an engine that gets the keys when it has proven what it is.
+/// A query or training on sealed data, run by an engine that gets the keys when it has proven what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// What the owners of the data have signed.
     pub contract: Brought,
-    /// The query that it names.
+    /// The query or recipe that it names.
     pub query: Brought,
 }
 

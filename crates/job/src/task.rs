@@ -3,6 +3,7 @@
 //! References to other tasks are kept as text with their places; [`crate::link`] resolves them
 //! once all tasks are known.
 
+mod boost;
 mod data;
 mod files;
 mod parallel;
@@ -57,6 +58,7 @@ pub(crate) const KEYS: &[&str] = &[
     "after",
     "sealed",
     "parallel",
+    "boost",
 ];
 
 /// What the job says for all of its tasks.
@@ -117,7 +119,7 @@ pub(crate) fn read(
         outputs: data.outputs,
         time: requirements::time(&fields, reader),
         setup: script(&fields, "setup", reader),
-        run: script(&fields, "run", reader),
+        run: boost::read(&fields, reader).or_else(|| script(&fields, "run", reader)),
         sealed: sealed::read(&fields, reader),
         parallel: parallel::read(&fields, reader),
         envs: variables.envs,

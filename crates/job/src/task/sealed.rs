@@ -1,4 +1,4 @@
-//! `sealed`: a query on sealed data, instead of a script.
+//! `sealed`: a query or training on sealed data, instead of a script.
 
 use crate::codes::Code;
 use crate::cursor::{Cursor, Fields};
@@ -7,17 +7,18 @@ use crate::reader::Reader;
 use crate::report::Report;
 use crate::yaml::Value;
 
-/// What a sealed task does not do: nothing but the query of its contract runs.
+/// What a sealed task does not do: nothing but what its contract says runs.
 const NOT_BESIDE: [&str; 6] = ["run", "setup", "workdir", "file_mounts", "envs", "secrets"];
 
 /// Reads `sealed`, and what has to stand beside it.
 pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_, '_>) -> Option<Sealed> {
     let report = &mut *reader.report;
     let cursor = fields.get("sealed")?;
-    let own = cursor.fields(&["contract", "query"], report)?;
+    let own = cursor.fields(&["contract", "query", "recipe"], report)?;
     for key in NOT_BESIDE {
         if let Some(other) = fields.get(key) {
-            let message = format!("`{key}` stands beside `sealed`, and nothing but its query runs");
+            let message =
+                format!("`{key}` stands beside `sealed`, and nothing but what its contract says runs");
             report.add(other.error(Code::Conflict, message).hint("do it in a task of its own"));
         }
     }
@@ -32,7 +33,12 @@ pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_, '_>) -> Option<S
         report.add(cursor.error(Code::Conflict, "a sealed task runs on one node"));
     }
     let contract = file(&cursor, &own, "contract", report);
-    let query = file(&cursor, &own, "query", report);
+    if let (Some(recipe), Some(_)) = (own.get("recipe"), own.get("query")) {
+        report.add(recipe.error(Code::Conflict, "a contract is about a query or a recipe, not about both"));
+    }
+    // Either is what was signed; which it is, the contract says.
+    let agreed = if own.get("recipe").is_some() { "recipe" } else { "query" };
+    let query = file(&cursor, &own, agreed, report);
     Some(Sealed { contract: contract?, query: query? })
 }
 

@@ -6,6 +6,7 @@
 
 mod bed;
 mod boost;
+mod boost_job;
 mod boost_parties;
 mod broker;
 mod broker_kill;

@@ -346,3 +346,37 @@ fn the_founding_example_runs_with_its_first_task_sealed() {
     assert!(text.contains("SIMULATED") && text.contains("EMULATED"), "{text}");
     drop(fs::remove_dir_all(programs));
 }
+
+#[test]
+fn a_sealed_training_is_a_task_whose_result_is_the_model() {
+    let Some(parties) = Parties::new("a_sealed_training_is_a_task_whose_result_is_the_model") else { return };
+    let (bed, head) = (&parties.bed, "x,y\n");
+    let rows =
+        |from: usize| (from..from + 20).map(|row| format!("{row},{}\n", row * 7 % 13)).collect::<String>();
+    for (party, from) in [("a", 0), ("b", 20)] {
+        bed.file("v.csv", &format!("{head}{}", rows(from)));
+        let (to, about) = (format!("visits-{party}"), ["--name", "visits", "--version", "1"]);
+        parties.ok(&[&["seal", "data", "v.csv", "--party", party, "--to", &to], &about[..]].concat());
+    }
+    bed.file("recipe.json", r#"{"label": "y", "features": ["x"], "params": {"max_depth": 3}, "rounds": 4}"#);
+    let engine = parties.ok(&["sql", "engine"]);
+    let inputs = ["--input", "visits-a/snapshot.json", "--input", "visits-b/snapshot.json", "--to", "a"];
+    let new = ["seal", "contract", "new", "--boost", "recipe.json", "--engine", engine.trim()];
+    bed.file("t.json", &parties.ok(&[&new[..], &inputs].concat()));
+    for party in ["a", "b"] {
+        parties.ok(&["seal", "contract", "sign", "t.json", "--party", party]);
+    }
+    let job = JOB
+        .replace("{contract: c.json, query: q.sql}", "{contract: t.json, recipe: recipe.json}")
+        .replace("sealed-", "visits-");
+    bed.file("job.yaml", &job);
+    let run = parties.run(&["up", "job.yaml", "--yes"]);
+    assert!(run.status.success(), "{}", both(&run));
+    bed.file("all.csv", &format!("{head}{}{}", rows(20), rows(0)));
+    let plain =
+        ["boost", "train", "--data", "all.csv", "--label", "y", "--set", "max_depth=3", "--rounds", "4"];
+    parties.ok(&[&plain[..], &["--model", "all.json"]].concat());
+    assert!(
+        parties.opened(&parties.last_run()).into_bytes() == fs::read(bed.path().join("all.json")).unwrap()
+    );
+}

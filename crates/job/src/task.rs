@@ -3,7 +3,7 @@
 //! References to other tasks are kept as text with their places; [`crate::link`] resolves them
 //! once all tasks are known.
 
-mod boost;
+pub(crate) mod boost;
 mod data;
 mod files;
 mod parallel;

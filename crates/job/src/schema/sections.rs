@@ -1,10 +1,11 @@
 //! The sections of a job file, by the reader's own lists of keys.
 
 use super::forms::{
-    any, anything, choice, each, exactly, fields, integer, list, named, number, one_or_many, text, word,
-    yes_or_no,
+    any, anything, choice, closed, each, exactly, fields, integer, list, named, number, one_or_many, text,
+    word, yes_or_no,
 };
 use crate::limits::MAX_NODES_PER_TASK;
+use crate::task::boost;
 use crate::{chain, policy as limits, resources as machine, task as work, welkin};
 use serde_json::{Value, json};
 
@@ -85,9 +86,10 @@ fn task_forms() -> Vec<Form> {
         ("after", one_or_many(text()), "Tasks that it waits for without reading their data."),
         (
             "sealed",
-            fields([("contract", text()), ("query", text())]),
-            "A query on sealed data, in place of `run`.",
+            fields([("contract", text()), ("query", text()), ("recipe", text())]),
+            "A query or training on sealed data, in place of `run`.",
         ),
+        ("boost", training(), "Boosted trees to train, in place of `run`."),
         ("parallel", parallel, "A training step whose machines and split are chosen together."),
     ];
     let section = |key: &str| json!({"$ref": format!("#/$defs/{key}")});
@@ -213,6 +215,19 @@ fn input() -> Value {
 
 fn output() -> Value {
     any([word(), fields([("size", word()), ("uri", text())])])
+}
+
+fn training() -> Value {
+    let forms = boost::KEYS.iter().map(|key| {
+        let form = match *key {
+            "categories" | "ignore" => one_or_many(text()),
+            "params" => each(anything()),
+            "rounds" | "early_stopping" => integer(1, Some(boost::MOST_ROUNDS)),
+            _ => text(),
+        };
+        (*key, form, "")
+    });
+    fields([("train", closed(forms))])
 }
 
 fn needs() -> Value {

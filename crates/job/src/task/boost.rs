@@ -15,11 +15,11 @@ use welkin_boost::Params;
 /// What decides what the task does, and where there is one such thing already.
 const NOT_BESIDE: [&str; 3] = ["run", "sealed", "parallel"];
 
-const KEYS: &[&str] =
+pub(crate) const KEYS: &[&str] =
     &["data", "label", "categories", "weight", "id", "ignore", "params", "rounds", "valid", "early_stopping"];
 
 /// Rounds at most: a tree for each of them is kept.
-const MOST_ROUNDS: i64 = 1_000_000;
+pub(crate) const MOST_ROUNDS: i64 = 1_000_000;
 
 /// Reads `boost`, and what has to stand beside it: the script that does it.
 pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_, '_>) -> Option<String> {

@@ -117,6 +117,11 @@ impl<'p> Standing<'p> {
         let mut at: Option<(u16, There)> = None;
         for &index in states {
             let state = self.problem.tasks[task][index as usize];
+            // No data is paid for with less than nothing.
+            let least = Rank { over: (0, 0), value: goal.value(without.cost + state.cost, 0) };
+            if least >= best.0 {
+                continue;
+            }
             let there = match at {
                 Some((place, there)) if place == state.place => there,
                 _ => self.there(task, state.place),

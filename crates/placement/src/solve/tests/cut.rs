@@ -26,6 +26,28 @@ fn a_looser_deadline_is_never_dearer() {
     }
 }
 
+/// Graphs that are too large to look at every plan, over three providers with a free quota each.
+#[test]
+fn a_looser_deadline_is_never_dearer_where_quotas_are_open() {
+    let limits = Limits::default();
+    for seed in 0..10 {
+        let mut rng = Rng(seed + 9_000_000);
+        let instance = Instance::random(&mut rng, Graph::Dag, 9, 6).with_quotas(&mut rng);
+        let problem = instance.problem();
+        let cheapest = solve(&problem, &Goal::COST, &limits).unwrap();
+        let fastest = solve(&problem, &Goal::TIME, &limits).unwrap().time;
+        let mut before = i64::MAX;
+        for step in 0..=20 {
+            let deadline = fastest + (cheapest.time - fastest) * step / 20;
+            let found = solve(&problem, &Goal { max_time: Some(deadline), ..Goal::COST }, &limits).unwrap();
+            assert!(found.time <= deadline && found.cost <= before, "seed {seed} step {step}: {found:?}");
+            assert!(found.exact, "seed {seed} step {step}: {found:?}");
+            before = found.cost;
+        }
+        assert_eq!(before, cheapest.cost, "seed {seed}");
+    }
+}
+
 #[test]
 fn more_effort_never_makes_a_plan_worse_nor_its_gap_wider() {
     for seed in 0..12 {

@@ -177,7 +177,7 @@ fn a_broker_that_goes_by_an_older_configuration_is_started_anew_and_its_runs_go_
     let first = apart.pid().unwrap();
     apart.file("h/config.toml", "color = 'never'\n");
     let told = apart.run(["up", &example("hello.yaml"), "-d"]);
-    assert!(stderr(&told).contains("starting it anew"), "{}", both(&told));
+    assert!(stderr(&told).contains("restarting it"), "{}", both(&told));
     assert_ne!(apart.pid().unwrap(), first);
     apart.open_gate();
     assert_eq!(apart.lines("job"), ["one", "two"]);
@@ -246,7 +246,7 @@ fn a_run_whose_records_find_no_room_goes_on_when_there_is_some() {
     apart.open_gate();
     let told = apart.run(["resume"]);
     assert_eq!(told.status.code(), Some(1), "{}", both(&told));
-    assert!(stderr(&told).contains("cannot go on") && stderr(&told).contains("full"), "{}", both(&told));
+    assert!(stderr(&told).contains("cannot continue") && stderr(&told).contains("full"), "{}", both(&told));
     fs::remove_file(state.join("filling")).unwrap();
     apart.ok(["resume"]);
     assert_eq!(apart.lines("job"), ["one", "two"]);

@@ -96,7 +96,7 @@ fn one_bucket_name_at_two_stores_is_two_transfers() {
     bed.file("h/config.toml", &(store("mo", &one) + &store("ra", &other)));
     killed_on_the_way(&bed, &["cp", "src", "mo:bkt/t"]);
     let output = bed.run(["cp", "src", "ra:bkt/t"]);
-    assert!(output.status.success() && !stderr(&output).contains("going on"), "{}", both(&output));
+    assert!(output.status.success() && !stderr(&output).contains("continuing"), "{}", both(&output));
     assert_eq!(other.objects("bkt").len(), OBJECTS as usize);
     // By the variables of AWS's tools, the same name means another store when the variable is another.
     let command = |server: &S3Server| {
@@ -107,13 +107,13 @@ fn one_bucket_name_at_two_stores_is_two_transfers() {
     };
     for server in [&one, &other] {
         let output = command(server).output().unwrap();
-        assert!(output.status.success() && !stderr(&output).contains("going on"), "{}", both(&output));
+        assert!(output.status.success() && !stderr(&output).contains("continuing"), "{}", both(&output));
         let there = server.objects("bkt");
         assert_eq!(there.iter().filter(|object| object.key.starts_with("v/")).count(), OBJECTS as usize);
     }
     // The one that was killed is still there, and goes on where it was.
     let output = bed.run(["cp", "src", "mo:bkt/t"]);
-    assert!(output.status.success() && stderr(&output).contains("going on"), "{}", both(&output));
+    assert!(output.status.success() && stderr(&output).contains("continuing"), "{}", both(&output));
     assert_eq!(one.objects("bkt").iter().filter(|object| object.key.starts_with("t/")).count(), 60);
 }
 
@@ -223,12 +223,12 @@ fn a_filter_of_any_length_is_no_record_that_cannot_be_read_again() {
     assert_eq!(verified["good_objects"], OBJECTS);
     killed_on_the_way(&bed, &["cp", "src", "there", "--filter-from", "rules"]);
     let output = bed.run(["cp", "src", "there", "--filter-from", "rules"]);
-    assert!(output.status.success() && stderr(&output).contains("going on"), "{}", both(&output));
+    assert!(output.status.success() && stderr(&output).contains("continuing"), "{}", both(&output));
     same(&from, &from.with_file_name("there"));
     // Other rules are another transfer.
     bed.file("rules", "- /nothing\n");
     let output = bed.run(["cp", "src", "there", "--filter-from", "rules"]);
-    assert!(output.status.success() && !stderr(&output).contains("going on"), "{}", both(&output));
+    assert!(output.status.success() && !stderr(&output).contains("continuing"), "{}", both(&output));
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn on_a_terminal_the_first_interrupt_asks() {
     interrupt(&up);
     terminal.until("cancel the run? [y/N]");
     terminal.side.write_all(b"n\n").unwrap();
-    terminal.until("going on");
+    terminal.until("continuing");
     assert_eq!(bed.json(&["status"])["run"]["state"], "running");
     interrupt(&up);
     terminal.until("cancel the run? [y/N]");
@@ -135,12 +135,12 @@ fn whoever_follows_a_run_may_leave_it_to_the_broker_and_cancel_it_later() {
     apart.file("job.yaml", JOB);
     let interrupt = |child: &Child| kill_process(Pid::from_child(child), Signal::INT).unwrap();
     let (mut terminal, mut up) = Terminal::of(apart.command(["up", "job.yaml"]));
-    for (answer, then) in [("\n", "going on"), ("d\n", "goes on")] {
+    for (answer, then) in [("\n", "continuing"), ("d\n", "continues")] {
         if answer == "\n" {
             terminal.until("running");
         }
         interrupt(&up);
-        terminal.until("[d]etach, [c]ancel, or Enter to go on?");
+        terminal.until("[d]etach, [c]ancel, or Enter to continue?");
         terminal.side.write_all(answer.as_bytes()).unwrap();
         terminal.until(then);
     }
@@ -149,7 +149,7 @@ fn whoever_follows_a_run_may_leave_it_to_the_broker_and_cancel_it_later() {
     let (mut terminal, mut follower) = Terminal::of(apart.command(["resume"]));
     terminal.until("running");
     interrupt(&follower);
-    terminal.until("[d]etach, [c]ancel, or Enter to go on?");
+    terminal.until("[d]etach, [c]ancel, or Enter to continue?");
     terminal.side.write_all(b"c\n").unwrap();
     terminal.until("cancelling");
     assert_eq!(follower.wait().unwrap().code(), Some(7));

@@ -35,6 +35,9 @@ pub struct Health {
     pub as_of: u64,
     /// The variables of its environment that stores are reached by, each with a digest of its value.
     pub environment: BTreeMap<String, String>,
+    /// Where members of a team come in; absent when it serves none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serves: Option<String>,
 }
 
 /// Work. `POST /v1/runs`, under an [`IDEMPOTENCY_KEY`].

@@ -22,6 +22,8 @@ pub struct About {
     pub environment: BTreeMap<String, String>,
     /// When it began.
     pub started: UnixMillis,
+    /// Where members of a team come in.
+    pub serves: Option<String>,
 }
 
 /// A broker that is served.
@@ -86,10 +88,10 @@ impl Served {
     }
 
     pub(crate) fn health(&self) -> Result<Health, StoreError> {
-        let About { version, surroundings, environment, started } = self.about.clone();
+        let About { version, surroundings, environment, started, serves } = self.about.clone();
         let (pid, driven) = (std::process::id(), self.driver.count());
         let as_of = self.reader.since(u64::MAX >> 1, 0)?.last;
-        Ok(Health { version, pid, surroundings, started, driven, as_of, environment })
+        Ok(Health { version, pid, surroundings, started, driven, as_of, environment, serves })
     }
 
     /// The right to submit under a key; none while somebody else does.

@@ -22,8 +22,9 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(global: &Global) -> anyhow::Result<Self> {
-        let settings = Settings::resolve(global)?;
+    /// `own` says that it does not matter who is logged in.
+    pub(crate) fn new(global: &Global, own: bool) -> anyhow::Result<Self> {
+        let settings = Settings::resolve(global, own)?;
         let records = crate::apart::records(&settings)?;
         Ok(Self {
             style: Style::for_stream(settings.color, io::stdout().is_terminal()),

@@ -28,7 +28,7 @@ fn surroundings(args: &[String]) -> (Format, Style) {
     let output =
         usage::said(args, "--output", Some("-o")).and_then(|text| Output::from_str(text, false).ok());
     let color = usage::said(args, "--color", None).and_then(|text| ColorChoice::from_str(text, false).ok());
-    match Settings::resolve(&Global { output, color, verbose: 0 }) {
+    match Settings::resolve(&Global { output, color, verbose: 0 }, true) {
         Ok(settings) => (settings.output, Style::for_stream(settings.color, io::stderr().is_terminal())),
         Err(_) => (Format::Table, Style::PLAIN),
     }

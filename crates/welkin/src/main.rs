@@ -44,7 +44,8 @@ fn main() -> ExitCode {
         cli::Command::Host(args) => return commands::host(args),
         _ => {}
     }
-    match app::App::new(&cli.global) {
+    let own = matches!(cli.command, cli::Command::Login(_) | cli::Command::Logout(_));
+    match app::App::new(&cli.global, own) {
         Ok(mut app) => match commands::run(&cli.command, &mut app) {
             Ok(exit) => exit.into(),
             Err(error) => report::report(&error, app.settings.output, app.err),

@@ -54,8 +54,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Merges all sources. Reads one small file, if it exists.
-    pub(crate) fn resolve(global: &Global) -> anyhow::Result<Self> {
+    /// Merges all sources. Reads one small file or two, if they exist; `own` says that it does not matter who is logged in.
+    pub(crate) fn resolve(global: &Global, own: bool) -> anyhow::Result<Self> {
         let folders = Folders::below(home(|name| env::var_os(name))?);
         private::close(folders.home());
         let file = file::read(&folders.config_file())?;
@@ -73,7 +73,7 @@ impl Settings {
             None => file.providers,
         };
         Ok(Self {
-            login: Login::read(&folders.login())?,
+            login: if own { None } else { Login::read(&folders.login())? },
             folders,
             output: output.unwrap_or_default(),
             graph: global.output == Some(Output::Dot),

@@ -1,6 +1,7 @@
 //! Who answers, and its end.
 
 use crate::asked::Body;
+use crate::guests::{FromElsewhere, from};
 use crate::problem::Problem;
 use crate::served::Served;
 use axum::Json;
@@ -24,8 +25,16 @@ use welkin_api::wire::{Health, Stop};
         ),
     )
 )]
-pub(crate) async fn show(State(served): State<Arc<Served>>) -> Result<Json<Health>, Problem> {
-    Ok(Json(served.health()?))
+pub(crate) async fn show(
+    State(served): State<Arc<Served>>,
+    peer: FromElsewhere,
+) -> Result<Json<Health>, Problem> {
+    let mut health = served.health()?;
+    if from(peer).is_some() {
+        // Digests of what may be guessed are for its own user alone.
+        health.environment.clear();
+    }
+    Ok(Json(health))
 }
 
 /// Ends the broker. Runs that are not over go on with the next one.

@@ -38,6 +38,11 @@ pub(crate) fn serve(listen: &str, app: &mut App) -> anyhow::Result<Exit> {
     engine::runtime()?.block_on(async {
         // One that a command started makes way; its runs go on with this one.
         if let Some(reached) = listening(app).await? {
+            if let Some(address) = reached.health.serves {
+                let fault =
+                    Fault::new(Code::InUse, format!("a broker serves this folder at {address} already"));
+                return Err(fault.hint("`welkin broker stop` ends it").into());
+            }
             drop(reached.client.stop(&Stop::default()).await);
             ended(app).await;
         }
@@ -132,7 +137,12 @@ async fn serve_here(
     let hub = Arc::new(Hub::default());
     let opening = Opening { observer: hub.clone(), ..Opening::default() };
     let broker = engine::broker(app, opening)?;
+    let team = match listen {
+        Some(listen) => Some(team(listen, app).await?),
+        None => None,
+    };
     let about = About {
+        serves: team.as_ref().map(|team| team.guests.address().to_string()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         surroundings: surroundings::digest(app)?,
         environment: environment::own(),
@@ -141,10 +151,6 @@ async fn serve_here(
     let path = app.settings.folders.broker_socket();
     let socket = Socket::bind(&path)
         .with_context(|| Fault::new(Code::File, format!("cannot listen at {}", path.display())))?;
-    let team = match listen {
-        Some(listen) => Some(team(listen, app).await?),
-        None => None,
-    };
     let served = Served::new(broker, hub, about, app.settings.folders.brought()).map_err(store_fault)?;
     let mut terminated = signal(SignalKind::terminate()).context("listening to signals")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("listening to signals")?;

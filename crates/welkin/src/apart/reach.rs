@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use welkin_api::wire::{Health, Stop};
 use welkin_api::{Client, ClientError, Far, FarRecords};
+use welkin_gateway::LaneError;
 use welkin_records::Records;
 use welkin_sky::make_private;
 
@@ -69,10 +70,14 @@ pub(crate) fn needs_own(app: &App) -> anyhow::Result<()> {
 
 /// The broker that listens now; none when nobody does.
 pub(crate) async fn listening(app: &App) -> anyhow::Result<Option<Reached>> {
-    if let Some(login) = &app.settings.login {
-        return team(login, app).await.map(Some);
+    match &app.settings.login {
+        Some(login) => {
+            let client = far(login, &app.settings)?;
+            let health = client.health().await.map_err(fault)?;
+            Ok(Some(Reached { client, health }))
+        }
+        None => here(&app.settings).await,
     }
-    here(&app.settings).await
 }
 
 async fn here(settings: &Settings) -> anyhow::Result<Option<Reached>> {
@@ -89,7 +94,7 @@ async fn here(settings: &Settings) -> anyhow::Result<Option<Reached>> {
 pub(crate) async fn giving_way(app: &App) -> anyhow::Result<Option<Reached>> {
     let began = Instant::now();
     let Some(reached) = listening(app).await? else { return Ok(None) };
-    if app.settings.login.is_some() {
+    if app.settings.login.is_some() || reached.health.serves.is_some() {
         return Ok(Some(reached));
     }
     match reached.client.stop(&Stop { if_idle: true }).await {
@@ -114,6 +119,10 @@ pub(crate) async fn reach(app: &App) -> anyhow::Result<Reached> {
     loop {
         let refused = match here(&app.settings).await? {
             Some(reached) if reached.health.surroundings == ours => return Ok(reached),
+            Some(reached) if reached.health.serves.is_some() => {
+                app.note("the broker that serves the team goes by another program, configuration or hosts");
+                return Ok(reached);
+            }
             Some(reached) => {
                 if !std::mem::replace(&mut told, true) {
                     app.note("the broker runs with another program, configuration or hosts: restarting it");
@@ -188,6 +197,23 @@ fn start(settings: &Settings) -> anyhow::Result<Started> {
 
 /// A request that failed.
 pub(crate) fn fault(error: ClientError) -> anyhow::Error {
+    let error = match error {
+        ClientError::Unreachable { address, source } => {
+            let stranger = matches!(source, LaneError::Refused(_));
+            let fault = Fault::new(Code::Network, format!("the broker at {address} cannot be reached"));
+            let fault = match stranger {
+                true => fault.hint("`welkin serve id` prints there what --server has to name"),
+                false => fault.hint("`welkin logout` makes commands use a broker on this machine"),
+            };
+            return anyhow::Error::new(source).context(fault);
+        }
+        ClientError::Unknown { address, fingerprint } => {
+            let words = format!("{address} does not let this machine in, whose fingerprint is {fingerprint}");
+            let hint = format!("there, `welkin serve member add {fingerprint} --name NAME` lets it in");
+            return Fault::new(Code::Stranger, words).hint(hint).into();
+        }
+        error => error,
+    };
     let fault = match &error {
         ClientError::Refused(problem) => {
             let code = Code::find(&problem.code).unwrap_or(Code::Store);
@@ -199,15 +225,6 @@ pub(crate) fn fault(error: ClientError) -> anyhow::Error {
             let Some(first) = causes.next() else { return fault.into() };
             let inner = causes.fold(anyhow::anyhow!("{first}"), |inner, cause| inner.context(cause.clone()));
             return inner.context(fault);
-        }
-        ClientError::Unknown { address, fingerprint } => {
-            let words = format!("{address} does not let this machine in, whose fingerprint is {fingerprint}");
-            Fault::new(Code::Stranger, words)
-                .hint(format!("there, `welkin serve member add {fingerprint} --name NAME` lets it in"))
-        }
-        ClientError::Unreachable { address, .. } => {
-            Fault::new(Code::Network, format!("the broker at {address} cannot be reached"))
-                .hint("`welkin serve id` prints there which fingerprint --server has to name")
         }
         _ => Fault::new(Code::Store, "the broker did not answer")
             .hint("`welkin broker status` says whether it runs; what was asked for may have been done"),

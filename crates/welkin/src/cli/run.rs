@@ -159,6 +159,9 @@ pub(crate) struct DownArgs {
     /// The run, or the beginning of its name, or a cluster
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
+    /// Taken as other tools take it; nothing is asked
+    #[arg(short, long, hide = true)]
+    pub(crate) yes: bool,
 }
 
 /// Show what runs cost, or the bill of one

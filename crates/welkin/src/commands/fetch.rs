@@ -41,6 +41,10 @@ pub(crate) fn run(args: &FetchArgs, app: &mut App) -> anyhow::Result<Exit> {
     let Some(reader) = reader else { return Ok(Exit::NotFound) };
     let view = reader.status(&run).map_err(store_fault)?;
     let (tree, place) = committed(&view, &args.what)?;
+    if app.settings.login.is_some() && welkin_sky::is_emulated(&place.provider) {
+        let words = format!("{} lies at {place}, which the broker's machine emulates", args.what);
+        return Err(Fault::new(Code::LoggedIn, words).hint("`welkin fetch` gets it on that machine").into());
+    }
     let path = std::path::absolute(&args.dest).context("finding the destination")?;
     refuse_content(&path)?;
     let parent = path.parent().filter(|_| path.file_name().is_some()).ok_or_else(|| {

@@ -22,6 +22,11 @@ struct Wire<'a> {
 pub(crate) fn run(args: &LoginArgs, app: &mut App) -> anyhow::Result<Exit> {
     let server =
         args.server.parse().map_err(|error| Fault::new(Code::Usage, format!("--server: {error}")))?;
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    if !args.address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && is_port(port)) {
+        let words = format!("`{}` is not an address: expected HOST:PORT", args.address);
+        return Err(Fault::new(Code::Usage, words).into());
+    }
     let login = Login { address: args.address.clone(), server };
     let client = apart::far(&login, &app.settings)?;
     // Only who has been let in is logged in.

@@ -30,7 +30,10 @@ pub(crate) struct Login {
 impl Login {
     /// The one in a file; none when nobody has logged in.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Option<Self>> {
-        let unusable = || Fault::new(Code::File, format!("{} cannot be used", path.display()));
+        let unusable = || {
+            Fault::new(Code::File, format!("{} cannot be used", path.display()))
+                .hint("`welkin logout` removes it, `welkin login` writes it anew")
+        };
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -276,6 +276,29 @@ fn whoever_is_removed_is_out_at_once_also_while_listening() {
 }
 
 #[test]
+fn commands_beside_a_broker_that_serves_do_not_end_it() {
+    let mut team = Team::new();
+    let ana = team.member("ana", "viewer");
+    team.bed.file("job.yaml", "resources: {cpus: 1+}\nrun: 'true'\n");
+    // Each of these has an idle broker of one user give way.
+    team.bed.ok(["gc"]);
+    team.bed.ok(["prune", "--yes"]);
+    for (args, code) in [
+        (&["serve", "--listen", "127.0.0.1:0"][..], 8),
+        (&["up", "--yes", "--foreground", "job.yaml"], 8),
+        (&["up", "--yes", "job.yaml"], 0),
+    ] {
+        let output = team.bed.run(args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", both(&output));
+    }
+    // Nor one that comes with another configuration.
+    fs::write(team.bed.home().join("config.toml"), "broker-idle = \"1h\"\n").unwrap();
+    team.bed.ok(["up", "--yes", "job.yaml"]);
+    assert!(team.child.as_mut().unwrap().try_wait().unwrap().is_none());
+    assert_eq!(ana.json(&["runs"])["runs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn strangers_that_say_nothing_or_nonsense_keep_no_member_out() {
     use std::io::Write;
     let team = Team::new();

@@ -44,7 +44,11 @@ pub(crate) struct Work<'a> {
 /// Submits work, and follows it unless it is to go on alone.
 pub(crate) async fn up(work: &Work<'_>, app: &mut App) -> anyhow::Result<Exit> {
     let (reached, run) = submit(work, app).await?;
-    let others = apart::differences(&reached.health);
+    // The accounts of a team are those of its broker.
+    let others = match app.settings.login {
+        Some(_) => Vec::new(),
+        None => apart::differences(&reached.health),
+    };
     if !others.is_empty() {
         let names = others.join(", ");
         app.warn(&format!(

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     /// Further from the best than it says.
     Gap,
     Limits,
+    /// Worse with a looser deadline.
+    Looser,
     Alternatives,
     Front,
     /// No plan, though there is one.

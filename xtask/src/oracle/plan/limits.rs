@@ -28,6 +28,11 @@ impl Limits {
         }
     }
 
+    /// The same with a quarter more time, where time is limited.
+    pub(super) fn looser(&self) -> Option<Self> {
+        self.deadline.map(|deadline| Self { deadline: Some(deadline + deadline / 4 + 1), ..*self })
+    }
+
     /// Whether an assignment keeps them.
     pub(super) fn keep(&self, outcome: &Outcome) -> bool {
         self.budget.is_none_or(|budget| outcome.cost <= budget * NANO)

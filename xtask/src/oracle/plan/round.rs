@@ -120,9 +120,14 @@ impl Desk<'_> {
         std::fs::write(&file, &job)?;
         let mut judge = Judge::new(&brute, &outcomes, &limits);
         let questions = Questions { welkin: self.welkin, world: world.1.path(), file: &file };
-        let kind = questions.ask(&scene, &mut judge)?;
+        let (kind, value) = questions.ask(&scene, &mut judge)?;
         let mut played = Played { job, kind, ..Played::default() };
-        for finding in judge.findings {
+        let looser = limits.looser().zip(value).map(|(looser, value)| {
+            let scene = Scene::new(pieces).limited(&looser);
+            questions.looser(&scene, &looser, &Brute::new(&scene, self.tables)?, value + judge.slack())
+        });
+        let more = looser.transpose()?.unwrap_or_default();
+        for finding in judge.findings.into_iter().chain(more) {
             match explains(finding.kind, &brute) {
                 Some(reason) => {
                     *played.allowed.entry(reason).or_default() += 1;
@@ -160,9 +165,11 @@ struct Questions<'a> {
 }
 
 impl Questions<'_> {
-    /// Asks, judges, and says in a word what the job is.
-    fn ask(&self, scene: &Scene, judge: &mut Judge<'_>) -> Result<&'static str> {
-        let Some(answer) = self.answer::<PlanAnswer>(scene, &[], judge)? else { return Ok("refused") };
+    /// Asks, judges, and says in a word what the job is, and what its plan is worth.
+    fn ask(&self, scene: &Scene, judge: &mut Judge<'_>) -> Result<(&'static str, Option<i128>)> {
+        let Some(answer) = self.answer::<PlanAnswer>(scene, &[], judge)? else {
+            return Ok(("refused", None));
+        };
         judge.planned();
         let picks = judge.plan(&answer.plan);
         for ask in &scene.asks {
@@ -180,7 +187,19 @@ impl Questions<'_> {
                 }
             }
         }
-        Ok("planned")
+        Ok(("planned", picks.map(|picks| judge.value(&picks))))
+    }
+
+    /// Asks for the same job with a looser deadline, which must not be worth less.
+    fn looser(&self, scene: &Scene, limits: &Limits, brute: &Brute<'_>, most: i128) -> Result<Vec<Finding>> {
+        std::fs::write(self.file, write::job(scene))?;
+        let outcomes = brute.outcomes();
+        let mut judge = Judge::new(brute, &outcomes, limits);
+        if let Some(answer) = self.answer::<PlanAnswer>(scene, &[], &mut judge)? {
+            judge.planned();
+            judge.looser(&answer.plan, most);
+        }
+        Ok(judge.findings)
     }
 
     /// The answer; none where the job is refused, which is judged.

@@ -22,6 +22,26 @@ impl Judge<'_> {
         }
     }
 
+    /// What a plan is worth by the objective: less is better.
+    pub(in super::super) fn value(&self, picks: &[usize]) -> i128 {
+        self.brute.outcome(picks).value
+    }
+
+    /// By how much two values may differ that are the same.
+    pub(in super::super) fn slack(&self) -> i128 {
+        self.slack.value
+    }
+
+    /// Whether the plan for a looser deadline is worth as much as one for a tighter, and is best as well.
+    pub(in super::super) fn looser(&mut self, plan: &Plan, most: i128) {
+        let Some(picks) = self.plan(plan) else { return };
+        let ours = self.brute.outcome(&picks);
+        if ours.value > most + self.slack.value {
+            let text = format!("{}, and with less time a plan is worth {most}", self.told(&ours));
+            self.find(Kind::Looser, text);
+        }
+    }
+
     /// The best is not below the plan by more than it says.
     fn gap(&mut self, ours: &Outcome, fraction: f64) {
         let Some(best) = best(&self.left.within) else { return };

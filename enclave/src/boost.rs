@@ -11,7 +11,9 @@
 
 mod numbers;
 mod rows;
+mod spell;
 mod threads;
 mod training;
 
+pub use spell::spell;
 pub(crate) use training::Training;

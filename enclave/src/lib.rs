@@ -24,6 +24,7 @@ mod seal;
 mod sql;
 mod sum;
 
+pub use boost::spell;
 pub use check::{CheckError, check};
 pub use input::{Form, InputError, Table, read_table};
 pub use keys::Keys;

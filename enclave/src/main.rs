@@ -11,7 +11,7 @@ use anyhow::Context;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
-use welkin_enclave::{Form, engine, open, read_table, seal, write_table};
+use welkin_enclave::{Form, engine, open, read_table, seal, spell, write_table};
 
 /// A request names files and has a key for each column of each: 64 MiB are half a million of those.
 const MOST_BYTES: u64 = 64 << 20;
@@ -55,6 +55,10 @@ fn run() -> anyhow::Result<()> {
                 open(opened?, &file.sha256, &file.keys(), &file.aad.0)
             });
             write_table(tables, form.into(), io::BufWriter::new(io::stdout()))?;
+        }
+        request::Request::Spell { input, form } => {
+            let table = read_table(&input, form.into()).with_context(|| format!("{}", input.display()))?;
+            spell(table, io::BufWriter::new(io::stdout())).with_context(|| format!("{}", input.display()))?;
         }
         request::Request::Measure => {
             let answer = serde_json::json!({ "measurement": engine::measure()?, "simulated": cfg!(feature = "simulated") });

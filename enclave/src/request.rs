@@ -14,6 +14,8 @@ pub(crate) enum Request {
     Seal { input: PathBuf, form: FormName, output: PathBuf, aad: HexBytes },
     /// Write sealed files in the open, to standard output.
     Open { files: Vec<SealedFile>, form: FormName },
+    /// Write a table in the open as CSV with numbers, to standard output.
+    Spell { input: PathBuf, form: FormName },
     /// Say what this program measures.
     Measure,
     /// Be an engine, for one contract.

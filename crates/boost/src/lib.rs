@@ -35,6 +35,7 @@ mod near;
 mod params;
 mod predict;
 mod random;
+mod ranked;
 mod recipe;
 mod train;
 mod tree;

@@ -1,6 +1,7 @@
 //! What a model is trained to make small, by XGBoost's names.
 
 mod classes;
+mod ranking;
 mod regression;
 mod survival;
 
@@ -30,6 +31,11 @@ pub(crate) trait Loss: Debug + Send + Sync {
 
     /// Says what is wrong with the labels, if something is.
     fn check(&self, data: &Data) -> Result<(), LabelError>;
+
+    /// Whether rows are ranked within groups, and all need one.
+    fn ranks(&self) -> bool {
+        false
+    }
 
     /// Derivatives at `margins`, which has all of a row beside each other, into `gradients`, which has all rows of an
     /// output beside each other.
@@ -111,6 +117,8 @@ pub(crate) const NAMES: &[&str] = &[
     "count:poisson",
     "multi:softmax",
     "multi:softprob",
+    "rank:ndcg",
+    "rank:pairwise",
     "survival:cox",
 ];
 
@@ -127,6 +135,8 @@ pub(crate) fn by_params(params: &Params) -> Result<Box<dyn Loss>, String> {
             Err(format!("{name} needs `num_class`, the number of classes, from 2"))
         }
         Some(name) => Ok(Box::new(classes::Classes { name, count: params.num_class })),
+        None if name == "rank:ndcg" => Ok(Box::new(ranking::Ranking::of(ranking::By::Gain, params))),
+        None if name == "rank:pairwise" => Ok(Box::new(ranking::Ranking::of(ranking::By::Pairs, params))),
         None if name == "survival:cox" => Ok(Box::new(survival::Cox)),
         None => regression(name, params).ok_or_else(|| format!("there is no objective `{name}`")),
     }
@@ -145,7 +155,16 @@ const FOR: &[(&str, Knows)] = &[
     ("tweedie_variance_power", |name| name == "reg:tweedie"),
     ("huber_slope", |name| name == "reg:pseudohubererror"),
     ("quantile_alpha", |name| name == "reg:quantileerror"),
+    ("lambdarank_pair_method", ranks),
+    ("lambdarank_num_pair_per_sample", ranks),
+    ("lambdarank_normalization", ranks),
+    ("lambdarank_score_normalization", ranks),
+    ("lambdarank_unbiased", ranks),
 ];
+
+fn ranks(name: &str) -> bool {
+    name.starts_with("rank:")
+}
 
 /// Looks at every label.
 pub(crate) fn check_labels(

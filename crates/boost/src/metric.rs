@@ -6,6 +6,7 @@
 mod area;
 mod classes;
 mod pointwise;
+mod ranking;
 mod survival;
 
 use crate::data::Data;
@@ -107,12 +108,16 @@ const NAMES: &[&str] = &[
     "tweedie-nloglik",
     "mlogloss",
     "merror",
+    "ndcg",
     "cox-nloglik",
 ];
 
 pub(crate) fn by_name(name: &str, params: &Params) -> Result<Box<dyn Metric>, MetricError> {
     let (plain, argument) = name.split_once('@').map_or((name, None), |(plain, rest)| (plain, Some(rest)));
     if let (Some(metric), None) = (classes::by_name(plain), argument) {
+        return Ok(Box::new(metric));
+    }
+    if let Some(metric) = ranking::by_name(name, plain, argument, params)? {
         return Ok(Box::new(metric));
     }
     let found = match (plain, argument) {

@@ -30,6 +30,8 @@ pub struct Recipe {
     pub weight: Option<String>,
     /// The column whose numbers stay with rows.
     pub id: Option<String>,
+    /// The column that says which rows are ranked against each other.
+    pub qid: Option<String>,
     /// By XGBoost's names.
     pub params: Params,
     /// How many.
@@ -72,8 +74,18 @@ const MOST_BYTES: usize = 1 << 20;
 /// Rounds at most: a tree for each of them is kept.
 const MOST_ROUNDS: f64 = 1_000_000.0;
 
-const KEYS: &[&str] =
-    &["label", "features", "categories", "weight", "id", "params", "rounds", "valid", "early_stopping"];
+const KEYS: &[&str] = &[
+    "label",
+    "features",
+    "categories",
+    "weight",
+    "id",
+    "qid",
+    "params",
+    "rounds",
+    "valid",
+    "early_stopping",
+];
 
 impl Recipe {
     /// Reads a recipe.
@@ -98,6 +110,7 @@ impl Recipe {
             categories: entries.texts("categories")?.unwrap_or_default().into_iter().collect(),
             weight: entries.text("weight")?,
             id: entries.text("id")?,
+            qid: entries.text("qid")?,
             params: entries.params()?,
             rounds: entries.whole("rounds")?.ok_or(RecipeError::Missing("rounds"))?,
             valid: entries.text("valid")?,
@@ -110,7 +123,8 @@ impl Recipe {
     /// The columns besides features, with what they are for.
     pub fn roles(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let label = [("label", self.label.as_str())];
-        let rest = [("weight", self.weight.as_deref()), ("id", self.id.as_deref())];
+        let rest =
+            [("weight", self.weight.as_deref()), ("id", self.id.as_deref()), ("qid", self.qid.as_deref())];
         label.into_iter().chain(rest.into_iter().filter_map(|(role, name)| Some((role, name?))))
     }
 

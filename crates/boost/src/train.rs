@@ -71,6 +71,9 @@ pub enum TrainError {
     /// Without labels neither.
     #[error("{0} has no labels, or not one for each row")]
     NoLabels(String),
+    /// Rows to rank without what they are ranked in.
+    #[error("{0} has no groups (qid), and rows are ranked within them")]
+    NoGroups(String),
     /// Without features neither.
     #[error("there are no features to train on")]
     NoFeatures,
@@ -191,6 +194,9 @@ pub(crate) fn check_rows(of: &str, data: &Data, loss: &dyn Loss) -> Result<(), T
         if length != 0 && length != rows {
             return Err(TrainError::Lengths(of.to_owned(), what));
         }
+    }
+    if loss.ranks() && data.groups.is_empty() {
+        return Err(TrainError::NoGroups(of.to_owned()));
     }
     if data.weights.iter().any(|weight| !weight.is_finite() || *weight < 0.0) {
         return Err(TrainError::Lengths(of.to_owned(), "finite weight from 0"));

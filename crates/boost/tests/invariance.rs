@@ -52,7 +52,7 @@ fn rows(order: &[u64], classes: bool) -> Data {
         features: Features::new(order.len(), columns).unwrap(),
         labels: order.iter().map(label).collect(),
         weights: order.iter().map(|row| 0.5 + noise(*row, 5)).collect(),
-        groups: Vec::new(),
+        groups: order.iter().map(|row| row % 37).collect(),
         ids: order.to_vec(),
     }
 }
@@ -96,12 +96,12 @@ proptest! {
         lossguide: bool,
         objective in prop::sample::select(vec![
             "binary:logistic", "binary:hinge", "reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror",
-            "count:poisson", "reg:tweedie", "multi:softprob", "survival:cox",
+            "count:poisson", "reg:tweedie", "multi:softprob", "survival:cox", "rank:ndcg", "rank:pairwise",
         ]),
         sampled: bool,
     ) {
         let share = if sampled { "0.6" } else { "1" };
-        let classes = objective.starts_with("binary") || objective.starts_with("multi");
+        let classes = ["binary", "multi", "rank"].iter().any(|kind| objective.starts_with(kind));
         let mut settings = vec![
             ("objective", objective),
             ("grow_policy", if lossguide { "lossguide" } else { "depthwise" }),

@@ -31,6 +31,7 @@ enum Role {
     Label,
     Weight,
     Id,
+    Group,
 }
 
 struct Table<'a> {
@@ -39,6 +40,7 @@ struct Table<'a> {
     labels: Vec<f32>,
     weights: Vec<f32>,
     ids: Vec<u64>,
+    groups: Vec<u64>,
 }
 
 impl<'a> Table<'a> {
@@ -49,12 +51,14 @@ impl<'a> Table<'a> {
         columns.push((&recipe.label, Role::Label));
         columns.extend(recipe.weight.as_deref().map(|name| (name, Role::Weight)));
         columns.extend(recipe.id.as_deref().map(|name| (name, Role::Id)));
+        columns.extend(recipe.qid.as_deref().map(|name| (name, Role::Group)));
         Self {
             columns,
             features: recipe.features.iter().map(|_| Vec::with_capacity(rows)).collect(),
             labels: Vec::with_capacity(rows),
             weights: Vec::new(),
             ids: Vec::new(),
+            groups: Vec::new(),
         }
     }
 
@@ -107,6 +111,7 @@ impl<'a> Table<'a> {
                     Role::Label => numbers(column, &mut self.labels),
                     Role::Weight => numbers(column, &mut self.weights),
                     Role::Id => whole(column, &mut self.ids),
+                    Role::Group => whole(column, &mut self.groups),
                 };
                 taken.map_err(|what| wrong(input, name, what))?;
             }
@@ -115,7 +120,7 @@ impl<'a> Table<'a> {
     }
 
     fn finish(self, recipe: &Recipe, rows: usize) -> Result<welkin_boost::Data, EngineError> {
-        let Self { features, labels, weights, ids, .. } = self;
+        let Self { features, labels, weights, ids, groups, .. } = self;
         if labels.iter().any(|label| !label.is_finite()) {
             return Err(EngineError::Untrained("a row has no label, or one that is no finite number"));
         }
@@ -128,7 +133,7 @@ impl<'a> Table<'a> {
         });
         let features = Features::new(rows, columns.collect())
             .map_err(|_| EngineError::Untrained("a value is too large, or no category"))?;
-        Ok(welkin_boost::Data { features, labels, weights, ids, groups: Vec::new() })
+        Ok(welkin_boost::Data { features, labels, weights, ids, groups })
     }
 }
 

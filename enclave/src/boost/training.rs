@@ -36,14 +36,14 @@ impl Training {
         if needs > memory { Err(EngineError::Rows { needs, memory }) } else { Ok(training) }
     }
 
-    /// Bytes that the rows take at least: a value and the number of its bin for each feature; label, weight, id and place in its
+    /// Bytes that the rows take at least: a value and the number of its bin for each feature; label, weight, id, group and place in its
     /// node; and for each output a margin, its derivatives and their rounded sums.
     fn needs(&self) -> u64 {
         let parts = self.rows.iter().chain(&self.valid).flat_map(|data| &data.parts);
         let rows = parts.map(SealedPart::rows).fold(0, u64::saturating_add);
         let features = self.recipe.features.len() as u64;
         let outputs = self.recipe.params.outputs() as u64;
-        rows.saturating_mul(6 * features + 24 + 20 * outputs)
+        rows.saturating_mul(6 * features + 32 + 20 * outputs)
     }
 
     /// Trains, and seals the model.
@@ -76,7 +76,7 @@ fn told(error: TrainError) -> EngineError {
     let kind = match error {
         TrainError::Params(why) => return EngineError::Unfit(why),
         TrainError::Metric(why) => return EngineError::Unfit(why.to_string()),
-        TrainError::NothingToWatch => return EngineError::Unfit(error.to_string()),
+        TrainError::NoGroups(_) | TrainError::NothingToWatch => return EngineError::Unfit(error.to_string()),
         TrainError::NoRows => "there are no rows",
         TrainError::Label { .. } => "a label is not what the objective takes",
         TrainError::TooManyBins { .. } => {

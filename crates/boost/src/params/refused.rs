@@ -2,7 +2,7 @@
 
 const ONE_TREE: &str = "only boosted trees by histograms are grown";
 const DART: &str = "the booster `dart` is not there yet";
-const RANK: &str = "ranking is not there yet";
+const RANK: &str = "what the place of a row in a list did to its label is not corrected";
 
 /// Names, and why not.
 pub(super) const NAMES: &[(&str, &str)] = &[
@@ -21,13 +21,7 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ("rate_drop", DART),
     ("one_drop", DART),
     ("skip_drop", DART),
-    ("lambdarank_pair_method", RANK),
-    ("lambdarank_num_pair_per_sample", RANK),
-    ("lambdarank_normalization", RANK),
-    ("lambdarank_score_normalization", RANK),
-    ("lambdarank_unbiased", RANK),
     ("lambdarank_bias_norm", RANK),
-    ("ndcg_exp_gain", RANK),
     ("expectile_alpha", "the objective `reg:expectileerror` is not there yet"),
     ("aft_loss_distribution", "the objective `survival:aft` is not there yet"),
     ("aft_loss_distribution_scale", "the objective `survival:aft` is not there yet"),

@@ -70,6 +70,11 @@ impl Answer {
         list.iter().map(|number| number.as_f64().unwrap() as f32).collect()
     }
 
+    /// What its own measure of a model says.
+    pub(crate) fn evaluated(&self) -> f64 {
+        self.0["evaluated"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap()
+    }
+
     /// The last score of a metric on `train` or `valid`.
     pub(crate) fn score(&self, of: &str, metric: &str) -> f64 {
         self.0["history"][of][metric].as_array().unwrap().last().unwrap().as_f64().unwrap()

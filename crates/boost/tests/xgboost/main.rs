@@ -7,6 +7,7 @@
 mod ask;
 mod models;
 mod quality;
+mod ranking;
 mod rows;
 
 use serde_json::Value;

@@ -15,8 +15,19 @@ use welkin_boost::Params;
 /// What decides what the task does, and where there is one such thing already.
 const NOT_BESIDE: [&str; 3] = ["run", "sealed", "parallel"];
 
-pub(crate) const KEYS: &[&str] =
-    &["data", "label", "categories", "weight", "id", "ignore", "params", "rounds", "valid", "early_stopping"];
+pub(crate) const KEYS: &[&str] = &[
+    "data",
+    "label",
+    "categories",
+    "weight",
+    "id",
+    "qid",
+    "ignore",
+    "params",
+    "rounds",
+    "valid",
+    "early_stopping",
+];
 
 /// Rounds at most: a tree for each of them is kept.
 pub(crate) const MOST_ROUNDS: i64 = 1_000_000;
@@ -34,7 +45,7 @@ pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_, '_>) -> Option<S
         own.require(key, report);
     }
     words.input(&own, "data", &inputs, report);
-    for key in ["label", "weight", "id"] {
+    for key in ["label", "weight", "id", "qid"] {
         let column = own.get(key).and_then(|column| column.name(report));
         words.pair(key, column.map(quoted));
     }

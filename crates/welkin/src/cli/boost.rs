@@ -66,7 +66,7 @@ pub(crate) struct TrainArgs {
 /// What is said of a file.
 #[derive(Debug, Args)]
 pub(crate) struct PlainTrainArgs {
-    /// CSV file to train on; its first line names the columns
+    /// CSV file to train on, whose first line names the columns, or Parquet file
     #[arg(long, value_name = "FILE", required_unless_present = "contract")]
     pub(crate) data: Option<PathBuf>,
     /// Column that the model is to predict
@@ -102,6 +102,9 @@ pub(crate) struct PlainTrainArgs {
     /// Column with a number that stays with its row, by which rows are sampled; by default the place in the file
     #[arg(long, value_name = "COLUMN", conflicts_with = "libsvm")]
     pub(crate) id: Option<String>,
+    /// Column with a number that rows share which are ranked against each other
+    #[arg(long, value_name = "COLUMN", conflicts_with = "libsvm")]
+    pub(crate) qid: Option<String>,
     /// Columns that are left out; repeat or separate by commas
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "libsvm")]
     pub(crate) ignore: Vec<String>,
@@ -159,6 +162,7 @@ Examples:
   welkin boost train --data train.csv --label y --model model.ubj --valid test.csv --early-stopping 10
   welkin boost train --data more.csv --label y --model longer.json --start model.json --rounds 50
   welkin boost train --data train.svm --libsvm --model model.json
+  welkin boost train --data train.parquet --label y --model model.json      # needs welkin-enclave, which is built apart
 
 Under a contract the model is, byte for byte, the one of all parties' rows in one file, and nobody sees it but the recipients:
   welkin seal contract new --boost recipe.json --input a/snapshot.json --input b/snapshot.json --to a \\
@@ -233,7 +237,7 @@ pub(crate) struct TakingPartArgs {
     /// Name of this party in the file of parties
     #[arg(long, value_name = "NAME")]
     pub(crate) party: Option<String>,
-    /// CSV file with this party's rows; its first line names the columns
+    /// CSV file with this party's rows, whose first line names the columns, or Parquet file
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
     /// Column that the model is to predict
@@ -285,7 +289,7 @@ pub(crate) struct PredictArgs {
     /// Model of Welkin or XGBoost, JSON or UBJSON
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
-    /// CSV file with the model's features by name; other columns are ignored
+    /// CSV or Parquet file with the model's features by name; other columns are ignored
     #[arg(value_name = "DATA")]
     pub(crate) data: PathBuf,
     /// Write margins, which trees add up to, instead of predictions

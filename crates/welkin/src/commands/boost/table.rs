@@ -1,7 +1,8 @@
 //! Tables from files.
 
 use super::read;
-use crate::cli::TableArgs;
+use crate::cli::{TableArgs, TableForm};
+use crate::commands::seal::enclave::spell;
 use crate::report::{Code, Fault};
 use std::path::Path;
 use welkin_boost::{CsvOptions, Data, LibsvmOptions, read_csv, read_libsvm};
@@ -49,9 +50,11 @@ impl Reading {
     }
 }
 
-/// Reads a CSV file.
+/// Reads a CSV file, or a Parquet file as the CSV file that it could be.
 pub(super) fn open(path: &Path, options: &CsvOptions) -> anyhow::Result<Data> {
-    read_csv(&read(path)?, options).map_err(|error| {
+    let parquet = TableForm::of(path) == Some(TableForm::Parquet);
+    let (bytes, delimiter) = if parquet { (spell(path)?, b',') } else { (read(path)?, options.delimiter) };
+    read_csv(&bytes, &CsvOptions { delimiter, ..options.clone() }).map_err(|error| {
         let fault = match error.suggestion() {
             Some(name) => fault(path).hint(format!("did you mean the column `{name}`?")),
             None => fault(path),

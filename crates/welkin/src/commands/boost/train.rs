@@ -83,6 +83,7 @@ fn reading(args: &PlainTrainArgs, table: &TableArgs) -> Reading {
         options.label.clone_from(&args.label);
         options.weight.clone_from(&args.weight);
         options.id.clone_from(&args.id);
+        options.group.clone_from(&args.qid);
         options.ignored = args.ignore.iter().cloned().collect();
     })
 }

@@ -19,6 +19,7 @@ enum Request<'a> {
     Engine,
     Seal { input: &'a Path, form: TableForm, output: &'a Path, aad: HexBytes },
     Open { files: Vec<SealedFile>, form: TableForm },
+    Spell { input: &'a Path, form: TableForm },
 }
 
 /// A file with what opens it.
@@ -74,6 +75,11 @@ pub(in crate::commands) fn write_tables(
     out: Option<File>,
 ) -> anyhow::Result<()> {
     ask(&Request::Open { files, form }, out.map_or_else(Stdio::inherit, Stdio::from)).map(drop)
+}
+
+/// A Parquet file in the open as CSV with numbers.
+pub(in crate::commands) fn spell(input: &Path) -> anyhow::Result<Vec<u8>> {
+    ask(&Request::Spell { input, form: TableForm::Parquet }, Stdio::piped())
 }
 
 /// What the program says of itself.

@@ -195,3 +195,39 @@ fn what_an_engine_would_refuse_is_agreed_on_by_nobody_or_refused_by_it() {
     let other = parties.train(&["--recipe", "recipe.json", "--policy", "c=h/seal/policies/a.toml"]);
     assert_eq!(other.status.code(), Some(2), "{}", both(&other));
 }
+
+#[test]
+fn a_parquet_file_trains_the_model_of_the_csv_file_that_it_was_made_of() {
+    let test = "a_parquet_file_trains_the_model_of_the_csv_file_that_it_was_made_of";
+    let Some(programs) = engine(test) else { return };
+    let parties = Parties::new(&programs);
+    parties.bed.file(
+        "t.csv",
+        "x,word,ward,y\n1.0000000596046448,a,0,true\n,b,1,false\n3e-5,c,1,true\n7,d,0,false\n",
+    );
+    let about = ["--party", "a", "--name", "t", "--version", "1", "--to", "t"];
+    parties.ok(&[&["seal", "data", "t.csv"], &about[..]].concat());
+    parties.ok(&["seal", "open", "t", "--party", "a", "--form", "parquet", "--to", "t.parquet"]);
+    parties.bed.file("t.csv", "x,word,ward,y\n1.0000000596046448,a,0,1\n,b,1,0\n3e-5,c,1,1\n7,d,0,0\n");
+    let train = |data: &str, model: &str| {
+        let args = ["boost", "train", "--data", data, "--label", "y", "--model", model, "--rounds", "3"];
+        parties.ok(&[
+            &args[..],
+            &["--ignore", "word", "--categories", "ward", "--set", "min_child_weight=0"],
+        ]
+        .concat());
+        fs::read(parties.bed.path().join(model)).unwrap()
+    };
+    assert!(train("t.csv", "csv.json") == train("t.parquet", "parquet.json"));
+    let predict = |data: &str| parties.ok(&["boost", "predict", "csv.json", data]);
+    assert_eq!(predict("t.csv"), predict("t.parquet"));
+    parties.bed.file("none.parquet", "x,y\n1,2\n");
+    let none = parties.run(&["boost", "predict", "csv.json", "none.parquet"]);
+    assert!(both(&none).contains("none.parquet: the Parquet file cannot be read"), "{}", both(&none));
+    let alone = parties.bed.run(["boost", "predict", "csv.json", "t.parquet"]);
+    assert!(
+        both(&alone).contains("cargo build --release --manifest-path enclave/Cargo.toml"),
+        "{}",
+        both(&alone)
+    );
+}

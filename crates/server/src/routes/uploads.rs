@@ -165,8 +165,12 @@ fn append(path: &Path, at: u64, part: &[u8]) -> io::Result<u64> {
         return Ok(end);
     }
     if let Err(error) = file.write_all(part) {
-        // Half a part is no part.
-        file.set_len(end)?;
+        match error.kind() {
+            // The records are on this disk: what may never be used gives its room back.
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => fs::remove_file(path)?,
+            // Half a part is no part.
+            _ => file.set_len(end)?,
+        }
         return Err(error);
     }
     Ok(end + part.len() as u64)

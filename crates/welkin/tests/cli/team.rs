@@ -1,6 +1,7 @@
 //! One broker for a team: members on other machines, each with a role, and nobody else.
 
 use crate::bed::{Bed, both, stderr};
+use crate::disk::SmallDisk;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
@@ -21,8 +22,11 @@ struct Team {
 
 impl Team {
     fn new() -> Self {
+        Self::of(Bed::apart())
+    }
+
+    fn of(bed: Bed) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let bed = Bed::apart();
         let server = bed.ok(["serve", "id"]).trim().to_owned();
         let mut team = Self { bed, child: None, address: format!("127.0.0.1:{port}"), server };
         team.start();
@@ -273,6 +277,25 @@ fn whoever_is_removed_is_out_at_once_also_while_listening() {
     // The run is the team's and goes on.
     assert_eq!(team.bed.json(&["runs"])["runs"][0]["state"], "running");
     team.bed.ok(["cancel", "long"]);
+}
+
+#[test]
+fn an_upload_that_finds_no_room_leaves_none_taken() {
+    let bed = Bed::apart();
+    let Some(_disk) = SmallDisk::mount(bed.home()) else {
+        eprintln!("skipped: an_upload_that_finds_no_room_leaves_none_taken: no tmpfs");
+        return;
+    };
+    let team = Team::of(bed);
+    let ana = team.member("ana", "member");
+    ana.file("code/big", &"x".repeat(30 << 20));
+    ana.file("job.yaml", "resources: {cpus: 1+}\nworkdir: ./code\nrun: 'true'\n");
+    let full = ana.run(["up", "--yes", "job.yaml"]);
+    assert!(stderr(&full).contains("the upload cannot be written"), "{}", both(&full));
+    let uploads = fs::read_dir(team.bed.home().join("state/brought")).unwrap();
+    let left: usize = uploads.map(|member| fs::read_dir(member.unwrap().path()).unwrap().count()).sum();
+    assert_eq!(left, 0);
+    assert_eq!(ana.json(&["runs"])["runs"], json!([]));
 }
 
 #[test]

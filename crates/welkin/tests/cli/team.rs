@@ -355,27 +355,16 @@ fn a_second_machine_follows_by_the_network() {
     };
     let (here, there) = (bed.node("server").unwrap(), bed.node("laptop").unwrap());
     let link = bed.link(&here, &there, None).unwrap();
-    let inside = |node: &net::Node, command: Command| {
-        let mut within = node.command(command.get_program());
-        within.args(command.get_args()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for (name, value) in command.get_envs() {
-            if let Some(value) = value {
-                within.env(name, value);
-            }
-        }
-        within.current_dir(command.get_current_dir().unwrap());
-        within
-    };
     let home = Bed::apart();
     let server = home.ok(["serve", "id"]).trim().to_owned();
     let mut team = Team { bed: home, child: None, address: format!("{}:7465", link.address(&here)), server };
-    let serve = inside(&here, team.bed.command(["serve", "--listen", &team.address]));
+    let serve = within(&here, &team.bed.command(["serve", "--listen", &team.address]));
     team.started(serve);
     let ana = Bed::apart();
     team.add(&ana, "ana", "member");
     job_of(&ana);
     let ok = |args: &[&str]| {
-        let output = inside(&there, ana.command(args)).output().unwrap();
+        let output = within(&there, &ana.command(args)).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", both(&output));
         both(&output)
     };
@@ -383,4 +372,95 @@ fn a_second_machine_follows_by_the_network() {
     let told = ok(&["up", "--yes", "job.yaml"]);
     assert!(told.contains("from the workdir") && told.contains("from a mount"), "{told}");
     assert!(ok(&["logs", "far", "-f"]).contains("from a mount"));
+}
+
+/// Runs a command in a namespace as it would run outside.
+fn within(node: &net::Node, command: &Command) -> Command {
+    let mut within = node.command(command.get_program());
+    within.args(command.get_args()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            within.env(name, value);
+        }
+    }
+    within.current_dir(command.get_current_dir().unwrap());
+    within
+}
+
+#[test]
+fn what_three_terminals_started_goes_on_through_kills_and_is_followed_from_a_second_machine() {
+    let net = match net::Bed::try_new() {
+        Ok(net) => net,
+        Err(why) => {
+            eprintln!("skipped: what_three_terminals_started_goes_on: {why}");
+            return;
+        }
+    };
+    let (here, there) = (net.node("server").unwrap(), net.node("laptop").unwrap());
+    let link = net.link(&here, &there, None).unwrap();
+    let bed = Bed::apart();
+    let gate = bed.path().join("gate");
+    let wait = format!("until [ -e {} ]; do sleep 0.02; done", gate.display());
+    bed.file("job.yaml", &format!("name: job\nresources: {{cpus: 1+}}\nrun: |\n  echo one\n  {wait}\n"));
+    let pid = || Pid::from_raw(i32::try_from(bed.json(&["broker", "status"])["pid"].as_i64()?).unwrap());
+    // Three terminals: two that stay and follow until they are closed, one that starts the rest and a cluster.
+    let started = || bed.command(["up", "--yes", "job.yaml"]).spawn().unwrap();
+    let mut followers = vec![started(), started()];
+    for follower in &mut followers {
+        let mut lines = BufReader::new(follower.stdout.as_mut().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().ends_with("one")));
+    }
+    for number in 0..18 {
+        bed.ok(["up", "--yes", "-d", "job.yaml"]);
+        if number == 9 {
+            kill_process(pid().unwrap(), Signal::KILL).unwrap();
+            bed.ok(["up", "--yes", "-c", "dev", "--cpus", "1"]);
+        }
+    }
+    bed.ok(["exec", "dev", "-d", "--", "echo", "on the cluster"]);
+    for mut follower in followers {
+        kill_process(Pid::from_child(&follower), Signal::HUP).unwrap();
+        follower.wait().unwrap();
+    }
+    // Whoever serves the team takes the runs over, and is killed in turn.
+    let server = bed.ok(["serve", "id"]).trim().to_owned();
+    let address = format!("{}:7465", link.address(&here));
+    let mut team = Team { bed, child: None, address, server };
+    for _ in 0..2 {
+        let serve = within(&here, &team.bed.command(["serve", "--listen", &team.address]));
+        team.started(serve);
+        if !gate.exists() {
+            let broker = team.bed.json(&["broker", "status"])["pid"].as_i64().unwrap();
+            kill_process(Pid::from_raw(i32::try_from(broker).unwrap()).unwrap(), Signal::KILL).unwrap();
+            team.child.take().unwrap().wait().unwrap();
+            team.bed.file("gate", "");
+        }
+    }
+    let ana = Bed::apart();
+    team.add(&ana, "ana", "member");
+    let ok = |args: &[&str]| {
+        let output = within(&there, &ana.command(args)).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", both(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    ok(&["login", &team.address, "--server", &team.server]);
+    let runs: Value = serde_json::from_str(&ok(&["runs", "--output", "json"])).unwrap();
+    let names: Vec<&str> =
+        runs["runs"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 20 + 2, "{names:?}");
+    for name in names.iter().filter(|name| !name.starts_with("dev-")) {
+        let lines = ok(&["logs", name, "-f"]);
+        let words = if name.starts_with("exec-") { "on the cluster" } else { "one" };
+        assert_eq!(lines.lines().filter(|line| line.ends_with(words)).count(), 1, "{name}: {lines}");
+    }
+    ok(&["down", "dev"]);
+    let status: Value = serde_json::from_str(&ok(&["runs", "--output", "json"])).unwrap();
+    let over = |run: &Value| run["state"] == "succeeded" || run["id"].as_str().unwrap().starts_with("dev-");
+    assert!(status["runs"].as_array().unwrap().iter().all(over), "{status}");
+    for name in names.iter().filter(|name| name.starts_with("job-")) {
+        let bill: Value = serde_json::from_str(&ok(&["cost", name, "--output", "json"])).unwrap();
+        let machines = bill["bill"]["lines"].as_array().unwrap().iter();
+        assert_eq!(machines.filter(|line| line["item"].get("vm").is_some()).count(), 1, "{name}: {bill}");
+    }
+    assert_eq!(team.bed.leases(), Vec::<std::path::PathBuf>::new());
 }

@@ -174,8 +174,8 @@ impl Sky {
         transfers::aim(self, verb, [source, target], places, options).await
     }
 
-    /// Copies what is at `source` to `target`: everything that is not there already. A copy that was interrupted goes on
-    /// where it was.
+    /// Copies everything that is at `source` to `target`, as `welkin cp` does: [`aim`](Self::aim) with other options moves
+    /// only what differs. A copy that was interrupted continues where it stopped.
     ///
     /// # Errors
     /// [`SkyError::Transfer`] and those of both places. Objects that failed while others arrived are in the outcome.

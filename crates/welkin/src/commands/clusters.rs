@@ -9,6 +9,7 @@ use crate::output::{Align, Format, Table, location_words, moment, write_json};
 use serde::Serialize;
 use std::io::Write;
 use welkin_broker::{ClusterRole, Open, Reader, RunId, RunState, RunSummary};
+use welkin_name::Name;
 use welkin_provider::{Location, Nature, UnixMillis};
 use welkin_units::{Span, Usd};
 
@@ -27,6 +28,9 @@ struct Entry {
     nature: Option<Nature>,
     #[serde(skip_serializing_if = "Option::is_none")]
     instance_type: Option<String>,
+    /// The lease of its machines by its `sky:` name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease: Option<Name>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nodes: Option<u32>,
     /// What its machines cost in an hour.
@@ -82,6 +86,7 @@ fn entry(reader: &Reader, name: String, run: RunSummary) -> anyhow::Result<Entry
         place: there.map(|attempt| attempt.place.location.clone()),
         nature: there.map(|attempt| attempt.nature),
         instance_type: there.map(|attempt| attempt.place.instance_type.clone()),
+        lease: there.and_then(|attempt| attempt.name.clone()),
         nodes: there.map(|attempt| attempt.place.nodes),
         hourly: view.hourly(),
         idle: view.idle(),

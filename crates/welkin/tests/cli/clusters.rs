@@ -35,6 +35,8 @@ fn work_on_a_cluster_shares_its_machines_its_folder_and_its_price() {
         (&cluster["name"], &cluster["state"], &cluster["nature"]),
         (&"dev".into(), &"up".into(), &"emulated".into())
     );
+    let named = cluster["lease"].as_str().unwrap_or_default();
+    assert!(named.starts_with("sky:"), "{cluster}");
     let first = apart.ok(["exec", "dev", "--", "sh", "-c", "echo left > file; echo in $PWD"]);
     assert!(first.contains("exec | in ") && first.contains("/sky_workdir"), "{first}");
     let second = apart.ok(["exec", "dev", "cat file"]);

@@ -71,16 +71,18 @@ impl Bytes {
             "g" | "gb" => 1_000_000_000,
             "t" | "tb" => 1_000_000_000_000,
             "p" | "pb" => 1_000_000_000_000_000,
+            "e" | "eb" => 1_000_000_000_000_000_000,
             "ki" | "kib" => 1 << 10,
             "mi" | "mib" => 1 << 20,
             "gi" | "gib" => 1 << 30,
             "ti" | "tib" => 1 << 40,
             "pi" | "pib" => 1 << 50,
+            "ei" | "eib" => 1 << 60,
             _ => {
                 return Err(QuantityError::UnknownUnit {
                     what: WHAT,
                     unit: unit.to_owned(),
-                    expected: "B, KB, MB, GB, TB, PB, KiB, MiB, GiB, TiB, PiB",
+                    expected: "B, KB, MB, GB, TB, PB, EB, KiB, MiB, GiB, TiB, PiB, EiB",
                 });
             }
         };
@@ -150,6 +152,7 @@ impl FromStr for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn reads_what_people_write() {
@@ -166,6 +169,16 @@ mod tests {
             assert!(text.parse::<Bytes>().is_err(), "{text}");
         }
         assert_eq!(Bytes::parse_with_bare_unit("32", 1 << 30).unwrap(), Bytes::from_gib(32));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_back(bits in 0_u32..64, low in any::<u64>()) {
+            let bytes = low >> bits;
+            let shown: Bytes = Bytes::new(bytes).to_string().parse().unwrap();
+            // Three digits: half a unit of the third.
+            prop_assert!(shown.get().abs_diff(bytes) <= bytes / 180 + 1, "{bytes} reads back as {}", shown.get());
+        }
     }
 
     #[test]

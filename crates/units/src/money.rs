@@ -175,7 +175,11 @@ impl FromStr for Usd {
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         const WHAT: &str = "amount of money";
         let trimmed = text.trim();
-        let bare = trimmed.strip_prefix('$').unwrap_or(trimmed);
+        // The sign of a debt stands before the dollar's.
+        let (sign, bare) = match trimmed.strip_prefix("-$") {
+            Some(bare) if !bare.trim_start().starts_with('-') => (-1, bare),
+            _ => (1, trimmed.strip_prefix('$').unwrap_or(trimmed)),
+        };
         let (number, unit) = split(bare, WHAT, "`400 USD` or `$0.25`")?;
         let nanos_per_unit = match unit.to_ascii_lowercase().as_str() {
             "" | "usd" | "$" | "dollar" | "dollars" => NANO,
@@ -188,7 +192,7 @@ impl FromStr for Usd {
                 });
             }
         };
-        let nanos = number.times(i128::from(nanos_per_unit));
+        let nanos = number.times(i128::from(sign * nanos_per_unit));
         nanos
             .and_then(|nanos| i64::try_from(nanos).ok())
             .map(Self)
@@ -210,10 +214,12 @@ mod tests {
             ("1_000", 1000 * NANO),
             ("0.000000001", 1),
             ("-3", -3 * NANO),
+            ("-$4.00", -4 * NANO),
+            ("-$0.25", -250_000_000),
         ] {
             assert_eq!(text.parse::<Usd>().unwrap().nanos(), nanos, "{text}");
         }
-        for text in ["", "free", "4 EUR", "1.2.3", "99999999999 USD", "$"] {
+        for text in ["", "free", "4 EUR", "1.2.3", "99999999999 USD", "$", "-$", "-$-4", "--4", "- $4"] {
             assert!(text.parse::<Usd>().is_err(), "{text}");
         }
     }
@@ -241,10 +247,18 @@ mod tests {
         assert_eq!(egress.per_gb_over("100 GB".parse().unwrap()), "9".parse().unwrap());
     }
 
+    #[test]
+    fn a_mistake_is_told_in_a_sentence() {
+        assert_eq!(
+            "free".parse::<Usd>().unwrap_err().to_string(),
+            "`free` is not an amount of money: expected a number such as `400 USD` or `$0.25`"
+        );
+    }
+
     proptest! {
         #[test]
         fn display_is_within_half_a_unit_of_the_last_digit(nanos in -1_000_000_000_000_i64..1_000_000_000_000) {
-            let shown: Usd = Usd::from_nanos(nanos).to_string().replace('$', "").parse().unwrap();
+            let shown: Usd = Usd::from_nanos(nanos).to_string().parse().unwrap();
             let tolerance = 5_000_000_i64.min(nanos.abs() / 10 + 1);
             prop_assert!((shown.nanos() - nanos).abs() <= tolerance);
         }

@@ -13,7 +13,7 @@ pub enum QuantityError {
         what: &'static str,
     },
     /// The part before the unit is not a number.
-    #[error("`{text}` is not a {what}: expected a number such as {example}")]
+    #[error("`{text}` is not {}: expected a number such as {example}", one(.what))]
     NotANumber {
         /// Kind of quantity, for the message.
         what: &'static str,
@@ -33,7 +33,7 @@ pub enum QuantityError {
         expected: &'static str,
     },
     /// The number is negative.
-    #[error("`{text}` is negative: a {what} cannot be")]
+    #[error("`{text}` is negative: {} cannot be", one(.what))]
     Negative {
         /// Kind of quantity, for the message.
         what: &'static str,
@@ -41,13 +41,19 @@ pub enum QuantityError {
         text: String,
     },
     /// The number is larger than the type can hold.
-    #[error("`{text}` is too large for a {what}")]
+    #[error("`{text}` is too large for {}", one(.what))]
     TooLarge {
         /// Kind of quantity, for the message.
         what: &'static str,
         /// What was written.
         text: String,
     },
+}
+
+/// A kind of quantity with the article that it takes.
+fn one(what: &str) -> String {
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {what}")
 }
 
 /// A decimal number as an exact fraction `digits / 10^scale`.

@@ -52,8 +52,10 @@ impl fmt::Display for BitsPerSecond {
             format!("{:.2} Gbit/s", bits / 1e9)
         } else if bits >= 1e6 {
             format!("{:.1} Mbit/s", bits / 1e6)
-        } else {
+        } else if bits >= 1e3 {
             format!("{:.1} kbit/s", bits / 1e3)
+        } else {
+            format!("{bits} bit/s")
         };
         f.pad(&text)
     }
@@ -94,6 +96,17 @@ impl FromStr for BitsPerSecond {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        // The largest are shown rounded up to what is no rate any more.
+        fn what_is_shown_reads_back(shift in 0_u32..64, low in 0..u64::MAX - 10_000_000) {
+            let bits = low >> shift;
+            let shown: BitsPerSecond = BitsPerSecond::new(bits).to_string().parse().unwrap();
+            prop_assert!(shown.get().abs_diff(bits) <= bits / 20, "{bits} reads back as {}", shown.get());
+        }
+    }
 
     #[test]
     fn reads_and_times() {

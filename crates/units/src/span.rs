@@ -175,6 +175,7 @@ impl FromStr for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn reads_what_people_write() {
@@ -192,6 +193,16 @@ mod tests {
         }
         for text in ["", "soon", "-3h", "3 parsecs", "3h-2m"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_back(shift in 0_u32..64, low in any::<u64>()) {
+            let millis = low >> shift;
+            let shown: Span = Span::from_millis(millis).to_string().parse().unwrap();
+            // Of two units less than one of the smaller is left out.
+            prop_assert!(shown.millis() <= millis && millis - shown.millis() <= millis / 10, "{millis}: {shown}");
         }
     }
 

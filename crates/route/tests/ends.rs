@@ -13,7 +13,7 @@ use welkin_route::{
     Anywhere, Ceiling, Gateways, Objective, PlanError, Question, RoutePlan, SiteId, Tariffs, Wan, plan_route,
     read_grid_files, route_front,
 };
-use welkin_units::{BitsPerSecond, Bytes};
+use welkin_units::{BitsPerSecond, Bytes, Span};
 
 /// Each solve of a plan is proven to a ten-thousandth; the fastest plan gives up another to buy less.
 const PROVEN: f64 = 1.001e-4;
@@ -159,6 +159,33 @@ fn a_front_has_no_point_that_costs_more_and_ends_no_earlier() {
     }
 }
 
+/// A plan that somebody can carry out.
+fn moves(plan: &RoutePlan) -> bool {
+    !plan.vms.is_empty() && plan.rate.get() > 0 && !plan.hops.is_empty()
+}
+
+#[test]
+fn however_long_it_may_take_machines_move_the_data() {
+    for grid in ["from,to,bits_per_s\naws:us-east-1,gcp:us-central1,5000000000\n", UNEVEN] {
+        let wan = wan(&[("grid", grid.as_bytes())]);
+        for size in [Bytes::new(1), Bytes::from_gb(1)] {
+            let ask = Ask { wan: &wan, ends: ["aws:us-east-1", "gcp:us-central1"], size, max_vms: 2 };
+            let free = ask.plan(Objective::Cheapest(None)).unwrap();
+            for hours in [3, 24 * 7, 24 * 30, 24 * 1000, 1 << 40] {
+                let plan = ask.plan(Objective::By(Span::from_hours(hours))).unwrap();
+                assert!(moves(&plan), "{hours} h: {plan:?}");
+                let most = free.cost.dollars() * (1.0 + 2.0 * PROVEN) + 1e-8;
+                // A byte is there within the millisecond that is paid for, whatever carries it.
+                assert!(size == Bytes::new(1) || plan.cost.dollars() <= most, "{hours} h: {plan:?} {free:?}");
+            }
+            for bits in [1, 9, 100, 999] {
+                let plan = ask.plan(Objective::Cheapest(Some(BitsPerSecond::new(bits)))).unwrap();
+                assert!(moves(&plan), "{bits} bit/s: {plan:?}");
+            }
+        }
+    }
+}
+
 prop_compose! {
     /// Up to six places, of which the first has a link to the second.
     fn any_grid()(
@@ -186,6 +213,27 @@ prop_compose! {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn half_the_rate_is_never_infeasible_and_never_dearer(
+        grid in any_grid(), max_vms in prop::sample::select(vec![1_u32, 8]), steps in 1_u32..6,
+    ) {
+        let wan = wan(&[("any", grid.as_bytes())]);
+        let ask = Ask { wan: &wan, ends: ["aws:us-east-1", "gcp:us-central1"], size: Bytes::from_gb(50), max_vms };
+        let fastest = ask.plan(Objective::Fastest(None)).unwrap().rate.get();
+        let mut before = None;
+        // Down to a bit in a second, in at most a dozen steps.
+        let mut rate = fastest / 2;
+        while rate > 0 {
+            let plan = ask.plan(Objective::Cheapest(Some(BitsPerSecond::new(rate)))).unwrap();
+            prop_assert!(moves(&plan), "{rate}: {plan:?}");
+            if let Some(before) = before {
+                prop_assert!(plan.cost.dollars() <= before * (1.0 + 2.0 * PROVEN) + 1e-8, "{rate}: {plan:?} {before}");
+            }
+            before = Some(plan.cost.dollars());
+            rate >>= 3 * steps;
+        }
+    }
 
     #[test]
     fn any_grid_ends_and_is_never_worse_than_direct(

@@ -113,12 +113,19 @@ fn without_trickles(network: &Network<'_>, solution: Solution, ceiling: Option<f
         }
     }
     let mut bought = vec![0; solution.bought.len()];
-    for (resource, used) in problem.resources.iter().zip(used) {
+    for (resource, used) in problem.resources.iter().zip(&used) {
         let most = solution.bought[resource.purchase];
-        let needed = (0..=most).find(|units| used <= resource.capacity * f64::from(*units) * (1.0 + 1e-9));
+        let needed = (0..=most).find(|units| *used <= resource.capacity * f64::from(*units) * (1.0 + 1e-9));
         bought[resource.purchase] = needed.unwrap_or(most).max(bought[resource.purchase]);
     }
-    let rate = solution.rate - given_up;
+    // What they took of the machines is for the others.
+    let most = problem.resources.iter().zip(&used).filter(|(_, used)| **used > 0.0);
+    let most = most.map(|(resource, used)| resource.capacity * f64::from(bought[resource.purchase]) / used);
+    let grown = most.fold(f64::INFINITY, f64::min);
+    if grown.is_finite() && grown > 1.0 {
+        routes.iter_mut().for_each(|route| route.rate *= grown);
+    }
+    let rate: f64 = routes.iter().map(|route| route.rate).sum();
     let flow: f64 = routes.iter().map(|route| route.rate * problem.cost_of(&route.arcs)).sum();
     let machines: f64 = problem
         .purchases
@@ -174,6 +181,7 @@ pub(super) fn cheapest(
     demanded: Option<f64>,
     condition: &str,
 ) -> Result<Solution, PlanError> {
+    let demanded = demanded.map(|rate| rate.max(network.problem.least_flow()));
     // With no rate demanded the first solve only has to give a cost to improve on.
     let first = match demanded {
         Some(rate) => Goal::Cost { rate, credit: 0.0, near: rate, ceiling: None },
@@ -189,6 +197,10 @@ pub(super) fn cheapest(
     let rate = demanded.unwrap_or_else(|| A_TRICKLE.min(best.rate / 2.0));
     for _ in 0..ROUNDS {
         let per_unit = best.cost / best.rate;
+        // What is cheaper still carries enough to be worth what has to be bought for anything. Nothing is lost by asking
+        // for it, and amounts stay large enough to be told from rounding.
+        let worth = KEEP * network.problem.least_bought() / per_unit;
+        let rate = if per_unit > 0.0 { rate.max(worth) } else { rate };
         let goal = Goal::Cost { rate, credit: per_unit, near: best.rate, ceiling: None };
         let Ok(next) = network.solve(goal) else { break };
         if next.cost / next.rate >= per_unit * (1.0 - CONVERGED) {

@@ -27,6 +27,9 @@ use std::collections::BTreeSet;
 /// A route whose reduced cost is nearer to zero than this is no improvement. Relative to `scale`.
 const WORTHWHILE: f64 = 1e-8;
 
+/// A rate below this is rounding: of all that flows, or of a unit of flow where more does.
+const TRACE: f64 = 1e-9;
+
 /// How the program over routes ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Ended {
@@ -89,7 +92,8 @@ struct Known {
 impl<'p> Master<'p> {
     pub(super) fn new(problem: &'p Problem, goal: Goal, capacities: Vec<f64>) -> Self {
         let mut lp = Simplex::default();
-        let scale = goal.ceiling().filter(|ceiling| *ceiling > 0.0).unwrap_or_else(|| problem.scale());
+        let measure = goal.ceiling().or(goal.credit()).filter(|measure| *measure > 0.0);
+        let scale = measure.unwrap_or_else(|| problem.scale());
         let ceiling_row = goal.ceiling().map(|_| lp.add_row(Sense::AtMost, 0.0));
         let (demand, demand_row) = match goal {
             Goal::Cost { rate, .. } if rate > 0.0 => (rate, Some(lp.add_row(Sense::AtLeast, 1.0))),
@@ -202,9 +206,11 @@ impl<'p> Master<'p> {
 
     /// Routes in use at the optimum.
     pub(super) fn routes(&self) -> Vec<Route> {
-        let rated = self.routes.iter().map(|known| (&known.arcs, self.lp.value(known.column) * known.unit));
-        rated
-            .filter(|(_, rate)| *rate > 1e-9)
+        let rated =
+            || self.routes.iter().map(|known| (&known.arcs, self.lp.value(known.column) * known.unit));
+        let total: f64 = rated().map(|(_, rate)| rate).sum();
+        rated()
+            .filter(|(_, rate)| *rate > TRACE * total.min(1.0))
             .map(|(arcs, rate)| Route { arcs: arcs.clone(), rate })
             .collect()
     }

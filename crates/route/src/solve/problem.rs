@@ -64,6 +64,14 @@ impl Goal {
         }
     }
 
+    /// What a unit of flow is worth; about what it costs.
+    pub(super) fn credit(self) -> Option<f64> {
+        match self {
+            Self::Rate { .. } => None,
+            Self::Cost { credit, .. } => Some(credit),
+        }
+    }
+
     /// What a gap is a fraction of when the value itself is near zero because of the credit.
     pub(super) fn reference(self) -> f64 {
         match self {
@@ -143,9 +151,41 @@ impl Problem {
         if most > 0.0 && most.is_finite() { most } else { 1.0 }
     }
 
+    /// Whatever is bought, the flow that costs least for a unit is no smaller than this: what is bought costs the same
+    /// however little flows, so all flows grow together until the first resource is full. Routes of one unit of each
+    /// purchase carry as much. So a demand below it asks for nothing more than one of this, and is better made with it:
+    /// units are whole, and next to them a demand without bound from below is lost in rounding.
+    pub(crate) fn least_flow(&self) -> f64 {
+        let uses = self.arcs.iter().flat_map(|arc| &arc.uses);
+        let carried = uses.filter(|(_, used)| *used > 0.0).map(|(resource, used)| {
+            let Resource { purchase, capacity } = self.resources[*resource];
+            if self.purchases[purchase].limit > 0 { capacity / used } else { 0.0 }
+        });
+        // No route has more arcs than nodes, and each may use the same resource.
+        let least = carried.filter(|most| *most > 0.0).fold(f64::INFINITY, f64::min);
+        let arcs: f64 = (0..self.nodes.max(1)).map(|_| 1.0).sum();
+        if least.is_finite() { least / arcs } else { 0.0 }
+    }
+
+    /// Whatever flows, units of at least this price are bought: those of the cheapest way out of the source.
+    pub(crate) fn least_bought(&self) -> f64 {
+        let price = |arc: &Arc| {
+            let mut bought: Vec<usize> =
+                arc.uses.iter().map(|(resource, _)| self.resources[*resource].purchase).collect();
+            bought.sort_unstable();
+            bought.dedup();
+            bought.into_iter().map(|purchase| self.purchases[purchase].price).sum()
+        };
+        let leaving = self.arcs.iter().filter(|arc| arc.from == self.source);
+        let least = leaving.map(price).fold(f64::INFINITY, f64::min);
+        if least.is_finite() { least } else { 0.0 }
+    }
+
     /// A cost to measure others by, so that tolerances mean the same for every currency.
     pub(crate) fn scale(&self) -> f64 {
         let dearest = self.arcs.iter().map(|arc| arc.cost).fold(0.0, f64::max);
+        let machine = || self.purchases.iter().map(|purchase| purchase.price).fold(0.0, f64::max);
+        let dearest = if dearest > 0.0 { dearest } else { machine() };
         if dearest > 0.0 { dearest } else { 1.0 }
     }
 }

@@ -156,7 +156,8 @@ impl Search<'_> {
             bound = bound.max(proven);
             let Some(value) = value.filter(|_| !self.hopeless(bound)) else { return self.drop_part(bound) };
             let amounts = self.master.amounts();
-            let Some((purchase, amount)) = self.fractional(&amounts) else {
+            let fractional = self.fractional(&amounts).or_else(|| self.forgotten(&amounts, &bounds));
+            let Some((purchase, amount)) = fractional else {
                 let bought = amounts.iter().map(|amount| rounded(amount.round())).collect();
                 self.offer(value, bought);
                 // Something better may be left where the program was cut short.
@@ -195,6 +196,17 @@ impl Search<'_> {
                 .then(|| (purchase, *amount, off * self.problem.purchases[purchase].price.max(1e-12)))
         });
         split.max_by(|a, b| a.2.total_cmp(&b.2).then(b.0.cmp(&a.0))).map(|(at, amount, _)| (at, amount))
+    }
+
+    /// A purchase that routes go over and that would not be bought, since so little of it is used that its amount counts as
+    /// none; between nothing of it and one.
+    fn forgotten(&self, amounts: &[f64], bounds: &[(u32, u32)]) -> Option<(usize, f64)> {
+        let routes = self.master.routes();
+        let total: f64 = routes.iter().map(|route| route.rate).sum();
+        let carrying = routes.iter().filter(|route| route.rate > WHOLE * total);
+        let used = carrying.flat_map(|route| &route.arcs).flat_map(|arc| &self.problem.arcs[*arc].uses);
+        let bought = used.map(|(resource, _)| self.problem.resources[*resource].purchase);
+        bought.filter(|at| amounts[*at] < WHOLE && bounds[*at] != (0, 0)).min().map(|at| (at, 0.5))
     }
 
     /// Buys what the amounts round up to, and sees what flow that allows.

@@ -31,7 +31,8 @@ pub(crate) fn below_home(target: &str) -> Result<String, String> {
     match parts.as_slice() {
         [] => Err(format!("{target} is the home of the node itself")),
         [WORKDIR] => Err(format!(
-            "{target} is ~/{WORKDIR}, the folder that scripts run in: give its content as `workdir`, or mount              at a path inside it"
+            "{target} is ~/{WORKDIR}, the folder that scripts run in: give its content as `workdir`, or mount at a path \
+             inside it"
         )),
         [AGENT, ..] => Err(format!("{target} is in ~/{AGENT}, where the node keeps its own records")),
         parts => Ok(parts.join("/")),

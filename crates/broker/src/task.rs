@@ -135,9 +135,12 @@ fn holds_machine(attempt: &AttemptView, provider: &str) -> bool {
     attempt.place.location.provider == provider && attempt.lease != LeaseState::Intended
 }
 
-fn was_refused(task: &TaskView) -> bool {
-    let last = task.attempts.last().and_then(|attempt| attempt.end.as_ref());
-    matches!(last, Some(AttemptEnd::Failed { exit: Exit::Refused { .. }, .. }))
+/// How the step of the last attempt ended, if it failed.
+fn last_exit(task: &TaskView) -> Option<&Exit> {
+    match task.attempts.last().and_then(|attempt| attempt.end.as_ref()) {
+        Some(AttemptEnd::Failed { exit, .. }) => Some(exit),
+        _ => None,
+    }
 }
 
 /// Why a task is given up, with one line for each attempt.
@@ -145,8 +148,13 @@ fn explain(task: &TaskView, why: &Why) -> String {
     let mut text = match why {
         Why::Exhausted => "no place of the plan could take it".to_owned(),
         Why::Budget => "the budget of the run does not cover it any more".to_owned(),
-        Why::Script if was_refused(task) => "its work on sealed data was refused".to_owned(),
-        Why::Script => "its script failed".to_owned(),
+        Why::Script => match last_exit(task) {
+            Some(Exit::Refused { .. }) => "its work on sealed data was refused".to_owned(),
+            Some(Exit::PublishFailed { .. }) => {
+                "its script succeeded, but not all of its outputs are there".to_owned()
+            }
+            _ => "its script failed".to_owned(),
+        },
         Why::Losses => "its machines were lost too often".to_owned(),
         Why::Faults => "its data or its nodes failed too often".to_owned(),
     };

@@ -266,6 +266,9 @@ fn unknown_names_get_suggestions() {
         (Names::Residency, "germany", "de"),
         (Names::Residency, "Germny", "de"),
         (Names::Residency, "europe", "eu"),
+        (Names::Residency, "eu2", "eu"),
+        (Names::Residency, "euu", "eu"),
+        (Names::Residency, "EU-west", "eu"),
     ] {
         let suggested = catalog.suggest(names, None, written, 3);
         assert!(suggested.contains(&expected), "{written}: {suggested:?}");
@@ -274,6 +277,7 @@ fn unknown_names_get_suggestions() {
     assert!(catalog.suggest(Names::Region, None, "US-EAST-1", 3).is_empty(), "it exists");
     assert!(catalog.suggest(Names::Residency, None, "EU", 3).is_empty(), "it exists");
     assert!(catalog.suggest(Names::Region, None, "zzzzzzzz", 3).is_empty());
+    assert!(catalog.suggest(Names::Residency, None, "denote", 3).is_empty(), "a word of its own");
     assert!(catalog.suggest(Names::Region, Some("gcp"), "us-east-2", 3).contains(&"us-east1"));
     for (names, provider, written, known) in [
         (Names::Region, None, "eu-*", true),

@@ -4,6 +4,7 @@
 
 use crate::codes::Code;
 use crate::limits::{MAX_LIST, MAX_NAME_BYTES, MAX_PATH_BYTES};
+use crate::policy;
 use crate::report::{Issue, Report, cut};
 use crate::suggest;
 use crate::yaml::{Entry, Map, Node, Place, Value};
@@ -297,6 +298,9 @@ impl<'n> Cursor<'n> {
         let mut issue = Issue::error(Code::UnknownKey, entry.key_place, message);
         issue = match suggest::hint(&entry.key, known.iter().copied()) {
             Some(hint) => issue.hint(hint),
+            None if policy::is_key(&entry.key) && !self.path.contains("policy") => {
+                issue.hint(format!("`{}` belongs under `policy`", cut(&entry.key)))
+            }
             None if known.len() <= 12 => issue.expected(any_of(known)),
             None => issue,
         };

@@ -31,6 +31,11 @@ pub(crate) const PREFER: &[&str] = &["score"];
 /// Statements about the world, which are neither conditions nor wishes.
 pub(crate) const FACTS: &[&str] = &["preemptions_per_hour", "checkpoint"];
 
+/// Whether a key is one of a policy, wherever somebody may have written it.
+pub(crate) fn is_key(key: &str) -> bool {
+    [REQUIRE, PREFER, FACTS].iter().any(|keys| keys.contains(&key))
+}
+
 /// Most preemptions an hour that make sense: one a second.
 const MAX_PREEMPTIONS_PER_HOUR: f64 = 3_600.0;
 
@@ -214,6 +219,20 @@ mod tests {
 
     fn list(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_condition_at_the_wrong_level_is_told_where_it_belongs() {
+        for file in [
+            "deadline: 3h\nrun: x",
+            "resources:\n  budget: 3\nrun: x",
+            "tasks:\n  t:\n    where: x\n    run: x",
+        ] {
+            let errors = crate::parse(file, &crate::Context::new("job.yaml")).unwrap_err().to_string();
+            assert!(errors.contains("belongs under `policy`"), "{file}: {errors}");
+        }
+        let errors = crate::parse("policy: {deadlin: 3h, zz: 1}\nrun: x", &crate::Context::new("job.yaml"));
+        assert!(!errors.unwrap_err().to_string().contains("belongs"));
     }
 
     #[test]

@@ -49,7 +49,11 @@ impl Catalog<'_> {
         {
             return vec![code];
         }
-        nearest(written, known, limit)
+        let near = nearest(written, known.iter().copied(), limit);
+        if names == Names::Residency && near.is_empty() {
+            return known.into_iter().filter(|code| is_code_and_more(written, code)).take(limit).collect();
+        }
+        near
     }
 
     fn names(&self, names: Names, provider: Option<&str>) -> BTreeSet<&str> {
@@ -120,6 +124,14 @@ pub fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>, limi
     }
     likely.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
     likely.into_iter().take(limit).map(|(_, name)| name).collect()
+}
+
+/// Whether a code has a letter too many, or something behind it that is none: `euu`, `eu2`, `us-east-1`. Of words this
+/// short every other is unlike by the measure of names.
+fn is_code_and_more(written: &str, code: &str) -> bool {
+    let lower = written.to_lowercase();
+    let Some(more) = lower.strip_prefix(code).filter(|more| !more.is_empty()) else { return false };
+    more.chars().count() == 1 || !more.starts_with(char::is_alphabetic)
 }
 
 /// The code of the jurisdiction or country that is called so in English, or nearly so.

@@ -39,6 +39,13 @@ pub(crate) struct ImportArgs {
     /// Date of the prices, YYYY-MM-DD; by default that of each file
     #[arg(long, value_name = "DATE")]
     pub(crate) as_of: Option<String>,
+    /// BLAKE3 hash that the archive or file must have, as `b3sum` writes it; makes a URL without https safe
+    #[arg(long, value_name = "HASH", value_parser = blake3_hash)]
+    pub(crate) blake3: Option<blake3::Hash>,
+}
+
+fn blake3_hash(text: &str) -> Result<blake3::Hash, String> {
+    blake3::Hash::from_hex(text).map_err(|_| "a BLAKE3 hash has 64 hexadecimal digits".to_owned())
 }
 
 const IMPORT: &str = "\
@@ -46,7 +53,8 @@ Examples:
   welkin catalog import ./catalogs/v8
   welkin catalog import prices.tar.gz --as-of 2026-05-20
   welkin catalog import ./vms.csv --provider lambda
-  welkin catalog import https://example.com/catalogs.zip";
+  welkin catalog import https://example.com/catalogs.zip
+  welkin catalog import http://prices.internal/catalogs.zip --blake3 9f2c…";
 const CHECK: &str = "\
 Examples:
   welkin catalog check

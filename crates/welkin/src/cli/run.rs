@@ -223,7 +223,7 @@ pub(crate) struct PruneArgs {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) keep_size: Option<Bytes>,
     /// Show what would be removed, and remove nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     /// Do not ask
     #[arg(short, long)]

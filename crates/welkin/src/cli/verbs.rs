@@ -15,6 +15,23 @@ const VERBS: &[(&str, &str)] = &[
     ),
     ("optimize", "`welkin plan FILE` shows where a job would run, and acquires nothing"),
     ("bench", "`welkin plan FILE --pareto` shows every plan that no other beats in both cost and time"),
+    (
+        "ssh",
+        "there is no shell on a cluster: `welkin exec NAME COMMAND` runs a command there, `welkin logs RUN` shows what it wrote",
+    ),
+    (
+        "volumes",
+        "there are no volumes: what a task commits as `outputs` stays, and `welkin cp` and `welkin sync` move data",
+    ),
+    (
+        "local",
+        "there is nothing to set up: `welkin up FILE` runs on this machine where the job says `infra: local`",
+    ),
+    (
+        "api",
+        "`welkin broker status` and `welkin broker stop` see and end what drives the runs; it starts by itself",
+    ),
+    ("dashboard", "`welkin runs` and `welkin status RUN` show what is going on"),
     ("storage", "`welkin cp` and `welkin sync` move data from and to stores"),
 ];
 
@@ -62,6 +79,10 @@ mod tests {
             ("stop --all", Some("stop")),
             ("frobnicate", None),
             ("transfers stop", None),
+            ("ssh dev", Some("ssh")),
+            ("volumes ls", Some("volumes")),
+            ("local up", Some("local")),
+            ("api status", Some("api")),
         ] {
             assert_eq!(said(line).as_deref(), verb, "{line}");
         }

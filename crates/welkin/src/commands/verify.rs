@@ -10,6 +10,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use welkin_sky::TransferState;
 use welkin_store::{Endpoint, Under};
 use welkin_transfer::engine::{Limiter, Stats, verify};
 use welkin_transfer::journal::{Manifest, ManifestError};
@@ -106,8 +107,18 @@ fn manifest_path(text: &str, app: &App) -> anyhow::Result<PathBuf> {
     if let Some(path) = records.written_manifest(&about)? {
         return Ok(path);
     }
-    let message = format!("{} is not over, so it has no manifest yet", about.id);
-    Err(Fault::new(Code::Manifest, message).hint(format!("welkin transfers resume {}", about.id)).into())
+    let id = &about.id;
+    let (message, hint) = match records.state(&about).0 {
+        TransferState::Damaged => (
+            format!("the journal of {id} is damaged, so nothing can be said of what it moved"),
+            format!("`welkin transfers resume {id}` begins anew and looks at everything again"),
+        ),
+        TransferState::Running => (format!("{id} is still running"), "wait for its end".to_owned()),
+        TransferState::Interrupted | TransferState::Done | TransferState::Incomplete => {
+            (format!("{id} is not over, so it has no manifest yet"), format!("welkin transfers resume {id}"))
+        }
+    };
+    Err(Fault::new(Code::Manifest, message).hint(hint).into())
 }
 
 fn fault(error: ManifestError) -> anyhow::Error {

@@ -231,3 +231,14 @@ fn no_capacity_moves_on_to_the_next_best_place() {
     assert_ne!(attempts.last().unwrap()["place"]["location"]["region"], "us-east-1");
     bed.assert_clean();
 }
+
+#[test]
+fn an_output_that_was_not_written_is_not_said_to_be_the_scripts_failure() {
+    let bed = Bed::new();
+    bed.file("job.yaml", "name: none\nresources: {infra: local}\noutputs: {o: {}}\nrun: echo fine\n");
+    let output = bed.run(["up", "job.yaml", "--yes"]);
+    let told = both(&output);
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(told.contains("its script succeeded, but not all of its outputs are there"), "{told}");
+    assert!(told.contains("output o is missing") && !told.contains("its script failed"), "{told}");
+}

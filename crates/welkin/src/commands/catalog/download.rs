@@ -1,6 +1,10 @@
 //! One bounded download.
+//!
+//! Prices decide where money is spent, so they come from whom they seem to come from: over `https://`, from this machine
+//! itself, or with a hash that the caller holds them against. That goes for wherever a server redirects to as well.
 
 use crate::report::{Code, Fault};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Most bytes that are taken: all five large clouds are 1 MB compressed and 12 MB as text.
@@ -9,12 +13,18 @@ const MAX_BYTES: u64 = 256 << 20;
 /// Longest time for all of it: 256 MB at 10 Mbit/s would be 205 s.
 const WITHIN: Duration = Duration::from_secs(240);
 
+/// Most servers that one after the other say where to go.
+const MAX_REDIRECTS: u32 = 10;
+
 /// Longest time to reach the server.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
 
-/// The file behind a URL and its name.
-pub(super) fn fetch(url: &str) -> anyhow::Result<(String, Vec<u8>)> {
+/// The file behind a URL and its name. `is_known` says that its content will be held against a hash.
+pub(super) fn fetch(url: &str, is_known: bool) -> anyhow::Result<(String, Vec<u8>)> {
+    let way = if is_known { Way::Any } else { Way::safe(url).ok_or_else(|| in_the_clear(url))? };
     let config = ureq::Agent::config_builder()
+        .https_only(way == Way::Encrypted)
+        .max_redirects(if way == Way::Here { 0 } else { MAX_REDIRECTS })
         .timeout_global(Some(WITHIN))
         .timeout_connect(Some(CONNECT_WITHIN))
         .user_agent(concat!("welkin/", env!("CARGO_PKG_VERSION")))
@@ -28,6 +38,36 @@ pub(super) fn fetch(url: &str) -> anyhow::Result<(String, Vec<u8>)> {
     Ok((name(url), bytes))
 }
 
+/// Which servers may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Those that prove who they are, also where one redirects to another.
+    Encrypted,
+    /// This machine alone.
+    Here,
+    /// Any: what they say is checked.
+    Any,
+}
+
+impl Way {
+    /// The way to a URL on which nobody can exchange what it is; none where there is no such.
+    fn safe(url: &str) -> Option<Self> {
+        if url.starts_with("https://") {
+            return Some(Self::Encrypted);
+        }
+        let uri: ureq::http::Uri = url.parse().ok()?;
+        let host = uri.host()?.trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
+        is_here.then_some(Self::Here)
+    }
+}
+
+fn in_the_clear(url: &str) -> Fault {
+    let message = format!("{url} is not encrypted: anybody on the way could change the prices");
+    let hint = "use https://, or give the hash of what is right: --blake3 HASH, as `b3sum` writes it";
+    Fault::new(Code::Import, message).hint(hint)
+}
+
 /// The last part of a URL's path, with the one before it: it may be the provider's.
 fn name(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
@@ -39,7 +79,24 @@ fn name(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::name;
+    use super::{Way, name};
+
+    #[test]
+    fn prices_come_from_whom_they_seem_to_come_from() {
+        for (url, way) in [
+            ("https://h/a.zip", Some(Way::Encrypted)),
+            ("http://127.0.0.1:80/a.zip", Some(Way::Here)),
+            ("http://[::1]:80/a.zip", Some(Way::Here)),
+            ("http://localhost/a.zip", Some(Way::Here)),
+            ("http://192.0.2.2/a.zip", None),
+            ("http://127.0.0.1.example/a.zip", None),
+            ("http://localhost.example/a.zip", None),
+            ("http://127.0.0.1@h/a.zip", None),
+            ("http://h/127.0.0.1", None),
+        ] {
+            assert_eq!(Way::safe(url), way, "{url}");
+        }
+    }
 
     #[test]
     fn names_of_urls() {

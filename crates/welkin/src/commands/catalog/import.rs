@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ImportArgs, app: &mut App) -> anyhow::Result<Exit> {
             Fault::new(Code::Usage, format!("--as-of `{date}` is not a date such as 2026-05-20")).into()
         );
     }
-    let lists = source::read(&args.source, args.provider.as_deref(), args.as_of.as_deref())?;
+    let lists = source::read(args)?;
     let today = super::check::today();
     let mut report = CheckReport::default();
     let mut merge = Merge::default();

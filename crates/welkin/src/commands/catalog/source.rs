@@ -5,6 +5,7 @@
 //! several format versions lie side by side (`v7/aws/vms.csv`, `v8/aws/vms.csv`) the newest counts.
 
 use super::{archive, download};
+use crate::cli::ImportArgs;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::collections::BTreeMap;
@@ -30,13 +31,11 @@ const MAX_DEPTH: usize = 5;
 const MAX_LISTS: usize = 256;
 
 /// Reads every price list of a source.
-pub(super) fn read(
-    source: &str,
-    provider: Option<&str>,
-    as_of: Option<&str>,
-) -> anyhow::Result<Vec<PriceList>> {
+pub(super) fn read(args: &ImportArgs) -> anyhow::Result<Vec<PriceList>> {
+    let ImportArgs { source, provider, as_of, blake3 } = args;
     let found = if source.starts_with("https://") || source.starts_with("http://") {
-        let (name, bytes) = download::fetch(source)?;
+        let (name, bytes) = download::fetch(source, blake3.is_some())?;
+        agrees(source, &bytes, *blake3)?;
         unpack(&name, bytes, None)?
     } else {
         let path = Path::new(source);
@@ -45,11 +44,16 @@ pub(super) fn read(
             anyhow::Error::new(error).context(fault)
         })?;
         if about.is_dir() {
+            if blake3.is_some() {
+                let message = format!("--blake3 is the hash of one file, and {source} is a folder");
+                return Err(Fault::new(Code::Usage, message).into());
+            }
             let mut found = Vec::new();
             walk(path, "", 0, &mut found)?;
             found
         } else {
             let bytes = Content::File(path.to_owned()).read()?.into_owned();
+            agrees(source, &bytes, *blake3)?;
             let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
             let parent = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
             // `aws/vms.csv` tells its provider by its folder.
@@ -57,13 +61,23 @@ pub(super) fn read(
             unpack(&name, bytes, about.modified().ok())?
         }
     };
-    let lists = pick(found, source, provider, as_of)?;
+    let lists = pick(found, source, provider.as_deref(), as_of.as_deref())?;
     if lists.is_empty() {
         let fault = Fault::new(Code::Import, format!("{source} holds no price list"))
             .hint("expected PROVIDER/vms.csv, or one CSV file with --provider NAME");
         return Err(fault.into());
     }
     Ok(lists)
+}
+
+/// Refuses what does not have the hash that was asked for.
+fn agrees(source: &str, bytes: &[u8], expected: Option<blake3::Hash>) -> anyhow::Result<()> {
+    let hash = blake3::hash(bytes);
+    if expected.is_none_or(|expected| expected == hash) {
+        return Ok(());
+    }
+    let message = format!("{source} has the BLAKE3 hash {hash}, not the one that was given");
+    Err(Fault::new(Code::Import, message).into())
 }
 
 fn unpack(name: &str, bytes: Vec<u8>, modified: Option<SystemTime>) -> anyhow::Result<Vec<Found>> {

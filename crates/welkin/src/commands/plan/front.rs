@@ -55,8 +55,13 @@ fn proof(front: &Front) -> String {
     });
     let gap = gaps.fold(0.0, f64::max) * 100.0;
     let cut = if front.ended { "" } else { ", and there may be faster ones than the last" };
+    let each = match gap {
+        // Two digits would show it as nothing.
+        ..0.005 => "each is the cheapest that is as fast".to_owned(),
+        _ => format!("each is at most {gap:.2} % dearer than the cheapest that is as fast"),
+    };
     format!(
-        "the search was cut short: each is at most {gap:.2} % dearer than the cheapest that is as fast, \
+        "the search was cut short: {each}, \
          there may be others between them{cut}; --effort searches longer"
     )
 }

@@ -27,6 +27,9 @@ pub enum SkyError {
         #[source]
         source: io::Error,
     },
+    /// One end of a transfer lies in the other.
+    #[error(transparent)]
+    Overlap(EngineError),
     /// A file could not be written.
     #[error("cannot write {}", path.display())]
     Write {

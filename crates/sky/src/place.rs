@@ -10,6 +10,7 @@ mod stores;
 pub use open::Opened;
 pub use parse::{Place, Root, Service};
 pub use peers::identity;
+pub(crate) use peers::is_own as is_own_gateway;
 pub use site::Site;
 
 use std::fmt;
@@ -29,7 +30,7 @@ pub struct PlaceOptions {
     pub no_direct: bool,
     /// Congestion control of connections to gateways.
     pub congestion: Option<String>,
-    /// Who hears what programs at the other end of SSH say.
+    /// Who hears what programs at the other end of SSH say, and what is being waited for.
     pub hearer: Hearer,
 }
 
@@ -45,7 +46,7 @@ impl Hearer {
         Self(Some(Arc::new(hear)))
     }
 
-    fn hear(&self, host: &str, line: &str) {
+    pub(crate) fn hear(&self, host: &str, line: &str) {
         if let Some(hear) = &self.0 {
             hear(host, line);
         }

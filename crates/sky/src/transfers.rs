@@ -2,6 +2,7 @@
 
 mod aim;
 mod copy;
+mod ends;
 mod name;
 mod records;
 mod same;

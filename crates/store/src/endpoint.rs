@@ -19,11 +19,13 @@ pub mod inside;
 mod limits;
 mod metadata;
 mod under;
+mod whereabouts;
 
 pub use failure::{Failure, FailureKind};
 pub use limits::Limits;
 pub use metadata::{MODE, MTIME, Metadata};
 pub use under::Under;
+pub use whereabouts::Whereabouts;
 
 use crate::block::{Block, Buffer};
 use async_trait::async_trait;
@@ -194,6 +196,13 @@ pub trait Endpoint: Send + Sync {
     /// is in it (the service's address, account and bucket; the peer behind a gateway; the folder), and nothing
     /// that changes while the place stays the same, such as a token. No secret is in it.
     fn identity(&self) -> String;
+
+    /// Where what begins with `prefix` (empty, or ending with a slash) really lies, in each way in which that can be
+    /// known: two places overlap where one's chain leads into the other's. Unlike its identity it leaves out who asks
+    /// and by which name.
+    async fn whereabouts(&self, prefix: &str) -> Vec<Whereabouts> {
+        vec![Whereabouts::at(self.identity()).below(prefix)]
+    }
 
     /// Whether its listings show when the content was written at its origin, rather than when it came here.
     fn lists_mtimes(&self) -> bool {

@@ -28,7 +28,7 @@ pub mod whole;
 pub use access::{Access, Opener, StoreAccess};
 pub use endpoint::{
     Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, MODE, MTIME, Metadata,
-    Part, Piece, Read, Under, Upload, WhyLeftOut, inside,
+    Part, Piece, Read, Under, Upload, Whereabouts, WhyLeftOut, inside,
 };
 pub use memory::Memory;
 pub use welkin_address::StoreAddress;

@@ -46,6 +46,7 @@ use std::sync::atomic::AtomicBool;
 use welkin_store::block::{Block, BlockWriter, Buffer};
 use welkin_store::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
+    Whereabouts,
 };
 
 /// Longest name in characters.
@@ -90,6 +91,11 @@ impl Endpoint for Azure {
     fn identity(&self) -> String {
         let AzureOptions { endpoint, account, container, .. } = &self.options;
         format!("azure {endpoint:?} {account:?} {container:?}")
+    }
+
+    async fn whereabouts(&self, prefix: &str) -> Vec<Whereabouts> {
+        let AzureOptions { account, container, .. } = &self.options;
+        vec![request::service(&self.options).below(&format!("{account}/{container}/{prefix}"))]
     }
 
     /// *Scalability and performance targets for Blob storage*: 50,000 blocks of 4000 MiB (about 190.7 TiB).

@@ -38,6 +38,7 @@ use std::sync::Arc;
 use welkin_store::block::{Block, BlockWriter, Buffer};
 use welkin_store::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
+    Whereabouts,
 };
 
 /// What the parts of a resumable upload, but the last, are multiples of.
@@ -158,6 +159,12 @@ impl Endpoint for Gcs {
     /// Names of buckets are Google's, not an account's.
     fn identity(&self) -> String {
         format!("gcs {:?} {:?}", self.options.endpoint, self.options.bucket)
+    }
+
+    /// As its S3 interface has it, which is another way to the same buckets.
+    async fn whereabouts(&self, prefix: &str) -> Vec<Whereabouts> {
+        let bucket = format!("{}/{prefix}", self.options.bucket);
+        vec![request::service(&self.options).below(&bucket)]
     }
 
     /// *Quotas and limits*, read November 2026: objects of 5 TiB, names of 1,024 bytes. Parts have no limit

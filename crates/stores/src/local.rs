@@ -29,6 +29,7 @@ mod read;
 mod remove;
 mod stat;
 mod walk;
+mod whereabouts;
 mod write;
 
 pub use links::Links;
@@ -42,7 +43,7 @@ use welkin_store::block::{Block, BlockWriter, Buffer};
 use welkin_store::thread::blocking;
 use welkin_store::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Listed, Lister, Metadata, Part, Piece, Read,
-    Upload,
+    Upload, Whereabouts,
 };
 use write::WriteError;
 
@@ -125,6 +126,10 @@ impl Endpoint for Local {
     /// Escaped, so that names that are not UTF-8 stay apart.
     fn identity(&self) -> String {
         format!("file {:?} {:?}", self.base.root, self.base.links)
+    }
+
+    async fn whereabouts(&self, prefix: &str) -> Vec<Whereabouts> {
+        whereabouts::of(&self.base.root.join(prefix))
     }
 
     /// Parts are in the system's memory until the file is whole, also with `sync`.

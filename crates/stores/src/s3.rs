@@ -31,6 +31,7 @@ use std::sync::Arc;
 use welkin_store::block::{Block, BlockWriter, Buffer};
 use welkin_store::{
     Dangling, Endpoint, Failure, FailureKind, Found, Limits, Lister, Metadata, Part, Piece, Read, Upload,
+    Whereabouts,
 };
 
 /// A bucket.
@@ -70,6 +71,12 @@ impl Endpoint for S3 {
         let lasting = credentials.as_ref().filter(|credentials| credentials.session_token.is_none());
         let account = lasting.map(|credentials| &credentials.access_key_id);
         format!("s3 {endpoint:?} {region:?} {bucket:?} {account:?}")
+    }
+
+    /// Without the account: most services give a name of a bucket to one account alone.
+    async fn whereabouts(&self, prefix: &str) -> Vec<Whereabouts> {
+        let bucket = format!("{}/{prefix}", self.options.bucket);
+        vec![request::service(&self.options).below(&bucket)]
     }
 
     /// *Amazon S3 multipart upload limits* and *Creating object key names*, read November 2026.

@@ -35,7 +35,7 @@ use tokio::time::timeout;
 use welkin_store::block::{Block, BlockWriter, Buffer, Flipped};
 use welkin_store::{
     Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, Metadata, Part, Piece,
-    Read, Upload,
+    Read, Upload, Whereabouts,
 };
 
 /// Most paths of an agent.
@@ -82,6 +82,8 @@ pub struct Agent {
     paths: Vec<Arc<Path>>,
     name: String,
     identity: String,
+    /// Which machine it is on, as far as that is known here.
+    machine: String,
     limits: Limits,
     /// Longest piece that the gateway reads at once.
     read_bytes: usize,
@@ -109,7 +111,7 @@ impl Agent {
             .map_err(|error| Failure::new(FailureKind::Transient, operation(), error.to_string()))?;
         let session = Arc::new(Session { number, identity: options.identity, words: options.words });
         let desk = Arc::new(Requests::new(options.compression));
-        let far = options.paths[0].via.far_end();
+        let (far, machine) = (options.paths[0].via.far_end(), options.paths[0].via.machine());
         let paths: Vec<_> = options.paths.into_iter().map(|path| Arc::new(Path::new(path))).collect();
         let mut ways = JoinSet::new();
         for path in &paths {
@@ -133,6 +135,7 @@ impl Agent {
             paths,
             name: welcome.name.clone(),
             identity: format!("gateway {far} {:?}", welcome.name),
+            machine,
             limits,
             read_bytes: read_bytes(welcome.read_bytes),
             cursors: AtomicU64::new(0),
@@ -293,6 +296,13 @@ impl Endpoint for Agent {
     /// Who the peer is and where, and what it calls the place behind it; not the ways there.
     fn identity(&self) -> String {
         self.identity.clone()
+    }
+
+    /// What it serves is told by a name that has folders in it, so two gateways of one machine that serve a folder and one
+    /// in that are known to.
+    async fn whereabouts(&self, prefix: &str) -> Vec<Whereabouts> {
+        let name = self.name.trim_end_matches('/');
+        vec![Whereabouts::at(format!("gateway {}", self.machine)).below(&format!("{name}/{prefix}"))]
     }
 
     fn limits(&self) -> Limits {

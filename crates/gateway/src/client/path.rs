@@ -56,6 +56,18 @@ impl Via {
             Self::Command(argv) => format!("{argv:?}"),
         }
     }
+
+    /// Which machine the gateway is on: who it is where that is known, else its address. The last word of a command says
+    /// what is served there, the others how one comes there.
+    pub(crate) fn machine(&self) -> String {
+        match self {
+            Self::Hops(hops) => hops.last().map_or_else(String::new, |hop| match hop.fingerprint {
+                Some(print) => print.to_string(),
+                None => hop.address.clone(),
+            }),
+            Self::Command(argv) => format!("{:?}", argv.split_last().map_or(&[][..], |(_, way)| way)),
+        }
+    }
 }
 
 /// How many lanes.

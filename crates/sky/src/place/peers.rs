@@ -79,6 +79,12 @@ fn hop(text: &str, plain: bool, sky: &Sky) -> Result<Hop, SkyError> {
         Some(peer) => (peer.address.clone(), peer.fingerprint.clone()),
         None => (address.to_owned(), None),
     };
+    if address.contains('/') {
+        let message = format!("`{text}` has a scheme or a path, and a hop is [FINGERPRINT@]HOST:PORT");
+        let hint = "all hops of a way are encrypted or none is, as the gateway's own address says: welkin:// or \
+            welkin+plain://";
+        return Err(SkyError::Place { message, hint: Some(hint.to_owned()) });
+    }
     let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
     if port.is_none() {
         let message = format!("`{text}` is neither HOST:PORT nor a peer of config.toml");
@@ -98,6 +104,13 @@ fn hop(text: &str, plain: bool, sky: &Sky) -> Result<Hop, SkyError> {
         Ok(fingerprint) => Ok(Hop::pinned(address, fingerprint)),
         Err(error) => Err(SkyError::place(format!("{address}: {error}"))),
     }
+}
+
+/// Whether a gateway is one of this machine, with these folders: it shows the key with which this machine serves.
+pub(crate) fn is_own(host: &str, sky: &Sky) -> bool {
+    let serving = sky.folders().serving_identity();
+    let Ok(Hop { fingerprint: Some(shown), .. }) = hop(host, false, sky) else { return false };
+    serving.exists() && identity(&serving).is_ok_and(|own| own.fingerprint() == shown)
 }
 
 /// Reads a file that nobody else may read, and refuses one that somebody else may: its key may be known to others.

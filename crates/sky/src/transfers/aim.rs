@@ -3,10 +3,16 @@
 use crate::error::SkyError;
 use crate::place::{Place, PlaceOptions, Root};
 use crate::sky::Sky;
+use crate::transfers::ends::refuse_overlap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use welkin_stores::Links;
-use welkin_transfer::engine::{Options, Patience, Quiet, Scope, Side, Stats, Transfer};
+use welkin_transfer::engine::{Notice, Observer, Options, Patience, Scope, Side, Stats, Transfer};
+
+/// A pause after which silence would be taken for a standstill: about the fifth, a second or two after the first.
+const LONG_PAUSE: Duration = Duration::from_millis(800);
 
 /// A transfer that is ready to run.
 #[derive(Debug, Clone)]
@@ -56,6 +62,7 @@ pub(crate) async fn aim(
     // What removes surplus looks at a whole tree.
     let options = Options { delete: options.delete.filter(|_| scope == Scope::Tree), ..options };
     let transfer = Transfer { source: source_side, target: target_side, scope, options };
+    refuse_overlap(sky, ends, &transfer).await?;
     let named = ends.map(Place::canonical);
     let mut aimed = Aimed { verb: verb.to_owned(), transfer, keys_at, named };
     aimed.transfer.options.pairs = sky.transfers().same(&aimed.what()).pairs();
@@ -79,12 +86,31 @@ async fn from(source: Place, sky: &Sky, places: &PlaceOptions) -> Result<(Side, 
     let whole = Side::new(Arc::clone(&endpoint), "");
     if !source.says_folder() && !key.is_empty() {
         let stats = Stats::default();
-        let patience = Patience::new(Options::default().attempts, &stats, &Quiet);
+        let waiting = Waiting { places, text: &source.text, told: AtomicBool::new(false) };
+        let patience = Patience::new(Options::default().attempts, &stats, &waiting);
         if whole.endpoint.find(&patience, &key).await.map_err(SkyError::Store)?.is_some() {
             return Ok((whole, Some(key)));
         }
     }
     Ok((Side::new(endpoint, folder_key(&key)), None))
+}
+
+/// Tells once why the first look at a place takes so long.
+struct Waiting<'a> {
+    places: &'a PlaceOptions,
+    text: &'a str,
+    told: AtomicBool,
+}
+
+impl Observer for Waiting<'_> {
+    fn notice(&self, notice: &Notice<'_>) {
+        if let Notice::Retrying { why, pause } = notice
+            && *pause >= LONG_PAUSE
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            self.places.hearer.hear(self.text, &format!("trying again: {why}"));
+        }
+    }
 }
 
 /// Where a single object goes: into a folder under its name, or exactly there.

@@ -62,8 +62,8 @@ impl TransferRecord {
         Self {
             id: name(&aimed.verb, &*transfers.clocks),
             verb: aimed.verb.clone(),
-            source: aimed.transfer.source.to_string(),
-            target: aimed.transfer.target.to_string(),
+            source: told(&aimed.named[0], &aimed.transfer.source),
+            target: told(&aimed.named[1], &aimed.transfer.target),
             keys_at: aimed.keys_at.clone(),
             what: aimed.what(),
             args: Vec::new(),
@@ -85,6 +85,12 @@ impl TransferRecord {
             cwd: PathBuf::new(),
         }
     }
+}
+
+/// What an end is called in lists: the store by the name that the user has for it, since two may have buckets of one
+/// name, and a folder of this machine by its path.
+fn told(named: &str, side: &welkin_transfer::engine::Side) -> String {
+    if named.starts_with("file://") { side.to_string() } else { named.to_owned() }
 }
 
 /// All transfers of a folder.

@@ -6,7 +6,7 @@
 use super::inside;
 use super::{
     Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, Metadata, Part, Piece,
-    Read, Upload,
+    Read, Upload, Whereabouts,
 };
 use crate::block::{Block, Buffer};
 use async_trait::async_trait;
@@ -116,6 +116,10 @@ impl Endpoint for Under {
 
     fn identity(&self) -> String {
         format!("{} below {:?}", self.place.identity(), self.prefix)
+    }
+
+    async fn whereabouts(&self, prefix: &str) -> Vec<Whereabouts> {
+        self.place.whereabouts(&format!("{}{prefix}", self.prefix)).await
     }
 
     fn limits(&self) -> Limits {

@@ -7,7 +7,7 @@ use crate::web::{AGENT, Moment, PATH, QUERY, Service, broken};
 use percent_encoding::utf8_percent_encode;
 use std::net::IpAddr;
 use std::time::SystemTime;
-use welkin_store::{Failure, FailureKind};
+use welkin_store::{Failure, FailureKind, Whereabouts};
 
 /// Version of the protocol: old enough for every region and for Azure Stack's successors, new enough for
 /// long blocks (2019-12-12) and for names that XML cannot write (2021-02-12).
@@ -54,9 +54,7 @@ impl Base {
         if container.is_empty() || !container.chars().all(plain) {
             return Err(invalid("a container's name has small letters, digits and `-`"));
         }
-        let own = format!("https://{account}.blob.core.windows.net");
-        let url = options.endpoint.as_deref().unwrap_or(&own);
-        let service = Service::parse(url).map_err(|why| invalid(&why))?;
+        let service = Service::parse(&url(options)).map_err(|why| invalid(&why))?;
         // Credentials of one account are not for the servers of another.
         if let Some(of) = account_of(&service).filter(|of| of != account) {
             return Err(invalid(&format!("it belongs to the account {of}, not to {account}")));
@@ -87,6 +85,18 @@ fn account_of(service: &Service) -> Option<String> {
 #[must_use]
 pub fn account_of_url(url: &str) -> Option<String> {
     account_of(&Service::parse(url).ok()?)
+}
+
+/// Where the account answers.
+fn url(options: &AzureOptions) -> String {
+    let own = || format!("https://{}.blob.core.windows.net", options.account);
+    options.endpoint.clone().unwrap_or_else(own)
+}
+
+/// Where its containers are.
+pub(super) fn service(options: &AzureOptions) -> Whereabouts {
+    let url = url(options);
+    Service::parse(&url).map_or_else(|_| Whereabouts::at(url), |service| service.whereabouts())
 }
 
 /// A request before it is signed.

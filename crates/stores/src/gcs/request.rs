@@ -4,7 +4,7 @@ use crate::gcs::{Gcs, GcsAccess};
 use crate::http::{Body, Head, Response};
 use crate::web::{AGENT, QUERY, Service, broken};
 use percent_encoding::utf8_percent_encode;
-use welkin_store::{Failure, FailureKind};
+use welkin_store::{Failure, FailureKind, Whereabouts};
 
 /// How a bucket is reached.
 #[derive(Debug, Clone)]
@@ -37,8 +37,7 @@ impl Base {
         if options.bucket.is_empty() || !options.bucket.chars().all(plain) {
             return Err(invalid("a bucket's name has letters, digits, `.`, `-` and `_`"));
         }
-        let url = options.endpoint.as_deref().unwrap_or("https://storage.googleapis.com");
-        let service = Service::parse(url).map_err(|why| invalid(&why))?;
+        let service = Service::parse(url(options)).map_err(|why| invalid(&why))?;
         Ok(Self { host: service.target.authority(), service, bucket: options.bucket.clone() })
     }
 
@@ -57,6 +56,17 @@ enum About<'a> {
     Object(&'a str),
     /// Uploads to the bucket.
     Uploads,
+}
+
+/// Where the service answers.
+fn url(options: &GcsOptions) -> &str {
+    options.endpoint.as_deref().unwrap_or("https://storage.googleapis.com")
+}
+
+/// Where its buckets are.
+pub(super) fn service(options: &GcsOptions) -> Whereabouts {
+    let url = url(options);
+    Service::parse(url).map_or_else(|_| Whereabouts::at(url), |service| service.whereabouts())
 }
 
 /// A request without who asks.

@@ -7,7 +7,7 @@ use crate::web::{AGENT, PATH, QUERY, Service, broken};
 use percent_encoding::utf8_percent_encode;
 use std::fmt::Write as _;
 use std::time::SystemTime;
-use welkin_store::{Failure, FailureKind};
+use welkin_store::{Failure, FailureKind, Whereabouts};
 
 /// Whether the bucket stands in the host name or in the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,11 +72,7 @@ impl Base {
         if !options.region.chars().all(plain) {
             return Err(invalid("a region's name has letters, digits, `.`, `-` and `_`"));
         }
-        // The regions in China have servers of their own (*Amazon S3 endpoints in China*).
-        let domain = if options.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let aws = format!("https://s3.{}.{domain}", options.region);
-        let url = options.endpoint.as_deref().unwrap_or(&aws);
-        let service = Service::parse(url).map_err(|why| invalid(&why))?;
+        let service = Service::parse(&url(options)).map_err(|why| invalid(&why))?;
         let signs_bodies = !service.target.tls && !service.is_loopback();
         let Service { mut target, mut path } = service;
         // A bucket with a dot breaks the certificate of its host name.
@@ -92,6 +88,25 @@ impl Base {
         }
         Ok(Self { host: target.authority(), target, path, signs_bodies })
     }
+}
+
+/// Where the service answers.
+fn url(options: &S3Options) -> String {
+    // The regions in China have servers of their own (*Amazon S3 endpoints in China*).
+    let domain = if options.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let aws = || format!("https://s3.{}.{domain}", options.region);
+    options.endpoint.clone().unwrap_or_else(aws)
+}
+
+/// Where its buckets are. At AWS a name is one bucket, whichever region's server is asked for it.
+pub(super) fn service(options: &S3Options) -> Whereabouts {
+    let url = url(options);
+    let Ok(service) = Service::parse(&url) else { return Whereabouts::at(url) };
+    let host = service.target.host.to_ascii_lowercase();
+    let aws = ["amazonaws.com", "amazonaws.com.cn"].into_iter().find(|domain| {
+        host.strip_suffix(domain).is_some_and(|server| server.starts_with("s3") && server.ends_with('.'))
+    });
+    aws.map_or_else(|| service.whereabouts(), Whereabouts::at)
 }
 
 /// A request before it is signed.

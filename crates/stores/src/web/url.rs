@@ -3,6 +3,7 @@
 use crate::http::Target;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use std::net::IpAddr;
+use welkin_store::Whereabouts;
 
 /// Where a service is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,13 @@ impl Service {
         ))
     }
 
+    /// Where it is, in one spelling: without what differs between two ways to the same service.
+    pub(crate) fn whereabouts(&self) -> Whereabouts {
+        let host = self.target.host.to_ascii_lowercase();
+        let host = if self.is_loopback() { "localhost" } else { host.trim_end_matches('.') };
+        Whereabouts::at(format!("{host}:{}{}", self.target.port, self.path))
+    }
+
     /// Whether it is this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.target.host.trim_matches(['[', ']']);
@@ -94,6 +102,20 @@ mod tests {
             let service = Service::parse(url).unwrap();
             assert_eq!(service.keeps_secrets(false).is_ok(), keeps, "{url}");
             assert!(service.keeps_secrets(true).is_ok());
+        }
+    }
+
+    #[test]
+    fn one_service_has_one_place_however_its_url_is_spelled() {
+        let at = |url: &str| Service::parse(url).unwrap().whereabouts();
+        for (one, other, same) in [
+            ("https://x.example", "https://X.example.:443/", true),
+            ("http://localhost:9000", "http://127.0.0.1:9000", true),
+            ("http://localhost:9000", "http://localhost:9001", false),
+            ("https://x.example/a", "https://x.example", false),
+            ("https://x.example", "https://y.example", false),
+        ] {
+            assert_eq!(at(one) == at(other), same, "{one} and {other}");
         }
     }
 

@@ -17,6 +17,18 @@ pub enum EngineError {
     /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// One end lies in the other, and what is asked for would spoil something because of it. Nothing was moved.
+    #[error("{from} and {to} overlap: {what}")]
+    Overlapping {
+        /// The source.
+        from: String,
+        /// The target.
+        to: String,
+        /// How.
+        what: String,
+        /// What leads from the outer to the inner: `a/b/`, or nothing where they are one place.
+        way: String,
+    },
     /// The source has no object at all, and whoever asked did not say that it may be so.
     #[error("nothing was found at the source, and the target has {there} objects that would all be removed")]
     NothingFound {

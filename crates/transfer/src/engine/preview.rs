@@ -5,6 +5,7 @@ use crate::engine::error::EngineError;
 use crate::engine::merge::{Merge, Pair, below, takes_part};
 use crate::engine::observe::Quiet;
 use crate::engine::options::{Scope, Transfer};
+use crate::engine::overlap::apart;
 use crate::engine::retry::Patience;
 use crate::engine::stats::Stats;
 use crate::engine::times::Judge;
@@ -69,12 +70,13 @@ pub struct Preview {
 /// the transfer would go on with.
 ///
 /// # Errors
-/// [`EngineError::Listing`], and [`EngineError::Journal`] where the past cannot be read.
+/// [`EngineError::Overlapping`], [`EngineError::Listing`], and [`EngineError::Journal`] where the past cannot be read.
 pub async fn preview(
     transfer: &Transfer,
     past: Option<Past>,
     each: impl FnMut(&'static str, &str, u64),
 ) -> Result<Preview, EngineError> {
+    apart(transfer).await?;
     let stats = Stats::default();
     let patience = Patience::new(transfer.options.attempts, &stats, &Quiet);
     let looks = transfer.options.compare.looks() || past.is_some();

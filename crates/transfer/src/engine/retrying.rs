@@ -14,7 +14,7 @@ use welkin_store::hash::ChainingValue;
 use welkin_store::thread::at_once;
 use welkin_store::{
     Dangling, Endpoint, Failure, FailureKind, Found, LeftOut, Limits, Listed, Lister, Metadata, Part, Piece,
-    Read, Upload,
+    Read, Upload, Whereabouts,
 };
 
 /// Tries of a page: with pauses that double from 100 ms, some 12 s.
@@ -43,6 +43,11 @@ impl Retrying {
     #[must_use]
     pub fn identity(&self) -> String {
         self.endpoint.identity()
+    }
+
+    /// As [`Endpoint::whereabouts`].
+    pub async fn whereabouts(&self, prefix: &str) -> Vec<Whereabouts> {
+        self.endpoint.whereabouts(prefix).await
     }
 
     /// As [`Endpoint::lists_mtimes`].

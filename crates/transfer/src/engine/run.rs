@@ -7,7 +7,7 @@ use crate::engine::limiter::Limiter;
 use crate::engine::observe::Observer;
 use crate::engine::options::Transfer;
 use crate::engine::stats::{Snapshot, Stats};
-use crate::engine::{lane, large, remove, steps, tuner};
+use crate::engine::{lane, large, overlap, remove, steps, tuner};
 use crate::journal::{Journal, Record, Resumed, settle};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -55,6 +55,7 @@ pub async fn run(
     observer: Arc<dyn Observer>,
     stop: impl Future<Output = ()>,
 ) -> Result<Outcome, EngineError> {
+    overlap::apart(&transfer).await?;
     let (journal, mut resumed) = match journal {
         Some((journal, resumed)) => (Some(journal), resumed),
         None => (None, Resumed::default()),

@@ -3,7 +3,7 @@
 use crate::support::{World, between, content, hash};
 use welkin_stores::{Links, Local};
 use welkin_testkit::s3::{Attributes, Operation};
-use welkin_transfer::engine::{Compare, Ended, EngineError, Guard, preview};
+use welkin_transfer::engine::{Compare, Ended, EngineError, Guard, Side, preview};
 
 fn world() -> World {
     let world = World::new();
@@ -265,4 +265,54 @@ async fn removing_surplus_leaves_links_and_what_they_lead_to() {
     assert!(ears.left_out.lock().unwrap().is_empty());
     assert!(out.join("precious").exists() && !to.join("old").exists());
     assert!(to.join("link").is_symlink() && to.join("file").is_symlink());
+}
+
+#[tokio::test]
+async fn a_source_in_its_target_is_not_removed_with_the_rest() {
+    let world = World::new();
+    let bytes = |seed: u64| content(seed, 10);
+    for (folder, path) in [("local", "t/sub"), ("other", "t/sub")] {
+        std::fs::create_dir_all(world.path(folder).join(path)).unwrap();
+        std::fs::write(world.path(folder).join(path).join("a"), bytes(1)).unwrap();
+    }
+    std::fs::write(world.path("other/t/a"), bytes(1)).unwrap();
+    world.put("t/sub/a", &bytes(1));
+    std::os::unix::fs::symlink(world.path("local/t"), world.path("link")).unwrap();
+    let side = |endpoint, prefix: &str| Side::new(endpoint, prefix);
+    let ends = [
+        (side(world.local("local/t/sub"), ""), side(world.local("local/t"), ""), "sub/"),
+        (side(world.local("local"), "t/sub/"), side(world.local("link"), ""), "sub/"),
+        (side(world.local("local/t/../t/sub"), ""), side(world.local("local/t"), ""), "sub/"),
+        (side(world.bucket("source"), "t/sub/"), side(world.bucket("source"), "t/"), "sub/"),
+        (side(world.bucket("source"), "t/"), side(world.bucket("source"), "t/"), ""),
+        (side(world.local("local/t"), ""), side(world.local("link"), ""), ""),
+        (side(world.local("local"), ""), side(world.local("local/t/new"), ""), "t/new/"),
+    ];
+    for (source, target, expected) in ends {
+        let mut transfer = world.transfer();
+        (transfer.source, transfer.target) = (source, target);
+        transfer.options.delete = Some(Guard::Off);
+        let previewed = preview(&transfer, None, |_, _, _| {}).await.err();
+        let (ran, _) = world.run(transfer).await;
+        for error in [previewed, ran.err()] {
+            assert!(
+                matches!(&error, Some(EngineError::Overlapping { way, .. }) if way == expected),
+                "{error:?}"
+            );
+        }
+    }
+    assert!(world.path("local/t/sub/a").exists() && world.hashes("source").contains_key("t/sub/a"));
+    // What is left out of both ends is not in the way, and beside one another nothing is.
+    let mut transfer = between(world.local("other/t"), world.local("other/t/sub"));
+    transfer.options.delete = Some(Guard::Off);
+    transfer.options.filter.add(false, "/sub/**").unwrap();
+    world.run(transfer).await.0.unwrap();
+    let mut transfer = between(world.local("other/t"), world.local("other/t2"));
+    transfer.options.delete = Some(Guard::Off);
+    world.run(transfer).await.0.unwrap();
+    assert!(world.path("other/t2/sub/a").exists());
+    // Without removing, what lies deeper comes up once.
+    std::fs::write(world.path("other/t/sub/b"), bytes(2)).unwrap();
+    world.run(between(world.local("other/t/sub"), world.local("other/t"))).await.0.unwrap();
+    assert!(world.path("other/t/b").exists() && world.path("other/t/sub/b").exists());
 }

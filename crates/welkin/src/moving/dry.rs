@@ -53,7 +53,7 @@ pub(super) async fn look(wanted: &Wanted<'_>, aimed: &Aimed, app: &mut App) -> a
         }
     })
     .await
-    .map_err(|error| engine_fault(error, id.as_deref().unwrap_or("ID")))?;
+    .map_err(|error| engine_fault(error, id.as_deref().unwrap_or("")))?;
     failed?;
     let cost = match &ends {
         (Some(from), Some(to)) => Some(cost::Cost::of(from, to, &seen)),
@@ -98,11 +98,12 @@ fn tell(
     let count = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "object");
     writeln!(
         app.out,
-        "would copy {} ({}), compare {}, leave {}, remove {}; nothing was done",
+        "would copy {} ({}), compare {}, leave {}, {} {}; nothing was done",
         count(seen.copy_objects),
         bytes_words(seen.copy_bytes),
         count(seen.check_objects),
         count(seen.same_objects),
+        if seen.guarded.is_some() { "refuse to remove" } else { "remove" },
         count(seen.delete_objects),
     )?;
     if let Some(id) = id {
@@ -116,8 +117,8 @@ fn tell(
     if let Some(most) = seen.guarded {
         let (surplus, there) = (seen.delete_objects, seen.target_objects);
         app.warn(&format!(
-            "it would remove nothing: {surplus} of {there} objects at the target are not at the source, and at most \
-             {most} may be removed; --max-delete changes that"
+            "the transfer would copy, and then stop and remove nothing: {surplus} of {there} objects at the target are \
+             not at the source, and at most {most} may be removed; --max-delete changes that"
         ));
     }
     if seen.source_objects == 0 {

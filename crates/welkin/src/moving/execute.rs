@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 use welkin_gateway::farewells;
-use welkin_sky::{Aimed, PlaceOptions, Root, Site, TransferRecord, Transfers};
+use welkin_sky::{Aimed, PlaceOptions, Root, Site, SkyError, TransferRecord, Transfers};
 use welkin_store::{Failure, FailureKind};
 use welkin_stores::Links;
 use welkin_transfer::engine::{
@@ -58,6 +58,10 @@ pub(crate) fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Result<Exit
             return stdio::execute(wanted, app).await;
         }
         let aimed = aim(wanted, app).await?;
+        if wanted.delete.is_some() && aimed.transfer.scope != Scope::Tree {
+            let source = wanted.source;
+            app.warn(&format!("--delete removes nothing here: {source} is a single object, not a folder"));
+        }
         let records = app.sky.transfers();
         if wanted.manner.dry_run {
             return dry::look(wanted, &aimed, app).await;
@@ -266,7 +270,10 @@ fn report(
         super::rate_words(counts.copied_bytes as f64 / seconds.max(0.001)),
     );
     for (number, words) in [
-        (counts.skipped_objects, "left as they are"),
+        (
+            counts.skipped_objects,
+            if counts.skipped_objects == 1 { "left as it is" } else { "left as they are" },
+        ),
         (counts.deleted_objects, "removed"),
         (counts.failed_objects, "FAILED"),
     ] {
@@ -310,17 +317,27 @@ pub(crate) fn fault(failure: Failure) -> anyhow::Error {
     anyhow::Error::new(Fault::new(code, failure.to_string()))
 }
 
+/// Why a transfer ended, and what to do now. That it continues is only said where a repetition can change anything.
 pub(super) fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
-    let hint = format!("`welkin transfers resume {id}`, or the same command, continues where it stopped");
+    let on = match id {
+        "" => "the same command continues where it stopped".to_owned(),
+        id => format!("`welkin transfers resume {id}`, or the same command, continues where it stopped"),
+    };
     match error {
         EngineError::Listing(failure) | EngineError::Fatal(failure) => {
-            let code = match failure.kind {
-                FailureKind::Credentials => Code::Credentials,
-                FailureKind::Full => Code::Full,
-                _ => Code::Transfer,
+            let (code, hint) = match failure.kind {
+                FailureKind::Credentials => (Code::Credentials, Some(format!("with valid credentials, {on}"))),
+                FailureKind::Full => (Code::Full, Some(format!("when there is room, {on}"))),
+                FailureKind::Changed => (Code::Transfer, Some(on)),
+                _ => (Code::Transfer, failure.passes().then_some(on)),
             };
-            Fault::new(code, failure.to_string()).hint(hint).into()
+            let fault = Fault::new(code, failure.to_string());
+            match hint {
+                Some(hint) => fault.hint(hint).into(),
+                None => fault.into(),
+            }
         }
+        error @ EngineError::Overlapping { .. } => SkyError::Overlap(error).into(),
         EngineError::NothingFound { .. } => Fault::new(Code::NeedsConsent, error.to_string())
             .hint("check that the source is spelled correctly and mounted; --yes empties the target within --max-delete")
             .into(),
@@ -328,7 +345,7 @@ pub(super) fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
             .hint("raise --max-delete if that is what you want")
             .into(),
         error => {
-            anyhow::Error::new(error).context(Fault::new(Code::Transfer, "the transfer ended").hint(hint))
+            anyhow::Error::new(error).context(Fault::new(Code::Transfer, "the transfer ended").hint(on))
         }
     }
 }

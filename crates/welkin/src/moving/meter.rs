@@ -5,7 +5,7 @@ use crate::output::{Block, Style, shown};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use welkin_transfer::engine::{Notice, Observer, Snapshot, Stats};
 
@@ -15,6 +15,9 @@ const DRAW_EVERY: Duration = Duration::from_millis(250);
 /// How often a pipe hears of progress.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
+/// A pause after which silence would be taken for a standstill: about the fifth, some three seconds after the first.
+const LONG_PAUSE: Duration = Duration::from_millis(800);
+
 /// Over how long the rate is taken.
 const RATE_OVER: Duration = Duration::from_secs(5);
 
@@ -23,11 +26,27 @@ pub(super) struct Teller {
     events: bool,
     verbose: bool,
     style: Style,
+    /// When it was last said that a call is repeated.
+    told: Mutex<Option<Instant>>,
 }
 
 impl Teller {
     pub(super) fn new(app: &App, events: bool) -> Arc<Self> {
-        Arc::new(Self { events, verbose: app.settings.verbose > 0, style: app.err })
+        Arc::new(Self { events, verbose: app.settings.verbose > 0, style: app.err, told: Mutex::default() })
+    }
+
+    /// Whether a repetition is worth a word: always where much is to be told, else when it has gone on for some seconds,
+    /// and only now and then.
+    fn tells(&self, pause: Duration) -> bool {
+        if self.verbose {
+            return true;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let tells = pause >= LONG_PAUSE && told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
+        if tells {
+            *told = Some(Instant::now());
+        }
+        tells
     }
 
     fn line(&self, value: &serde_json::Value) {
@@ -58,7 +77,9 @@ impl Observer for Teller {
         let (word, text) = match notice {
             Notice::Failed { key, why } => (self.style.red("failed:"), format!("{key}: {why}")),
             Notice::LeftOut { key, why } => ("left out:".to_owned(), format!("{key}: {why}")),
-            Notice::Retrying { why, .. } if self.verbose => ("trying again:".to_owned(), (*why).to_string()),
+            Notice::Retrying { why, pause } if self.tells(*pause) => {
+                ("trying again:".to_owned(), (*why).to_string())
+            }
             Notice::Copied(done) if self.verbose => ("copied".to_owned(), done.key.to_string()),
             Notice::Deleted { key } if self.verbose => ("removed".to_owned(), (*key).to_string()),
             _ => return,

@@ -117,6 +117,8 @@ codes! {
         "The state directory holds a database, `broker.sqlite3`. The message says what failed; a full disk and missing permissions are the usual reasons.";
     DataPlace = "transfer::place", Invalid, "The text does not name a place for data",
         "A place is a path, `file://path`, `s3://bucket/key`, `gs://bucket/key`, `az://account/container/key`, `NAME:bucket/key` with a store `[stores.NAME]` of `config.toml`, or `-` for standard input and output.";
+    Overlap = "transfer::overlap", Invalid, "One end of the transfer lies in the other",
+        "A target in its own source would be copied into itself again and again, and `--delete` would remove a source that lies in its target: nothing was moved or removed. Links, `..`, mounts and names of stores do not hide it. With a filter that leaves out the folder that both have (`--exclude '/sub/**'`) there is no overlap.";
     Transfer = "transfer::failed", Failure, "The transfer ended before its end",
         "Everything that arrived is on record: the same command, or `welkin transfers resume`, continues where it stopped.";
     Credentials = "transfer::credentials", Failure, "The store does not accept the credentials",

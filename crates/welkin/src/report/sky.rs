@@ -3,6 +3,7 @@
 use super::{Code, Fault};
 use welkin_sky::SkyError;
 use welkin_store::{Failure, FailureKind};
+use welkin_transfer::engine::EngineError;
 
 /// What is told of a failure.
 pub(super) fn fault(error: &SkyError) -> Option<Fault> {
@@ -16,6 +17,11 @@ pub(super) fn fault(error: &SkyError) -> Option<Fault> {
         SkyError::Place { hint: Some(hint), .. } | SkyError::Credentials { hint: Some(hint), .. } => {
             fault.hint(hint)
         }
+        SkyError::Overlap(EngineError::Overlapping { way, .. }) => fault.hint(overlap_hint(way)),
+        SkyError::Store(failure) if is_stranger(failure) => fault.hint(
+            "`welkin gateway id` says who this machine is; `welkin gateway serve --allow` and that fingerprint let it in, \
+             `--allow-relay` a relay",
+        ),
         SkyError::NoWay { .. } => fault.hint("add --via, or leave --no-direct away"),
         SkyError::SameTransfer { .. } => fault.hint("`welkin transfers` shows how far it is"),
         SkyError::NoHosts { files: [first, at_home], .. } => fault.hint(format!(
@@ -41,6 +47,7 @@ fn code(error: &SkyError) -> Option<Code> {
         SkyError::Place { .. } => Code::DataPlace,
         SkyError::Credentials { .. } => Code::Config,
         SkyError::NoWay { .. } => Code::Usage,
+        SkyError::Overlap(_) => Code::Overlap,
         SkyError::Store(failure) => store(failure),
         SkyError::Identity { .. } => Code::File,
         SkyError::NoTransfer { .. } | SkyError::Transfers { .. } => Code::NoSuchTransfer,
@@ -48,6 +55,19 @@ fn code(error: &SkyError) -> Option<Code> {
         SkyError::Key { .. } | SkyError::Records(_) | SkyError::Broker(_) => Code::Store,
         _ => return None,
     })
+}
+
+/// How the folder that both ends have is left out.
+fn overlap_hint(way: &str) -> String {
+    match way {
+        "" => "name another source or target".to_owned(),
+        way => format!("name another source or target, or leave the folder out: --exclude '/{way}**'"),
+    }
+}
+
+/// Whether a gateway, or a relay on the way there, does not let this machine in.
+fn is_stranger(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Credentials && failure.operation == "reach the gateway"
 }
 
 /// The code of what a store or a gateway said.

@@ -339,6 +339,6 @@ fn a_dry_run_knows_the_guard_and_what_would_be_gone_on_with() {
         fs::remove_file(from.join(format!("f{number:02}"))).unwrap();
     }
     let output = bed.run(["sync", "src", "dst", "--delete", "-n"]);
-    assert!(stderr(&output).contains("it would remove nothing: 58 of 60 objects"), "{}", both(&output));
+    assert!(stderr(&output).contains("stop and remove nothing: 58 of 60 objects"), "{}", both(&output));
     assert_eq!(bed.json(&["sync", "src", "dst", "--delete", "-n"])["guarded"], 30);
 }

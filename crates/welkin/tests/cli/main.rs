@@ -27,6 +27,7 @@ mod json;
 mod kept;
 mod kill;
 mod mistakes;
+mod overlap;
 mod parallel_job;
 mod parallelize;
 mod parallelize_jax;

@@ -1,8 +1,10 @@
 //! What must hold for any bytes at all. Run by the fuzz targets, and by a plain test over mutated examples.
 
+use std::collections::BTreeSet;
 use welkin_boost::federated::{Bare, Plan, Schema, Seat};
 use welkin_boost::{
-    Alone, Column, CsvOptions, Data, Features, Format, Kind, LibsvmOptions, Model, read_csv, read_libsvm,
+    Alone, Column, CsvOptions, Data, Features, Format, Kind, LibsvmOptions, Model, Params, Recipe, read_csv,
+    read_libsvm,
 };
 
 /// Rows of three features, one of which is a category.
@@ -46,6 +48,20 @@ pub(crate) fn model(bytes: &[u8]) {
     }
     let again = Model::read(&model.write(Format::Ubjson)).expect("what was written is a model");
     assert_eq!(again.trees().len(), model.trees().len());
+}
+
+/// A recipe is refused, or every column of it has one part, and its parameters can be set again.
+pub(crate) fn recipe(bytes: &[u8]) {
+    let Ok(recipe) = Recipe::read(bytes) else { return };
+    let columns: BTreeSet<&str> =
+        recipe.features.iter().map(String::as_str).chain(recipe.roles().map(|(_, name)| name)).collect();
+    assert_eq!(columns.len(), recipe.features.len() + recipe.roles().count());
+    assert!(recipe.rounds > 0 && recipe.categories.iter().all(|name| recipe.features.contains(name)));
+    let mut again = Params::default();
+    for (name, value) in recipe.params.settings() {
+        again.set(name, value).expect("it was set before");
+    }
+    assert!(again == recipe.params || format!("{again:?}").contains("NaN"));
 }
 
 /// A table is refused, or has a value or a blank for each row and column.

@@ -45,9 +45,12 @@ static PLAN: LazyLock<Vec<u8>> = LazyLock::new(|| properties::plan().write());
 const CSV: &[u8] = b"a,b,y\n1,2.5,0\n,NA,1\n3,-1e9,0\n";
 const SVM: &[u8] = b"1:0.5 qid:3 2:1.5 0:-2\n0:2 qid:3 1:nan # the end\n-1.5:1 qid:4\n";
 
+const RECIPE: &[u8] = br#"{"label": "y", "features": ["a", "b"], "categories": ["b"], "id": "i", "qid": "q",
+    "params": {"eta": 0.1, "objective": "rank:ndcg", "monotone_constraints": {"a": 1}}, "rounds": 5, "valid": "v"}"#;
+
 type Check = (fn(&[u8]), &'static [u8]);
 
-fn checks() -> [Check; 6] {
+fn checks() -> [Check; 7] {
     [
         (properties::model, &TRAINED.0),
         (properties::model, &TRAINED.1),
@@ -55,6 +58,7 @@ fn checks() -> [Check; 6] {
         (properties::question, &PLAN),
         (properties::table, CSV),
         (properties::table, SVM),
+        (properties::recipe, RECIPE),
     ]
 }
 

@@ -279,6 +279,7 @@ mod tests {
         assert!(plan().open().is_ok());
         assert!(said("objective", "reg:absoluteerror").contains("it needs all rows in one place"));
         assert!(said("objective", "survival:cox").contains("it needs all rows in one place"));
+        assert!(said("objective", "rank:ndcg").contains("it needs all rows in one place"));
         assert!(said("subsample", "0.5").contains("ids"));
         assert!(said("eval_metric", "auc").contains("`auc` cannot be told from sums"));
         assert!(said("eta", "-1").contains("`eta` is -1"));

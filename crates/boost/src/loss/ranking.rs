@@ -54,6 +54,9 @@ struct Placed {
 /// Derivatives by a margin, before they are rounded.
 type Sums = [f64; 2];
 
+/// Those of rows.
+type Derived = Vec<(u32, Sums)>;
+
 impl Ranking {
     pub(super) fn of(by: By, params: &Params) -> Self {
         Self {
@@ -114,7 +117,7 @@ impl Ranking {
     }
 
     /// The derivatives of a group, with the rows that they are of.
-    fn of_group(&self, rows: &[u32], data: &Data, margins: &[f32]) -> Vec<(u32, Sums)> {
+    fn of_group(&self, rows: &[u32], data: &Data, margins: &[f32]) -> Derived {
         let placed = |row: &u32| Placed {
             row: *row,
             margin: margins[*row as usize],
@@ -161,7 +164,7 @@ impl Loss for Ranking {
 
     #[expect(clippy::cast_possible_truncation, reason = "gradients have single precision")]
     fn gradients(&self, data: &Data, margins: &[f32], gradients: &mut [Gradient], workers: &dyn Workers) {
-        let mut groups: Vec<(Vec<u32>, Vec<(u32, Sums)>)> =
+        let mut groups: Vec<(Vec<u32>, Derived)> =
             groups(data).into_iter().map(|rows| (rows, Vec::new())).collect();
         each(workers, &mut groups, |_, (rows, sums)| *sums = self.of_group(rows, data, margins));
         for (row, [first, second]) in groups.into_iter().flat_map(|(_, sums)| sums) {
@@ -237,14 +240,15 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_those_of_the_logistic_loss() {
+    fn pairs_are_those_of_the_logistic_loss_and_count_less_far_apart() {
         let (labels, margins) = ([2.0_f32, 0.0, 1.0], [0.3_f32, 0.9, -0.4]);
         let ours = derived(By::Pairs, &labels, &margins, &[1; 3]);
         let (mut first, mut all) = ([0.0_f64; 3], 0.0);
         for high in 0..3 {
             for low in 0..3 {
                 if labels[high] > labels[low] {
-                    let lambda = sigmoid(f64::from(margins[high]) - f64::from(margins[low])) - 1.0;
+                    let apart = f64::from(margins[high]) - f64::from(margins[low]);
+                    let lambda = (sigmoid(apart) - 1.0) / (apart.abs() + APART);
                     first[high] += lambda;
                     first[low] -= lambda;
                     all -= 2.0 * lambda;

@@ -1,0 +1,7 @@
+//! What several parties agree on.
+#![no_main]
+
+#[path = "../properties.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::recipe(data));

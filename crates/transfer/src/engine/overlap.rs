@@ -40,7 +40,7 @@ pub async fn apart(transfer: &Transfer) -> Result<(), EngineError> {
             (way, what)
         }
         Overlap::SourceInTarget(way) if options.delete.is_some() => {
-            let what = format!("the source is {way} of the target, which has to be removed from it");
+            let what = format!("the source is {way} of the target, and would be removed from it");
             (way, what)
         }
         Overlap::SourceInTarget(_) => return Ok(()),

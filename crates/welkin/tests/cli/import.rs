@@ -107,3 +107,20 @@ fn what_holds_no_offer_changes_nothing() {
     assert!(stderr(&output).contains("no offer could be read"), "{}", stderr(&output));
     assert_eq!(bed.run(["offers", "--provider", "lambda"]).status.code(), Some(4));
 }
+
+#[test]
+fn prices_that_anybody_on_the_way_could_change_are_refused() {
+    let bed = Bed::new();
+    // Of the addresses for documentation: nobody is asked, so nobody has to answer.
+    let output = bed.run(["catalog", "import", "http://192.0.2.2/lambda/vms.csv"]);
+    assert_eq!(output.status.code(), Some(3), "{}", both(&output));
+    assert!(stderr(&output).contains("is not encrypted") && stderr(&output).contains("--blake3"));
+    // What is held against a hash may come from anywhere, and has to be that.
+    bed.file("lambda/vms.csv", LIST);
+    let other = blake3::hash(b"other").to_string();
+    let output = bed.run(["catalog", "import", "lambda/vms.csv", "--blake3", &other]);
+    assert!(stderr(&output).contains("not the one that was given"), "{}", both(&output));
+    let right = blake3::hash(LIST.as_bytes()).to_string();
+    bed.ok(["catalog", "import", "lambda/vms.csv", "--blake3", &right]);
+    assert_imported(&bed);
+}

@@ -36,7 +36,10 @@ impl Login {
         };
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Where the home is a file, nobody has logged in either.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
             Err(error) => return Err(error).with_context(unusable),
         };
         let kept: Kept = serde_json::from_str(&text).with_context(unusable)?;

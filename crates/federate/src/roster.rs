@@ -140,7 +140,7 @@ mod tests {
         assert!(said(&format!("a {one}\na {two}")).contains("`a` is there twice"));
         assert!(said("a").contains("a name and a fingerprint"));
         assert!(said(&format!("a b {three}")).contains("a name and a fingerprint"));
-        assert!(said("a w1:00").contains("is no fingerprint"));
+        assert!(said("a w1:00").contains("is not a fingerprint"));
         assert!(said(&format!("ä {one}")).contains("is no name"));
     }
 }

@@ -136,12 +136,12 @@ impl Client {
         self.json(request.method(Method::POST).uri(uri("/runs")), Some(run)).await
     }
 
-    /// Adds bytes to the upload of this digest, where the broker has `at` of it; gives how much it has now.
+    /// Adds bytes to the upload of this name (`DIGEST-OWN`), where the broker has `at` of it; gives how much it has now.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn upload(&self, digest: &str, at: u64, part: Vec<u8>) -> Result<Arrived> {
-        let path = uri(&format!("/uploads/{digest}?at={at}"));
+    pub async fn upload(&self, name: &str, at: u64, part: Vec<u8>) -> Result<Arrived> {
+        let path = uri(&format!("/uploads/{name}?at={at}"));
         let request = Request::post(path).header("content-type", "application/octet-stream");
         self.answer(self.send_bytes(request, part).await?).await
     }

@@ -63,7 +63,7 @@ pub struct NewRun {
     pub upload: Option<String>,
 }
 
-/// What has arrived of an upload. `GET /v1/uploads/{digest}`, `POST /v1/uploads/{digest}?at=BYTES`.
+/// What has arrived of an upload. `GET /v1/uploads/{upload}`, `POST /v1/uploads/{upload}?at=BYTES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Arrived {

@@ -25,8 +25,8 @@ pub(crate) const NAMED: &[(&str, &str, Role)] = &[
     ("POST", "/v1/records", Role::Viewer),
     ("GET", "/v1/openapi.json", Role::Viewer),
     ("GET", "/metrics", Role::Viewer),
-    ("GET", "/v1/uploads/{digest}", Role::Member),
-    ("POST", "/v1/uploads/{digest}", Role::Member),
+    ("GET", "/v1/uploads/{upload}", Role::Member),
+    ("POST", "/v1/uploads/{upload}", Role::Member),
     ("POST", "/v1/runs", Role::Member),
     ("POST", "/v1/runs/{run}/cancel", Role::Member),
     ("POST", "/v1/runs/{run}/resume", Role::Member),
@@ -97,7 +97,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
     };
     let reads = method == Method::GET || method == Method::HEAD || path.ends_with("/records");
     // Parts of an upload do nothing by themselves; what is submitted with them is written down.
-    let reads = reads || pattern.as_deref() == Some("/v1/uploads/{digest}");
+    let reads = reads || pattern.as_deref() == Some("/v1/uploads/{upload}");
     let line = |status: StatusCode| {
         access.note(&Line {
             at: SystemClock.now().0,

@@ -36,7 +36,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/runs/{run}/events", get(events::of_run))
         .route("/events", get(events::of_all))
         .route("/records", post(records::look).layer(DefaultBodyLimit::max(records::MAX_QUESTION_BYTES)))
-        .route("/uploads/{digest}", get(uploads::show).post(uploads::add))
+        .route("/uploads/{upload}", get(uploads::show).post(uploads::add))
         .route("/gc", post(sweep::gc))
         .route("/prune", post(sweep::prune))
         .route("/openapi.json", get(openapi))

@@ -1,7 +1,7 @@
 //! What jobs from other machines bring along: packed there, sent in parts, unpacked when the job is submitted.
 //!
-//! Each member has a folder of its own. An upload is known by the digest of its bytes; what has arrived stays for a day,
-//! so that a connection that breaks costs one part.
+//! Each member has a folder of its own. An upload is known by the digest of its bytes and by digits of its own; what has
+//! arrived stays for a day, so that a connection that breaks costs one part.
 //!
 //! *Guarantee:* nothing but plain files and folders comes of an upload, below its own folder, and only when every byte is
 //! the one that was announced.
@@ -28,14 +28,17 @@ use welkin_api::wire::{Arrived, MAX_PART_BYTES};
 /// Bytes of one upload, at most: code and small files; data go through buckets.
 const MAX_UPLOAD_BYTES: u64 = 4 << 30;
 
-/// Uploads of one member that have not been used yet, at most.
-const MAX_UPLOADS: usize = 16;
+/// Uploads of one member that have not been used yet, at most: as many as it may have connections.
+const MAX_UPLOADS: usize = 128;
 
 /// How long what has arrived waits to be used.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Digits of a digest.
 const DIGITS: usize = 64;
+
+/// Digits that tell uploads of the same content apart, so that none takes another's.
+const OWN_DIGITS: usize = 32;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Where {
@@ -47,9 +50,9 @@ pub(crate) struct Where {
     feature = "document",
     utoipa::path(
         get,
-        path = "/v1/uploads/{digest}",
+        path = "/v1/uploads/{upload}",
         operation_id = "show_upload",
-        params(("digest" = String, Path, description = "BLAKE3 of its bytes, 64 hexadecimal digits")),
+        params(("upload" = String, Path, description = "BLAKE3 of its bytes in 64 hexadecimal digits, `-`, and 32 that no other upload has")),
         responses(
             (status = 200, body = Arrived),
             (status = 400, body = Failure, content_type = "application/problem+json"),
@@ -61,9 +64,9 @@ pub(crate) struct Where {
 pub(crate) async fn show(
     State(served): State<Arc<Served>>,
     peer: FromElsewhere,
-    Named(digest): Named<String>,
+    Named(name): Named<String>,
 ) -> Result<Json<Arrived>, Problem> {
-    let path = folder(&served, &known(peer)?).join(checked(&digest)?);
+    let path = folder(&served, &known(peer)?).join(checked(&name)?);
     let bytes = fs::symlink_metadata(path).map_or(0, |about| about.len());
     Ok(Json(Arrived { bytes }))
 }
@@ -73,10 +76,10 @@ pub(crate) async fn show(
     feature = "document",
     utoipa::path(
         post,
-        path = "/v1/uploads/{digest}",
+        path = "/v1/uploads/{upload}",
         operation_id = "upload",
         params(
-            ("digest" = String, Path, description = "BLAKE3 of its bytes, 64 hexadecimal digits"),
+            ("upload" = String, Path, description = "BLAKE3 of its bytes in 64 hexadecimal digits, `-`, and 32 that no other upload has"),
             ("at" = u64, Query, description = "Where these bytes begin"),
         ),
         request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -93,11 +96,11 @@ pub(crate) async fn show(
 pub(crate) async fn add(
     State(served): State<Arc<Served>>,
     peer: FromElsewhere,
-    Named(digest): Named<String>,
+    Named(name): Named<String>,
     Wanted(Where { at }): Wanted<Where>,
     part: Bytes,
 ) -> Result<Json<Arrived>, Problem> {
-    let digest = checked(&digest)?.to_owned();
+    let name = checked(&name)?.to_owned();
     let end = at.checked_add(part.len() as u64).filter(|end| *end <= MAX_UPLOAD_BYTES);
     if part.len() > MAX_PART_BYTES || end.is_none() {
         let words = format!("a part has at most {MAX_PART_BYTES} bytes, an upload {MAX_UPLOAD_BYTES}");
@@ -108,7 +111,7 @@ pub(crate) async fn add(
     let added = tokio::task::spawn_blocking(move || {
         make(&folder)?;
         sweep(&folder)?;
-        append(&folder.join(digest), at, &part)
+        append(&folder.join(name), at, &part)
     });
     match added.await.map_err(io::Error::other).and_then(|added| added) {
         Ok(bytes) => Ok(Json(Arrived { bytes })),
@@ -126,11 +129,17 @@ fn folder(served: &Served, peer: &Peer) -> PathBuf {
     served.brought.join(peer.fingerprint.to_string().replace(':', "-"))
 }
 
-fn checked(digest: &str) -> Result<&str, Problem> {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    match digest.len() == DIGITS && digest.bytes().all(is_digit) {
-        true => Ok(digest),
-        false => Err(Problem::request(format!("an upload is named by {DIGITS} hexadecimal digits"))),
+/// `DIGEST-OWN`, as a name of a file.
+fn checked(name: &str) -> Result<&str, Problem> {
+    let are_digits = |text: &str, count: usize| {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        text.len() == count && text.bytes().all(is_digit)
+    };
+    match name.split_once('-') {
+        Some((digest, own)) if are_digits(digest, DIGITS) && are_digits(own, OWN_DIGITS) => Ok(name),
+        _ => Err(Problem::request(format!(
+            "an upload is named by {DIGITS} hexadecimal digits, `-` and {OWN_DIGITS} more"
+        ))),
     }
 }
 
@@ -185,14 +194,16 @@ fn unwritten(error: &io::Error) -> Problem {
 }
 
 /// Unpacks an upload of a member into a folder of its own.
-pub(crate) async fn unpacked(served: &Arc<Served>, peer: &Peer, digest: &str) -> Result<PathBuf, Problem> {
-    let (folder, digest) = (folder(served, peer), checked(digest)?.to_owned());
+pub(crate) async fn unpacked(served: &Arc<Served>, peer: &Peer, name: &str) -> Result<PathBuf, Problem> {
+    let (folder, name) = (folder(served, peer), checked(name)?.to_owned());
     let _one_at_a_time = served.uploads.lock().await;
-    let work = tokio::task::spawn_blocking(move || unpack(&folder, &digest));
+    let work = tokio::task::spawn_blocking(move || unpack(&folder, &name));
     let failed = |words: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "run::refused", words);
     match work.await.map_err(io::Error::other).and_then(|done| done) {
         Ok(folder) => Ok(folder),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(failed("the upload is not there")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(failed("the upload is not there").hint("it may have been used, or too old: send it again"))
+        }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             Err(failed("the upload is not what was announced").because(&error))
         }
@@ -200,8 +211,9 @@ pub(crate) async fn unpacked(served: &Arc<Served>, peer: &Peer, digest: &str) ->
     }
 }
 
-fn unpack(folder: &Path, digest: &str) -> io::Result<PathBuf> {
-    let (path, to) = (folder.join(digest), folder.join(format!("{digest}.unpacked")));
+fn unpack(folder: &Path, name: &str) -> io::Result<PathBuf> {
+    let (path, to) = (folder.join(name), folder.join(format!("{name}.unpacked")));
+    let digest = name.split_once('-').map_or(name, |(digest, _)| digest);
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(fs::File::open(&path)?)?;
     if hasher.finalize().to_hex().as_str() != digest {
@@ -341,7 +353,7 @@ mod tests {
     #[test]
     fn a_member_has_room_for_so_many_uploads() {
         let folder = tempfile::tempdir().expect("a folder");
-        for number in 0..20 {
+        for number in 0..MAX_UPLOADS + 4 {
             append(&folder.path().join(format!("{number:064x}")), 0, b"x").expect("it is written");
         }
         sweep(folder.path()).expect("it is swept");

@@ -127,6 +127,26 @@ fn a_member_runs_what_lies_on_another_machine_and_sees_all_of_it() {
 }
 
 #[test]
+fn equal_uploads_of_one_member_at_once_take_nothing_from_each_other() {
+    let team = Team::new();
+    let ana = team.member("ana", "member");
+    job_of(&ana);
+    ana.file("code/big", &"x".repeat(12 << 20));
+    let all: Vec<Child> =
+        (0..8).map(|_| ana.command(["up", "--yes", "-d", "job.yaml"]).spawn().unwrap()).collect();
+    for child in all {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", both(&output));
+    }
+    let runs = ana.json(&["runs"]);
+    let runs = runs["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 8);
+    for run in runs {
+        assert!(ana.ok(["logs", run["id"].as_str().unwrap(), "-f"]).contains("from the workdir"));
+    }
+}
+
+#[test]
 fn a_follower_and_its_run_outlive_the_broker() {
     let mut team = Team::new();
     let ana = team.member("ana", "member");
@@ -178,9 +198,10 @@ fn paths_of_another_machine_are_never_read_on_the_brokers() {
     let identity = Identity::from_secret_text(&fs::read_to_string(ana.home().join("identity")).unwrap());
     let client = team.client(identity.unwrap());
     let runtime = runtime();
-    for (upload, words) in
-        [(None, "was not brought along"), (Some("0".repeat(64)), "the upload is not there")]
-    {
+    for (upload, words) in [
+        (None, "was not brought along"),
+        (Some(format!("{}-{}", "0".repeat(64), "0".repeat(32))), "the upload is not there"),
+    ] {
         let new = welkin_api::wire::NewRun {
             plan: plan.clone(),
             job: job.clone(),
@@ -236,7 +257,7 @@ fn every_role_may_ask_for_what_is_its_and_for_nothing_else() {
         for (path, methods) in document["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
                 // The one that ends the broker, and the streams, which do not end.
-                let at = path.replace("{run}", "no-such-run").replace("{digest}", &"0".repeat(64));
+                let at = path.replace("{run}", "no-such-run").replace("{upload}", "0");
                 let Some(at) = at.strip_prefix("/v1") else { continue };
                 let client = team.client(identity());
                 let asked: Result<Value, ClientError> = match method.as_str() {

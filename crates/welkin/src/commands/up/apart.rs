@@ -97,10 +97,10 @@ pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reache
         upload: None,
     };
     let packed = match &app.settings.login {
-        Some(_) => Some(upload::pack(work.loaded, app).await?),
+        Some(_) => Some(upload::pack(work.loaded, &key(), app).await?),
         None => None,
     };
-    let new = NewRun { upload: packed.as_ref().and_then(|packed| packed.digest()), ..new };
+    let new = NewRun { upload: packed.as_ref().and_then(|packed| packed.name()), ..new };
     let key = work.token.map_or_else(key, str::to_owned);
     let began = Instant::now();
     loop {

@@ -16,14 +16,14 @@ use welkin_api::wire::{Arrived, MAX_PART_BYTES};
 use welkin_api::{Client, ClientError};
 use welkin_broker::{Packed, not_elsewhere};
 
-/// An archive, with the digest that it is known by.
+/// An archive, with the name that it is known by: its digest, and digits that no other upload has.
 pub(super) struct Upload {
     archive: Option<(File, String)>,
     _folder: TempDir,
 }
 
 /// Packs what the job brings along.
-pub(super) async fn pack(loaded: &Loaded, app: &App) -> anyhow::Result<Upload> {
+pub(super) async fn pack(loaded: &Loaded, own: &str, app: &App) -> anyhow::Result<Upload> {
     if let Some(what) = not_elsewhere(&loaded.job) {
         let fault = Fault::new(Code::Refused, what);
         return Err(fault
@@ -44,6 +44,7 @@ pub(super) async fn pack(loaded: &Loaded, app: &App) -> anyhow::Result<Upload> {
     left_out.iter().for_each(|what| app.note(&format!("left out: {what}")));
     let archive = packed.map(|packed| archive(&packed, &folder.path().join("archive"))).transpose();
     let archive = archive.context("packing what the job brings along")?;
+    let archive = archive.map(|(file, digest)| (file, format!("{digest}-{own}")));
     Ok(Upload { archive, _folder: folder })
 }
 
@@ -74,16 +75,16 @@ fn archive(folder: &Path, to: &Path) -> io::Result<(File, String)> {
 
 impl Upload {
     /// What it is known by; none when there is nothing to send.
-    pub(super) fn digest(&self) -> Option<String> {
-        self.archive.as_ref().map(|(_, digest)| digest.clone())
+    pub(super) fn name(&self) -> Option<String> {
+        self.archive.as_ref().map(|(_, name)| name.clone())
     }
 
     /// Sends what the broker does not have. What breaks goes on with the next try.
     pub(super) async fn send(&self, client: &Client, app: &App) -> anyhow::Result<()> {
-        let Some((file, digest)) = &self.archive else { return Ok(()) };
+        let Some((file, name)) = &self.archive else { return Ok(()) };
         let total = file.metadata()?.len();
         let sent: Result<(), ClientError> = async {
-            let Arrived { bytes: mut at } = client.get(&format!("/uploads/{digest}")).await?;
+            let Arrived { bytes: mut at } = client.get(&format!("/uploads/{name}")).await?;
             let mut file = file;
             while at < total {
                 let mut part = Vec::new();
@@ -92,7 +93,7 @@ impl Upload {
                     .and_then(|_| file.take(MAX_PART_BYTES as u64).read_to_end(&mut part));
                 read.map_err(|error| ClientError::Strange(error.to_string()))?;
                 let before = at;
-                Arrived { bytes: at } = client.upload(digest, at, part).await?;
+                Arrived { bytes: at } = client.upload(name, at, part).await?;
                 if at <= before {
                     return Err(ClientError::Strange("the upload does not grow".to_owned()));
                 }

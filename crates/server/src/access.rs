@@ -36,6 +36,10 @@ pub(crate) const NAMED: &[(&str, &str, Role)] = &[
     ("POST", "/v1/stop", Role::Admin),
 ];
 
+/// What is posted and changes nothing by itself: questions, and parts of uploads, which do nothing until a submission
+/// names them.
+const QUIET: &[&str] = &["/v1/records", "/v1/uploads/{upload}"];
+
 /// The least role that may ask for this; none when nobody may.
 pub(crate) fn least(method: &str, path: &str) -> Option<Role> {
     // Whoever may read a page may ask for its head.
@@ -95,9 +99,9 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
         None => true,
         Some(pattern) => least(method.as_str(), pattern).is_some_and(|least| member.role >= least),
     };
-    let reads = method == Method::GET || method == Method::HEAD || path.ends_with("/records");
-    // Parts of an upload do nothing by themselves; what is submitted with them is written down.
-    let reads = reads || pattern.as_deref() == Some("/v1/uploads/{upload}");
+    let reads = method == Method::GET
+        || method == Method::HEAD
+        || pattern.as_deref().is_some_and(|pattern| QUIET.contains(&pattern));
     let line = |status: StatusCode| {
         access.note(&Line {
             at: SystemClock.now().0,
@@ -161,6 +165,7 @@ mod tests {
     fn what_is_not_named_is_closed() {
         assert_eq!(least("DELETE", "/v1/runs/{run}"), None);
         assert_eq!(least("GET", "/v1/stop"), None);
+        assert!(QUIET.iter().all(|path| least("POST", path).is_some()));
         assert_eq!(least("HEAD", "/v1/runs"), Some(Role::Viewer));
     }
 }

@@ -35,7 +35,8 @@ pub struct Team {
     pub access: Access,
 }
 
-/// Answers at `socket`, and to members of a team where there is one, until somebody wants an end, `told` is done, or nothing has gone on for `idle`.
+/// Answers at `socket`, and to members of a team where there is one, until somebody wants an end, `told` is done, or
+/// nothing has gone on for `idle`.
 ///
 /// # Errors
 /// When the socket cannot be used.

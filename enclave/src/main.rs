@@ -20,11 +20,16 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Without standard error there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{error:#}");
+            complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// In one piece: the host's program and owners who are asked write to the same standard error.
+fn complain(text: &str) {
+    // Without standard error there is nobody to tell.
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 fn run() -> anyhow::Result<()> {
@@ -33,7 +38,7 @@ fn run() -> anyhow::Result<()> {
     // What a panic says could have a value in it.
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
-        let _ = writeln!(io::stderr(), "welkin-enclave: a bug{at}");
+        complain(&format!("welkin-enclave: a bug{at}"));
     }));
     let mut input = io::stdin().lock();
     let mut text = Vec::new();

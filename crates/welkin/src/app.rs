@@ -1,10 +1,10 @@
 //! What every command is given: settings, and where output goes.
 
 use crate::cli::Global;
-use crate::output::{Foreign, Format, Style, shown_lines, write_line};
+use crate::output::{Foreign, Format, Style, err_line, shown_lines, write_line};
 use crate::settings::Settings;
 use serde::Serialize;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal};
 use welkin_catalog::Catalog;
 use welkin_sky::{Sky, SkyOptions};
 
@@ -54,8 +54,7 @@ impl App {
     /// others in it are spelt, so that no terminal obeys them.
     pub(crate) fn note(&self, text: &str) {
         if self.settings.output == Format::Table {
-            // Without standard error there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{}", shown_lines(text));
+            err_line(&shown_lines(text));
         }
     }
 
@@ -64,7 +63,7 @@ impl App {
         match self.settings.output {
             Format::Json => self.remark(text),
             Format::Table => {
-                let _ = writeln!(io::stderr(), "{}: {}", self.err.yellow("warning"), shown_lines(text));
+                err_line(&format!("{}: {}", self.err.yellow("warning"), shown_lines(text)));
             }
         }
     }

@@ -14,15 +14,13 @@ pub(crate) use runtime::runtime;
 pub(crate) use select::filter;
 pub(crate) use welkin_sky::identity;
 
-use crate::output::shown;
-use std::io::{self, Write};
+use crate::output::{err_line, shown};
 use welkin_sky::{Hearer, PlaceOptions};
 
 /// What programs at the other end of SSH say goes to standard error.
 pub(crate) fn hearer() -> Hearer {
     Hearer::to(|host, line| {
-        // Without standard error there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{}: {}", shown(host), shown(line));
+        err_line(&format!("{}: {}", shown(host), shown(line)));
     })
 }
 

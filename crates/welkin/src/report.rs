@@ -83,21 +83,25 @@ fn json(error: &anyhow::Error, fault: Option<&Fault>, exit: Exit) -> io::Result<
 }
 
 fn text(error: &anyhow::Error, fault: Option<&Fault>, style: Style) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    if fault.is_some_and(|fault| fault.verbatim) {
+    // In one piece, as the document is: whoever shares the standard error writes before it or after it.
+    io::stderr().lock().write_all(worded(error, fault, style).as_bytes())
+}
+
+fn worded(error: &anyhow::Error, fault: Option<&Fault>, style: Style) -> String {
+    let mut told = if fault.is_some_and(|fault| fault.verbatim) {
         // Diagnostics carry their own codes and places.
-        writeln!(err, "{error}")?;
+        format!("{error}\n")
     } else {
         let code = fault.map_or(String::new(), |fault| format!("[{}]", fault.code.as_str()));
         // What others said is part of it: stores, gateways, names of files.
         let error = error.to_string();
-        writeln!(err, "{}: {}", style.red(&format!("error{code}")), shown_lines(&error))?;
-    }
+        format!("{}: {}\n", style.red(&format!("error{code}")), shown_lines(&error))
+    };
     for cause in error.chain().skip(1) {
-        writeln!(err, "  caused by: {}", shown_lines(&cause.to_string()))?;
+        told.push_str(&format!("  caused by: {}\n", shown_lines(&cause.to_string())));
     }
     if let Some(hint) = fault.and_then(|fault| fault.hint.as_deref()) {
-        writeln!(err, "  {}: {}", style.bold("hint"), shown_lines(hint))?;
+        told.push_str(&format!("  {}: {}\n", style.bold("hint"), shown_lines(hint)));
     }
-    Ok(())
+    told
 }

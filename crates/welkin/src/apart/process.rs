@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::engine::{self, Opening, store_fault};
 use crate::exit::Exit;
 use crate::moving::identity;
+use crate::output::err_line;
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use rustix::process::Resource;
@@ -194,7 +195,7 @@ fn say(line: &str) {
 /// To the log, or to the terminal where it was started by hand.
 fn log(text: &str) {
     let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-    drop(writeln!(io::stderr(), "{at} {text}"));
+    err_line(&format!("{at} {text}"));
 }
 
 fn one_line(error: &anyhow::Error) -> String {

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::cli::{GatewayArgs, GatewayCommand, ServeArgs};
 use crate::exit::Exit;
 use crate::moving::{identity, plainly};
-use crate::output::{Format, shown, write_json};
+use crate::output::{Format, err_line, shown, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use keys::Keys;
@@ -135,8 +135,7 @@ fn announce(args: &ServeArgs, address: String, serves: &str, app: &mut App) -> a
 /// One line on standard error for each event.
 fn tell(event: &Event) {
     let line = event.to_string();
-    // Without standard error there is nobody to tell.
-    let _ = writeln!(std::io::stderr(), "{:.3} {}", jiff::Timestamp::now(), shown(&line));
+    err_line(&format!("{:.3} {}", jiff::Timestamp::now(), shown(&line)));
 }
 
 /// Reads the file of keys again on each SIGHUP. One that cannot be read changes nothing.

@@ -1,10 +1,10 @@
 //! Progress of a transfer: a line on a terminal, events for programs.
 
 use crate::app::App;
-use crate::output::{Block, Style, shown};
+use crate::output::{Block, Style, err_line, shown};
 use serde_json::json;
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use welkin_transfer::engine::{Notice, Observer, Snapshot, Stats};
@@ -51,7 +51,7 @@ impl Teller {
 
     fn line(&self, value: &serde_json::Value) {
         // Nobody to tell is no reason to stop.
-        let _ = writeln!(io::stderr(), "{value}");
+        err_line(&value.to_string());
     }
 }
 
@@ -84,7 +84,7 @@ impl Observer for Teller {
             Notice::Deleted { key } if self.verbose => ("removed".to_owned(), (*key).to_string()),
             _ => return,
         };
-        let _ = writeln!(io::stderr(), "{word} {}", shown(&text));
+        err_line(&format!("{word} {}", shown(&text)));
     }
 }
 
@@ -190,7 +190,7 @@ impl Line {
         } else {
             self.words(counts)
         };
-        let _ = writeln!(io::stderr(), "{text}");
+        err_line(&text);
     }
 }
 

@@ -13,6 +13,7 @@ mod spelt;
 mod style;
 mod table;
 mod time;
+mod told;
 mod words;
 
 pub(crate) use bill::{bill_notes, bill_table};
@@ -28,4 +29,5 @@ pub(crate) use spelt::{shown, shown_lines};
 pub(crate) use style::Style;
 pub(crate) use table::{Align, Table};
 pub(crate) use time::moment;
+pub(crate) use told::err_line;
 pub(crate) use words::{counted, location_words, missed_words};

@@ -1,6 +1,9 @@
 //! What users get wrong, and what they are told: message, hint, exit code.
 
 use crate::bed::{Bed, both, example, stderr};
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 
 #[test]
 fn a_job_file_with_several_mistakes_is_told_all_of_them_at_once() {
@@ -250,5 +253,22 @@ fn routes_that_cannot_be_say_what_can() {
         let output = bed.run(&args);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {}", both(&output));
         assert!(both(&output).contains(expected), "{args:?}: {}", both(&output));
+    }
+}
+
+/// Each write to a socket of datagrams arrives as one, so that it shows what other writers could part.
+#[test]
+fn what_is_said_of_a_mistake_is_written_in_one_piece() {
+    for more in [&[][..], &["--output", "json"]] {
+        let bed = Bed::new();
+        let (said, heard) = UnixDatagram::pair().unwrap();
+        let args = ["up", "no-such-job.yaml"].into_iter().chain(more.iter().copied());
+        let status = bed.command(args).stderr(OwnedFd::from(said)).status().unwrap();
+        assert!(!status.success());
+        heard.set_nonblocking(true).unwrap();
+        let mut first = vec![0; 1 << 16];
+        let read = heard.recv(&mut first).unwrap();
+        assert!(first[..read].ends_with(b"\n"), "{}", String::from_utf8_lossy(&first[..read]));
+        assert_eq!(heard.recv(&mut first).unwrap_err().kind(), ErrorKind::WouldBlock);
     }
 }

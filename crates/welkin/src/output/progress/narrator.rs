@@ -7,7 +7,7 @@
 use super::block::Block;
 use super::words::{self, Weight, placed};
 use crate::output::nature_words;
-use crate::output::{Foreign, Format, Lines, Part, Style, shown, shown_lines};
+use crate::output::{Foreign, Format, Lines, Part, Style, err_line, shown, shown_lines};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -112,7 +112,7 @@ impl Narrator {
         }
         let mut scene = self.scene();
         scene.clear();
-        let _ = writeln!(io::stderr(), "{text}");
+        err_line(text);
         scene.draw(self.style);
     }
 
@@ -139,7 +139,7 @@ impl Narrator {
         scene.clear();
         let time = self.style.dim(&format!("[{elapsed:7.2}s]"));
         let (subject, text) = (self.style.bold(&shown(subject)), shown_lines(text));
-        let _ = writeln!(io::stderr(), "{time} {subject}: {text}");
+        err_line(&format!("{time} {subject}: {text}"));
         scene.draw(self.style);
     }
 

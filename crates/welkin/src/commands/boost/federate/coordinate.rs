@@ -7,11 +7,11 @@ use super::{parties, runtime};
 use crate::app::App;
 use crate::cli::FederateArgs;
 use crate::exit::Exit;
-use crate::output::{Format, Style, counted, shown, write_json};
+use crate::output::{Format, Style, counted, err_line, shown, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,14 +157,13 @@ impl Teller {
 
     fn say(&self, text: &str) {
         if self.speaks {
-            // Without standard error there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{}", shown(text));
+            err_line(&shown(text));
         }
     }
 
     fn warn(&self, text: &str) {
         if self.speaks {
-            let _ = writeln!(io::stderr(), "{}: {}", self.style.yellow("warning"), shown(text));
+            err_line(&format!("{}: {}", self.style.yellow("warning"), shown(text)));
         }
     }
 }

@@ -6,10 +6,10 @@ use super::{parties, runtime};
 use crate::app::App;
 use crate::cli::{FederateArgs, TakingPartArgs};
 use crate::exit::Exit;
-use crate::output::{Format, counted, shown, write_json};
+use crate::output::{Format, counted, err_line, shown, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ pub(super) fn run(
         };
         // What is tried again and again is said once.
         if speaks && line != told {
-            let _ = writeln!(io::stderr(), "{}", shown(&line));
+            err_line(&shown(&line));
         }
         told = line;
         Ok(())

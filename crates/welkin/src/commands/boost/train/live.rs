@@ -1,8 +1,8 @@
 //! Progress of a training: a line at the foot of a terminal, with `-v` a line for each round.
 
 use crate::app::App;
-use crate::output::{Block, Format, Style, shown};
-use std::io::{self, IsTerminal, Write};
+use crate::output::{Block, Format, Style, err_line, shown};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 use welkin_boost::{Progress, Score};
 
@@ -37,7 +37,7 @@ impl Live {
     pub(super) fn tell(&mut self, progress: &Progress<'_>) -> bool {
         if self.every_round {
             // Nobody to tell is no reason to stop.
-            let _ = writeln!(io::stderr(), "[{}] {}", progress.round, shown(&words(progress.scores)));
+            err_line(&format!("[{}] {}", progress.round, shown(&words(progress.scores))));
         }
         if self.live && self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_EVERY) {
             self.drawn = Some(Instant::now());

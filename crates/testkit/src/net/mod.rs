@@ -5,7 +5,7 @@
 //! its rate can change while traffic flows. [`DelayBox`] joins two nodes through user space, which
 //! delays and drops packets where the kernel has no `netem`. [`set_pacing`] limits one connection.
 //!
-//! [`Hosts`] are machines with a real SSH server each.
+//! [`Hosts`] are machines with a real SSH server each. [`Capture`] keeps what passes through a node.
 //!
 //! It needs root, `ip` and `tc`. Where they are missing, [`Bed::try_new`] says so in one line, and a
 //! test passes with that line printed:
@@ -28,6 +28,7 @@
 #![cfg(target_os = "linux")]
 
 mod bed;
+mod capture;
 mod delay;
 mod hosts;
 mod link;
@@ -37,6 +38,7 @@ mod shell;
 mod tun;
 
 pub use bed::Bed;
+pub use capture::Capture;
 pub use delay::{DelayBox, DelayOptions};
 pub use hosts::Hosts;
 pub use link::Link;

@@ -1,6 +1,7 @@
 //! `welkin seal` from outside.
 
 mod boost;
+mod host;
 mod sql;
 
 use crate::bed::{Bed, both};

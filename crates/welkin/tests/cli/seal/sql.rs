@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-const QUERY: &str = "SELECT diagnosis, count(*) AS patients, avg(age) AS age
+pub(super) const QUERY: &str = "SELECT diagnosis, count(*) AS patients, avg(age) AS age
 FROM patients GROUP BY diagnosis ORDER BY diagnosis";
-const OF_A: &str = "id,diagnosis,age\n1,flu,30\n2,flu,40\n3,Zebrafever,50\n";
+pub(super) const OF_A: &str = "id,diagnosis,age\n1,flu,30\n2,flu,40\n3,Zebrafever,50\n";
 const OF_B: &str = "id,diagnosis,age\n7,flu,20\n8,Narwhalitis,44\n";
 
 #[expect(clippy::print_stdout, reason = "a test that did not run says so")]
@@ -23,16 +23,20 @@ pub(super) fn engine(test: &str) -> Option<PathBuf> {
 }
 
 /// Two hospitals with a contract that both signed, and a host.
-struct Story {
+pub(super) struct Story {
     programs: PathBuf,
-    a: Bed,
-    b: Bed,
-    host: Bed,
+    pub(super) a: Bed,
+    pub(super) b: Bed,
+    pub(super) host: Bed,
     measurement: String,
 }
 
 impl Story {
     fn new(programs: PathBuf, more: &[&str]) -> Self {
+        Self::of(QUERY, programs, more)
+    }
+
+    pub(super) fn of(query: &str, programs: PathBuf, more: &[&str]) -> Self {
         let (a, b, host) = (Bed::new(), Bed::new(), Bed::new());
         let mut story = Self { programs, a, b, host, measurement: String::new() };
         let engine = story.ok(&story.host, &["sql", "engine"]);
@@ -48,8 +52,8 @@ impl Story {
             own.ok(["seal", "party", "add", "other.json"]);
             story.seal(own, party, "sealed");
         }
-        story.host.file("q.sql", QUERY);
-        story.a.file("q.sql", QUERY);
+        story.host.file("q.sql", query);
+        story.a.file("q.sql", query);
         let (of_a, of_b) =
             (story.a.path().join("sealed/snapshot.json"), story.b.path().join("sealed/snapshot.json"));
         let (of_a, of_b) = (of_a.to_str().unwrap(), of_b.to_str().unwrap());
@@ -83,11 +87,11 @@ impl Story {
         bed.command(args).env("PATH", self.path()).output().unwrap()
     }
 
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("{}:{}", self.programs.display(), std::env::var("PATH").unwrap_or_default())
     }
 
-    fn ok(&self, bed: &Bed, args: &[&str]) -> String {
+    pub(super) fn ok(&self, bed: &Bed, args: &[&str]) -> String {
         let output = self.run(bed, args);
         assert!(output.status.success(), "{args:?}: {}", both(&output));
         String::from_utf8(output.stdout).unwrap()
@@ -302,7 +306,7 @@ fn what_passes_through_the_host_has_no_value_in_it() {
 }
 
 /// Every byte of every file in a folder.
-fn read_all(folder: &Path, deep: bool, into: &mut Vec<u8>) {
+pub(super) fn read_all(folder: &Path, deep: bool, into: &mut Vec<u8>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_file() {

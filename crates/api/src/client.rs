@@ -178,6 +178,14 @@ impl Client {
         self.json(Request::post(uri(path)), Some(body)).await
     }
 
+    /// The same, for what is to be as the body says.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        self.json(Request::put(uri(path)), Some(body)).await
+    }
+
     async fn json<T: DeserializeOwned>(
         &self,
         request: hyper::http::request::Builder,

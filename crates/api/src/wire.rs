@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use welkin_provider::UnixMillis;
 use welkin_records::{AttemptId, ClusterRole, Manner, Record, RunId, Which};
-use welkin_units::Bytes;
+use welkin_units::{Bytes, Span};
 
 /// What every path begins with.
 pub const ROOT: &str = "/v1";
@@ -81,6 +81,17 @@ pub struct Taken {
     /// Its name.
     #[cfg_attr(feature = "document", schema(value_type = String))]
     pub run: RunId,
+}
+
+/// How long a cluster may be idle. `PUT /v1/runs/{run}/autostop`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Autostop {
+    /// Milliseconds that nothing may be under way on it, from now on; it stays for ever when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "document", schema(value_type = Option<u64>))]
+    pub idle: Option<Span>,
 }
 
 /// A page of runs. `GET /v1/runs?state=open&limit=N&before=RUN`, latest first.

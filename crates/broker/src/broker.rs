@@ -3,7 +3,7 @@
 use crate::brought::{not_elsewhere, of_this_machine};
 use crate::cancels::Cancels;
 use crate::drive::{RunOutcome, drive};
-use crate::error::{OpenError, RunError, StoreError, SubmitError};
+use crate::error::{OpenError, RunError, StoreError, SubmitError, WishError};
 use crate::live::{Driven, Live, OWNER, SALT, World};
 use crate::lock::Lock;
 use crate::now::block_on;
@@ -16,6 +16,7 @@ use crate::rng::Rng;
 use crate::snapshot::Snapshots;
 use crate::stage::Roots;
 use crate::store::Store;
+use crate::wishes::{self, Inboxes, Wish};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,6 +93,7 @@ impl Broker {
             driven: Mutex::new(BTreeSet::new()),
             cancels: Cancels::default(),
             names: Mutex::new(BTreeSet::new()),
+            inboxes: Inboxes::default(),
             requests: watch::Sender::new(0),
         };
         Ok(Self { world: Arc::new(world), dir: dir.to_owned() })
@@ -242,10 +244,10 @@ impl Broker {
     /// # Errors
     /// [`RunError`]: never because a task failed, which is an outcome.
     pub async fn run(&self, run: &RunId) -> Result<RunOutcome, RunError> {
-        let Some(_driven) = Driven::begin(&self.world, run) else {
+        let Some(mut driven) = Driven::begin(&self.world, run) else {
             return Err(RunError::AlreadyDriven { run: run.clone() });
         };
-        let work = async { drive(&Live::load(&self.world, run).await?).await };
+        let work = async { drive(&Live::load(&self.world, run).await?, &mut driven.inbox).await };
         tokio::select! {
             biased;
             () = self.world.store.died() => Err(RunError::Crashed),
@@ -288,6 +290,15 @@ impl Broker {
             let _ = requests.changed().await;
         }
         self.run(run).await
+    }
+
+    /// Says how the cluster that a run holds is to be; on record when this returns. Somebody has to drive the run here.
+    ///
+    /// # Errors
+    /// [`WishError`] when it holds none, or cannot be asked at present.
+    pub async fn wish(&self, run: &RunId, wish: Wish) -> Result<(), WishError> {
+        self.world.store.run(run).await.map_err(WishError::Store)?;
+        wishes::ask(&self.world, run, wish).await
     }
 
     /// Puts on record that a run is to be cancelled, and wakes whoever drives it here.

@@ -16,10 +16,20 @@ use welkin_units::Span;
 /// Returns when nothing has been under way on the cluster that this run holds for as long as it may be; pending for
 /// ever when it may for ever. What happened before this broker began is not known, and counts as busy.
 pub(crate) async fn idle(live: &Live) -> Result<Span, StoreError> {
-    let manner = live.view.borrow().manner;
-    let (Some(ClusterRole::Holds(_)), Some(limit)) = (role(live), manner.idle) else {
-        return std::future::pending().await;
-    };
+    let Some(ClusterRole::Holds(_)) = role(live) else { return std::future::pending().await };
+    let mut view = live.view.subscribe();
+    loop {
+        let manner = view.borrow_and_update().manner;
+        tokio::select! {
+            // Whoever says anew how long it may be means from then on.
+            chosen = view.wait_for(|view| view.manner != manner) => drop(chosen),
+            idle = idle_for(live, manner.idle) => return idle,
+        }
+    }
+}
+
+async fn idle_for(live: &Live, limit: Option<Span>) -> Result<Span, StoreError> {
+    let Some(limit) = limit else { return std::future::pending().await };
     let pause = Span::from_millis(limit.millis() / IDLE_LOOKS).clamp(IDLE_LOOK.0, IDLE_LOOK.1);
     let mut busy = Instant::now();
     loop {

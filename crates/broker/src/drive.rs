@@ -13,6 +13,7 @@ use crate::live::{Fact, Live};
 use crate::settle::janitor;
 use crate::task::{self, TaskEnd};
 use crate::view::RunView;
+use crate::wishes::{self, Inbox};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -48,7 +49,7 @@ impl RunOutcome {
 }
 
 /// Takes a run from wherever the record says it is to its end.
-pub(crate) async fn drive(live: &Live) -> Result<RunOutcome, RunError> {
+pub(crate) async fn drive(live: &Live, inbox: &mut Inbox) -> Result<RunOutcome, RunError> {
     let work = async {
         if live.view.borrow().state == RunState::Planned {
             live.record(vec![Fact::Record(Record::RunStarted)]).await?;
@@ -60,6 +61,7 @@ pub(crate) async fn drive(live: &Live) -> Result<RunOutcome, RunError> {
                     requested?;
                     (RunState::Cancelled, Some("cancelled on request".to_owned()))
                 }
+                asked = wishes::serve(live, inbox) => match asked? {},
                 idle = cluster::idle(live) => {
                     (RunState::Succeeded, Some(format!("nothing was under way on it for {}", idle?)))
                 }

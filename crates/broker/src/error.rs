@@ -106,6 +106,33 @@ fn in_lines(refused: &[SubmitError]) -> String {
     refused.iter().fold(format!("{} reasons", refused.len()), |text, reason| format!("{text}\n    {reason}"))
 }
 
+/// Why a wish was not granted.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WishError {
+    /// The run holds no cluster.
+    #[error("{run} holds no cluster")]
+    NoCluster {
+        /// The run.
+        run: RunId,
+    },
+    /// The run is ending, or over.
+    #[error("{run} is over or ending")]
+    Ending {
+        /// The run.
+        run: RunId,
+    },
+    /// Nobody drives the run: it is over, or something keeps it from going on.
+    #[error("{run} is not driven at present")]
+    Undriven {
+        /// The run.
+        run: RunId,
+    },
+    /// The store.
+    #[error("recording what was asked for")]
+    Store(#[source] StoreError),
+}
+
 /// Why a run could not be driven to its end.
 #[derive(Debug, Error)]
 #[non_exhaustive]

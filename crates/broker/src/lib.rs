@@ -63,11 +63,12 @@ mod strays;
 mod target;
 mod task;
 mod view;
+mod wishes;
 
 pub use broker::{Broker, Submission};
 pub use brought::{Brought, OfThisMachine, Packed, not_elsewhere, of_this_machine, pack};
 pub use drive::RunOutcome;
-pub use error::{OpenError, RunError, StoreError, SubmitError};
+pub use error::{OpenError, RunError, StoreError, SubmitError, WishError};
 pub use gc::{Collected, GcError};
 pub use lock::in_use;
 pub use observe::{Nobody, Observer, Progress};
@@ -85,3 +86,4 @@ pub use welkin_records::{
     TaskState, TreeRef,
 };
 pub use welkin_sqlite::Durability;
+pub use wishes::Wish;

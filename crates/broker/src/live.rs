@@ -12,6 +12,7 @@ use crate::snapshot::Snapshots;
 use crate::stage::Roots;
 use crate::store::Store;
 use crate::view::{AttemptView, RunView};
+use crate::wishes::{Inbox, Inboxes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +49,8 @@ pub(crate) struct World {
     pub(crate) cancels: Cancels,
     /// Names of runs that are being submitted.
     pub(crate) names: Mutex<BTreeSet<RunId>>,
+    /// Where those that are driven take wishes.
+    pub(crate) inboxes: Inboxes,
     /// Changes whenever this process requests something of a run.
     pub(crate) requests: watch::Sender<u64>,
 }
@@ -317,6 +320,8 @@ pub(crate) async fn read(records: &dyn Records, id: &RunId) -> Result<Story, Sto
 pub(crate) struct Driven {
     world: Arc<World>,
     run: RunId,
+    /// What is asked of it meanwhile.
+    pub(crate) inbox: Inbox,
 }
 
 impl Driven {
@@ -327,7 +332,7 @@ impl Driven {
         }
         // Only for who looks: what they do not see is driven all the same.
         let _ = world.lock.tell(&driven);
-        Some(Self { world: Arc::clone(world), run: run.clone() })
+        Some(Self { world: Arc::clone(world), run: run.clone(), inbox: world.inboxes.open(run) })
     }
 }
 
@@ -335,6 +340,7 @@ impl Drop for Driven {
     fn drop(&mut self) {
         let mut driven = self.world.driven.lock().unwrap_or_else(PoisonError::into_inner);
         driven.remove(&self.run);
+        self.world.inboxes.close(&self.run);
         let _ = self.world.lock.tell(&driven);
         drop(driven);
         self.world.requests.send_modify(|count| *count += 1);

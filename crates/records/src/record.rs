@@ -128,7 +128,7 @@ fn is_zero(priority: &i32) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "record")]
 pub enum Record {
-    /// The run is to be driven in another manner than usual. Part of its submission.
+    /// The run is to be driven in another manner than usual, or than until now. The first is part of its submission.
     MannerChosen {
         /// Which.
         manner: Manner,

@@ -1,6 +1,6 @@
 //! What can be asked, as an OpenAPI document: made from the code that answers.
 
-use crate::routes::{events, health, metrics, records, runs, sweep, uploads};
+use crate::routes::{clusters, events, health, metrics, records, runs, sweep, uploads};
 use utoipa::OpenApi;
 use welkin_api::wire;
 
@@ -22,6 +22,7 @@ use welkin_api::wire;
         uploads::show,
         uploads::add,
         sweep::down,
+        clusters::autostop,
         sweep::gc,
         sweep::prune,
         events::of_run,

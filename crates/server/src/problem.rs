@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::error::Error;
 use welkin_api::wire;
-use welkin_broker::{RunError, StoreError, SubmitError};
+use welkin_broker::{RunError, StoreError, SubmitError, WishError};
 
 /// A failure that is answered.
 #[derive(Debug)]
@@ -84,6 +84,17 @@ impl From<SubmitError> for Problem {
             _ => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "run::refused", "the plan cannot be run"),
         }
         .because(&error)
+    }
+}
+
+impl From<WishError> for Problem {
+    fn from(error: WishError) -> Self {
+        match error {
+            WishError::Store(error) => error.into(),
+            WishError::NoCluster { .. } => Self::request(error.to_string()),
+            _ => Self::new(StatusCode::CONFLICT, "run::refused", error.to_string())
+                .hint("`welkin status RUN` says how it stands"),
+        }
     }
 }
 

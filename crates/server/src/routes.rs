@@ -1,5 +1,6 @@
 //! What can be asked, one room for each resource.
 
+pub(crate) mod clusters;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod metrics;
@@ -16,7 +17,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use std::sync::Arc;
 use welkin_api::wire::{MAX_BODY_BYTES, ROOT};
 
@@ -33,6 +34,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/runs/{run}/cancel", post(runs::cancel))
         .route("/runs/{run}/resume", post(runs::resume))
         .route("/runs/{run}/down", post(sweep::down))
+        .route("/runs/{run}/autostop", put(clusters::autostop))
         .route("/runs/{run}/events", get(events::of_run))
         .route("/events", get(events::of_all))
         .route("/records", post(records::look).layer(DefaultBodyLimit::max(records::MAX_QUESTION_BYTES)))

@@ -29,7 +29,7 @@ pub(crate) use boost::{
 };
 pub(crate) use broker::{BrokerArgs, BrokerCommand, ServeHereArgs, StopArgs};
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
-pub(crate) use cluster::{ClustersArgs, ExecArgs, QueueArgs};
+pub(crate) use cluster::{AutostopArgs, ClustersArgs, ExecArgs, QueueArgs};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use gateway::{GatewayArgs, GatewayCommand, ServeArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
@@ -147,6 +147,7 @@ pub(crate) enum Command {
     Clusters(ClustersArgs),
     Exec(Box<ExecArgs>),
     Queue(QueueArgs),
+    Autostop(AutostopArgs),
     Broker(BrokerArgs),
     Serve(ServeTeamArgs),
     Login(LoginArgs),

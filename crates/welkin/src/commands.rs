@@ -1,6 +1,7 @@
 //! The commands, one a file: each takes its arguments and the surroundings, and says how it ended.
 
 mod agent;
+mod autostop;
 mod boost;
 mod broker;
 mod cancel;
@@ -70,6 +71,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Clusters(_) => clusters::run(app),
         Command::Exec(args) => exec::run(args, app),
         Command::Queue(args) => queue::run(args, app),
+        Command::Autostop(args) => autostop::run(args, app),
         Command::Broker(args) => broker::run(args, app),
         Command::Serve(args) => serve::run(args, app),
         Command::Login(args) => login::run(args, app),

@@ -4,7 +4,7 @@ use crate::world::{World, plan, task};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use welkin_broker::{
-    Broker, ClusterRole, Manner, Open, RunId, RunOutcome, RunState, Submission, SubmitError,
+    Broker, ClusterRole, Manner, Open, RunId, RunOutcome, RunState, Submission, SubmitError, Wish, WishError,
 };
 use welkin_placement::Plan;
 use welkin_provider::Provider;
@@ -37,6 +37,12 @@ async fn submit(
     let base_dir = world.dir.path().to_owned();
     let cluster = Some(cluster);
     broker.submit(Submission { plan, job: &plan.job, base_dir, client_token: None, manner, cluster }).await
+}
+
+fn plain<'a>(world: &World, plan: &'a Plan) -> Submission<'a> {
+    let base_dir = world.dir.path().to_owned();
+    let (client_token, manner) = (None, Manner::default());
+    Submission { plan, job: &plan.job, base_dir, client_token, manner, cluster: None }
 }
 
 fn dev() -> ClusterRole {
@@ -72,6 +78,55 @@ async fn a_cluster_ends_when_nothing_was_under_way_for_as_long_as_it_may_be_idle
     assert_eq!(reason.as_deref(), Some("nothing was under way on it for 30m"));
     let after = (began.elapsed() - worked).as_secs();
     assert!((1_800..1_830).contains(&after), "{after} s after the last work");
+    assert_clean(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_it_may_be_idle_can_be_said_later_and_taken_back() {
+    let world = World::kind();
+    let broker = world.broker();
+    let cluster = submit(&world, &broker, &holder(), Manner::default(), dev()).await.unwrap();
+    let began = Instant::now();
+    let choose = async {
+        let wish = |minutes: Option<u64>| Wish::Idle(minutes.map(|minutes| Span::from_secs(60 * minutes)));
+        sleep(Duration::from_secs(60 * 50)).await;
+        broker.wish(&cluster, wish(Some(30))).await.unwrap();
+        sleep(Duration::from_secs(60 * 29)).await;
+        broker.wish(&cluster, wish(None)).await.unwrap();
+        sleep(Duration::from_secs(60 * 500)).await;
+        broker.wish(&cluster, wish(Some(10))).await.unwrap();
+        began.elapsed()
+    };
+    let (held, chosen) = tokio::join!(broker.run(&cluster), choose);
+    assert_eq!(state(held).1.as_deref(), Some("nothing was under way on it for 10m"));
+    let after = (began.elapsed() - chosen).as_secs();
+    assert!((600..620).contains(&after), "{after} s after it was said");
+    let run = broker.submit(plain(&world, &script("minutes=1"))).await.unwrap();
+    let work = async {
+        let refused = broker.wish(&run, Wish::Idle(None)).await;
+        assert!(matches!(refused, Err(WishError::NoCluster { .. })), "{refused:?}");
+    };
+    assert_eq!(state(tokio::join!(broker.run(&run), work).0).0, RunState::Succeeded);
+    assert_clean(&world);
+}
+
+/// What was said is on record: another broker goes by it.
+#[tokio::test(start_paused = true)]
+async fn what_was_said_of_an_idle_cluster_outlives_the_broker_that_heard_it() {
+    let world = World::kind();
+    let cluster = {
+        let broker = world.broker();
+        let cluster = submit(&world, &broker, &holder(), Manner::default(), dev()).await.unwrap();
+        let said = broker.wish(&cluster, Wish::Idle(Some(Span::from_secs(600))));
+        tokio::select! {
+            ended = broker.run(&cluster) => panic!("{ended:?}"),
+            said = said => said.unwrap(),
+        }
+        cluster
+    };
+    let broker = world.broker();
+    assert_eq!(broker.reader().unwrap().status(&cluster).unwrap().idle(), Some(Span::from_secs(600)));
+    assert_eq!(state(broker.run(&cluster).await).0, RunState::Succeeded);
     assert_clean(&world);
 }
 

@@ -1,4 +1,4 @@
-//! Commands about clusters: `exec`, `queue`, `clusters`.
+//! Commands about clusters: `exec`, `queue`, `clusters`, `autostop`.
 
 use super::job::Overrides;
 use super::values::cluster_name;
@@ -54,3 +54,29 @@ pub(crate) struct QueueArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  welkin clusters\n  welkin clusters --output json")]
 pub(crate) struct ClustersArgs {}
+
+/// Say how long a cluster may be idle before it ends by itself
+///
+/// It ends when no run was under way or waiting on it for so many minutes. The time counts from this command on, and
+/// from the end of the last run. What nobody knows, such as what happened while there was no broker, counts as work.
+#[derive(Debug, Args)]
+#[command(after_help = AUTOSTOP, group(clap::ArgGroup::new("what").required(true)))]
+pub(crate) struct AutostopArgs {
+    /// The cluster
+    #[arg(value_name = "CLUSTER", value_parser = cluster_name)]
+    pub(crate) cluster: String,
+    /// Minutes without work
+    #[arg(short, long, visible_alias = "idle-minutes-to-autostop", value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..), requires = "down", group = "what")]
+    pub(crate) idle_minutes: Option<u32>,
+    /// End it then and give its machines back
+    #[arg(long, requires = "idle_minutes")]
+    pub(crate) down: bool,
+    /// It stays until `welkin down`
+    #[arg(long, group = "what")]
+    pub(crate) cancel: bool,
+}
+
+const AUTOSTOP: &str = "\
+Examples:
+  welkin autostop dev -i 30 --down
+  welkin autostop dev --cancel";

@@ -9,10 +9,6 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 const VERBS: &[(&str, &str)] = &[
     ("start", "machines are not stopped and started: `welkin up --cluster NAME` makes a new cluster"),
     ("stop", "`welkin down NAME` ends a cluster and gives its machines back"),
-    (
-        "autostop",
-        "`welkin up --cluster NAME --idle-minutes-to-autostop MINUTES --down FILE` ends an idle cluster",
-    ),
     ("optimize", "`welkin plan FILE` shows where a job would run, and acquires nothing"),
     ("bench", "`welkin plan FILE --pareto` shows every plan that no other beats in both cost and time"),
     (

@@ -189,6 +189,13 @@ fn an_idle_cluster_ends_by_itself_and_names_are_checked() {
     apart.ok([&["up", "-c", "dev", "-i", "5", "--down"], &MACHINE[..]].concat());
     let idle = &apart.json(&["clusters"])["clusters"][0]["idle"];
     assert_eq!(idle, &Value::from(300_000), "{idle}");
+    let idle = |args: &[&str]| {
+        apart.ok(args);
+        apart.json(&["clusters"])["clusters"][0]["idle"].clone()
+    };
+    assert_eq!(idle(&["autostop", "dev", "-i", "30", "--down"]), Value::from(1_800_000));
+    assert_eq!(idle(&["autostop", "dev", "--cancel"]), Value::Null);
+    assert_eq!(idle(&["up", "-c", "dev", "--down"]), Value::from(60_000), "also when it is there already");
     for (args, words) in [
         (&["up", "-c", "Dev"][..], "cannot name a cluster"),
         (&["up", "-c", "dev", "-i", "5"], "--down"),
@@ -197,6 +204,9 @@ fn an_idle_cluster_ends_by_itself_and_names_are_checked() {
         (&["up"], "FILE"),
         (&["exec", "dev"], "FILE|COMMAND"),
         (&["exec", "dev", "--on", "gcp", "true"], "no place and no market is chosen"),
+        (&["autostop", "dev"], "--idle-minutes"),
+        (&["autostop", "dev", "-i", "3"], "--down"),
+        (&["autostop", "other", "--cancel"], "there is no cluster `other`"),
         (&["queue", "other"], "there is no cluster `other`"),
     ] {
         let output = apart.run(args);

@@ -18,6 +18,7 @@ const COMMANDS: &[&str] = &[
     "clusters",
     "exec",
     "queue",
+    "autostop",
     "cost",
     "gc",
     "jobs",

@@ -5,7 +5,7 @@ use super::{consent, is_plan, manner, with_secrets};
 use crate::app::App;
 use crate::cli::UpArgs;
 use crate::clusters::{Cluster, holder, holding, until_up};
-use crate::commands::plan;
+use crate::commands::{autostop, plan};
 use crate::engine::{self, reader};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
@@ -29,10 +29,9 @@ pub(super) fn run(args: &UpArgs, name: &str, app: &mut App) -> anyhow::Result<Ex
     };
     let run = match held {
         Some(run) => {
-            if args.down {
-                app.warn(&format!(
-                    "cluster {name} is there already: how long it may be idle stays as it was"
-                ));
+            if let Some(idle) = idle(args) {
+                autostop::choose(&run, Some(idle), app)?;
+                app.note(&format!("cluster {name} ends when nothing was under way on it for {idle}"));
             }
             run
         }
@@ -109,9 +108,7 @@ fn make(args: &UpArgs, name: &str, job: &Job, app: &mut App) -> anyhow::Result<O
         return Ok(None);
     }
     consent::ask(&plan, args.yes, app)?;
-    let minutes = |count: u32| Span::from_secs(u64::from(count) * 60);
-    let idle =
-        args.down.then(|| args.idle_minutes_to_autostop.map_or(IDLE, minutes)).or_else(|| autodown(job));
+    let idle = idle(args).or_else(|| autodown(job));
     let manner = Manner { retry_until_up: args.retry_until_up, idle, ..Manner::default() };
     let role = ClusterRole::Holds(name.to_owned());
     let work = Work { plan: &plan, loaded: &loaded, manner, cluster: Some(role), token: None, detach: true };
@@ -124,6 +121,12 @@ fn make(args: &UpArgs, name: &str, job: &Job, app: &mut App) -> anyhow::Result<O
             None => Err(error),
         },
     }
+}
+
+/// What the flags say of an idle cluster.
+fn idle(args: &UpArgs) -> Option<Span> {
+    let minutes = |count: u32| Span::from_secs(u64::from(count) * 60);
+    args.down.then(|| args.idle_minutes_to_autostop.map_or(IDLE, minutes))
 }
 
 /// What the job file says of idle machines, as far as it can be done: they end, and are not stopped.

@@ -1,0 +1,110 @@
+//! What is asked of a run while it is driven. Whoever drives it takes the wishes, one after the other, so that one hand
+//! writes its records.
+//!
+//! *Guarantee:* a wish that was answered is on record. One whose answer never came may be: asking again is safe, since
+//! each says how things are to be and not what is to change.
+//!
+//! *Rejected:* a table of wishes in the store, as cancels have one: any process may ask for a cancel, and it is looked
+//! for every second; these come through the broker that drives the run, which is woken.
+
+use crate::error::WishError;
+use crate::live::{Fact, Live, World};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use welkin_records::{ClusterRole, Manner, Record, RunId, RunState, StoreError};
+use welkin_units::Span;
+
+/// How long to wait for a run to be taken up: it is read from the store first, which takes milliseconds, or seconds
+/// when a thousand are read at once.
+const TAKEN_UP_WITHIN: Span = Span::from_secs(30);
+
+/// How the cluster that a run holds is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// It ends when nothing was under way on it for so long from now on; it stays when absent.
+    Idle(Option<Span>),
+}
+
+type Answer = oneshot::Sender<Result<(), WishError>>;
+
+/// Where wishes for a run are taken.
+pub(crate) type Inbox = mpsc::UnboundedReceiver<(Wish, Answer)>;
+
+/// The inboxes of all runs that are driven.
+#[derive(Debug)]
+pub(crate) struct Inboxes(watch::Sender<BTreeMap<RunId, mpsc::UnboundedSender<(Wish, Answer)>>>);
+
+impl Default for Inboxes {
+    fn default() -> Self {
+        Self(watch::Sender::new(BTreeMap::new()))
+    }
+}
+
+impl Inboxes {
+    /// For a run that begins to be driven.
+    pub(crate) fn open(&self, run: &RunId) -> Inbox {
+        let (sender, inbox) = mpsc::unbounded_channel();
+        self.0.send_modify(|all| drop(all.insert(run.clone(), sender)));
+        inbox
+    }
+
+    /// For one that is no longer driven.
+    pub(crate) fn close(&self, run: &RunId) {
+        self.0.send_modify(|all| drop(all.remove(run)));
+    }
+
+    /// Waits until somebody drives the run, then for the answer.
+    async fn ask(&self, run: &RunId, wish: Wish) -> Result<(), WishError> {
+        let undriven = || WishError::Undriven { run: run.clone() };
+        let mut all = self.0.subscribe();
+        let there = timeout(TAKEN_UP_WITHIN.duration(), all.wait_for(|all| all.contains_key(run)));
+        let sender = match there.await {
+            Ok(Ok(all)) => all.get(run).cloned(),
+            _ => None,
+        };
+        let (answer, answered) = oneshot::channel();
+        sender.ok_or_else(undriven)?.send((wish, answer)).map_err(|_| undriven())?;
+        // Whoever drove it has stopped to: the run is over, or cannot go on.
+        answered.await.unwrap_or_else(|_| Err(undriven()))
+    }
+}
+
+/// Asks whoever drives a run here.
+pub(crate) async fn ask(world: &World, run: &RunId, wish: Wish) -> Result<(), WishError> {
+    world.inboxes.ask(run, wish).await
+}
+
+/// Takes wishes, one after the other. Returns only when the store fails.
+pub(crate) async fn serve(live: &Live, inbox: &mut Inbox) -> Result<Infallible, StoreError> {
+    while let Some((wish, answer)) = inbox.recv().await {
+        let (done, failed) = match take(live, wish).await {
+            Err(WishError::Store(error)) => (Err(WishError::Undriven { run: live.id.clone() }), Some(error)),
+            done => (done, None),
+        };
+        // Whoever asked may have gone.
+        drop(answer.send(done));
+        if let Some(error) = failed {
+            return Err(error);
+        }
+    }
+    std::future::pending().await
+}
+
+async fn take(live: &Live, wish: Wish) -> Result<(), WishError> {
+    let (holds, state, manner) = {
+        let view = live.view.borrow();
+        (matches!(view.cluster, Some(ClusterRole::Holds(_))), view.state, view.manner)
+    };
+    if !holds {
+        return Err(WishError::NoCluster { run: live.id.clone() });
+    }
+    if state != RunState::Running {
+        return Err(WishError::Ending { run: live.id.clone() });
+    }
+    let record = match wish {
+        Wish::Idle(idle) => Record::MannerChosen { manner: Manner { idle, ..manner } },
+    };
+    live.record(vec![Fact::Record(record)]).await.map_err(WishError::Store)
+}

@@ -2,16 +2,21 @@
 
     pip install jax==0.10.2
     python3 examples/gpt.py                 # `welkin` on the path, or its path as WELKIN
+    python3 examples/gpt.py --trace FILE    # writes the model alone: what `examples/gpt.yaml` chooses machines by
 
 Eight devices are emulated on this machine's CPU, and numbers have 64 bits, so that the losses can be compared closely. At last it
 asks for machines of the catalog, and prints what a step of the same model would take and cost there.
+
+As the task of a run it takes up the plan that the run chose its machines with, and all nodes train together; each emulates the
+devices that its machine would have.
 """
 
 import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+DEVICES = os.environ.get("SKYPILOT_NUM_GPUS_PER_NODE", "8")
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count={DEVICES}")
 os.environ.update(JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
 
@@ -20,7 +25,7 @@ import jax.numpy as jnp  # noqa: E402
 
 import welkin.jax as wj  # noqa: E402
 
-WELKIN = os.environ.get("WELKIN", "welkin")
+WELKIN = os.environ.get("WELKIN")
 LAYERS, WIDTH, HEADS, LENGTH, BATCH, STEPS = 2, 64, 8, 64, 16, 20
 BYTES = 256
 CLOSE = 1e-12
@@ -76,27 +81,40 @@ def batches(key):
         yield text[starts + jnp.arange(LENGTH + 1)]
 
 
-def main():
+def start():
+    """What training starts with: the same on every node."""
     params = parameters(jax.random.key(0))
     zeros = jax.tree.map(jnp.zeros_like, params)
-    state = (params, zeros, zeros, jnp.zeros(()))
-    texts = list(batches(jax.random.key(1)))
+    return (params, zeros, zeros, jnp.zeros(())), list(batches(jax.random.key(1)))
 
-    plan = wj.plan(step, state, texts[0], cluster="8xcpu-host", welkin=WELKIN)
-    verified = plan.verify(step)
-    print(f"{plan}\n{verified}")
-    if not verified.exact:
-        sys.exit("devices say to each other what was not planned")
 
+def train(plan, state, texts, told):
     one, many = jax.jit(step), plan.apply(step)
     alone = together = state
     for number, text in enumerate(texts):
         alone, expected = one(alone, text)
         together, value = many(together, text)
-        print(f"step {number + 1}: loss {value:.12f}, {abs(float(value) - float(expected)):.1e} from one device", flush=True)
+        told(f"step {number + 1}: loss {value:.12f}, {abs(float(value) - float(expected)):.1e} from one device")
         if not abs(float(value) - float(expected)) < CLOSE:
             sys.exit("the losses are not those of one device")
 
+
+def main():
+    rank = wj.join()
+    told = lambda text: print(text, flush=True) if rank == 0 else None
+    state, texts = start()
+    if sys.argv[1:2] == ["--trace"]:
+        wj.trace(step, state, texts[0], file=sys.argv[2])
+        return
+    task = wj.CHOSEN in os.environ  # of a run
+    plan = wj.plan(step, state, texts[0], cluster=None if task else "8xcpu-host", welkin=WELKIN)
+    verified = plan.verify(step)
+    told(f"{plan} on {jax.device_count()} devices of {jax.process_count()} nodes\n{verified}")
+    if not verified.exact:
+        sys.exit("devices say to each other what was not planned")
+    train(plan, state, texts, told)
+    if task:
+        return
     print("\nthe cheapest machines for this model, of those that no other beats in both time and money of a step:")
     for row in wj.machines(step, state, texts[0], max_hourly=40, welkin=WELKIN)[:3]:
         where = f"{row['provider']}/{row['region']}"

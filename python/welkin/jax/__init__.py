@@ -5,9 +5,10 @@ itself to the step. `docs/parallel.md` says how to use them and what the file ho
 """
 
 from .device import DeviceError
+from .gang import join
 from .graph import ModelError
 from .hlo import HloError
-from .plan import Plan, PlanError, Verified, machines, plan
+from .plan import CHOSEN, Plan, PlanError, Verified, machines, plan
 from .trace import trace
 
-__all__ = ["DeviceError", "HloError", "ModelError", "Plan", "PlanError", "Verified", "machines", "plan", "trace"]
+__all__ = ["CHOSEN", "DeviceError", "HloError", "ModelError", "Plan", "PlanError", "Verified", "join", "machines", "plan", "trace"]

@@ -10,42 +10,56 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
-from . import hlo
+from . import gang, hlo
 from .device import Device, shard
 from .trace import graph_of
 
 
 # Where a run puts the plan that it chose machines with.
 CHOSEN = "WELKIN_PARALLEL_PLAN"
+# Where a node says that its own `welkin` lies.
+PROGRAM = "WELKIN_PROGRAM"
 
 
 class PlanError(ValueError):
     """The plan cannot be made or applied here."""
 
 
-def plan(step, *args, cluster=None, state=0, welkin="welkin", effort=1):
-    """Plans `step(*args)` for a cluster such as `8xH100`, with the program `welkin` (a name or a path).
+def plan(step, *args, cluster=None, state=0, welkin=None, effort=1):
+    """Plans `step(*args)` for a cluster such as `8xH100`, with the program `welkin` (a name or a path; a node's own on a node).
 
     Without a cluster it is the plan of the task of a run that chose its machines with it: of this very step, or an error.
     """
+    name = None
     if cluster is not None:
         options = ["--cluster", cluster, "--effort", str(effort)]
     elif chosen := os.environ.get(CHOSEN):
         options = ["--plan", os.path.expanduser(chosen)]
+        name = _name_in(options[1])
     else:
         raise PlanError(f"no cluster is named, and this is no task of a run that chose one ({CHOSEN} is not set)")
-    return Plan(_ask(step, args, state, welkin, options), args, state)
+    return Plan(_ask(step, args, state, welkin, options, name), args, state)
 
 
-def machines(step, *args, max_hourly, state=0, welkin="welkin"):
+def machines(step, *args, max_hourly, state=0, welkin=None):
     """Machines of the catalog that no other beats in both time and money of a step, the cheapest step first."""
     return _ask(step, args, state, welkin, ["--any", "--max-hourly", str(max_hourly)])["front"]
 
 
-def _ask(step, args, state, welkin, options):
+def _name_in(path):
+    """What the planned model was called when it was traced: a name is a part of a model."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)["plan"]["model"]["name"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PlanError(f"{path}, which {CHOSEN} names, cannot be read as a plan: {error}") from error
+
+
+def _ask(step, args, state, welkin, options, name=None):
+    welkin = welkin or os.environ.get(PROGRAM, "welkin")
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.json"
-        model.write_text(graph_of(step, args, state=state).text(f"jax {jax.__version__}"), encoding="utf-8")
+        model.write_text(graph_of(step, args, name, state).text(f"jax {jax.__version__}"), encoding="utf-8")
         command = [welkin, "parallelize", str(model), *options, "--output", "json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -69,15 +83,22 @@ class Plan:
         if len(self.wire["stages"]) != 1 or self.wire["microbatches"] != 1:
             raise PlanError("the plan is a pipeline or has microbatches, which are not applied here")
         stage = self.wire["stages"][0]
-        devices = np.array(jax.devices() if devices is None else devices)
+        devices = np.array(gang.devices() if devices is None else devices)
         wanted = int(np.prod(stage["mesh"]))
         if devices.size < wanted:
             raise PlanError(f"the plan needs {wanted} devices; there are {devices.size}")
         return Mesh(devices.flat[:wanted].reshape(stage["mesh"]), stage["axes"])
 
     def apply(self, step, devices=None):
-        """`step` as planned: a function of the same arguments, whose results lie as the next step takes them."""
+        """`step` as planned: a function of the same arguments, whose results lie as the next step takes them.
+
+        In a gang every process calls it, with the same arguments.
+        """
         mesh = self.mesh(devices)
+        shardings, run = self._jit(step, mesh)
+        return gang.together(run, self.args, shardings) if mesh.is_multi_process else run
+
+    def _jit(self, step, mesh):
         program = self.wire["stages"][0].get("program")
         graph = graph_of(step, self.args, state=self.state)
         if program is None or len(program["operations"]) != len(graph.ops) or len(program["values"]) != len(graph.values):
@@ -85,11 +106,12 @@ class Plan:
         results = jax.tree.structure(jax.eval_shape(step, *self.args))
         inputs, run = shard(Device(graph, program, mesh), mesh, results)
         given = jax.tree.unflatten(jax.tree.structure(self.args), [NamedSharding(mesh, spec) for spec in inputs])
-        return jax.jit(lambda *args: run(*jax.tree.leaves(args)), in_shardings=given)
+        return given, jax.jit(lambda *args: run(*jax.tree.leaves(args)), in_shardings=given)
 
     def verify(self, step, devices=None):
         """Compiles the step and compares: bytes of collectives by kind and devices of a group, and the memory of a device."""
-        compiled = self.apply(step, devices).lower(*self.args).compile()
+        _, run = self._jit(step, self.mesh(devices))
+        compiled = run.lower(*self.args).compile()
         found = hlo.collectives(compiled.as_text())
         planned = {}
         for row in self.wire["stages"][0]["collectives"]:

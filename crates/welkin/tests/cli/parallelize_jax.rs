@@ -2,6 +2,7 @@
 
 use crate::bed::{Bed, both};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 /// A Python with JAX; `None` after the test's name and the reason were printed.
@@ -46,4 +47,22 @@ fn a_small_gpt_trains_under_a_plan_with_the_losses_of_one_device() {
         said.lines().filter(|line| line.ends_with("a step") && line.contains(" at ")).count() >= 2,
         "{said}"
     );
+}
+
+/// Two nodes of four devices each, leased by a run that chose them with the plan, train as one program.
+#[test]
+fn a_gang_trains_together_with_the_losses_of_one_device() {
+    let Some(python) = python("a_gang_trains_together_with_the_losses_of_one_device") else { return };
+    let python = python.to_string_lossy();
+    let bed = Bed::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folders = [root.join("examples"), root.join("python")];
+    assert!(Command::new("cp").arg("-r").args(folders).arg(bed.path()).status().unwrap().success());
+    let traced =
+        bed.command_of(&python, ["examples/gpt.py", "--trace", "examples/gpt.json"]).output().unwrap();
+    assert_eq!(traced.status.code(), Some(0), "{}", both(&traced));
+    let told = bed.ok(["up", "examples/gpt.yaml", "--env", &format!("PYTHON={python}")]);
+    assert!(told.contains("on 8 devices of 2 nodes"), "{told}");
+    let steps = told.lines().filter(|line| line.starts_with("gpt.0 | step ") && line.contains(": loss "));
+    assert_eq!(steps.count(), 20, "{told}");
 }

@@ -1,0 +1,86 @@
+"""Nodes of a task's gang as the devices of one program.
+
+Each node runs one process, which drives that node's devices. `join` makes them one: then `jax.devices()` are those of all nodes,
+node after node, as a plan counts them. It goes by the variables that a task has on each of its nodes.
+
+A process can hand only what it has itself to a program of all of them: `together` cuts the blocks of its own devices out of whole
+arrays that every process has.
+"""
+
+import itertools
+import os
+import socket
+
+import jax
+import numpy as np
+from jax._src import distributed
+
+# On this port of the first node the others find it. Nodes have addresses of their own, so a fixed one will do.
+PORT = 8476
+# How long a node waits for one that still compiles, or takes long to start.
+MEETING_MS = 30 * 60 * 1000
+_meetings = itertools.count()
+
+
+def join(port=PORT):
+    """Joins this node's process with those of the other nodes of the gang; returns its rank.
+
+    To be called before anything else of JAX is. A task of one node, or of none, is not changed.
+    """
+    count, rank = (int(os.environ.get(name, otherwise)) for name, otherwise in
+                   (("SKYPILOT_NUM_NODES", "1"), ("SKYPILOT_NODE_RANK", "0")))
+    if count > 1:
+        first = os.environ["SKYPILOT_NODE_IPS"].split()[0]
+        at = f"[{first}]:{port}" if ":" in first else f"{first}:{port}"
+        own = rank == 0 and _is_ours(first)
+        jax.distributed.initialize(at, count, rank, coordinator_bind_address=at if own else None)
+    return rank
+
+
+def _is_ours(address):
+    """Whether this machine can listen there: behind a translated address it cannot, and listens on all it has."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as one:
+            one.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def devices():
+    """All devices, those of one node after another's."""
+    return sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+
+
+def meet():
+    """Waits until every process is here.
+
+    The first collective of a group of devices sets up its connections, and gives up after half a minute on the CPU: some nodes
+    compile longer than that after the others. The service by which processes found each other waits as long as it is told; JAX
+    has no public name for it.
+    """
+    distributed.global_state.client.wait_at_barrier(f"welkin {next(_meetings)}", MEETING_MS)
+
+
+def together(run, shapes, shardings):
+    """A compiled function of all processes: each hands it whole arrays, and it begins when all have compiled it."""
+    compiled, met = run.lower(*shapes).compile(), False
+
+    def step(*args):
+        nonlocal met
+        blocks = jax.tree.map(_place, args, shapes, shardings)
+        if not met:
+            meet()
+            met = True
+        return compiled(*blocks)
+
+    return step
+
+
+def _place(leaf, shape, sharding):
+    """The blocks of this process' devices, of an array that every process has."""
+    if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+        return leaf
+    whole = np.asarray(leaf, shape.dtype)
+    return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])

@@ -2,6 +2,7 @@
 
 mod detour;
 mod draft;
+mod ranking;
 mod whole;
 
 use crate::candidates::{Candidate, Candidates, Effort, ExpressionError, candidates};
@@ -279,7 +280,7 @@ fn assemble(
     let chosen: Vec<&Candidate> = (0..job.tasks.len())
         .map(|task| &found[task].list[model.states[task][solution.states[task] as usize]])
         .collect();
-    let draft = Draft::new(request, model, chosen);
+    let draft = Draft::new(request, model, chosen, found);
     let finish = problem.finish_times(&solution.states);
     let tasks = (0..job.tasks.len()).map(|task| {
         let finish = Span::from_millis(u64::try_from(finish[task]).unwrap_or(0));

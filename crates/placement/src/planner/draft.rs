@@ -1,16 +1,15 @@
 //! A plan in the making: placements with the whole plan's figures, alternatives, movements of data.
 
-use super::whole::{Outcome, There, Whole};
+use super::ranking::{Groups, Ranking};
+use super::whole::{Outcome, Whole};
 use crate::candidates::{Candidate, Candidates};
 use crate::model::{Flow, FlowSource, Model};
 use crate::plan::{Node, Placement, Transfer, TransferSource};
 use crate::request::Request;
 use crate::solve::Goal;
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
-use welkin_catalog::OfferId;
+use std::rc::Rc;
 use welkin_job::{Job, Market};
-use welkin_units::{Span, Usd};
+use welkin_units::Span;
 
 /// Alternatives kept for each task: enough to outlive a bad day, few enough to read.
 const MAX_ALTERNATIVES: usize = 12;
@@ -24,60 +23,31 @@ pub(super) struct Draft<'d, 'a> {
     /// The chosen candidate of each task.
     pub(super) chosen: Vec<&'d Candidate>,
     whole: Whole<'d, 'a>,
+    /// Of each task; tasks of one kind share theirs.
+    groups: Vec<Rc<Groups>>,
 }
-
-/// What alternatives are ordered by, the best first: the order of options, where they have one, then what the whole plan
-/// is worth with it.
-#[derive(Debug, Clone, Copy)]
-struct Rank {
-    preference: u16,
-    value: f64,
-    /// Of the whole plan, in the eyes of the objective.
-    cost: Usd,
-    scored: Usd,
-    time: Span,
-    offer: OfferId,
-}
-
-impl Rank {
-    fn of(goal: &Goal, candidate: &Candidate, outcome: &Outcome) -> Self {
-        Self {
-            preference: candidate.preference,
-            value: goal.value(outcome.scored.nanos(), millis(outcome.time)),
-            cost: outcome.scored,
-            scored: candidate.scored,
-            time: candidate.time,
-            offer: candidate.offer,
-        }
-    }
-}
-
-impl Ord for Rank {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let rest = |rank: &Self| (rank.cost, rank.scored, rank.time, rank.offer);
-        let first = self.preference.cmp(&other.preference).then(self.value.total_cmp(&other.value));
-        first.then_with(|| rest(self).cmp(&rest(other)))
-    }
-}
-
-impl PartialOrd for Rank {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Rank {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Rank {}
 
 impl<'d, 'a> Draft<'d, 'a> {
-    pub(super) fn new(request: &'d Request<'a>, model: &'d Model<'a>, chosen: Vec<&'d Candidate>) -> Self {
+    /// `found` are the candidates of each task.
+    pub(super) fn new(
+        request: &'d Request<'a>,
+        model: &'d Model<'a>,
+        chosen: Vec<&'d Candidate>,
+        found: &[Rc<Candidates>],
+    ) -> Self {
         let whole = Whole::new(request, model, &chosen);
-        Self { request, model, chosen, whole }
+        let mut kinds: Vec<(&Rc<Candidates>, Rc<Groups>)> = Vec::new();
+        let mut grouped = |found| match kinds.iter().find(|(kind, _)| Rc::ptr_eq(kind, found)) {
+            Some((_, groups)) => Rc::clone(groups),
+            None => {
+                let place = |candidate: &Candidate| model.place_of(request, candidate);
+                let groups = Rc::new(Groups::new(&found.list, place));
+                kinds.push((found, Rc::clone(&groups)));
+                groups
+            }
+        };
+        let groups = found.iter().map(&mut grouped).collect();
+        Self { request, model, chosen, whole, groups }
     }
 
     /// From the start of a task to the end of its last delivery.
@@ -124,24 +94,14 @@ impl<'d, 'a> Draft<'d, 'a> {
         goal: &Goal,
         start: Span,
     ) -> Vec<Placement> {
-        let place = |candidate: &Candidate| self.model.place_of(self.request, candidate);
-        let there = self.whole.places(task, self.chosen[task], found.list.iter().map(place));
-        let outcome = |candidate: &Candidate| -> Option<Outcome> {
-            let there: &There = there[usize::from(place(candidate))].as_ref()?;
-            Some(there.with(candidate))
-        };
-        let ranked = found.list.iter().enumerate().filter_map(|(index, candidate)| {
-            let outcome = outcome(candidate)?;
-            // The dearest amount there is stands for sums that leave the range.
-            let kept = goal.allows(outcome.cost.nanos(), millis(outcome.time)) && outcome.cost != Usd::MAX;
-            kept.then(|| (Reverse(Rank::of(goal, candidate, &outcome)), Reverse(index)))
-        });
-        let mut ranked: BinaryHeap<_> = ranked.collect();
+        let groups = &*self.groups[task];
+        let there = self.whole.places(task, self.chosen[task], groups.places());
+        let mut ranking = Ranking::new(&found.list, groups, there, goal);
         let mut taken: Vec<(&str, &str, Option<&str>, Market)> = Vec::new();
         let own = self.request.catalog.offer(self.chosen[task].offer);
         taken.push((own.place.provider, own.place.region, own.zone, self.chosen[task].market));
         let mut alternatives = Vec::new();
-        while let Some((_, Reverse(index))) = ranked.pop() {
+        while let Some(index) = ranking.next() {
             let candidate = &found.list[index];
             let offer = self.request.catalog.offer(candidate.offer);
             let domain = (offer.place.provider, offer.place.region, offer.zone, candidate.market);
@@ -150,8 +110,8 @@ impl<'d, 'a> Draft<'d, 'a> {
                 continue;
             }
             taken.push(domain);
-            alternatives
-                .extend(outcome(candidate).map(|whole| self.placement(task, candidate, whole, start)));
+            let outcome = ranking.outcome(self.model.place_of(self.request, candidate), candidate);
+            alternatives.extend(outcome.map(|whole| self.placement(task, candidate, whole, start)));
             if alternatives.len() == MAX_ALTERNATIVES {
                 break;
             }
@@ -188,8 +148,4 @@ fn source(job: &Job, flow: &Flow) -> TransferSource {
         }
         FlowSource::Outside(outside) => TransferSource::Uri(outside.uri.clone()),
     }
-}
-
-fn millis(span: Span) -> i64 {
-    i64::try_from(span.millis()).unwrap_or(i64::MAX)
 }

@@ -48,23 +48,29 @@ pub(super) struct Outcome {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct There {
     /// Cost of all others' machines, and of all data.
-    cost: i128,
-    scored: i128,
-    ready: Span,
-    delivery: Span,
-    rest: Span,
-    without: Span,
+    pub(super) cost: i128,
+    pub(super) scored: i128,
+    pub(super) ready: Span,
+    pub(super) delivery: Span,
+    pub(super) rest: Span,
+    pub(super) without: Span,
 }
 
 impl There {
     /// The plan with the task on this candidate of the place.
     pub(super) fn with(&self, candidate: &Candidate) -> Outcome {
-        let through = self.ready + candidate.time + self.delivery + self.rest;
-        Outcome {
-            cost: usd(self.cost + i128::from(candidate.cost.nanos())),
-            scored: usd(self.scored + i128::from(candidate.scored.nanos())),
-            time: through.max(self.without),
-        }
+        let cost = usd(self.cost + i128::from(candidate.cost.nanos()));
+        let (scored, time) = self.at_least(candidate.scored, candidate.time);
+        Outcome { cost, scored, time }
+    }
+}
+
+impl There {
+    /// What no candidate of the place with such a score and time, or more, comes below: in the eyes of the objective, and
+    /// how long.
+    pub(super) fn at_least(&self, scored: Usd, time: Span) -> (Usd, Span) {
+        let through = self.ready + time + self.delivery + self.rest;
+        (usd(self.scored + i128::from(scored.nanos())), through.max(self.without))
     }
 }
 

@@ -15,6 +15,8 @@ use crate::oracle::process::Ended;
 pub(super) struct Evidence<'a> {
     pub(super) order: &'a Order,
     pub(super) source: &'a State,
+    /// Whether anything in it, an empty folder too, has a name that is not text.
+    pub(super) has_odd_name: bool,
     /// Welkin's target before the command.
     pub(super) before: &'a State,
     /// rclone's.
@@ -69,9 +71,7 @@ impl Evidence<'_> {
             _ if self.welkin_ended.hung => Err("it did not end".to_owned()),
             (Some(0), true) => Ok(None),
             (Some(0), false) => Ok(Some(Allowance::OnlyHere)),
-            (Some(13), _) if self.source.keys().any(|path| path.to_str().is_none()) => {
-                Ok(Some(Allowance::NameNotText))
-            }
+            (Some(13), _) if self.has_odd_name => Ok(Some(Allowance::NameNotText)),
             (Some(13), _) if self.follows_links() => Ok(Some(Allowance::LinkReported)),
             (Some(2 | 3), _) if self.is_refused_filter() => Ok(Some(Allowance::FilterRefused)),
             (Some(_), false) => Ok(Some(Allowance::NeitherCould)),

@@ -172,6 +172,7 @@ fn compare(
     let evidence = Evidence {
         order,
         source: &scene.source()?,
+        has_odd_name: scene.has_odd_name()?,
         before: &before,
         rclone_before: &rclone_before,
         welkin: &scene.target("a")?,

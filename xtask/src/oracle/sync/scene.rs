@@ -282,6 +282,11 @@ impl<'a> Scene<'a> {
         Ok(state::read(&self.root.join("s"))?)
     }
 
+    /// Whether anything in it, an empty folder too, has a name that is not text.
+    pub(super) fn has_odd_name(&self) -> Result<bool> {
+        Ok(state::has_odd_name(&self.root.join("s"))?)
+    }
+
     /// Welkin's target, or rclone's.
     pub(super) fn target(&self, name: &str) -> Result<State> {
         let kind = self.script.target;

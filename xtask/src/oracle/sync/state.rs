@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs;
+use std::fs::{self, FileType};
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -62,23 +62,43 @@ impl fmt::Display for Node {
 /// Reads a tree; a root that is not there is empty.
 pub(super) fn read(root: &Path) -> io::Result<State> {
     let mut state = State::new();
+    walk(root, |path, kind| {
+        if !kind.is_dir() {
+            state.insert(path.to_owned(), node(&root.join(path))?);
+        }
+        Ok(())
+    })?;
+    Ok(state)
+}
+
+/// Whether anything in a tree, an empty folder too, has a name that is not text.
+pub(super) fn has_odd_name(root: &Path) -> io::Result<bool> {
+    let mut odd = false;
+    walk(root, |path, _| {
+        odd |= path.to_str().is_none();
+        Ok(())
+    })?;
+    Ok(odd)
+}
+
+/// Tells of everything in a tree, folders too.
+fn walk(root: &Path, mut tell: impl FnMut(&OsStr, FileType) -> io::Result<()>) -> io::Result<()> {
     let mut folders = vec![OsString::new()];
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(root.join(&folder)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && folder.is_empty() => return Ok(state),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && folder.is_empty() => return Ok(()),
             other => other?,
         };
         for entry in entries {
             let entry = entry?;
-            let path = below(&folder, &entry.file_name());
-            if entry.file_type()?.is_dir() {
+            let (path, kind) = (below(&folder, &entry.file_name()), entry.file_type()?);
+            tell(&path, kind)?;
+            if kind.is_dir() {
                 folders.push(path);
-            } else {
-                state.insert(path, node(&entry.path())?);
             }
         }
     }
-    Ok(state)
+    Ok(())
 }
 
 fn below(folder: &OsStr, name: &OsStr) -> OsString {

@@ -1,6 +1,10 @@
 //! Parties that train together: the bits of one machine, and nothing but sums.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
+#[path = "federated/overheard.rs"]
+mod overheard;
+
+use overheard::{FEW, sum, training};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use welkin_boost::federated::{
@@ -44,6 +48,8 @@ fn rows(order: &[u64], classes: bool) -> Data {
 struct Secrets {
     own: usize,
     parties: usize,
+    /// Whether every question gets the same masks, as it must not be.
+    worn: bool,
 }
 
 fn stream(key: [u64; 4], into: &mut [u8]) {
@@ -73,6 +79,7 @@ impl Pads for Secrets {
 
     fn shared(&self, other: usize, question: u64, piece: u32, into: &mut [u8]) {
         let (a, b) = (self.own.min(self.other(other)), self.own.max(self.other(other)));
+        let question = if self.worn { 0 } else { question };
         stream([a as u64 + 1, b as u64 + 1, question, u64::from(piece)], into);
     }
 
@@ -81,13 +88,21 @@ impl Pads for Secrets {
     }
 }
 
+/// What parties wear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Masks {
+    New,
+    Worn,
+    None,
+}
+
 /// What every party answered to one question.
 type Heard = (Shape, Vec<Vec<u8>>);
 
 /// A room with all parties in it, and an ear.
 struct Room<'a> {
     parties: Vec<Party<'a>>,
-    masked: bool,
+    masks: Masks,
     asked: u64,
     /// After so many questions a party is lost.
     until: u64,
@@ -103,8 +118,8 @@ impl Asks for Room<'_> {
         let count = self.parties.len();
         let answers: Vec<Vec<u8>> = (0..count)
             .map(|own| {
-                let secrets = Secrets { own, parties: count };
-                let pads: &dyn Pads = if self.masked { &secrets } else { &Bare };
+                let secrets = Secrets { own, parties: count, worn: self.masks == Masks::Worn };
+                let pads: &dyn Pads = if self.masks == Masks::None { &Bare } else { &secrets };
                 self.parties[own].answer(self.asked, question, pads).unwrap()
             })
             .collect();
@@ -141,7 +156,7 @@ fn plan(settings: &Settings, parts: &[Data], watched: bool) -> Plan {
 fn together(
     plan: &Plan,
     parts: &[Data],
-    masked: bool,
+    masks: Masks,
     breaks: &[u64],
     heard: Option<&RefCell<Vec<Heard>>>,
 ) -> Vec<u8> {
@@ -150,7 +165,7 @@ fn together(
     let mut records: Vec<Vec<u8>> = Vec::new();
     for until in breaks.iter().copied().chain([u64::MAX]) {
         let parties = seats.iter().map(Seat::party).collect();
-        let mut room = Room { parties, masked, asked: 0, until, heard };
+        let mut room = Room { parties, masks, asked: 0, until, heard };
         let before = records.clone();
         let mut tell = |told: &Told<'_>| {
             if let Told::Record(record) = told {
@@ -200,7 +215,7 @@ proptest! {
     fn parties_train_the_model_of_all_rows(
         order in Just((0..1500_u64).collect::<Vec<_>>()).prop_shuffle(),
         parties in prop::sample::select(vec![2_usize, 3, 8, 16]),
-        masked: bool,
+        masks in prop::sample::select(vec![Masks::New, Masks::None]),
         lossguide: bool,
         sampled: bool,
         watched: bool,
@@ -223,7 +238,7 @@ proptest! {
         settings.extend((objective == "binary:logistic").then_some(("scale_pos_weight", "3")));
         let parts = dealt(&order, parties, classes);
         let one = alone(&settings, &rows(&order, classes), watched);
-        prop_assert!(together(&plan(&settings, &parts, watched), &parts, masked, &[], None) == one);
+        prop_assert!(together(&plan(&settings, &parts, watched), &parts, masks, &[], None) == one);
     }
 
     #[test]
@@ -231,41 +246,27 @@ proptest! {
         let order: Vec<u64> = (0..400).collect();
         let parts = dealt(&order, 3, true);
         let one = alone(LOGISTIC, &rows(&order, true), true);
-        prop_assert!(together(&plan(LOGISTIC, &parts, true), &parts, true, &breaks, None) == one);
+        prop_assert!(together(&plan(LOGISTIC, &parts, true), &parts, Masks::New, &breaks, None) == one);
     }
 }
 
 #[test]
 fn the_coordinator_hears_sums_and_nothing_else() {
-    let order: Vec<u64> = (0..2000).collect();
-    let parts = dealt(&order, 3, true);
-    let plan = plan(LOGISTIC, &parts, true);
-    let (masked, plain) = (RefCell::default(), RefCell::default());
-    let model = together(&plan, &parts, true, &[], Some(&masked));
-    assert!(model == together(&plan, &parts, false, &[], Some(&plain)));
-    let (masked, plain) = (masked.into_inner(), plain.into_inner());
-    assert_eq!(masked.len(), plain.len());
-    let sum = |shape: &Shape, answers: &[&Vec<u8>]| {
-        let mut sum = vec![0; shape.bytes()];
-        answers.iter().for_each(|answer| combine(shape.width, &mut sum, answer, true));
-        sum
-    };
+    let ((masked, model), (plain, same)) = (training(Masks::New), training(Masks::None));
+    assert!(model == same && masked.len() == plain.len());
     let mut values = [0_u64; 256];
     let (mut equal, mut all) = (0_u64, 0_u64);
-    for ((shape, masked), (_, plain)) in masked.iter().zip(&plain) {
+    for (masked, plain) in masked.iter().zip(&plain) {
+        let shape = masked.0;
         // All of them: the sum, but for peaks, where any number that is not 0 means the same.
-        let (of_all, true_sum) = (
-            sum(shape, &[&masked[0], &masked[1], &masked[2]]),
-            sum(shape, &[&plain[0], &plain[1], &plain[2]]),
-        );
+        let (of_all, true_sum) = (sum(masked, &[0, 1, 2]), sum(plain, &[0, 1, 2]));
         let words = |bytes: &[u8]| {
             bytes.chunks(shape.width).map(|word| word.iter().any(|byte| *byte > 0)).collect::<Vec<_>>()
         };
         assert!(of_all == true_sum || (shape.width == 8 && words(&of_all) == words(&true_sum)));
         // Any fewer of them, which is all that a coordinator can add up otherwise: nothing that the rows have to do with.
-        for few in [vec![0], vec![1], vec![2], vec![0, 1], vec![0, 2], vec![1, 2]] {
-            let heard = sum(shape, &few.iter().map(|party| &masked[*party]).collect::<Vec<_>>());
-            let meant = sum(shape, &few.iter().map(|party| &plain[*party]).collect::<Vec<_>>());
+        for few in FEW {
+            let (heard, meant) = (sum(masked, few), sum(plain, few));
             heard.iter().for_each(|byte| values[usize::from(*byte)] += 1);
             let pairs = heard.chunks(shape.width).zip(meant.chunks(shape.width));
             equal += pairs.clone().filter(|(heard, meant)| heard == meant).count() as u64;

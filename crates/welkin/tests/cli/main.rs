@@ -7,6 +7,7 @@
 mod bed;
 mod boost;
 mod boost_job;
+mod boost_machines;
 mod boost_parties;
 mod broker;
 mod broker_kill;

@@ -4,6 +4,8 @@ mod boost;
 mod host;
 mod sql;
 
+pub(crate) use sql::engine;
+
 use crate::bed::{Bed, both};
 use std::path::{Path, PathBuf};
 

@@ -13,7 +13,7 @@ const OF_B: &str = "id,diagnosis,age\n7,flu,20\n8,Narwhalitis,44\n";
 
 #[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 /// The engine lies beside the host's program; without it there is nothing to test.
-pub(super) fn engine(test: &str) -> Option<PathBuf> {
+pub(crate) fn engine(test: &str) -> Option<PathBuf> {
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../enclave/target/debug");
     if programs.join("welkin-enclave").exists() {
         return Some(programs);

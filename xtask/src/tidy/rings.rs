@@ -28,6 +28,7 @@ const RINGS: &[(Ring, &[&str])] = &[
             "route",
             "placement",
             "boost",
+            "oblivious",
             "parallel",
             "seal",
         ],

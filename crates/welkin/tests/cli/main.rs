@@ -9,6 +9,7 @@ mod boost;
 mod boost_job;
 mod boost_machines;
 mod boost_parties;
+mod boost_python;
 mod broker;
 mod broker_kill;
 mod brought;

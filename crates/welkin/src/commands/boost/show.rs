@@ -20,6 +20,7 @@ struct Wire<'a> {
     rounds: usize,
     trees: usize,
     base_score: &'a [f32],
+    feature_names: &'a [String],
     importance: Vec<Row>,
 }
 
@@ -53,6 +54,7 @@ pub(super) fn run(args: &ShowArgs, app: &mut App) -> anyhow::Result<Exit> {
             rounds: model.rounds(),
             trees: model.trees().len(),
             base_score: model.base_score(),
+            feature_names: model.feature_names(),
             importance,
         };
         write_json(&mut app.out, "welkin.model/1", &wire)?;

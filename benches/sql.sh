@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures what sealing costs queries: the 22 questions of TPC-H on sealed tables against the same engine on the same tables in
-# the open, and a contract from start to sealed result for a table of 1 MB.
+# the open, oblivious steps against ordinary ones, and a contract from start to sealed result for a table of 1 MB.
 #
 #     benches/sql.sh [--scale S] [--runs N] [--threads N]
 #
@@ -56,6 +56,13 @@ printf '| question | open ms | sealed ms | sealed/open | open/open | opening ms 
         if (ratio > worst) worst = ratio
     }
     END { printf "| geometric mean | | | %.3f | %.3f | |\n| worst | | | %.3f | | |\n", exp(logs / n), exp(controls / n), worst }'
+
+echo 'oblivious steps beside ordinary ones' >&2
+printf '\n| step | rows | ordinary ms | oblivious ms | oblivious/ordinary |\n|---|---|---|---|---|\n'
+for rows in 65536 1048576; do
+    "${speed%speed}oblivious" "$rows" 5 | tr -d '{}",:' | sed -E 's/[a-z_]+(sort|filter|group|join)/\1/; s/(rows|plain_ms|oblivious_ms|ratio)/ /g' |
+        awk '{ printf "| %s | %d | %.1f | %.1f | %.1f |\n", $1, $2, $3, $4, $5; fflush() }'
+done
 
 echo 'a contract from start to result' >&2
 cd "$work"

@@ -3,6 +3,8 @@
 //! DataFusion plans and runs it. It sees no files but sealed ones that were checked, no settings, and no statement other than one
 //! query ([`context`], [`query`]). Errors that a value could be in are told by their kind only.
 //!
+//! Where a contract asks for an oblivious run, the query is planned by DataFusion and run by [`oblivious`], which refuses what it cannot do.
+//!
 //! *Rejected:* a plan that arrives from outside, which nobody could read and sign; DataFusion's own encryption hooks, which pass over
 //! files in the open in silence and read a sealed footer anew for each scan.
 
@@ -10,6 +12,7 @@ mod catalog;
 mod context;
 mod groups;
 mod kinds;
+mod oblivious;
 mod query;
 mod reader;
 mod rows;
@@ -33,11 +36,16 @@ impl Query {
     /// Runs the query, and seals its result.
     pub(crate) fn run(self, key: &EngineKey, receipt: &Receipt, run: &Run) -> Result<Ran, EngineError> {
         let Self(context) = self;
-        let least = receipt.contract.manifest.privacy.minimum_group;
+        let manifest = &receipt.contract.manifest;
+        let (least, hidden) = (manifest.privacy.minimum_group, manifest.oblivious);
         let runtime = context::runtime(run.threads)?;
         let (schema, batches) = runtime.block_on(async {
             let plan = query::plan(&context, &run.query).await?;
-            query::start(&context, groups::enforce(plan, least)?, run).await
+            if hidden {
+                oblivious::start(&context, &plan, run).await
+            } else {
+                query::start(&context, groups::enforce(plan, least)?, run).await
+            }
         })?;
         write(key, receipt, &run.output, "result", |place| rows::fill(place, schema, batches, &runtime))
     }

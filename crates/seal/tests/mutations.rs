@@ -41,6 +41,7 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         recipients: vec![Recipient::from(root.identity())],
         signers: Vec::new(),
         privacy: Privacy { minimum_group: 1, epsilon_milli: Some(5) },
+        oblivious: false,
         not_before: 0,
         expires: 100,
         runs: 1,

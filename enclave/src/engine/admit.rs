@@ -74,7 +74,17 @@ fn supported(manifest: &Manifest) -> Result<(), EngineError> {
                 "the contract asks for a smallest group, which trees are not held to: nothing was run",
             );
         }
+        CodeKind::Boost if manifest.oblivious => {
+            return unsupported(
+                "the contract asks for an oblivious run, and trees are not grown in one: nothing was run",
+            );
+        }
         CodeKind::Boost | CodeKind::Sql => {}
+    }
+    if manifest.oblivious && manifest.privacy.minimum_group > 1 {
+        return unsupported(
+            "the contract asks for a smallest group in an oblivious run, which this engine does not have: nothing was run",
+        );
     }
     if manifest.privacy.epsilon_milli.is_some() {
         return unsupported(

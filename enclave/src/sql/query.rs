@@ -64,16 +64,17 @@ pub(super) async fn start(
     plan: LogicalPlan,
     run: &Run,
 ) -> Result<(SchemaRef, Rows), EngineError> {
-    let mut names = BTreeSet::new();
-    for field in plan.schema().fields() {
-        if !names.insert(field.name()) {
-            return Err(EngineError::Twice(field.name().clone()));
-        }
-    }
-    let limits = Limits { memory: run.memory, spill: run.spill.is_some() };
+    no_name_twice(&plan)?;
+    let limits = Limits::of(run);
     let frame = context.execute_logical_plan(plan).await.map_err(|error| limits.told(&error))?;
     let stream = frame.execute_stream().await.map_err(|error| limits.told(&error))?;
     Ok((stream.schema(), Rows { stream, limits }))
+}
+
+pub(super) fn no_name_twice(plan: &LogicalPlan) -> Result<(), EngineError> {
+    let mut names = BTreeSet::new();
+    let twice = plan.schema().fields().iter().find(|field| !names.insert(field.name()));
+    twice.map_or(Ok(()), |field| Err(EngineError::Twice(field.name().clone())))
 }
 
 /// The rows of a result, as they come.
@@ -90,6 +91,10 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    pub(super) fn of(run: &Run) -> Self {
+        Self { memory: run.memory, spill: run.spill.is_some() }
+    }
+
     /// What may be said of an error.
     pub(super) fn told(self, error: &DataFusionError) -> EngineError {
         match kind(error) {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
 mod groups;
+mod oblivious;
 mod queries;
 mod refusals;
 mod spills;

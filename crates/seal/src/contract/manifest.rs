@@ -23,6 +23,9 @@ pub struct Manifest {
     pub signers: Vec<Signer>,
     /// What the result may give away.
     pub privacy: Privacy,
+    /// Must what the engine touches in memory not depend on values? It runs the code obliviously then, or not at all. Contracts that do not say so are those from before there was a choice, and keep their digests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oblivious: bool,
     /// Seconds since 1970.
     pub not_before: u64,
     /// Seconds since 1970.

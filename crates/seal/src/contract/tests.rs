@@ -34,6 +34,7 @@ fn manifest(a: &Root, b: &Root) -> Manifest {
         recipients: vec![Recipient { party: name("a"), sealing: a.identity().sealing }],
         signers: Vec::new(),
         privacy: Privacy { minimum_group: 5, epsilon_milli: None },
+        oblivious: false,
         not_before: 100,
         expires: 200,
         runs: 1,
@@ -105,6 +106,22 @@ fn each_refusal_has_its_code() {
     let mut other = contract.clone();
     other.signatures.insert(name("c"), a.sign(b"x"));
     assert_eq!(other.verify(&situation), Err(Refusal::BadSignature(name("c"))));
+}
+
+#[test]
+fn a_contract_says_that_it_is_oblivious_or_nothing_of_it() {
+    let (contract, situation, a, b) = agreed();
+    let text = String::from_utf8(contract.write()).unwrap();
+    assert!(!text.contains("oblivious"), "older contracts are spelled as they were, and keep their digests");
+    let mut other = Contract::new(Manifest { oblivious: true, ..contract.manifest.clone() });
+    other.signatures = contract.signatures.clone();
+    assert_ne!(other.digest(), contract.digest());
+    assert_eq!(other.verify(&situation).unwrap_err().code(), "bad-signature");
+    other.signatures.clear();
+    other.sign(&a).unwrap();
+    other.sign(&b).unwrap();
+    let read = Contract::read(&other.write()).unwrap();
+    assert!(read.verify(&situation).unwrap().manifest.oblivious);
 }
 
 #[test]

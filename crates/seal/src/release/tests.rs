@@ -40,6 +40,7 @@ fn story() -> Story {
         recipients: vec![Recipient { party: identity.party.clone(), sealing: identity.sealing }],
         signers: Vec::new(),
         privacy: Privacy { minimum_group: 1, epsilon_milli: None },
+        oblivious: false,
         not_before: 0,
         expires: 100,
         runs: 1,

@@ -283,9 +283,13 @@ pub(crate) struct ContractNewArgs {
     /// Groups of fewer rows are left out of the result
     #[arg(long, value_name = "ROWS", default_value_t = 1)]
     pub(crate) minimum_group: u64,
-    /// Thousandths of epsilon that all runs together may spend on differential privacy
+    /// Thousandths of epsilon that all runs together may spend on differential privacy; no engine adds noise yet, so that
+    /// each refuses such a contract
     #[arg(long, value_name = "THOUSANDTHS")]
     pub(crate) epsilon_milli: Option<u64>,
+    /// Have the query run obliviously: the memory it touches does not depend on values
+    #[arg(long, conflicts_with_all = ["boost", "program"])]
+    pub(crate) oblivious: bool,
     /// How long it lasts, from now
     #[arg(long, value_name = "TIME", default_value = "7d")]
     pub(crate) lasts: Span,

@@ -161,6 +161,27 @@ fn two_hospitals_find_out_what_neither_could_alone() {
 }
 
 #[test]
+fn an_oblivious_run_finds_out_the_same() {
+    let Some(programs) = engine("an_oblivious_run_finds_out_the_same") else { return };
+    let story = Story::new(programs.clone(), &["--oblivious"]);
+    let shown = story.ok(&story.host, &["seal", "contract", "show", "c.json"]);
+    assert!(shown.contains("oblivious"), "{shown}");
+    let ran = story.start(&[]);
+    assert!(ran.status.success(), "{}", both(&ran));
+    let result = story.host.path().join("result");
+    let table = story.ok(&story.a, &["seal", "open", result.to_str().unwrap(), "--party", "a"]);
+    assert_eq!(table, "diagnosis,patients,age\nNarwhalitis,1,44.0\nZebrafever,1,50.0\nflu,3,30.0\n");
+    // What was signed as oblivious is not run otherwise, and nothing else is made of a query that cannot be.
+    let contract = fs::read_to_string(story.host.path().join("c.json")).unwrap();
+    let plain: Vec<&str> = contract.lines().filter(|line| !line.contains("oblivious")).collect();
+    story.host.file("c.json", &(plain.join("\n") + "\n"));
+    fs::rename(&result, story.host.path().join("first")).unwrap();
+    assert_eq!(story.refused(&[]), "bad-signature");
+    let other = Story::of("SELECT upper(diagnosis) AS d FROM patients", programs, &["--oblivious"]);
+    assert_eq!(other.refused(&[]), "not-oblivious");
+}
+
+#[test]
 fn each_owner_refuses_for_itself() {
     let Some(programs) = engine("each_owner_refuses_for_itself") else { return };
     let story = Story::new(programs, &["--runs", "9"]);

@@ -38,6 +38,7 @@ pub(super) fn run(args: &ContractNewArgs, app: &mut App) -> anyhow::Result<Exit>
         recipients,
         signers: Vec::new(),
         privacy: Privacy { minimum_group: args.minimum_group, epsilon_milli: args.epsilon_milli },
+        oblivious: args.oblivious,
         not_before,
         expires: not_before.saturating_add(lasts),
         runs: args.runs,

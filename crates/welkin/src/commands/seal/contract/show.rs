@@ -61,6 +61,9 @@ fn tell(contract: &Contract, app: &mut App) -> anyhow::Result<()> {
     if let Some(milli) = manifest.privacy.epsilon_milli {
         writeln!(out, "  epsilon: {}.{:03}", milli / 1000, milli % 1000)?;
     }
+    if manifest.oblivious {
+        writeln!(out, "  oblivious: what the engine touches in memory does not depend on values")?;
+    }
     writeln!(
         out,
         "  from {} to {}, {} times",

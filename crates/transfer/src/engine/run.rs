@@ -68,8 +68,8 @@ pub async fn run(
         // A file keeps its length through a power cut, and zeros where its parts were.
         drop_leftovers(&context).await;
     }
-    for (key, at_ms) in intents {
-        large::forget_lost(&context, &key, at_ms).await;
+    for (key, at_ms) in &intents {
+        large::forget_lost(&context, key, *at_ms).await;
     }
     let (sender, receiver) = mpsc::channel(steps::AHEAD);
     let target = context.transfer.target.endpoint.limits();
@@ -93,6 +93,10 @@ pub async fn run(
     let failed = context.stats.failed_objects.load(Ordering::Relaxed);
     if !stopped {
         drop_leftovers(&context).await;
+        // A store may carry out what a killed process asked of it after it was looked for above.
+        for (key, at_ms) in &intents {
+            large::forget_lost(&context, key, *at_ms).await;
+        }
         // Nothing is removed while something is missing.
         if let Some(guard) = delete.filter(|_| failed == 0) {
             remove::surplus(&context, guard).await?;

@@ -3,9 +3,10 @@
 use crate::support::{Ears, World, between, content};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use welkin_store::Metadata;
 use welkin_testkit::s3::{Attributes, Fault, Operation, Rule};
 use welkin_transfer::engine::{Compare, Ended, Guard, Limiter, Observer, Outcome, Stats, Transfer, run};
-use welkin_transfer::journal::{Manifest, write_manifest};
+use welkin_transfer::journal::{Manifest, Record, write_manifest};
 
 fn rounds() -> u64 {
     std::env::var("WELKIN_SOAK_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25)
@@ -36,6 +37,36 @@ async fn killed_after(world: &World, requests: u64) -> bool {
             }
         }
     }
+}
+
+/// What a process asked for just before it was killed may be carried out while the next one is at work.
+#[tokio::test]
+async fn an_upload_that_a_store_begins_late_is_not_left() {
+    let world = World::new();
+    world.put("large", &content(1, (24 << 20) + 5));
+    let (journal, _) = world.journal().await;
+    journal.write(&Record::Intent { key: "large".to_owned(), at_ms: 0 }).unwrap();
+    drop(journal);
+    let (journal, stats) = (Some(world.journal().await), Arc::new(Stats::default()));
+    let (limiter, observer) = (Arc::new(Limiter::new(None)), Arc::new(Ears::default()));
+    let running = run(world.transfer(), journal, limiter, stats, observer, std::future::pending());
+    tokio::pin!(running);
+    let mut late = false;
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            outcome = &mut running => break outcome.unwrap(),
+            () = tokio::task::yield_now() => {
+                if !late && world.server.counts().of(Operation::CreateMultipartUpload) > 0 {
+                    let target = world.bucket("target");
+                    target.begin("large", &Metadata::default(), 24 << 20, 8 << 20).await.unwrap();
+                    late = true;
+                }
+            }
+        }
+    };
+    assert!(late && outcome.ended == Ended::Whole);
+    assert_eq!(world.server.open_uploads(), []);
 }
 
 #[tokio::test]

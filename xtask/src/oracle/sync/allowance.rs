@@ -19,6 +19,8 @@ pub(super) enum Allowance {
     FileInTheWay,
     /// A name that is not UTF-8 is reported as failed, with exit code 13; rclone copies between folders what it has.
     NameNotText,
+    /// Gateways leave links out, and each is named.
+    LinkAtGateway,
     /// Both left as it was what they had left different, by one of the other names, when the command began.
     LeftDifferent,
     /// A store that failed again and again was given up, said so, and the same command went on.
@@ -36,6 +38,7 @@ impl Allowance {
             Self::FilterRefused => "filter-refused",
             Self::FileInTheWay => "file-in-the-way",
             Self::NameNotText => "name-not-text",
+            Self::LinkAtGateway => "link-at-gateway",
             Self::LeftDifferent => "left-different",
             Self::GaveUpOnce => "gave-up-once",
         }

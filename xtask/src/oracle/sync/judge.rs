@@ -146,12 +146,21 @@ impl Evidence<'_> {
         if failed && path.to_str().is_none() && here == self.before.get(path) {
             return Some(Allowance::NameNotText);
         }
+        if matches!(source, Some(Node::Link(_))) && here == self.before.get(path) && self.names_link(path) {
+            return Some(Allowance::LinkAtGateway);
+        }
         if self.is_of_an_interruption(path, here, source) {
             return Some(Allowance::KeptFromInterruption);
         }
         // It differed before the command, so it was judged then; `promise` says what may not stay so.
         let left = here == self.before.get(path) && there == self.rclone_before.get(path);
         left.then_some(Allowance::LeftDifferent)
+    }
+
+    /// Did Welkin say that a gateway leaves this link out?
+    fn names_link(&self, path: &OsStr) -> bool {
+        let named = format!("left out: {}: it is a link, and gateways leave links out", path.display());
+        self.welkin_ended.stderr.lines().any(|line| line == named)
     }
 
     /// Did a command that was disturbed bring it, and may it stay? Or is it what the source is, though

@@ -1,6 +1,7 @@
 //! What a model is trained to make small, by XGBoost's names.
 
 mod classes;
+mod quantiles;
 mod ranking;
 mod regression;
 mod survival;
@@ -75,8 +76,14 @@ pub(crate) trait Loss: Debug + Send + Sync {
         0.0
     }
 
-    /// The part of rows that should lie below the prediction, where leaves are such quantiles of what is left to explain.
-    fn quantile(&self) -> Option<f64> {
+    /// Whether outputs are numbers of their own, and no classes.
+    fn has_targets(&self) -> bool {
+        false
+    }
+
+    /// The part of rows that should lie below the prediction of an output, where leaves are such quantiles of what is left
+    /// to explain.
+    fn quantile(&self, _output: usize) -> Option<f64> {
         None
     }
 
@@ -129,6 +136,9 @@ pub(crate) fn by_params(params: &Params) -> Result<Box<dyn Loss>, String> {
     {
         return Err(format!("`{parameter}` means nothing to {name}"));
     }
+    if let Some(parameter) = params.strange_to_booster() {
+        return Err(format!("`{parameter}` means nothing to the booster {}", params.booster));
+    }
     let classes = NAMES.iter().find(|known| **known == name && known.starts_with("multi:"));
     match classes {
         Some(_) if params.num_class < 2 => {
@@ -137,6 +147,9 @@ pub(crate) fn by_params(params: &Params) -> Result<Box<dyn Loss>, String> {
         Some(name) => Ok(Box::new(classes::Classes { name, count: params.num_class })),
         None if name == "rank:ndcg" => Ok(Box::new(ranking::Ranking::of(ranking::By::Gain, params))),
         None if name == "rank:pairwise" => Ok(Box::new(ranking::Ranking::of(ranking::By::Pairs, params))),
+        None if name == "reg:quantileerror" => {
+            Ok(Box::new(quantiles::Quantiles { alphas: params.quantile_alpha.clone() }))
+        }
         None if name == "survival:cox" => Ok(Box::new(survival::Cox)),
         None => regression(name, params).ok_or_else(|| format!("there is no objective `{name}`")),
     }

@@ -6,6 +6,7 @@
 mod area;
 mod classes;
 mod pointwise;
+mod quantiles;
 mod ranking;
 mod survival;
 
@@ -122,6 +123,10 @@ pub(crate) fn by_name(name: &str, params: &Params) -> Result<Box<dyn Metric>, Me
     }
     let found = match (plain, argument) {
         ("cox-nloglik", None) => Some(Box::new(survival::Cox) as Box<dyn Metric>),
+        ("quantile", None) => {
+            let alphas = params.quantile_alpha.iter().copied().map(f64::from).collect();
+            Some(Box::new(quantiles::Quantiles { alphas }) as Box<dyn Metric>)
+        }
         ("auc", None) => Some(Box::new(area::Roc) as Box<dyn Metric>),
         _ => pointwise::by_name(name, plain, argument, params)?,
     };

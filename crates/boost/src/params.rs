@@ -17,6 +17,8 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
     pub(crate) objective: String,
+    /// With the booster `dart`.
+    pub(crate) dart: Dart,
     pub(crate) booster: String,
     pub(crate) eta: f32,
     pub(crate) gamma: f32,
@@ -38,7 +40,8 @@ pub struct Params {
     pub(crate) num_class: usize,
     pub(crate) tweedie_variance_power: f32,
     pub(crate) huber_slope: f32,
-    pub(crate) quantile_alpha: f32,
+    /// Of each output one.
+    pub(crate) quantile_alpha: Vec<f32>,
     pub(crate) eval_metric: Vec<String>,
     pub(crate) disable_default_eval_metric: bool,
     pub(crate) monotone_constraints: Directions,
@@ -60,6 +63,7 @@ impl Default for Params {
     fn default() -> Self {
         Self {
             objective: "reg:squarederror".to_owned(),
+            dart: Dart::default(),
             booster: "gbtree".to_owned(),
             eta: 0.3,
             gamma: 0.0,
@@ -81,7 +85,7 @@ impl Default for Params {
             num_class: 0,
             tweedie_variance_power: 1.5,
             huber_slope: 1.0,
-            quantile_alpha: 0.5,
+            quantile_alpha: vec![0.5],
             eval_metric: Vec::new(),
             disable_default_eval_metric: false,
             monotone_constraints: Directions::default(),
@@ -98,6 +102,21 @@ impl Default for Params {
         }
     }
 }
+
+/// Which trees a round is trained without, and what becomes of their weights.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Dart {
+    pub(crate) rate_drop: f64,
+    pub(crate) skip_drop: f64,
+    pub(crate) one_drop: bool,
+    /// Whether trees are drawn by their weights.
+    pub(crate) weighted: bool,
+    /// Whether new trees weigh as much as all that were dropped together.
+    pub(crate) forest: bool,
+}
+
+/// Its names.
+const DART: [&str; 5] = ["rate_drop", "skip_drop", "one_drop", "sample_type", "normalize_type"];
 
 /// Why a parameter cannot be set.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -140,6 +159,11 @@ const MOST: f64 = 65_534.0;
 const NAMES: &[(&str, &[&str])] = &[
     ("objective", &[]),
     ("booster", &[]),
+    ("rate_drop", &[]),
+    ("skip_drop", &[]),
+    ("one_drop", &[]),
+    ("sample_type", &[]),
+    ("normalize_type", &[]),
     ("eta", &["learning_rate"]),
     ("gamma", &["min_split_loss"]),
     ("max_depth", &[]),
@@ -223,6 +247,16 @@ impl Params {
         &self.settings
     }
 
+    /// Whether trees are dropped while others are trained.
+    pub(crate) fn drops(&self) -> bool {
+        self.booster == "dart"
+    }
+
+    /// One that means nothing to the booster.
+    pub(crate) fn strange_to_booster(&self) -> Option<&'static str> {
+        DART.into_iter().find(|name| !self.drops() && self.is_set(name))
+    }
+
     /// Whether a parameter was set, by the first of its names.
     pub(crate) fn is_set(&self, name: &str) -> bool {
         self.set.contains(name)
@@ -259,14 +293,19 @@ impl Params {
     fn set_other(&mut self, name: &str, value: &Parse<'_>) -> Result<(), ParamError> {
         match name {
             "objective" => self.objective = value.objective()?,
-            "booster" => self.booster = value.one_of(&["gbtree"])?,
+            "booster" => self.booster = value.one_of(&["gbtree", "dart"])?,
+            "rate_drop" => self.dart.rate_drop = value.fraction()?,
+            "skip_drop" => self.dart.skip_drop = value.fraction()?,
+            "one_drop" => self.dart.one_drop = value.flag()?,
+            "sample_type" => self.dart.weighted = value.one_of(&["uniform", "weighted"])? == "weighted",
+            "normalize_type" => self.dart.forest = value.one_of(&["tree", "forest"])? == "forest",
             "scale_pos_weight" => self.scale_pos_weight = value.single(0.0, f64::from(f32::MAX))?,
             "base_score" => self.base_score = Some(value.single(-1e38, 1e38)?),
             "seed" => self.seed = parse(value, "a whole number from 0")?,
             "num_class" => self.num_class = value.whole(0.0, MOST)?,
             "tweedie_variance_power" => self.tweedie_variance_power = value.single(1.0, 1.999)?,
             "huber_slope" => self.huber_slope = value.single(1e-6, 1e6)?,
-            "quantile_alpha" => self.quantile_alpha = value.single(1e-6, 1.0 - 1e-6)?,
+            "quantile_alpha" => self.quantile_alpha = value.parts()?,
             "lambdarank_pair_method" => drop(value.one_of(&["topk"])?),
             "lambdarank_num_pair_per_sample" => {
                 self.lambdarank_num_pair_per_sample = value.whole(1.0, 1e9)?
@@ -293,7 +332,7 @@ impl Params {
     /// How many margins a row has.
     #[must_use]
     pub fn outputs(&self) -> usize {
-        self.num_class.max(1)
+        self.num_class.max(self.quantile_alpha.len()).max(1)
     }
 
     /// How many threads were asked for; 0 is as many as there are cores.

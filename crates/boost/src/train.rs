@@ -1,5 +1,6 @@
 //! Training: round after round, a tree for each output.
 
+mod dart;
 mod features;
 mod rounds;
 mod share;
@@ -161,6 +162,7 @@ pub fn train(
         Some(model) => features::going_on(model, training, &*loss)?,
         None => features::beginning(training, &*loss)?,
     };
+    let model = Model { weighted: model.weighted || training.params.drops(), ..model };
     let bins = bins(training)?;
     let axes = Arc::clone(&bins.axes);
     let Training { params, data, watched, workers, .. } = *training;

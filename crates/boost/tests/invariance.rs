@@ -97,8 +97,10 @@ proptest! {
         objective in prop::sample::select(vec![
             "binary:logistic", "binary:hinge", "reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror",
             "count:poisson", "reg:tweedie", "multi:softprob", "survival:cox", "rank:ndcg", "rank:pairwise",
+            "reg:quantileerror",
         ]),
         sampled: bool,
+        dart: bool,
     ) {
         let share = if sampled { "0.6" } else { "1" };
         let classes = ["binary", "multi", "rank"].iter().any(|kind| objective.starts_with(kind));
@@ -109,6 +111,9 @@ proptest! {
             ("subsample", share),
             ("colsample_bynode", share),
         ];
+        let drops = [("booster", "dart"), ("rate_drop", "0.5"), ("sample_type", "weighted")];
+        settings.extend(drops.into_iter().filter(|_| dart));
+        settings.extend((objective == "reg:quantileerror").then_some(("quantile_alpha", "[0.2,0.5,0.9]")));
         settings.extend((objective == "multi:softprob").then_some(("num_class", "2")));
         settings.extend((objective == "binary:logistic").then_some(("scale_pos_weight", "3")));
         let sorted = model(&rows(&(0..3000).collect::<Vec<_>>(), classes), &Alone, &settings);

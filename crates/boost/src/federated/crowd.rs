@@ -8,6 +8,7 @@ use crate::exact::Peak;
 use crate::fixed::{Scale, Scales, Sums};
 use crate::grow::{Field, Grown, Histogram, Lost, Part};
 use crate::metric::Metric;
+use crate::model::Model;
 use crate::train::{Rows, Score};
 
 /// Asks all parties.
@@ -155,6 +156,11 @@ impl Rows for Crowd<'_> {
         let values = grown.tree.nodes().iter().map(|node| node.value).collect();
         let parts = std::mem::take(&mut self.parts);
         self.ask(&Question::Tree(parts, values)).map(drop)
+    }
+
+    /// Nobody is asked: plans that need it are refused.
+    fn say(&mut self, _model: &Model) -> Result<(), Lost> {
+        Err(Lost)
     }
 
     fn scores(&mut self) -> Result<Vec<Score>, Lost> {

@@ -195,10 +195,14 @@ impl Plan {
         self.params.iter().try_for_each(|(name, value)| params.set(name, value))?;
         let unfit = |what: String| Err(PlanError::Unfit(what));
         let loss = loss::by_params(&params).map_err(PlanError::Unfit)?;
-        if loss.quantile().is_some() || loss.base_lists() == 0 {
+        if loss.quantile(0).is_some() || loss.base_lists() == 0 {
             let name = loss.name();
             let why = "it needs all rows in one place";
             return unfit(format!("{name} cannot be trained by several parties: {why}"));
+        }
+        if params.drops() {
+            let why = "the booster dart cannot be trained by several parties: none is asked for a round without some of the trees";
+            return unfit(why.to_owned());
         }
         if params.subsample < 1.0 && !self.schema.numbered {
             let why = "subsample draws rows by their ids, and the parties' rows have none (--id)";

@@ -1,8 +1,8 @@
 //! Losses of one margin and one label.
 
+mod absolute;
 mod counts;
 mod logistic;
-mod quantile;
 mod robust;
 mod squared;
 
@@ -63,8 +63,7 @@ pub(crate) fn by_name(name: &str, params: &Params) -> Option<Box<dyn Loss>> {
         "reg:tweedie" => boxed(counts::Tweedie { power: params.tweedie_variance_power }, 1.0),
         "reg:pseudohubererror" => boxed(robust::PseudoHuber { slope: params.huber_slope }, 1.0),
         "reg:squaredlogerror" => boxed(robust::SquaredLog, 1.0),
-        "reg:absoluteerror" => boxed(quantile::Absolute, 1.0),
-        "reg:quantileerror" => boxed(quantile::Quantile { alpha: params.quantile_alpha }, 1.0),
+        "reg:absoluteerror" => boxed(absolute::Absolute, 1.0),
         "binary:hinge" => boxed(robust::Hinge, 1.0),
         _ => {
             let point = logistic::Logistic::by_name(name, positive_weight)?;
@@ -170,7 +169,7 @@ impl<P: Point> Loss for Pointwise<P> {
         self.point.max_delta_step()
     }
 
-    fn quantile(&self) -> Option<f64> {
+    fn quantile(&self, _output: usize) -> Option<f64> {
         self.point.quantile()
     }
 

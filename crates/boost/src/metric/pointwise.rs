@@ -30,8 +30,6 @@ enum Term {
     Relative,
     /// With its slope.
     PseudoHuber(f64),
-    /// Of this part.
-    Quantile(f64),
     LogLoss,
     /// Whether it is on the wrong side of this.
     Error(f32),
@@ -78,7 +76,6 @@ pub(super) fn by_name(
             let needs = "`tweedie-nloglik@P` with a number P from 1, below 2";
             Some((Term::Tweedie(number(needs, |p| (1.0..2.0).contains(&p), None)?), End::Mean))
         }
-        "quantile" => plainly(Term::Quantile(params.quantile_alpha.into()), End::Mean),
         _ => None,
     };
     Ok(found.map(|(term, end)| Box::new(Mean { name: name.to_owned(), term, end }) as Box<dyn Metric>))
@@ -115,7 +112,6 @@ impl Term {
             Self::Absolute => (p - y).abs(),
             Self::Relative => ((p - y) / y).abs(),
             Self::PseudoHuber(slope) => slope * slope * ((1.0 + ((p - y) / slope).powi(2)).sqrt() - 1.0),
-            Self::Quantile(alpha) => (y - p) * if y >= p { alpha } else { alpha - 1.0 },
             Self::LogLoss => {
                 // What is multiplied with 0 may be infinite.
                 let part = |share: f64, p: f64| if share > 0.0 { -share * ln(p.max(NEAREST)) } else { 0.0 };

@@ -21,6 +21,9 @@ impl Default for Directions {
     }
 }
 
+/// Each quantile has a tree in each round.
+const MOST_PARTS: usize = 1000;
+
 /// A value that is to become something.
 pub(super) struct Parse<'a> {
     pub(super) name: &'a str,
@@ -55,6 +58,26 @@ impl Parse<'_> {
         let needs = "a number above 0, at most 1";
         let number: f64 = parse(self, needs)?;
         if number > 0.0 && number <= 1.0 { Ok(number) } else { Err(self.wrong(needs)) }
+    }
+
+    /// A number from 0 to 1.
+    pub(super) fn fraction(&self) -> Result<f64, ParamError> {
+        let needs = "a number from 0 to 1";
+        let number: f64 = parse(self, needs)?;
+        if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(self.wrong(needs)) }
+    }
+
+    /// One number between 0 and 1, or a list of them.
+    pub(super) fn parts(&self) -> Result<Vec<f32>, ParamError> {
+        let text = self.value.trim();
+        let list = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        let parts: Vec<&str> = list.split(',').collect();
+        if parts.len() > MOST_PARTS {
+            return Err(self.wrong(format!("a list of at most {MOST_PARTS} numbers")));
+        }
+        let part = |value| Parse { name: self.name, value }.single(1e-6, 1.0 - 1e-6);
+        let parts: Result<Vec<f32>, ParamError> = parts.into_iter().map(part).collect();
+        parts.map_err(|_| self.wrong("a number above 0 and below 1, or a list of them"))
     }
 
     pub(super) fn whole(&self, from: f64, to: f64) -> Result<usize, ParamError> {

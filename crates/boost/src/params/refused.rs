@@ -1,7 +1,6 @@
 //! What XGBoost knows and this crate has not.
 
 const ONE_TREE: &str = "only boosted trees by histograms are grown";
-const DART: &str = "the booster `dart` is not there yet";
 const RANK: &str = "what the place of a row in a list did to its label is not corrected";
 
 /// Names, and why not.
@@ -16,11 +15,6 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ("extmem_single_page", "rows are kept in memory"),
     ("seed_per_iteration", "what is drawn always depends on the round"),
     ("feature_weights", "features are drawn with equal weights"),
-    ("sample_type", DART),
-    ("normalize_type", DART),
-    ("rate_drop", DART),
-    ("one_drop", DART),
-    ("skip_drop", DART),
     ("lambdarank_bias_norm", RANK),
     ("expectile_alpha", "the objective `reg:expectileerror` is not there yet"),
     ("aft_loss_distribution", "the objective `survival:aft` is not there yet"),

@@ -95,8 +95,8 @@ pub(crate) fn begin_with(
         objective: objective(loss),
         link,
         base_score,
-        classes: if loss.outputs() > 1 { loss.outputs() } else { 0 },
-        targets: 1,
+        classes: if loss.outputs() > 1 && !loss.has_targets() { loss.outputs() } else { 0 },
+        targets: if loss.has_targets() { loss.outputs() } else { 1 },
         features: ModelFeatures {
             count: features.count(),
             names: features.names.to_vec(),

@@ -1,5 +1,6 @@
 //! The rounds of a training, whoever holds the rows.
 
+use super::dart;
 use super::stopping::Watch;
 use super::{Stopped, TrainError, Trained};
 use crate::bins::Axes;
@@ -47,6 +48,9 @@ pub(crate) trait Rows: Field {
     /// Adds a tree to the margins; where leaves are no means, sets them first.
     fn add(&mut self, grown: &mut Grown, output: usize) -> Result<(), Lost>;
 
+    /// Takes the margins that a model gives in place of those that trees were added to.
+    fn say(&mut self, model: &Model) -> Result<(), Lost>;
+
     /// What the model is worth.
     fn scores(&mut self) -> Result<Vec<Score>, Lost>;
 
@@ -74,6 +78,8 @@ pub(crate) struct Rounds<'a> {
     shape: Shape,
     model: Model,
     rows: &'a mut dyn Rows,
+    /// The weights of all trees in the best round so far.
+    best: Vec<f32>,
 }
 
 impl<'a> Rounds<'a> {
@@ -87,7 +93,7 @@ impl<'a> Rounds<'a> {
             min_gain: params.gamma,
             eta: params.eta,
         };
-        Self { setting, shape, model, rows }
+        Self { setting, shape, model, rows, best: Vec::new() }
     }
 
     /// Goes on after the rounds whose scores are in `history`, which the model has already.
@@ -114,6 +120,9 @@ impl<'a> Rounds<'a> {
                 return Err(TrainError::Diverged(before + round));
             }
             over = is_over(&mut watch, round, &scores);
+            if watch.as_ref().and_then(|watch| watch.best.as_ref()).is_some_and(|best| best.round == round) {
+                self.best = self.model.trees.iter().map(|member| member.weight).collect();
+            }
             let goes_on = note(&Progress { round, rounds, scores: &scores }, &self.model);
             history.push(scores);
             if !goes_on {
@@ -137,9 +146,15 @@ impl<'a> Rounds<'a> {
         self.model.rounds.truncate(rounds + 1);
         let trees = self.model.rounds.last().copied().unwrap_or_default();
         self.model.trees.truncate(trees);
+        // Later rounds may have made them less.
+        self.model.trees.iter_mut().zip(&self.best).for_each(|(member, weight)| member.weight = *weight);
     }
 
     fn round(&mut self, round: usize) -> Result<(), TrainError> {
+        let dropped = dart::dropped(self.setting.params, round, &self.model.trees);
+        if !dropped.is_empty() {
+            self.rows.say(&dart::without(&self.model, &dropped))?;
+        }
         self.rows.begin(round)?;
         for output in 0..self.model.outputs() {
             let scales = self.rows.fix(output)?.ok_or(TrainError::Diverged(round))?;
@@ -147,7 +162,12 @@ impl<'a> Rounds<'a> {
             self.rows.add(&mut grown, output)?;
             self.model.trees.push(Member { tree: grown.tree, output, weight: 1.0 });
         }
+        let before = self.model.rounds.last().copied().unwrap_or_default();
         self.model.rounds.push(self.model.trees.len());
+        if !dropped.is_empty() {
+            dart::weigh(self.setting.params, &mut self.model.trees, before, &dropped);
+            self.rows.say(&self.model)?;
+        }
         Ok(())
     }
 

@@ -145,12 +145,12 @@ impl<'a> Share<'a> {
     }
 
     /// Sets leaves to the quantiles of what is left to explain of their rows.
-    fn set_leaves(&self, grown: &mut Grown, alpha: f64) {
+    fn set_leaves(&self, grown: &mut Grown, output: usize, alpha: f64) {
         let Ground { params, data, .. } = self.ground;
         for leaf in &grown.leaves {
             let left = |row: &u32| {
                 let row = *row as usize;
-                (data.labels[row] - self.margins[row], data.weight(row))
+                (data.labels[row] - self.margins[row * self.outputs + output], data.weight(row))
             };
             let mut pairs: Vec<(f32, f32)> = self.patch.rows_of(*leaf).iter().map(left).collect();
             let value = exact::quantile(&mut pairs, alpha, !data.weights.is_empty()) * params.eta;
@@ -229,10 +229,21 @@ impl Rows for Share<'_> {
     }
 
     fn add(&mut self, grown: &mut Grown, output: usize) -> Result<(), Lost> {
-        if let Some(alpha) = self.ground.loss.quantile() {
-            self.set_leaves(grown, alpha);
+        if let Some(alpha) = self.ground.loss.quantile(output) {
+            self.set_leaves(grown, output, alpha);
         }
         self.grow_margins(&grown.tree, &grown.cuts, &grown.leaves, output);
+        Ok(())
+    }
+
+    fn say(&mut self, model: &Model) -> Result<(), Lost> {
+        let workers = self.ground.workers;
+        // Their features are those that were trained on so far.
+        let margins = |data: &Data| model.margins(&data.features, workers).map_err(|_| Lost);
+        self.margins = margins(self.ground.data)?;
+        for watched in self.watched.iter_mut().filter(|watched| watched.margins.is_some()) {
+            watched.margins = Some(margins(watched.data)?);
+        }
         Ok(())
     }
 

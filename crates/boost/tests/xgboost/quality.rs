@@ -4,7 +4,7 @@ use crate::ask::Oracle;
 use crate::rows::{Label, Rows};
 use crate::{params, score, trained};
 use serde_json::{Value, json};
-use welkin_boost::{Model, Test};
+use welkin_boost::{Alone, Model, Test};
 
 /// What a tree asks, node by node: feature, threshold (both zeros are one), where missing values go.
 fn questions(model: &Model) -> Vec<Vec<Option<(u32, u32, bool)>>> {
@@ -40,6 +40,17 @@ fn trees_over_few_values_are_those_of_xgboost() {
         (json!({"objective": "reg:squaredlogerror", "max_depth": 4}), Label::Positive),
         (json!({"objective": "reg:absoluteerror", "max_depth": 4}), Label::Real),
         (json!({"objective": "reg:quantileerror", "quantile_alpha": 0.3, "max_depth": 4}), Label::Real),
+        (
+            json!({"objective": "reg:quantileerror", "quantile_alpha": [0.2, 0.5, 0.9], "max_depth": 4}),
+            Label::Real,
+        ),
+        // All trees are dropped in every round, so that nothing is left to chance.
+        (json!({"booster": "dart", "rate_drop": 1, "max_depth": 4}), Label::Real),
+        (json!({"booster": "dart", "rate_drop": 1, "normalize_type": "forest", "max_depth": 4}), Label::Real),
+        (
+            json!({"booster": "dart", "rate_drop": 1, "objective": "multi:softprob", "num_class": 4, "max_depth": 3}),
+            Label::Class,
+        ),
         (json!({"objective": "binary:hinge", "max_depth": 4}), Label::Binary),
         (json!({"objective": "multi:softprob", "num_class": 4, "max_depth": 3}), Label::Class),
     ];
@@ -52,7 +63,12 @@ fn trees_over_few_values_are_those_of_xgboost() {
     for (at, (wanted, label)) in all.into_iter().enumerate() {
         let saved = std::fs::read(oracle.path(&format!("stock{at}.json"))).unwrap();
         let stock = Model::read(&saved).unwrap();
-        let own = trained(&params(&wanted), 3, &Rows::coarse(4, 900, 6, label).data(), None).model;
+        let data = Rows::coarse(4, 900, 6, label).data();
+        let own = trained(&params(&wanted), 3, &data, None).model;
+        let margins = |model: &Model| model.margins(&data.features, &Alone).unwrap();
+        for (ours, theirs) in margins(&own).into_iter().zip(margins(&stock)) {
+            assert!((ours - theirs).abs() < 1e-3 * theirs.abs().max(1.0), "{wanted}: {ours} and {theirs}");
+        }
         assert_eq!(questions(&own), questions(&stock), "{wanted}");
         for (score, theirs) in own.base_score().iter().zip(stock.base_score()) {
             assert!((score - theirs).abs() < 2e-6, "{wanted}: {score} and {theirs}");
@@ -120,6 +136,11 @@ fn metrics_are_those_of_xgboost() {
             vec!["tweedie-nloglik@1.5", "tweedie-nloglik@1.2"],
         ),
         (json!({"objective": "reg:quantileerror", "quantile_alpha": 0.8}), Label::Real, vec!["quantile"]),
+        (
+            json!({"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.7]}),
+            Label::Real,
+            vec!["quantile"],
+        ),
         (json!({"objective": "multi:softmax", "num_class": 4}), Label::Class, vec!["mlogloss", "merror"]),
     ] {
         let rows = Rows::coarse(5, 500, 6, label);

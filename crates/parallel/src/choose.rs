@@ -37,6 +37,17 @@ pub struct Choice {
     pub usd_step: f64,
 }
 
+/// An offer on which the model does not fit.
+#[derive(Debug, Clone)]
+pub struct TooSmall {
+    /// The caller's.
+    pub key: usize,
+    /// What it is.
+    pub cluster: Cluster,
+    /// Of a device, at least, in the best way to split the model that was found.
+    pub needed_bytes: f64,
+}
+
 /// What came of all offers.
 #[derive(Debug, Clone, Default)]
 pub struct Chosen {
@@ -46,8 +57,8 @@ pub struct Chosen {
     pub planned: usize,
     /// How many could not be better.
     pub pruned: usize,
-    /// How many have too little memory.
-    pub too_small: usize,
+    /// Those that were planned and have too little memory, the most memory first.
+    pub too_small: Vec<TooSmall>,
 }
 
 /// Plans offers, those first whose bound on the price of a step is lowest.
@@ -69,11 +80,14 @@ pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
             continue;
         }
         chosen.planned += 1;
-        let Some((mesh, step_s)) = best(model, &offer.cluster) else {
-            chosen.too_small += 1;
-            continue;
-        };
         let Offered { key, cluster, usd_hour } = offer;
+        let (mesh, step_s) = match best(model, &cluster) {
+            Ok(best) => best,
+            Err(needed_bytes) => {
+                chosen.too_small.push(TooSmall { key, cluster, needed_bytes });
+                continue;
+            }
+        };
         let choice = Choice { key, cluster, usd_hour, mesh, step_s, usd_step: per_hour(usd_hour, step_s) };
         let beaten = |other: &Choice| other.usd_step <= choice.usd_step && other.step_s <= choice.step_s;
         if !chosen.front.iter().any(beaten) {
@@ -82,6 +96,8 @@ pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
         }
     }
     chosen.front.sort_by(|a, b| a.usd_step.total_cmp(&b.usd_step));
+    let memory = |small: &TooSmall| small.cluster.devices() as f64 * small.cluster.device.usable_bytes;
+    chosen.too_small.sort_by(|a, b| memory(b).total_cmp(&memory(a)).then(a.key.cmp(&b.key)));
     chosen
 }
 
@@ -94,12 +110,15 @@ fn least_s(model: &Model, cluster: &Cluster) -> f64 {
     each.sum::<f64>() / cluster.devices() as f64
 }
 
-fn best(model: &Model, cluster: &Cluster) -> Option<(Vec<u64>, f64)> {
+/// The best mesh and its seconds, or the bytes of a device that the model takes at least.
+fn best(model: &Model, cluster: &Cluster) -> Result<(Vec<u64>, f64), f64> {
     // State cannot take less than all of it, divided.
     let state: f64 = model.inputs.iter().map(|input| model.values[input.value].bytes as f64).sum();
-    if state / cluster.devices() as f64 > cluster.device.usable_bytes {
-        return None;
+    let share = state / cluster.devices() as f64;
+    if share > cluster.device.usable_bytes {
+        return Err(share);
     }
+    let mut needed = f64::INFINITY;
     let mut best: Option<(Vec<u64>, f64)> = None;
     let mut benches = Benches::new(cluster);
     for sizes in shapes(cluster, cluster.devices()).into_iter().rev() {
@@ -109,8 +128,9 @@ fn best(model: &Model, cluster: &Cluster) -> Option<(Vec<u64>, f64)> {
             Ok(split) if best.as_ref().is_none_or(|(_, seconds)| split.seconds < *seconds) => {
                 best = Some((sizes, split.seconds));
             }
-            Ok(_) | Err(NoSplit::Memory(_) | NoSplit::Forbidden | NoSplit::Worse(_)) => {}
+            Err(NoSplit::Memory(bytes)) => needed = needed.min(bytes),
+            Ok(_) | Err(NoSplit::Forbidden | NoSplit::Worse(_)) => {}
         }
     }
-    best
+    best.ok_or(needed)
 }

@@ -26,7 +26,7 @@ mod reshard;
 mod solve;
 mod strategy;
 
-pub use choose::{Choice, Chosen, Offered, choose};
+pub use choose::{Choice, Chosen, Offered, TooSmall, choose};
 pub use cluster::{AXES, Cluster, ClusterError, Collective, Device, Mesh};
 pub use effort::Effort;
 pub use expert::{Compared, experts};

@@ -1,6 +1,6 @@
 //! The batch: which dimensions run over examples, and the same step on a part of them.
 
-use super::graph::{Model, Op, Role, ValueId};
+use super::graph::{Kind, Model, Op, Role, ValueId};
 
 /// For each value the dimension that runs over examples, and for each operation the loop that does.
 #[derive(Debug, Clone)]
@@ -101,6 +101,16 @@ impl Follow<'_> {
 }
 
 impl Model {
+    /// Tokens of a step: the elements of its largest batch that is no floating point, or else its examples.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        let batch = self.inputs.iter().filter(|input| input.role == Role::Data);
+        let words = batch.map(|input| &self.values[input.value]);
+        let words = words.filter(|value| matches!(value.kind, Kind::Other(_)));
+        let most = words.map(|value| value.shape.iter().product()).max().unwrap_or(0);
+        if most > 1 { most } else { Batch::of(self).size }
+    }
+
     /// The same step on one of `count` equal parts of the batch; nothing where these are not equal.
     pub(crate) fn microbatch(&self, batch: &Batch, count: u64) -> Option<Self> {
         if count == 1 {

@@ -5,6 +5,9 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use welkin_units::Usd;
 
+/// A hundred times what the largest models were trained on.
+const MOST_TOKENS: u64 = 10_000_000_000_000_000;
+
 /// Plan how a training step is split over devices
 #[derive(Debug, Args)]
 #[command(after_help = PARALLELIZE, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -23,6 +26,12 @@ pub(crate) struct ParallelizeArgs {
     /// Most that all machines together may cost per hour
     #[arg(long, value_name = "USD", value_parser = usd, requires = "any")]
     pub(crate) max_hourly: Option<Usd>,
+    /// Say for each what it takes to train on --tokens, and list machines on which the model does not fit
+    #[arg(long, requires = "any")]
+    pub(crate) pareto: bool,
+    /// How many tokens that is; a step has as many as its batch of whole numbers, or else examples
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000_000, requires = "pareto", value_parser = clap::value_parser!(u64).range(1..=MOST_TOKENS))]
+    pub(crate) tokens: u64,
     /// Search this many times longer than usual for a better plan, or a better proof of it
     #[arg(long, value_name = "TIMES", value_parser = effort, conflicts_with_all = ["plan", "any"])]
     pub(crate) effort: Option<u32>,
@@ -61,6 +70,7 @@ Examples:
   welkin parallelize model.json --cluster 2xp4d.24xlarge --save plan.json --svg plan.svg
   welkin parallelize model.json --cluster 512xH100 --effort 4
   welkin parallelize model.json --any --max-hourly 40
+  welkin parallelize model.json --any --max-hourly 400 --pareto --tokens 20000000000
   welkin parallelize model.json --plan plan.json
   welkin parallelize compare model.json --cluster 8xA100
 

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit>
     let path = args.model.as_deref().context(Fault::new(Code::Usage, "a model graph is missing"))?;
     let model = read_model(path)?;
     if let (true, Some(most)) = (args.any, args.max_hourly) {
-        return choose::run(&model, most, app);
+        return choose::run(&model, most, args.pareto.then_some(args.tokens), app);
     }
     let made = match (&args.plan, &args.cluster) {
         (Some(path), _) => read_plan(path, &model)?,

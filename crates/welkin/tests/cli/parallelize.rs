@@ -71,6 +71,31 @@ fn machines_of_the_catalog_are_chosen_with_the_plan() {
 }
 
 #[test]
+fn the_front_is_told_to_the_last_token_with_the_machines_on_which_the_model_does_not_fit() {
+    let bed = bed();
+    // Parameters of 17 GB, and as much again for their gradients.
+    bed.file("large.json", &MODEL.replace("4096", "65536"));
+    let args =
+        ["parallelize", "large.json", "--any", "--max-hourly", "12", "--pareto", "--tokens", "1000000"];
+    let json = bed.json(&args);
+    assert_eq!(json["tokens"]["all"], 1_000_000, "{json}");
+    // Nothing of its batch is a whole number, so these are examples.
+    assert_eq!(json["tokens"]["step"], 512, "{json}");
+    let of = |row: &serde_json::Value, key: &str| row[key].as_f64().unwrap();
+    for row in json["front"].as_array().unwrap() {
+        // 1954 steps, the last of which is not full.
+        assert!((of(row, "train_s") / of(row, "step_s") - 1954.0).abs() < 1e-6, "{json}");
+        assert!((of(row, "usd_train") / of(row, "usd_step") - 1954.0).abs() < 1e-6, "{json}");
+    }
+    let small = json["does_not_fit"].as_array().unwrap();
+    assert!(small.len() as u64 == json["too_small"].as_u64().unwrap() && !small.is_empty(), "{json}");
+    assert!(small.iter().all(|row| of(row, "needed_bytes") > of(row, "usable_bytes")), "{json}");
+    let told = bed.ok(args);
+    assert!(told.contains("TO THE LAST TOKEN") && told.contains("DOES NOT FIT"), "{told}");
+    assert!(told.contains("a step has 512 tokens"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_planned_says_why() {
     let bed = bed();
     bed.file("other.json", &MODEL.replace("\"flops\":", "\"flops\":1"));

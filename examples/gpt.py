@@ -16,7 +16,9 @@ import sys
 from pathlib import Path
 
 DEVICES = os.environ.get("SKYPILOT_NUM_GPUS_PER_NODE", "8")
-os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count={DEVICES}")
+# A machine that is busy with other things may keep a device waiting for long.
+PATIENT = "--xla_cpu_collective_call_terminate_timeout_seconds=1800"
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count={DEVICES} {PATIENT}")
 os.environ.update(JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
 

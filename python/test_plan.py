@@ -6,7 +6,10 @@ import subprocess
 import sys
 import tempfile
 
-os.environ.update(XLA_FLAGS="--xla_force_host_platform_device_count=8", JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
+os.environ.update(JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
+# A machine that is busy with other things may keep a device waiting for long.
+PATIENT = "--xla_cpu_collective_call_terminate_timeout_seconds=1800"
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {PATIENT}")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import jax  # noqa: E402

@@ -34,6 +34,7 @@ pub use model::{
     Input, Kind, Loop, MOST_MODEL_BYTES, Model, ModelError, Op, Operand, Output, Reduce, Role, Value, ValueId,
 };
 pub use plan::{
-    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, MOST_PLAN_BYTES, ModelWire, MoveWire,
-    NoPlan, PLAN_SCHEMA, PieceWire, PlanFile, PlanFileError, ProgramWire, StageWire, TensorWire, plan, words,
+    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, CutWire, MOST_PLAN_BYTES, ModelWire,
+    MoveWire, NoPlan, PLAN_SCHEMA, PartWire, PhaseWire, PieceWire, PlanFile, PlanFileError, ProgramWire,
+    StageWire, TensorWire, plan, plan_one_mesh, words,
 };

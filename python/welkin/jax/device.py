@@ -12,6 +12,7 @@ from jax import lax
 from jax.sharding import PartitionSpec
 
 from .graph import Fixed
+from .microbatch import Whole
 
 
 class DeviceError(ValueError):
@@ -21,14 +22,21 @@ class DeviceError(ValueError):
 class Device:
     """The program of one device, within `shard_map` over a mesh."""
 
-    def __init__(self, graph, wire, mesh):
-        self.graph, self.wire = graph, wire
+    def __init__(self, graph, wire, mesh, cut=None):
+        self.graph, self.cut = graph, cut or Whole(graph)
         self.names, self.sizes = mesh.axis_names, dict(mesh.shape)
         self.layouts = [[along if along in ("same", "sum") else int(along) for along in layout] for layout in wire["layouts"]]
+        # A stage has numbers of its own; here all are the graph's. Past the last operation is what is handed to the next step.
+        part = wire.get("part") or {"operations": range(len(graph.ops)), "values": range(len(graph.values))}
+        ops, values = [*part["operations"], len(graph.ops)], part["values"]
+        self.operations = dict(zip(ops, wire["operations"]))
+        self.values = dict(zip(values, wire["values"], strict=True))
         self.moves = {}
         for move in wire["moves"]:
-            key = (move["operation"], move["value"], move["from"], move["steps"][-1][1])
+            key = (ops[move["operation"]], values[move["value"]], move["from"], move["steps"][-1][1])
             self.moves[key] = move["steps"]
+        # Which microbatch it is.
+        self.turn = 0
 
     def spec(self, layout):
         """A layout as JAX spells it."""
@@ -48,7 +56,7 @@ class Device:
                 for row in self.graph.outputs]
 
     def kept(self, value):
-        number = self.wire["values"][value]
+        number = self.values.get(value)
         return self.whole() if number is None else number
 
     def whole(self):
@@ -60,25 +68,42 @@ class Device:
         held = dict(zip(given, leaves, strict=True))
         for value, constant in self.graph.constants.items():
             held[value] = self.block(jnp.asarray(constant), self.layouts[self.kept(value)])
-        for number, (row, source) in enumerate(zip(self.graph.ops, self.graph.sources, strict=True)):
-            self.operation(number, row, source, held)
+        for number in self.operations:
+            self.operation(number, held)
         past = len(self.graph.ops)
         return [self.moved(past, row["value"], held, self.kept(row["value"]), to)
                 for row, to in zip(self.graph.outputs, self.outputs(), strict=True)]
 
-    def operation(self, number, row, source, held):
-        reads, makes, combined = self.wire["operations"][number]
+    def operation(self, number, held):
+        row = self.graph.ops[number]
+        reads, makes, combined = self.operations[number]
         brought, args = {}, []
-        for (value, _), layout in zip(row["in"], reads, strict=True):
+        for place, ((value, _), layout) in enumerate(zip(row["in"], reads, strict=True)):
             if (value, layout) not in brought:
                 brought[value, layout] = self.moved(number, value, held, self.kept(value), layout)
-            args.append(brought[value, layout])
-        made = Work(self, source, args, [self.layouts[layout] for layout in reads], [self.layouts[layout] for layout in makes],
-                    [self.graph.values[value][1] for value, _ in row["out"]]).run()
+            args.append(self.examples(row, place, brought[value, layout], self.layouts[layout]))
+        made = Work(self, number, args, [self.layouts[layout] for layout in reads], [self.layouts[layout] for layout in makes]).run()
         for result, (value, _), layout in zip(made, row["out"], makes, strict=True):
             if combined:
                 result = self.combine(row["op"], result, tuple(combined))
             held[value] = self.moved(number, value, {value: result}, layout, self.kept(value))
+
+    def examples(self, row, place, array, along):
+        """What an operation reads of an operand for this microbatch."""
+        loop = self.cut.examples(row)
+        if loop is None:
+            return array
+        value, dims = row["in"][place]
+        if self.cut.dims[value] is None and loop in dims:
+            dim = dims.index(loop)
+            if self.axes(along, dim):
+                raise DeviceError(f"an operand of `{row['op']}` lies in blocks that are not those of a microbatch")
+            size = array.shape[dim] // self.cut.count
+            return lax.dynamic_slice_in_dim(array, self.turn * size, size, dim)
+        if place in row.get("accumulates", ()) and not any(loop in dims for _, dims in row["out"]):
+            # What results are added to is added once.
+            return jnp.where(self.turn == 0, array, jnp.zeros_like(array))
+        return array
 
     def combine(self, name, value, axes):
         if name == "reduce_prod":
@@ -106,7 +131,7 @@ class Device:
             case "same", "sum":
                 return jnp.where(self.index(axes) == 0, array, jnp.zeros_like(array))
             case "same", dim:
-                return self.cut(array, dim, axes)
+                return self.take(array, dim, axes)
             case "sum", "same":
                 return lax.psum(array, axes)
             case "sum", dim:
@@ -124,7 +149,7 @@ class Device:
     def count(self, axes):
         return int(np.prod([self.sizes[axis] for axis in axes]))
 
-    def cut(self, array, dim, axes):
+    def take(self, array, dim, axes):
         size = array.shape[dim] // self.count(axes)
         return lax.dynamic_slice_in_dim(array, self.index(axes) * size, size, dim)
 
@@ -132,7 +157,7 @@ class Device:
         """This device's block of what all have."""
         for dim in range(array.ndim):
             if axes := self.axes(along, dim):
-                array = self.cut(array, dim, axes)
+                array = self.take(array, dim, axes)
         return array
 
     def axes(self, along, dim):
@@ -145,9 +170,11 @@ class Device:
 class Work:
     """One operation on blocks."""
 
-    def __init__(self, device, source, args, reads, makes, shapes):
-        self.device, self.source, self.reads, self.makes = device, source, reads, makes
-        self.args, self.shapes = args, [device.shape(shape, along) for shape, along in zip(shapes, makes)]
+    def __init__(self, device, number, args, reads, makes):
+        row, self.source = device.graph.ops[number], device.graph.sources[number]
+        self.ins, self.outs = ([value for value, _ in row[side]] for side in ("in", "out"))
+        self.device, self.reads, self.makes, self.args = device, reads, makes, args
+        self.shapes = [device.shape(device.cut.shape(value), along) for value, along in zip(self.outs, makes)]
 
     def run(self):
         kind, detail = self.source
@@ -181,17 +208,20 @@ class Work:
     def iota(self):
         dim = self.eqn.params["dimension"]
         made = lax.broadcasted_iota(self.eqn.params["dtype"], self.shapes[0], dim)
-        return made + self.offset(self.makes[0], dim, self.shapes[0]).astype(made.dtype)
+        return made + self.offset(self.outs[0], self.makes[0], dim, self.shapes[0]).astype(made.dtype)
 
     def rng_uniform(self):
         if self.shapes[0] != tuple(self.eqn.outvars[0].aval.shape):
             raise DeviceError("random numbers would be the same in each block")
         return self.same()
 
-    def offset(self, along, dim, shape):
-        """The place at which this device's block begins."""
+    def offset(self, value, along, dim, shape):
+        """The place at which this device's block of a value begins."""
         axes = self.device.axes(along, dim)
-        return self.device.index(axes) * shape[dim] if axes else jnp.int32(0)
+        here = self.device.index(axes) if axes else jnp.int32(0)
+        if self.device.cut.dims[value] == dim:
+            here = here + self.device.turn * (self.device.count(axes) if axes else 1)
+        return here * shape[dim]
 
     def slice(self):
         (operand,) = self.operands()
@@ -215,7 +245,7 @@ class Work:
         if looked is None or operand.shape[looked] == whole[looked]:
             return self.bind([operand, indices], slice_sizes=tuple(sizes))
         # Rows that another device has are zero here.
-        here = indices - self.offset(self.along(0), looked, operand.shape).astype(indices.dtype)
+        here = indices - self.offset(self.operand(0), self.along(0), looked, operand.shape).astype(indices.dtype)
         has = jnp.logical_and(here >= 0, here < operand.shape[looked])[..., 0]
         rows = self.bind([operand, jnp.clip(here, 0, operand.shape[looked] - 1)], slice_sizes=tuple(sizes))
         places = [dim for dim in range(rows.ndim) if dim not in numbers.offset_dims]
@@ -229,13 +259,20 @@ class Work:
             operand = jnp.broadcast_to(operand, self.shapes[0])
         if len(looked) != 1 or operand.shape[looked[0]] == whole[looked[0]]:
             return self.bind([operand, indices, updates])
-        here = indices - self.offset(self.makes[0], looked[0], operand.shape).astype(indices.dtype)
+        here = indices - self.offset(self.outs[0], self.makes[0], looked[0], operand.shape).astype(indices.dtype)
         return self.bind([operand, here, updates], mode=lax.GatherScatterMode.FILL_OR_DROP)
 
     def along(self, place):
         """The layout of an operand of the equation."""
+        return self.reads[self.place(place)]
+
+    def operand(self, place):
+        """The value that it is."""
+        return self.ins[self.place(place)]
+
+    def place(self, place):
         values = [number for number, value in enumerate(self.given) if not isinstance(value, Fixed)]
-        return self.reads[values.index(place)]
+        return values.index(place)
 
 
 def shard(device, mesh, tree_of_results):

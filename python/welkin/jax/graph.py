@@ -47,6 +47,7 @@ class Graph:
     def __init__(self, name):
         self.name = name
         self.values, self.inputs, self.outputs, self.ops = [], [], [], []
+        self.dtypes = []
         # For each operation what it came from: an equation with its operands, or the name of what unrolling a loop made, with
         # what that needs. And what values hold that are written into the program.
         self.sources, self.constants = [], {}
@@ -61,6 +62,7 @@ class Graph:
         kind = TYPES.get(str(aval.dtype))
         # Keys of random numbers and the like hold a few words for each element.
         self.values.append([kind or "u64", [int(size) for size in shape]])
+        self.dtypes.append(aval.dtype)
         return len(self.values) - 1
 
     def op(self, kind, ins, outs, loops, *, reduce=None, linear=(), accumulates=(), flops=0.0, at="", known=True):

@@ -12,6 +12,8 @@ from jax.sharding import Mesh, NamedSharding
 
 from . import gang, hlo
 from .device import Device, shard
+from .microbatch import Cut, MicrobatchError
+from .pipeline import Pipeline, Stage
 from .trace import graph_of
 
 
@@ -78,22 +80,26 @@ class Plan:
         stage = self.wire["stages"][0]
         return f"Plan({self.wire['step_s'] * 1e3:.3g} ms a step, mesh {stage['mesh']}, {len(self.wire['stages'])} stages)"
 
-    def mesh(self, devices=None):
-        """The mesh of the plan, out of these devices."""
-        if len(self.wire["stages"]) != 1 or self.wire["microbatches"] != 1:
-            raise PlanError("the plan is a pipeline or has microbatches, which are not applied here")
-        stage = self.wire["stages"][0]
+    def mesh(self, devices=None, stage=0):
+        """The mesh of a stage of the plan, out of these devices."""
+        stage = self.wire["stages"][stage]
         devices = np.array(gang.devices() if devices is None else devices)
-        wanted = int(np.prod(stage["mesh"]))
+        first = stage["first_device"]
+        wanted = first + int(np.prod(stage["mesh"]))
         if devices.size < wanted:
             raise PlanError(f"the plan needs {wanted} devices; there are {devices.size}")
-        return Mesh(devices.flat[:wanted].reshape(stage["mesh"]), stage["axes"])
+        return Mesh(devices.flat[first:wanted].reshape(stage["mesh"]), stage["axes"])
 
-    def apply(self, step, devices=None):
+    def apply(self, step, devices=None, schedule=None):
         """`step` as planned: a function of the same arguments, whose results lie as the next step takes them.
 
-        In a gang every process calls it, with the same arguments.
+        In a gang every process calls it, with the same arguments. A pipeline does its work in the order of the plan, or of a
+        `schedule`: `1f1b` or `gpipe`, which keeps all microbatches.
         """
+        if self.wire["microbatches"] > 1:
+            results = jax.tree.structure(jax.eval_shape(step, *self.args))
+            pipeline = self._pipeline(step, devices, schedule)
+            return lambda *args: jax.tree.unflatten(results, pipeline(*jax.tree.leaves(args)))
         mesh = self.mesh(devices)
         shardings, run = self._jit(step, mesh)
         return gang.together(run, self.args, shardings) if mesh.is_multi_process else run
@@ -108,8 +114,42 @@ class Plan:
         given = jax.tree.unflatten(jax.tree.structure(self.args), [NamedSharding(mesh, spec) for spec in inputs])
         return given, jax.jit(lambda *args: run(*jax.tree.leaves(args)), in_shardings=given)
 
+    def _pipeline(self, step, devices, schedule):
+        wire = self.wire
+        graph = graph_of(step, self.args, state=self.state)
+        if "cut" not in wire:
+            raise PlanError("the plan was made by a version whose pipelines are not applied: plan again")
+        if len(wire["cut"]["phases"]) != len(graph.ops) or len(wire["cut"]["examples"]) != len(graph.values):
+            raise PlanError("the plan is of another step")
+        meshes = [self.mesh(devices, number) for number in range(len(wire["stages"]))]
+        if any(mesh.is_multi_process for mesh in meshes) or jax.process_count() > 1:
+            raise PlanError("stages and microbatches are run by one process, and these devices are of several")
+        try:
+            cut = Cut(graph, wire["cut"], wire["microbatches"])
+            stages = [Stage(graph, stage, mesh, cut) for stage, mesh in zip(wire["stages"], meshes)]
+            return Pipeline(graph, stages, cut, schedule or wire["schedule"] or "1f1b")
+        except MicrobatchError as error:
+            raise PlanError(str(error)) from error
+
+    def _verify_pipeline(self, step, devices):
+        planned, found = {}, {}
+        for number, stage in enumerate(self.wire["stages"]):
+            for row in stage["collectives"]:
+                key = f"stage {number} {row['kind']}", row["group"]
+                planned[key] = planned.get(key, 0) + row["bytes"]
+        for number, compiled in self._pipeline(step, devices, None).compiled():
+            for (kind, group), size in hlo.collectives(compiled.as_text()).items():
+                key = f"stage {number} {kind}", group
+                found[key] = found.get(key, 0) + size
+        return Verified(planned, found)
+
     def verify(self, step, devices=None):
-        """Compiles the step and compares: bytes of collectives by kind and devices of a group, and the memory of a device."""
+        """Compiles the step and compares: bytes of collectives by kind and devices of a group, and the memory of a device.
+
+        Of a pipeline each stage by itself, with one microbatch and what is done once a step, and without memory.
+        """
+        if self.wire["microbatches"] > 1:
+            return self._verify_pipeline(step, devices)
         _, run = self._jit(step, self.mesh(devices))
         compiled = run.lower(*self.args).compile()
         found = hlo.collectives(compiled.as_text())
@@ -125,7 +165,7 @@ class Plan:
 class Verified:
     """What was planned and what was compiled."""
 
-    def __init__(self, planned, compiled, planned_memory, compiled_memory):
+    def __init__(self, planned, compiled, planned_memory=None, compiled_memory=None):
         self.collectives = {key: (planned.get(key, 0), compiled.get(key, 0)) for key in sorted({*planned, *compiled})}
         self.memory = planned_memory, compiled_memory
 
@@ -137,5 +177,6 @@ class Verified:
     def __repr__(self):
         rows = [f"{kind} of {group}: {planned} planned, {compiled} compiled"
                 for (kind, group), (planned, compiled) in self.collectives.items()]
-        rows.append(f"memory of a device: {self.memory[0]} planned, {self.memory[1]} compiled")
+        if self.memory[0] is not None:
+            rows.append(f"memory of a device: {self.memory[0]} planned, {self.memory[1]} compiled")
         return "; ".join(rows)

@@ -8,5 +8,5 @@ mod pipeline;
 mod simulate;
 mod table;
 
-pub(crate) use pipeline::{Piped, Pipelines, Tried, pipelines};
+pub(crate) use pipeline::{Phase, Piped, Pipelines, Stage, Tried, pipelines};
 pub(crate) use simulate::Piece;

@@ -1,6 +1,6 @@
 //! A part of a model by itself: what it is given by other parts is data, and what others read of it are results.
 
-use crate::model::{Input, Model, Output, Role};
+use crate::model::{Input, Model, Output, Role, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A part, and what its operations are in the whole.
@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Part {
     pub(crate) model: Model,
     pub(crate) ops: Vec<usize>,
+    /// For each of its values what that is in the whole.
+    pub(crate) values: Vec<ValueId>,
 }
 
 /// For each of `count` numbers the operations that have it.
@@ -95,7 +97,9 @@ fn part_of(
     for value in made.iter().filter(|value| outside(value)) {
         outputs.push(Output { value: rename(*value), name: format!("value {value}"), becomes: None });
     }
+    let mut whole = vec![0; values.len()];
+    number.iter().for_each(|(value, own)| whole[*own] = *value);
     let model =
         Model { name: model.name.clone(), digest: String::new(), values, inputs, outputs, ops: renamed };
-    Part { model, ops }
+    Part { model, ops, values: whole }
 }

@@ -2,7 +2,7 @@
 
 use super::dp::{Chosen, Pipeline, formula};
 use super::layers::{Layers, layers};
-use super::part::part;
+use super::part::{Part, part};
 use super::simulate::{Piece, Schedule, simulate};
 use super::table::{LayerCost, LayerTable, most_in_flight};
 use crate::cluster::Cluster;
@@ -25,12 +25,25 @@ pub(crate) struct Piped {
     pub(crate) seconds: f64,
     /// What happens when.
     pub(crate) pieces: Vec<Piece>,
+    /// For each value of the whole model the dimension that runs over examples.
+    pub(crate) examples: Vec<Option<usize>>,
+    /// For each operation of it.
+    pub(crate) phases: Vec<Phase>,
+}
+
+/// When an operation is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Forward,
+    Backward,
+    /// Once a step, on what is added up over microbatches.
+    Once,
 }
 
 /// A stage of a pipeline.
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {
-    pub(crate) model: Model,
+    pub(crate) part: Part,
     pub(crate) split: Split,
     pub(crate) recompute: bool,
     pub(crate) first_device: u64,
@@ -174,7 +187,7 @@ impl<'a> Search<'a> {
             let in_flight = microbatches.min((chosen.len() - at) as u64);
             let twin = stages.iter().find(|other| {
                 other.split.mesh == bench.mesh.sizes
-                    && same(&other.model, &piece.model)
+                    && same(&other.part.model, &piece.model)
                     && fits(cluster, &other.split, in_flight, choice.recompute).is_some()
             });
             let split = match twin {
@@ -197,13 +210,24 @@ impl<'a> Search<'a> {
             let again = if choice.recompute { split.forward_s } else { 0.0 };
             times.push((split.forward_s + sent, split.seconds - split.forward_s + again + sent));
             let recompute = choice.recompute;
-            stages.push(Stage { model: piece.model, split, recompute, first_device, peak_bytes });
+            stages.push(Stage { part: piece, split, recompute, first_device, peak_bytes });
             first_device += self.sizes[stage.size];
         }
         let pieces = simulate(&times, microbatches, Schedule::OneForwardOneBackward);
         let sums: Vec<f64> = times.iter().map(|(forward, backward)| forward + backward).collect();
         let simulated = pieces.iter().map(|piece| piece.to_s).fold(0.0, f64::max);
-        Some(Piped { stages, microbatches, seconds: simulated.max(formula(&sums, microbatches)), pieces })
+        let seconds = simulated.max(formula(&sums, microbatches));
+        let (examples, phases) = (self.batch.dims.clone(), self.phases());
+        Some(Piped { stages, microbatches, seconds, pieces, examples, phases })
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        let phase = |(once, forward): (bool, &bool)| match (once, forward) {
+            (true, _) => Phase::Once,
+            (false, true) => Phase::Forward,
+            (false, false) => Phase::Backward,
+        };
+        self.batch.once(self.model).into_iter().zip(&self.blocks.forward).map(phase).collect()
     }
 }
 

@@ -3,12 +3,12 @@
 use super::meshes::Meshes;
 use super::program::program;
 use super::wire::{
-    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, ModelWire, PieceWire, PlanFile, StageWire,
-    TensorWire,
+    ClusterWire, CollectiveWire, ConsideredWire, ConstraintWire, CutWire, ModelWire, PartWire, PhaseWire,
+    PieceWire, PlanFile, ProgramWire, StageWire, TensorWire,
 };
 use crate::cluster::{AXES, Cluster};
 use crate::effort::Effort;
-use crate::inter::{Piece, Piped, Pipelines, Tried, pipelines};
+use crate::inter::{Phase, Piece, Piped, Pipelines, Stage, Tried, pipelines};
 use crate::intra::{Benches, Split};
 use crate::layout::Layout;
 use crate::model::{Model, Role, ValueId};
@@ -43,6 +43,29 @@ pub fn plan(
     effort: Effort,
     progress: &mut dyn FnMut(&str),
 ) -> Result<PlanFile, NoPlan> {
+    made(model, cluster, effort, cluster.devices() > 1, progress)
+}
+
+/// As [`plan`], with no pipeline and no microbatches: what several processes can run.
+///
+/// # Errors
+/// When it fits nowhere.
+pub fn plan_one_mesh(
+    model: &Model,
+    cluster: &Cluster,
+    effort: Effort,
+    progress: &mut dyn FnMut(&str),
+) -> Result<PlanFile, NoPlan> {
+    made(model, cluster, effort, false, progress)
+}
+
+fn made(
+    model: &Model,
+    cluster: &Cluster,
+    effort: Effort,
+    stages: bool,
+    progress: &mut dyn FnMut(&str),
+) -> Result<PlanFile, NoPlan> {
     let most = cluster.device.usable_bytes;
     let mut benches = Benches::new(cluster);
     let mut meshes = Meshes::default();
@@ -52,7 +75,7 @@ pub fn plan(
         let known =
             f64::min(meshes.seconds(), piped.as_ref().map_or(f64::INFINITY, |best| best.piped.seconds));
         considered = meshes.considered();
-        if cluster.devices() > 1 {
+        if stages {
             let tried = pipelines(model, cluster, &mut benches, known, effort, progress);
             considered.extend(tried.tried.iter().map(considered_pipeline));
             piped = better(piped, tried);
@@ -89,6 +112,7 @@ pub fn plan(
         schedule: made.schedule.map(str::to_owned),
         stages: made.stages,
         timeline: made.timeline,
+        cut: made.cut,
         replicated: replicated(model),
         considered,
     })
@@ -135,6 +159,7 @@ struct Made {
     schedule: Option<&'static str>,
     stages: Vec<StageWire>,
     timeline: Vec<PieceWire>,
+    cut: Option<CutWire>,
 }
 
 fn one_mesh(model: &Model, split: &Split) -> Made {
@@ -145,6 +170,7 @@ fn one_mesh(model: &Model, split: &Split) -> Made {
         schedule: None,
         stages: vec![StageWire { program: Some(program(model, split)), ..stage(model, split, 0) }],
         timeline: Vec::new(),
+        cut: None,
     }
 }
 
@@ -153,7 +179,8 @@ fn pipeline_file(best: &Bounded) -> Made {
     let stages = piped.stages.iter().map(|part| StageWire {
         peak_bytes: whole(part.peak_bytes),
         recompute: part.recompute,
-        ..stage(&part.model, &part.split, part.first_device)
+        program: Some(part_of_program(part)),
+        ..stage(&part.part.model, &part.split, part.first_device)
     });
     let piece = |piece: &Piece| PieceWire {
         stage: piece.stage as u64,
@@ -169,7 +196,22 @@ fn pipeline_file(best: &Bounded) -> Made {
         schedule: (piped.stages.len() > 1).then_some("1f1b"),
         stages: stages.collect(),
         timeline: piped.pieces.iter().map(piece).collect(),
+        cut: Some(cut(piped)),
     }
+}
+
+fn part_of_program(stage: &Stage) -> ProgramWire {
+    let part = PartWire { operations: stage.part.ops.clone(), values: stage.part.values.clone() };
+    ProgramWire { part: Some(part), ..program(&stage.part.model, &stage.split) }
+}
+
+fn cut(piped: &Piped) -> CutWire {
+    let phase = |phase: &Phase| match phase {
+        Phase::Forward => PhaseWire::Forward,
+        Phase::Backward => PhaseWire::Backward,
+        Phase::Once => PhaseWire::Once,
+    };
+    CutWire { examples: piped.examples.clone(), phases: piped.phases.iter().map(phase).collect() }
 }
 
 /// Sizes of a mesh: `4 × 2`.

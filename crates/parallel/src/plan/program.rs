@@ -22,7 +22,7 @@ pub(super) fn program(model: &Model, split: &Split) -> ProgramWire {
         steps: made.hops.iter().map(|hop| (axes(hop.axes), numbers.of(hop.to))).collect(),
     });
     let moves = moves.collect();
-    ProgramWire { layouts: numbers.layouts, values, operations, moves }
+    ProgramWire { layouts: numbers.layouts, values, operations, moves, part: None }
 }
 
 fn axes(bits: usize) -> Vec<String> {

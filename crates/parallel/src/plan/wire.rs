@@ -26,6 +26,9 @@ pub struct PlanFile {
     pub stages: Vec<StageWire>,
     /// What a pipeline does when; empty where there is none.
     pub timeline: Vec<PieceWire>,
+    /// What microbatches are made of, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<CutWire>,
     /// Operations whose loops nobody knows, which are replicated, with how many there are.
     pub replicated: Vec<(String, u64)>,
     /// What else was looked at, and what it takes.
@@ -90,9 +93,41 @@ pub struct StageWire {
     pub constraints: Vec<ConstraintWire>,
     /// What devices say to each other, added up by kind and axes.
     pub collectives: Vec<CollectiveWire>,
-    /// Operation by operation what a device does, where one mesh does the whole step.
+    /// Operation by operation what a device does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<ProgramWire>,
+}
+
+/// How a step is cut into microbatches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutWire {
+    /// For each value of the model the dimension that runs over examples.
+    pub examples: Vec<Option<usize>>,
+    /// When each operation of the model is done.
+    pub phases: Vec<PhaseWire>,
+}
+
+/// When an operation is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PhaseWire {
+    /// For each microbatch, on the way to the loss.
+    Forward,
+    /// For each microbatch, after that.
+    Backward,
+    /// Once a step, on what is added up over microbatches.
+    Once,
+}
+
+/// Where the operations and values of a stage are in the whole model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartWire {
+    /// By their numbers in the stage.
+    pub operations: Vec<usize>,
+    /// By theirs.
+    pub values: Vec<usize>,
 }
 
 /// What a device does: enough to run the step without deciding anything.
@@ -108,6 +143,9 @@ pub struct ProgramWire {
     pub operations: Vec<(Vec<usize>, Vec<usize>, Vec<String>)>,
     /// Changes between the layout in which a value is kept and the one in which an operation reads or makes it.
     pub moves: Vec<MoveWire>,
+    /// Where there are microbatches: numbers above are the stage's own, and these are the model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartWire>,
 }
 
 /// A value that is brought into another layout.

@@ -18,7 +18,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use welkin_catalog::Offer;
 use welkin_job::{FileMount, Infra, Job, Objective, Parallel, Resources, Task, TimeEstimate};
-use welkin_parallel::{Choice, Cluster, Effort, MOST_MODEL_BYTES, Model, Offered, choose, words};
+use welkin_parallel::{
+    Choice, Cluster, Effort, MOST_MODEL_BYTES, Model, Offered, choose, plan_one_mesh, words,
+};
 use welkin_placement::{Plan, PlanFailure};
 use welkin_units::{Span, Usd};
 
@@ -171,7 +173,9 @@ struct Split {
 /// Writes the split where the run takes it from: its name is its content.
 fn split(model: &Model, choice: &Choice, planner: &Planner) -> Result<Split, SkyError> {
     let cluster = &choice.cluster;
-    let plan = welkin_parallel::plan(model, cluster, Effort::times(planner.effort), &mut |_| {})
+    // Each node runs a process of its own, and stages are run by one.
+    let make = if cluster.hosts > 1 { plan_one_mesh } else { welkin_parallel::plan };
+    let plan = make(model, cluster, Effort::times(planner.effort), &mut |_| {})
         .map_err(|source| SkyError::NoSplit { cluster: cluster.name.clone(), source: Box::new(source) })?;
     let bytes = plan.write();
     let digest = blake3::hash(&bytes).to_hex()[..32].to_owned();

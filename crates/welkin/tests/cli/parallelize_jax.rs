@@ -1,4 +1,4 @@
-//! Plans run by JAX on eight emulated devices, by the scripts of `python/` and `examples/`.
+//! Plans run by JAX on emulated devices, by the scripts of `python/` and `examples/`.
 
 use crate::bed::{Bed, both};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,13 @@ fn a_small_gpt_trains_under_a_plan_with_the_losses_of_one_device() {
         said.lines().filter(|line| line.ends_with("a step") && line.contains(" at ")).count() >= 2,
         "{said}"
     );
+}
+
+#[test]
+fn pipelines_equal_one_device_in_every_order_of_work() {
+    let name = "pipelines_equal_one_device_in_every_order_of_work";
+    let Some(said) = said(name, "python/test_pipeline.py", &[env!("CARGO_BIN_EXE_welkin")]) else { return };
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 6, "{said}");
 }
 
 /// Two nodes of four devices each, leased by a run that chose them with the plan, train as one program.

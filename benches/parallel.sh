@@ -5,16 +5,21 @@
 #
 # MODEL is a file that `trace` of python/welkin/jax wrote. Wall seconds of planning, CPU seconds and peak memory of the whole
 # process; a gap is to the proven bound on the best mesh.
+#
+# With HIGHS_PYTHON, a Python that has highspy, and HIGHS, names of models (`gpt2-1.json gpt2-2.json`), a second table compares with
+# HiGHS on the same costs, on meshes of 8 and of 2 × 4 devices: both sums must be equal. On the latter that takes minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
 if (($# < 2)); then
-    sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 fi
-cargo build --release --locked --quiet -p welkin-parallel --example speed
+cargo build --release --locked --quiet -p welkin-parallel --example speed --example costs
 speed=$(realpath "${CARGO_TARGET_DIR:-target}/release/examples/speed")
+costs=$(realpath "${CARGO_TARGET_DIR:-target}/release/examples/costs")
+models=("$@")
 
 # field KEY: the number of a key in the first JSON line on stdin.
 field() { sed -n "1s/.*\"$1\": \([0-9.e-]*\).*/\1/p"; }
@@ -35,4 +40,15 @@ EOF
         "$(field step_s <<<"$out" | awk '{ printf "%.3f", $1 * 1000 }')" "$(field gap <<<"$out" | awk '{ printf "%.4f", $1 * 100 }')" \
         "$(field stages <<<"$out")"
     shift 2
+done
+
+[[ -n ${HIGHS_PYTHON:-} ]] || exit 0
+printf '\n| model | columns | rows | found s | bound s | HiGHS s | time here s | time of HiGHS s | times |\n|---|---|---|---|---|---|---|---|---|\n'
+for ((at = 0; at < ${#models[@]}; at += 2)); do
+    name=$(basename "${models[at]}")
+    [[ " ${HIGHS:-} " == *" $name "* ]] || continue
+    for mesh in 8 '2 4'; do
+        # shellcheck disable=SC2086 # sizes are words
+        "$costs" "${models[at]}" 8xA100 $mesh | "$HIGHS_PYTHON" benches/parallel_highs.py "${name%.json}, mesh ${mesh/ / × }" | sed -n '/^|/p'
+    done
 done

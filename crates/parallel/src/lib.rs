@@ -30,6 +30,7 @@ pub use choose::{Choice, Chosen, Offered, TooSmall, choose};
 pub use cluster::{AXES, Cluster, ClusterError, Collective, Device, Mesh};
 pub use effort::Effort;
 pub use expert::{Compared, experts};
+pub use intra::{Costs, costs};
 pub use model::{
     Input, Kind, Loop, MOST_MODEL_BYTES, Model, ModelError, Op, Operand, Output, Reduce, Role, Value, ValueId,
 };

@@ -1,6 +1,7 @@
 //! One mesh: how each tensor lies on it and how each operation is split.
 
 mod bench;
+mod costs;
 mod floor;
 mod memory;
 mod problem;
@@ -9,6 +10,7 @@ mod split;
 mod weights;
 
 pub(crate) use bench::{Bench, Benches};
+pub use costs::{Costs, costs};
 pub(crate) use floor::{floor_s, kept_floor};
 pub(crate) use problem::{Allowed, kinds, same};
 pub(crate) use shares::Shares;

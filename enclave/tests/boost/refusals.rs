@@ -3,7 +3,7 @@
 use crate::models::{RECIPE, clinics, job, word};
 use crate::world::{World, snapshot, text};
 use std::fs;
-use welkin_seal::{CodeKind, Privacy, Recipient, Snapshot};
+use welkin_seal::{CodeKind, Manifest, Privacy, Recipient, Snapshot};
 
 const OPEN: Privacy = Privacy { minimum_group: 1, epsilon_milli: None };
 
@@ -57,6 +57,10 @@ fn privacy_that_trees_do_not_keep_is_not_promised() {
     for privacy in [Privacy { minimum_group: 2, ..OPEN }, Privacy { epsilon_milli: Some(1000), ..OPEN }] {
         assert_eq!(word(&clinics(), RECIPE, privacy).0, "unsupported");
     }
+    let world = clinics();
+    let manifest = Manifest { oblivious: true, ..world.manifest_of(CodeKind::Boost, RECIPE, 1) };
+    let mut job = world.job_of(world.signed(manifest), RECIPE);
+    assert_eq!(job.engine.run(&job.run).unwrap_err().code(), "unsupported");
 }
 
 #[test]

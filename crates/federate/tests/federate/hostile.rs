@@ -137,3 +137,60 @@ fn keys_of_an_earlier_occasion_are_refused_by_the_other_party() {
     assert!(error.contains("the keys of `p00` were not signed by `p00`"), "{error}");
     assert!(running.end().0.is_err());
 }
+
+/// Keys that this party has really signed, for what it is told is to be done.
+fn signed(scene: &Scene, party: usize, plan: &[u8]) -> Vec<u8> {
+    let identity = &scene.identities[party];
+    let (number, plan) = plan.split_at(32);
+    let mut keys = vec![9; 32 * scene.identities.len()];
+    keys[32 * party..][..32].fill(0);
+    let words = [
+        blake3::hash(plan).as_bytes(),
+        blake3::hash(number).as_bytes(),
+        identity.fingerprint().to_string().as_bytes(),
+        &keys,
+    ]
+    .concat();
+    let signature = identity.sign("welkin federated keys 1", &words).unwrap();
+    [&keys[..], &signature, identity.certificate()].concat()
+}
+
+/// One of the parties behaves until it is asked for how many rows it has, which is answered with 16 bytes.
+fn answers_rows_with(answer: impl Fn(u64) -> Vec<u8>) {
+    const ASK: u8 = 4;
+    let scene = Scene::new(2);
+    let running = scene.coordinate(scene.options(), |_| false);
+    let others = scene.others(&[0], running.address);
+    runtime().block_on(async {
+        let mut meeting = come(&scene, 0, running.address).await;
+        let (_, _, plan) = hear(&mut meeting).await.unwrap();
+        let keys = signed(&scene, 0, &plan);
+        meeting.output.write_all(&message(KEYS, 0, &keys)).await.unwrap();
+        meeting.output.flush().await.unwrap();
+        let number = loop {
+            let (kind, number, _) = hear(&mut meeting).await.unwrap();
+            if kind == ASK {
+                break number;
+            }
+        };
+        meeting.output.write_all(&answer(number)).await.unwrap();
+        meeting.output.flush().await.unwrap();
+        while hear(&mut meeting).await.is_ok() {}
+    });
+    let back = Scene::part(scene.taking_part(0, running.address), rows(0, 2), None);
+    back.join().unwrap().unwrap().unwrap();
+    others.into_iter().for_each(|thread| thread.join().unwrap());
+    let (ended, said) = running.end();
+    assert!(ended.unwrap() == alone());
+    assert!(said.iter().any(|said| said.starts_with("Went(\"p00\"")), "{said:?}");
+}
+
+#[test]
+fn answers_that_nobody_asked_for_are_hung_up_on_and_the_training_goes_on_without_them() {
+    // Of another question, too short, too long, as long as memory, and of another kind.
+    answers_rows_with(|number| message(ANSWER, number + 1, &[1; 16]));
+    answers_rows_with(|number| message(ANSWER, number, &[1; 15]));
+    answers_rows_with(|number| message(ANSWER, number, &[1; 17]));
+    answers_rows_with(|number| [&[ANSWER][..], &number.to_le_bytes(), &[0xff; 4]].concat());
+    answers_rows_with(|number| message(OVER, number, b"enough"));
+}

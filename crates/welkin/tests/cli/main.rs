@@ -15,6 +15,7 @@ mod broker_kill;
 mod brought;
 mod catalog;
 mod clusters;
+mod deploy;
 mod disk;
 mod gateway;
 mod going_on;

@@ -1,5 +1,6 @@
 //! Wakes whoever watches. What they see then is on record.
 
+use crate::watch::Shared;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{broadcast, watch};
@@ -24,6 +25,8 @@ pub(crate) struct Channel {
     pub(crate) woken: watch::Sender<u64>,
     /// What is not on record.
     pub(crate) live: broadcast::Sender<Item>,
+    /// What is on record, for all followers.
+    pub(crate) shared: Shared,
 }
 
 impl Default for Hub {
@@ -45,7 +48,8 @@ impl Hub {
             return channel;
         }
         runs.retain(|_, channel| channel.strong_count() > 0);
-        let channel = Arc::new(Channel { woken: watch::Sender::new(0), live: broadcast::Sender::new(LIVE) });
+        let (woken, live) = (watch::Sender::new(0), broadcast::Sender::new(LIVE));
+        let channel = Arc::new(Channel { woken, live, shared: Shared::default() });
         runs.insert(run.clone(), Arc::downgrade(&channel));
         channel
     }

@@ -1,4 +1,7 @@
 //! A run as whoever follows it sees it: records and lines as they become known, in an order that makes sense.
+//!
+//! Followers that are as far as each other share one look at the records and one written form of what was found there: a
+//! thousand of them cost one read and a thousand sends.
 
 use crate::hub::Channel;
 use crate::problem::Problem;
@@ -7,7 +10,7 @@ use axum::response::sse::Event;
 use futures::stream::{self, Stream};
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, watch};
 use welkin_api::wire::{Item, Line};
 use welkin_broker::{HistoryLine, LogLine, Piece, Record, RunId, StoreError};
@@ -51,7 +54,7 @@ pub(crate) fn follow(
         woken: channel.woken.subscribe(),
         live: channel.live.subscribe(),
         ending: served.ending.subscribe(),
-        _channel: channel,
+        channel,
         served,
         run,
         names,
@@ -61,11 +64,66 @@ pub(crate) fn follow(
         over: false,
     };
     Ok(stream::unfold(watcher, |mut watcher| async move {
-        let item = watcher.next().await?;
-        let event = Event::default().id(watcher.at.written());
-        let event = event.json_data(&item).expect("an item can be written");
-        Some((Ok(event), watcher))
+        let text = watcher.next().await?;
+        Some((Ok(Event::default().id(watcher.at.written()).data(&*text)), watcher))
     }))
+}
+
+/// An item as it is sent.
+#[derive(Debug, Clone)]
+struct Sent {
+    text: Arc<str>,
+    /// Up to where the run was seen with it.
+    at: Cursor,
+}
+
+/// What was found from one place on.
+#[derive(Debug)]
+pub(crate) struct Found {
+    from: Cursor,
+    /// How often followers had been woken before it was looked for: it holds all that they were woken for.
+    woken: u64,
+    items: Vec<Sent>,
+    /// Whether the end of the run is among it.
+    ended: bool,
+}
+
+/// What followers of a run found last.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    found: Mutex<Option<Arc<Found>>>,
+    /// Held by the one that looks for the others.
+    looking: tokio::sync::Mutex<()>,
+}
+
+impl Shared {
+    fn found(&self, from: Cursor, woken: u64) -> Option<Arc<Found>> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.as_ref().filter(|found| found.from == from && found.woken >= woken).cloned()
+    }
+
+    /// What is found from a place on, by whoever comes first.
+    async fn find(
+        &self,
+        from: Cursor,
+        woken: u64,
+        look: impl FnOnce() -> Result<Found, StoreError>,
+    ) -> Result<Arc<Found>, StoreError> {
+        if let Some(found) = self.found(from, woken) {
+            return Ok(found);
+        }
+        let _alone = self.looking.lock().await;
+        if let Some(found) = self.found(from, woken) {
+            return Ok(found);
+        }
+        let found = Arc::new(look()?);
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&found));
+        Ok(found)
+    }
+}
+
+fn written(item: &Item) -> Arc<str> {
+    serde_json::to_string(item).expect("an item can be written").into()
 }
 
 struct Watcher {
@@ -76,10 +134,10 @@ struct Watcher {
     woken: watch::Receiver<u64>,
     live: broadcast::Receiver<Item>,
     ending: watch::Receiver<bool>,
-    /// The channel lives as long as somebody holds it.
-    _channel: Arc<Channel>,
-    /// What was read and not given yet.
-    ready: VecDeque<Item>,
+    /// It lives as long as somebody holds it.
+    channel: Arc<Channel>,
+    /// What was found and not given yet.
+    ready: VecDeque<Sent>,
     /// Whether nothing was read yet.
     first: bool,
     over: bool,
@@ -87,19 +145,18 @@ struct Watcher {
 
 impl Watcher {
     /// The next item; none after the last.
-    async fn next(&mut self) -> Option<Item> {
+    async fn next(&mut self) -> Option<Arc<str>> {
         loop {
-            if let Some(item) = self.ready.pop_front() {
-                self.pass(&item);
-                return Some(item);
+            if let Some(Sent { text, at }) = self.ready.pop_front() {
+                self.at = at;
+                return Some(text);
             }
             if self.over || *self.ending.borrow() {
                 return None;
             }
-            self.woken.borrow_and_update();
-            if let Err(error) = self.read() {
+            if let Err(error) = self.read().await {
                 self.over = true;
-                return Some(Item::Stopped { message: crate::driver::words(&error) });
+                return Some(written(&Item::Stopped { message: crate::driver::words(&error) }));
             }
             if self.ready.is_empty() {
                 self.wait().await;
@@ -107,18 +164,34 @@ impl Watcher {
         }
     }
 
-    /// Marks an item as seen.
-    fn pass(&mut self, item: &Item) {
-        match item {
-            Item::Record { seq, .. } => self.at.record = *seq,
-            Item::Line(line) => self.at.line = line.id,
+    /// Looks for what has become known.
+    async fn read(&mut self) -> Result<(), StoreError> {
+        let stopped = self.served.driver.stopped(&self.run);
+        let woken = *self.woken.borrow_and_update();
+        let found = self.channel.shared.find(self.at, woken, || self.look(woken)).await?;
+        self.ready.extend(found.items.iter().cloned());
+        let first = std::mem::take(&mut self.first);
+        // Whoever comes back after the last record has seen the end, but for its mark.
+        self.over = found.ended || first && self.ready.is_empty() && self.is_over()?;
+        match stopped {
+            _ if self.over => self.add(&Item::End),
+            Some(message) if self.ready.is_empty() => {
+                self.over = true;
+                self.add(&Item::Stopped { message });
+            }
             _ => {}
         }
+        Ok(())
     }
 
-    /// Reads what has become known: records before lines, so that of a run that has ended all lines are there.
-    fn read(&mut self) -> Result<(), StoreError> {
-        let stopped = self.served.driver.stopped(&self.run);
+    /// Adds what is not on record: it moves nobody on.
+    fn add(&mut self, item: &Item) {
+        let at = self.ready.back().map_or(self.at, |last| last.at);
+        self.ready.push_back(Sent { text: written(item), at });
+    }
+
+    /// Records before lines, so that of a run that has ended all lines are there.
+    fn look(&self, woken: u64) -> Result<Found, StoreError> {
         let mut records = self.served.reader.events(&self.run, self.at.record)?;
         let lines = self.served.reader.output(&self.run, &self.names, self.at.line, PAGE)?;
         if lines.len() == PAGE as usize {
@@ -128,19 +201,17 @@ impl Watcher {
             records.truncate(early.count());
         }
         let ended = records.iter().any(|line| line.record == Record::RunEnded);
-        self.ready = merged(records, lines);
-        let first = std::mem::take(&mut self.first);
-        // Whoever comes back after the last record has seen the end, but for its mark.
-        self.over = ended || first && self.ready.is_empty() && self.is_over()?;
-        match stopped {
-            _ if self.over => self.ready.push_back(Item::End),
-            Some(message) if self.ready.is_empty() => {
-                self.over = true;
-                self.ready.push_back(Item::Stopped { message });
+        let mut at = self.at;
+        let sent = |item: Item| {
+            match &item {
+                Item::Record { seq, .. } => at.record = *seq,
+                Item::Line(line) => at.line = line.id,
+                _ => {}
             }
-            _ => {}
-        }
-        Ok(())
+            Sent { text: written(&item), at }
+        };
+        let items = merged(records, lines).into_iter().map(sent).collect();
+        Ok(Found { from: self.at, woken, items, ended })
     }
 
     fn is_over(&self) -> Result<bool, StoreError> {
@@ -151,7 +222,7 @@ impl Watcher {
         tokio::select! {
             _ = self.woken.changed() => {}
             // What a slow follower missed is stale.
-            item = self.live.recv() => self.ready.extend(item.ok()),
+            item = self.live.recv() => item.ok().iter().for_each(|item| self.add(item)),
             _ = self.ending.changed() => {}
         }
     }

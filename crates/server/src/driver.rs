@@ -2,6 +2,7 @@
 
 use crate::activity::Activity;
 use crate::hub::Hub;
+use crate::turn::Turn;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(crate) struct Driver {
     runs: Mutex<BTreeMap<RunId, Care>>,
     /// Ends the pauses of runs that could not go on.
     nudge: Notify,
+    /// Submissions come before runs that are to begin.
+    pub(crate) turn: Turn,
 }
 
 /// How a run in care stands.
@@ -34,7 +37,14 @@ enum Care {
 
 impl Driver {
     pub(crate) fn new(broker: Arc<Broker>, hub: Arc<Hub>, activity: Activity) -> Arc<Self> {
-        Arc::new(Self { broker, hub, activity, runs: Mutex::default(), nudge: Notify::new() })
+        Arc::new(Self {
+            broker,
+            hub,
+            activity,
+            runs: Mutex::default(),
+            nudge: Notify::new(),
+            turn: Turn::default(),
+        })
     }
 
     /// Takes a run into care, and back to work if it paused.
@@ -46,6 +56,7 @@ impl Driver {
         }
         let (driver, going) = (Arc::clone(self), self.activity.begin());
         tokio::spawn(async move {
+            driver.turn.to_begin().await;
             driver.to_the_end(&run).await;
             driver.hub.wake(&run);
             drop(going);

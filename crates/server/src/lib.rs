@@ -29,6 +29,7 @@ mod routes;
 mod serve;
 mod served;
 mod socket;
+mod turn;
 mod watch;
 
 pub use access::Access;

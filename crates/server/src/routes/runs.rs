@@ -56,6 +56,7 @@ pub(crate) async fn submit(
     let key = key(&headers)?;
     let peer = from(peer);
     // Whoever asked may hang up: a run that is on record is driven all the same.
+    served.driver.turn.submitted();
     let work = tokio::spawn(async move {
         let run = take(&served, new, &key, peer.as_ref()).await?;
         served.driver.drive(run.clone());

@@ -92,6 +92,9 @@ pub struct Autostop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "document", schema(value_type = Option<u64>))]
     pub idle: Option<Span>,
+    /// Whether its machines are stopped then, and not given back.
+    #[serde(default)]
+    pub stops: bool,
 }
 
 /// A page of runs. `GET /v1/runs?state=open&limit=N&before=RUN`, latest first.
@@ -355,8 +358,11 @@ pub struct MannerWire {
     pub retry_until_up: bool,
     /// How many tasks are under way at once, at most.
     pub max_parallel: Option<u32>,
-    /// Of a run that holds a cluster: milliseconds that nothing may be under way there before it ends by itself.
+    /// Of a run that holds a cluster: milliseconds that nothing may be under way there before it ends, or stops, by itself.
     pub idle: Option<u64>,
+    /// Whether its machines are stopped then, and not given back.
+    #[serde(default)]
+    pub stops: bool,
     /// Of a run on a cluster: those with more come before those with less, whoever came first.
     #[serde(default)]
     pub priority: i32,

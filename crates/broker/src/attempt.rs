@@ -14,6 +14,7 @@ use crate::lease;
 use crate::limits::{NODE_SILENCE, STOP_GRACE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::{Patience, trying, unless_final};
+use crate::rest;
 use crate::sealed;
 use crate::shelf::Shelf;
 use crate::stage;
@@ -59,10 +60,15 @@ async fn work(live: &Live, id: AttemptId, fresh: bool) -> Result<BTreeMap<String
         stage::all(live, id).await
     };
     let (fetches, ()) = futures::future::try_join(staged, lease::obtain(live, id, fresh)).await?;
-    let poked = Notify::new();
-    tokio::select! {
-        lost = lease::watch(live, id, &poked) => match lost? {},
-        done = steps(live, id, &fetches, &poked) => done,
+    loop {
+        rest::rest(live, id).await?;
+        let poked = Notify::new();
+        tokio::select! {
+            lost = lease::watch(live, id, &poked) => match lost? {},
+            done = steps(live, id, &fetches, &poked) => return done,
+            // Its steps are gone with what the machines had in memory, and begin anew when they are there again.
+            () = rest::wanted(live, id) => {}
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use crate::rng::Rng;
 use crate::snapshot::Snapshots;
 use crate::stage::Roots;
 use crate::store::Store;
-use crate::wishes::{self, Inboxes, Wish};
+use crate::view::PlaceView;
+use crate::wishes::{self, Inboxes, Wish, unstoppable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -225,6 +226,15 @@ impl Broker {
             {
                 let (task, provider) = (task.task.clone(), place.provider.clone());
                 return Err(SubmitError::NoProvider { task, provider });
+            }
+        }
+        if submission.manner.stops {
+            let places =
+                submission.plan.tasks.iter().flat_map(|task| {
+                    std::iter::once(&task.choice).chain(&task.alternatives).map(PlaceView::of)
+                });
+            if let Some(what) = places.into_iter().find_map(|place| unstoppable(&self.world, &place)) {
+                return Err(SubmitError::CannotStop { what });
             }
         }
         let home = self.world.options.home.clone();

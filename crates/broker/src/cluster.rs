@@ -7,10 +7,10 @@
 //! taken: the state that the store checks a submission against is written before the others are looked for.
 
 use crate::error::StoreError;
-use crate::limits::{IDLE_LOOK, IDLE_LOOKS};
-use crate::live::Live;
+use crate::limits::{CLEARED_WITHIN, IDLE_LOOK, IDLE_LOOKS};
+use crate::live::{Fact, Live};
 use tokio::time::{Instant, sleep};
-use welkin_records::{Change, ClusterRole, Open, Which, Write};
+use welkin_records::{AttemptId, Change, ClusterRole, Open, Record, Which, Write};
 use welkin_units::Span;
 
 /// Returns when nothing has been under way on the cluster that this run holds for as long as it may be; pending for
@@ -22,10 +22,21 @@ pub(crate) async fn idle(live: &Live) -> Result<Span, StoreError> {
         let manner = view.borrow_and_update().manner;
         tokio::select! {
             // Whoever says anew how long it may be means from then on.
-            chosen = view.wait_for(|view| view.manner != manner) => drop(chosen),
-            idle = idle_for(live, manner.idle) => return idle,
+            () = async { drop(view.wait_for(|view| view.manner != manner).await) } => {}
+            idle = idle_for(live, manner.idle) => {
+                let (span, Some(attempt)) = (idle?, at_work(live)) else { continue };
+                if !manner.stops {
+                    return Ok(span);
+                }
+                live.record(vec![Fact::Record(Record::LeaseStopping { attempt })]).await?;
+            }
         }
     }
+}
+
+/// The attempt whose machines the cluster has now.
+fn at_work(live: &Live) -> Option<AttemptId> {
+    live.view.borrow().attempts().find(|attempt| attempt.is_at_work()).map(|attempt| attempt.id)
 }
 
 async fn idle_for(live: &Live, limit: Option<Span>) -> Result<Span, StoreError> {
@@ -34,15 +45,32 @@ async fn idle_for(live: &Live, limit: Option<Span>) -> Result<Span, StoreError> 
     let mut busy = Instant::now();
     loop {
         sleep(pause.duration()).await;
-        let ready = live.view.borrow().attempts().any(|attempt| attempt.is_at_work());
-        let records = live.world.store.records().await?;
-        if !ready || !records.runs(on(live, Open::Only)).await?.is_empty() {
+        if at_work(live).is_none() || has_work(live).await? {
             busy = Instant::now();
         }
         if busy.elapsed() >= limit.duration() {
             return Ok(limit);
         }
     }
+}
+
+/// Whether anything is under way or waiting on the cluster that this run holds.
+pub(crate) async fn has_work(live: &Live) -> Result<bool, StoreError> {
+    Ok(!live.world.store.records().await?.runs(on(live, Open::Only)).await?.is_empty())
+}
+
+/// Waits, for a while, until what was asked to end on the cluster has ended: politely, before its machines stop.
+pub(crate) async fn cleared(live: &Live) -> Result<(), StoreError> {
+    let began = Instant::now();
+    while began.elapsed() < CLEARED_WITHIN.duration() {
+        let records = live.world.store.records().await?;
+        let (open, ending) = (records.runs(on(live, Open::Only)).await?, records.cancels().await?);
+        if !open.iter().any(|run| ending.contains(&run.id)) {
+            break;
+        }
+        sleep(IDLE_LOOK.0.duration()).await;
+    }
+    Ok(())
 }
 
 /// Asks every run on the cluster that this one holds to end. The state of this one is on record.

@@ -80,6 +80,12 @@ pub enum SubmitError {
         /// The other run.
         run: RunId,
     },
+    /// The cluster is to be stopped when it is idle, and a place of its plan cannot do that.
+    #[error("{what} cannot be stopped when they are idle, only given back")]
+    CannotStop {
+        /// Which machines.
+        what: String,
+    },
     /// The cluster is ending, or gone.
     #[error("{run}, which held the cluster, is over or ending")]
     NoCluster {
@@ -121,6 +127,18 @@ pub enum WishError {
     Ending {
         /// The run.
         run: RunId,
+    },
+    /// The cluster has no machines at present that could be stopped or started.
+    #[error("the machines of {run} are not there yet, or about to stop")]
+    NotThere {
+        /// The run.
+        run: RunId,
+    },
+    /// Machines of this kind cannot be stopped.
+    #[error("{what} cannot be stopped, only given back")]
+    CannotStop {
+        /// Which.
+        what: String,
     },
     /// Nobody drives the run: it is over, or something keeps it from going on.
     #[error("{run} is not driven at present")]

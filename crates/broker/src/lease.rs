@@ -131,7 +131,7 @@ async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
     }
 }
 
-async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
+pub(crate) async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), Halt> {
     let attempt = live.attempt(id)?;
     let began = Instant::now();
     let mut last = String::from("it is still being made");
@@ -173,6 +173,10 @@ pub(crate) async fn watch(live: &Live, id: AttemptId, poked: &Notify) -> Result<
                 Provided::Preempting { at } if live.attempt(id)?.preemption_notice.is_none() => {
                     let noticed = Record::PreemptionNoticed { attempt: id, at };
                     live.record(vec![Fact::Record(noticed)]).await?;
+                }
+                // By somebody else, at the provider's console, say: that is taken up as if it had been asked for here.
+                Provided::Stopped if live.attempt(id)?.lease == LeaseState::Active => {
+                    live.record(vec![Fact::Record(Record::LeaseStopping { attempt: id })]).await?;
                 }
                 ref state if state.is_over() => return Err(went(live, id, &lease)?),
                 _ => {}
@@ -221,7 +225,7 @@ pub(crate) async fn going(live: &Live, id: AttemptId) -> Result<Option<Halt>, Ha
     }
 }
 
-async fn observe(live: &Live, attempt: &AttemptView) -> Result<Lease, ProviderError> {
+pub(crate) async fn observe(live: &Live, attempt: &AttemptView) -> Result<Lease, ProviderError> {
     let provider = live.world.provider(&attempt.place.location.provider)?;
     match &attempt.lease_id {
         Some(lease) => provider.observe(lease).await,
@@ -234,11 +238,11 @@ async fn observe(live: &Live, attempt: &AttemptView) -> Result<Lease, ProviderEr
     }
 }
 
-fn gone(error: &ProviderError) -> bool {
+pub(crate) fn gone(error: &ProviderError) -> bool {
     matches!(error.kind, ErrorKind::NotFound | ErrorKind::LeaseLost)
 }
 
-fn went(live: &Live, id: AttemptId, lease: &Lease) -> Result<Halt, Halt> {
+pub(crate) fn went(live: &Live, id: AttemptId, lease: &Lease) -> Result<Halt, Halt> {
     let (reason, preempted) = match &lease.state {
         Provided::Lost { reason, preempted } => (reason.clone(), *preempted),
         _ => ("it was released by somebody else, or because no broker was there".to_owned(), false),
@@ -246,7 +250,7 @@ fn went(live: &Live, id: AttemptId, lease: &Lease) -> Result<Halt, Halt> {
     lost(live, id, reason, preempted, lease.ended)
 }
 
-fn vanished(live: &Live, id: AttemptId, error: &ProviderError) -> Result<Halt, Halt> {
+pub(crate) fn vanished(live: &Live, id: AttemptId, error: &ProviderError) -> Result<Halt, Halt> {
     lost(live, id, error.message.clone(), false, None)
 }
 

@@ -49,6 +49,7 @@ mod place;
 mod prune;
 mod reader;
 mod refusals;
+mod rest;
 mod rng;
 mod seal;
 mod sealed;
@@ -86,4 +87,4 @@ pub use welkin_records::{
     TaskState, TreeRef,
 };
 pub use welkin_sqlite::Durability;
-pub use wishes::Wish;
+pub use wishes::{Idle, Wish};

@@ -91,6 +91,10 @@ pub(crate) const IDLE_LOOKS: u64 = 20;
 /// cluster that may be idle for ten minutes ends at most ten seconds late.
 pub(crate) const IDLE_LOOK: (Span, Span) = (Span::from_millis(200), Span::from_secs(10));
 
+/// How long work on a cluster that is to be stopped is waited for: a step has five seconds to end, and what it takes to ask
+/// it and to hear of it is as much again.
+pub(crate) const CLEARED_WITHIN: Span = Span::from_secs(15);
+
 /// A node that has heard nothing from a broker for so long releases itself. A laptop that sleeps
 /// through a meeting loses no work; an orphan costs at most this much.
 pub(crate) const ABANDON_AFTER: Span = Span::from_secs(3600);

@@ -148,12 +148,33 @@ async fn listed(
     Ok(leases.into_iter().find(|lease| lease.token == *token))
 }
 
+/// Finds out whether machines whose start was asked for cost again: the answer may not have come.
+async fn begun(
+    live: &Live,
+    id: AttemptId,
+    provider: &Arc<dyn Provider>,
+    lease: &LeaseId,
+) -> Result<(), Unsettled> {
+    let patience = Patience { within: ENDED_WITHIN, passes: unless_final };
+    let notice = |error: &ProviderError| live.retrying(error);
+    let seen = trying(patience, &live.world.rng, notice, || provider.observe(lease)).await.ok();
+    let stopped = live.attempt(id)?.stopped;
+    if let Some(lease) = seen.filter(|lease| Some(lease.started) > stopped) {
+        let started = Record::LeaseStarted { attempt: id, started: lease.started };
+        live.record(vec![Fact::Record(started)]).await?;
+    }
+    Ok(())
+}
+
 async fn release(
     live: &Live,
     id: AttemptId,
     provider: &Arc<dyn Provider>,
     lease: &LeaseId,
 ) -> Result<(), Unsettled> {
+    if live.attempt(id)?.lease == LeaseState::Starting {
+        begun(live, id, provider, lease).await?;
+    }
     if live.attempt(id)?.lease != LeaseState::Releasing {
         live.record(vec![Fact::Record(Record::LeaseReleasing { attempt: id })]).await?;
     }

@@ -40,6 +40,9 @@ pub struct RunView {
     /// How it is to be driven.
     #[serde(skip)]
     pub(crate) manner: Manner,
+    /// When that was last said.
+    #[serde(skip)]
+    chosen: Option<UnixMillis>,
     /// The decided end while leases are given back.
     #[serde(skip)]
     pub(crate) into: Option<RunState>,
@@ -125,8 +128,14 @@ pub struct AttemptView {
     pub lease: LeaseState,
     /// The provider's id of the lease.
     pub lease_id: Option<LeaseId>,
-    /// When the lease began to cost.
+    /// When the lease began to cost; none while its machines are stopped.
     pub lease_started: Option<UnixMillis>,
+    /// Since when its machines are stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<UnixMillis>,
+    /// Why they were last not stopped, or not started, though that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest_refused: Option<String>,
     /// Addresses by rank, once ready.
     pub nodes: Vec<NodeAddress>,
     /// When the provider said it will take the machines away.
@@ -204,6 +213,7 @@ impl RunView {
             missed_deadlines: Vec::new(),
             tasks: tasks.collect(),
             manner: Manner::default(),
+            chosen: None,
             into: None,
             refusals: Refusals::default(),
             open: BTreeSet::new(),
@@ -231,16 +241,29 @@ impl RunView {
         self.open().filter(|attempt| attempt.end.is_some())
     }
 
-    /// Of a run that holds a cluster: how long nothing may be under way there before it ends by itself.
+    /// Of a run that holds a cluster: how long nothing may be under way there before it ends, or stops, by itself.
     #[must_use]
     pub const fn idle(&self) -> Option<Span> {
         self.manner.idle
     }
 
+    /// The first moment from which on it can have been idle, by what is on record of this run.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<UnixMillis> {
+        let there = self.attempts().filter(|attempt| attempt.is_at_work());
+        there.filter_map(|attempt| attempt.lease_started).chain(self.chosen).max()
+    }
+
+    /// Whether its machines are stopped then, and not given back.
+    #[must_use]
+    pub const fn stops(&self) -> bool {
+        self.manner.stops
+    }
+
     /// What the machines that the run has leased cost in an hour.
     #[must_use]
     pub fn hourly(&self) -> Usd {
-        let leased = self.open().filter(|attempt| attempt.lease_id.is_some());
+        let leased = self.open().filter(|attempt| attempt.lease_started.is_some());
         leased.map(|attempt| attempt.place.hourly.times(u64::from(attempt.place.nodes))).sum()
     }
 
@@ -258,7 +281,7 @@ impl RunView {
     /// What is wrong when the record cannot follow the ones before: a bug, or a damaged store.
     pub fn apply(&mut self, record: &Record, at: UnixMillis) -> Result<(), String> {
         match record {
-            Record::MannerChosen { manner } => self.manner = *manner,
+            Record::MannerChosen { manner } => (self.manner, self.chosen) = (*manner, Some(at)),
             Record::RunStarted => self.become_state(RunState::Running)?,
             Record::AttemptBegan { attempt, placement, nature } => {
                 self.begin(*attempt, *placement, *nature, at)?
@@ -310,6 +333,12 @@ impl RunView {
                 let task = self.tasks.get_mut(*task).ok_or("no such task")?;
                 task.delivered.insert(output.clone());
             }
+            Record::LeaseStopping { .. }
+            | Record::LeaseStopped { .. }
+            | Record::StopRefused { .. }
+            | Record::LeaseStarting { .. }
+            | Record::LeaseStarted { .. }
+            | Record::StartRefused { .. } => self.rest(record)?,
             Record::LeaseReleasing { attempt } => {
                 self.lease_becomes(*attempt, LeaseState::Releasing)?;
             }
@@ -333,6 +362,37 @@ impl RunView {
         }
         if let Some(task) = record.attempt().and_then(|attempt| self.tasks.get_mut(attempt.task)) {
             task.derive_state();
+        }
+        Ok(())
+    }
+
+    /// Takes in a record of machines that rest.
+    fn rest(&mut self, record: &Record) -> Result<(), String> {
+        match record {
+            Record::LeaseStopping { attempt } => {
+                self.lease_becomes(*attempt, LeaseState::Stopping)?.rest_refused = None;
+            }
+            Record::LeaseStopped { attempt, since } => {
+                let view = self.lease_becomes(*attempt, LeaseState::Stopped)?;
+                (view.lease_started, view.stopped, view.phase) = (None, Some(*since), None);
+                view.nodes.clear();
+            }
+            Record::StopRefused { attempt, reason } => {
+                let view = self.lease_becomes(*attempt, LeaseState::Active)?;
+                view.rest_refused = Some(reason.clone());
+            }
+            Record::LeaseStarting { attempt } => {
+                self.lease_becomes(*attempt, LeaseState::Starting)?.rest_refused = None;
+            }
+            Record::LeaseStarted { attempt, started } => {
+                let view = self.lease_becomes(*attempt, LeaseState::Requested)?;
+                (view.lease_started, view.stopped) = (Some(*started), None);
+            }
+            Record::StartRefused { attempt, reason } => {
+                let view = self.lease_becomes(*attempt, LeaseState::Stopped)?;
+                view.rest_refused = Some(reason.clone());
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -372,6 +432,8 @@ impl RunView {
             lease: LeaseState::Intended,
             lease_id: None,
             lease_started: None,
+            stopped: None,
+            rest_refused: None,
             nodes: Vec::new(),
             preemption_notice: None,
             staged: BTreeMap::new(),
@@ -459,6 +521,7 @@ impl TaskView {
         }
         self.state = match self.live() {
             None => TaskState::Waiting,
+            Some(attempt) if attempt.lease == LeaseState::Stopped => TaskState::Stopped,
             Some(attempt) if attempt.publishing => TaskState::Publishing,
             Some(attempt) => match (attempt.phase, attempt.lease) {
                 (Some(Phase::Run), _) => TaskState::Running,

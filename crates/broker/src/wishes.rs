@@ -7,13 +7,16 @@
 //! *Rejected:* a table of wishes in the store, as cancels have one: any process may ask for a cancel, and it is looked
 //! for every second; these come through the broker that drives the run, which is woken.
 
+use crate::cluster;
 use crate::error::WishError;
 use crate::live::{Fact, Live, World};
+use crate::view::PlaceView;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
-use welkin_records::{ClusterRole, Manner, Record, RunId, RunState, StoreError};
+use welkin_provider::Tier;
+use welkin_records::{AttemptId, ClusterRole, LeaseState, Manner, Record, RunId, RunState, StoreError};
 use welkin_units::Span;
 
 /// How long to wait for a run to be taken up: it is read from the store first, which takes milliseconds, or seconds
@@ -23,8 +26,21 @@ const TAKEN_UP_WITHIN: Span = Span::from_secs(30);
 /// How the cluster that a run holds is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    /// It ends when nothing was under way on it for so long from now on; it stays when absent.
-    Idle(Option<Span>),
+    /// It ends, or stops, when nothing was under way on it for so long from now on; it stays when absent.
+    Idle(Option<Idle>),
+    /// Its machines stop, and what is on them ends.
+    Stop,
+    /// Its machines start again.
+    Start,
+}
+
+/// How long a cluster may be idle, and what becomes of it then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idle {
+    /// How long.
+    pub span: Span,
+    /// Whether its machines are stopped, and not given back.
+    pub stops: bool,
 }
 
 type Answer = oneshot::Sender<Result<(), WishError>>;
@@ -104,7 +120,57 @@ async fn take(live: &Live, wish: Wish) -> Result<(), WishError> {
         return Err(WishError::Ending { run: live.id.clone() });
     }
     let record = match wish {
-        Wish::Idle(idle) => Record::MannerChosen { manner: Manner { idle, ..manner } },
+        Wish::Idle(idle) => {
+            if idle.is_some_and(|idle| idle.stops) {
+                can_stop(live)?;
+            }
+            let stops = idle.is_some_and(|idle| idle.stops);
+            Record::MannerChosen { manner: Manner { idle: idle.map(|idle| idle.span), stops, ..manner } }
+        }
+        Wish::Stop => match standing(live) {
+            Some((_, LeaseState::Stopping | LeaseState::Stopped)) => return Ok(()),
+            Some((attempt, LeaseState::Active)) => {
+                can_stop(live)?;
+                cluster::dismiss(live).await.map_err(WishError::Store)?;
+                Record::LeaseStopping { attempt }
+            }
+            _ => return Err(WishError::NotThere { run: live.id.clone() }),
+        },
+        Wish::Start => match standing(live) {
+            Some((attempt, LeaseState::Stopped)) => Record::LeaseStarting { attempt },
+            Some((_, LeaseState::Stopping)) => return Err(WishError::NotThere { run: live.id.clone() }),
+            _ => return Ok(()),
+        },
     };
     live.record(vec![Fact::Record(record)]).await.map_err(WishError::Store)
+}
+
+/// The attempt that is under way, and the state of its lease.
+fn standing(live: &Live) -> Option<(AttemptId, LeaseState)> {
+    let view = live.view.borrow();
+    let attempt = view.tasks.first()?.live()?;
+    Some((attempt.id, attempt.lease))
+}
+
+/// Refuses at once what the provider would: where there are no machines yet, of all places that the plan names.
+fn can_stop(live: &Live) -> Result<(), WishError> {
+    let view = live.view.borrow();
+    let has = view.tasks.first().and_then(|task| task.live()).map(|attempt| &attempt.place);
+    let may = view.tasks.first().map_or(&[][..], |task| &task.places);
+    let places = has.map_or(may, std::slice::from_ref);
+    match places.iter().find_map(|place| unstoppable(&live.world, place)) {
+        None => Ok(()),
+        Some(what) => Err(WishError::CannotStop { what }),
+    }
+}
+
+/// What machines of a place are that cannot be stopped.
+pub(crate) fn unstoppable(world: &World, place: &PlaceView) -> Option<String> {
+    if place.tier == Tier::Spot {
+        // Clouds keep disks of spot machines for some kinds of requests only, and those are not what is asked for here.
+        return Some("spot machines".to_owned());
+    }
+    let name = &place.location.provider;
+    let stops = world.provider(name).is_ok_and(|provider| provider.stops());
+    (!stops).then(|| format!("machines of {name}"))
 }

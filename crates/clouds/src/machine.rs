@@ -33,6 +33,7 @@ mod port;
 mod preempt;
 mod process;
 mod record;
+mod rest;
 mod settle;
 mod sweep;
 mod taken;

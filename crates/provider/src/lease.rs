@@ -172,7 +172,7 @@ pub struct Lease {
     pub state: LeaseState,
     /// One entry a node, by rank; empty until ready.
     pub nodes: Vec<NodeAddress>,
-    /// When it began to cost.
+    /// When it began to cost, for the last time where it was stopped and started.
     pub started: UnixMillis,
     /// When it ceased to cost.
     pub ended: Option<UnixMillis>,
@@ -186,6 +186,8 @@ pub enum LeaseState {
     Pending,
     /// Every node answers.
     Ready,
+    /// The machines are stopped: nothing runs, what is on their disks stays, and only the disks may cost.
+    Stopped,
     /// Will be taken away at this time.
     Preempting {
         /// When.

@@ -1,7 +1,7 @@
 //! The trait a provider implements.
 
 use crate::clock::UnixMillis;
-use crate::error::ProviderError;
+use crate::error::{ErrorKind, ProviderError};
 use crate::inventory::Inventory;
 use crate::lease::{Lease, LeaseId, LeaseRequest, Owner, Tier, Usage};
 use crate::node::Node;
@@ -76,6 +76,29 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
     /// Gives a lease back. Idempotent; releasing what is already over is a success.
     async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError>;
+
+    /// Whether machines here can be stopped and started.
+    fn stops(&self) -> bool {
+        false
+    }
+
+    /// Stops the machines of a lease and keeps their disks: what runs there ends at once, and they cost nothing from
+    /// [`Lease::ended`] of the answer on. Idempotent; a lease that is over stays over.
+    async fn stop(&self, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        Err(self.cannot(format!("stop {lease}")))
+    }
+
+    /// Starts machines that were stopped, with their disks as they were left: `Pending`, as after
+    /// [`Provider::acquire`], and refused in the same ways, in which case they stay stopped. Idempotent; what is not
+    /// stopped stays as it is.
+    async fn start(&self, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        Err(self.cannot(format!("start {lease}")))
+    }
+
+    /// The answer of a provider that does not stop machines.
+    fn cannot(&self, operation: String) -> ProviderError {
+        ProviderError::new(self.name(), operation, ErrorKind::NotSupported, "machines are not stopped here")
+    }
 
     /// Every lease of `owner` that is not over. May lag behind by a few seconds.
     async fn list(&self, owner: &Owner) -> Result<Vec<Lease>, ProviderError>;

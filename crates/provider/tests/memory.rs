@@ -123,6 +123,7 @@ async fn lives_pass_as_fated() {
             LeaseState::Preempting { .. } => '?',
             LeaseState::Lost { preempted: true, .. } => 'X',
             LeaseState::Lost { .. } => 'L',
+            LeaseState::Stopped => 's',
             LeaseState::Released => '-',
         };
         leases.iter().map(|lease| letter(&lease.state)).collect()

@@ -111,9 +111,12 @@ pub struct Manner {
     /// How many of its tasks are under way at once, at most; as the broker thinks best when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<usize>,
-    /// Of a run that holds a cluster: how long nothing may be under way there before it ends by itself.
+    /// Of a run that holds a cluster: how long nothing may be under way there before it ends, or stops, by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle: Option<Span>,
+    /// Whether its machines are stopped then, and not given back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stops: bool,
     /// Of a run on a cluster: those with more come before those with less, whoever came first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: i32,
@@ -238,6 +241,44 @@ pub enum Record {
         /// Name of the output.
         output: String,
     },
+    /// The machines of a lease are about to be stopped: written before they are.
+    LeaseStopping {
+        /// Whose.
+        attempt: AttemptId,
+    },
+    /// They are stopped, and cost nothing from then on.
+    LeaseStopped {
+        /// Whose.
+        attempt: AttemptId,
+        /// Since when.
+        since: UnixMillis,
+    },
+    /// The provider does not stop them: they go on.
+    StopRefused {
+        /// Whose.
+        attempt: AttemptId,
+        /// The provider's words.
+        reason: String,
+    },
+    /// The machines are about to be started again: written before they are.
+    LeaseStarting {
+        /// Whose.
+        attempt: AttemptId,
+    },
+    /// The provider starts them.
+    LeaseStarted {
+        /// Whose.
+        attempt: AttemptId,
+        /// When they began to cost again.
+        started: UnixMillis,
+    },
+    /// The provider does not start them: they stay stopped.
+    StartRefused {
+        /// Whose.
+        attempt: AttemptId,
+        /// The provider's words.
+        reason: String,
+    },
     /// A lease is about to be given back: written before it is.
     LeaseReleasing {
         /// Whose.
@@ -288,6 +329,12 @@ impl Record {
             | Self::PublishBegan { attempt }
             | Self::TaskCommitted { attempt, .. }
             | Self::AttemptEnded { attempt, .. }
+            | Self::LeaseStopping { attempt }
+            | Self::LeaseStopped { attempt, .. }
+            | Self::StopRefused { attempt, .. }
+            | Self::LeaseStarting { attempt }
+            | Self::LeaseStarted { attempt, .. }
+            | Self::StartRefused { attempt, .. }
             | Self::LeaseReleasing { attempt }
             | Self::LeaseRefused { attempt }
             | Self::LeaseReleased { attempt }

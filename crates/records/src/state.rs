@@ -53,6 +53,8 @@ pub enum TaskState {
     Setup,
     /// Nodes run `run`.
     Running,
+    /// Its machines are stopped.
+    Stopped,
     /// Outputs are being published.
     Publishing,
     /// Outputs are committed.
@@ -73,6 +75,12 @@ pub enum LeaseState {
     Requested,
     /// Every node is ready.
     Active,
+    /// Its machines are being stopped; they may cost.
+    Stopping,
+    /// Its machines are stopped: only their disks may cost.
+    Stopped,
+    /// They are being started again; they may cost.
+    Starting,
     /// Being given back.
     Releasing,
     /// The provider said no, beyond doubt; it never cost.
@@ -99,11 +107,12 @@ named!(RunState {
 });
 named!(TaskState {
     Waiting => "waiting", Acquiring => "acquiring", Staging => "staging", Setup => "setup",
-    Running => "running", Publishing => "publishing", Succeeded => "succeeded",
+    Running => "running", Stopped => "stopped", Publishing => "publishing", Succeeded => "succeeded",
     Failed => "failed", Cancelled => "cancelled",
 });
 named!(LeaseState {
-    Intended => "intended", Requested => "requested", Active => "active", Releasing => "releasing",
+    Intended => "intended", Requested => "requested", Active => "active",
+    Stopping => "stopping", Stopped => "stopped", Starting => "starting", Releasing => "releasing",
     Refused => "refused", Released => "released", Lost => "lost",
 });
 named!(Phase { Prepare => "prepare", Run => "run" });
@@ -146,11 +155,16 @@ impl LeaseState {
     /// Whether `next` may follow.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {
-        use LeaseState::{Active, Intended, Lost, Refused, Released, Releasing, Requested};
+        use LeaseState::{
+            Active, Intended, Lost, Refused, Released, Releasing, Requested, Starting, Stopped, Stopping,
+        };
         match self {
             Intended => matches!(next, Requested | Refused | Releasing),
             Requested => matches!(next, Active | Releasing | Lost),
-            Active => matches!(next, Releasing | Lost),
+            Active => matches!(next, Stopping | Releasing | Lost),
+            Stopping => matches!(next, Stopped | Active | Releasing | Lost),
+            Stopped => matches!(next, Starting | Releasing | Lost),
+            Starting => matches!(next, Requested | Stopped | Releasing | Lost),
             Releasing => matches!(next, Released | Lost),
             Refused | Released | Lost => false,
         }
@@ -163,8 +177,11 @@ mod tests {
 
     #[test]
     fn what_is_over_stays_over() {
-        use LeaseState::{Active, Intended, Lost, Refused, Released, Releasing, Requested};
-        let leases = [Intended, Requested, Active, Releasing, Refused, Released, Lost];
+        use LeaseState::{
+            Active, Intended, Lost, Refused, Released, Releasing, Requested, Starting, Stopped, Stopping,
+        };
+        let leases =
+            [Intended, Requested, Active, Stopping, Stopped, Starting, Releasing, Refused, Released, Lost];
         for lease in leases {
             let ends = !leases.iter().any(|next| lease.may_become(*next));
             assert_eq!(ends, lease.is_over(), "{lease}");

@@ -32,6 +32,8 @@ pub(crate) const NAMED: &[(&str, &str, Role)] = &[
     ("POST", "/v1/runs/{run}/resume", Role::Member),
     ("POST", "/v1/runs/{run}/down", Role::Member),
     ("PUT", "/v1/runs/{run}/autostop", Role::Member),
+    ("POST", "/v1/runs/{run}/stop", Role::Member),
+    ("POST", "/v1/runs/{run}/start", Role::Member),
     ("POST", "/v1/gc", Role::Admin),
     ("POST", "/v1/prune", Role::Admin),
     ("POST", "/v1/stop", Role::Admin),

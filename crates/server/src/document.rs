@@ -23,6 +23,8 @@ use welkin_api::wire;
         uploads::add,
         sweep::down,
         clusters::autostop,
+        clusters::stop,
+        clusters::start,
         sweep::gc,
         sweep::prune,
         events::of_run,

@@ -81,6 +81,10 @@ impl From<SubmitError> for Problem {
             SubmitError::Store(_) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", "the run cannot be recorded")
             }
+            SubmitError::CannotStop { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "run::refused", "the plan cannot be run")
+                    .hint("--down gives an idle cluster back")
+            }
             _ => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "run::refused", "the plan cannot be run"),
         }
         .because(&error)
@@ -92,6 +96,8 @@ impl From<WishError> for Problem {
         match error {
             WishError::Store(error) => error.into(),
             WishError::NoCluster { .. } => Self::request(error.to_string()),
+            WishError::CannotStop { .. } => Self::new(StatusCode::CONFLICT, "run::refused", error.to_string())
+                .hint("`welkin down CLUSTER` gives them back; `welkin autostop CLUSTER -i MINUTES --down` does so when it is idle"),
             _ => Self::new(StatusCode::CONFLICT, "run::refused", error.to_string())
                 .hint("`welkin status RUN` says how it stands"),
         }

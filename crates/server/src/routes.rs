@@ -35,6 +35,8 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/runs/{run}/resume", post(runs::resume))
         .route("/runs/{run}/down", post(sweep::down))
         .route("/runs/{run}/autostop", put(clusters::autostop))
+        .route("/runs/{run}/stop", post(clusters::stop))
+        .route("/runs/{run}/start", post(clusters::start))
         .route("/runs/{run}/events", get(events::of_run))
         .route("/events", get(events::of_all))
         .route("/records", post(records::look).layer(DefaultBodyLimit::max(records::MAX_QUESTION_BYTES)))

@@ -29,7 +29,9 @@ pub(crate) use boost::{
 };
 pub(crate) use broker::{BrokerArgs, BrokerCommand, ServeHereArgs, StopArgs};
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};
-pub(crate) use cluster::{AutostopArgs, ClustersArgs, ExecArgs, QueueArgs};
+pub(crate) use cluster::{
+    AutostopArgs, ClustersArgs, ExecArgs, QueueArgs, StartClusterArgs, StopClusterArgs,
+};
 pub(crate) use explain::{CompletionsArgs, ExplainArgs, ResolveArgs};
 pub(crate) use gateway::{GatewayArgs, GatewayCommand, ServeArgs};
 pub(crate) use job::{DiffArgs, Overrides, PlanArgs};
@@ -147,6 +149,8 @@ pub(crate) enum Command {
     Clusters(ClustersArgs),
     Exec(Box<ExecArgs>),
     Queue(QueueArgs),
+    Stop(StopClusterArgs),
+    Start(StartClusterArgs),
     Autostop(AutostopArgs),
     Broker(BrokerArgs),
     Serve(ServeTeamArgs),

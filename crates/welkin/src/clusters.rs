@@ -11,7 +11,7 @@ use crate::planning::{Month, infeasible, planner};
 use crate::report::{Code, Fault};
 use std::sync::Arc;
 use std::time::Duration;
-use welkin_broker::{AttemptView, ClusterRole, Open, Reader, RunId, RunState, RunView};
+use welkin_broker::{AttemptView, ClusterRole, LeaseState, Open, Reader, RunId, RunState, RunView};
 use welkin_catalog::tables::Tables;
 use welkin_catalog::{
     AlignedBytes, Arch, Catalog, CatalogBuilder, Filter, Kind, Row, RowAccelerator, RowDevice, RowSource,
@@ -56,6 +56,13 @@ pub(crate) fn machines(view: &RunView) -> Option<&AttemptView> {
     view.attempts().find(|attempt| attempt.is_at_work())
 }
 
+/// The attempt whose machines are stopped, or about to be stopped or started, and how far that is.
+pub(crate) fn resting(view: &RunView) -> Option<(LeaseState, &AttemptView)> {
+    let rests = |lease| matches!(lease, LeaseState::Stopping | LeaseState::Stopped | LeaseState::Starting);
+    let found = view.attempts().find(|attempt| attempt.end.is_none() && rests(attempt.lease));
+    found.map(|attempt| (attempt.lease, attempt))
+}
+
 /// Waits until the machines of a cluster are there.
 pub(crate) fn until_up(reader: &Reader, run: &RunId, name: &str, app: &App) -> anyhow::Result<Cluster> {
     let mut told = false;
@@ -63,6 +70,10 @@ pub(crate) fn until_up(reader: &Reader, run: &RunId, name: &str, app: &App) -> a
         let view = reader.status(run).map_err(store_fault)?;
         if let Some(attempt) = machines(&view) {
             return Ok(Cluster::of(name, run, attempt));
+        }
+        if let Some((LeaseState::Stopped | LeaseState::Stopping, _)) = resting(&view) {
+            let fault = Fault::new(Code::RunFailed, format!("the machines of cluster {name} are stopped"));
+            return Err(fault.hint(format!("`welkin start {name}` starts them")).into());
         }
         if view.state.is_over() || view.state == RunState::Ending {
             let why = view.reason.unwrap_or_else(|| "it was ended".to_owned());
@@ -72,12 +83,17 @@ pub(crate) fn until_up(reader: &Reader, run: &RunId, name: &str, app: &App) -> a
         if !std::mem::replace(&mut told, true) {
             app.note(&format!("waiting for the machines of {name} (`welkin status {run}` shows them come)"));
         }
-        // Nothing comes of waiting for what nobody drives: its broker may have been killed.
-        if !reader.is_driven(run) {
-            runtime()?.block_on(apart::reach(app))?;
-        }
-        std::thread::sleep(POLL);
+        pause(reader, run, app)?;
     }
+}
+
+/// Between looks at a cluster. Nothing comes of waiting for what nobody drives: its broker may have been killed.
+pub(crate) fn pause(reader: &Reader, run: &RunId, app: &App) -> anyhow::Result<()> {
+    if !reader.is_driven(run) {
+        runtime()?.block_on(apart::reach(app))?;
+    }
+    std::thread::sleep(POLL);
+    Ok(())
 }
 
 /// The machines of a cluster.

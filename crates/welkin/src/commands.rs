@@ -34,7 +34,9 @@ mod runs;
 mod seal;
 mod serve;
 mod sql;
+mod start;
 mod status;
+mod stop;
 mod sync;
 mod transfers;
 mod up;
@@ -72,6 +74,8 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Exec(args) => exec::run(args, app),
         Command::Queue(args) => queue::run(args, app),
         Command::Autostop(args) => autostop::run(args, app),
+        Command::Stop(args) => stop::run(args, app),
+        Command::Start(args) => start::run(args, app),
         Command::Broker(args) => broker::run(args, app),
         Command::Serve(args) => serve::run(args, app),
         Command::Login(args) => login::run(args, app),

@@ -4,7 +4,8 @@ use crate::world::{World, plan, task};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use welkin_broker::{
-    Broker, ClusterRole, Manner, Open, RunId, RunOutcome, RunState, Submission, SubmitError, Wish, WishError,
+    Broker, ClusterRole, Idle, Manner, Open, RunId, RunOutcome, RunState, Submission, SubmitError, Wish,
+    WishError,
 };
 use welkin_placement::Plan;
 use welkin_provider::Provider;
@@ -53,6 +54,10 @@ fn idle(minutes: u64) -> Manner {
     Manner { idle: Some(Span::from_secs(60 * minutes)), ..Manner::default() }
 }
 
+fn ends_after(minutes: u64) -> Idle {
+    Idle { span: Span::from_secs(60 * minutes), stops: false }
+}
+
 fn state(outcome: Result<RunOutcome, welkin_broker::RunError>) -> (RunState, Option<String>) {
     let outcome = outcome.unwrap();
     (outcome.state, outcome.reason)
@@ -88,7 +93,7 @@ async fn how_long_it_may_be_idle_can_be_said_later_and_taken_back() {
     let cluster = submit(&world, &broker, &holder(), Manner::default(), dev()).await.unwrap();
     let began = Instant::now();
     let choose = async {
-        let wish = |minutes: Option<u64>| Wish::Idle(minutes.map(|minutes| Span::from_secs(60 * minutes)));
+        let wish = |minutes: Option<u64>| Wish::Idle(minutes.map(ends_after));
         sleep(Duration::from_secs(60 * 50)).await;
         broker.wish(&cluster, wish(Some(30))).await.unwrap();
         sleep(Duration::from_secs(60 * 29)).await;
@@ -117,7 +122,7 @@ async fn what_was_said_of_an_idle_cluster_outlives_the_broker_that_heard_it() {
     let cluster = {
         let broker = world.broker();
         let cluster = submit(&world, &broker, &holder(), Manner::default(), dev()).await.unwrap();
-        let said = broker.wish(&cluster, Wish::Idle(Some(Span::from_secs(600))));
+        let said = broker.wish(&cluster, Wish::Idle(Some(ends_after(10))));
         tokio::select! {
             ended = broker.run(&cluster) => panic!("{ended:?}"),
             said = said => said.unwrap(),

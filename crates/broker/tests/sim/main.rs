@@ -13,5 +13,6 @@ mod limits;
 mod ownership;
 mod prune;
 mod records;
+mod rest;
 mod seeds;
 mod world;

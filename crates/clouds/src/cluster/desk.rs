@@ -45,6 +45,15 @@ impl Desk {
         self.serve(now)
     }
 
+    /// The machines of a lease are stopped, or started again.
+    pub(super) fn rests(&mut self, lease: &LeaseId, stopped: bool, now: UnixMillis) -> io::Result<()> {
+        let found = self.clusters.values().find(|cluster| cluster.lease == *lease);
+        let Some(cluster) = found.filter(|cluster| cluster.stopped != stopped).cloned() else {
+            return Ok(());
+        };
+        self.hold(cluster.resting(stopped), now)
+    }
+
     /// The machines of a lease are gone. Its parts find out when they are next looked at.
     pub(super) fn let_go(&mut self, lease: &LeaseId) -> io::Result<()> {
         let found = self.clusters.values().find(|cluster| cluster.lease == *lease);
@@ -173,7 +182,7 @@ impl Desk {
 
     /// Whose turn it is on a cluster, if there is room for it. One that no empty cluster would hold is nobody's turn.
     fn next_on(&self, run: &str) -> Option<(LeaseId, Phase)> {
-        let cluster = self.clusters.get(run)?;
+        let cluster = self.clusters.get(run).filter(|cluster| !cluster.stopped)?;
         let waiting = |part: &&Part| part.on == run && part.phase == Phase::Waiting && self.can_ever(part);
         let first =
             self.parts.values().filter(waiting).min_by_key(|part| (Reverse(part.priority), part.turn))?;
@@ -297,6 +306,21 @@ mod tests {
         assert!(ask(&mut second, "b", 1, 0), "the same token is the same part");
         let released = second.ask(&request("a", 1), "dev-1", 0, UnixMillis(9)).unwrap();
         assert_eq!(released.phase, Phase::Released, "also after it is over");
+    }
+
+    #[test]
+    fn nobody_gets_a_part_of_machines_that_are_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = desk(&dir);
+        hold(&mut first, "l1", 4);
+        let lease = LeaseId("l1".to_owned());
+        first.rests(&lease, true, UnixMillis(2)).unwrap();
+        assert!(!ask(&mut first, "a", 1, 0));
+        drop(first);
+        let mut second = desk(&dir);
+        assert!(!ask(&mut second, "b", 1, 0), "whoever reads it again knows of it");
+        second.rests(&lease, false, UnixMillis(3)).unwrap();
+        assert_eq!(held(&second), ["a", "b"]);
     }
 
     #[test]

@@ -181,6 +181,7 @@ impl WithClusters {
             Some((LeaseState::Lost { reason, preempted }, _)) => {
                 (format!("the machines of the cluster were lost: {reason}"), preempted)
             }
+            Some((LeaseState::Stopped, _)) => ("the machines of the cluster were stopped".to_owned(), false),
             Some((LeaseState::Released, _)) | None => {
                 ("the machines of the cluster were given back".to_owned(), false)
             }
@@ -215,6 +216,14 @@ impl WithClusters {
         self.clusters.with(move |desk, _| desk.let_go(&lease)).await
     }
 
+    async fn rests(&self, lease: &LeaseId, stopped: bool) -> Answered<()> {
+        if !self.clusters.is_used() {
+            return Ok(());
+        }
+        let lease = lease.clone();
+        self.clusters.with(move |desk, now| desk.rests(&lease, stopped, now)).await
+    }
+
     async fn end(&self, id: &LeaseId, phase: Phase) -> Answered<Lease> {
         let wanted = id.clone();
         let over = self.clusters.with(move |desk, now| desk.end(&wanted, phase, now)).await?;
@@ -230,15 +239,15 @@ impl WithClusters {
         }
         if let Phase::Held { of, slots } = &part.phase
             && cluster.is_some_and(|cluster| cluster.lease == *of)
-            && self.observe_holder(of).await?.is_some_and(|held| !held.state.is_over())
+            && self.observe_holder(of).await?.is_some_and(|held| is_there(&held.state))
         {
-            let stops = part.steps.iter().map(|(rank, step)| self.stop(of, slots, *rank, step));
+            let stops = part.steps.iter().map(|(rank, step)| self.stop_step(of, slots, *rank, step));
             futures::future::try_join_all(stops).await?;
         }
         self.end(id, Phase::Released).await.map(drop)
     }
 
-    async fn stop(
+    async fn stop_step(
         &self,
         of: &LeaseId,
         slots: &[super::record::Slot],
@@ -275,6 +284,11 @@ impl WithClusters {
             devices: (all, own),
         }))
     }
+}
+
+/// Whether something may run on the machines of a lease.
+const fn is_there(state: &LeaseState) -> bool {
+    !state.is_over() && !matches!(state, LeaseState::Stopped)
 }
 
 /// The addresses of the machines that slots are of, by rank in the part.
@@ -334,6 +348,34 @@ impl Provider for WithClusters {
         }
         self.inner.release(lease).await?;
         self.let_go(lease).await
+    }
+
+    fn stops(&self) -> bool {
+        self.inner.stops()
+    }
+
+    async fn stop(&self, lease: &LeaseId) -> Answered<Lease> {
+        if is_part(lease) {
+            return Err(self.cannot(format!("stop {lease}")));
+        }
+        // Before the machines go: nobody is to get a part of what is about to stop.
+        self.rests(lease, true).await?;
+        let stopped = self.inner.stop(lease).await;
+        if !matches!(&stopped, Ok(lease) if lease.state == LeaseState::Stopped) {
+            self.rests(lease, false).await?;
+        }
+        stopped
+    }
+
+    async fn start(&self, lease: &LeaseId) -> Answered<Lease> {
+        if is_part(lease) {
+            return Err(self.cannot(format!("start {lease}")));
+        }
+        let started = self.inner.start(lease).await?;
+        if started.state != LeaseState::Stopped {
+            self.rests(lease, false).await?;
+        }
+        Ok(started)
     }
 
     async fn list(&self, owner: &Owner) -> Answered<Vec<Lease>> {

@@ -34,6 +34,9 @@ pub(super) struct Cluster {
     pub(super) name: String,
     pub(super) lease: LeaseId,
     pub(super) request: LeaseRequest,
+    /// Whether its machines are stopped: nobody gets a part of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) stopped: bool,
 }
 
 /// A part of a cluster, or the wish for one.
@@ -83,7 +86,14 @@ pub(super) struct Slot {
 impl Cluster {
     pub(super) fn new(run: &str, name: &str, lease: &LeaseId, request: &LeaseRequest) -> Self {
         let (run, name) = (run.to_owned(), name.to_owned());
-        Self { version: VERSION, run, name, lease: lease.clone(), request: request.clone() }
+        Self { version: VERSION, run, name, lease: lease.clone(), request: request.clone(), stopped: false }
+    }
+}
+
+impl Cluster {
+    /// The same cluster, stopped or not.
+    pub(super) fn resting(self, stopped: bool) -> Self {
+        Self { stopped, ..self }
     }
 }
 

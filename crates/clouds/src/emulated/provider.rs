@@ -3,9 +3,9 @@
 use super::admission;
 use super::config::{EmulatedConfig, KnownTypes};
 use super::faults::Faults;
-use crate::machine::{Live, Lock, Machine, MachineError, Setup};
+use crate::machine::{Live, Lock, Machine, MachineError, Setup, Terms};
 use async_trait::async_trait;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use welkin_provider::{
     Capacity, Lease, LeaseId, LeaseRequest, Location, Nature, Node, Owner, Provider, ProviderError,
@@ -120,6 +120,23 @@ impl EmulatedCloud {
     }
 }
 
+/// Terms for a request beside what is live, with the faults that are set here; strikes that were taken are written down.
+fn admitted(
+    asked: &LeaseRequest,
+    live: Live<'_>,
+    boot_delay: Span,
+    path: &Path,
+) -> Result<Terms, MachineError> {
+    let before = Faults::read(path)?;
+    let mut after = before.clone();
+    let live = if before.shortages.is_empty() { Vec::new() } else { live()? };
+    let terms = admission::admit(asked, &live, boot_delay, &mut after)?;
+    if after != before {
+        after.write(path)?;
+    }
+    Ok(terms)
+}
+
 /// The lock under which requests are admitted and strikes are taken.
 fn admission_lock(machine: &Machine) -> Result<Lock, MachineError> {
     let root = machine.layout.root();
@@ -171,14 +188,7 @@ impl Provider for EmulatedCloud {
         let (path, asked, boot_delay) = (self.faults_path(), request.clone(), self.boot_delay);
         let admit = move |live: Live<'_>| {
             known?;
-            let before = Faults::read(&path)?;
-            let mut after = before.clone();
-            let live = if before.shortages.is_empty() { Vec::new() } else { live()? };
-            let terms = admission::admit(&asked, &live, boot_delay, &mut after)?;
-            if after != before {
-                after.write(&path)?;
-            }
-            Ok(terms)
+            admitted(&asked, live, boot_delay, &path)
         };
         self.machine.acquired(request, admit).await
     }
@@ -189,6 +199,20 @@ impl Provider for EmulatedCloud {
 
     async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError> {
         self.machine.released(lease).await
+    }
+
+    fn stops(&self) -> bool {
+        true
+    }
+
+    async fn stop(&self, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        self.machine.stopped(lease).await
+    }
+
+    async fn start(&self, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        let (path, boot_delay) = (self.faults_path(), self.boot_delay);
+        let admit = move |asked: &LeaseRequest, live: Live<'_>| admitted(asked, live, boot_delay, &path);
+        self.machine.started(lease, admit).await
     }
 
     async fn list(&self, owner: &Owner) -> Result<Vec<Lease>, ProviderError> {

@@ -127,6 +127,7 @@ impl Machine {
             request: request.clone(),
             phase: Phase::Booting,
             started,
+            before: Vec::new(),
             boots,
             deadline: (terms.boot != Boot::Hangs).then(|| boots.after(self.boot_timeout)),
             boot: terms.boot,

@@ -51,6 +51,7 @@ impl Machine {
             LeaseState::Ready | LeaseState::Preempting { .. } => {}
             LeaseState::Pending => return Err(MachineError::NoNode("the lease is not ready yet".to_owned())),
             LeaseState::Lost { reason, .. } => return Err(MachineError::Over(reason)),
+            LeaseState::Stopped => return Err(MachineError::Over("its machines are stopped".to_owned())),
             LeaseState::Released => return Err(MachineError::Over("it was released".to_owned())),
         }
         let node = held.record.nodes.iter().find(|node| node.rank == rank).ok_or_else(|| {

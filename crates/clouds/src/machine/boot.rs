@@ -19,7 +19,8 @@ use welkin_units::Span;
 pub(super) const STDOUT: &str = "agent.out";
 /// See [`STDOUT`].
 pub(super) const STDERR: &str = "agent.err";
-const HOME: &str = "home";
+/// What a machine keeps while it is stopped.
+pub(super) const HOME: &str = "home";
 
 /// The search path of a machine that was just installed. Nothing of the user's environment reaches a node.
 const BARE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -21,7 +21,7 @@ impl Machine {
         let mut held = Held::take(&self.layout, id)?.ok_or_else(|| MachineError::NoLease(id.clone()))?;
         // What is lost already must not be told as released.
         self.settle(&mut held)?;
-        if held.record.is_live() { self.end(&mut held, Verdict::Released, self.now()) } else { Ok(()) }
+        if held.record.is_over() { Ok(()) } else { self.end(&mut held, Verdict::Released, self.now()) }
     }
 
     /// Drops the archive of a lease. One that is not there yet stays.
@@ -32,13 +32,15 @@ impl Machine {
         remove(&held.folder, id)
     }
 
-    /// Ends a live lease that is held: the verdict first, then the processes, then the homes.
+    /// Ends a lease that is held and not over: the verdict first, then the processes, then the homes.
     pub(super) fn end(
         &self,
         held: &mut Held,
         verdict: Verdict,
         ended: UnixMillis,
     ) -> Result<(), MachineError> {
+        // What was stopped has cost nothing since.
+        let ended = held.record.ended.filter(|_| held.record.phase == Phase::Stopped).unwrap_or(ended);
         held.record.phase = Phase::Ended(verdict);
         held.record.ended = Some(ended.max(held.record.started));
         if held.save_for_good().is_err() {
@@ -76,6 +78,16 @@ pub(super) fn finish(layout: &Layout, held: &mut Held) -> Result<(), MachineErro
 
 /// Ends the processes of a lease and removes what its nodes hold on this disk.
 fn quench(layout: &Layout, held: &Held) -> Result<(), MachineError> {
+    still(held)?;
+    let fault = |source| MachineError::End { lease: held.record.id.0.clone(), source };
+    for node in &held.record.nodes {
+        clear(&layout.socket(&node.id), &Layout::node(&held.folder, node.rank)).map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// Ends the processes of a lease, and removes their control groups.
+pub(super) fn still(held: &Held) -> Result<(), MachineError> {
     let fault = |source| MachineError::End { lease: held.record.id.0.clone(), source };
     let mut elsewhere = BTreeSet::new();
     for node in &held.record.nodes {
@@ -90,7 +102,6 @@ fn quench(layout: &Layout, held: &Held) -> Result<(), MachineError> {
         for group in &node.cgroups {
             cgroup::remove(group).map_err(fault)?;
         }
-        clear(&layout.socket(&node.id), &Layout::node(&held.folder, node.rank)).map_err(fault)?;
     }
     Ok(())
 }
@@ -120,7 +131,7 @@ fn clear(socket: &Path, node: &Path) -> io::Result<()> {
 }
 
 /// Tasks may leave folders behind that even their owner may not write: those are opened up first.
-fn remove_tree(folder: &Path) -> io::Result<()> {
+pub(super) fn remove_tree(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             open_up(folder)?;
@@ -161,7 +172,7 @@ fn keep_end(log: &Path) -> io::Result<()> {
     }
 }
 
-fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+pub(super) fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,

@@ -46,6 +46,22 @@ impl Machine {
         Ok(lease)
     }
 
+    pub(crate) async fn stopped(self: &Arc<Self>, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        let (id, operation) = (lease.clone(), format!("stop {lease}"));
+        self.run(operation, move |machine| machine.stop(&id)).await.map(|(lease, _)| lease)
+    }
+
+    pub(crate) async fn started(
+        self: &Arc<Self>,
+        lease: &LeaseId,
+        admit: impl FnOnce(&LeaseRequest, Live<'_>) -> Result<Terms, MachineError> + Send + 'static,
+    ) -> Result<Lease, ProviderError> {
+        let (id, operation) = (lease.clone(), format!("start {lease}"));
+        let (lease, due) = self.run(operation, move |machine| machine.start(&id, admit)).await?;
+        self.watch(&lease.id, due);
+        Ok(lease)
+    }
+
     pub(crate) async fn released(self: &Arc<Self>, lease: &LeaseId) -> Result<(), ProviderError> {
         let (id, operation) = (lease.clone(), format!("release {lease}"));
         self.run(operation, move |machine| machine.release(&id)).await

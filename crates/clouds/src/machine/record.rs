@@ -26,8 +26,11 @@ pub(crate) struct Record {
     pub(crate) id: LeaseId,
     pub(crate) request: LeaseRequest,
     pub(crate) phase: Phase,
-    /// Billing starts here.
+    /// Billing starts here, for the last time.
     pub(crate) started: UnixMillis,
+    /// When it was billed before it was stopped and started again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) before: Vec<(UnixMillis, UnixMillis)>,
     /// Not ready before.
     pub(crate) boots: UnixMillis,
     /// Lost when not ready by then; never for a boot that hangs.
@@ -47,6 +50,8 @@ pub(crate) enum Phase {
     Booting,
     /// Every node has answered.
     Ready,
+    /// Nothing is billed and nothing runs, or is about to end; the homes stay.
+    Stopped,
     /// The verdict is final and nothing is billed. Processes may still be there until the folder is in
     /// the archive.
     Ended(Verdict),
@@ -133,16 +138,22 @@ impl Record {
         let state = match &self.phase {
             Phase::Ended(verdict) => verdict.state(),
             Phase::Booting => LeaseState::Pending,
+            Phase::Stopped => LeaseState::Stopped,
             Phase::Ready => match self.preemption {
                 Some(Preemption { notice, at, .. }) if notice <= now => LeaseState::Preempting { at },
                 _ => LeaseState::Ready,
             },
         };
         let nodes = match self.phase {
-            Phase::Booting => Vec::new(),
+            Phase::Booting | Phase::Stopped => Vec::new(),
             _ => self.nodes.iter().map(NodeRecord::address).collect(),
         };
         self.request.answered(&self.id, state, nodes, self.started, self.ended)
+    }
+
+    /// Whether nothing of it is left but this record, or about to be.
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_))
     }
 
     /// Whether it still counts against capacity and costs money.

@@ -45,6 +45,7 @@ impl Machine {
         match held.record.phase.clone() {
             Phase::Ended(_) => finish(&self.layout, held),
             Phase::Booting | Phase::Ready => self.settle_live(held),
+            Phase::Stopped => super::rest::settle(&self.layout, held),
         }
     }
 

@@ -71,7 +71,7 @@ pub fn sweep(root: &Path) -> Result<Swept, MachineError> {
     Ok(swept)
 }
 
-/// The ids of the lease's nodes when it is live; otherwise finishes its ending.
+/// The ids of the lease's nodes when it is not over; otherwise finishes its ending.
 fn sweep_lease(cloud: &Layout, folder: &Path, swept: &mut Swept) -> Result<Vec<String>, MachineError> {
     let Ok(record) = record::read(folder) else {
         // Archived since the folder was listed, or damaged.
@@ -80,7 +80,7 @@ fn sweep_lease(cloud: &Layout, folder: &Path, swept: &mut Swept) -> Result<Vec<S
         }
         return Ok(Vec::new());
     };
-    if !record.is_live()
+    if record.is_over()
         && let Some(mut held) = Held::take(cloud, &record.id)?
     {
         if !held.is_archived(cloud) {

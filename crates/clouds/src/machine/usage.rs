@@ -29,7 +29,8 @@ impl Machine {
         let mut usage: Vec<Usage> = records
             .values()
             .filter(|record| record.request.owner == *owner)
-            .flat_map(|record| intervals(&Metered::of(record), now, self.min_billing))
+            .flat_map(Metered::times)
+            .flat_map(|time| intervals(&time, now, self.min_billing))
             .filter(|interval| interval.to > since)
             .collect();
         usage.sort_by(|a, b| (a.to, &a.lease, a.from).cmp(&(b.to, &b.lease, b.from)));
@@ -48,14 +49,16 @@ pub(crate) struct Metered<'a> {
 }
 
 impl<'a> Metered<'a> {
-    fn of(record: &'a Record) -> Self {
-        Self {
+    /// A lease costs as often as it was started.
+    fn times(record: &'a Record) -> impl Iterator<Item = Self> + use<'a> {
+        let before = record.before.iter().map(|(from, to)| (*from, Some(*to)));
+        before.chain([(record.started, record.ended)]).map(|(started, ended)| Self {
             lease: &record.id,
             token: &record.request.token,
             nodes: record.request.nodes,
-            started: record.started,
-            ended: record.ended,
-        }
+            started,
+            ended,
+        })
     }
 }
 
@@ -118,6 +121,7 @@ mod tests {
             request,
             phase: Phase::Ready,
             started: UnixMillis(1_000),
+            before: Vec::new(),
             boots: UnixMillis(1_000),
             deadline: None,
             boot: Boot::Normal,
@@ -128,8 +132,8 @@ mod tests {
     }
 
     fn metered(record: &Record, now: u64) -> Vec<(u64, u64, u64)> {
-        intervals(&Metered::of(record), UnixMillis(now), Span::from_secs(60))
-            .iter()
+        Metered::times(record)
+            .flat_map(|time| intervals(&time, UnixMillis(now), Span::from_secs(60)))
             .map(|usage| (usage.from.0, usage.to.0, usage.quantity_milli))
             .collect()
     }
@@ -138,6 +142,17 @@ mod tests {
     fn a_short_life_costs_the_minimum() {
         assert_eq!(metered(&record(3, Some(6_000)), 9_000), [(1_000, 6_000, 180_000)]);
         assert_eq!(metered(&record(1, Some(1_000)), 9_000), [(1_000, 1_001, 60_000)]);
+    }
+
+    #[test]
+    fn each_time_that_machines_were_there_is_billed_by_itself() {
+        let mut record = record(1, None);
+        record.before = vec![(UnixMillis(1_000), UnixMillis(6_000))];
+        (record.started, record.ended) = (UnixMillis(500_000), Some(UnixMillis(600_000)));
+        assert_eq!(
+            metered(&record, 999_000),
+            [(1_000, 6_000, 60_000), (500_000, 560_000, 60_000), (560_000, 600_000, 40_000)]
+        );
     }
 
     #[test]

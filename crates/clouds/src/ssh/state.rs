@@ -63,7 +63,8 @@ impl Ssh {
                         .zip(lease.nodes)
                         .map(|(rank, node)| NodeAddress { rank: *rank, ..node }),
                 ),
-                LeaseState::Pending => ready = false,
+                // Hosts are not stopped: one that says so has to be asked again.
+                LeaseState::Pending | LeaseState::Stopped => ready = false,
                 LeaseState::Lost { reason, .. } => {
                     return Ok(PartsState::Lost(format!("{}: {reason}", part.host)));
                 }

@@ -179,6 +179,32 @@ impl Provider for MemoryCloud {
         self.shared.leave(passage, answer).await
     }
 
+    fn stops(&self) -> bool {
+        true
+    }
+
+    async fn stop(&self, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        let passage = self.shared.enter(Op::StopLease, lease.0.clone()).await?;
+        let now = self.shared.now();
+        let answer = self.shared.state().stop(lease, now).ok_or_else(|| self.unknown(Op::StopLease, lease));
+        self.shared.changed.notify_waiters();
+        self.shared.leave(passage, answer).await
+    }
+
+    async fn start(&self, lease: &LeaseId) -> Result<Lease, ProviderError> {
+        let passage = self.shared.enter(Op::StartLease, lease.0.clone()).await?;
+        let now = self.shared.now();
+        let answer = match self.shared.state().start(lease, now, passage.shortage) {
+            None => Err(self.unknown(Op::StartLease, lease)),
+            Some(Err(kind)) => {
+                let words = "the place has no such machines left";
+                Err(self.shared.error(Op::StartLease, &lease.0, kind, words))
+            }
+            Some(Ok(lease)) => Ok(lease),
+        };
+        self.shared.leave(passage, answer).await
+    }
+
     async fn list(&self, owner: &Owner) -> Result<Vec<Lease>, ProviderError> {
         let passage = self.shared.enter(Op::List, owner.0.clone()).await?;
         let view = view(self.shared.now(), passage.stale);
@@ -203,6 +229,7 @@ impl Provider for MemoryCloud {
                 LeaseState::Lost { .. } | LeaseState::Released => {
                     fail(ErrorKind::LeaseLost, "the lease is over")
                 }
+                LeaseState::Stopped => fail(ErrorKind::LeaseLost, "the machines are stopped"),
                 _ if rank >= record.request.nodes => fail(ErrorKind::NotFound, "the gang has no such rank"),
                 _ => {
                     Ok(Arc::new(MemoryNode::new(Arc::clone(&self.shared), lease.clone(), rank))

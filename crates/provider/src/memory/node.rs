@@ -33,7 +33,7 @@ impl MemoryNode {
         let now = self.shared.now();
         let mut state = self.shared.state();
         match state.record(&self.key.0) {
-            Some(record) if !record.is_over() => record.last_sign = now,
+            Some(record) if record.is_there() => record.last_sign = now,
             _ => return Err(self.shared.error(op, subject, ErrorKind::LeaseLost, "the machine is gone")),
         }
         Ok(state)

@@ -13,6 +13,10 @@ pub(super) struct Record {
     pub(super) id: LeaseId,
     pub(super) request: LeaseRequest,
     pub(super) started: UnixMillis,
+    /// Since when its machines are stopped.
+    pub(super) stopped: Option<UnixMillis>,
+    /// When it cost before it was stopped and started again.
+    pub(super) before: Vec<(UnixMillis, UnixMillis)>,
     pub(super) fate: Fate,
     /// How far the clocks of the nodes are ahead (second: behind) of the cloud's.
     pub(super) skew: (Span, Span),
@@ -38,8 +42,39 @@ impl Record {
         self.end.get_or_insert((now, LeaseState::Released));
     }
 
+    /// Stops the machines; what is over or stopped stays as it is.
+    pub(super) fn stop(&mut self, now: UnixMillis) {
+        self.settle(now);
+        if self.end.is_none() {
+            self.stopped.get_or_insert(now);
+        }
+    }
+
+    /// Starts machines that are stopped.
+    pub(super) fn start(&mut self, now: UnixMillis) {
+        if let Some(stopped) = self.stopped.take().filter(|_| self.end.is_none()) {
+            self.before.push((self.started, stopped));
+            (self.started, self.last_sign) = (now, now);
+        }
+    }
+
+    /// Whether it holds machines now.
+    pub(super) fn is_there(&self) -> bool {
+        self.end.is_none() && self.stopped.is_none()
+    }
+
+    /// When it cost, or costs: the last time is open as long as it does.
+    pub(super) fn times(&self) -> Vec<(UnixMillis, Option<UnixMillis>)> {
+        let before = self.before.iter().map(|(from, to)| (*from, Some(*to)));
+        let ended = self.end.as_ref().map(|(at, _)| *at);
+        before.chain([(self.started, self.stopped.or(ended))]).collect()
+    }
+
     /// The first end that comes by itself, if the broker keeps silent from now on.
     fn fated_end(&self) -> Option<(UnixMillis, LeaseState)> {
+        if self.stopped.is_some() {
+            return None;
+        }
         let lost = self.fate.loss.as_ref().map(|loss| {
             let state = LeaseState::Lost { reason: loss.reason.clone(), preempted: loss.preempted };
             (self.started.after(loss.after), state)
@@ -81,6 +116,9 @@ impl Record {
         {
             return state.clone();
         }
+        if self.stopped.is_some_and(|at| at <= when) {
+            return LeaseState::Stopped;
+        }
         match (self.ready_at(), self.notice()) {
             (Some(ready), Some((announced, at))) if ready <= when && announced <= when => {
                 LeaseState::Preempting { at }
@@ -109,7 +147,10 @@ impl Record {
                 vec![]
             },
             started: self.started,
-            ended: self.end.as_ref().filter(|_| state.is_over()).map(|(at, _)| *at),
+            ended: match state {
+                LeaseState::Stopped => self.stopped,
+                _ => self.end.as_ref().filter(|_| state.is_over()).map(|(at, _)| self.stopped.unwrap_or(*at)),
+            },
             state,
         }
     }
@@ -120,13 +161,12 @@ impl Record {
         NodeAddress { rank, address: Ipv4Addr::from(0x0A00_0000 | host).to_string() }
     }
 
-    /// How long it has cost, up to `now`.
-    pub(super) fn billed(&self, now: UnixMillis) -> Span {
-        self.end.as_ref().map_or(now, |(at, _)| (*at).min(now)).since(self.started)
-    }
-
+    /// What it has cost, up to `now`: each time by itself, as bills round it.
     pub(super) fn cost(&self, now: UnixMillis) -> Usd {
-        self.request.hourly.per_hour_over(self.billed(now)).times(u64::from(self.request.nodes))
+        let took =
+            |(from, to): (UnixMillis, Option<UnixMillis>)| to.map_or(now, |to| to.min(now)).since(from);
+        let cost = |time| self.request.hourly.per_hour_over(took(time)).times(u64::from(self.request.nodes));
+        self.times().into_iter().map(cost).sum()
     }
 
     /// The time on the nodes' own clocks.

@@ -18,6 +18,10 @@ pub enum Op {
     Observe,
     /// [`crate::Provider::release`].
     Release,
+    /// [`crate::Provider::stop`].
+    StopLease,
+    /// [`crate::Provider::start`].
+    StartLease,
     /// [`crate::Provider::list`].
     List,
     /// [`crate::Provider::node`].
@@ -47,6 +51,8 @@ impl Op {
             Self::Acquire => "acquire",
             Self::Observe => "observe",
             Self::Release => "release",
+            Self::StopLease => "stop lease",
+            Self::StartLease => "start lease",
             Self::List => "list",
             Self::Node => "node",
             Self::Store => "store",

@@ -159,6 +159,8 @@ impl Shared {
             nth,
             id: LeaseId(format!("{}-lease-{nth}", self.name)),
             started: now,
+            stopped: None,
+            before: Vec::new(),
             fate: fate.unwrap_or_else(|| Fate::draw(self.seed, nth, request.tier, &self.nastiness)),
             skew: if rng.chance(0.5) { (skew, Span::ZERO) } else { (Span::ZERO, skew) },
             last_sign: now,
@@ -201,6 +203,32 @@ impl State {
         self.records.iter_mut().find(|record| record.id == *id)
     }
 
+    /// Stops the machines of a lease: their steps are gone, what is in their homes stays.
+    pub(super) fn stop(&mut self, id: &LeaseId, now: UnixMillis) -> Option<Lease> {
+        let record = self.record(id)?;
+        record.stop(now);
+        let lease = record.lease_at(now);
+        self.steps.retain(|(of, _), _| of != id);
+        Some(lease)
+    }
+
+    /// Starts them, if there is room or they are there.
+    pub(super) fn start(
+        &mut self,
+        id: &LeaseId,
+        now: UnixMillis,
+        shortage: Option<ErrorKind>,
+    ) -> Option<Result<Lease, ErrorKind>> {
+        let record = self.record(id)?;
+        let (request, there) = (record.request.clone(), record.stopped.is_none() || record.is_over());
+        if let Some(kind) = shortage.or_else(|| self.shortage(&request)).filter(|_| !there) {
+            return Some(Err(kind));
+        }
+        let record = self.record(id)?;
+        record.start(now);
+        Some(Ok(record.lease_at(now)))
+    }
+
     pub(super) fn step(&mut self, node: &NodeKey, id: &StepId) -> Option<&mut StepRecord> {
         self.steps.get_mut(node)?.get_mut(id)
     }
@@ -209,7 +237,7 @@ impl State {
     pub(super) fn in_use(&self, region: &str, instance_type: &str, tier: Tier) -> u32 {
         let same = |record: &&Record| {
             let request = &record.request;
-            !record.is_over()
+            record.is_there()
                 && request.location.region == region
                 && request.machine.instance_type == instance_type
                 && request.tier == tier
@@ -217,7 +245,7 @@ impl State {
         self.records.iter().filter(same).map(|record| record.request.nodes).sum()
     }
 
-    fn shortage(&self, request: &LeaseRequest) -> Option<ErrorKind> {
+    pub(super) fn shortage(&self, request: &LeaseRequest) -> Option<ErrorKind> {
         let (region, name) = (&request.location.region, &request.machine.instance_type);
         let stock = self.layout.stock.get(&StockKey::new(region, name, request.tier))?;
         let wanted = self.in_use(region, name, request.tier).saturating_add(request.nodes);

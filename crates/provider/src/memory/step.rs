@@ -100,7 +100,7 @@ pub(super) async fn drive(shared: Arc<Shared>, node: NodeKey, id: StepId) {
 fn watch(shared: &Shared, node: &NodeKey, id: &StepId) -> Verdict {
     let now = shared.now();
     let mut state = shared.state();
-    let Some(record) = state.record(&node.0).filter(|record| !record.is_over()) else {
+    let Some(record) = state.record(&node.0).filter(|record| record.is_there()) else {
         return Verdict::Over;
     };
     let (mut next, notice, at) = (record.next_change(now), record.notice(), record.node_time(now));
@@ -126,7 +126,7 @@ fn tell(shared: &Shared, node: &NodeKey, id: &StepId, kind: EventKind) {
     let now = shared.now();
     let mut state = shared.state();
     let Some(at) =
-        state.record(&node.0).filter(|record| !record.is_over()).map(|record| record.node_time(now))
+        state.record(&node.0).filter(|record| record.is_there()).map(|record| record.node_time(now))
     else {
         return;
     };

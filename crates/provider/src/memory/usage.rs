@@ -10,9 +10,13 @@ const INTERVAL: Span = Span::from_secs(60);
 
 /// Intervals of a lease that were complete at `view`.
 pub(super) fn intervals(record: &Record, view: UnixMillis) -> Vec<Usage> {
-    let ended = record.end.as_ref().map(|(at, _)| *at).filter(|at| *at <= view);
+    record.times().into_iter().flat_map(|time| intervals_of(record, time, view)).collect()
+}
+
+/// Of one time that the machines were there.
+fn intervals_of(record: &Record, time: (UnixMillis, Option<UnixMillis>), view: UnixMillis) -> Vec<Usage> {
+    let (mut from, ended) = (time.0, time.1.filter(|at| *at <= view));
     let mut feed = Vec::new();
-    let mut from = record.started;
     loop {
         let whole = from.after(INTERVAL);
         let to = ended.map_or(whole, |ended| whole.min(ended));

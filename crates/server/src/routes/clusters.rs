@@ -1,4 +1,4 @@
-//! Clusters, by the runs that hold them: how long they may be idle.
+//! Clusters, by the runs that hold them: how long they may be idle, stopped and started.
 
 use crate::asked::{Body, Named};
 use crate::problem::Problem;
@@ -10,10 +10,10 @@ use std::sync::Arc;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{Autostop, Taken};
-use welkin_broker::{RunId, Wish};
+use welkin_broker::{Idle, RunId, Wish};
 use welkin_units::Span;
 
-/// Says how long nothing may be under way on a cluster before it ends, counted from now. On record when it answers.
+/// Says how long nothing may be under way on a cluster before it ends or stops, counted from now. On record when it answers.
 #[cfg_attr(
     feature = "document",
     utoipa::path(
@@ -42,7 +42,57 @@ pub(crate) async fn autostop(
     if autostop.idle == Some(Span::ZERO) {
         return Err(Problem::request("`idle` is 0: a cluster that may not be idle at all is none"));
     }
-    wish(&served, run, Wish::Idle(autostop.idle)).await
+    let Autostop { idle, stops } = autostop;
+    wish(&served, run, Wish::Idle(idle.map(|span| Idle { span, stops }))).await
+}
+
+/// Stops the machines of a cluster and keeps their disks; what is on it ends. On record when this answers; the stop is an
+/// event.
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/runs/{run}/stop",
+        operation_id = "stop_cluster",
+        params(("run" = String, Path, description = "The run that holds the cluster")),
+        responses(
+            (status = 200, body = Taken),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
+)]
+pub(crate) async fn stop(
+    State(served): State<Arc<Served>>,
+    Named(run): Named<RunId>,
+) -> Result<Json<Taken>, Problem> {
+    wish(&served, run, Wish::Stop).await
+}
+
+/// Starts them again. On record when this answers; the start is an event.
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        post,
+        path = "/v1/runs/{run}/start",
+        operation_id = "start_cluster",
+        params(("run" = String, Path, description = "The run that holds the cluster")),
+        responses(
+            (status = 200, body = Taken),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
+)]
+pub(crate) async fn start(
+    State(served): State<Arc<Served>>,
+    Named(run): Named<RunId>,
+) -> Result<Json<Taken>, Problem> {
+    wish(&served, run, Wish::Start).await
 }
 
 /// Asks whoever drives the run; one that paused is taken up for it.

@@ -1,4 +1,4 @@
-//! Commands about clusters: `exec`, `queue`, `clusters`, `autostop`.
+//! Commands about clusters: `exec`, `queue`, `clusters`, `autostop`, `stop`, `start`.
 
 use super::job::Overrides;
 use super::values::cluster_name;
@@ -55,9 +55,9 @@ pub(crate) struct QueueArgs {
 #[command(after_help = "Examples:\n  welkin clusters\n  welkin clusters --output json")]
 pub(crate) struct ClustersArgs {}
 
-/// Say how long a cluster may be idle before it ends by itself
+/// Say how long a cluster may be idle before its machines stop
 ///
-/// It ends when no run was under way or waiting on it for so many minutes. The time counts from this command on, and
+/// They stop, or with --down it ends, when no run was under way or waiting on it for so many minutes. The time counts from this command on, and
 /// from the end of the last run. What nobody knows, such as what happened while there was no broker, counts as work.
 #[derive(Debug, Args)]
 #[command(after_help = AUTOSTOP, group(clap::ArgGroup::new("what").required(true)))]
@@ -66,17 +66,48 @@ pub(crate) struct AutostopArgs {
     #[arg(value_name = "CLUSTER", value_parser = cluster_name)]
     pub(crate) cluster: String,
     /// Minutes without work
-    #[arg(short, long, visible_alias = "idle-minutes-to-autostop", value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..), requires = "down", group = "what")]
+    #[arg(short, long, visible_alias = "idle-minutes-to-autostop", value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..), group = "what")]
     pub(crate) idle_minutes: Option<u32>,
-    /// End it then and give its machines back
+    /// End it then, and give its machines back with their disks
     #[arg(long, requires = "idle_minutes")]
     pub(crate) down: bool,
-    /// It stays until `welkin down`
+    /// It stays until `welkin stop` or `welkin down`
     #[arg(long, group = "what")]
     pub(crate) cancel: bool,
 }
 
 const AUTOSTOP: &str = "\
 Examples:
+  welkin autostop dev -i 30
   welkin autostop dev -i 30 --down
   welkin autostop dev --cancel";
+
+/// Stop the machines of a cluster and keep their disks
+///
+/// What is under way on it ends. Machines that are stopped cost nothing, their disks what the provider asks for disks.
+/// `welkin start` starts them again, with everything that was in their folders. Hosts of your own, spot machines and this
+/// machine are not stopped, only given back (`welkin down`).
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin stop dev\n  welkin stop dev --yes")]
+pub(crate) struct StopClusterArgs {
+    /// The cluster
+    #[arg(value_name = "CLUSTER", value_parser = cluster_name)]
+    pub(crate) cluster: String,
+    /// Do not ask whether what is under way on it may end
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+/// Start the machines of a cluster that were stopped
+///
+/// They cost from then on what they did before. Where there is no room for them they stay stopped.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  welkin start dev\n  welkin start dev --yes")]
+pub(crate) struct StartClusterArgs {
+    /// The cluster
+    #[arg(value_name = "CLUSTER", value_parser = cluster_name)]
+    pub(crate) cluster: String,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}

@@ -22,8 +22,8 @@ pub(crate) struct UpArgs {
     /// Run it on the cluster of this name, which is made where there is none and stays: `welkin exec` runs more on it
     #[arg(short, long, value_name = "NAME", value_parser = cluster_name, conflicts_with = "foreground", help_heading = "Clusters")]
     pub(crate) cluster: Option<String>,
-    /// End the cluster when it has been idle for this many minutes; needs --down, as machines are not stopped
-    #[arg(short, long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..), requires = "down", help_heading = "Clusters")]
+    /// Stop the machines of the cluster when it has been idle for this many minutes; with --down, end it
+    #[arg(short, long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..), requires = "cluster", help_heading = "Clusters")]
     pub(crate) idle_minutes_to_autostop: Option<u32>,
     /// End the cluster when it has been idle for a minute, or for as long as --idle-minutes-to-autostop says
     #[arg(long, requires = "cluster", help_heading = "Clusters")]

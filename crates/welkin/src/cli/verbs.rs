@@ -7,8 +7,6 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// SkyPilot's words, and what to say about them.
 const VERBS: &[(&str, &str)] = &[
-    ("start", "machines are not stopped and started: `welkin up --cluster NAME` makes a new cluster"),
-    ("stop", "`welkin down NAME` ends a cluster and gives its machines back"),
     ("optimize", "`welkin plan FILE` shows where a job would run, and acquires nothing"),
     ("bench", "`welkin plan FILE --pareto` shows every plan that no other beats in both cost and time"),
     (
@@ -69,10 +67,9 @@ mod tests {
     #[test]
     fn a_verb_is_known_wherever_flags_stand_but_only_as_the_command() {
         for (line, verb) in [
-            ("start -i 5 mine", Some("start")),
+            ("bench -i 5 mine", Some("bench")),
             ("-o json optimize", Some("optimize")),
             ("--output=json bench", Some("bench")),
-            ("stop --all", Some("stop")),
             ("frobnicate", None),
             ("transfers stop", None),
             ("ssh dev", Some("ssh")),

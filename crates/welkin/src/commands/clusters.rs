@@ -1,14 +1,14 @@
 //! `welkin clusters`: the clusters there are.
 
 use crate::app::App;
-use crate::clusters::machines;
+use crate::clusters::{machines, resting};
 use crate::engine::{now, reader, store_fault};
 use crate::exit::Exit;
 use crate::output::nature_words;
 use crate::output::{Align, Format, Table, location_words, moment, write_json};
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::{ClusterRole, Open, Reader, RunId, RunState, RunSummary};
+use welkin_broker::{ClusterRole, Open, Reader, RunId, RunState, RunSummary, RunView};
 use welkin_name::Name;
 use welkin_provider::{Location, Nature, UnixMillis};
 use welkin_units::{Span, Usd};
@@ -19,7 +19,7 @@ struct Entry {
     name: String,
     /// The run that holds it.
     run: RunId,
-    /// `starting` before its machines are there, `up`, or `ending`.
+    /// `starting` before its machines are there, `up`, `stopping`, `stopped`, or `ending`.
     state: &'static str,
     since: UnixMillis,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,9 +35,20 @@ struct Entry {
     nodes: Option<u32>,
     /// What its machines cost in an hour.
     hourly: Usd,
-    /// How long nothing may be under way before it ends by itself.
+    /// How long nothing may be under way before it ends, or stops, by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     idle: Option<Span>,
+    /// Whether its machines are stopped then, and not given back.
+    stops: bool,
+    /// When that is, if nothing comes; later where nobody knows what happened before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<UnixMillis>,
+    /// Since when its machines are stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<UnixMillis>,
+    /// Why they were last not stopped, or not started, though that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     /// Runs on it that are not over.
     runs: usize,
 }
@@ -72,11 +83,17 @@ pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
 fn entry(reader: &Reader, name: String, run: RunSummary) -> anyhow::Result<Entry> {
     let view = reader.status(&run.id).map_err(store_fault)?;
     let on_it = reader.in_cluster(&ClusterRole::On(run.id.clone()), Open::Only).map_err(store_fault)?;
-    let there = machines(&view);
-    let state = match (&there, view.state) {
-        (_, RunState::Ending) => "ending",
-        (Some(_), _) => "up",
-        (None, _) => "starting",
+    let resting = resting(&view);
+    let there = machines(&view).or(resting.map(|(_, attempt)| attempt));
+    let state = match (&there, resting, view.state) {
+        (.., RunState::Ending) => "ending",
+        (_, Some((state, _)), _) => state.name(),
+        (Some(_), ..) => "up",
+        (None, ..) => "starting",
+    };
+    let due = match (view.idle(), state) {
+        (Some(idle), "up") if on_it.is_empty() => due(reader, &view, idle)?,
+        _ => None,
     };
     Ok(Entry {
         name,
@@ -90,8 +107,36 @@ fn entry(reader: &Reader, name: String, run: RunSummary) -> anyhow::Result<Entry
         nodes: there.map(|attempt| attempt.place.nodes),
         hourly: view.hourly(),
         idle: view.idle(),
+        stops: view.stops(),
+        due,
+        stopped: there.and_then(|attempt| attempt.stopped),
+        refused: there.and_then(|attempt| attempt.rest_refused.clone()),
         runs: on_it.len(),
     })
+}
+
+/// How many of the last runs on a cluster are looked at for when it was last busy: those that end late began late, but for
+/// a few.
+const LOOKED_AT: usize = 20;
+
+/// When a cluster ends or stops on which nothing is under way.
+fn due(reader: &Reader, view: &RunView, idle: Span) -> anyhow::Result<Option<UnixMillis>> {
+    let role = ClusterRole::On(view.id.clone());
+    let mut since = view.idle_since();
+    let past = reader.in_cluster(&role, Open::OrOver).map_err(store_fault)?;
+    for run in past.iter().rev().take(LOOKED_AT) {
+        since = since.max(reader.status(&run.id).map_err(store_fault)?.ended);
+    }
+    Ok(since.map(|since| since.after(idle)))
+}
+
+fn when_idle(entry: &Entry) -> String {
+    let Some(idle) = entry.idle else { return String::new() };
+    let does = if entry.stops { "stops" } else { "ends" };
+    match entry.due {
+        Some(due) => format!("{does} after {idle}, at {} if nothing comes", moment(due)),
+        None => format!("{does} after {idle}"),
+    }
 }
 
 fn show(entries: &[Entry], at: UnixMillis, app: &mut App) -> anyhow::Result<()> {
@@ -105,7 +150,7 @@ fn show(entries: &[Entry], at: UnixMillis, app: &mut App) -> anyhow::Result<()> 
         ("SINCE", Align::Left),
         ("FOR", Align::Right),
         ("RUNS", Align::Right),
-        ("ENDS WHEN IDLE FOR", Align::Right),
+        ("WHEN IDLE", Align::Left),
     ]);
     for entry in entries {
         let machines = entry.instance_type.as_ref().zip(entry.nodes);
@@ -119,7 +164,7 @@ fn show(entries: &[Entry], at: UnixMillis, app: &mut App) -> anyhow::Result<()> 
             moment(entry.since),
             at.since(entry.since).to_string(),
             entry.runs.to_string(),
-            entry.idle.map(|idle| idle.to_string()).unwrap_or_default(),
+            when_idle(entry),
         ]);
     }
     if table.is_empty() {

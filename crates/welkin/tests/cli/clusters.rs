@@ -194,18 +194,25 @@ fn an_idle_cluster_ends_by_itself_and_names_are_checked() {
         apart.json(&["clusters"])["clusters"][0]["idle"].clone()
     };
     assert_eq!(idle(&["autostop", "dev", "-i", "30", "--down"]), Value::from(1_800_000));
+    assert_eq!(apart.json(&["clusters"])["clusters"][0]["stops"], Value::from(false));
     assert_eq!(idle(&["autostop", "dev", "--cancel"]), Value::Null);
+    assert_eq!(idle(&["autostop", "dev", "-i", "20"]), Value::from(1_200_000));
+    let listed = apart.json(&["clusters"])["clusters"][0].clone();
+    assert!(listed["stops"] == true && listed["due"].is_u64(), "{listed}");
+    let table = apart.ok(["clusters"]);
+    assert!(table.contains("stops after 20m, at "), "{table}");
     assert_eq!(idle(&["up", "-c", "dev", "--down"]), Value::from(60_000), "also when it is there already");
     for (args, words) in [
         (&["up", "-c", "Dev"][..], "cannot name a cluster"),
-        (&["up", "-c", "dev", "-i", "5"], "--down"),
+        (&["up", "-i", "5", "job.yaml"], "--cluster"),
         (&["up", "-c", "dev", "-i", "0", "--down"], "0 is not in"),
         (&["up", "--down", "job.yaml"], "--cluster"),
         (&["up"], "FILE"),
         (&["exec", "dev"], "FILE|COMMAND"),
         (&["exec", "dev", "--on", "gcp", "true"], "no place and no market is chosen"),
         (&["autostop", "dev"], "--idle-minutes"),
-        (&["autostop", "dev", "-i", "3"], "--down"),
+        (&["up", "-c", "here", "-i", "5", "--on", "local"], "cannot be stopped when they are idle"),
+        (&["up", "-c", "spot", "-i", "5", "--use-spot", "--on", "gcp"], "spot machines cannot be stopped"),
         (&["autostop", "other", "--cancel"], "there is no cluster `other`"),
         (&["queue", "other"], "there is no cluster `other`"),
     ] {
@@ -218,4 +225,50 @@ fn an_idle_cluster_ends_by_itself_and_names_are_checked() {
     apart.file("two.yaml", "tasks:\n  a: {run: x}\n  b: {run: y}\n");
     let output = apart.run(["up", "-c", "new", "two.yaml"]);
     assert!(stderr(&output).contains("a cluster is made for one"), "{}", both(&output));
+}
+
+/// What is on the disks of a cluster outlives its machines, and a broker that is killed in between.
+#[test]
+fn a_cluster_stops_with_its_disks_and_starts_again() {
+    let apart = with_cluster();
+    apart.ok(["exec", "dev", "echo left > file"]);
+    let running = exec(&apart, &["exec sleep 1000"]);
+    let output = apart.run(["stop", "dev"]);
+    assert!(
+        stderr(&output).contains("1 run on dev would end, and there is no terminal"),
+        "{}",
+        both(&output)
+    );
+    let told = apart.json(&["stop", "dev", "--yes"]);
+    assert_eq!(told["state"], "stopped", "{told}");
+    assert!(apart.states().contains(&(running, "cancelled".to_owned())), "{:?}", apart.states());
+    let cluster = apart.json(&["clusters"])["clusters"][0].clone();
+    assert_eq!((&cluster["state"], &cluster["hourly"]), (&"stopped".into(), &Value::from(0)), "{cluster}");
+    assert!(cluster["stopped"].is_u64() && cluster["nature"] == "emulated", "{cluster}");
+    let broker = apart.pid().unwrap().as_raw_nonzero().get();
+    assert_eq!(apart.processes(), [broker], "machines that are stopped run nothing");
+    let output = apart.run(["exec", "dev", "true"]);
+    assert!(stderr(&output).contains("`welkin start dev` starts them"), "{}", both(&output));
+    apart.ok(["stop", "dev"]);
+    kill_process(apart.pid().unwrap(), Signal::KILL).unwrap();
+    apart.ok(["start", "dev"]);
+    let told = apart.ok(["exec", "dev", "cat file"]);
+    assert!(told.contains("exec | left"), "{told}");
+    apart.ok(["stop", "dev"]);
+    // Work that makes a cluster where there is none starts one that is stopped.
+    apart.file("job.yaml", "resources: {cpus: 1}\nrun: cat file\n");
+    let told = apart.ok(["up", "-c", "dev", "job.yaml"]);
+    assert!(told.contains("| left"), "{told}");
+    let started = apart.json(&["status", "dev", "--history"])["history"].to_string();
+    assert_eq!(started.matches("lease_started").count(), 2, "{started}");
+    apart.ok(["stop", "dev"]);
+    apart.ok(["down", "dev"]);
+    let collected = apart.json(&["gc"]);
+    assert!(collected["leases"].as_array().unwrap().is_empty(), "{collected}");
+    for (args, words) in
+        [(["stop", "dev"], "there is no cluster `dev`"), (["start", "dev"], "no cluster `dev`")]
+    {
+        let output = apart.run(args);
+        assert!(stderr(&output).contains(words), "{}", both(&output));
+    }
 }

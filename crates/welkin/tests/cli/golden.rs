@@ -18,6 +18,8 @@ const COMMANDS: &[&str] = &[
     "clusters",
     "exec",
     "queue",
+    "stop",
+    "start",
     "autostop",
     "cost",
     "gc",

@@ -5,7 +5,7 @@ use super::{consent, is_plan, manner, with_secrets};
 use crate::app::App;
 use crate::cli::UpArgs;
 use crate::clusters::{Cluster, holder, holding, until_up};
-use crate::commands::{autostop, plan};
+use crate::commands::{autostop, plan, start};
 use crate::engine::{self, reader};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
@@ -14,7 +14,8 @@ use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
-use welkin_broker::{ClusterRole, Manner, Reader, RunId};
+use welkin_api::wire::Autostop;
+use welkin_broker::{ClusterRole, Idle, Manner, Reader, RunId};
 use welkin_job::Job;
 use welkin_units::Span;
 
@@ -29,10 +30,11 @@ pub(super) fn run(args: &UpArgs, name: &str, app: &mut App) -> anyhow::Result<Ex
     };
     let run = match held {
         Some(run) => {
-            if let Some(idle) = idle(args) {
-                autostop::choose(&run, Some(idle), app)?;
-                app.note(&format!("cluster {name} ends when nothing was under way on it for {idle}"));
+            if let Some(Idle { span, stops }) = idle(args) {
+                autostop::choose(&run, Autostop { idle: Some(span), stops }, app)?;
+                app.note(&format!("cluster {}", autostop::words(name, span, stops)));
             }
+            start::if_stopped(&opened(app)?, &run, name, args.yes, app)?;
             run
         }
         None => {
@@ -108,8 +110,10 @@ fn make(args: &UpArgs, name: &str, job: &Job, app: &mut App) -> anyhow::Result<O
         return Ok(None);
     }
     consent::ask(&plan, args.yes, app)?;
-    let idle = idle(args).or_else(|| autodown(job));
-    let manner = Manner { retry_until_up: args.retry_until_up, idle, ..Manner::default() };
+    let idle = idle(args).or_else(|| autostop_of(job));
+    let stops = idle.is_some_and(|idle| idle.stops);
+    let idle = idle.map(|idle| idle.span);
+    let manner = Manner { retry_until_up: args.retry_until_up, idle, stops, ..Manner::default() };
     let role = ClusterRole::Holds(name.to_owned());
     let work = Work { plan: &plan, loaded: &loaded, manner, cluster: Some(role), token: None, detach: true };
     let made = engine::runtime()?.block_on(apart::submit(&work, app));
@@ -124,16 +128,17 @@ fn make(args: &UpArgs, name: &str, job: &Job, app: &mut App) -> anyhow::Result<O
 }
 
 /// What the flags say of an idle cluster.
-fn idle(args: &UpArgs) -> Option<Span> {
-    let minutes = |count: u32| Span::from_secs(u64::from(count) * 60);
-    args.down.then(|| args.idle_minutes_to_autostop.map_or(IDLE, minutes))
+fn idle(args: &UpArgs) -> Option<Idle> {
+    let minutes = args.idle_minutes_to_autostop.map(|count| Span::from_secs(u64::from(count) * 60));
+    let said = args.down || minutes.is_some();
+    said.then(|| Idle { span: minutes.unwrap_or(IDLE), stops: !args.down })
 }
 
-/// What the job file says of idle machines, as far as it can be done: they end, and are not stopped.
-fn autodown(job: &Job) -> Option<Span> {
+/// What the job file says of idle machines.
+fn autostop_of(job: &Job) -> Option<Idle> {
     let mut said =
         job.tasks.iter().flat_map(|task| &task.options).filter_map(|option| option.autostop.as_ref());
-    said.find(|autostop| autostop.down).map(|autostop| autostop.idle.max(IDLE))
+    said.next().map(|autostop| Idle { span: autostop.idle.max(IDLE), stops: !autostop.down })
 }
 
 #[derive(Serialize)]

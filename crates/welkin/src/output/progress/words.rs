@@ -52,6 +52,12 @@ pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Wei
             (Told, format!("{whose}, {deadline}, has passed; the run continues"))
         }
         Record::OutputDelivered { output, .. } => (Told, format!("{output} delivered")),
+        Record::LeaseStopping { .. } => (Detail, "stopping the machines".to_owned()),
+        Record::LeaseStopped { .. } => (Told, "machines stopped, disks kept".to_owned()),
+        Record::StopRefused { reason, .. } => (Told, format!("machines not stopped: {reason}")),
+        Record::LeaseStarting { .. } => (Detail, "starting the machines".to_owned()),
+        Record::LeaseStarted { .. } => (Told, "machines starting".to_owned()),
+        Record::StartRefused { reason, .. } => (Told, format!("machines not started: {reason}")),
         Record::LeaseReleasing { .. } => (Detail, "giving the machines back".to_owned()),
         Record::LeaseReleased { .. } => (Detail, "machines given back".to_owned()),
         Record::LeaseLost { reason, preempted, .. } => {

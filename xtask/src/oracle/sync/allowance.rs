@@ -19,7 +19,7 @@ pub(super) enum Allowance {
     FileInTheWay,
     /// A name that is not UTF-8 is reported as failed, with exit code 13; rclone copies between folders what it has.
     NameNotText,
-    /// Gateways leave links out, and each is named.
+    /// Gateways leave links out, each by name, and take them as the objects that rclone makes of links.
     LinkAtGateway,
     /// Both left as it was what they had left different, by one of the other names, when the command began.
     LeftDifferent,

@@ -10,6 +10,9 @@ use super::state::{Node, State};
 use super::step::{Level, Links, Order, Verb};
 use crate::oracle::process::Ended;
 
+/// What an object that stands for a link is called behind the link's name.
+const LINK_OBJECT: &str = ".rclonelink";
+
 /// What is known after a command that was left in peace.
 #[derive(Debug)]
 pub(super) struct Evidence<'a> {
@@ -146,7 +149,7 @@ impl Evidence<'_> {
         if failed && path.to_str().is_none() && here == self.before.get(path) {
             return Some(Allowance::NameNotText);
         }
-        if matches!(source, Some(Node::Link(_))) && here == self.before.get(path) && self.names_link(path) {
+        if self.is_link_at_gateway(path, here) {
             return Some(Allowance::LinkAtGateway);
         }
         if self.is_of_an_interruption(path, here, source) {
@@ -155,6 +158,20 @@ impl Evidence<'_> {
         // It differed before the command, so it was judged then; `promise` says what may not stay so.
         let left = here == self.before.get(path) && there == self.rclone_before.get(path);
         left.then_some(Allowance::LeftDifferent)
+    }
+
+    /// Is it a link that a gateway leaves out and names, or one that it got as the object that rclone makes of a link
+    /// where there are none?
+    fn is_link_at_gateway(&self, path: &OsStr, here: Option<&Node>) -> bool {
+        let is_link = |path: &OsStr| matches!(self.source.get(path), Some(Node::Link(_)));
+        let object = |path: &OsStr| [path, OsStr::new(LINK_OBJECT)].into_iter().collect::<OsString>();
+        let is_object = |path: &OsStr| matches!(self.welkin.get(path), Some(Node::File(_)));
+        if is_link(path) {
+            let left_out = here == self.before.get(path) && self.names_link(path);
+            return left_out || here.is_none() && is_object(&object(path));
+        }
+        let of = path.to_str().and_then(|path| path.strip_suffix(LINK_OBJECT));
+        here.is_some() && self.order.links == Links::Kept && of.is_some_and(|of| is_link(OsStr::new(of)))
     }
 
     /// Did Welkin say that a gateway leaves this link out?

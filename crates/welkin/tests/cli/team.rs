@@ -262,6 +262,7 @@ fn every_role_may_ask_for_what_is_its_and_for_nothing_else() {
                 let client = team.client(identity());
                 let asked: Result<Value, ClientError> = match method.as_str() {
                     "get" => runtime.block_on(client.get(at)),
+                    "put" => runtime.block_on(client.put(at, &json!({}))),
                     _ => runtime.block_on(client.post(at, &json!({}))),
                 };
                 let closed =

@@ -70,7 +70,8 @@ pub(crate) fn seal(bytes: &mut [u8]) {
     for (at, part) in summed[..blocks].chunks(8).enumerate() {
         lanes[at % 4] = step(lanes[at % 4], word(part));
     }
-    let sum = summed[blocks..].chunks(8).fold(summed.len() as u64, |sum, part| step(sum, word(part)));
+    let sum = summed[blocks..].chunks(8).fold(9, |sum, part| step(sum, word(part)));
     let sum = lanes.iter().fold(sum, |sum, lane| step(sum, *lane));
+    let sum = step(sum, summed.len() as u64);
     bytes[CHECKSUM_AT..CHECKSUM_AT + 8].copy_from_slice(&sum.to_le_bytes());
 }

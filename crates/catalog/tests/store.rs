@@ -212,10 +212,8 @@ fn seal(bytes: &mut [u8]) {
     for (at, &word) in words[..blocks].iter().enumerate() {
         lanes[at % 4] = step(lanes[at % 4], word);
     }
-    let mut sum = (bytes.len() - 32) as u64;
-    for &word in words[blocks..].iter().chain(&lanes) {
-        sum = step(sum, word);
-    }
+    let length = (bytes.len() - 32) as u64;
+    let sum = words[blocks..].iter().chain(&lanes).chain([&length]).fold(9, |sum, &word| step(sum, word));
     bytes[24..32].copy_from_slice(&sum.to_le_bytes());
 }
 

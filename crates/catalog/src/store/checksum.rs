@@ -20,11 +20,12 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
             *lane = step(*lane, read(word));
         }
     }
-    let mut sum = bytes.len() as u64;
+    let mut sum = 9;
     for word in blocks.remainder().chunks(8) {
         sum = step(sum, read(word));
     }
-    lanes.iter().fold(sum, |sum, lane| step(sum, *lane))
+    // The length is a word of its own: where the sum began with it, the byte 1 had the sum of nothing.
+    lanes.into_iter().chain([bytes.len() as u64]).fold(sum, step)
 }
 
 fn step(lane: u64, word: u64) -> u64 {
@@ -42,6 +43,15 @@ fn read(word: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn bytes_and_lengths_do_not_stand_for_each_other() {
+        let short = (0..=255_u8).map(|byte| checksum(&[byte]));
+        let zeros = (0..100).map(|count| checksum(&vec![0; count]));
+        let sums: Vec<u64> = short.skip(1).chain(zeros).collect();
+        assert_eq!(sums.iter().collect::<BTreeSet<_>>().len(), sums.len());
+    }
 
     proptest! {
         #[test]

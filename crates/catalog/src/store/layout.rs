@@ -18,7 +18,7 @@ pub(super) const MAGIC: [u8; 8] = *b"WELKCAT\n";
 
 /// Version of the layout and of the meaning of its fields. Raised by every change to either; a file
 /// of another version is refused and rebuilt, never migrated.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 pub(super) const ROWS_AT: usize = 12;
 pub(super) const LENGTH_AT: usize = 16;

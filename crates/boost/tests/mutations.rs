@@ -78,3 +78,9 @@ proptest! {
         }
     }
 }
+
+/// Sums of scores, before the scores were asked for.
+#[test]
+fn a_question_out_of_turn_is_refused() {
+    properties::question(&[0xb7, 0x0a, 0, 0, 0, 0]);
+}

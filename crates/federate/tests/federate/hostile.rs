@@ -39,16 +39,15 @@ async fn hear(meeting: &mut Meeting) -> std::io::Result<(u8, u64, Vec<u8>)> {
     Ok((head[0], number, payload))
 }
 
-/// What is said where keys are asked for, and the coordinator hears that it is nonsense.
-fn answers_keys_with(bytes: &[u8]) {
+/// One of the parties misbehaves once it has heard the plan: it is hung up on, and comes back as it should.
+fn goes_on_without(misbehave: impl AsyncFnOnce(&Scene, &mut Meeting, &[u8])) {
     let scene = Scene::new(2);
     let running = scene.coordinate(scene.options(), |_| false);
     let others = scene.others(&[0], running.address);
     runtime().block_on(async {
         let mut meeting = come(&scene, 0, running.address).await;
-        let _plan = hear(&mut meeting).await.unwrap();
-        meeting.output.write_all(bytes).await.unwrap();
-        meeting.output.flush().await.unwrap();
+        let (_, _, plan) = hear(&mut meeting).await.unwrap();
+        misbehave(&scene, &mut meeting, &plan).await;
         // Hung up on, or told that others have hung up.
         while hear(&mut meeting).await.is_ok() {}
     });
@@ -58,6 +57,16 @@ fn answers_keys_with(bytes: &[u8]) {
     let (ended, said) = running.end();
     assert!(ended.unwrap() == alone());
     assert!(said.iter().any(|said| said.starts_with("Went(\"p00\"")), "{said:?}");
+}
+
+async fn say(meeting: &mut Meeting, bytes: &[u8]) {
+    meeting.output.write_all(bytes).await.unwrap();
+    meeting.output.flush().await.unwrap();
+}
+
+/// What is said where keys are asked for, and the coordinator hears that it is nonsense.
+fn answers_keys_with(bytes: &[u8]) {
+    goes_on_without(async |_, meeting, _| say(meeting, bytes).await);
 }
 
 #[test]
@@ -158,31 +167,16 @@ fn signed(scene: &Scene, party: usize, plan: &[u8]) -> Vec<u8> {
 /// One of the parties behaves until it is asked for how many rows it has, which is answered with 16 bytes.
 fn answers_rows_with(answer: impl Fn(u64) -> Vec<u8>) {
     const ASK: u8 = 4;
-    let scene = Scene::new(2);
-    let running = scene.coordinate(scene.options(), |_| false);
-    let others = scene.others(&[0], running.address);
-    runtime().block_on(async {
-        let mut meeting = come(&scene, 0, running.address).await;
-        let (_, _, plan) = hear(&mut meeting).await.unwrap();
-        let keys = signed(&scene, 0, &plan);
-        meeting.output.write_all(&message(KEYS, 0, &keys)).await.unwrap();
-        meeting.output.flush().await.unwrap();
+    goes_on_without(async |scene, meeting, plan| {
+        say(meeting, &message(KEYS, 0, &signed(scene, 0, plan))).await;
         let number = loop {
-            let (kind, number, _) = hear(&mut meeting).await.unwrap();
+            let (kind, number, _) = hear(meeting).await.unwrap();
             if kind == ASK {
                 break number;
             }
         };
-        meeting.output.write_all(&answer(number)).await.unwrap();
-        meeting.output.flush().await.unwrap();
-        while hear(&mut meeting).await.is_ok() {}
+        say(meeting, &answer(number)).await;
     });
-    let back = Scene::part(scene.taking_part(0, running.address), rows(0, 2), None);
-    back.join().unwrap().unwrap().unwrap();
-    others.into_iter().for_each(|thread| thread.join().unwrap());
-    let (ended, said) = running.end();
-    assert!(ended.unwrap() == alone());
-    assert!(said.iter().any(|said| said.starts_with("Went(\"p00\"")), "{said:?}");
 }
 
 #[test]

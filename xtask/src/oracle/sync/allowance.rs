@@ -21,6 +21,8 @@ pub(super) enum Allowance {
     NameNotText,
     /// Gateways leave links out, each by name, and take them as the objects that rclone makes of links.
     LinkAtGateway,
+    /// rclone wrote through a link that its target had, and Welkin put a folder there.
+    ThroughLink,
     /// Both left as it was what they had left different, by one of the other names, when the command began.
     LeftDifferent,
     /// A store that failed again and again was given up, said so, and the same command went on.
@@ -39,6 +41,7 @@ impl Allowance {
             Self::FileInTheWay => "file-in-the-way",
             Self::NameNotText => "name-not-text",
             Self::LinkAtGateway => "link-at-gateway",
+            Self::ThroughLink => "through-link",
             Self::LeftDifferent => "left-different",
             Self::GaveUpOnce => "gave-up-once",
         }

@@ -137,7 +137,8 @@ impl Evidence<'_> {
         if !self.rclone_ended.ok() && here.is_some() && here == source {
             return Some(Allowance::OnlyHere);
         }
-        if !self.rclone_ended.ok() && here.is_none() && source.is_none() {
+        // Pipes and the like are nothing to copy.
+        if !self.rclone_ended.ok() && here.is_none() && matches!(source, None | Some(Node::Special)) {
             return Some(Allowance::OnlyHere);
         }
         if !self.rclone_ended.ok() && failed && here == self.before.get(path) {
@@ -151,6 +152,9 @@ impl Evidence<'_> {
         }
         if self.is_link_at_gateway(path, here) {
             return Some(Allowance::LinkAtGateway);
+        }
+        if self.is_through_link(path, here, there) {
+            return Some(Allowance::ThroughLink);
         }
         if self.is_of_an_interruption(path, here, source) {
             return Some(Allowance::KeptFromInterruption);
@@ -167,11 +171,36 @@ impl Evidence<'_> {
         let object = |path: &OsStr| [path, OsStr::new(LINK_OBJECT)].into_iter().collect::<OsString>();
         let is_object = |path: &OsStr| matches!(self.welkin.get(path), Some(Node::File(_)));
         if is_link(path) {
-            let left_out = here == self.before.get(path) && self.names_link(path);
+            // Whatever else stood there is nothing that the source has.
+            let gone = here.is_none() && self.deletes();
+            let left_out = self.names_link(path) && (gone || here == self.before.get(path));
             return left_out || here.is_none() && is_object(&object(path));
         }
         let of = path.to_str().and_then(|path| path.strip_suffix(LINK_OBJECT));
         here.is_some() && self.order.links == Links::Kept && of.is_some_and(|of| is_link(OsStr::new(of)))
+    }
+
+    /// Did rclone write through a link that its target had, where the source has a folder now? One of the two
+    /// paths is that of the source, the other is where the link leads.
+    fn is_through_link(&self, path: &OsStr, here: Option<&Node>, there: Option<&Node>) -> bool {
+        let end = |from: &Path| {
+            self.rclone_before.iter().find_map(|(link, node)| {
+                let (link, Node::Link(to)) = (Path::new(link), node) else { return None };
+                let rest = from.strip_prefix(link).ok().filter(|rest| !rest.as_os_str().is_empty())?;
+                Some(link.with_file_name(to).join(rest))
+            })
+        };
+        let file = |path: &OsStr| self.source.get(path).filter(|node| matches!(node, Node::File(_)));
+        if there.is_none() {
+            let end = end(Path::new(path));
+            return here.is_some()
+                && here == file(path)
+                && end.is_some_and(|end| self.rclone.get(end.as_os_str()) == here);
+        }
+        here == self.before.get(path)
+            && self.source.keys().any(|from| {
+                file(from) == there && end(Path::new(from)).is_some_and(|end| end.as_os_str() == path)
+            })
     }
 
     /// Did Welkin say that a gateway leaves this link out?

@@ -11,7 +11,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [_, file, cluster] = &args[..] else { return Err("usage: speed MODEL CLUSTER".into()) };
     let bytes = std::fs::read(file)?;
     let start = Instant::now();
-    let model = Model::read(&bytes)?;
+    let json = bytes.first() == Some(&b'{');
+    let model = if json { Model::read(&bytes)? } else { Model::read_stablehlo(&bytes, None)?.0 };
     let read = start.elapsed().as_secs_f64();
     let made = plan(&model, &Cluster::parse(cluster)?, Effort::default(), &mut |_| ())?;
     let all = start.elapsed().as_secs_f64();

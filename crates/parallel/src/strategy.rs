@@ -150,11 +150,11 @@ fn seconds(
     let touched = mesh.device.touch_s(bytes(&op.ins, ins) + written);
     let work = match weight {
         Weight::Fused => 0.0,
-        Weight::Light => touched + crate::cluster::LAUNCH_S,
+        Weight::Light => touched + mesh.device.launch_s,
         Weight::Heavy => {
             let kind =
                 op.ins.first().map_or(crate::model::Kind::F32, |operand| model.values[operand.value].kind);
-            mesh.device.compute_s(op.flops / ways, kind).max(touched) + crate::cluster::LAUNCH_S
+            mesh.device.compute_s(op.flops / ways, kind).max(touched) + mesh.device.launch_s
         }
     };
     work + mesh.collective_s(Collective::AllReduce, combined, written)

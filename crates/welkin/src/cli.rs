@@ -40,7 +40,7 @@ pub(crate) use moving::{
     CpArgs, Manner, MaxDelete, Resumes, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
 };
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
-pub(crate) use parallelize::{ParallelizeArgs, ParallelizeCommand};
+pub(crate) use parallelize::{ParallelizeArgs, ParallelizeCommand, ProfileArgs};
 pub(crate) use providers::ProvidersArgs;
 pub(crate) use route::{ProbeArgs, Probed, RouteArgs, RouteCommand};
 pub(crate) use run::{

@@ -9,6 +9,7 @@ from .gang import join
 from .graph import ModelError
 from .hlo import HloError
 from .plan import CHOSEN, Plan, PlanError, Verified, machines, plan
+from .profile import profile
 from .trace import trace
 
-__all__ = ["CHOSEN", "DeviceError", "HloError", "ModelError", "Plan", "PlanError", "Verified", "join", "machines", "plan", "trace"]
+__all__ = ["CHOSEN", "DeviceError", "HloError", "ModelError", "Plan", "PlanError", "Verified", "join", "machines", "plan", "profile", "trace"]

@@ -27,14 +27,18 @@ class PlanError(ValueError):
     """The plan cannot be made or applied here."""
 
 
-def plan(step, *args, cluster=None, state=0, welkin=None, effort=1):
+def plan(step, *args, cluster=None, state=0, welkin=None, effort=1, calibration=None):
     """Plans `step(*args)` for a cluster such as `8xH100`, with the program `welkin` (a name or a path; a node's own on a node).
+
+    `calibration` is a file that `welkin parallelize profile --save` made of what `profile` measured of such devices.
 
     Without a cluster it is the plan of the task of a run that chose its machines with it: of this very step, or an error.
     """
     name = None
     if cluster is not None:
         options = ["--cluster", cluster, "--effort", str(effort)]
+        if calibration is not None:
+            options += ["--calibration", str(calibration)]
     elif chosen := os.environ.get(CHOSEN):
         options = ["--plan", os.path.expanduser(chosen)]
         name = _name_in(options[1])
@@ -74,7 +78,9 @@ class Plan:
 
     def __init__(self, wire, args, state=0):
         self.wire, self.state = wire, state
-        self.args = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), args)
+        # What came of a Python number can be converted on the way, which is an operation of the step.
+        weak = lambda leaf: bool(getattr(leaf, "weak_type", False))
+        self.args = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=weak(leaf)), args)
 
     def __repr__(self):
         stage = self.wire["stages"][0]

@@ -20,6 +20,8 @@ pub struct Mesh {
     pub sizes: Vec<u64>,
     /// For each set of axes, as bits, how its groups are linked.
     links: Vec<Link>,
+    /// For each set of axes, whether its groups are within machines.
+    within: Vec<bool>,
 }
 
 /// Kinds of collective.
@@ -51,8 +53,9 @@ impl Collective {
 impl Mesh {
     /// A mesh over a part of a cluster: `sizes` devices in all, whole machines if more than one.
     pub(crate) fn of(cluster: &Cluster, sizes: &[u64]) -> Self {
-        let links = (0..1_usize << sizes.len()).map(|axes| link(cluster, sizes, axes)).collect();
-        Self { device: cluster.device.clone(), sizes: sizes.to_vec(), links }
+        let linked = (0..1_usize << sizes.len()).map(|axes| link(cluster, sizes, axes));
+        let (links, within) = linked.unzip();
+        Self { device: cluster.device.clone(), sizes: sizes.to_vec(), links, within }
     }
 
     /// Devices of a group along a set of axes.
@@ -67,6 +70,10 @@ impl Mesh {
         let (count, link) = (self.group(axes), self.links[axes]);
         if count < 2.0 {
             return 0.0;
+        }
+        let measured = if self.within[axes] { self.device.measured_s(kind, count, bytes) } else { None };
+        if let Some(seconds) = measured {
+            return seconds;
         }
         let rounds = count.log2().ceil();
         let share = (count - 1.0) / count;
@@ -83,7 +90,8 @@ impl Mesh {
 
 /// How groups along a set of axes are linked. A ring through the devices of several machines enters and leaves each of them
 /// once, and shares the machine's network with the other rings that do.
-fn link(cluster: &Cluster, sizes: &[u64], axes: usize) -> Link {
+/// Says whether they are within machines.
+fn link(cluster: &Cluster, sizes: &[u64], axes: usize) -> (Link, bool) {
     let inner = cluster.device.link;
     // Devices with numbers next to each other are in one machine; the last axis is the fastest.
     let mut stride = 1;
@@ -98,11 +106,11 @@ fn link(cluster: &Cluster, sizes: &[u64], axes: usize) -> Link {
         stride *= sizes[axis];
     }
     if !across {
-        return inner;
+        return (inner, true);
     }
     let rings = (cluster.per_host / within).max(1) as f64;
     let network = cluster.network_gbit_s * 1e9 / 8.0 / rings;
-    Link { start_s: NETWORK_START_S, rate: network.min(inner.rate) }
+    (Link { start_s: NETWORK_START_S, rate: network.min(inner.rate) }, false)
 }
 
 pub(crate) fn gcd(a: u64, b: u64) -> u64 {

@@ -6,7 +6,6 @@ mod spec;
 mod tables;
 
 pub use device::Device;
-pub(crate) use device::LAUNCH_S;
 pub use mesh::{AXES, Collective, Mesh};
-pub(crate) use mesh::{MOST_AXES, shapes};
+pub(crate) use mesh::{MOST_AXES, gcd, shapes};
 pub use spec::{Cluster, ClusterError};

@@ -2,6 +2,7 @@
 
 use super::device::Device;
 use super::tables::{device, device_names, machines};
+use crate::calibrate::Calibration;
 use std::fmt;
 
 /// Devices of one machine where only devices were named, as most machines with fast links have.
@@ -37,6 +38,8 @@ pub struct Cluster {
     pub per_host: u64,
     /// Network of one machine.
     pub network_gbit_s: f64,
+    /// The digest of what its rates come from, where they were measured.
+    pub calibration: Option<String>,
 }
 
 /// Why there is no such cluster.
@@ -130,7 +133,15 @@ impl Cluster {
         if devices == 0 || devices > MOST_DEVICES {
             return Err(ClusterError::Count(devices));
         }
-        Ok(Self { name: text.to_owned(), device, hosts, per_host, network_gbit_s })
+        Ok(Self { name: text.to_owned(), device, hosts, per_host, network_gbit_s, calibration: None })
+    }
+
+    /// With what was measured of its devices in place of what is published; networks between machines stay as they are.
+    #[must_use]
+    pub fn calibrated(mut self, calibration: &Calibration) -> Self {
+        self.device.calibrate(calibration);
+        self.calibration = Some(calibration.digest());
+        self
     }
 
     /// All devices.

@@ -8,7 +8,7 @@ use super::table::{LayerCost, LayerTable, most_in_flight};
 use crate::cluster::Cluster;
 use crate::effort::Effort;
 use crate::intra::{Bench, Benches, Shares, Split, same, split_shared};
-use crate::model::{Batch, Model};
+use crate::model::{Batch, Model, Uncut};
 use crate::solve::Care;
 
 /// Layers where there are no repeated blocks.
@@ -67,6 +67,8 @@ pub(crate) enum Tried {
 pub(crate) struct Pipelines {
     pub(crate) tried: Vec<Tried>,
     pub(crate) bound: f64,
+    /// Why there are no microbatches, and so no stages.
+    pub(crate) uncut: Option<Uncut>,
 }
 
 /// Pipelines for some numbers of microbatches, those first that could be best; `known` is what a step takes without one. Those
@@ -80,6 +82,10 @@ pub(crate) fn pipelines(
     progress: &mut dyn FnMut(&str),
 ) -> Pipelines {
     let batch = Batch::of(model);
+    let uncut = if batch.size > 1 { batch.uncut(model) } else { None };
+    if uncut.is_some() {
+        return Pipelines { tried: Vec::new(), bound: f64::INFINITY, uncut };
+    }
     let counts = effort.microbatches().filter(|count| batch.size.is_multiple_of(*count) && batch.size > 1);
     let mut open: Vec<(f64, Vec<Chosen>, Search<'_>)> = counts
         .filter_map(|count| {
@@ -106,7 +112,7 @@ pub(crate) fn pipelines(
             tried.push(Tried::Planned(piped));
         }
     }
-    Pipelines { tried, bound }
+    Pipelines { tried, bound, uncut: None }
 }
 
 /// The search of stages for one number of microbatches.

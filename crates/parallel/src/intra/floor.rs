@@ -4,7 +4,7 @@ use super::bench::grain;
 use super::memory::Lives;
 use super::shares::Shares;
 use super::weights::weights;
-use crate::cluster::{Device, LAUNCH_S};
+use crate::cluster::Device;
 use crate::model::{Kind, Model, Role};
 use crate::strategy::Weight;
 
@@ -27,7 +27,7 @@ pub(crate) fn floor_s(
             Weight::Light => touched,
             Weight::Heavy => device.compute_s(op.flops, kind).max(touched),
         };
-        grain(share * (work / devices + LAUNCH_S))
+        grain(share * (work / devices + device.launch_s))
     });
     each.sum()
 }

@@ -1,6 +1,6 @@
 //! The batch: which dimensions run over examples, and the same step on a part of them.
 
-use super::graph::{Kind, Model, Op, Role, ValueId};
+use super::graph::{Kind, Model, Op, Operand, Reduce, Role, ValueId};
 
 /// For each value the dimension that runs over examples, and for each operation the loop that does.
 #[derive(Debug, Clone)]
@@ -49,6 +49,62 @@ impl Batch {
             }
         }
         once
+    }
+}
+
+/// Why a step cannot be done on parts of its batch, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Uncut {
+    #[error("`{0}` needs all examples at once")]
+    AllAtOnce(String),
+    #[error("`{0}` works on each example with a sum over all of them")]
+    AfterSum(String),
+    #[error("`{0}` combines all examples, and not by a sum")]
+    Combines(String),
+    #[error("`{0}` reads a row for each example of what is not a part of the batch")]
+    Rows(String),
+}
+
+impl Batch {
+    /// Why no microbatches can be made: what runs plans (`python/welkin/jax/microbatch.py`) refuses the same.
+    ///
+    /// A value is cut into examples, the same for all, or a sum over all. What reads a sum has to wait for all of them, so it must be
+    /// done once; and what is done once reads nothing that is cut.
+    pub(crate) fn uncut(&self, model: &Model) -> Option<Uncut> {
+        let once = self.once(model);
+        let mut given = vec![false; model.values.len()];
+        model.inputs.iter().for_each(|input| given[input.value] = true);
+        let mut sums = vec![false; model.values.len()];
+        for (at, op) in model.ops.iter().enumerate() {
+            let name = || op.name.clone();
+            let turns = self.loops[at];
+            let cut = |operand: &Operand| {
+                self.dims[operand.value].map(|dim| operand.dims.get(dim).copied().flatten())
+            };
+            let other =
+                op.ins.iter().filter_map(cut).any(|along| once[at] || along.is_none() || along != turns);
+            if other {
+                return Some(Uncut::AllAtOnce(name()));
+            }
+            if once[at] {
+                continue;
+            }
+            if op.ins.iter().any(|operand| sums[operand.value]) {
+                return Some(Uncut::AfterSum(name()));
+            }
+            let Some(turns) = turns else { continue };
+            let rows = |operand: &Operand| given[operand.value] && self.dims[operand.value].is_none();
+            if op.ins.iter().any(|operand| rows(operand) && operand.dim_of(turns).is_some()) {
+                return Some(Uncut::Rows(name()));
+            }
+            for out in op.outs.iter().filter(|out| out.dim_of(turns).is_none()) {
+                if op.reduce != Reduce::Sum {
+                    return Some(Uncut::Combines(name()));
+                }
+                sums[out.value] = true;
+            }
+        }
+        None
     }
 }
 
@@ -170,5 +226,38 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// `x` of 8 examples, through operations on one dimension: pairs of a name and what reads and makes it.
+    fn step(ops: &str) -> Model {
+        let text = format!(
+            r#"{{"schema": "welkin.model-graph/1", "values": [["f32", [8, 4]], ["f32", [4]], ["f32", []], ["f32", [8, 4]], ["f32", [4]], ["f32", [8, 4]]],
+            "inputs": [{{"value": 0, "name": "x", "role": "data"}}, {{"value": 4, "name": "w", "role": "state"}}, {{"value": 5, "name": "c", "role": "constant"}}],
+            "outputs": [{{"value": 1, "name": "a"}}], "ops": [{ops}]}}"#
+        );
+        Model::read(text.as_bytes()).unwrap()
+    }
+
+    const SUM: &str = r#"{"op": "sum", "loops": [["r", 8], ["d", 4]], "in": [[0, [0, 1]]], "out": [[1, [1]]], "reduce": "sum", "linear": [[0]]}"#;
+
+    #[test]
+    fn what_needs_all_examples_is_named_and_what_adds_them_up_is_not() {
+        let uncut = |ops: &str| Batch::of(&step(ops)).uncut(&step(ops));
+        assert_eq!(uncut(SUM), None);
+        assert_eq!(
+            uncut(&SUM.replace(r#""sum", "linear": [[0]]"#, r#""other""#)),
+            Some(Uncut::Combines("sum".to_owned()))
+        );
+        // Examples stay whole: nothing runs over them.
+        let sort = r#"{"op": "sort", "loops": [["d", 4]], "in": [[0, [-1, 0]]], "out": [[1, [0]]]}"#;
+        assert_eq!(uncut(sort), Some(Uncut::AllAtOnce("sort".to_owned())));
+        let rows = r#"{"op": "add", "loops": [["b", 8], ["d", 4]], "in": [[0, [0, 1]], [5, [0, 1]]], "out": [[3, [0, 1]]]}"#;
+        let after = format!("{rows}, {}", SUM.replace("[0, [0, 1]]", "[3, [0, 1]]"));
+        assert_eq!(uncut(&after), Some(Uncut::Rows("add".to_owned())));
+        // Each example less the mean of all, of which there is a sum again.
+        let less = r#"{"op": "less", "loops": [["b", 8], ["d", 4]], "in": [[0, [0, 1]], [2, []]], "out": [[3, [0, 1]]]}"#;
+        let total = r#"{"op": "total", "loops": [["r", 8], ["s", 4]], "in": [[0, [0, 1]]], "out": [[2, []]], "reduce": "sum", "linear": [[0]]}"#;
+        let after = format!("{total}, {less}, {}", SUM.replace("[0, [0, 1]]", "[3, [0, 1]]"));
+        assert_eq!(uncut(&after), Some(Uncut::AfterSum("less".to_owned())));
     }
 }

@@ -48,7 +48,7 @@ pub enum Kind {
 
 impl Kind {
     /// By its name in a model file.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "f64" => Self::F64,
             "f32" => Self::F32,

@@ -52,6 +52,11 @@ impl Model {
         if document.schema != SCHEMA {
             return Err(ModelError::Schema(document.schema.chars().take(60).collect()));
         }
+        Self::of(document)
+    }
+
+    /// What a file says, if it can be.
+    pub(crate) fn of(document: Document) -> Result<Self, ModelError> {
         let digest = digest(&document);
         let mut reader = Reader { made: vec![false; document.values.len()], values: Vec::new() };
         reader.values(&document.values)?;

@@ -78,6 +78,7 @@ fn made(
         if stages {
             let tried = pipelines(model, cluster, &mut benches, known, effort, progress);
             considered.extend(tried.tried.iter().map(considered_pipeline));
+            considered.extend(tried.uncut.as_ref().map(|why| refused(&why.to_string())));
             piped = better(piped, tried);
         }
     }
@@ -105,6 +106,7 @@ fn made(
             per_host: cluster.per_host,
             network_gbit_s: cluster.network_gbit_s,
             usable_bytes: whole(most),
+            calibration: cluster.calibration.clone(),
         },
         step_s: made.seconds,
         bound_s: made.bound,
@@ -142,13 +144,20 @@ fn considered_pipeline(tried: &Tried) -> ConsideredWire {
             let noun = if stages == 1 { "stage" } else { "stages" };
             let what = format!("{stages} {noun}, {count} microbatches");
             let (step_s, peak_bytes) = (Some(pipeline.seconds), whole(peak));
-            ConsideredWire { what, step_s, least_s: None, gap: None, peak_bytes }
+            ConsideredWire { what, step_s, least_s: None, refused: None, gap: None, peak_bytes }
         }
         Tried::Pruned { microbatches, seconds } => {
             let what = format!("stages, {microbatches} microbatches");
-            ConsideredWire { what, step_s: None, least_s: Some(*seconds), gap: None, peak_bytes: 0 }
+            let least_s = Some(*seconds);
+            ConsideredWire { what, step_s: None, least_s, refused: None, gap: None, peak_bytes: 0 }
         }
     }
+}
+
+/// Stages and microbatches, which nothing could run.
+fn refused(why: &str) -> ConsideredWire {
+    let (what, refused) = ("stages and microbatches".to_owned(), Some(why.to_owned()));
+    ConsideredWire { what, step_s: None, least_s: None, refused, gap: None, peak_bytes: 0 }
 }
 
 /// What plans of both kinds have.

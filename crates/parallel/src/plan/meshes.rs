@@ -100,7 +100,7 @@ fn considered(sizes: &[u64], made: &Result<Split, NoSplit>) -> ConsideredWire {
         Err(NoSplit::Worse(seconds)) => least_s = Some(*seconds),
         Err(NoSplit::Forbidden) => {}
     }
-    ConsideredWire { what, step_s, least_s, gap: gap_share, peak_bytes: whole(peak_bytes) }
+    ConsideredWire { what, step_s, least_s, refused: None, gap: gap_share, peak_bytes: whole(peak_bytes) }
 }
 
 #[cfg(test)]

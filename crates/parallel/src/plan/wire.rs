@@ -65,6 +65,9 @@ pub struct ClusterWire {
     pub network_gbit_s: f64,
     /// Memory of a device that a step may use.
     pub usable_bytes: u64,
+    /// The digest of the calibration that costs come from; nothing where they come from published rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<String>,
 }
 
 /// A part of the model on a part of the devices.
@@ -221,6 +224,9 @@ pub struct ConsideredWire {
     /// Seconds that it takes at least, where that was enough to leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_s: Option<f64>,
+    /// Why it cannot be run, where that is so whatever it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// By how much more than the bound it may be, as a share.
     pub gap: Option<f64>,
     /// Memory of a device when it needs most: what it takes, or at least takes where it does not fit.

@@ -14,12 +14,18 @@ const MOST_TOKENS: u64 = 10_000_000_000_000_000;
 pub(crate) struct ParallelizeArgs {
     #[command(subcommand)]
     pub(crate) command: Option<ParallelizeCommand>,
-    /// Model graph, as the Python module `welkin.jax` writes it
+    /// Model graph, as the Python module `welkin.jax` writes it, or StableHLO text, as JAX prints it
     #[arg(value_name = "MODEL", required = true)]
     pub(crate) model: Option<PathBuf>,
+    /// Of StableHLO: so many first arguments are the state that the step returns anew as its first results
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) state: Option<usize>,
     /// Devices or machines to plan for: 8xH100, 2xp4d.24xlarge, 16xA100@1600 with a network of 1600 Gbit/s
     #[arg(long, value_name = "CLUSTER", required_unless_present_any = ["plan", "any"])]
     pub(crate) cluster: Option<String>,
+    /// Plan with what was measured of the devices (`welkin parallelize profile`) in place of published rates
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub(crate) calibration: Option<PathBuf>,
     /// Choose machines from the catalog as well: those that no other beats in time and money of a step
     #[arg(long, requires = "max_hourly", conflicts_with_all = ["cluster", "plan", "save", "svg"])]
     pub(crate) any: bool,
@@ -50,19 +56,47 @@ pub(crate) struct ParallelizeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ParallelizeCommand {
     Compare(CompareArgs),
+    Profile(ProfileArgs),
+}
+
+/// Make a calibration of what was measured of devices: rates with error bars, to plan with
+#[derive(Debug, Args)]
+#[command(after_help = PROFILE)]
+pub(crate) struct ProfileArgs {
+    /// Measurements, as `profile` of the Python module `welkin.jax` writes them
+    #[arg(value_name = "MEASUREMENTS")]
+    pub(crate) measurements: PathBuf,
+    /// Write the calibration to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 /// Compare the plan with those that experts write by hand: dp, fsdp, megatron
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE)]
 pub(crate) struct CompareArgs {
-    /// Model graph, as the Python module `welkin.jax` writes it
+    /// Model graph, as the Python module `welkin.jax` writes it, or StableHLO text, as JAX prints it
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
+    /// Of StableHLO: so many first arguments are the state that the step returns anew as its first results
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) state: Option<usize>,
     /// Devices or machines to plan for
     #[arg(long, value_name = "CLUSTER")]
     pub(crate) cluster: String,
+    /// Compare by what was measured of the devices in place of published rates
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration: Option<PathBuf>,
 }
+
+const PROFILE: &str = "\
+Examples:
+  welkin parallelize profile measurements.json
+  welkin parallelize profile measurements.json --save calibration.json
+  welkin parallelize model.json --cluster 8xH100 --calibration calibration.json
+
+Measurements are made where the devices are, by `welkin.jax.profile(file=\"measurements.json\")`. Each rate is the slope of a line through
+sizes that span orders of magnitude; outliers count less. Errors are standard errors.";
 
 const PARALLELIZE: &str = "\
 Examples:
@@ -72,10 +106,12 @@ Examples:
   welkin parallelize model.json --any --max-hourly 40
   welkin parallelize model.json --any --max-hourly 400 --pareto --tokens 20000000000
   welkin parallelize model.json --plan plan.json
+  welkin parallelize step.stablehlo --cluster 8xH100 --state 64
+  welkin parallelize model.json --cluster 8xH100 --calibration calibration.json
   welkin parallelize compare model.json --cluster 8xA100
 
-A model graph is written from a JAX function by `trace` of the Python module in python/; docs/parallel.md says how, and
-what a plan holds. Times come from published rates of devices and networks: they compare plans, and predict no run.";
+A model graph is written from a JAX function by `trace` of the Python module in python/, and StableHLO by
+`jax.jit(step).lower(state, batch).as_text()`; docs/parallel.md says how, and what a plan holds. Times come from published rates of devices and networks: they compare plans, and predict no run.";
 
 const COMPARE: &str = "\
 Examples:

@@ -2,6 +2,7 @@
 
 mod choose;
 mod compare;
+mod profile;
 mod show;
 
 use crate::app::App;
@@ -14,7 +15,10 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use welkin_parallel::{Cluster, Effort, MOST_MODEL_BYTES, MOST_PLAN_BYTES, Model, PlanFile, plan};
+use welkin_parallel::{
+    Calibration, CalibrationError, Cluster, Effort, MOST_MEASUREMENT_BYTES, MOST_MODEL_BYTES,
+    MOST_PLAN_BYTES, Model, PlanFile, StateFrom, plan,
+};
 
 /// Searches that take no longer are silent.
 const SILENT: Duration = Duration::from_secs(3);
@@ -23,18 +27,24 @@ const SILENT: Duration = Duration::from_secs(3);
 const BETWEEN: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit> {
-    if let Some(ParallelizeCommand::Compare(args)) = &args.command {
-        return compare::run(&read_model(&args.model)?, &cluster(&args.cluster)?, app);
+    match &args.command {
+        Some(ParallelizeCommand::Compare(args)) => {
+            let cluster = cluster(&args.cluster, args.calibration.as_deref())?;
+            return compare::run(&read_model(&args.model, args.state, app)?, &cluster, app);
+        }
+        Some(ParallelizeCommand::Profile(args)) => return profile::run(args, app),
+        None => {}
     }
     let path = args.model.as_deref().context(Fault::new(Code::Usage, "a model graph is missing"))?;
-    let model = read_model(path)?;
+    let model = read_model(path, args.state, app)?;
     if let (true, Some(most)) = (args.any, args.max_hourly) {
         return choose::run(&model, most, args.pareto.then_some(args.tokens), app);
     }
     let made = match (&args.plan, &args.cluster) {
         (Some(path), _) => read_plan(path, &model)?,
         (None, named) => {
-            make(path, &model, &cluster(named.as_deref().unwrap_or_default())?, args.effort, app)?
+            let cluster = cluster(named.as_deref().unwrap_or_default(), args.calibration.as_deref())?;
+            make(path, &model, &cluster, args.effort, app)?
         }
     };
     for (path, bytes) in [(&args.save, made.write()), (&args.svg, made.svg().into_bytes())] {
@@ -71,18 +81,55 @@ fn make(
     })
 }
 
-fn cluster(named: &str) -> anyhow::Result<Cluster> {
-    Cluster::parse(named).map_err(|error| {
+/// With what was measured of its devices, if that is in a file.
+fn cluster(named: &str, calibration: Option<&Path>) -> anyhow::Result<Cluster> {
+    let cluster = Cluster::parse(named).map_err(|error| {
         anyhow::Error::new(error)
             .context(Fault::new(Code::ParallelCluster, format!("there is no cluster `{named}`")))
-    })
+    })?;
+    let Some(path) = calibration else { return Ok(cluster) };
+    let read = Calibration::read(&read(path, MOST_MEASUREMENT_BYTES)?);
+    Ok(cluster.calibrated(&read.map_err(|error| unusable(path, error))?))
 }
 
-fn read_model(path: &Path) -> anyhow::Result<Model> {
-    Model::read(&read(path, MOST_MODEL_BYTES)?).map_err(|error| {
-        let fault = Fault::new(Code::ParallelModel, format!("{} cannot be planned", path.display()));
-        anyhow::Error::new(error).context(fault)
-    })
+/// A file of measurements, or made of them, that cannot be used.
+fn unusable(path: &Path, error: CalibrationError) -> anyhow::Error {
+    anyhow::Error::new(error)
+        .context(Fault::new(Code::ParallelCalibration, format!("{} cannot be used", path.display())))
+}
+
+/// A model graph, which is JSON, or StableHLO, which is not.
+fn read_model(path: &Path, state: Option<usize>, app: &App) -> anyhow::Result<Model> {
+    let bytes = read(path, MOST_MODEL_BYTES)?;
+    let fault = || Fault::new(Code::ParallelModel, format!("{} cannot be planned", path.display()));
+    if bytes.trim_ascii_start().first().is_none_or(|byte| *byte == b'{') {
+        if state.is_some() {
+            let what = "--state is for StableHLO: a model graph says itself what is state";
+            return Err(Fault::new(Code::Usage, what).into());
+        }
+        return Model::read(&bytes).map_err(|error| anyhow::Error::new(error).context(fault()));
+    }
+    let read = Model::read_stablehlo(&bytes, state);
+    let (model, from) = read.map_err(|error| anyhow::Error::new(error).context(fault()))?;
+    if let StateFrom::Types(count) = from {
+        app.warn(&guessed(count));
+    }
+    Ok(model)
+}
+
+/// What is said where nothing says what is state.
+fn guessed(count: usize) -> String {
+    let taken = match count {
+        0 => {
+            "nothing is taken for state, since the first argument and the first result are of different types"
+                .to_owned()
+        }
+        1 => "the first argument is taken for state, since the first result has its type".to_owned(),
+        _ => format!(
+            "the first {count} arguments are taken for state, since the first {count} results have their types"
+        ),
+    };
+    format!("{taken}; `--state COUNT`, or `donate_argnums` in JAX, says what is")
 }
 
 fn read_plan(path: &Path, model: &Model) -> anyhow::Result<PlanFile> {

@@ -162,11 +162,13 @@ codes! {
     BoostParties = "boost::parties", Failure, "The parties have trained no model",
         "A party or the coordinator was not there, was not who it should be, or did not agree with the others; the message says which. Rounds that were complete are kept by the coordinator: the same commands, given again, continue from them.";
     ParallelModel = "parallel::model", Invalid, "The model graph cannot be used",
-        "A model graph is JSON with `schema` `welkin.model-graph/1`, as `trace` of the Python module `welkin.jax` writes it. The message names the operation or value that cannot be. docs/parallel.md describes the file.";
+        "A model graph is JSON with `schema` `welkin.model-graph/1`, as `trace` of the Python module `welkin.jax` writes it; anything else is read as StableHLO text, as JAX prints it. The message names the operation, value or line that cannot be. docs/parallel.md describes both.";
     ParallelCluster = "parallel::cluster", Invalid, "There is no such cluster",
         "A cluster is a count and a device or machine type: `8xH100`, `2xp4d.24xlarge`, `gpu` types by the catalog's names. `@GBITS` after it says what network a machine has: `16xA100@1600`.";
     ParallelPlan = "parallel::plan", Invalid, "The parallel plan cannot be used",
         "A plan belongs to one model and is sealed by a digest of its content. A file that was edited or cut short, or that was made for a model that has changed since, is refused: plan again with `welkin parallelize --save`.";
+    ParallelCalibration = "parallel::calibration", Invalid, "The measurements or the calibration cannot be used",
+        "Measurements are JSON with `schema` `welkin.parallel-measurements/1`, as `profile` of the Python module `welkin.jax` writes them; a calibration is what `welkin parallelize profile --save` makes of them. Each thing is measured at two sizes at least.";
     ParallelInfeasible = "parallel::infeasible", Infeasible, "The model fits nowhere",
         "No way to split the model keeps what a device must hold within its memory. More devices, devices with more memory, or a smaller batch help; the message says how much is missing.";
     Manifest = "transfer::manifest", Invalid, "The manifest cannot be used",

@@ -4,6 +4,9 @@ use crate::bed::{Bed, both};
 
 const MODEL: &str = include_str!("../../../parallel/tests/data/mlp.json");
 
+/// A step of an MLP as JAX prints it, with the memory of its parameters given to results.
+const STEP: &str = include_str!("../../../parallel/tests/data/step.mlir");
+
 fn bed() -> Bed {
     let bed = Bed::new();
     bed.file("model.json", MODEL);
@@ -101,13 +104,26 @@ fn what_cannot_be_planned_says_why() {
     bed.file("other.json", &MODEL.replace("\"flops\":", "\"flops\":1"));
     bed.file("cut.json", &MODEL[..4000]);
     bed.ok(["parallelize", "model.json", "--cluster", "2xT4", "--save", "plan.json"]);
-    let cases: [(&[&str], i32, &str); 6] = [
+    bed.file("step.stablehlo", STEP);
+    bed.file("dynamic.stablehlo", &STEP.replace("tensor<32x64xf32>", "tensor<?x64xf32>"));
+    let cases: [(&[&str], i32, &str); 9] = [
         (&["model.json", "--cluster", "8xFOO"], 3, "`FOO` is no device or machine type"),
         (&["model.json", "--cluster", "0xH100"], 3, "0 devices"),
         (&["cut.json", "--cluster", "8xH100"], 3, "not a model graph"),
         (&["none.json", "--cluster", "8xH100"], 9, "cannot read none.json"),
         (&["other.json", "--plan", "plan.json"], 3, "made for a model with digest"),
         (&["model.json"], 2, "--cluster"),
+        (&["model.json", "--cluster", "2xT4", "--state", "1"], 2, "a model graph says itself what is state"),
+        (
+            &["dynamic.stablehlo", "--cluster", "2xT4"],
+            3,
+            "line 2: `tensor<?x64xf32>` has a size that is known only",
+        ),
+        (
+            &["step.stablehlo", "--cluster", "2xT4", "--state", "3"],
+            3,
+            "argument 2 is of another type than result 2",
+        ),
     ];
     for (args, code, expected) in cases {
         let out = bed.run(["parallelize"].iter().chain(args).copied());
@@ -124,4 +140,89 @@ fn a_model_that_fits_nowhere_says_how_much_is_missing() {
     let out = bed.run(["parallelize", "large.json", "--cluster", "2xT4"]);
     assert_eq!(out.status.code(), Some(4), "{}", both(&out));
     assert!(both(&out).contains("GB of each device at least"), "{}", both(&out));
+}
+
+#[test]
+fn stablehlo_is_planned_with_the_arguments_that_are_said_to_be_state() {
+    let bed = Bed::new();
+    let plain =
+        STEP.replace(" {tf.aliasing_output = 0 : i32}", "").replace(" {tf.aliasing_output = 1 : i32}", "");
+    bed.file("step.stablehlo", STEP);
+    bed.file("plain.stablehlo", &plain);
+    let donated = bed.json(["parallelize", "step.stablehlo", "--cluster", "4xA100"].as_slice());
+    let roles = |plan: &serde_json::Value| -> Vec<String> {
+        let inputs = plan["stages"][0]["inputs"].as_array().unwrap().iter();
+        inputs.map(|input| input["role"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(roles(&donated)[..4], ["state", "state", "data", "data"]);
+    let guessed = bed.run(["parallelize", "plain.stablehlo", "--cluster", "4xA100"]);
+    assert!(both(&guessed).contains("the first 2 arguments are taken for state"), "{}", both(&guessed));
+    let said = bed.run(["parallelize", "plain.stablehlo", "--cluster", "4xA100", "--state", "2"]);
+    assert!(said.stderr.is_empty(), "{}", both(&said));
+    assert_eq!(said.stdout, guessed.stdout);
+    let compared =
+        bed.ok(["parallelize", "compare", "plain.stablehlo", "--state", "2", "--cluster", "4xA100"]);
+    assert!(compared.contains("megatron"), "{compared}");
+}
+
+#[test]
+fn a_plan_by_what_was_measured_says_so() {
+    let bed = bed();
+    bed.file("measurements.json", include_str!("../../../parallel/tests/data/measurements.json"));
+    let told = bed.ok(["parallelize", "profile", "measurements.json", "--save", "calibration.json"]);
+    assert!(
+        told.contains("8 × made up") && told.contains("matmul f32") && told.contains("GFLOP/s ±"),
+        "{told}"
+    );
+    let json = bed.json(&["parallelize", "profile", "measurements.json"]);
+    assert_eq!(json["schema"], "welkin.parallel-calibration/1");
+    let published = bed.json(&["parallelize", "model.json", "--cluster", "8xcpu-host"]);
+    let measured = bed.json(&[
+        "parallelize",
+        "model.json",
+        "--cluster",
+        "8xcpu-host",
+        "--calibration",
+        "calibration.json",
+    ]);
+    assert!(published["cluster"]["calibration"].is_null(), "{published}");
+    assert!(measured["cluster"]["calibration"].is_string(), "{measured}");
+    assert_ne!(published["step_s"], measured["step_s"]);
+    let args = [
+        "parallelize",
+        "compare",
+        "model.json",
+        "--cluster",
+        "8xcpu-host",
+        "--calibration",
+        "calibration.json",
+    ];
+    assert!(bed.ok(args).contains("megatron"));
+    let out =
+        bed.run(["parallelize", "model.json", "--cluster", "8xT4", "--calibration", "measurements.json"]);
+    assert_eq!(out.status.code(), Some(3), "{}", both(&out));
+    assert!(both(&out).contains("measurements.json cannot be used"), "{}", both(&out));
+}
+
+/// Each example less the mean of all: nothing can be done on a part of the batch.
+#[test]
+fn what_cannot_be_done_on_parts_of_the_batch_has_no_microbatches() {
+    let bed = Bed::new();
+    bed.file(
+        "model.json",
+        r#"{"schema": "welkin.model-graph/1", "name": "centred",
+        "values": [["f32", [64, 512]], ["f32", [512]], ["f32", [64, 512]], ["f32", [512, 512]], ["f32", [64, 512]], ["f32", []]],
+        "inputs": [{"value": 0, "name": "x", "role": "data"}, {"value": 3, "name": "w", "role": "state"}],
+        "outputs": [{"value": 5, "name": "loss"}], "ops": [
+        {"op": "mean", "loops": [["r", 64], ["d", 512]], "in": [[0, [0, 1]]], "out": [[1, [1]]], "reduce": "sum", "linear": [[0]]},
+        {"op": "less", "loops": [["b", 64], ["d", 512]], "in": [[0, [0, 1]], [1, [1]]], "out": [[2, [0, 1]]]},
+        {"op": "dot", "loops": [["b", 64], ["k", 512], ["n", 512]], "in": [[2, [0, 1]], [3, [1, 2]]], "out": [[4, [0, 2]]], "reduce": "sum", "linear": [[0], [1]], "flops": 33554432},
+        {"op": "total", "loops": [["b", 64], ["d", 512]], "in": [[4, [0, 1]]], "out": [[5, []]], "reduce": "sum", "linear": [[0]]}]}"#,
+    );
+    let json = bed.json(&["parallelize", "model.json", "--cluster", "8xT4"]);
+    assert_eq!(json["microbatches"], 1, "{json}");
+    let why = "`less` works on each example with a sum over all of them";
+    assert!(json["considered"].as_array().unwrap().iter().any(|row| row["refused"] == why), "{json}");
+    let told = bed.ok(["parallelize", "model.json", "--cluster", "8xT4"]);
+    assert!(told.contains(&format!("stages and microbatches cannot be run: {why}")), "{told}");
 }

@@ -73,3 +73,17 @@ fn a_gang_trains_together_with_the_losses_of_one_device() {
     let steps = told.lines().filter(|line| line.starts_with("gpt.0 | step ") && line.contains(": loss "));
     assert_eq!(steps.count(), 20, "{told}");
 }
+
+#[test]
+fn stablehlo_of_a_step_is_planned_as_its_jaxpr_is() {
+    let name = "stablehlo_of_a_step_is_planned_as_its_jaxpr_is";
+    let Some(said) = said(name, "python/test_stablehlo.py", &[env!("CARGO_BIN_EXE_welkin")]) else { return };
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 6, "{said}");
+}
+
+#[test]
+fn devices_are_measured_and_a_step_is_planned_by_that_and_run() {
+    let name = "devices_are_measured_and_a_step_is_planned_by_that_and_run";
+    let Some(said) = said(name, "python/test_profile.py", &[env!("CARGO_BIN_EXE_welkin")]) else { return };
+    assert!(said.contains("ok profile"), "{said}");
+}

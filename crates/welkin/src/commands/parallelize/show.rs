@@ -157,14 +157,21 @@ fn considered(plan: &PlanFile, app: &mut App) -> anyhow::Result<()> {
         let step = match (row.step_s, row.least_s) {
             (Some(step), _) => seconds(step),
             (None, Some(least)) => format!("≥ {}", seconds(least)),
+            (None, None) if row.refused.is_some() => "cannot be run".to_owned(),
             (None, None) => "does not fit".to_owned(),
         };
         let gap = row.gap.map(|gap| format!("{:.2} %", 100.0 * gap)).unwrap_or_default();
-        let memory = if row.least_s.is_some() { String::new() } else { gigabytes(row.peak_bytes) };
+        let unknown = row.least_s.is_some() || row.refused.is_some();
+        let memory = if unknown { String::new() } else { gigabytes(row.peak_bytes) };
         table.row([row.what.clone(), step, gap, memory]);
     }
     writeln!(app.out)?;
     table.write(&mut app.out, app.style)?;
+    for row in &plan.considered {
+        if let Some(why) = &row.refused {
+            writeln!(app.out, "{} cannot be run: {}", row.what, shown(why))?;
+        }
+    }
     Ok(())
 }
 

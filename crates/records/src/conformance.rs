@@ -4,8 +4,8 @@
 //! whatever must live as long as it.
 
 use crate::{
-    AttemptId, Change, ClusterRole, Gone, Open, Phase, Record, Records, RunId, RunRow, RunState, Since,
-    StepKey, StoreError, Which, Write,
+    AttemptId, Change, ClusterRole, Fence, Gone, Open, Phase, Record, Records, RunId, RunRow, RunState,
+    Since, StepKey, StoreError, Which, Write,
 };
 use std::collections::BTreeSet;
 use welkin_ledger::{EgressUse, Entry, EntryKind, MeterEvent, MonthToDate, NoPricing, Who, month_of};
@@ -18,6 +18,7 @@ macro_rules! conformance {
     ($make:expr) => {
         $crate::conformance! { $make;
             a_write_is_made_whole_or_not_at_all_and_leaves_its_neighbours_alone
+            a_write_for_a_run_that_nobody_has_taken_is_refused_with_all_that_belongs_to_it
             a_name_is_given_once_even_after_it_was_forgotten
             histories_grow_and_are_read_from_anywhere
             what_happened_since_a_look_is_all_of_it_or_said_to_be_gone
@@ -82,6 +83,19 @@ pub async fn a_write_is_made_whole_or_not_at_all_and_leaves_its_neighbours_alone
     assert_eq!(names, ["a", "c"]);
     assert_eq!(records.history(&run("b"), 0).await.ok(), Some(Vec::new()));
     assert!(records.commit(Vec::new()).await.is_empty());
+}
+
+/// Whoever says that it has a run, and has it not, writes nothing.
+pub async fn a_write_for_a_run_that_nobody_has_taken_is_refused_with_all_that_belongs_to_it(
+    records: &dyn Records,
+) {
+    done(records, [submission("a", 1)]).await;
+    let held = Change::Held { run: run("a"), fence: Fence(7) };
+    let writes = vec![Write(vec![held, fact("a", Record::RunStarted)]), Write::from(submission("b", 2))];
+    let answers = records.commit(writes).await;
+    assert!(matches!(&answers[0], Err(StoreError::NotHeld { run }) if run.0 == "a"));
+    assert!(answers[1].is_ok());
+    assert_eq!(records.history(&run("a"), 0).await.ok(), Some(Vec::new()));
 }
 
 /// Leases are asked for by the names of runs.

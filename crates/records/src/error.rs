@@ -40,6 +40,15 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A database does not answer, though it was waited for. What was asked of it may have been done.
+    #[error("the database {place} does not answer")]
+    Away {
+        /// Where it is.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The store was written by a newer version.
     #[error("the store has schema {found}; this version of welkin knows up to {known}: use a newer one")]
     NewerSchema {
@@ -103,6 +112,12 @@ pub enum StoreError {
     /// A run holds no cluster any more.
     #[error("{run} holds no cluster any more")]
     NoCluster {
+        /// Which.
+        run: RunId,
+    },
+    /// This broker does not have the run any more.
+    #[error("another broker drives {run} now")]
+    NotHeld {
         /// Which.
         run: RunId,
     },

@@ -2,7 +2,8 @@
 //!
 //! * [`Record`]: one fact of a run's history; [`RunId`], [`AttemptId`] and the states that follow from it;
 //! * [`Write`]: changes that are made together or not at all;
-//! * [`Records`]: the port. [`Memory`] keeps records for tests, `welkin-sqlite` in a database;
+//! * [`Records`]: the port. [`Memory`] keeps records for tests, `welkin-sqlite` and `welkin-postgres` in databases;
+//! * [`Peers`]: what brokers agree about that share one store;
 //! * `conformance` (a feature): the suite that every implementation passes.
 //!
 //! *How it is cut.* A write is data and no closure over a connection, so that writes of many runs can wait
@@ -18,6 +19,7 @@ mod error;
 mod id;
 mod memory;
 mod output;
+mod peers;
 mod port;
 mod record;
 mod rows;
@@ -28,6 +30,7 @@ pub use error::StoreError;
 pub use id::{AttemptId, RUNS, RunId};
 pub use memory::Memory;
 pub use output::{LAST_PIECE, LEFT_OUT, PIECE, left_out_count, left_out_words, line_of};
+pub use peers::{Fence, Peers, Standing};
 pub use port::Records;
 pub use record::{AttemptEnd, Manner, Record, TreeRef};
 pub use rows::{

@@ -73,6 +73,7 @@ impl Kept {
 
     fn make(&mut self, change: &Change, written: &mut Written) -> Result<()> {
         match change {
+            Change::Held { run, .. } => return Err(StoreError::NotHeld { run: run.clone() }),
             Change::Identity { key, value } => {
                 self.identity.entry((*key).to_owned()).or_insert_with(|| value.clone());
             }

@@ -19,7 +19,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// not touch its neighbours; what [`Records::commit`] answered stays, and is seen by whoever asks afterwards;
 /// records of a run have growing numbers; lists of runs and sums are of the same moment as what they are of.
 ///
-/// One broker writes at a time. Any process may look, and ask for a cancel.
+/// One broker writes at a time, unless the store says otherwise (see [`crate::Peers`]). Any process may look, and ask for
+/// a cancel.
 #[async_trait]
 pub trait Records: fmt::Debug + Send + Sync {
     /// Makes writes durable, all in one transaction, in their order; one answer each. When the transaction as

@@ -1,6 +1,7 @@
 //! What is written: facts, several of which may have to be true together.
 
 use crate::id::RunId;
+use crate::peers::Fence;
 use crate::record::Record;
 use crate::rows::{Gone, RunRow, StepKey};
 use crate::state::RunState;
@@ -21,6 +22,14 @@ impl From<Change> for Write {
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
+    /// Nothing changes: the write is made only if this broker has the run since the taking with this fence, and is
+    /// [`crate::StoreError::NotHeld`] otherwise. Also in a store that has one broker, which takes no runs.
+    Held {
+        /// Which.
+        run: RunId,
+        /// Since which taking.
+        fence: Fence,
+    },
     /// A value of the store itself; the first that was ever written stays.
     Identity {
         /// Its name.

@@ -6,7 +6,7 @@
 use crate::text::{Result, failed};
 use crate::{history, ledger, meta, requests, runs, sums, told};
 use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
-use welkin_records::{Change, Write, Written};
+use welkin_records::{Change, StoreError, Write, Written};
 
 /// Commits writes in one transaction, in their order; one answer each.
 pub(crate) fn all(db: &mut Connection, writes: &[Write]) -> Vec<Result<Written>> {
@@ -70,6 +70,7 @@ fn one(transaction: &Transaction<'_>, write: &Write) -> Result<Written> {
 
 fn make(db: &Transaction<'_>, change: &Change, written: &mut Written) -> Result<()> {
     match change {
+        Change::Held { run, .. } => Err(StoreError::NotHeld { run: run.clone() }),
         Change::Identity { key, value } => meta::set(db, key, value),
         Change::Submitted { row, client_token, providers } => {
             runs::insert(db, row, client_token.as_deref())?;

@@ -37,8 +37,8 @@ const RINGS: &[(Ring, &[&str])] = &[
     (
         Ring::Edge,
         &[
-            "stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "api", "server", "sky",
-            "federate",
+            "stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "postgres", "api",
+            "server", "sky", "federate",
         ],
     ),
     (Ring::Bin, &["welkin"]),
@@ -90,6 +90,7 @@ pub(super) const BORDERS: &[Border] = &[
         why: "records keep plans and jobs as they were written, and read neither",
     },
     Border { of: "sqlite", forbids: &["broker"], why: "a store of records obeys and decides nothing" },
+    Border { of: "postgres", forbids: &["broker"], why: "a store of records obeys and decides nothing" },
     Border {
         of: "federate",
         forbids: &["stores", "transfer", "broker"],

@@ -51,9 +51,17 @@ pub fn program(program: Program) -> Result<PathBuf, DidNotRun> {
     if path.exists() {
         return Ok(path);
     }
-    let missing = DidNotRun::because(format!("{} is not installed (see .ci/run)", program.file()));
+    Err(missing(program.file()))
+}
+
+/// What to print where something is not installed.
+///
+/// # Panics
+/// If `WELKIN_REQUIRE_STAND_INS` is `1`.
+pub(super) fn missing(what: &str) -> DidNotRun {
+    let missing = DidNotRun::because(format!("{what} is not installed (see .ci/run)"));
     assert!(env::var(REQUIRED).as_deref() != Ok("1"), "{missing}, and {REQUIRED} is 1");
-    Err(missing)
+    missing
 }
 
 fn folder() -> PathBuf {

@@ -23,6 +23,14 @@ pub(super) enum Allowance {
     LinkAtGateway,
     /// rclone wrote through a link that its target had, and Welkin put a folder there.
     ThroughLink,
+    /// With `--copy-links`, rclone takes links of the target for files, and removes them with `--delete`.
+    LinkAtTarget,
+    /// Nothing is at the source: an error for `cp`, as its name may be misspelt.
+    NothingFound,
+    /// A store that keeps its objects in folders cannot have both `a` and `a/b`, and shows for a while what it has not.
+    FolderBehindStore,
+    /// moto says of each upload that it began in 2010: one whose answer a killed command did not hear looks like another's.
+    UploadOfOthers,
     /// Both left as it was what they had left different, by one of the other names, when the command began.
     LeftDifferent,
     /// A store that failed again and again was given up, said so, and the same command went on.
@@ -42,6 +50,10 @@ impl Allowance {
             Self::NameNotText => "name-not-text",
             Self::LinkAtGateway => "link-at-gateway",
             Self::ThroughLink => "through-link",
+            Self::LinkAtTarget => "link-at-target",
+            Self::NothingFound => "nothing-found",
+            Self::FolderBehindStore => "folder-behind-store",
+            Self::UploadOfOthers => "upload-of-others",
             Self::LeftDifferent => "left-different",
             Self::GaveUpOnce => "gave-up-once",
         }

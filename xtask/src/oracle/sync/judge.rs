@@ -13,6 +13,9 @@ use crate::oracle::process::Ended;
 /// What an object that stands for a link is called behind the link's name.
 const LINK_OBJECT: &str = ".rclonelink";
 
+/// What a file system lets a name be, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// What is known after a command that was left in peace.
 #[derive(Debug)]
 pub(super) struct Evidence<'a> {
@@ -30,6 +33,8 @@ pub(super) struct Evidence<'a> {
     pub(super) rclone_ended: &'a Ended,
     /// What the source had when a command of this round was disturbed.
     pub(super) versions: &'a [State],
+    /// Whether the target is a store that keeps its objects in folders.
+    pub(super) target_is_folders: bool,
 }
 
 /// The names of what differs, or the report.
@@ -78,6 +83,10 @@ impl Evidence<'_> {
             (Some(13), _) if self.follows_links() => Ok(Some(Allowance::LinkReported)),
             (Some(2 | 3), _) if self.is_refused_filter() => Ok(Some(Allowance::FilterRefused)),
             (Some(_), false) => Ok(Some(Allowance::NeitherCould)),
+            (Some(9), true) if !self.source.values().any(|node| matches!(node, Node::File(_))) => {
+                Ok(Some(Allowance::NothingFound))
+            }
+            (Some(13), true) if self.has_long_link() => Ok(Some(Allowance::LinkAtGateway)),
             (Some(13), true) if self.has_file_in_the_way() => Ok(Some(Allowance::FileInTheWay)),
             (Some(code), true) => Err(format!("exit {code}, where rclone succeeded")),
             (None, _) => Err("a signal ended it".to_owned()),
@@ -92,7 +101,7 @@ impl Evidence<'_> {
             return broken;
         }
         let files = self.source.iter().filter(|(_, node)| matches!(node, Node::File(_)));
-        for (path, node) in files {
+        for (path, node) in files.filter(|(path, _)| !self.is_behind_store(path)) {
             let here = self.welkin.get(path);
             let kept = match (self.level(), node, here) {
                 (Level::Checksum, ..) => here == Some(node),
@@ -116,7 +125,8 @@ impl Evidence<'_> {
             return broken;
         }
         let file = |node: Option<&Node>| matches!(node, Some(Node::File(_)));
-        for path in self.welkin.keys().filter(|path| file(self.welkin.get(*path))) {
+        let files = self.welkin.keys().filter(|path| file(self.welkin.get(*path)));
+        for path in files.filter(|path| !self.is_behind_store(path) && self.link_of(path).is_none()) {
             if !file(self.source.get(path)) {
                 let _ =
                     writeln!(broken, "{path:?}: exit 0 with --delete, but a file is here; source has none");
@@ -159,6 +169,20 @@ impl Evidence<'_> {
         if self.is_of_an_interruption(path, here, source) {
             return Some(Allowance::KeptFromInterruption);
         }
+        let followed = self.order.links == Links::Followed;
+        if followed && self.deletes() && matches!(here, Some(Node::Link(_))) && here == self.before.get(path)
+        {
+            return Some(Allowance::LinkAtTarget);
+        }
+        let is_followed = followed && matches!(source, Some(Node::Link(_)));
+        if !self.rclone_ended.ok() && is_followed && matches!(here, Some(Node::File(_))) {
+            return Some(Allowance::OnlyHere);
+        }
+        // rclone's own store listed nothing, and so nothing was removed.
+        let stale = here.is_none() && source.is_none() && there == self.rclone_before.get(path);
+        if self.is_behind_store(path) || self.target_is_folders && self.deletes() && stale {
+            return Some(Allowance::FolderBehindStore);
+        }
         // It differed before the command, so it was judged then; `promise` says what may not stay so.
         let left = here == self.before.get(path) && there == self.rclone_before.get(path);
         left.then_some(Allowance::LeftDifferent)
@@ -167,17 +191,50 @@ impl Evidence<'_> {
     /// Is it a link that a gateway leaves out and names, or one that it got as the object that rclone makes of a link
     /// where there are none?
     fn is_link_at_gateway(&self, path: &OsStr, here: Option<&Node>) -> bool {
-        let is_link = |path: &OsStr| matches!(self.source.get(path), Some(Node::Link(_)));
         let object = |path: &OsStr| [path, OsStr::new(LINK_OBJECT)].into_iter().collect::<OsString>();
         let is_object = |path: &OsStr| matches!(self.welkin.get(path), Some(Node::File(_)));
-        if is_link(path) {
+        let left = here == self.before.get(path);
+        // rclone followed it, to files below it.
+        if left && Path::new(path).ancestors().skip(1).any(|above| self.names_link(above.as_os_str())) {
+            return true;
+        }
+        if self.is_link(path) {
             // Whatever else stood there is nothing that the source has.
             let gone = here.is_none() && self.deletes();
-            let left_out = self.names_link(path) && (gone || here == self.before.get(path));
-            return left_out || here.is_none() && is_object(&object(path));
+            let left_out = self.names_link(path) && (gone || left);
+            return left_out || left && self.has_long_link() || here.is_none() && is_object(&object(path));
         }
-        let of = path.to_str().and_then(|path| path.strip_suffix(LINK_OBJECT));
-        here.is_some() && self.order.links == Links::Kept && of.is_some_and(|of| is_link(OsStr::new(of)))
+        here.is_some() && self.link_of(path).is_some()
+    }
+
+    fn is_link(&self, path: &OsStr) -> bool {
+        matches!(self.source.get(path), Some(Node::Link(_)))
+    }
+
+    /// The link of the source that the object of this name stands for.
+    fn link_of(&self, path: &OsStr) -> Option<OsString> {
+        let of = path.to_str().and_then(|path| path.strip_suffix(LINK_OBJECT)).map(OsString::from);
+        of.filter(|of| self.order.links == Links::Kept && self.is_link(of))
+    }
+
+    /// Is there a link whose object would have too long a name for a folder?
+    fn has_long_link(&self) -> bool {
+        let long = |path: &OsStr| {
+            Path::new(path).file_name().is_some_and(|name| name.len() + LINK_OBJECT.len() > LONGEST_NAME)
+        };
+        self.order.links == Links::Kept && self.source.keys().any(|path| self.is_link(path) && long(path))
+    }
+
+    /// Is it a path that a store of folders cannot have beside another that was or is about?
+    fn is_behind_store(&self, path: &OsStr) -> bool {
+        let states = [self.before, self.rclone_before, self.source, self.welkin, self.rclone];
+        let mut others = states.into_iter().chain(self.versions).flat_map(State::keys);
+        let path = Path::new(path);
+        self.target_is_folders
+            && others.any(|other| {
+                let other = Path::new(other);
+                other != path && (other.starts_with(path) || path.starts_with(other))
+            })
     }
 
     /// Did rclone write through a link that its target had, where the source has a folder now? One of the two

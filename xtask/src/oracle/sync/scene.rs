@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -90,11 +91,11 @@ impl<'a> Scene<'a> {
             tools.server(binaries, kind)?;
         }
         let tools: &Tools = tools;
-        for folder in ["s", "a", "b", "out-a/deep", "out-b/deep", "home", "far", "told"] {
+        for folder in ["s", "a", "b", "home", "far", "told"] {
             fs::create_dir_all(root.join(folder))?;
         }
-        for kept in ["out-a/kept", "out-a/deep/kept", "out-b/kept", "out-b/deep/kept"] {
-            fs::write(root.join(kept), KEPT)?;
+        for outside in ["out-a", "out-b"] {
+            lay(&root.join(outside))?;
         }
         let faulty = if script.source == Kind::Faulty || script.target == Kind::Faulty {
             Some(Server::own(binaries, &servers::faults(seed, script.source == Kind::Faulty))?)
@@ -310,6 +311,16 @@ impl<'a> Scene<'a> {
         Ok(Some(format!("outside the target there were two files, now: {}", told.join("; "))))
     }
 
+    /// Makes whole what links outside lead to: those that rclone copied lead there too, and it writes through them.
+    pub(super) fn mend_around(&self) -> Result<()> {
+        if self.around()?.is_some() {
+            let outside = self.root.join("out-a");
+            fs::remove_dir_all(&outside)?;
+            lay(&outside)?;
+        }
+        Ok(())
+    }
+
     /// Uploads that were begun at the target's store and are still there.
     pub(super) fn open_uploads(&self) -> Result<Vec<String>> {
         let kind = self.script.target;
@@ -320,6 +331,13 @@ impl<'a> Scene<'a> {
         let server = faulty.or_else(|| self.tools.ready(kind)).context("a store")?;
         server.open_uploads(&format!("{}/a", self.prefix))
     }
+}
+
+/// What links outside lead to.
+fn lay(outside: &Path) -> io::Result<()> {
+    fs::create_dir_all(outside.join("deep"))?;
+    fs::write(outside.join("kept"), KEPT)?;
+    fs::write(outside.join("deep/kept"), KEPT)
 }
 
 impl Drop for Scene<'_> {

@@ -7,7 +7,7 @@ mod sse;
 pub use far::Far;
 pub use follow::Follow;
 
-use crate::wire::{Arrived, Health, IDEMPOTENCY_KEY, NewRun, Problem, ROOT, Stop, Taken};
+use crate::wire::{Arrived, Health, IDEMPOTENCY_KEY, NewRun, Problem, ROOT, Shown, Stop, Taken, plan_digest};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -54,6 +54,8 @@ pub enum ClientError {
         address: String,
         /// Who asked.
         fingerprint: welkin_gateway::Fingerprint,
+        /// Whether by a token, which may have expired.
+        by_token: bool,
     },
     /// The connection broke before there was a whole answer: what was asked may have been done.
     #[error("the connection to the broker broke")]
@@ -125,6 +127,16 @@ impl Client {
     /// [`ClientError`].
     pub async fn health(&self) -> Result<Health> {
         tokio::time::timeout(HEALTH_WITHIN, self.get("/health")).await.unwrap_or(Err(ClientError::Silent))
+    }
+
+    /// Shows a plan, as it was written; work is submitted under its [`plan_digest`] then.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn show_plan(&self, plan: &str) -> Result<Shown> {
+        let path = uri(&format!("/plans/{}", plan_digest(plan.as_bytes())));
+        let request = Request::put(path).header("content-type", "application/json");
+        self.answer(self.send_bytes(request, plan.as_bytes().to_vec()).await?).await
     }
 
     /// Submits work. The same key with the same work gives the same run.

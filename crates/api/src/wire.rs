@@ -15,6 +15,23 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The largest body of a request: a plan of 10,000 tasks has some 30 MB.
 pub const MAX_BODY_BYTES: usize = 128 << 20;
 
+/// The largest plan: one of 10,000 tasks has some 30 MB.
+pub const MAX_PLAN_BYTES: usize = 64 << 20;
+
+/// The name of a plan: BLAKE3 of its bytes as they were written, in hexadecimal digits.
+#[must_use]
+pub fn plan_digest(plan: &[u8]) -> String {
+    blake3::hash(plan).to_hex().to_string()
+}
+
+/// A plan that was shown. `PUT /v1/plans/{digest}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+pub struct Shown {
+    /// Its id, which is the digest of its values however they are written.
+    pub plan: String,
+}
+
 /// Who answers. `GET /v1/health`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
@@ -44,7 +61,8 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct NewRun {
-    /// The plan, as it was written: its id is the digest of its content, so that only what was shown is run.
+    /// The digest of a plan that was shown, so that nothing else is run. Earlier versions send the plan itself, as it was
+    /// written, whose id is the digest of its content.
     pub plan: String,
     /// The job it was made from, with the values of its secrets, as `welkin.job/1`.
     pub job: String,

@@ -44,6 +44,7 @@ pub use trust::relaying::Relaying;
 pub use trust::role::Role;
 pub use trust::roster::{Right, Rights, Roster, RosterError};
 pub use trust::signature::is_signed;
+pub use trust::token::{Token, TokenError};
 pub use wire::compress::Compression;
 pub use wire::frame;
 pub use wire::route::{Hop, MAX_HOPS};

@@ -2,8 +2,9 @@
 //! for all.
 
 use crate::guests::Peer;
-use crate::members::{Members, Role};
+use crate::members::Role;
 use crate::problem::Problem;
+use crate::roster::{Caller, Roster};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
@@ -27,6 +28,7 @@ pub(crate) const NAMED: &[(&str, &str, Role)] = &[
     ("GET", "/metrics", Role::Viewer),
     ("GET", "/v1/uploads/{upload}", Role::Member),
     ("POST", "/v1/uploads/{upload}", Role::Member),
+    ("PUT", "/v1/plans/{digest}", Role::Member),
     ("POST", "/v1/runs", Role::Member),
     ("POST", "/v1/runs/{run}/cancel", Role::Member),
     ("POST", "/v1/runs/{run}/resume", Role::Member),
@@ -39,9 +41,10 @@ pub(crate) const NAMED: &[(&str, &str, Role)] = &[
     ("POST", "/v1/stop", Role::Admin),
 ];
 
-/// What is posted and changes nothing by itself: questions, and parts of uploads, which do nothing until a submission
-/// names them.
-const QUIET: &[&str] = &["/v1/records", "/v1/uploads/{upload}"];
+/// What is sent and changes nothing by itself: questions, and plans and parts of uploads, which do nothing until a
+/// submission names them.
+const QUIET: &[(&str, &str)] =
+    &[("POST", "/v1/records"), ("POST", "/v1/uploads/{upload}"), ("PUT", "/v1/plans/{digest}")];
 
 /// The least role that may ask for this; none when nobody may.
 pub(crate) fn least(method: &str, path: &str) -> Option<Role> {
@@ -50,23 +53,23 @@ pub(crate) fn least(method: &str, path: &str) -> Option<Role> {
     NAMED.iter().find(|(named, at, _)| *named == method && *at == path).map(|(.., role)| *role)
 }
 
-/// Members, and where it is written down what they asked for.
+/// Members and tokens, and where it is written down what they asked for.
 #[derive(Debug)]
 pub struct Access {
-    pub(crate) members: Members,
+    pub(crate) roster: Roster,
     audit: Mutex<File>,
 }
 
 impl Access {
-    /// Of these members; what they change, and what they are refused, is added to a file.
+    /// Of these; what they change, and what they are refused, is added to a file.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn new(members: Members, audit: &Path) -> io::Result<Self> {
+    pub fn new(roster: Roster, audit: &Path) -> io::Result<Self> {
         use std::os::unix::fs::OpenOptionsExt;
         let link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
         let file = File::options().create(true).append(true).mode(0o600).custom_flags(link).open(audit)?;
-        Ok(Self { members, audit: Mutex::new(file) })
+        Ok(Self { roster, audit: Mutex::new(file) })
     }
 
     fn note(&self, line: &Line<'_>) -> io::Result<()> {
@@ -82,6 +85,8 @@ impl Access {
 struct Line<'a> {
     at: u64,
     member: &'a str,
+    /// Whether that is the name of a token.
+    token: bool,
     fingerprint: String,
     role: &'a str,
     method: &'a str,
@@ -92,25 +97,30 @@ struct Line<'a> {
 /// Lets a request pass when the member that makes it may ask for it, and writes down what was changed or refused.
 pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.fingerprint);
-    let Some(member) = peer.and_then(|fingerprint| access.members.find(&fingerprint)) else {
-        return refused("this key is no member's any more").into_response();
+    let found = peer.and_then(|fingerprint| Some((fingerprint, access.roster.find(&fingerprint)?)));
+    let Some((fingerprint, Caller { name, role, token })) = found else {
+        return refused("this key is no member's any more, or its token is good no more").into_response();
     };
+    if let Some(token) = &token {
+        access.roster.tokens.was_used(token);
+    }
     let pattern = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let may = match &pattern {
         // The answer to what is nowhere tells nothing.
         None => true,
-        Some(pattern) => least(method.as_str(), pattern).is_some_and(|least| member.role >= least),
+        Some(pattern) => least(method.as_str(), pattern).is_some_and(|least| role >= least),
     };
     let reads = method == Method::GET
         || method == Method::HEAD
-        || pattern.as_deref().is_some_and(|pattern| QUIET.contains(&pattern));
+        || pattern.as_deref().is_some_and(|pattern| QUIET.contains(&(method.as_str(), pattern)));
     let line = |status: StatusCode| {
         access.note(&Line {
             at: SystemClock.now().0,
-            member: &member.name,
-            fingerprint: member.fingerprint.to_string(),
-            role: member.role.name(),
+            member: &name,
+            token: token.is_some(),
+            fingerprint: fingerprint.to_string(),
+            role: role.name(),
             method: method.as_str(),
             path: &path,
             status: status.as_u16(),
@@ -118,7 +128,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
     };
     if !may {
         drop(line(StatusCode::FORBIDDEN));
-        return refused(&format!("a {} may not do this", member.role)).into_response();
+        return refused(&format!("a {role} may not do this")).into_response();
     }
     if reads {
         return next.run(request).await;
@@ -136,7 +146,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
 
 fn refused(words: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "broker::role", words)
-        .hint("`welkin serve member list` shows the members, on the machine that serves")
+        .hint("`welkin serve member list` and `welkin serve token list` show who may do what, on the machine that serves")
 }
 
 #[cfg(test)]
@@ -168,7 +178,7 @@ mod tests {
     fn what_is_not_named_is_closed() {
         assert_eq!(least("DELETE", "/v1/runs/{run}"), None);
         assert_eq!(least("GET", "/v1/stop"), None);
-        assert!(QUIET.iter().all(|path| least("POST", path).is_some()));
+        assert!(QUIET.iter().all(|(method, path)| least(method, path).is_some()));
         assert_eq!(least("HEAD", "/v1/runs"), Some(Role::Viewer));
     }
 }

@@ -1,9 +1,10 @@
 //! What is asked, taken apart: as axum does it, but that mistakes are answered like every other failure.
 
 use crate::problem::Problem;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 /// A body in JSON.
@@ -19,6 +20,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Ok(axum::Json(body)) => Ok(Self(body)),
             Err(rejection) => Err(refused((rejection.status(), rejection.body_text()))),
         }
+    }
+}
+
+/// A body as it is, of at most so many bytes. One that says that it is longer is not read.
+#[derive(Debug)]
+pub(crate) struct Raw<const MOST: usize>(pub(crate) Bytes);
+
+impl<const MOST: usize, S: Send + Sync> FromRequest<S> for Raw<MOST> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let words = format!("a body here has at most {MOST} bytes");
+        let too_long = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "broker::request", words);
+        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        if length.is_some_and(|length| length.parse::<usize>().map_or(true, |length| length > MOST)) {
+            return Err(too_long());
+        }
+        axum::body::to_bytes(request.into_body(), MOST).await.map(Self).map_err(|_| too_long())
     }
 }
 

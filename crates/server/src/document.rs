@@ -1,6 +1,6 @@
 //! What can be asked, as an OpenAPI document: made from the code that answers.
 
-use crate::routes::{clusters, events, health, metrics, records, runs, sweep, uploads};
+use crate::routes::{clusters, events, health, metrics, plans, records, runs, sweep, uploads};
 use utoipa::OpenApi;
 use welkin_api::wire;
 
@@ -13,6 +13,7 @@ use welkin_api::wire;
     paths(
         health::show,
         health::stop,
+        plans::show,
         runs::list,
         runs::submit,
         runs::show,

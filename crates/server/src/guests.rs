@@ -1,13 +1,13 @@
 //! Where members of a team come in from elsewhere.
 //!
-//! *Guarantee:* whoever is a member no more loses open connections within a second, also one that only listens.
+//! *Guarantee:* whoever is a member no more, or has a token that expired or was removed, loses open connections within a second, also one that only listens.
 //!
 //! *Bounds:* of those who have not said who they are there are some, and the oldest gives way to the next, so that none
 //! keeps members out; of each member there are so many connections, and of all together. Whoever comes beyond them is
 //! hung up.
 
 use crate::activity::{Activity, Going};
-use crate::members::Members;
+use crate::roster::Roster;
 use axum::Extension;
 use axum::extract::ConnectInfo;
 use std::collections::BTreeMap;
@@ -40,6 +40,13 @@ pub(crate) struct Peer {
     pub(crate) fingerprint: Fingerprint,
 }
 
+impl Peer {
+    /// Its name as that of a folder.
+    pub(crate) fn folder(&self) -> String {
+        self.fingerprint.to_string().replace(':', "-")
+    }
+}
+
 /// Of a request: who makes it, when it comes from another machine.
 pub(crate) type FromElsewhere = Option<Extension<ConnectInfo<Peer>>>;
 
@@ -52,7 +59,7 @@ pub(crate) fn from(elsewhere: FromElsewhere) -> Option<Peer> {
 #[derive(Debug)]
 pub struct Guests {
     address: SocketAddr,
-    members: Members,
+    roster: Roster,
     met: mpsc::Receiver<(Meeting, Seat)>,
 }
 
@@ -61,12 +68,13 @@ impl Guests {
     ///
     /// # Errors
     /// When nobody can listen there.
-    pub async fn listen(address: &str, door: Door, members: Members) -> io::Result<Self> {
+    pub async fn listen(address: &str, door: Door, roster: Roster) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (send, met) = mpsc::channel(1);
         tokio::spawn(take(listener, door, send));
-        Ok(Self { address, members, met })
+        tokio::spawn(roster.clone().watch());
+        Ok(Self { address, roster, met })
     }
 
     /// Where it listens.
@@ -79,7 +87,7 @@ impl Guests {
         match self.met.recv().await {
             Some((Meeting { input, output, peer }, seat)) => {
                 let stream = tokio::io::join(input, output);
-                let left = Box::pin(left(self.members.clone(), peer));
+                let left = Box::pin(left(self.roster.clone(), peer));
                 let guest = Guest { stream, left, _seat: seat, _going: activity.begin() };
                 (guest, Peer { fingerprint: peer })
             }
@@ -154,8 +162,8 @@ impl Drop for Seat {
 }
 
 /// Returns once somebody is no member any more.
-async fn left(members: Members, who: Fingerprint) {
-    while members.find(&who).is_some() {
+async fn left(roster: Roster, who: Fingerprint) {
+    while roster.find(&who).is_some() {
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -3,10 +3,10 @@
 //! The members stand in a file, a line each: fingerprint, role, name. It is read anew at each call and each request, so
 //! that whoever is taken out of it is out at once.
 
+use crate::listed::Listed;
 use std::fmt;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use thiserror::Error;
 use welkin_gateway::Fingerprint;
@@ -84,6 +84,20 @@ pub enum MembersError {
         /// From 1.
         line: usize,
     },
+    /// A line of the file of tokens.
+    #[error("line {line} of {}: expected `FINGERPRINT ROLE MADE EXPIRES live|spent NAME`", path.display())]
+    TokenLine {
+        /// Where.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// Tokens are removed by their names.
+    #[error("there is a token `{0}` already")]
+    Taken(String),
+    /// Tokens expire.
+    #[error("a token is good for ten years at most")]
+    Life,
     /// No such role.
     #[error("there is no role `{0}`: viewer, member or admin")]
     Role(String),
@@ -95,14 +109,14 @@ pub enum MembersError {
 /// The file of members.
 #[derive(Debug, Clone)]
 pub struct Members {
-    path: PathBuf,
+    listed: Listed,
 }
 
 impl Members {
     /// Those in a file, which need not be there yet.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { listed: Listed::at(path) }
     }
 
     /// All of them.
@@ -110,15 +124,12 @@ impl Members {
     /// # Errors
     /// [`MembersError`] when the file cannot be read, or a line is not understood: then nobody is a member.
     pub fn all(&self) -> Result<Vec<Member>, MembersError> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(self.failed(source)),
-        };
+        let text = self.listed.text().map_err(|source| self.failed(source))?;
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         lines
             .map(|(at, line)| {
-                read(line).ok_or_else(|| MembersError::Line { path: self.path.clone(), line: at + 1 })
+                let (path, line_number) = (self.listed.path.clone(), at + 1);
+                read(line).ok_or(MembersError::Line { path, line: line_number })
             })
             .collect()
     }
@@ -134,12 +145,8 @@ impl Members {
     /// # Errors
     /// [`MembersError`].
     pub fn add(&self, member: Member) -> Result<(), MembersError> {
-        let length = member.name.chars().count();
-        if !(1..=MAX_NAME).contains(&length)
-            || member.name.chars().any(|c| c.is_whitespace() || c.is_control())
-        {
-            return Err(MembersError::Name(member.name));
-        }
+        checked_name(&member.name)?;
+        let _changing = self.listed.changing().map_err(|source| self.failed(source))?;
         let mut all = self.all()?;
         all.retain(|other| other.fingerprint != member.fingerprint);
         all.push(member);
@@ -151,6 +158,7 @@ impl Members {
     /// # Errors
     /// [`MembersError`].
     pub fn remove(&self, which: &str) -> Result<usize, MembersError> {
+        let _changing = self.listed.changing().map_err(|source| self.failed(source))?;
         let mut all = self.all()?;
         let before = all.len();
         all.retain(|member| member.name != which && member.fingerprint.to_string() != which);
@@ -162,16 +170,24 @@ impl Members {
     fn write(&self, all: &[Member]) -> Result<(), MembersError> {
         let line = |member: &Member| format!("{} {} {}\n", member.fingerprint, member.role, member.name);
         let text: String = all.iter().map(line).collect();
-        write_whole(&self.path, &text).map_err(|error| self.failed(error))
+        self.listed.write(&text).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, source: io::Error) -> MembersError {
-        MembersError::Io { path: self.path.clone(), source }
+        MembersError::Io { path: self.listed.path.clone(), source }
     }
 }
 
 /// Longest name of a member, in characters.
 const MAX_NAME: usize = 64;
+
+/// Names are a word of a line.
+pub(crate) fn checked_name(name: &str) -> Result<String, MembersError> {
+    let length = name.chars().count();
+    let is_word = !name.chars().any(|c| c.is_whitespace() || c.is_control());
+    let fits = (1..=MAX_NAME).contains(&length) && is_word;
+    if fits { Ok(name.to_owned()) } else { Err(MembersError::Name(name.to_owned())) }
+}
 
 fn read(line: &str) -> Option<Member> {
     let mut words = line.split_whitespace();
@@ -181,20 +197,10 @@ fn read(line: &str) -> Option<Member> {
     words.next().is_none().then_some(member)
 }
 
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let beside = path.with_extension(format!("{}.part", std::process::id()));
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use welkin_gateway::Identity;
 
     fn key() -> Fingerprint {

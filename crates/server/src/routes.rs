@@ -4,6 +4,7 @@ pub(crate) mod clusters;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod metrics;
+pub(crate) mod plans;
 pub(crate) mod records;
 pub(crate) mod runs;
 pub(crate) mod sweep;
@@ -29,6 +30,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
     let paths = Router::new()
         .route("/health", get(health::show))
         .route("/stop", post(health::stop))
+        .route("/plans/{digest}", put(plans::show))
         .route("/runs", get(runs::list).post(runs::submit))
         .route("/runs/{run}", get(runs::show))
         .route("/runs/{run}/cancel", post(runs::cancel))

@@ -3,6 +3,7 @@
 use crate::activity::Activity;
 use crate::driver::Driver;
 use crate::hub::Hub;
+use crate::plans::Plans;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +39,8 @@ pub struct Served {
     pub(crate) ending: watch::Sender<bool>,
     /// What jobs from other machines bring along, until they are submitted.
     pub(crate) brought: PathBuf,
+    /// Plans that were shown and wait to be run.
+    pub(crate) plans: Plans,
     /// Held while an upload is written or unpacked.
     pub(crate) uploads: tokio::sync::Mutex<()>,
     /// Keys of submissions that are under way.
@@ -46,7 +49,7 @@ pub struct Served {
 
 impl Served {
     /// Over a broker whose observer is `hub`. Nothing is driven yet. What jobs from other machines bring along waits in
-    /// the folder `brought`, on the disk of the broker's state.
+    /// the folder `brought`, on the disk of the broker's state, and plans in the folder `plans`.
     ///
     /// # Errors
     /// [`StoreError`] when its records cannot be read.
@@ -55,6 +58,7 @@ impl Served {
         hub: Arc<Hub>,
         about: About,
         brought: PathBuf,
+        plans: PathBuf,
     ) -> Result<Arc<Self>, StoreError> {
         let (broker, activity) = (Arc::new(broker), Activity::new());
         let driver = Driver::new(Arc::clone(&broker), Arc::clone(&hub), activity.clone());
@@ -66,6 +70,7 @@ impl Served {
             activity,
             about,
             brought,
+            plans: Plans::at(plans),
             uploads: tokio::sync::Mutex::default(),
             ending: watch::Sender::new(false),
             submitting: Mutex::default(),

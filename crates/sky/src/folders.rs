@@ -121,10 +121,22 @@ impl Folders {
         self.0.join("members")
     }
 
+    /// Tokens by which programs may.
+    #[must_use]
+    pub fn tokens(&self) -> PathBuf {
+        self.0.join("tokens")
+    }
+
     /// What their jobs bring along, until they are submitted: on the disk of the records, whose folders it moves to.
     #[must_use]
     pub fn brought(&self) -> PathBuf {
         self.state().join("brought")
+    }
+
+    /// Plans that were shown to the broker and wait to be run.
+    #[must_use]
+    pub fn plans(&self) -> PathBuf {
+        self.state().join("plans")
     }
 
     /// What they asked for.

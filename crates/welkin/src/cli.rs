@@ -57,6 +57,7 @@ pub(crate) use sizes::Instead;
 pub(crate) use sql::{SqlArgs, SqlCommand, SqlRunArgs};
 pub(crate) use team::{
     LoginArgs, LogoutArgs, MemberAddArgs, MemberCommand, RoleChoice, ServeTeamArgs, ServeTeamCommand,
+    TokenAddArgs, TokenCommand,
 };
 pub(crate) use values::pair;
 pub(crate) use verbs::known as known_verb;

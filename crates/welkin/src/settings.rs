@@ -20,6 +20,7 @@ use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use welkin_gateway::{Token, TokenError};
 use welkin_sky::{Config, Folders, PeerSettings, SkyOptions, Variables};
 use welkin_stores::StoreSettings;
 use welkin_units::Span;
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) broker_idle: Option<Duration>,
     /// The broker of a team that is asked in place of one here.
     pub(crate) login: Option<Login>,
+    /// The token to show to it in place of a key of this machine; a mistake in it is told when it is needed.
+    token: Option<Result<Token, TokenError>>,
     /// Public keys of providers, whose agreements count.
     pub(crate) trusted_keys: BTreeMap<String, Vec<String>>,
 }
@@ -85,8 +88,18 @@ impl Settings {
             peers: file.peers,
             trusted_keys: file.trusted_keys,
             stores: stores::with_environment(file.stores, text)?,
+            token: text("WELKIN_TOKEN").map(|text| text.parse()),
             providers: providers.into_iter().filter(|name| !name.is_empty()).collect(),
         })
+    }
+
+    /// The token that the environment holds, for the broker of a team.
+    pub(crate) fn token(&self) -> anyhow::Result<Option<&Token>> {
+        let wrong = |_| {
+            Fault::new(Code::Config, "WELKIN_TOKEN does not hold a token of Welkin")
+                .hint("it is `wlk_` and 72 digits, as `welkin serve token add` printed it")
+        };
+        Ok(self.token.as_ref().map(Result::as_ref).transpose().map_err(wrong)?)
     }
 
     /// The same for the library, which knows no environment.

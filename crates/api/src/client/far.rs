@@ -14,6 +14,8 @@ pub struct Far {
     pub server: Fingerprint,
     /// Who asks.
     pub identity: Identity,
+    /// Whether that follows from a token.
+    pub by_token: bool,
 }
 
 impl Far {
@@ -24,7 +26,8 @@ impl Far {
     }
 
     pub(super) fn unknown(&self) -> ClientError {
-        ClientError::Unknown { address: self.address.clone(), fingerprint: self.identity.fingerprint() }
+        let (address, fingerprint) = (self.address.clone(), self.identity.fingerprint());
+        ClientError::Unknown { address, fingerprint, by_token: self.by_token }
     }
 }
 

@@ -18,12 +18,18 @@ const MARK: &str = "welkin-identity-1";
 /// Mark of a fingerprint, with the version of what is hashed.
 const FINGERPRINT_MARK: &str = "w1:";
 
+/// What comes before the 32 bytes of a key of Ed25519 in PKCS #8 (RFC 8410).
+const ED25519_HEAD: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+
 /// An identity that cannot be made or read.
 #[derive(Debug, Error)]
 pub enum IdentityError {
     /// The key or the certificate could not be made.
     #[error("cannot make a certificate")]
     Make(#[source] rcgen::Error),
+    /// The system gave no randomness.
+    #[error("the system gives no random bytes")]
+    Random,
     /// The text is not an identity.
     #[error("this is not an identity of Welkin")]
     Read,
@@ -86,11 +92,21 @@ impl Identity {
     /// # Errors
     /// When the system has no randomness to give.
     pub fn generate() -> Result<Self, IdentityError> {
-        let key = KeyPair::generate_for(&PKCS_ED25519).map_err(IdentityError::Make)?;
+        Self::of_key(&KeyPair::generate_for(&PKCS_ED25519).map_err(IdentityError::Make)?)
+    }
+
+    /// The one that follows from secret bytes: key and certificate are the same each time.
+    pub(crate) fn of_seed(seed: &[u8; 32]) -> Result<Self, IdentityError> {
+        let der = PrivatePkcs8KeyDer::from([ED25519_HEAD, &seed[..]].concat());
+        let key = KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_ED25519);
+        Self::of_key(&key.map_err(IdentityError::Make)?)
+    }
+
+    fn of_key(key: &KeyPair) -> Result<Self, IdentityError> {
         let mut params = CertificateParams::new(vec![NAME.to_owned()]).map_err(IdentityError::Make)?;
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, NAME);
-        let certificate = params.self_signed(&key).map_err(IdentityError::Make)?;
+        let certificate = params.self_signed(key).map_err(IdentityError::Make)?;
         Ok(Self { certificate: certificate.der().clone(), key: key.serialize_der().into() })
     }
 
@@ -138,11 +154,11 @@ impl Identity {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> =
         text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;

@@ -3,7 +3,7 @@
 use crate::asked::{Body, Named, Wanted};
 use crate::guests::{FromElsewhere, Peer, from};
 use crate::problem::Problem;
-use crate::routes::uploads;
+use crate::routes::{plans, uploads};
 use crate::served::Served;
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,6 @@ use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, RunLine, Runs, Taken};
 use welkin_broker::{RunId, RunView, StoreError, Submission};
 use welkin_job::wire::{Mirror, v1};
-use welkin_placement::Plan;
 
 /// The longest key of a submission, in bytes.
 const MAX_KEY_BYTES: usize = 200;
@@ -39,6 +38,7 @@ const PAGE: (u32, u32) = (100, 1000);
         responses(
             (status = 201, body = Taken),
             (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 409, body = Failure, content_type = "application/problem+json"),
             (status = 413, body = Failure, content_type = "application/problem+json"),
             (status = 415, body = Failure, content_type = "application/problem+json"),
@@ -83,7 +83,7 @@ async fn take(served: &Arc<Served>, new: NewRun, key: &str, peer: Option<&Peer>)
         Problem::new(StatusCode::CONFLICT, "broker::in-use", "the same submission is under way")
             .hint("ask again with the same key")
     })?;
-    let plan = Plan::read(&new.plan).map_err(|error| refused("the plan cannot be used").because(&error))?;
+    let plan = plans::meant(served, &new.plan, peer)?;
     let job: v1::Job =
         serde_json::from_str(&new.job).map_err(|error| refused("the job cannot be used").because(&error))?;
     let job = job.domain();

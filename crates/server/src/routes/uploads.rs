@@ -126,7 +126,7 @@ fn known(peer: FromElsewhere) -> Result<Peer, Problem> {
 
 /// Of one member.
 fn folder(served: &Served, peer: &Peer) -> PathBuf {
-    served.brought.join(peer.fingerprint.to_string().replace(':', "-"))
+    served.brought.join(peer.folder())
 }
 
 /// `DIGEST-OWN`, as a name of a file.

@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use welkin_api::wire::Stop;
 use welkin_gateway::Door;
 use welkin_provider::{Clock, SystemClock};
-use welkin_server::{About, Access, End, Guests, Hub, Members, Served, Socket, Team};
+use welkin_server::{About, Access, End, Guests, Hub, Members, Roster, Served, Socket, Team, Tokens};
 
 /// How long a broker that was told to end is waited for.
 const ENDING: Duration = Duration::from_secs(20);
@@ -62,20 +62,21 @@ async fn ended(app: &App) {
 /// A door for the members of a team.
 async fn team(listen: &str, app: &App) -> anyhow::Result<Team> {
     let folders = &app.settings.folders;
-    let members = Members::at(folders.members());
-    let known = members.all().context(Fault::new(Code::File, "the members cannot be read"))?;
+    let roster = Roster { members: Members::at(folders.members()), tokens: Tokens::at(folders.tokens()) };
+    let members = roster.members.all().context(Fault::new(Code::File, "the members cannot be read"))?;
+    let tokens = roster.tokens.all().context(Fault::new(Code::File, "the tokens cannot be read"))?;
     let identity = identity(&folders.broker_identity())?;
-    let asked = members.clone();
+    let asked = roster.clone();
     let door = Door::of_members(&identity, move |who| asked.find(who).is_some())?;
-    let guests = Guests::listen(listen, door, members.clone())
+    let guests = Guests::listen(listen, door, roster.clone())
         .await
         .with_context(|| Fault::new(Code::Network, format!("cannot listen at {listen}")))?;
     let audit = folders.audit();
-    let access = Access::new(members, &audit)
+    let access = Access::new(roster, &audit)
         .with_context(|| Fault::new(Code::File, format!("cannot write {}", audit.display())))?;
     let (address, server) = (guests.address(), identity.fingerprint());
     log(&format!("members come in at {address}: `welkin login {address} --server {server}`"));
-    if known.is_empty() {
+    if members.is_empty() && tokens.is_empty() {
         log("nobody may come in yet: `welkin serve member add FINGERPRINT --name NAME`");
     }
     Ok(Team { guests, access })
@@ -152,7 +153,8 @@ async fn serve_here(
     let path = app.settings.folders.broker_socket();
     let socket = Socket::bind(&path)
         .with_context(|| Fault::new(Code::File, format!("cannot listen at {}", path.display())))?;
-    let served = Served::new(broker, hub, about, app.settings.folders.brought()).map_err(store_fault)?;
+    let (brought, plans) = (app.settings.folders.brought(), app.settings.folders.plans());
+    let served = Served::new(broker, hub, about, brought, plans).map_err(store_fault)?;
     let mut terminated = signal(SignalKind::terminate()).context("listening to signals")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("listening to signals")?;
     let mut hung_up = signal(SignalKind::hangup()).context("listening to signals")?;

@@ -34,8 +34,13 @@ pub(crate) struct Reached {
 
 /// Asks the broker of a team.
 pub(crate) fn far(login: &Login, settings: &Settings) -> anyhow::Result<Client> {
-    let identity = identity(&settings.folders.identity())?;
-    Ok(Client::far(Far { address: login.address.clone(), server: login.server, identity }))
+    let by_token = settings.token()?;
+    let identity = match by_token {
+        Some(token) => token.identity()?,
+        None => identity(&settings.folders.identity())?,
+    };
+    let (address, server, by_token) = (login.address.clone(), login.server, by_token.is_some());
+    Ok(Client::far(Far { address, server, identity, by_token }))
 }
 
 /// The records of the team that somebody logged in to.
@@ -169,6 +174,8 @@ fn start(settings: &Settings) -> anyhow::Result<Started> {
     let mut child = Command::new(program)
         .args(["broker", "run", "--detach"])
         .env("WELKIN_HOME", settings.folders.home())
+        // It asks nobody, and runs for long.
+        .env_remove("WELKIN_TOKEN")
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -207,7 +214,12 @@ pub(crate) fn fault(error: ClientError) -> anyhow::Error {
             };
             return anyhow::Error::new(source).context(fault);
         }
-        ClientError::Unknown { address, fingerprint } => {
+        ClientError::Unknown { address, by_token: true, .. } => {
+            let words = format!("{address} does not let in whoever has the token of WELKIN_TOKEN");
+            let hint = "it may have expired or been removed: `welkin serve token list` says so there";
+            return Fault::new(Code::Stranger, words).hint(hint).into();
+        }
+        ClientError::Unknown { address, fingerprint, .. } => {
             let words = format!("{address} does not let this machine in, whose fingerprint is {fingerprint}");
             let hint = format!("there, `welkin serve member add {fingerprint} --name NAME` lets it in");
             return Fault::new(Code::Stranger, words).hint(hint).into();

@@ -1,6 +1,8 @@
 //! One broker for a team: `welkin serve`, `welkin login`, `welkin logout`.
 
+use super::values::span;
 use clap::{Args, Subcommand, ValueEnum};
+use welkin_units::Span;
 
 const SERVE: &str = "\
 Examples:
@@ -8,6 +10,7 @@ Examples:
   welkin serve --listen 0.0.0.0:7465
   welkin serve member list
   welkin serve member remove ana
+  welkin serve token add --name ci --role member --expires 30d
 
 On the machines of members:
   welkin login broker.example:7465 --server w1:9c…
@@ -37,6 +40,9 @@ pub(crate) enum ServeTeamCommand {
     /// Who may come in; a broker that serves takes changes up at once
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Tokens for programs, which have no key of their own; a broker that serves takes changes up at once
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Print the fingerprint that members log in to
     Id,
 }
@@ -85,12 +91,57 @@ pub(crate) struct MemberRemoveArgs {
     pub(crate) who: String,
 }
 
+/// Tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make one, and print it: nobody can print it again
+    Add(TokenAddArgs),
+    /// Show which there are, until when they are good, and when they were last used
+    List,
+    /// Let in no more whoever has it
+    Remove(TokenRemoveArgs),
+}
+
+const TOKEN: &str = "\
+Examples:
+  welkin serve token add --name ci --role member --expires 30d
+
+Where it is used, it is given in the environment, and on no command line:
+  export WELKIN_TOKEN=wlk_…
+  welkin login broker.example:7465 --server w1:9c…
+  welkin up job.yaml -d";
+
+/// Which.
+#[derive(Debug, Args)]
+#[command(after_help = TOKEN)]
+pub(crate) struct TokenAddArgs {
+    /// What it is called, in lists and in the audit
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// What whoever has it may do
+    #[arg(long, value_enum, default_value = "member")]
+    pub(crate) role: RoleChoice,
+    /// How long it is good, ten years at most
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "30d")]
+    pub(crate) expires: Span,
+}
+
+/// Which.
+#[derive(Debug, Args)]
+pub(crate) struct TokenRemoveArgs {
+    /// Its name or fingerprint
+    #[arg(value_name = "WHICH")]
+    pub(crate) which: String,
+}
+
 const LOGIN: &str = "\
 Examples:
   welkin login broker.example:7465 --server w1:9c…
   welkin up job.yaml -d
   welkin runs
   welkin logout
+
+A program without a key of its own has WELKIN_TOKEN in its environment, which `welkin serve token add` prints.
 
 From then on `up`, `exec`, `runs`, `status`, `logs`, `queue`, `clusters`, `cancel`, `down`, `cost` and the like are about
 the runs of that broker. Plans are made here, with this machine's catalog. Files of this machine do not get there: data

@@ -11,6 +11,7 @@ use crate::settings::Login;
 use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write;
+use welkin_sky::make_private;
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -31,6 +32,9 @@ pub(crate) fn run(args: &LoginArgs, app: &mut App) -> anyhow::Result<Exit> {
     let client = apart::far(&login, &app.settings)?;
     // Only who has been let in is logged in.
     let health = engine::runtime()?.block_on(client.health()).map_err(apart::fault)?;
+    // Whoever comes by a token may have no folder yet.
+    let home = app.settings.folders.home();
+    make_private(home).with_context(|| Fault::new(Code::File, format!("cannot make {}", home.display())))?;
     let path = app.settings.folders.login();
     login.write(&path).with_context(|| Fault::new(Code::File, format!("cannot write {}", path.display())))?;
     match app.settings.output {

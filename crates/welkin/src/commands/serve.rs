@@ -1,5 +1,7 @@
 //! `welkin serve`: the broker of a team.
 
+mod tokens;
+
 use crate::apart;
 use crate::app::App;
 use crate::cli::{MemberAddArgs, MemberCommand, RoleChoice, ServeTeamArgs, ServeTeamCommand};
@@ -28,6 +30,7 @@ struct WireMember {
 pub(crate) fn run(args: &ServeTeamArgs, app: &mut App) -> anyhow::Result<Exit> {
     match (&args.command, &args.listen) {
         (Some(ServeTeamCommand::Member(command)), _) => members(command, app),
+        (Some(ServeTeamCommand::Token(command)), _) => tokens::run(command, app),
         (Some(ServeTeamCommand::Id), _) => {
             let path = app.settings.folders.broker_identity();
             writeln!(app.out, "{}", identity(&path)?.fingerprint())?;
@@ -62,16 +65,25 @@ fn add(args: &MemberAddArgs, members: &Members, app: &mut App) -> anyhow::Result
     let fingerprint = args.fingerprint.parse().map_err(|error: welkin_gateway::IdentityError| {
         Fault::new(Code::Usage, error.to_string()).hint("`welkin login` prints it on their machine")
     })?;
-    let role = match args.role {
-        RoleChoice::Viewer => Role::Viewer,
-        RoleChoice::Member => Role::Member,
-        RoleChoice::Admin => Role::Admin,
-    };
-    let home = app.settings.folders.home();
-    make_private(home).with_context(|| Fault::new(Code::File, format!("cannot make {}", home.display())))?;
+    let role = role(args.role);
+    home(app)?;
     members.add(Member { fingerprint, role, name: args.name.clone() }).map_err(fault)?;
     app.note(&format!("{} may come in as {role}", args.name));
     Ok(())
+}
+
+fn role(choice: RoleChoice) -> Role {
+    match choice {
+        RoleChoice::Viewer => Role::Viewer,
+        RoleChoice::Member => Role::Member,
+        RoleChoice::Admin => Role::Admin,
+    }
+}
+
+/// Makes the folder that holds the lists.
+fn home(app: &App) -> anyhow::Result<()> {
+    let home = app.settings.folders.home();
+    make_private(home).with_context(|| Fault::new(Code::File, format!("cannot make {}", home.display())))
 }
 
 fn list(members: &Members, app: &mut App) -> anyhow::Result<()> {
@@ -102,7 +114,9 @@ fn list(members: &Members, app: &mut App) -> anyhow::Result<()> {
 
 fn fault(error: MembersError) -> anyhow::Error {
     let code = match error {
-        MembersError::Name(_) | MembersError::Role(_) => Code::Usage,
+        MembersError::Name(_) | MembersError::Role(_) | MembersError::Taken(_) | MembersError::Life => {
+            Code::Usage
+        }
         _ => Code::File,
     };
     let words = error.to_string();

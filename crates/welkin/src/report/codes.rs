@@ -104,11 +104,13 @@ codes! {
     Role = "broker::role", Declined, "The broker does not allow this",
         "A viewer may look, a member may start and end runs, an admin may also sweep, prune and stop. Whoever serves says who is what: `welkin serve member add FINGERPRINT --name NAME --role ROLE`.";
     Stranger = "broker::stranger", Declined, "The broker does not know this machine",
-        "The broker of a team lets in keys that it was told of. `welkin serve member add FINGERPRINT --name NAME` tells it, on the machine that serves.";
+        "The broker of a team lets in keys that it was told of. `welkin serve member add FINGERPRINT --name NAME` tells it, on the machine that serves. A program that comes by a token (`WELKIN_TOKEN`) is let in until that expires or is removed.";
     LoggedIn = "broker::logged-in", Usage, "This is not done through the broker of a team",
         "While somebody is logged in, commands ask the broker of the team. What only a broker on this machine does needs `welkin logout` first.";
-    NoSuchMember = "broker::no-member", NotFound, "There is no such member",
-        "`welkin serve member list` shows the members, on the machine that serves.";
+    NoSuchMember = "broker::no-member", NotFound, "There is no such member or token",
+        "`welkin serve member list` and `welkin serve token list` show who may come in, on the machine that serves.";
+    NoPlan = "broker::no-plan", NotFound, "The plan was not shown to the broker",
+        "A broker runs plans that were shown to it: `PUT /v1/plans/DIGEST`, then `POST /v1/runs` names the digest. Plans that nobody uses are kept for a day. Commands show their plan again by themselves.";
     Gone = "broker::gone", NotFound, "What was asked for is gone in part",
         "Runs were removed after the point from which the reader wants to continue. List the runs again, and continue from `as_of` of that list.";
     Unsettled = "broker::unsettled", Unsettled, "Leases could not be given back",

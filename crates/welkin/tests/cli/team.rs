@@ -9,19 +9,19 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use welkin_api::{Client, ClientError, Far};
-use welkin_gateway::{Fingerprint, Identity};
+use welkin_gateway::{Identity, Token};
 use welkin_testkit::net;
 
 /// A broker that serves a team.
-struct Team {
-    bed: Bed,
+pub(crate) struct Team {
+    pub(crate) bed: Bed,
     child: Option<Child>,
-    address: String,
-    server: String,
+    pub(crate) address: String,
+    pub(crate) server: String,
 }
 
 impl Team {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(Bed::apart())
     }
 
@@ -33,7 +33,7 @@ impl Team {
         team
     }
 
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let command = self.bed.command(["serve", "--listen", &self.address]);
         self.started(command);
     }
@@ -47,7 +47,7 @@ impl Team {
         self.child = Some(child);
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -71,8 +71,9 @@ impl Team {
         member
     }
 
-    fn client(&self, identity: Identity) -> Client {
-        Client::far(Far { address: self.address.clone(), server: self.server.parse().unwrap(), identity })
+    pub(crate) fn client(&self, identity: Identity) -> Client {
+        let (address, server) = (self.address.clone(), self.server.parse().unwrap());
+        Client::far(Far { address, server, identity, by_token: false })
     }
 }
 
@@ -217,7 +218,7 @@ fn paths_of_another_machine_are_never_read_on_the_brokers() {
     assert_eq!(team.bed.json(&["runs"])["runs"], json!([]));
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
@@ -240,24 +241,28 @@ fn every_role_may_ask_for_what_is_its_and_for_nothing_else() {
     )
     .unwrap();
     let runtime = runtime();
-    for role in ["viewer", "member", "admin"] {
-        let path = team.bed.path().join(format!("{role}.key"));
-        let identity = || match fs::read_to_string(&path) {
-            Ok(text) => Identity::from_secret_text(&text).unwrap(),
-            Err(_) => {
+    // Each role by a key of its own, and by a token.
+    let kinds = ["viewer", "member", "admin"].into_iter().flat_map(|role| [(role, false), (role, true)]);
+    for (role, by_token) in kinds {
+        let secret = match by_token {
+            true => team.bed.ok(["serve", "token", "add", "--name", role, "--role", role]),
+            false => {
                 let identity = Identity::generate().unwrap();
-                fs::write(&path, identity.to_secret_text()).unwrap();
-                identity
+                let fingerprint = identity.fingerprint().to_string();
+                team.bed.ok(["serve", "member", "add", &fingerprint, "--name", role, "--role", role]);
+                identity.to_secret_text()
             }
         };
-        let fingerprint: Fingerprint = identity().fingerprint();
-        let add = ["serve", "member", "add", &fingerprint.to_string(), "--name", role, "--role", role];
-        team.bed.ok(add);
+        let identity = || match by_token {
+            true => secret.parse::<Token>().unwrap().identity().unwrap(),
+            false => Identity::from_secret_text(&secret).unwrap(),
+        };
         let mut stopped = false;
         for (path, methods) in document["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
                 // The one that ends the broker, and the streams, which do not end.
-                let at = path.replace("{run}", "no-such-run").replace("{upload}", "0");
+                let at =
+                    path.replace("{run}", "no-such-run").replace("{upload}", "0").replace("{digest}", "0");
                 let Some(at) = at.strip_prefix("/v1") else { continue };
                 let client = team.client(identity());
                 let asked: Result<Value, ClientError> = match method.as_str() {
@@ -279,9 +284,15 @@ fn every_role_may_ask_for_what_is_its_and_for_nothing_else() {
     // What was refused is written down with who asked.
     let audit = fs::read_to_string(team.bed.home().join("audit.jsonl")).unwrap();
     let lines: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let refused =
-        |line: &&Value| line["status"] == 403 && line["member"] == "viewer" && line["path"] == "/v1/gc";
-    assert_eq!(lines.iter().filter(refused).count(), 1, "{audit}");
+    for by_token in [false, true] {
+        let refused = |line: &&Value| {
+            line["status"] == 403
+                && line["member"] == "viewer"
+                && line["token"] == by_token
+                && line["path"] == "/v1/gc"
+        };
+        assert_eq!(lines.iter().filter(refused).count(), 1, "{audit}");
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ use serde::Serialize;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::time::{Duration, Instant};
-use welkin_api::ClientError;
-use welkin_api::wire::{NewRun, Problem};
+use welkin_api::wire::{NewRun, Problem, Taken, plan_digest};
+use welkin_api::{Client, ClientError};
 use welkin_broker::{ClusterRole, Manner, RunId, RunOutcome};
 use welkin_job::wire::{Mirror, v1};
 use welkin_placement::Plan;
@@ -88,8 +88,9 @@ pub(crate) fn ended(run: &RunId, app: &mut App) -> anyhow::Result<()> {
 
 /// Submits the run, under one key however often it is sent.
 pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reached, RunId)> {
+    let plan = work.plan.to_json();
     let new = NewRun {
-        plan: work.plan.to_json(),
+        plan: plan_digest(plan.as_bytes()),
         job: serde_json::to_string(&v1::Job::of(&work.loaded.job))?,
         base_dir: std::path::absolute(&work.loaded.base_dir)?.to_string_lossy().into_owned(),
         manner: work.manner,
@@ -108,7 +109,7 @@ pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reache
         if let Some(packed) = &packed {
             packed.send(&reached.client, app).await?;
         }
-        let error = match reached.client.submit(&new, &key).await {
+        let error = match show_and_submit(&reached.client, &plan, &new, &key).await {
             Ok(taken) => return Ok((reached, taken.run)),
             Err(error) => error,
         };
@@ -119,9 +120,16 @@ pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reache
     }
 }
 
+/// The broker runs what it was shown; what it was shown in vain, it forgets.
+async fn show_and_submit(client: &Client, plan: &str, new: &NewRun, key: &str) -> Result<Taken, ClientError> {
+    client.show_plan(plan).await?;
+    client.submit(new, key).await
+}
+
 fn may_pass(error: &ClientError) -> bool {
-    let under_way = |problem: &Problem| Code::find(&problem.code) == Some(Code::InUse);
-    error.is_gone() || matches!(error, ClientError::Refused(problem) if under_way(problem))
+    // Somebody else submits the same, or the plan was swept in between, or shown to a broker that is gone.
+    let passes = |problem: &Problem| matches!(Code::find(&problem.code), Some(Code::InUse | Code::NoPlan));
+    error.is_gone() || matches!(error, ClientError::Refused(problem) if passes(problem))
 }
 
 /// A key that no other submission has: 128 bits from the operating system, by way of the standard library's hash keys.

@@ -140,6 +140,14 @@ pub enum WishError {
         /// Which.
         what: String,
     },
+    /// What was asked could not be put on record: nothing was done.
+    #[error("what was asked of {run} could not be recorded: {why}")]
+    Unrecorded {
+        /// The run.
+        run: RunId,
+        /// Why, with its causes.
+        why: String,
+    },
     /// Nobody drives the run: it is over, or something keeps it from going on.
     #[error("{run} is not driven at present")]
     Undriven {

@@ -96,7 +96,10 @@ pub(crate) async fn ask(world: &World, run: &RunId, wish: Wish) -> Result<(), Wi
 pub(crate) async fn serve(live: &Live, inbox: &mut Inbox) -> Result<Infallible, StoreError> {
     while let Some((wish, answer)) = inbox.recv().await {
         let (done, failed) = match take(live, wish).await {
-            Err(WishError::Store(error)) => (Err(WishError::Undriven { run: live.id.clone() }), Some(error)),
+            Err(WishError::Store(error)) => {
+                let (run, why) = (live.id.clone(), error.chain());
+                (Err(WishError::Unrecorded { run, why }), Some(error))
+            }
             done => (done, None),
         };
         // Whoever asked may have gone.

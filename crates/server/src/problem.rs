@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::error::Error;
 use welkin_api::wire;
-use welkin_broker::{RunError, StoreError, SubmitError, WishError};
+use welkin_broker::{RunError, RunId, StoreError, SubmitError, WishError};
 
 /// A failure that is answered.
 #[derive(Debug)]
@@ -29,6 +29,14 @@ impl Problem {
 
     pub(crate) fn no_such_run(run: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "run::not-found", format!("there is no run `{run}`"))
+    }
+
+    /// A run that is not driven since something keeps it from going on.
+    pub(crate) fn cannot_go_on(run: &RunId, why: String) -> Self {
+        let title = format!("{run} cannot go on at present");
+        let mut problem = Self::new(StatusCode::CONFLICT, "run::refused", title);
+        problem.0.causes.push(why);
+        problem.hint("the broker takes it up again by itself; `welkin resume` does so at once")
     }
 
     /// With an error, and what caused it, as causes.
@@ -95,6 +103,12 @@ impl From<WishError> for Problem {
     fn from(error: WishError) -> Self {
         match error {
             WishError::Store(error) => error.into(),
+            WishError::Unrecorded { run, why } => {
+                let title = format!("what was asked of {run} could not be recorded, and was not done");
+                let mut problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", title);
+                problem.0.causes.push(why);
+                problem.hint("a full disk is the usual reason: ask again once there is room")
+            }
             WishError::NoCluster { .. } => Self::request(error.to_string()),
             WishError::CannotStop { .. } => Self::new(StatusCode::CONFLICT, "run::refused", error.to_string())
                 .hint("`welkin down CLUSTER` gives them back; `welkin autostop CLUSTER -i MINUTES --down` does so when it is idle"),

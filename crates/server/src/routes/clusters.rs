@@ -7,10 +7,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::sync::Arc;
+use std::time::Duration;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{Autostop, Taken};
-use welkin_broker::{Idle, RunId, Wish};
+use welkin_broker::{Idle, RunId, Wish, WishError};
 use welkin_units::Span;
 
 /// Says how long nothing may be under way on a cluster before it ends or stops, counted from now. On record when it answers.
@@ -102,6 +103,25 @@ async fn wish(served: &Arc<Served>, run: RunId, wish: Wish) -> Result<Json<Taken
         return Err(Problem::new(StatusCode::CONFLICT, "run::refused", title));
     }
     served.driver.drive(run.clone());
-    served.broker.wish(&run, wish).await?;
-    Ok(Json(Taken { run }))
+    let Err(error) = served.broker.wish(&run, wish).await else { return Ok(Json(Taken { run })) };
+    if matches!(error, WishError::Undriven { .. })
+        && let Some(why) = why(served, &run).await
+    {
+        return Err(Problem::cannot_go_on(&run, why));
+    }
+    Err(error.into())
+}
+
+/// How long, and how often, it is looked for what keeps a run from going on: it is known a moment after that it does.
+const LOOKS: (usize, Duration) = (50, Duration::from_millis(20));
+
+/// What keeps a run from going on.
+async fn why(served: &Served, run: &RunId) -> Option<String> {
+    for _ in 0..LOOKS.0 {
+        if let Some(why) = served.driver.stopped(run) {
+            return Some(why);
+        }
+        tokio::time::sleep(LOOKS.1).await;
+    }
+    None
 }

@@ -1,6 +1,7 @@
 //! Nodes whose disk fails, and mounts that would spoil a node: told, bounded, and nothing left.
 
 use crate::bed::{Bed, both, stderr};
+use crate::broker::Apart;
 use std::fs;
 use std::process::Command;
 
@@ -63,6 +64,31 @@ fn mounts_that_would_spoil_a_node_are_refused_before_anything_is_leased() {
     let leased = leases.flat_map(|cloud| cloud.path().join("ended").read_dir().into_iter().flatten());
     assert_eq!(leased.count(), 0);
     assert_eq!(bed.leases(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_broker_without_room_for_its_records_says_so_and_not_that_nobody_drives_the_run() {
+    let bed = Apart::new();
+    let Some(_disk) = SmallDisk::mount(bed.home().join("state")) else {
+        eprintln!("skipped: a_broker_without_room_for_its_records_says_so: no tmpfs");
+        return;
+    };
+    bed.ok(["up", "--yes", "-c", "dev", "--cpus", "1"]);
+    let filler = bed.home().join("state/filler");
+    let mut fill = Command::new("dd");
+    fill.args(["if=/dev/zero", "bs=4k"]).arg(format!("of={}", filler.display()));
+    assert!(!fill.output().unwrap().status.success(), "it is full");
+    // The second time it may be that nobody drives the run any more, and then it is told why.
+    for _ in 0..2 {
+        let refused = bed.run(["stop", "dev", "--yes"]);
+        let told = stderr(&refused);
+        let says = told.contains("could not be recorded") || told.contains("cannot go on at present");
+        assert!(!refused.status.success() && says && told.contains("full"), "{told}");
+        assert!(!told.contains("is not driven"), "{told}");
+    }
+    fs::remove_file(filler).unwrap();
+    bed.ok(["stop", "dev", "--yes"]);
+    bed.ok(["down", "dev", "--yes"]);
 }
 
 /// A disk of six megabytes at a folder, where this process may make one.

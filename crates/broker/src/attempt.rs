@@ -8,6 +8,7 @@
 //! Each part looks at the record first and goes on from there, so that calling [`pursue`] again after
 //! a crash is the recovery.
 
+use crate::acquaint;
 use crate::error::StoreError;
 use crate::follow::follow;
 use crate::lease;
@@ -91,8 +92,11 @@ async fn steps(
         let steps: Vec<Step> = (0..attempt.place.nodes)
             .map(|rank| step::build(live, &attempt, phase, rank, fetches, &shelf.access))
             .collect();
-        let failure = match (phase, live.job.tasks[id.task].sealed.is_some()) {
-            (Phase::Run, true) => engine(live, id, &nodes, &steps, poked).await?,
+        let task = &live.job.tasks[id.task];
+        let failure = match phase {
+            Phase::Run if task.sealed.is_some() || task.federated.is_some() => {
+                alone(live, id, &nodes, &steps, poked).await?
+            }
             _ => gang(live, id, phase, &nodes, &steps, poked).await?,
         };
         if let Some((rank, exit)) = failure {
@@ -126,8 +130,8 @@ async fn reach(live: &Live, id: AttemptId, poked: &Notify) -> Result<Vec<Arc<dyn
     Ok(nodes)
 }
 
-/// The engine of a sealed task, which has one node.
-async fn engine(
+/// A script that is talked with, on its one node: the engine of a sealed task, or one of a training.
+async fn alone(
     live: &Live,
     id: AttemptId,
     nodes: &[Arc<dyn Node>],
@@ -135,7 +139,10 @@ async fn engine(
     poked: &Notify,
 ) -> Result<Option<(u32, Exit)>, Halt> {
     let (Some(node), Some(step)) = (nodes.first(), steps.first()) else { return Ok(None) };
-    let exit = sealed::run(live, id, &**node, step, poked).await?;
+    let exit = match live.job.tasks[id.task].federated {
+        Some(_) => acquaint::run(live, id, &**node, step, poked).await?,
+        None => sealed::run(live, id, &**node, step, poked).await?,
+    };
     Ok((exit != Exit::Success).then_some((0, exit)))
 }
 

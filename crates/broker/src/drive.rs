@@ -4,6 +4,7 @@
 //! but the record, from which [`drive`] goes on. Cancelling, failing and crashing therefore differ
 //! only in what is recorded before the leases are given back.
 
+use crate::acquaint::training;
 use crate::cluster;
 use crate::deadline;
 use crate::deliver::deliver_rest;
@@ -104,7 +105,11 @@ async fn tasks(live: &Live) -> Result<(RunState, Option<String>), StoreError> {
         while running.len() < most
             && let Some(task) = order.ready.pop_first()
         {
-            running.push(async move { (task, task::run(live, task).await) });
+            // Those of one training wait for each other: they begin together, however many may be under way.
+            let others = training(&live.job, task).into_iter().filter(|other| order.ready.remove(other));
+            for task in others.chain([task]) {
+                running.push(async move { (task, task::run(live, task).await) });
+            }
         }
         let Some((task, end)) = running.next().await else {
             return Ok((RunState::Succeeded, None));

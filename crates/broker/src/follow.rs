@@ -3,6 +3,7 @@
 //! What the node tells is stored before it is believed, and read on from the last stored number, so
 //! that a broker that was killed misses nothing and stores nothing twice.
 
+use crate::acquaint;
 use crate::kept::Kept;
 use crate::limits::{EVENT_WAIT, NODE_SILENCE};
 use crate::live::{Fact, Halt, Live};
@@ -11,7 +12,7 @@ use crate::sealed;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep};
-use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, ProviderError, Step, Stream};
+use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, Presented, ProviderError, Step, Stream};
 use welkin_records::{AttemptEnd, Phase, Record, StepKey, Told};
 
 /// Starts a step, or joins it where it is, and follows it to its end. What the engine of a sealed task says goes to `engine`.
@@ -83,7 +84,11 @@ const fn is_final(kind: ErrorKind) -> bool {
 
 async fn take(live: &Live, key: StepKey, events: Vec<Event>, kept: &mut Kept) -> Result<(), Halt> {
     let attempt = live.attempt(key.attempt)?;
-    let events: Vec<Event> = events.into_iter().map(in_words).collect();
+    let mut events: Vec<Event> = events.into_iter().map(in_words).collect();
+    let presented = match &live.job.tasks[key.attempt.task].federated {
+        Some(_) if key.phase == Phase::Run => presented(&mut events),
+        _ => None,
+    };
     let notice = events.iter().find_map(|event| match event.kind {
         EventKind::PreemptionNotice { at } if attempt.preemption_notice.is_none() => Some(at),
         _ => None,
@@ -95,6 +100,10 @@ async fn take(live: &Live, key: StepKey, events: Vec<Event>, kept: &mut Kept) ->
     if let Some(at) = notice {
         facts.push(Fact::Record(Record::PreemptionNoticed { attempt: key.attempt, at }));
     }
+    // With the line that says so: a broker that is killed in between would never hear it again.
+    if let Some(presented) = presented {
+        facts.push(Fact::Record(Record::Presented { attempt: key.attempt, presented }));
+    }
     if publishing {
         facts.push(Fact::Record(Record::PublishBegan { attempt: key.attempt }));
     }
@@ -102,6 +111,20 @@ async fn take(live: &Live, key: StepKey, events: Vec<Event>, kept: &mut Kept) ->
     facts.push(Fact::Told(key, events, gone));
     live.record(facts).await?;
     Ok(())
+}
+
+/// Who a script says it is to the others of its training; words about it are left in its output.
+fn presented(events: &mut [Event]) -> Option<Presented> {
+    let mut last = None;
+    for event in events {
+        if let EventKind::Log { stream: stream @ Stream::Stdout, line } = &mut event.kind
+            && let Some((presented, words)) = acquaint::heard(line)
+        {
+            (*line, *stream) = (words, Stream::Agent);
+            last = Some(presented);
+        }
+    }
+    last
 }
 
 /// What an engine says, taken out of its output; words about it are left there.

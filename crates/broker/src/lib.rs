@@ -20,6 +20,7 @@
 //! (virtual time would run past it), and releasing leases in destructors (they cannot wait).
 
 mod accounts;
+mod acquaint;
 mod attempt;
 mod broker;
 mod brought;

@@ -252,6 +252,15 @@ impl Live {
         &self.plan.tasks[task].task
     }
 
+    /// A text that is the same for each attempt of a task, another one for each task, and on no record.
+    pub(crate) fn salt_of(&self, task: &str) -> String {
+        let words = format!("{}/{task}", self.id);
+        match &self.world.options.seal {
+            Some(key) => key.salt(&words),
+            None => blake3::hash(format!("{}/{words}", self.world.salt).as_bytes()).to_hex().to_string(),
+        }
+    }
+
     /// The accounts of this run.
     pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)

@@ -51,6 +51,12 @@ impl SealKey {
         String::from_utf8(text.to_vec()).map_err(|_| failed("the sealed text is damaged"))
     }
 
+    /// A text that says nothing of the key, and that nobody finds without it.
+    pub(crate) fn salt(&self, words: &str) -> String {
+        let key = blake3::derive_key("welkin broker salt 1", &self.0);
+        blake3::keyed_hash(&key, words.as_bytes()).to_hex().to_string()
+    }
+
     fn key(&self) -> LessSafeKey {
         LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &self.0).expect("the key has the length it must have"))
     }

@@ -40,7 +40,7 @@ pub(crate) fn build(
         } else {
             Vec::new()
         },
-        listens: phase == Phase::Run && task.sealed.is_some(),
+        listens: phase == Phase::Run && (task.sealed.is_some() || task.federated.is_some()),
     }
 }
 

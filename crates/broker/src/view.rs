@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use welkin_name::Name;
 use welkin_placement::{Node, Placement, Plan};
-use welkin_provider::{LeaseId, Location, Nature, NodeAddress, Tier, UnixMillis};
+use welkin_provider::{LeaseId, Location, Nature, NodeAddress, Presented, Tier, UnixMillis};
 use welkin_records::{
     AttemptEnd, AttemptId, ClusterRole, LeaseState, Manner, Phase, Record, RunId, RunState, TaskState,
     TreeRef,
@@ -145,6 +145,9 @@ pub struct AttemptView {
     /// What the engine of a sealed task is told, with keys that are sealed for it.
     #[serde(skip)]
     pub(crate) sealed_run: Option<String>,
+    /// Who its script is to the others of its training.
+    #[serde(skip)]
+    pub(crate) presented: Option<Presented>,
     /// The phase every node has started.
     pub phase: Option<Phase>,
     /// Whether outputs are being published.
@@ -303,6 +306,9 @@ impl RunView {
             Record::KeysReleased { attempt, run, .. } => {
                 self.live(*attempt)?.sealed_run = Some(run.clone());
             }
+            Record::Presented { attempt, presented } => {
+                self.live(*attempt)?.presented = Some(presented.clone());
+            }
             Record::PhaseBegan { attempt, phase } => self.live(*attempt)?.phase = Some(*phase),
             Record::PublishBegan { attempt } => self.live(*attempt)?.publishing = true,
             Record::TaskCommitted { attempt, outputs } => {
@@ -375,6 +381,7 @@ impl RunView {
             Record::LeaseStopped { attempt, since } => {
                 let view = self.lease_becomes(*attempt, LeaseState::Stopped)?;
                 (view.lease_started, view.stopped, view.phase) = (None, Some(*since), None);
+                view.presented = None;
                 view.nodes.clear();
             }
             Record::StopRefused { attempt, reason } => {
@@ -438,6 +445,7 @@ impl RunView {
             preemption_notice: None,
             staged: BTreeMap::new(),
             sealed_run: None,
+            presented: None,
             phase: None,
             publishing: false,
         });

@@ -117,8 +117,16 @@ fn train(
         .map(|((at, data), identity)| {
             let (roster, address, name) = (roster.clone(), address.clone(), format!("p{at:03}"));
             let commitment = [0; 32];
-            let options =
-                TakingPart { roster, name, identity, address, unmasked: !masked, commitment, patience };
+            let options = TakingPart {
+                roster,
+                name,
+                identity,
+                address,
+                unmasked: !masked,
+                commitment,
+                patience,
+                introduced: false,
+            };
             std::thread::spawn(move || {
                 let workers = Threads(threads);
                 let mut tell = |_: &Meanwhile<'_>| Ok(());
@@ -137,6 +145,7 @@ fn train(
         score_training: false,
         journal: folder.join("journal"),
         patience,
+        rosters: None,
     };
     let (_, traffic) = runtime()
         .block_on(async {

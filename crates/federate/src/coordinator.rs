@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use welkin_boost::federated::{CoordinateError, Plan, Schema};
 use welkin_boost::{Params, Trained, Workers};
 use welkin_gateway::{Identity, LaneError};
@@ -49,6 +50,8 @@ pub struct Coordinating {
     pub journal: PathBuf,
     /// How long to wait for a party that is not there, or does not answer.
     pub patience: Duration,
+    /// Later lists of the same parties: one that was lost may come back with another identity.
+    pub rosters: Option<watch::Receiver<Roster>>,
 }
 
 /// What happens meanwhile.
@@ -145,12 +148,15 @@ pub async fn coordinate(
     let meter = Arc::new(Meter { sent: AtomicU64::new(0), received: AtomicU64::new(0), alive });
     let entrance =
         entrance::Entrance::new(&options, events, Arc::clone(&meter)).map_err(CoordinatorError::Identity)?;
+    let entrance = Arc::new(entrance);
     let (journal, records) = Journal::open(&options.journal)?;
     let kept = Kept::of(&options, &journal, records)?;
+    let news = options.rosters.clone().map(|rosters| tokio::spawn(Arc::clone(&entrance).follow(rosters)));
     let door = tokio::spawn(entrance.serve(listener));
     let work = move || Desk::new(options, kept, journal, inbox).work(&*workers, &mut *tell);
     let trained = tokio::task::spawn_blocking(work).await;
     door.abort();
+    news.iter().for_each(tokio::task::JoinHandle::abort);
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let traffic = Traffic { sent: count(&meter.sent), received: count(&meter.received) };
     // The last words of all that are still there.

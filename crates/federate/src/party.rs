@@ -28,6 +28,9 @@ pub struct TakingPart {
     pub commitment: [u8; 32],
     /// How long to try to reach the coordinator.
     pub patience: Duration,
+    /// Whether all are told of each other one by one while they run: whoever is not let in, or hears of keys that somebody
+    /// else has signed, may know of another list than the rest, and tries again.
+    pub introduced: bool,
 }
 
 /// What happens meanwhile.
@@ -82,6 +85,13 @@ pub enum PartyError {
     Kept(String),
 }
 
+impl PartyError {
+    /// Whether it is over where two know of different lists.
+    fn is_of_a_list(&self) -> bool {
+        matches!(self, Self::Over(_) | Self::Keys(KeysError::Forged(_)))
+    }
+}
+
 /// Rows, and who works on them.
 #[derive(Clone, Copy)]
 struct Own<'a> {
@@ -115,6 +125,9 @@ pub async fn take_part(
     loop {
         let lost = match meet(&own, tell).await {
             Ok(model) => return Ok(model),
+            Err(Ended::For(error)) if own.options.introduced && error.is_of_a_list() => {
+                WireError::Misled(error.to_string())
+            }
             Err(Ended::For(error)) => return Err(error),
             Err(Ended::Lost { error, met }) => {
                 if met {
@@ -123,7 +136,7 @@ pub async fn take_part(
                 error
             }
         };
-        if !lost.may_pass() {
+        if !lost.may_pass() && !options.introduced {
             return Err(PartyError::Wire(lost));
         }
         if since.elapsed() >= options.patience {

@@ -68,6 +68,14 @@ impl Roster {
             }
         }
         let coordinator = named.remove(COORDINATOR).ok_or(RosterError::NoCoordinator)?;
+        Self::of(coordinator, named)
+    }
+
+    /// Of these.
+    ///
+    /// # Errors
+    /// If they are too few.
+    pub fn of(coordinator: Fingerprint, named: BTreeMap<String, Fingerprint>) -> Result<Self, RosterError> {
         if !(2..=MOST_PARTIES).contains(&named.len()) {
             return Err(RosterError::Count(named.len()));
         }

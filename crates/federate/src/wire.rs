@@ -68,6 +68,9 @@ pub enum WireError {
     /// What came is no message, or not the one that should come.
     #[error("{0}")]
     Nonsense(&'static str),
+    /// Two know of different lists of parties, or one of them is ended.
+    #[error("{0}")]
+    Misled(String),
     /// Nothing came for too long.
     #[error("nothing was heard for {0} s")]
     Silent(u64),

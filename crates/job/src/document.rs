@@ -5,6 +5,7 @@ use crate::codes::Code;
 use crate::context::Context;
 use crate::cursor::Cursor;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::federated;
 use crate::limits::{MAX_EDGES, MAX_FILE_BYTES};
 use crate::link::{link, refuse_circles};
 use crate::model::{Job, Objective, Policy};
@@ -124,6 +125,7 @@ fn read(source: &str, context: &Context, report: &mut Report<'_>) -> Option<Job>
             report.add(Issue::error(Code::TooMany, Place::START, message));
         }
     }
+    federated::join(&mut drafts, &mut edges, report);
     refuse_circles(&drafts, &edges, report);
     let name = name.unwrap_or_else(|| match &drafts[..] {
         [only] => only.task.name.clone(),

@@ -42,6 +42,7 @@ mod dag;
 mod diagnostic;
 mod document;
 mod envs;
+mod federated;
 mod infra;
 pub mod limits;
 mod link;

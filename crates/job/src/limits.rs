@@ -39,6 +39,9 @@ pub const MAX_OPTIONS_PER_TASK: usize = 512;
 /// Most options in a job: 40,000, four for each of 10,000 tasks, at about 600 bytes each some 24 MB.
 pub const MAX_OPTIONS: usize = 40_000;
 
+/// Most parties of a federated training: 256. Every one draws masks with every other, 32,640 pairs.
+pub const MAX_PARTIES: usize = 256;
+
 /// Bytes that substitution, inheritance and unfolding may add to a job in all: 64 MiB.
 pub const MAX_GROWTH_BYTES: usize = 64 << 20;
 

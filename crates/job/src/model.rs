@@ -91,6 +91,8 @@ pub struct Task {
     pub sealed: Option<Sealed>,
     /// A training step that is split over the devices of whatever machines are chosen with it.
     pub parallel: Option<Parallel>,
+    /// Its part in a training of several tasks, which run at the same time.
+    pub federated: Option<Federated>,
     /// Environment, after substitution.
     pub envs: BTreeMap<String, String>,
     /// Environment that is never shown.
@@ -117,6 +119,13 @@ pub struct Parallel {
     pub max_nodes: u32,
     /// The digest of the plan that was chosen, once one was.
     pub plan: Option<String>,
+}
+
+/// A task's part in a training of several tasks, which are told of each other while they run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Federated {
+    /// The task that adds up; the task itself, if it is that one.
+    pub coordinator: String,
 }
 
 /// A query or training on sealed data, run by an engine that gets the keys when it has proven what it is.

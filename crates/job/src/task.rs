@@ -85,6 +85,8 @@ pub(crate) struct Draft {
     pub(crate) after: Vec<(String, Place)>,
     /// Whether inputs are given in SkyPilot's form, whose tasks hand their output to the next one.
     pub(crate) plain_inputs: bool,
+    /// Its part in a training of several.
+    pub(crate) part: Option<boost::Part>,
 }
 
 /// Reads a task from its mapping. `key` is its name in a `tasks` mapping; `more` are further keys
@@ -108,6 +110,7 @@ pub(crate) fn read(
     sections::check(&fields, &variables, &mut notes, reader);
     let needs = requirements::needs(&fields, &mut notes, reader);
     let unexecuted = notes.finish();
+    let boost = boost::read(&fields, reader);
     let task = Task {
         name: name.clone().unwrap_or_default(),
         num_nodes: num_nodes(&fields, reader),
@@ -119,9 +122,10 @@ pub(crate) fn read(
         outputs: data.outputs,
         time: requirements::time(&fields, reader),
         setup: script(&fields, "setup", reader),
-        run: boost::read(&fields, reader).or_else(|| script(&fields, "run", reader)),
+        run: boost.script.or_else(|| script(&fields, "run", reader)),
         sealed: sealed::read(&fields, reader),
         parallel: parallel::read(&fields, reader),
+        federated: None,
         envs: variables.envs,
         secrets: variables.secrets,
         workdir,
@@ -136,6 +140,7 @@ pub(crate) fn read(
         references: data.references,
         after: requirements::after(&fields, reader),
         plain_inputs: data.plain_inputs,
+        part: boost.part,
     })
 }
 

@@ -3,6 +3,7 @@
 //! * [`Provider`]: capacity, leases, nodes, stores and the usage feed of one cloud, cluster or machine;
 //! * [`Inventory`]: what a provider has that no price list tells;
 //! * [`Node`]: one machine of a lease, running [`Step`]s and telling what happens as [`Event`]s;
+//! * [`Said`] and [`Told`]: how scripts that work together are made known to each other;
 //! * [`ProviderError`]: one vocabulary of failures by meaning, each with its [`Retry`];
 //! * [`Clock`]: time as a parameter, so that everything above runs under virtual time;
 //! * [`memory`]: a cloud in memory, nastier than real ones;
@@ -11,6 +12,7 @@
 //! *Guarantee asked of every provider:* acquiring is idempotent by token, releasing is idempotent,
 //! and whatever costs money can be found again by its owner tag.
 
+mod acquaint;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -21,6 +23,7 @@ pub mod memory;
 mod node;
 mod port;
 
+pub use acquaint::{Presented, Said, Told};
 pub use clock::{Clock, SystemClock, UnixMillis};
 pub use error::{ErrorKind, ProviderError, Retry};
 pub use inventory::{Inventory, Stock};

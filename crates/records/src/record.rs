@@ -5,7 +5,7 @@ use crate::state::{Phase, RunState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use welkin_provider::{ErrorKind, Exit, LeaseId, Location, Nature, NodeAddress, UnixMillis};
+use welkin_provider::{ErrorKind, Exit, LeaseId, Location, Nature, NodeAddress, Presented, UnixMillis};
 use welkin_units::{Bytes, Span, Usd};
 
 /// A published tree.
@@ -159,6 +159,13 @@ pub enum Record {
         kind: String,
         /// What the engine is told, with keys that are sealed for it and for nobody else.
         run: String,
+    },
+    /// A script has said who it is to the others of its training.
+    Presented {
+        /// Of which attempt.
+        attempt: AttemptId,
+        /// Who it is.
+        presented: Presented,
     },
     /// The provider accepted.
     LeaseRequested {
@@ -321,6 +328,7 @@ impl Record {
         match self {
             Self::AttemptBegan { attempt, .. }
             | Self::KeysReleased { attempt, .. }
+            | Self::Presented { attempt, .. }
             | Self::LeaseRequested { attempt, .. }
             | Self::LeaseReady { attempt, .. }
             | Self::PreemptionNoticed { attempt, .. }

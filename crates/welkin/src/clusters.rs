@@ -329,6 +329,7 @@ pub(crate) fn holding(job: &Job, name: &str) -> anyhow::Result<Job> {
             run: Some(WAIT.to_owned()),
             sealed: None,
             parallel: None,
+            federated: None,
             envs: Default::default(),
             secrets: Default::default(),
             workdir: None,

@@ -289,6 +289,7 @@ pub(crate) fn task(name: &str, script: &str) -> Spec {
         run: Some(script.to_owned()),
         sealed: None,
         parallel: None,
+        federated: None,
         envs: BTreeMap::new(),
         secrets: BTreeMap::new(),
         workdir: None,

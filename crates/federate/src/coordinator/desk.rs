@@ -5,6 +5,7 @@ use super::{Coordinating, CoordinatorError, Happening, Kept, Tell};
 use crate::journal::{Journal, Record};
 use crate::keys::KeysError;
 use crate::link::{Errand, Link, Reply};
+use crate::roster::Roster;
 use crate::wire::{Kind, message, words};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -324,7 +325,12 @@ impl Desk {
                 tell(&Happening::Refused(why)).map_err(CoordinatorError::Stopped)?;
                 Ok(Some(Next::Nothing))
             }
-            Event::Came { party, link, hello } => self.seat(party, link, hello, tell).map(Some),
+            // Under a list from before: it is somebody else by now.
+            Event::Came { party, peer, .. } if self.options.roster.parties()[party].1 != peer => {
+                Ok(Some(Next::Nothing))
+            }
+            Event::Came { party, link, hello, .. } => self.seat(party, link, hello, tell).map(Some),
+            Event::Roster(roster) => self.enlist(roster, tell).map(Some),
             Event::Reply { link, reply } => self.heard(link, reply, tell).map(Some),
         }
     }
@@ -349,6 +355,23 @@ impl Desk {
         tell(&Happening::Came(name)).map_err(CoordinatorError::Stopped)?;
         self.seats[party] = Some(Seated { link, hello });
         Ok(Next::Came(party))
+    }
+
+    /// Takes a later list of the same parties. Whoever has another identity now has to come again.
+    fn enlist(&mut self, roster: Roster, tell: &mut Tell) -> Result<Next, CoordinatorError> {
+        if roster.names() != self.options.roster.names() {
+            return Ok(Next::Nothing);
+        }
+        let mut gone = false;
+        for (at, (name, fingerprint)) in roster.parties().iter().enumerate() {
+            if self.options.roster.parties()[at].1 != *fingerprint && self.seats[at].take().is_some() {
+                gone = true;
+                tell(&Happening::Went(name, "it has another identity now".to_owned()))
+                    .map_err(CoordinatorError::Stopped)?;
+            }
+        }
+        self.options.roster = roster;
+        Ok(if gone { Next::Gone } else { Next::Nothing })
     }
 
     fn heard(&mut self, link: u64, reply: Reply, tell: &mut Tell) -> Result<Next, CoordinatorError> {

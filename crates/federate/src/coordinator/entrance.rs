@@ -7,15 +7,15 @@ use super::Coordinating;
 use crate::link::{Link, Meter, Reply};
 use crate::roster::Roster;
 use crate::wire::{self, Kind, WireError};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use welkin_boost::federated::Schema;
-use welkin_gateway::{Door, LaneError, Meeting};
+use welkin_gateway::{Door, Fingerprint, Identity, LaneError, Meeting};
 
 /// Handshakes that go on at once: four for each party that there can be would be more than a full roster needs.
 const AT_ONCE: usize = 256;
@@ -48,22 +48,37 @@ impl Hello {
 /// What the desk hears.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A party has come.
-    Came { party: usize, link: Link, hello: Hello },
+    /// A party has come, with that identity.
+    Came { party: usize, peer: Fingerprint, link: Link, hello: Hello },
     /// A connection has something to say.
     Reply { link: u64, reply: Reply },
     /// Somebody was not let in.
     Refused(String),
+    /// The same parties have other identities.
+    Roster(Roster),
 }
 
 /// See the head of the module.
 pub(super) struct Entrance {
-    door: Door,
-    roster: Roster,
+    identity: Arc<Identity>,
+    list: RwLock<Arc<List>>,
     events: Sender<Event>,
     patience: Duration,
     meter: Arc<Meter>,
     next: AtomicU64,
+}
+
+/// Who is let in.
+struct List {
+    door: Door,
+    roster: Roster,
+}
+
+impl List {
+    fn of(roster: &Roster, identity: &Identity) -> Result<Arc<Self>, LaneError> {
+        let allowed = roster.parties().iter().map(|(_, fingerprint)| *fingerprint);
+        Ok(Arc::new(Self { door: Door::new(identity, allowed)?, roster: roster.clone() }))
+    }
 }
 
 impl Entrance {
@@ -72,10 +87,9 @@ impl Entrance {
         events: Sender<Event>,
         meter: Arc<Meter>,
     ) -> Result<Self, LaneError> {
-        let allowed = options.roster.parties().iter().map(|(_, fingerprint)| *fingerprint);
         Ok(Self {
-            door: Door::new(&options.identity, allowed)?,
-            roster: options.roster.clone(),
+            identity: Arc::clone(&options.identity),
+            list: RwLock::new(List::of(&options.roster, &options.identity)?),
             events,
             patience: options.patience,
             meter,
@@ -83,9 +97,24 @@ impl Entrance {
         })
     }
 
+    /// Lets in those of each later list, and nobody else.
+    pub(super) async fn follow(self: Arc<Self>, mut rosters: watch::Receiver<Roster>) {
+        while rosters.changed().await.is_ok() {
+            let roster = rosters.borrow_and_update().clone();
+            // An identity that was good for one list is good for all.
+            let Ok(list) = List::of(&roster, &self.identity) else { continue };
+            *self.list.write().unwrap_or_else(PoisonError::into_inner) = list;
+            let _ = self.events.send(Event::Roster(roster));
+        }
+    }
+
+    fn list(&self) -> Arc<List> {
+        Arc::clone(&self.list.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes calls, for as long as it is let.
-    pub(super) async fn serve(self, listener: TcpListener) {
-        let entrance = Arc::new(self);
+    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) {
+        let entrance = self;
         let room = Arc::new(Semaphore::new(AT_ONCE));
         loop {
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
@@ -104,18 +133,20 @@ impl Entrance {
     }
 
     async fn let_in(&self, tcp: TcpStream) -> Result<(), String> {
-        let mut meeting = self.door.answer(tcp).await.map_err(|error| error.chain())?;
-        let parties = self.roster.parties();
+        let list = self.list();
+        let mut meeting = list.door.answer(tcp).await.map_err(|error| error.chain())?;
+        let parties = list.roster.parties();
         let party = parties.iter().position(|(_, fingerprint)| *fingerprint == meeting.peer);
         let party = party.ok_or_else(|| "it is in no roster".to_owned())?;
         let hello = timeout(HELLO_TIME, hello(&mut meeting)).await;
         let hello = hello.map_err(|_| "it said nothing".to_owned())?;
         let hello = hello.map_err(|error| format!("`{}`: {}", parties[party].0, error.chain()))?;
+        let peer = meeting.peer;
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let reply = |link, reply| Event::Reply { link, reply };
         let link = Link::new(id, meeting, self.patience, Arc::clone(&self.meter), self.events.clone(), reply);
         // Where nobody listens any more, the training is over, and the connection ends with the link.
-        let _ = self.events.send(Event::Came { party, link, hello });
+        let _ = self.events.send(Event::Came { party, peer, link, hello });
         Ok(())
     }
 }

@@ -105,6 +105,7 @@ impl Scene {
             score_training: true,
             journal: self.journal(),
             patience: Duration::from_secs(60),
+            rosters: None,
         }
     }
 
@@ -142,6 +143,7 @@ impl Scene {
             unmasked: false,
             commitment: [party as u8; 32],
             patience: Duration::from_secs(30),
+            introduced: false,
         }
     }
 

@@ -218,16 +218,22 @@ fn output() -> Value {
 }
 
 fn training() -> Value {
-    let forms = boost::KEYS.iter().map(|key| {
+    let form = |key: &&'static str| {
         let form = match *key {
             "categories" | "ignore" => one_or_many(text()),
+            "parties" => list(text()),
             "params" => each(anything()),
             "rounds" | "early_stopping" => integer(1, Some(boost::MOST_ROUNDS)),
             _ => text(),
         };
         (*key, form, "")
-    });
-    fields([("train", closed(forms))])
+    };
+    let section = |keys: &[&'static str]| closed(keys.iter().map(form));
+    fields([
+        ("train", section(boost::KEYS)),
+        ("federate", section(boost::FEDERATE_KEYS)),
+        ("party", section(boost::PARTY_KEYS)),
+    ])
 }
 
 fn needs() -> Value {

@@ -51,12 +51,20 @@ mirror! {
         sealed: Option<Sealed>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parallel: Option<Parallel>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        federated: Option<Federated>,
         envs: BTreeMap<String, String>,
         secrets: BTreeMap<String, Secret>,
         workdir: Option<Workdir>,
         file_mounts: BTreeMap<String, FileMount>,
         recovery: Recovery,
         unexecuted: Vec<Unexecuted>,
+    }
+}
+
+mirror! {
+    struct Federated of model::Federated {
+        coordinator: String,
     }
 }
 

@@ -177,14 +177,17 @@ A recipe: {\"label\": \"y\", \"features\": [\"age\", \"ward\"], \"params\": {\"o
 #[command(after_help = FEDERATE)]
 pub(crate) struct FederateArgs {
     /// Add up what parties send; with an address, take part in the training whose coordinator is there
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, required_unless_present = "fingerprint")]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, required_unless_present_any = ["fingerprint", "introduced"])]
     pub(crate) coordinator: Option<Option<String>>,
     /// Print the fingerprint that the others need in their file of parties, and end
     #[arg(long)]
     pub(crate) fingerprint: bool,
     /// File with a line for each party and one for the coordinator: name and fingerprint; the same for all
-    #[arg(long, value_name = "FILE", required_unless_present = "fingerprint")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["fingerprint", "introduced"])]
     pub(crate) parties: Option<PathBuf>,
+    /// Hear from the broker who the others are, as a task of a job does
+    #[arg(long, hide = true, conflicts_with_all = ["fingerprint", "parties", "identity", "without_masks"])]
+    pub(crate) introduced: bool,
     /// File with the identity to use, made if it is not there; that of this machine unless given
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,

@@ -223,7 +223,7 @@ fn words(args: &[String]) -> Vec<&str> {
 }
 
 /// Where XGBoost is installed, if it is.
-fn xgboost() -> Option<PathBuf> {
+pub(crate) fn xgboost() -> Option<PathBuf> {
     let stand_ins = std::env::var_os("WELKIN_STAND_INS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/stand-ins"), PathBuf::from);
     let python = stand_ins.join("xgboost/bin/python3");

@@ -6,6 +6,7 @@
 
 mod bed;
 mod boost;
+mod boost_federated_job;
 mod boost_job;
 mod boost_machines;
 mod boost_parties;

@@ -1,6 +1,7 @@
 //! `welkin boost federate`: one of several parties, or the one who adds up.
 
 mod coordinate;
+mod introduced;
 mod part;
 
 use crate::app::App;
@@ -22,6 +23,9 @@ struct Shown {
 }
 
 pub(super) fn run(args: &FederateArgs, app: &mut App) -> anyhow::Result<Exit> {
+    if args.introduced {
+        return introduced::run(args, app);
+    }
     let file = args.identity.clone().unwrap_or_else(|| app.settings.folders.identity());
     let identity = identity(&file)?;
     if args.fingerprint {

@@ -37,6 +37,7 @@ pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Wei
         Record::KeysReleased { kind, .. } => {
             (Told, format!("evidence of the engine accepted ({kind}), keys released to it"))
         }
+        Record::Presented { .. } => (Detail, "made known to the others of its training".to_owned()),
         Record::PublishBegan { .. } => (Detail, "publishing outputs".to_owned()),
         Record::TaskCommitted { outputs, .. } => {
             let sizes: Vec<String> =

@@ -49,32 +49,13 @@ pub(super) fn run(
     identity: Identity,
     app: &mut App,
 ) -> anyhow::Result<Exit> {
-    let own = &args.coordinating;
-    let usage = |message: &str, hint: &str| Fault::new(Code::Usage, message).hint(hint.to_owned());
-    if args.taking_part.data.is_some() || args.taking_part.valid.is_some() {
-        return Err(usage(
-            "a coordinator has no rows",
-            "start a party with them besides, with a name of its own",
-        )
-        .into());
-    }
-    let listen = own
+    let listen = args
+        .coordinating
         .listen
         .as_ref()
         .ok_or_else(|| usage("where should the coordinator listen?", "add --listen HOST:PORT"))?;
-    let model = args.model.clone().ok_or_else(|| usage("where should the model go?", "add --model FILE"))?;
-    let options = Coordinating {
-        roster,
-        identity: Arc::new(identity),
-        params: params::of(own.params.as_deref(), &own.set)?,
-        rounds: own.rounds.unwrap_or(ROUNDS),
-        early_stopping: own.early_stopping,
-        masked: !args.without_masks,
-        valid: own.score_valid,
-        score_training: own.score_training,
-        journal: journal(&model),
-        patience: Duration::from_secs(args.wait),
-    };
+    let model = model(args)?;
+    let options = options(args, &model, roster, Arc::new(identity))?;
     let threads = Threads::new(options.params.threads());
     let teller = Teller::new(app, model.clone());
     let (trained, traffic) = runtime()?.block_on(async {
@@ -85,6 +66,42 @@ pub(super) fn run(
     })?;
     tell(&model, &trained, traffic, app)?;
     Ok(Exit::Success)
+}
+
+fn usage(message: &str, hint: &str) -> Fault {
+    Fault::new(Code::Usage, message).hint(hint.to_owned())
+}
+
+/// Where the model goes. A coordinator has no rows.
+pub(super) fn model(args: &FederateArgs) -> anyhow::Result<PathBuf> {
+    if args.taking_part.data.is_some() || args.taking_part.valid.is_some() {
+        let hint = "start a party with them besides, with a name of its own";
+        return Err(usage("a coordinator has no rows", hint).into());
+    }
+    Ok(args.model.clone().ok_or_else(|| usage("where should the model go?", "add --model FILE"))?)
+}
+
+/// What to train, with whom.
+pub(super) fn options(
+    args: &FederateArgs,
+    model: &Path,
+    roster: Roster,
+    identity: Arc<Identity>,
+) -> anyhow::Result<Coordinating> {
+    let own = &args.coordinating;
+    Ok(Coordinating {
+        roster,
+        identity,
+        params: params::of(own.params.as_deref(), &own.set)?,
+        rounds: own.rounds.unwrap_or(ROUNDS),
+        early_stopping: own.early_stopping,
+        masked: !args.without_masks,
+        valid: own.score_valid,
+        score_training: own.score_training,
+        journal: journal(model),
+        patience: Duration::from_secs(args.wait),
+        rosters: None,
+    })
 }
 
 /// Beside the model, so that the same command finds it again.
@@ -113,7 +130,7 @@ fn announce(options: &Coordinating, address: String, app: &mut App) -> anyhow::R
 }
 
 /// Says what happens, and keeps the model.
-struct Teller {
+pub(super) struct Teller {
     model: PathBuf,
     speaks: bool,
     every_round: bool,
@@ -121,12 +138,12 @@ struct Teller {
 }
 
 impl Teller {
-    fn new(app: &App, model: PathBuf) -> Self {
+    pub(super) fn new(app: &App, model: PathBuf) -> Self {
         let speaks = app.settings.output == Format::Table;
         Self { model, speaks, every_round: app.settings.verbose > 0, style: app.err }
     }
 
-    fn into_tell(self) -> Box<Tell> {
+    pub(super) fn into_tell(self) -> Box<Tell> {
         Box::new(move |happening: &Happening<'_>| self.tell(happening))
     }
 
@@ -168,7 +185,7 @@ impl Teller {
     }
 }
 
-fn tell(path: &Path, trained: &Trained, traffic: Traffic, app: &mut App) -> anyhow::Result<()> {
+pub(super) fn tell(path: &Path, trained: &Trained, traffic: Traffic, app: &mut App) -> anyhow::Result<()> {
     let model = &trained.model;
     if app.settings.output == Format::Json {
         let wire = Wire {

@@ -33,27 +33,72 @@ pub(super) fn run(
     identity: Identity,
     app: &mut App,
 ) -> anyhow::Result<Exit> {
-    let own = &args.taking_part;
-    let needed = |what: &str| Fault::new(Code::Usage, format!("a party needs {what}"));
-    let name = own.party.clone().ok_or_else(|| needed("its name: --party NAME"))?;
-    let path = own.data.as_deref().ok_or_else(|| needed("rows: --data FILE"))?;
-    let label = own.label.clone().ok_or_else(|| needed("a label: --label COLUMN"))?;
-    let options = csv(own, label);
-    let data = table::open(path, &options)?;
-    let valid = own.valid.as_deref().map(|path| judged(path, &options, &data)).transpose()?;
-    let commitment = commitment(&identity, own, &options)?;
+    let own = Own::read(args)?;
+    let key = blake3::derive_key(ROWS, identity.to_secret_text().as_bytes());
     let options = TakingPart {
         roster,
-        name,
+        name: own.name.clone(),
         identity: Arc::new(identity),
         address: address.to_owned(),
         unmasked: args.without_masks,
-        commitment,
+        commitment: own.commitment(&key)?,
         patience: Duration::from_secs(args.wait),
+        introduced: false,
     };
+    let mut tell = teller(args, app);
+    let taken = take_part(&options, &own.data, own.valid.as_ref(), &own.threads, &mut tell);
+    let model = runtime()?.block_on(taken).map_err(parties)?;
+    finish(args, &own.data, &model, app)?;
+    Ok(Exit::Success)
+}
+
+/// What the key of [`Own::commitment`] is for.
+pub(super) const ROWS: &str = "welkin federated rows 1";
+
+/// A party's rows.
+pub(super) struct Own<'a> {
+    pub(super) name: String,
+    pub(super) data: Data,
+    pub(super) valid: Option<Data>,
+    pub(super) threads: Threads,
+    args: &'a TakingPartArgs,
+    options: CsvOptions,
+}
+
+impl<'a> Own<'a> {
+    pub(super) fn read(args: &'a FederateArgs) -> anyhow::Result<Self> {
+        let args = &args.taking_part;
+        let needed = |what: &str| Fault::new(Code::Usage, format!("a party needs {what}"));
+        let name = args.party.clone().ok_or_else(|| needed("its name: --party NAME"))?;
+        let path = args.data.as_deref().ok_or_else(|| needed("rows: --data FILE"))?;
+        let label = args.label.clone().ok_or_else(|| needed("a label: --label COLUMN"))?;
+        let options = csv(args, label);
+        let data = table::open(path, &options)?;
+        let valid = args.valid.as_deref().map(|path| judged(path, &options, &data)).transpose()?;
+        Ok(Self { name, data, valid, threads: Threads::new(args.threads), args, options })
+    }
+
+    /// What the coordinator knows rows again by after a break: a hash of the files and of what their columns are, under a key
+    /// that nobody else has, so that nobody can try which rows have it.
+    pub(super) fn commitment(&self, key: &[u8; 32]) -> anyhow::Result<[u8; 32]> {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        hasher.update(format!("{:?}", self.options).as_bytes());
+        for path in self.args.data.iter().chain(&self.args.valid) {
+            let bytes = read(path)?;
+            hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+        }
+        Ok(*hasher.finalize().as_bytes())
+    }
+}
+
+/// Says what happens, and keeps the model.
+pub(super) fn teller<'a>(
+    args: &'a FederateArgs,
+    app: &App,
+) -> impl FnMut(&Meanwhile<'_>) -> Result<(), String> + use<'a> {
     let speaks = app.settings.output == Format::Table;
     let mut told = String::new();
-    let mut tell = |meanwhile: &Meanwhile<'_>| {
+    move |meanwhile: &Meanwhile<'_>| {
         let line = match meanwhile {
             Meanwhile::Trained(model) => {
                 let saved = args.model.as_deref().map(|path| save::save(model, path));
@@ -75,12 +120,7 @@ pub(super) fn run(
         }
         told = line;
         Ok(())
-    };
-    let threads = Threads::new(own.threads);
-    let taken = take_part(&options, &data, valid.as_ref(), &threads, &mut tell);
-    let model = runtime()?.block_on(taken).map_err(parties)?;
-    finish(args, &data, &model, app)?;
-    Ok(Exit::Success)
+    }
 }
 
 fn csv(own: &TakingPartArgs, label: String) -> CsvOptions {
@@ -101,20 +141,7 @@ fn judged(path: &Path, options: &CsvOptions, data: &Data) -> anyhow::Result<Data
     table::open(path, &CsvOptions { features, id: None, ignored: Default::default(), ..options.clone() })
 }
 
-/// What the coordinator knows rows again by after a break: a hash of the files and of what their columns are, under a key
-/// that nobody else has, so that nobody can try which rows have it.
-fn commitment(identity: &Identity, own: &TakingPartArgs, options: &CsvOptions) -> anyhow::Result<[u8; 32]> {
-    let key = blake3::derive_key("welkin federated rows 1", identity.to_secret_text().as_bytes());
-    let mut hasher = blake3::Hasher::new_keyed(&key);
-    hasher.update(format!("{options:?}").as_bytes());
-    for path in own.data.iter().chain(&own.valid) {
-        let bytes = read(path)?;
-        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
-    }
-    Ok(*hasher.finalize().as_bytes())
-}
-
-fn finish(args: &FederateArgs, data: &Data, model: &Model, app: &mut App) -> anyhow::Result<()> {
+pub(super) fn finish(args: &FederateArgs, data: &Data, model: &Model, app: &mut App) -> anyhow::Result<()> {
     let path = args.model.as_deref();
     if app.settings.output == Format::Json {
         let (rows, rounds, trees) = (data.rows(), model.rounds(), model.trees().len());

@@ -136,7 +136,9 @@ impl Task {
                 self.send(&message(Kind::Ask, number, &question)).await?;
                 let head = self.head(Kind::Answer).await?;
                 if head.kind == Kind::Unfit {
-                    let payload = wire::payload(&mut self.meeting.input, head).await?;
+                    let payload = self
+                        .patiently(async |task: &mut Self| wire::payload(&mut task.meeting.input, head).await)
+                        .await?;
                     return Ok(Some(Reply::Unfit(wire::text(&payload))));
                 }
                 if head.number != number || head.bytes != shape.bytes() {
@@ -185,5 +187,31 @@ impl Task {
     ) -> Result<T, WireError> {
         let patience = self.patience;
         timeout(patience, work(self)).await.map_err(|_| WireError::Silent(patience.as_secs()))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncWriteExt, duplex};
+    use welkin_gateway::Identity;
+
+    #[tokio::test]
+    async fn a_party_that_announces_words_and_says_none_is_given_up() {
+        let (own, mut peer) = duplex(1 << 16);
+        let (input, output) = tokio::io::split(own);
+        let peer_name = Identity::generate().unwrap().fingerprint();
+        let meeting = Meeting { input: Box::new(input), output: Box::new(output), peer: peer_name };
+        let (alive, _ended) = tokio::sync::mpsc::channel(1);
+        let meter = Arc::new(Meter { sent: AtomicU64::new(0), received: AtomicU64::new(0), alive });
+        let (events, inbox) = std::sync::mpsc::channel();
+        let link = Link::new(1, meeting, Duration::from_millis(50), meter, events, |_, reply| reply);
+        let shape = Shape { width: 8, numbers: 1 };
+        let sum = Arc::new(Mutex::new(vec![0; shape.bytes()]));
+        link.run(Errand::Ask { question: Arc::new(vec![1]), number: 1, shape, sum });
+        let words = message(Kind::Unfit, 0, b"why");
+        peer.write_all(&words[..words.len() - 1]).await.unwrap();
+        let reply = tokio::task::spawn_blocking(move || inbox.recv().unwrap()).await.unwrap();
+        assert!(matches!(reply, Reply::Gone(WireError::Silent(_))), "{reply:?}");
     }
 }

@@ -190,7 +190,7 @@ async fn meet(own: &Own<'_>, tell: &mut TellParty<'_>) -> Result<Model, Ended> {
     loop {
         let (head, payload) = match waiting.take() {
             Some(next) => next,
-            None => next(&mut meeting).await?,
+            None => next(own, &mut meeting).await?,
         };
         match head.kind {
             Kind::Plan => waiting = Some(train(own, &mut meeting, &payload, tell).await?),
@@ -204,10 +204,17 @@ async fn meet(own: &Own<'_>, tell: &mut TellParty<'_>) -> Result<Model, Ended> {
 
 type Message = (wire::Head, Vec<u8>);
 
-async fn next(meeting: &mut Meeting) -> Result<Message, Ended> {
+/// A coordinator waits as long for somebody as its patience lasts, and says so before and after; one of equal patience is
+/// heard of within twice that time.
+async fn next(own: &Own<'_>, meeting: &mut Meeting) -> Result<Message, Ended> {
     let lost = |error| Ended::Lost { error, met: true };
-    let head = wire::head(&mut meeting.input).await.map_err(lost)?;
-    Ok((head, wire::payload(&mut meeting.input, head).await.map_err(lost)?))
+    let longest = own.options.patience.saturating_mul(2);
+    let message = async {
+        let head = wire::head(&mut meeting.input).await.map_err(lost)?;
+        Ok((head, wire::payload(&mut meeting.input, head).await.map_err(lost)?))
+    };
+    let silent = || Ended::Lost { error: WireError::Silent(longest.as_secs()), met: false };
+    timeout(longest, message).await.unwrap_or_else(|_| Err(silent()))
 }
 
 async fn say(meeting: &mut Meeting, bytes: &[u8]) -> Result<(), Ended> {
@@ -256,14 +263,14 @@ async fn seated(
     let occasion = Occasion { roster: &own.options.roster, plan: bytes, number };
     let fresh = Fresh::new(&occasion, own.place, &own.options.identity).map_err(PartyError::from)?;
     say(meeting, &message(Kind::Keys, 0, &fresh.shown)).await?;
-    let (head, keys) = next(meeting).await?;
+    let (head, keys) = next(own, meeting).await?;
     if head.kind != Kind::Keys {
         return Ok((head, keys));
     }
     let mut masks = masks(fresh, &occasion, &keys)?;
     let mut party = seat.party();
     loop {
-        let (head, question) = next(meeting).await?;
+        let (head, question) = next(own, meeting).await?;
         if head.kind != Kind::Ask {
             return Ok((head, question));
         }

@@ -30,6 +30,11 @@ pub enum CoordinateError {
     /// It was carried out, up to some point.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The sums cannot be those of any rows.
+    #[error(
+        "the parties' sums contradict each other, so at least one of them sent false numbers; masks hide which one"
+    )]
+    Contradiction,
     /// Records are not what this training has written.
     #[error("what was kept of the training cannot be used: {0}")]
     Records(#[from] Unreadable),
@@ -182,7 +187,9 @@ fn cuts(
             let counts = answer.as_chunks::<{ numbers::COUNT }>().0;
             for (place, counts) in places.iter().zip(counts.chunks(super::merge::PARTS)) {
                 let counts = counts.iter().map(|count| u32::from_le_bytes(*count)).collect();
-                known[place.feature as usize].learn(place.level, place.number, counts);
+                if !known[place.feature as usize].learn(place.level, place.number, counts, rows) {
+                    return Err(CoordinateError::Contradiction);
+                }
             }
         }
     }

@@ -55,9 +55,23 @@ impl Known {
         Self { kind, parts: BTreeMap::new() }
     }
 
-    /// Takes note of an answer.
-    pub(crate) fn learn(&mut self, level: u8, number: u32, counts: Vec<u32>) {
+    /// Takes note of an answer. Whether it can be one: the parts of a range have as many values as the range, and all of them
+    /// no more than there are rows. What passes is the answer of some rows, which cuts are found of in few questions; sums
+    /// that contradict each other could be asked for without end.
+    #[must_use]
+    pub(crate) fn learn(&mut self, level: u8, number: u32, counts: Vec<u32>, rows: u64) -> bool {
+        let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+        let fits = match level.checked_sub(1) {
+            None => sum <= rows,
+            Some(above) => {
+                let whole = self.parts.get(&(above, number >> 8));
+                whole
+                    .and_then(|parts| parts.get((number & 0xff) as usize))
+                    .is_some_and(|c| u64::from(*c) == sum)
+            }
+        };
         self.parts.insert((level, number), counts);
+        fits
     }
 
     /// The cuts, or what has to be asked for them. `rows` is how many there are with those that are missing.
@@ -271,7 +285,7 @@ mod tests {
                     times += 1;
                     places += wanted.len();
                     for Place { level, number, .. } in wanted {
-                        known.learn(level, number, count(&keys, level, number));
+                        assert!(known.learn(level, number, count(&keys, level, number), rows));
                     }
                 }
             }
@@ -292,6 +306,24 @@ mod tests {
         assert_eq!(cuts, whole(&values, 100_000, 256));
         assert!(times <= 10, "{times}");
         assert!(places <= 3 * 2 * 256, "{places}");
+    }
+
+    #[test]
+    fn counts_that_no_rows_have_are_found_out() {
+        let keys = keys(&Column::Dense((0..50_u8).map(f32::from).collect()));
+        let (whole, mut part) = (count(&keys, 0, 0), 0);
+        let mut known = Known::new(Kind::Number);
+        assert!(known.learn(0, 0, whole.clone(), 50));
+        assert!(!Known::new(Kind::Number).learn(0, 0, whole.clone(), 49), "more values than rows");
+        while whole[part] == 0 {
+            part += 1;
+        }
+        let number = u32::try_from(part).unwrap();
+        let mut counts = count(&keys, 1, number);
+        assert!(known.learn(1, number, counts.clone(), 50));
+        counts[9] += 1;
+        assert!(!known.learn(1, number, counts, 50), "more values than the range has");
+        assert!(!known.learn(2, 0xffff, vec![0; PARTS], 50), "nobody asked");
     }
 
     #[test]

@@ -188,3 +188,22 @@ fn answers_that_nobody_asked_for_are_hung_up_on_and_the_training_goes_on_without
     answers_rows_with(|number| [&[ANSWER][..], &number.to_le_bytes(), &[0xff; 4]].concat());
     answers_rows_with(|number| message(OVER, number, b"enough"));
 }
+
+#[test]
+fn a_coordinator_that_lets_in_and_says_nothing_is_given_up() {
+    let scene = Scene::new(2);
+    runtime().block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let patience = std::time::Duration::from_millis(200);
+        let party = TakingPart { patience, ..scene.taking_part(0, address) };
+        let thread = Scene::part(party, rows(0, 2), None);
+        let door =
+            welkin_gateway::Door::new(&scene.coordinator, [scene.identities[0].fingerprint()]).unwrap();
+        // Held, and never answered.
+        let _meeting = door.answer(listener.accept().await.unwrap().0).await.unwrap();
+        let joined = tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        let error = joined.unwrap().unwrap_err();
+        assert!(error.to_string().contains("could not be reached"), "{error}");
+    });
+}

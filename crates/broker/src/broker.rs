@@ -1,9 +1,11 @@
 //! The broker: owns a state directory, takes plans, drives runs to their end.
 
+use crate::among::{Hold, Taken, held_elsewhere};
 use crate::brought::{not_elsewhere, of_this_machine};
 use crate::cancels::Cancels;
 use crate::drive::{RunOutcome, drive};
 use crate::error::{OpenError, RunError, StoreError, SubmitError, WishError};
+use crate::limits::REQUEST_POLL;
 use crate::live::{Driven, Live, OWNER, SALT, World};
 use crate::lock::Lock;
 use crate::now::block_on;
@@ -22,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use welkin_job::wire::{Mirror, v1};
 use welkin_job::{Job, Secret};
 use welkin_ledger::{Entry, EntryKind};
@@ -79,7 +82,7 @@ impl Broker {
         let tag = || options.owner.clone().map_or_else(|| format!("welkin-{salt}"), |owner| owner.0);
         let owner = Owner(identity(&*records, OWNER, tag).map_err(OpenError::Store)?);
         let snapshots = Snapshots::new(dir);
-        sweep(&*records, &snapshots, dir).map_err(OpenError::Store)?;
+        sweep(&*records, options.peers.is_some(), &snapshots, dir).map_err(OpenError::Store)?;
         let store = Store::new(records, Arc::clone(&lock), options.after_record.clone());
         let world = World {
             options,
@@ -92,6 +95,7 @@ impl Broker {
             shelves: Mutex::new(BTreeMap::new()),
             metering: tokio::sync::Mutex::new(()),
             driven: Mutex::new(BTreeSet::new()),
+            taken: Taken::default(),
             cancels: Cancels::default(),
             names: Mutex::new(BTreeSet::new()),
             inboxes: Inboxes::default(),
@@ -112,7 +116,9 @@ impl Broker {
     /// [`StoreError`] when the store cannot be read.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         match &self.world.options.records {
-            Some(records) => Ok(Reader::of(Arc::clone(records), &self.dir)),
+            Some(records) => {
+                Ok(Reader::of(Arc::clone(records), &self.dir).among(self.world.options.peers.clone()))
+            }
             None => Reader::open(&self.dir),
         }
     }
@@ -153,12 +159,8 @@ impl Broker {
         let Submission { plan, job, base_dir, client_token, manner, cluster } = submission;
         let text = plan.to_json();
         let records = self.world.store.records().await.map_err(SubmitError::Store)?;
-        if let Some(token) = &client_token
-            && let Some(row) = records.run_of_token(token).await.map_err(SubmitError::Store)?
-        {
-            // Another version may have written the same plan in another form.
-            let same = row.plan == text || Plan::read(&row.plan).is_ok_and(|kept| kept.id == plan.id);
-            return if same { Ok(row.id) } else { Err(SubmitError::TokenReused { run: row.id }) };
+        if let Some(run) = submitted_before(records, client_token.as_deref(), &text, plan).await? {
+            return Ok(run);
         }
         let roots = Roots { base_dir: base_dir.clone(), home: self.world.options.home.clone() };
         let nonce = self.world.rng.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -169,28 +171,44 @@ impl Broker {
             Some(folder) => Some(snapshots.adopt(folder.unwrap_or_default(), job, &roots).await?),
         };
         let now = self.world.options.clock.now();
-        let name = Name::choose(&self.world, &job.name, now).await.map_err(SubmitError::Store)?;
-        let id = name.id().clone();
-        let row = RunRow {
-            id: id.clone(),
-            name: job.name.clone(),
-            plan: text,
-            job: Some(self.sealed(job, &id).map_err(SubmitError::Store)?),
-            base_dir: base_dir.to_string_lossy().into_owned(),
-            state: RunState::Planned.name().to_owned(),
-            submitted: now,
-            cluster,
+        let id = loop {
+            let name = Name::choose(&self.world, &job.name, now).await.map_err(SubmitError::Store)?;
+            let id = name.id().clone();
+            let row = RunRow {
+                id: id.clone(),
+                name: job.name.clone(),
+                plan: text.clone(),
+                job: Some(self.sealed(job, &id).map_err(SubmitError::Store)?),
+                base_dir: base_dir.to_string_lossy().into_owned(),
+                state: RunState::Planned.name().to_owned(),
+                submitted: now,
+                cluster: cluster.clone(),
+            };
+            // Before the run is on record: one that is has what it brings along.
+            if let Some(draft) = &draft {
+                match self.world.snapshots.keep(draft, &id) {
+                    // Another broker's, which has the name by now.
+                    Err(_) if self.has_peers() && snapshots.has(&id) => continue,
+                    kept => kept.map_err(SubmitError::Store)?,
+                }
+            }
+            let write = submitted(row, client_token.clone(), plan, job.policy.budget, manner);
+            let done = tokio::select! {
+                done = self.world.store.write(write) => done,
+                () = self.world.store.died() => std::future::pending().await,
+            };
+            let Err(error) = done else { break id };
+            if let Some(draft) = &draft {
+                snapshots.take_back(draft, &id).map_err(SubmitError::Store)?;
+            }
+            // Another broker may have been given the same submission, or the same name to another one, meanwhile.
+            if let Some(run) = submitted_before(records, client_token.as_deref(), &text, plan).await? {
+                return Ok(run);
+            }
+            if !(self.has_peers() && matches!(error, StoreError::Taken { .. })) {
+                return Err(SubmitError::of_store(error));
+            }
         };
-        // Before the run is on record: one that is has what it brings along.
-        if let Some(draft) = &draft {
-            self.world.snapshots.keep(draft, &id).map_err(SubmitError::Store)?;
-        }
-        let write = self.world.store.write(submitted(row, client_token, plan, job.policy.budget, manner));
-        tokio::select! {
-            done = write => drop(done.map_err(SubmitError::of_store)?),
-            () = self.world.store.died() => std::future::pending().await,
-        }
-        drop(name);
         for what in draft.iter().flat_map(|draft| &draft.left_out) {
             let message = format!("left out: {what}");
             self.world.options.observer.notice(&Progress::Noted { run: id.clone(), message });
@@ -257,11 +275,25 @@ impl Broker {
         let Some(mut driven) = Driven::begin(&self.world, run) else {
             return Err(RunError::AlreadyDriven { run: run.clone() });
         };
-        let work = async { drive(&Live::load(&self.world, run).await?, &mut driven.inbox).await };
+        let Some(mut hold) = self.world.taken.take(&self.world, run).await? else {
+            // Another broker has it, or it is over.
+            let live = Live::load(&self.world, run, Hold::default()).await?;
+            let outcome = RunOutcome::of(&live.view.borrow());
+            let elsewhere = RunError::AlreadyDriven { run: run.clone() };
+            return if outcome.state.is_over() { Ok(outcome) } else { Err(elsewhere) };
+        };
+        let left = hold.left();
+        let work = async { drive(&Live::load(&self.world, run, hold).await?, &mut driven.inbox).await };
         tokio::select! {
             biased;
             () = self.world.store.died() => Err(RunError::Crashed),
-            outcome = work => outcome,
+            () = left => Err(RunError::AlreadyDriven { run: run.clone() }),
+            outcome = work => {
+                if outcome.is_ok() {
+                    self.world.taken.forget(run);
+                }
+                outcome.map_err(|error| held_elsewhere(run, error))
+            }
         }
     }
 
@@ -295,11 +327,19 @@ impl Broker {
     pub async fn cancel(&self, run: &RunId) -> Result<RunOutcome, RunError> {
         let mut requests = self.world.requests.subscribe();
         self.request_cancel(run).await?;
-        while self.is_driven(run) {
-            // Sent again when a run is no longer driven; the sender lives in `self`.
-            let _ = requests.changed().await;
+        loop {
+            while self.is_driven(run) {
+                // Sent again when a run is no longer driven; the sender lives in `self`.
+                let _ = requests.changed().await;
+            }
+            match self.run(run).await {
+                // By another broker, which looks for requests as often.
+                Err(RunError::AlreadyDriven { .. }) if self.has_peers() => {
+                    drop(timeout(REQUEST_POLL.duration(), requests.changed()).await);
+                }
+                done => return done,
+            }
         }
-        self.run(run).await
     }
 
     /// Says how the cluster that a run holds is to be; on record when this returns. Somebody has to drive the run here.
@@ -397,10 +437,37 @@ impl Drop for Name<'_> {
     }
 }
 
-/// Removes what runs brought along that are over.
-fn sweep(records: &dyn Records, snapshots: &Snapshots, dir: &Path) -> Result<(), StoreError> {
+/// The run that a token was used for.
+async fn submitted_before(
+    records: &dyn Records,
+    token: Option<&str>,
+    text: &str,
+    plan: &Plan,
+) -> Result<Option<RunId>, SubmitError> {
+    let Some(token) = token else { return Ok(None) };
+    let Some(row) = records.run_of_token(token).await.map_err(SubmitError::Store)? else { return Ok(None) };
+    // Another version may have written the same plan in another form.
+    let same = row.plan == text || Plan::read(&row.plan).is_ok_and(|kept| kept.id == plan.id);
+    if same { Ok(Some(row.id)) } else { Err(SubmitError::TokenReused { run: row.id }) }
+}
+
+/// Removes what runs brought along that are over. Where there are other brokers, what is of no run that is known may be of
+/// one that is being submitted.
+fn sweep(
+    records: &dyn Records,
+    has_peers: bool,
+    snapshots: &Snapshots,
+    dir: &Path,
+) -> Result<(), StoreError> {
     let open = block_on(records.runs(Which::Open))?;
-    let wanted = open.into_iter().map(|run| run.id.0).collect();
+    let mut wanted: BTreeSet<String> = open.into_iter().map(|run| run.id.0).collect();
+    if has_peers {
+        for name in snapshots.names() {
+            if block_on(records.is_free(&RunId(name.clone())))? {
+                wanted.insert(name);
+            }
+        }
+    }
     let path = dir.to_owned();
     let what = "removing what is left of runs in";
     snapshots.sweep(&wanted).map_err(|source| StoreError::Io { what, path, source })
@@ -418,7 +485,8 @@ fn identity(
     let value = make();
     let write = Write::from(Change::Identity { key, value: value.clone() });
     block_on(records.commit(vec![write])).into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(value)
+    // Another broker may have been faster.
+    Ok(block_on(records.identity(key))?.unwrap_or(value))
 }
 
 impl std::fmt::Debug for Broker {

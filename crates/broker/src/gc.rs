@@ -3,6 +3,7 @@
 //! Leases whose token no open attempt of any run carries are given back. Trees that were published by
 //! attempts which did not commit, and uploads and copies of runs that are over, are deleted. Committed outputs stay.
 
+use crate::among::Hold;
 use crate::broker::Broker;
 use crate::error::{RunError, StoreError};
 use crate::limits::RELEASE_WITHIN;
@@ -74,7 +75,7 @@ impl Broker {
     /// [`RunError`] as for [`Broker::cancel`].
     pub async fn down(&self, run: &RunId) -> Result<Collected, RunError> {
         self.cancel(run).await?;
-        let live = Live::load(self.world(), run).await?;
+        let live = Live::load(self.world(), run, Hold::default()).await?;
         let tokens: BTreeSet<String> =
             live.view.borrow().attempts().map(|attempt| live.token(attempt.id).0).collect();
         let mut collected = Collected::default();

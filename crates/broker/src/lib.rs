@@ -21,6 +21,7 @@
 
 mod accounts;
 mod acquaint;
+mod among;
 mod attempt;
 mod broker;
 mod brought;

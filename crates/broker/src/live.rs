@@ -1,6 +1,7 @@
 //! A run while this process drives it: its plan, its state, and the one way to put facts on record.
 
 use crate::accounts::Accounts;
+use crate::among::{Hold, Taken};
 use crate::cancels::Cancels;
 use crate::error::StoreError;
 use crate::lock::Lock;
@@ -43,6 +44,8 @@ pub(crate) struct World {
     /// Prefixes of stores that are being written, so that no two writers meet at one.
     pub(crate) shelves: Mutex<Shelves>,
     pub(crate) driven: Mutex<BTreeSet<RunId>>,
+    /// Those that it has among other brokers.
+    pub(crate) taken: Taken,
     /// Held while egress is priced and booked.
     pub(crate) metering: tokio::sync::Mutex<()>,
     /// Which runs are to be cancelled.
@@ -81,7 +84,13 @@ impl Fact {
 }
 
 /// Facts as changes of the records.
-fn changes(run: &RunId, at: UnixMillis, facts: &[Fact], state: Option<RunState>) -> Write {
+fn changes(
+    run: &RunId,
+    held: Option<Change>,
+    at: UnixMillis,
+    facts: &[Fact],
+    state: Option<RunState>,
+) -> Write {
     let change = |fact: &Fact| {
         let run = run.clone();
         match fact.clone() {
@@ -91,7 +100,7 @@ fn changes(run: &RunId, at: UnixMillis, facts: &[Fact], state: Option<RunState>)
         }
     };
     let state = state.map(|state| Change::State { run: run.clone(), state });
-    Write(facts.iter().map(change).chain(state).collect())
+    Write(held.into_iter().chain(facts.iter().map(change)).chain(state).collect())
 }
 
 /// What to tell of facts once they are durable.
@@ -157,12 +166,13 @@ pub(crate) struct Live {
     pub(crate) job: Job,
     pub(crate) roots: Roots,
     pub(crate) view: watch::Sender<RunView>,
+    hold: Hold,
     accounts: Mutex<Accounts>,
 }
 
 impl Live {
     /// Reads a run from the store.
-    pub(crate) async fn load(world: &Arc<World>, id: &RunId) -> Result<Self, StoreError> {
+    pub(crate) async fn load(world: &Arc<World>, id: &RunId, hold: Hold) -> Result<Self, StoreError> {
         let records = world.store.records().await?;
         let Story { row, plan, view } = read(records, id).await?;
         let accounts = Mutex::new(Accounts::replay(&records.entries(id).await?));
@@ -182,6 +192,7 @@ impl Live {
             job,
             roots: Roots { base_dir: PathBuf::from(row.base_dir), home: world.options.home.clone() },
             view: watch::Sender::new(view),
+            hold,
             accounts,
         })
     }
@@ -191,7 +202,8 @@ impl Live {
         let at = self.world.options.clock.now();
         let facts: Vec<Fact> = facts.into_iter().map(|fact| self.masked(fact)).collect();
         let state = self.apply(&facts, at)?;
-        let written = self.world.store.write(changes(&self.id, at, &facts, state)).await?;
+        let write = changes(&self.id, self.hold.change(&self.id), at, &facts, state);
+        let written = self.world.store.write(write).await?;
         for progress in told(&self.id, at, facts, written) {
             self.world.options.observer.notice(&progress);
         }

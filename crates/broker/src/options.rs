@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_ledger::{NoPricing, Pricing, Terms};
 use welkin_provider::{Clock, Owner, Provider, SystemClock};
-use welkin_records::Records;
+use welkin_records::{Peers, Records};
 use welkin_sqlite::Durability;
 use welkin_store::Opener;
 use welkin_stores::Direct;
@@ -50,6 +50,8 @@ pub struct BrokerOptions {
     pub durability: Durability,
     /// Where records are kept; in the state directory when absent.
     pub records: Option<Arc<dyn Records>>,
+    /// Other brokers on the same records; none when this one is alone.
+    pub peers: Option<Arc<dyn Peers>>,
     /// Knows the owners of sealed data; tasks that work on some are refused without.
     pub sealing: Option<Arc<dyn Sealing>>,
     /// Seals jobs with secrets in the store; without one they lie there as they are.
@@ -76,6 +78,7 @@ impl BrokerOptions {
             retry_until_up: false,
             durability: Durability::default(),
             records: None,
+            peers: None,
             sealing: None,
             seal: None,
             after_record: None,

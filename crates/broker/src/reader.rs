@@ -17,7 +17,7 @@ use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, MonthToDate, Pricing,
 use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
 use welkin_records::{
-    AttemptId, Change, ClusterRole, LAST_PIECE, LogRow, Open, PIECE, Record, Records, RunId, RunLine,
+    AttemptId, Change, ClusterRole, LAST_PIECE, LogRow, Open, PIECE, Peers, Record, Records, RunId, RunLine,
     RunState, Since, Which, Write,
 };
 
@@ -27,6 +27,8 @@ pub struct Reader {
     records: Arc<dyn Records>,
     /// Where the broker lives; none when that is another machine.
     dir: Option<PathBuf>,
+    /// Brokers that share the records, which know who drives what.
+    peers: Option<Arc<dyn Peers>>,
 }
 
 /// A run in a list.
@@ -143,13 +145,28 @@ impl Reader {
 
     /// A view of these records, whose broker lives in the directory.
     pub(crate) fn of(records: Arc<dyn Records>, dir: &Path) -> Self {
-        Self { records, dir: Some(dir.to_owned()) }
+        Self { records, dir: Some(dir.to_owned()), peers: None }
+    }
+
+    /// The same, of records that brokers share.
+    #[must_use]
+    pub(crate) fn among(self, peers: Option<Arc<dyn Peers>>) -> Self {
+        Self { peers, ..self }
+    }
+
+    /// Which runs are driven; none when all are that can be.
+    fn driven(&self) -> Option<BTreeSet<RunId>> {
+        match &self.peers {
+            // What cannot be seen is not denied.
+            Some(peers) => block_on(peers.driven()).ok(),
+            None => self.dir.as_deref().map(lock::driven),
+        }
     }
 
     /// A view of the records of a broker elsewhere, which drives all of its runs.
     #[must_use]
     pub fn elsewhere(records: Arc<dyn Records>) -> Self {
-        Self { records, dir: None }
+        Self { records, dir: None, peers: None }
     }
 
     /// Every run, oldest first.
@@ -214,12 +231,16 @@ impl Reader {
         block_on(month_to_date(&*self.records, at, pricing))
     }
 
-    pub(crate) fn newest_of_open_runs(&self) -> Result<Option<UnixMillis>, StoreError> {
+    /// The newest moment on the record of runs that are not over.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn newest_of_open_runs(&self) -> Result<Option<UnixMillis>, StoreError> {
         block_on(self.records.newest_of_open())
     }
 
     fn summaries(&self, lines: Vec<RunLine>) -> Vec<RunSummary> {
-        let driven = self.dir.as_deref().map(lock::driven);
+        let driven = self.driven();
         let summary = |line: RunLine| {
             let open = ![RunState::Succeeded, RunState::Failed, RunState::Cancelled]
                 .iter()
@@ -235,6 +256,9 @@ impl Reader {
     #[must_use]
     pub fn clock(&self, clocks: Arc<dyn Clocks>) -> SteadyClock {
         match &self.dir {
+            Some(dir) if self.peers.is_some() => {
+                SteadyClock::view_after(dir, clocks, self.newest_of_open_runs().unwrap_or_default())
+            }
             Some(dir) => SteadyClock::view(dir, clocks),
             None => SteadyClock::plain(clocks),
         }
@@ -251,7 +275,7 @@ impl Reader {
     /// Whether some process drives a run at this moment.
     #[must_use]
     pub fn is_driven(&self, run: &RunId) -> bool {
-        self.dir.as_deref().is_none_or(|dir| lock::driven(dir).contains(run))
+        self.driven().is_none_or(|driven| driven.contains(run))
     }
 
     /// The state of a run.

@@ -108,6 +108,27 @@ impl Snapshots {
         Ok(draft)
     }
 
+    /// Names of all that lie here.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
+
+    /// Whether a run of this name has one.
+    pub(crate) fn has(&self, run: &RunId) -> bool {
+        self.folder.join(&run.0).exists()
+    }
+
+    /// Makes a draft again of what was given to a run that is not on record.
+    pub(crate) fn take_back(&self, draft: &Draft, run: &RunId) -> Result<(), StoreError> {
+        let from = self.folder.join(&run.0);
+        fs::rename(&from, &draft.folder).map_err(|source| StoreError::Io {
+            what: "moving",
+            path: from,
+            source,
+        })
+    }
+
     /// Gives a draft to its run.
     pub(crate) fn keep(&self, draft: &Draft, run: &RunId) -> Result<(), StoreError> {
         let to = self.folder.join(&run.0);
@@ -134,7 +155,13 @@ impl Snapshots {
 impl Draft {
     /// Leaves it where it is not swept with this.
     pub(crate) fn leave(&self, to: &Path) -> io::Result<()> {
-        fs::rename(&self.folder, to)
+        match fs::rename(&self.folder, to) {
+            // Replicas share this folder, and not the one in which uploads arrive.
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                copy(&self.folder, to).and_then(|()| fs::remove_dir_all(&self.folder))
+            }
+            done => done,
+        }
     }
 
     async fn add(&mut self, path: &Path, name: &str) -> Result<(), String> {
@@ -155,6 +182,21 @@ impl Drop for Draft {
         // Kept ones are elsewhere by now; the others are of no use, and swept when this fails.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Plain files and folders, which is all that a snapshot has.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), &to)?;
+        }
+    }
+    Ok(())
 }
 
 fn store(folder: &Path) -> Arc<dyn Endpoint> {

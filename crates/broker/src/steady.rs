@@ -88,8 +88,19 @@ impl SteadyClock {
     /// # Errors
     /// [`StoreError`] when the anchor cannot be written.
     pub fn open(dir: &Path, clocks: Arc<dyn Clocks>) -> Result<Self, StoreError> {
+        Self::open_after(dir, clocks, newest_of_open_runs(dir))
+    }
+
+    /// The same, where records are kept elsewhere, whose newest moment of a run that is not over is this one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the anchor cannot be written.
+    pub fn open_after(
+        dir: &Path,
+        clocks: Arc<dyn Clocks>,
+        newest: Option<UnixMillis>,
+    ) -> Result<Self, StoreError> {
         let now = clocks.read();
-        let newest = newest_of_open_runs(dir);
         let (anchor, is_new) = choose(kept(dir), now, newest);
         if is_new {
             write(dir, &anchor)?;
@@ -100,8 +111,12 @@ impl SteadyClock {
     /// The clock for whoever only looks: writes nothing.
     #[must_use]
     pub fn view(dir: &Path, clocks: Arc<dyn Clocks>) -> Self {
+        Self::view_after(dir, clocks, newest_of_open_runs(dir))
+    }
+
+    pub(crate) fn view_after(dir: &Path, clocks: Arc<dyn Clocks>, newest: Option<UnixMillis>) -> Self {
         let now = clocks.read();
-        let (anchor, _) = choose(kept(dir), now, newest_of_open_runs(dir));
+        let (anchor, _) = choose(kept(dir), now, newest);
         Self { clocks, anchor }
     }
 

@@ -13,6 +13,9 @@ use welkin_broker::{Broker, RunError, RunId, StoreError};
 /// may have room, the provider that did not answer may answer.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
 
+/// The same, when it is the database that does not answer: it was waited for already.
+const AWAY: Duration = Duration::from_secs(1);
+
 /// The runs of a broker.
 pub(crate) struct Driver {
     broker: Arc<Broker>,
@@ -63,6 +66,13 @@ impl Driver {
         });
     }
 
+    /// Takes a run into care that another broker may have: it is left to this one soon.
+    pub(crate) async fn fetch(self: &Arc<Self>, run: &RunId) -> Result<(), StoreError> {
+        self.broker.want(run).await?;
+        self.drive(run.clone());
+        Ok(())
+    }
+
     /// What keeps a run from going on, if something does.
     pub(crate) fn stopped(&self, run: &RunId) -> Option<String> {
         match self.runs().get(run) {
@@ -88,6 +98,9 @@ impl Driver {
                 Ok(_) | Err(RunError::AlreadyDriven { .. }) => break,
                 Err(error) => error,
             };
+            if matches!(&error, RunError::Store(StoreError::Away { .. })) {
+                pause = AWAY;
+            }
             let (passes, why) = (may_pass(&error), words(&error));
             let care = if passes { Care::Paused(why) } else { Care::GivenUp(why) };
             self.runs().insert(run.clone(), care);

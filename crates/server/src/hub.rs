@@ -1,7 +1,7 @@
 //! Wakes whoever watches. What they see then is on record.
 
 use crate::watch::Shared;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{broadcast, watch};
 use welkin_api::wire::Item;
@@ -58,6 +58,18 @@ impl Hub {
     pub(crate) fn wake(&self, run: &RunId) {
         if let Some(channel) = self.runs().get(run).and_then(Weak::upgrade) {
             channel.woken.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Wakes whoever follows these runs, or any: another broker has written.
+    pub(crate) fn written(&self, which: Option<&BTreeSet<RunId>>) {
+        self.records.send_modify(|count| *count += 1);
+        match which {
+            Some(runs) => runs.iter().for_each(|run| self.wake(run)),
+            None => {
+                let all: Vec<RunId> = self.runs().keys().cloned().collect();
+                all.iter().for_each(|run| self.wake(run));
+            }
         }
     }
 

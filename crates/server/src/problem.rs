@@ -73,6 +73,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::NoSuchRun { run } => Self::no_such_run(&run.0),
+            StoreError::Away { .. } => away(&error),
             _ => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "broker::store",
@@ -83,9 +84,18 @@ impl From<StoreError> for Problem {
     }
 }
 
+/// Nobody knows whether it was done. The same request again finds out.
+fn away(error: &StoreError) -> Problem {
+    let title = "the broker's database does not answer";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "broker::store", title)
+        .because(error)
+        .hint("ask again in a while, with the same key: what was done is not done twice")
+}
+
 impl From<SubmitError> for Problem {
     fn from(error: SubmitError) -> Self {
         match &error {
+            SubmitError::Store(error @ StoreError::Away { .. }) => return away(error),
             SubmitError::Store(_) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", "the run cannot be recorded")
             }

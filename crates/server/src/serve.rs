@@ -66,10 +66,13 @@ pub async fn serve(
         std::pin::pin!(async { tokio::try_join!(graceful.into_future(), members(team, &served)) });
     let end = tokio::select! {
         end = &mut end => end,
+        never = served.among_others() => match never {},
         failed = &mut graceful => return failed.map(|_| End::Told),
     };
     served.ending.send_replace(true);
     drop(tokio::time::timeout(LAST_ANSWERS, graceful).await);
+    // Where this fails, others find out by themselves.
+    drop(tokio::time::timeout(LAST_ANSWERS, served.broker.leave()).await);
     Ok(end)
 }
 

@@ -5,12 +5,18 @@ use crate::driver::Driver;
 use crate::hub::Hub;
 use crate::plans::Plans;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 use welkin_api::wire::Health;
 use welkin_broker::{Broker, Reader, RunId, StoreError};
 use welkin_provider::UnixMillis;
+
+/// How often a broker says to others that it lives; they give it six times as long.
+const STAND: Duration = Duration::from_secs(1);
 
 /// What a broker says of itself.
 #[derive(Debug, Clone, Default)]
@@ -83,13 +89,41 @@ impl Served {
     /// [`StoreError`] when the runs cannot be listed.
     pub async fn go_on(&self) -> Result<Vec<(RunId, StoreError)>, StoreError> {
         let mut unreadable = Vec::new();
-        for run in self.broker.unfinished().await? {
+        let free = match self.broker.has_peers() {
+            true => self.broker.stand().await?,
+            false => self.broker.unfinished().await?,
+        };
+        for run in free {
             match self.reader.status(&run) {
                 Ok(_) => self.driver.drive(run),
                 Err(error) => unreadable.push((run, error)),
             }
         }
         Ok(unreadable)
+    }
+
+    /// Takes part in what brokers share, where there are others: drives what is left to this one, and wakes whoever
+    /// watches runs that others drive. Never returns.
+    pub(crate) async fn among_others(&self) -> Infallible {
+        if !self.broker.has_peers() {
+            return std::future::pending().await;
+        }
+        let mut next = Instant::now();
+        loop {
+            tokio::select! {
+                () = sleep_until(next) => {
+                    next = Instant::now() + STAND;
+                    // Whoever cannot be reached is told of by whoever keeps the records; the next look finds out more.
+                    for run in self.broker.stand().await.unwrap_or_default() {
+                        self.driver.drive(run);
+                    }
+                }
+                runs = self.broker.written() => {
+                    self.hub.written(runs.as_ref());
+                    next = next.min(Instant::now() + STAND / 10);
+                }
+            }
+        }
     }
 
     pub(crate) fn health(&self) -> Result<Health, StoreError> {

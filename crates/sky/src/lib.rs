@@ -73,6 +73,6 @@ pub use place::{Hearer, Opened, Place, PlaceOptions, Root, Service, Site, identi
 pub use planning::{HOSTS_TRIED, Month, Planner, anchor, cheapest_machines, read_plan, write_plan};
 pub use private::make_private;
 pub use reach::{costs_money, is_emulated, nature, placements};
-pub use running::{Opening, bill, now, pricing, stores};
+pub use running::{Opening, Shared, bill, now, pricing, stores};
 pub use sky::Sky;
 pub use transfers::{Aimed, Begun, Same, TransferRecord, TransferState, Transfers, split_file};

@@ -15,8 +15,18 @@ use welkin_broker::{
 use welkin_clouds::{Local, Ssh};
 use welkin_ledger::{Bill, Pricing, Terms};
 use welkin_provider::{Clock, Provider, UnixMillis};
+use welkin_records::{Peers, Records};
 use welkin_store::Opener;
 use welkin_stores::Direct;
+
+/// Records that several brokers share, in place of those in the folder.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The records.
+    pub records: Arc<dyn Records>,
+    /// Who else is there.
+    pub peers: Arc<dyn Peers>,
+}
 
 /// How to open the broker.
 #[derive(Debug, Clone)]
@@ -32,6 +42,8 @@ pub struct Opening {
     /// File of the key that seals secrets at rest, made when it is not there. Without one they lie in the records as
     /// they are.
     pub seal_key: Option<PathBuf>,
+    /// Records to share with other brokers.
+    pub shared: Option<Shared>,
 }
 
 impl Default for Opening {
@@ -42,6 +54,7 @@ impl Default for Opening {
             max_parallel: None,
             sealing: None,
             seal_key: None,
+            shared: None,
         }
     }
 }
@@ -50,9 +63,23 @@ pub(crate) fn broker(sky: &Sky, opening: Opening) -> Result<Broker, SkyError> {
     let (options, catalog, state) = (sky.options(), sky.catalog()?, sky.folders().state());
     // Runs of an earlier catalog may have left something at providers that this one does not have.
     let mut names: BTreeSet<String> = catalog.places().map(|(_, place)| place.provider.to_owned()).collect();
-    names.extend(recorded_providers(sky));
+    let shared = opening
+        .shared
+        .map(|Shared { records, peers }| (Reader::elsewhere(Arc::clone(&records)), records, peers));
+    names.extend(match &shared {
+        Some((reader, ..)) => reader.providers_used().map_err(SkyError::Records)?,
+        None => recorded_providers(sky),
+    });
     // Providers of this machine and the broker live by one clock.
-    let clock = SteadyClock::open(&state, Arc::clone(&options.clocks)).map_err(SkyError::Records)?;
+    let clocks = Arc::clone(&options.clocks);
+    let clock = match &shared {
+        Some((reader, ..)) => {
+            let newest = reader.newest_of_open_runs().map_err(SkyError::Records)?;
+            SteadyClock::open_after(&state, clocks, newest)
+        }
+        None => SteadyClock::open(&state, clocks),
+    };
+    let clock = clock.map_err(SkyError::Records)?;
     let clock: Arc<dyn Clock> = Arc::new(clock);
     let mut broker = BrokerOptions::new(clouds::open(sky, catalog, names, &clock)?, options.seed);
     broker.stores = stores();
@@ -64,6 +91,7 @@ pub(crate) fn broker(sky: &Sky, opening: Opening) -> Result<Broker, SkyError> {
     broker.terms = terms();
     broker.home = sky.user().map(ToOwned::to_owned);
     broker.sealing = opening.sealing;
+    (broker.records, broker.peers) = shared.map(|(_, records, peers)| (records, peers)).unzip();
     broker.seal = opening.seal_key.as_deref().map(key::seal).transpose()?;
     Broker::open(&state, broker).map_err(SkyError::Broker)
 }

@@ -9,9 +9,11 @@ mod environment;
 mod follow;
 mod process;
 mod reach;
+mod state;
 mod surroundings;
 
 pub(crate) use environment::differences;
 pub(crate) use follow::follow;
 pub(crate) use process::{run as process, serve};
 pub(crate) use reach::{Reached, far, fault, giving_way, listening, needs_own, reach, records};
+pub(crate) use state::State;

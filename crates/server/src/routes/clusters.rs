@@ -102,7 +102,7 @@ async fn wish(served: &Arc<Served>, run: RunId, wish: Wish) -> Result<Json<Taken
         let title = format!("{run} is over");
         return Err(Problem::new(StatusCode::CONFLICT, "run::refused", title));
     }
-    served.driver.drive(run.clone());
+    served.driver.fetch(&run).await?;
     let Err(error) = served.broker.wish(&run, wish).await else { return Ok(Json(Taken { run })) };
     if matches!(error, WishError::Undriven { .. })
         && let Some(why) = why(served, &run).await

@@ -229,7 +229,7 @@ pub(crate) async fn resume(
     Named(run): Named<RunId>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     if !served.reader.status(&run)?.state.is_over() {
-        served.driver.drive(run.clone());
+        served.driver.fetch(&run).await?;
     }
     Ok((StatusCode::ACCEPTED, Json(Taken { run })))
 }

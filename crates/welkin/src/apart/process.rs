@@ -1,6 +1,7 @@
 //! The broker's own process.
 
 use super::reach::{listening, needs_own, no_links};
+use super::state::State;
 use super::{environment, surroundings};
 use crate::app::App;
 use crate::engine::{self, Opening, store_fault};
@@ -32,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const MAX_LOG_BYTES: u64 = 4 << 20;
 
 /// Serves a team too, until it is told to end.
-pub(crate) fn serve(listen: &str, app: &mut App) -> anyhow::Result<Exit> {
+pub(crate) fn serve(listen: &str, state: Option<State>, app: &mut App) -> anyhow::Result<Exit> {
     allow_connections();
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     needs_own(app)?;
@@ -47,7 +48,7 @@ pub(crate) fn serve(listen: &str, app: &mut App) -> anyhow::Result<Exit> {
             drop(reached.client.stop(&Stop::default()).await);
             ended(app).await;
         }
-        serve_here(false, None, Some(listen), app).await
+        serve_here(false, None, Some((listen, state)), app).await
     })
 }
 
@@ -133,11 +134,16 @@ fn allow_connections() {
 async fn serve_here(
     detached: bool,
     idle: Option<Duration>,
-    listen: Option<&str>,
+    listen: Option<(&str, Option<State>)>,
     app: &App,
 ) -> anyhow::Result<Exit> {
     let hub = Arc::new(Hub::default());
-    let opening = Opening { observer: hub.clone(), ..Opening::default() };
+    let (listen, state) = listen.unzip();
+    let shared = match state.flatten() {
+        Some(state) => Some(state.open()?),
+        None => None,
+    };
+    let opening = Opening { observer: hub.clone(), shared, ..Opening::default() };
     let broker = engine::broker(app, opening)?;
     let team = match listen {
         Some(listen) => Some(team(listen, app).await?),
@@ -195,7 +201,7 @@ fn say(line: &str) {
 }
 
 /// To the log, or to the terminal where it was started by hand.
-fn log(text: &str) {
+pub(super) fn log(text: &str) {
     let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
     err_line(&format!("{at} {text}"));
 }

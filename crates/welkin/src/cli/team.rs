@@ -30,6 +30,11 @@ pub(crate) struct ServeTeamArgs {
     /// Where members come in; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", required = true)]
     pub(crate) listen: Option<String>,
+    /// A database for the records, which several brokers may share: postgres://USER@HOST/DATABASE. A password comes from
+    /// PGPASSWORD; over a network the connection is encrypted
+    #[cfg(feature = "postgres")]
+    #[arg(long, value_name = "URL", env = "WELKIN_STATE", hide_env_values = true)]
+    pub(crate) state: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Option<ServeTeamCommand>,
 }

@@ -37,10 +37,21 @@ pub(crate) fn run(args: &ServeTeamArgs, app: &mut App) -> anyhow::Result<Exit> {
             app.out.flush()?;
             Ok(Exit::Success)
         }
-        (None, Some(listen)) => apart::serve(listen, app),
+        (None, Some(listen)) => apart::serve(listen, state(args)?, app),
         // clap asks for one of them.
         (None, None) => Err(Fault::new(Code::Usage, "--listen is missing").into()),
     }
+}
+
+/// The database that is named, if one is.
+#[cfg(feature = "postgres")]
+fn state(args: &ServeTeamArgs) -> anyhow::Result<Option<apart::State>> {
+    args.state.as_deref().map(apart::State::at).transpose()
+}
+
+#[cfg(not(feature = "postgres"))]
+fn state(_: &ServeTeamArgs) -> anyhow::Result<Option<apart::State>> {
+    Ok(None)
 }
 
 fn members(command: &MemberCommand, app: &mut App) -> anyhow::Result<Exit> {

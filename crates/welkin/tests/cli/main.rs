@@ -37,6 +37,8 @@ mod parallelize;
 mod parallelize_jax;
 mod prices;
 mod probe;
+#[cfg(feature = "postgres")]
+mod replicas;
 mod run;
 mod seal;
 mod sealed_run;

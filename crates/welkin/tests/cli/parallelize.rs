@@ -226,3 +226,15 @@ fn what_cannot_be_done_on_parts_of_the_batch_has_no_microbatches() {
     let told = bed.ok(["parallelize", "model.json", "--cluster", "8xT4"]);
     assert!(told.contains(&format!("stages and microbatches cannot be run: {why}")), "{told}");
 }
+
+#[test]
+fn arguments_without_names_are_shown_by_what_they_are() {
+    let bed = Bed::new();
+    let many = (0..100_000).map(|at| format!("%arg{at}: tensor<8xf32>")).collect::<Vec<_>>().join(", ");
+    bed.file(
+        "many.stablehlo",
+        &format!("func.func @main({many}) -> tensor<8xf32> {{\nreturn %arg0 : tensor<8xf32>\n}}\n"),
+    );
+    let told = bed.ok(["parallelize", "many.stablehlo", "--cluster", "2xT4"]);
+    assert!(told.contains("arg*") && told.lines().count() < 20, "{told}");
+}

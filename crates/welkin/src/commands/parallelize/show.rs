@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::output::{Align, Table, counted, shown};
+use std::collections::BTreeMap;
 use std::io::Write;
 use welkin_parallel::{PlanFile, StageWire, TensorWire, words};
 
@@ -99,12 +100,12 @@ fn collectives(stage: &StageWire, app: &mut App) -> anyhow::Result<()> {
 /// State and data; equal tensors of repeated layers in one row.
 fn tensors(stage: &StageWire, app: &mut App) -> anyhow::Result<()> {
     let mut rows: Vec<(String, &TensorWire, usize)> = Vec::new();
+    let mut places = BTreeMap::new();
     for tensor in stage.inputs.iter().filter(|tensor| tensor.role.as_deref() != Some("constant")) {
         let name = without_numbers(&tensor.name);
-        let same = |row: &&mut (String, &TensorWire, usize)| {
-            row.0 == name && row.1.shape == tensor.shape && row.1.layout == tensor.layout
-        };
-        match rows.iter_mut().find(same) {
+        let key = (name.clone(), &tensor.shape, &tensor.layout);
+        let place = *places.entry(key).or_insert(rows.len());
+        match rows.get_mut(place) {
             Some(row) => row.2 += 1,
             None => rows.push((name, tensor, 1)),
         }
@@ -122,8 +123,12 @@ fn tensors(stage: &StageWire, app: &mut App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `[3]` becomes `[*]`.
+/// `[3]` becomes `[*]`, and `arg12` becomes `arg*`.
 fn without_numbers(name: &str) -> String {
+    let number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if name.strip_prefix("arg").is_some_and(number) {
+        return "arg*".to_owned();
+    }
     let mut parts = name.split('[');
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -67,12 +67,12 @@ step clippy cargo clippy --locked --workspace --all-targets -- -D warnings
 step enclave-clippy cargo clippy --locked --manifest-path enclave/Cargo.toml --all-targets -- -D warnings
 step enclave-test cargo test --locked --manifest-path enclave/Cargo.toml
 step test cargo test --locked --workspace
-# Not in the default build.
-step test-replicas cargo test --locked --package welkin --features postgres --test cli -- replicas
 # The same seeds each time, at most about a minute each; other seeds are for `just soak`.
 step oracle-sync cargo run --quiet --locked --package xtask -- oracle sync --rounds 50 --seed 1
 step oracle-runs cargo run --quiet --locked --package xtask -- oracle runs --rounds 20 --seed 1
 step oracle-plan cargo run --quiet --locked --package xtask -- oracle plan --rounds 300 --seed 1
+# Not in the default build, which nothing needs after it.
+step test-replicas cargo test --locked --package welkin --features postgres --test cli -- replicas
 step doc env RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --locked --workspace --no-deps
 deny
 

@@ -7,6 +7,7 @@ pub(super) mod left_over;
 mod life;
 mod list;
 mod preempt;
+mod rest;
 mod steps;
 mod store;
 mod usage;
@@ -35,6 +36,15 @@ pub(super) const CHECKS: &[Check] = &[
     check!("release-twice", "a lease is over after its release, which may be repeated", life::release_twice),
     check!("release-is-final", "a lease that is over never changes again", life::final_state),
     check!("unknown-lease", "an unknown lease is not found", life::unknown),
+    check!(
+        "stop-twice",
+        "a lease that is stopped costs nothing and stays, however often it is stopped",
+        rest::stop_twice
+    ),
+    check!("stop-ends-work", "what runs on machines ends when they stop", rest::ends_work),
+    check!("start-again", "machines that are started have their disks as they were left", rest::start_again),
+    check!("stop-then-over", "a lease that is over is neither stopped nor started", rest::over),
+    check!("stop-unknown", "an unknown lease is neither stopped nor started", rest::unknown),
     check!("list-shows-own", "a lease is listed, as it is", list::shows_own),
     check!("list-hides-released", "a released lease is not listed", list::hides_released),
     check!("list-only-own", "leases of another owner are not listed", list::only_own),

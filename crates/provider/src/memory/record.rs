@@ -52,7 +52,10 @@ impl Record {
 
     /// Starts machines that are stopped.
     pub(super) fn start(&mut self, now: UnixMillis) {
-        if let Some(stopped) = self.stopped.take().filter(|_| self.end.is_none()) {
+        // What is over keeps the end of its cost.
+        if self.end.is_none()
+            && let Some(stopped) = self.stopped.take()
+        {
             self.before.push((self.started, stopped));
             (self.started, self.last_sign) = (now, now);
         }

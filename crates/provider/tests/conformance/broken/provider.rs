@@ -94,6 +94,11 @@ impl Broken {
         }
     }
 
+    /// Some lease, in place of one that there is not.
+    fn any(&self) -> Answer<Lease> {
+        self.cloud.leases().into_iter().next().ok_or_else(|| self.error(ErrorKind::NotFound))
+    }
+
     /// The lease as this provider tells it.
     fn told(&self, mut lease: Lease) -> Lease {
         lease.token = as_asked(&lease.token);
@@ -113,6 +118,7 @@ impl Broken {
             (Flaw::MovesTheEnd, LeaseState::Released) => {
                 lease.ended = lease.ended.map(|at| UnixMillis(at.0 + self.count()));
             }
+            (Flaw::BillsWhileStopped, LeaseState::Stopped) => lease.ended = None,
             (Flaw::CallsPreemptionsCrashes, LeaseState::Lost { reason, .. }) => {
                 lease.state = LeaseState::Lost { reason: reason.clone(), preempted: false };
             }
@@ -172,6 +178,35 @@ impl Provider for Broken {
         }
     }
 
+    fn stops(&self) -> bool {
+        self.cloud.stops() && !self.is(Flaw::StopsUnsaid)
+    }
+
+    async fn stop(&self, lease: &LeaseId) -> Answer<Lease> {
+        let known = self.cloud.leases().into_iter().find(|known| known.id == *lease);
+        match (self.flaw, known) {
+            (Flaw::StopsNothing, Some(lease)) => Ok(self.told(lease)),
+            (Flaw::StopsUnknownLeases, None) => self.any(),
+            (Flaw::MovesTheStop, Some(Lease { state: LeaseState::Stopped, .. })) => {
+                let lease = self.cloud.stop(lease).await?;
+                Ok(Lease { ended: lease.ended.map(|at| UnixMillis(at.0 + 1)), ..lease })
+            }
+            _ => self.blame(self.cloud.stop(lease).await).map(|lease| self.told(lease)),
+        }
+    }
+
+    async fn start(&self, lease: &LeaseId) -> Answer<Lease> {
+        let known = self.cloud.leases().into_iter().find(|known| known.id == *lease);
+        match (self.flaw, known) {
+            (Flaw::StaysStopped, Some(lease)) => Ok(self.told(lease)),
+            (Flaw::StopsUnknownLeases, None) => self.any(),
+            (Flaw::RevivesTheDead, Some(lease)) if lease.state.is_over() => {
+                Ok(Lease { state: LeaseState::Pending, ended: None, ..self.told(lease) })
+            }
+            _ => self.blame(self.cloud.start(lease).await).map(|lease| self.told(lease)),
+        }
+    }
+
     async fn list(&self, owner: &Owner) -> Answer<Vec<Lease>> {
         let all = self.cloud.leases().into_iter();
         let list = match self.flaw {
@@ -179,6 +214,11 @@ impl Provider for Broken {
             Flaw::ListsForever => {
                 let own = all.filter(|lease| lease.owner == *owner);
                 own.map(|lease| Lease { state: LeaseState::Ready, ended: None, ..lease }).collect()
+            }
+            Flaw::HidesStopped => {
+                let mut own = self.cloud.list(owner).await?;
+                own.retain(|lease| lease.state != LeaseState::Stopped);
+                own
             }
             Flaw::ListsOfAllOwners => all.filter(|lease| !lease.state.is_over()).collect(),
             _ => self.cloud.list(owner).await?,

@@ -25,7 +25,8 @@ const CLIENTS: usize = 20;
 /// Longest time before a kill: a broker starts, takes some submissions and drives them meanwhile.
 const WITHIN_MS: u64 = 400;
 
-const JOB: &str = "
+/// Counts how often its first task was carried out, and moves what it made.
+pub(crate) const JOB: &str = "
 name: counted
 tasks:
   first:

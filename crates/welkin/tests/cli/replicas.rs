@@ -2,8 +2,10 @@
 //!
 //! `WELKIN_SOAK_ROUNDS=200 cargo test -p welkin --features postgres replicas` kills two hundred.
 
+#![expect(clippy::print_stdout, reason = "a test that did not run says so, and what was seen is told")]
+
 use crate::bed::{Bed, both};
-use crate::broker_kill::get;
+use crate::broker_kill::{JOB, get};
 use crate::kill::{Dice, number};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,19 +27,6 @@ const CLIENTS: usize = 6;
 
 /// Longest time before a kill: a replica starts, and takes some submissions.
 const WITHIN_MS: u64 = 1500;
-
-const JOB: &str = "
-name: counted
-tasks:
-  first:
-    resources: {cpus: 1+}
-    outputs: {out: {size: 1 MB}}
-    run: echo 1 > ~/outputs/out
-  last:
-    inputs: {number: first.out}
-    resources: {cpus: 1+, infra: gcp}
-    run: cat ~/inputs/number
-";
 
 /// One broker of several.
 struct Replica {

@@ -2,6 +2,7 @@
 //!
 //! * [`seal`] writes a table, and hands out the keys that it drew.
 //! * [`check`] says whether a file is sealed in every part; it runs after each write, and before each read.
+//! * [`check_query`] says of a query in which ways it could be run.
 //! * [`open`] reads a table with its keys, if the file is the one whose hash was signed.
 //!
 //! The format is Parquet Modular Encryption with AES-256-GCM: footer and columns encrypted, pages bound to a prefix that names the
@@ -30,3 +31,4 @@ pub use input::{Form, InputError, Table, read_table};
 pub use keys::Keys;
 pub use open::{OpenError, open, write_table};
 pub use seal::{SealError, Sealed, seal};
+pub use sql::{Checked, Way, check_query};

@@ -11,7 +11,8 @@ use anyhow::Context;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
-use welkin_enclave::{Form, engine, open, read_table, seal, spell, write_table};
+use welkin_enclave::{Form, check_query, engine, open, read_table, seal, spell, write_table};
+use welkin_seal::Snapshot;
 
 /// A request names files and has a key for each column of each: 64 MiB are half a million of those.
 const MOST_BYTES: u64 = 64 << 20;
@@ -64,6 +65,12 @@ fn run() -> anyhow::Result<()> {
         request::Request::Spell { input, form } => {
             let table = read_table(&input, form.into()).with_context(|| format!("{}", input.display()))?;
             spell(table, io::BufWriter::new(io::stdout())).with_context(|| format!("{}", input.display()))?;
+        }
+        request::Request::Check { query, snapshots, privacy } => {
+            let read = |text: &String| Snapshot::read(text.as_bytes()).context("this is not a snapshot");
+            let snapshots = snapshots.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            let answer = request::CheckAnswer::from(check_query(&query, &snapshots, &privacy));
+            writeln!(io::stdout(), "{}", serde_json::to_string(&answer)?)?;
         }
         request::Request::Measure => {
             let answer = serde_json::json!({ "measurement": engine::measure()?, "simulated": cfg!(feature = "simulated") });

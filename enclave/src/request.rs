@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use welkin_enclave::{Keys, Sealed};
-use welkin_seal::{Column, Hex, HexBytes, Secret};
+use welkin_enclave::engine::EngineError;
+use welkin_enclave::{Checked, Keys, Sealed};
+use welkin_seal::{Column, Hex, HexBytes, Privacy, Secret};
 
 /// What to do.
 #[derive(Deserialize)]
@@ -16,6 +17,8 @@ pub(crate) enum Request {
     Open { files: Vec<SealedFile>, form: FormName },
     /// Write a table in the open as CSV with numbers, to standard output.
     Spell { input: PathBuf, form: FormName },
+    /// Say in which ways a query could be run on data sets that are described by their snapshots.
+    Check { query: String, snapshots: Vec<String>, privacy: Privacy },
     /// Say what this program measures.
     Measure,
     /// Be an engine, for one contract.
@@ -60,5 +63,54 @@ impl From<Sealed> for Answer {
         let Sealed { rows, bytes, sha256, columns, keys } = sealed;
         let keys = keys.into_iter().map(|(column, key)| (column, Hex(*key.expose()))).collect();
         Self { rows, bytes, sha256, columns, keys }
+    }
+}
+
+/// In which ways a query could be run.
+#[derive(Serialize)]
+pub(crate) struct Ways {
+    columns: Vec<(String, String)>,
+    ways: Vec<WayWire>,
+}
+
+#[derive(Serialize)]
+struct WayWire {
+    way: &'static str,
+    refused: Option<Refused>,
+}
+
+/// Why not.
+#[derive(Serialize)]
+pub(crate) struct Refused {
+    code: &'static str,
+    why: String,
+}
+
+impl From<&EngineError> for Refused {
+    fn from(error: &EngineError) -> Self {
+        Self { code: error.code(), why: crate::talk::in_words(error) }
+    }
+}
+
+/// One that is no query at all is refused in every way.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CheckAnswer {
+    Ways(Ways),
+    Refused(Refused),
+}
+
+impl From<Result<Checked, EngineError>> for CheckAnswer {
+    fn from(checked: Result<Checked, EngineError>) -> Self {
+        match checked {
+            Ok(Checked { columns, ways }) => {
+                let ways = ways.into_iter().map(|(way, ran)| WayWire {
+                    way: way.name(),
+                    refused: ran.err().as_ref().map(Refused::from),
+                });
+                Self::Ways(Ways { columns, ways: ways.collect() })
+            }
+            Err(error) => Self::Refused(Refused::from(&error)),
+        }
     }
 }

@@ -27,7 +27,11 @@ pub(crate) fn talk(input: &mut impl BufRead, out: &mut impl Write) -> anyhow::Re
 }
 
 fn refused(error: &EngineError) -> Message {
-    let code = error.code().to_owned();
+    Message::Refused { code: error.code().to_owned(), why: in_words(error) }
+}
+
+/// An error with its causes.
+pub(crate) fn in_words(error: &EngineError) -> String {
     let mut why = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
@@ -35,5 +39,5 @@ fn refused(error: &EngineError) -> Message {
         why.push_str(&error.to_string());
         source = error.source();
     }
-    Message::Refused { code, why }
+    why
 }

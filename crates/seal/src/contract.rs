@@ -5,6 +5,7 @@
 //!
 //! A contract is judged against what is known when it is to run ([`Situation`]); each refusal has a code of its own.
 
+mod budget;
 mod file;
 mod manifest;
 mod revocation;
@@ -14,6 +15,8 @@ mod verify;
 mod tests;
 
 pub use file::{Contract, ContractError, SignError};
-pub use manifest::{Code, CodeKind, Engine, Input, Manifest, ManifestError, Privacy, Recipient, Signer};
+pub use manifest::{
+    Bounds, Code, CodeKind, Engine, Input, Manifest, ManifestError, Noise, Privacy, Recipient, Signer,
+};
 pub use revocation::Revocation;
 pub use verify::{Agreed, Refusal, Situation};

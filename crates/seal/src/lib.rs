@@ -38,8 +38,8 @@ pub use binding::Binding;
 pub use bytes::Short;
 pub use canonical::FileError;
 pub use contract::{
-    Agreed, Code, CodeKind, Contract, ContractError, Engine, Input, Manifest, ManifestError, Privacy,
-    Recipient, Refusal, Revocation, SignError, Signer, Situation,
+    Agreed, Bounds, Code, CodeKind, Contract, ContractError, Engine, Input, Manifest, ManifestError, Noise,
+    Privacy, Recipient, Refusal, Revocation, SignError, Signer, Situation,
 };
 pub use data::{
     Column, DataKeys, DataKeysError, FOOTER, Kek, Snapshot, SnapshotError, SnapshotFile, aad_prefix,

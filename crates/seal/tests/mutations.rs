@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 use welkin_mutate::mutations;
 use welkin_seal::{
     Admitted, Binding, Challenge, Code, CodeKind, Column, Contract, DataKeys, Engine, EngineKey, Entry,
-    Event, Evidence, Hex, HexBytes, Input, KeyFile, Kind, Manifest, Message, Policy, Privacy, Ran, Receipt,
-    Recipient, Revocation, Root, Run, Secret, Situation, Snapshot, SnapshotFile,
+    Event, Evidence, Hex, HexBytes, Input, KeyFile, Kind, Manifest, Message, Noise, Policy, Privacy, Ran,
+    Receipt, Recipient, Revocation, Root, Run, Secret, Situation, Snapshot, SnapshotFile,
 };
 
 type Check = fn(&[u8]);
@@ -40,7 +40,7 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         }],
         recipients: vec![Recipient::from(root.identity())],
         signers: Vec::new(),
-        privacy: Privacy { minimum_group: 1, epsilon_milli: Some(5) },
+        privacy: Privacy { minimum_group: 1, epsilon_milli: Some(5), noise: Some(Noise::default()) },
         oblivious: false,
         not_before: 0,
         expires: 100,

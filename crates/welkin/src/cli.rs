@@ -10,6 +10,7 @@ mod gateway;
 mod job;
 mod jobs;
 mod moving;
+mod noise;
 mod offers;
 mod parallelize;
 mod providers;
@@ -39,6 +40,7 @@ pub(crate) use jobs::{JobsArgs, JobsCommand};
 pub(crate) use moving::{
     CpArgs, Manner, MaxDelete, Resumes, Selection, SyncArgs, TransfersArgs, TransfersCommand, VerifyArgs,
 };
+pub(crate) use noise::NoiseArgs;
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
 pub(crate) use parallelize::{ParallelizeArgs, ParallelizeCommand, ProfileArgs};
 pub(crate) use providers::ProvidersArgs;
@@ -54,7 +56,7 @@ pub(crate) use seal::{
     SealRotateArgs, SealVerifyArgs, TableForm,
 };
 pub(crate) use sizes::Instead;
-pub(crate) use sql::{SqlArgs, SqlCommand, SqlRunArgs};
+pub(crate) use sql::{SqlArgs, SqlCheckArgs, SqlCommand, SqlRunArgs};
 pub(crate) use team::{
     LoginArgs, LogoutArgs, MemberAddArgs, MemberCommand, RoleChoice, ServeTeamArgs, ServeTeamCommand,
     TokenAddArgs, TokenCommand,

@@ -52,6 +52,10 @@ pub(super) fn admit(
     }
     let agreed = contract.verify_inside(bound, &situation)?;
     supported(agreed.manifest)?;
+    for Folder { snapshot, .. } in &folders {
+        // What was spent before, owners know. That there is a budget, and noise where there is one, is asked here too.
+        contract.spends(snapshot, 0)?;
+    }
     let open = |input: &Input| {
         let folder = folders.iter().find(|folder| folder.snapshot.digest() == input.snapshot);
         open(engine, agreed.manifest, input, folder.expect("each input was found"), run, bound)
@@ -79,6 +83,11 @@ fn supported(manifest: &Manifest) -> Result<(), EngineError> {
                 "the contract asks for an oblivious run, and trees are not grown in one: nothing was run",
             );
         }
+        CodeKind::Boost if manifest.privacy.epsilon_milli.is_some() => {
+            return unsupported(
+                "the contract asks for differential privacy, which trees do not have: nothing was run",
+            );
+        }
         CodeKind::Boost | CodeKind::Sql => {}
     }
     if manifest.oblivious && manifest.privacy.minimum_group > 1 {
@@ -86,9 +95,10 @@ fn supported(manifest: &Manifest) -> Result<(), EngineError> {
             "the contract asks for a smallest group in an oblivious run, which this engine does not have: nothing was run",
         );
     }
-    if manifest.privacy.epsilon_milli.is_some() {
+    if manifest.privacy.epsilon_milli.is_some() && (manifest.oblivious || manifest.privacy.minimum_group > 1)
+    {
         return unsupported(
-            "the contract asks for differential privacy, which this engine does not have: nothing was run",
+            "the contract asks for differential privacy in an oblivious run or beside a smallest group, which this engine does not have: nothing was run",
         );
     }
     Ok(())

@@ -50,6 +50,9 @@ pub enum EngineError {
     /// It cannot be run obliviously.
     #[error("the query is refused: the contract asks for an oblivious run, and there is none of {0}")]
     Oblivious(String),
+    /// Noise would not hide everybody.
+    #[error("the query is refused: the contract asks for differential privacy, and {0}")]
+    Private(String),
     /// Too large.
     #[error(
         "the query needs more memory than the {} MiB it may take, and {}", .memory >> 20,
@@ -81,7 +84,7 @@ pub enum EngineError {
         what: &'static str,
     },
     /// More rows than memory.
-    #[error("the rows take {} MiB in training, and it may take {}", .needs.div_ceil(1 << 20), .memory >> 20)]
+    #[error("the rows take {} MiB, and the run may take {}", .needs.div_ceil(1 << 20), .memory >> 20)]
     Rows {
         /// How much they take at least.
         needs: u64,
@@ -125,6 +128,7 @@ impl EngineError {
             Self::Query(_) | Self::Twice(_) => "no-query",
             Self::Groups(..) => "small-groups",
             Self::Oblivious(_) => "not-oblivious",
+            Self::Private(_) => "not-private",
             Self::Recipe(_) | Self::Unfit(_) => "no-recipe",
             Self::Column { .. } => "no-column",
             Self::Memory { .. } | Self::Rows { .. } => "memory",

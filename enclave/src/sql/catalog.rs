@@ -2,7 +2,6 @@
 
 use super::context::{CATALOG, COMMON};
 use super::table::SealedTable;
-use crate::engine::Data;
 use crate::engine::EngineError;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider,
@@ -16,12 +15,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Puts the inputs of a contract where queries find them.
-pub(super) fn register(context: &SessionContext, data: Vec<Data>) -> Result<(), EngineError> {
+///
+/// Each has its party, its name and its version.
+pub(super) fn register(
+    context: &SessionContext,
+    inputs: Vec<(String, String, u64, SealedTable)>,
+) -> Result<(), EngineError> {
     let mut tables: BTreeMap<(String, String), Vec<(u64, SealedTable)>> = BTreeMap::new();
-    for (input, data) in data.into_iter().enumerate() {
-        let name = (data.party.to_string(), data.name.to_string());
-        let version = data.version;
-        tables.entry(name).or_default().push((version, SealedTable::new(input, data)?));
+    for (party, name, version, table) in inputs {
+        tables.entry((party, name)).or_default().push((version, table));
     }
     fill(context, tables).map_err(|error| EngineError::Query(error.strip_backtrace()))
 }

@@ -4,7 +4,7 @@ use super::spill::Spills;
 use super::table::PLACE;
 use crate::engine::EngineError;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::context::SessionContext;
+use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::execution::disk_manager::{DiskManager, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreRegistry;
@@ -13,10 +13,10 @@ use datafusion::execution::{SessionStateBuilder, SessionStateDefaults};
 use datafusion::object_store::ObjectStore;
 use datafusion::object_store::memory::InMemory;
 use datafusion::prelude::SessionConfig;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use url::Url;
-use welkin_seal::Run;
 
 /// The catalog, and the schema of names without a party. No party has such a name.
 pub(super) const CATALOG: &str = "welkin";
@@ -36,12 +36,21 @@ pub(super) fn runtime(threads: usize) -> Result<Runtime, EngineError> {
         .map_err(|_| EngineError::Failed("no threads can be started"))
 }
 
-pub(super) fn context(run: &Run) -> Result<SessionContext, EngineError> {
-    let mode = match &run.spill {
-        Some(folder) => DiskManagerMode::Custom(Arc::new(Spills::new(folder.clone()))),
+/// What a query may take.
+#[derive(Clone, Copy)]
+pub(super) struct Limited<'a> {
+    pub(super) memory: u64,
+    pub(super) threads: usize,
+    pub(super) spill: Option<&'a Path>,
+}
+
+pub(super) fn context(limited: Limited<'_>) -> Result<SessionContext, EngineError> {
+    let Limited { memory, threads, spill } = limited;
+    let mode = match spill {
+        Some(folder) => DiskManagerMode::Custom(Arc::new(Spills::new(folder.to_owned()))),
         None => DiskManagerMode::Disabled,
     };
-    let memory = usize::try_from(run.memory).unwrap_or(usize::MAX);
+    let memory = usize::try_from(memory).unwrap_or(usize::MAX);
     let world = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
         .with_disk_manager_builder(DiskManager::builder().with_mode(mode))
@@ -49,10 +58,10 @@ pub(super) fn context(run: &Run) -> Result<SessionContext, EngineError> {
         .build_arc()
         .map_err(|_| EngineError::Failed("the engine cannot be set up"))?;
     // What a sort keeps back for merging, of each of its threads: a fixed 10 MB would be all of a small engine.
-    let kept = (memory / (16 * run.threads.clamp(1, MOST_THREADS))).min(10 << 20);
+    let kept = (memory / (16 * threads.clamp(1, MOST_THREADS))).min(10 << 20);
     let config = SessionConfig::new()
         .with_sort_spill_reservation_bytes(kept)
-        .with_target_partitions(run.threads.clamp(1, MOST_THREADS))
+        .with_target_partitions(threads.clamp(1, MOST_THREADS))
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, COMMON);
@@ -66,6 +75,13 @@ pub(super) fn context(run: &Run) -> Result<SessionContext, EngineError> {
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .build();
     Ok(SessionContext::new_with_state(state))
+}
+
+/// The same on one thread, in the order of the files.
+pub(super) fn alone(context: &SessionContext) -> SessionState {
+    let state = context.state();
+    let config = state.config().clone().with_target_partitions(1);
+    SessionStateBuilder::new_from_existing(state).with_config(config).build()
 }
 
 /// The place that scans of sealed files name, which is empty: they bring their own readers. There is no other.

@@ -59,8 +59,17 @@ fn refuse<T>(why: impl Into<String>) -> Result<T> {
 }
 
 fn no_subqueries(plan: &LogicalPlan) -> Result<()> {
+    if has_subquery(plan) {
+        refuse("it has a subquery in an expression: a join can be seen to")
+    } else {
+        Ok(())
+    }
+}
+
+/// Has it a query in an expression?
+pub(super) fn has_subquery(plan: &LogicalPlan) -> bool {
     let mut found = false;
-    plan.apply(|node| {
+    let walked = plan.apply(|node| {
         node.apply_expressions(|expr| {
             found |= expr.exists(|expr| {
                 Ok(matches!(
@@ -70,8 +79,8 @@ fn no_subqueries(plan: &LogicalPlan) -> Result<()> {
             })?;
             Ok(TreeNodeRecursion::Continue)
         })
-    })?;
-    if found { refuse("it has a subquery in an expression: a join can be seen to") } else { Ok(()) }
+    });
+    found || walked.is_err()
 }
 
 /// The same plan, in which every way from the inputs to the result leads through groups that are large enough.

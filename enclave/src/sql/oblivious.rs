@@ -34,8 +34,7 @@ pub(super) async fn start(
 ) -> Result<(SchemaRef, Rows), EngineError> {
     no_name_twice(plan)?;
     let limits = Limits::of(run);
-    let planned = context.state().optimize(plan).map_err(|error| limits.told(&error))?;
-    let steps = Steps::of(&planned).map_err(EngineError::Oblivious)?;
+    let steps = planned(context, plan)?;
     let mut tables = Vec::new();
     for scan in &steps.scans {
         let input = scan.input(context).await.map_err(|error| limits.told(&error))?;
@@ -48,6 +47,16 @@ pub(super) async fn start(
     let batch = columns::batch(&answer, &schema).map_err(failed)?;
     let stream = RecordBatchStreamAdapter::new(schema.clone(), futures::stream::iter([Ok(batch)]));
     Ok((schema, Rows { stream: Box::pin(stream), limits }))
+}
+
+/// Refuses what cannot be run. No row is read.
+pub(super) fn check(context: &SessionContext, plan: &LogicalPlan) -> Result<(), EngineError> {
+    planned(context, plan).map(drop)
+}
+
+fn planned(context: &SessionContext, plan: &LogicalPlan) -> Result<Steps, EngineError> {
+    let planned = context.state().optimize(plan).map_err(|error| EngineError::Failed(kind(&error)))?;
+    Steps::of(&planned).map_err(EngineError::Oblivious)
 }
 
 fn answer(

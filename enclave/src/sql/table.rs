@@ -4,10 +4,10 @@ use super::reader::SealedReaders;
 use crate::engine::Data;
 use crate::engine::EngineError;
 use crate::engine::SealedPart;
-use arrow_schema::{DataType, Field, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::common::{Column as Named, ScalarValue, TableReference};
 use datafusion::datasource::file_format::parquet::transform_schema_to_view;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -23,6 +23,7 @@ use parquet::arrow::{RowNumber, parquet_to_arrow_schema};
 use parquet::file::metadata::ParquetMetaData;
 use std::path::PathBuf;
 use std::sync::Arc;
+use welkin_seal::{Column, Snapshot};
 
 /// A sealed data set.
 #[derive(Debug, Clone)]
@@ -58,8 +59,28 @@ impl SealedTable {
         {
             return Err(unreadable());
         }
+        Self::of(input, place, &first, parts)
+    }
+
+    /// A data set that is planned on and never read, as its snapshot says it is.
+    pub(super) fn described(input: usize, snapshot: &Snapshot) -> Result<Self, EngineError> {
+        let place = format!("{}/{}/{}", snapshot.party, snapshot.name, snapshot.version);
+        let field = |column: &Column| {
+            let kind = column.kind.parse::<DataType>().map_err(|_| {
+                EngineError::Unsupported(format!(
+                    "the column `{}` of {place} has the type {}, which is not known here",
+                    column.name, column.kind
+                ))
+            });
+            Ok(Field::new(column.name.clone(), kind?, column.nullable))
+        };
+        let fields = snapshot.columns.iter().map(field).collect::<Result<Vec<_>, EngineError>>()?;
+        Self::of(input, place.clone(), &Schema::new(fields), Vec::new())
+    }
+
+    fn of(input: usize, place: String, schema: &Schema, parts: Vec<SealedPart>) -> Result<Self, EngineError> {
         // Metadata of a schema is whatever a writer put there, and has no say in a plan.
-        let schema = transform_schema_to_view(&first).with_metadata(Default::default());
+        let schema = transform_schema_to_view(schema).with_metadata(Default::default());
         if schema.fields().iter().any(|field| field.name().starts_with("__")) {
             return Err(EngineError::Unsupported(format!(
                 "{place} has a column whose name begins with `__`"
@@ -82,8 +103,18 @@ impl SealedTable {
 
     /// The number of a row of the numbered table among all rows of the contract's inputs.
     pub(super) fn number(&self, under: &TableReference) -> Expr {
-        let column = |name: &str| Expr::Column(Column::new(Some(under.clone()), name));
+        let column = |name: &str| Expr::Column(Named::new(Some(under.clone()), name));
         lit(self.input * OF_INPUT) + column(FILE) * lit(OF_FILE) + column(ROW)
+    }
+
+    /// Which of the contract's inputs it is.
+    pub(super) fn number_of_input(&self) -> i64 {
+        self.input
+    }
+
+    /// How many rows it has, as was signed.
+    pub(super) fn rows(&self) -> u64 {
+        self.parts.iter().map(SealedPart::rows).fold(0, u64::saturating_add)
     }
 
     fn is_numbered(&self) -> bool {

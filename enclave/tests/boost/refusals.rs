@@ -5,7 +5,7 @@ use crate::world::{World, snapshot, text};
 use std::fs;
 use welkin_seal::{CodeKind, Manifest, Privacy, Recipient, Snapshot};
 
-const OPEN: Privacy = Privacy { minimum_group: 1, epsilon_milli: None };
+const OPEN: Privacy = Privacy { minimum_group: 1, epsilon_milli: None, noise: None };
 
 /// The word for a recipe that all have signed.
 fn agreed(recipe: &str) -> String {

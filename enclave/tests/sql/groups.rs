@@ -74,13 +74,3 @@ fn what_cannot_be_seen_to_is_refused() {
         assert!(error.to_string().contains(why), "{query}: {error}");
     }
 }
-
-#[test]
-fn differential_privacy_is_not_pretended() {
-    let world = hospitals();
-    let query = "SELECT count(*) AS n FROM patients";
-    let mut manifest = world.manifest(query, 1);
-    manifest.privacy.epsilon_milli = Some(1000);
-    let mut job = world.job_of(world.signed(manifest), query);
-    assert_eq!(job.engine.run(&job.run).unwrap_err().code(), "unsupported");
-}

@@ -3,6 +3,7 @@
 
 mod groups;
 mod oblivious;
+mod private;
 mod queries;
 mod refusals;
 mod spills;

@@ -14,7 +14,7 @@ fn here(name: &str) -> PathBuf {
 }
 
 #[expect(clippy::print_stdout, reason = "a test that did not run says so")]
-fn python(test: &str) -> Option<PathBuf> {
+pub(crate) fn python(test: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder =
         std::env::var_os("WELKIN_STAND_INS").map_or_else(|| root.join("target/stand-ins"), PathBuf::from);

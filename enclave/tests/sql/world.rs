@@ -10,7 +10,7 @@ use welkin_enclave::engine::{Engine, EngineError, measure};
 use welkin_enclave::{Form, open, read_table, seal, write_table};
 use welkin_seal::{
     Admitted, Binding, Challenge, Code, CodeKind, Contract, DataKeys, Hex, HexBytes, Input, Kind, Manifest,
-    Name, Policy, Privacy, Ran, Receipt, Recipient, Released, Root, Run, Secret, Situation, Snapshot,
+    Name, Noise, Policy, Privacy, Ran, Receipt, Recipient, Released, Root, Run, Secret, Situation, Snapshot,
     SnapshotFile, aad_prefix,
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct World {
     pub(crate) parties: BTreeMap<Name, Root>,
     /// Every sealed data set.
     pub(crate) inputs: Vec<PathBuf>,
+    /// Thousandths of epsilon that data sets are sealed with.
+    pub(crate) budget: Option<u64>,
 }
 
 /// What a test may change before it runs.
@@ -35,7 +37,7 @@ impl World {
             (root.identity().party.clone(), root)
         };
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, parties: parties.iter().map(root).collect(), inputs: Vec::new() }
+        Self { folder, parties: parties.iter().map(root).collect(), inputs: Vec::new(), budget: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -78,6 +80,10 @@ impl World {
             listed.push(SnapshotFile { name, bytes: sealed.bytes, rows: sealed.rows, sha256: sealed.sha256 });
         }
         let snapshot = Snapshot::new(owner, (data.clone(), version), 7, columns, listed).unwrap();
+        let snapshot = match self.budget {
+            Some(milli) => snapshot.with_budget(owner, milli),
+            None => snapshot,
+        };
         let keys = DataKeys::new(owner, (data, version), &keys, &[], &random).unwrap();
         fs::write(folder.join("snapshot.json"), snapshot.write()).unwrap();
         fs::write(folder.join("keys.json"), keys.write()).unwrap();
@@ -108,7 +114,7 @@ impl World {
             engines: vec![welkin_seal::Engine { kind: Kind::Simulated, measurements }],
             recipients: vec![Recipient::from(first)],
             signers: Vec::new(),
-            privacy: Privacy { minimum_group, epsilon_milli: None },
+            privacy: Privacy { minimum_group, epsilon_milli: None, noise: None },
             oblivious: false,
             not_before: 0,
             expires: u64::MAX,
@@ -183,6 +189,20 @@ impl World {
     /// The same under a contract that asks for an oblivious run.
     pub(crate) fn ask_obliviously(&self, query: &str) -> Result<String, EngineError> {
         let manifest = Manifest { oblivious: true, ..self.manifest(query, 1) };
+        let (output, _) = self.done(self.job_of(self.signed(manifest), query))?;
+        Ok(String::from_utf8(self.opened(&output, Form::Csv)).unwrap())
+    }
+
+    /// The same under a contract that spends epsilon.
+    pub(crate) fn ask_privately(
+        &self,
+        query: &str,
+        epsilon_milli: u64,
+        noise: &Noise,
+    ) -> Result<String, EngineError> {
+        let mut manifest = self.manifest(query, 1);
+        manifest.privacy.epsilon_milli = Some(epsilon_milli);
+        manifest.privacy.noise = Some(noise.clone());
         let (output, _) = self.done(self.job_of(self.signed(manifest), query))?;
         Ok(String::from_utf8(self.opened(&output, Form::Csv)).unwrap())
     }

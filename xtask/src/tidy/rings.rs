@@ -30,6 +30,7 @@ const RINGS: &[(Ring, &[&str])] = &[
             "boost",
             "oblivious",
             "parallel",
+            "privacy",
             "seal",
         ],
     ),

@@ -109,13 +109,48 @@ pub struct Signer {
 }
 
 /// What the result may give away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Privacy {
     /// Groups of fewer rows are left out.
     pub minimum_group: u64,
     /// Thousandths of epsilon that may be spent over all runs; none means that no noise is asked for.
     pub epsilon_milli: Option<u64>,
+    /// What noise hides. Contracts that do not say so are those from before there was noise, and keep their digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Noise>,
+}
+
+/// What noise hides, and what is no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Noise {
+    /// The column that tells persons apart; without one each row is a person of its own.
+    pub person: Option<String>,
+    /// How many rows of a person count.
+    pub per_person: u64,
+    /// The groups of a column, in order: the result has these, whatever is in the data, and no others.
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// What the values of a column are clamped to before they are summed up.
+    pub bounds: BTreeMap<String, Bounds>,
+}
+
+/// What values are clamped to, as integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    /// The least.
+    pub low: i64,
+    /// The most.
+    pub high: i64,
+    /// How many of the digits of both stand behind the point. Values are rounded to as many.
+    pub digits: u8,
+}
+
+impl Default for Noise {
+    fn default() -> Self {
+        Self { person: None, per_person: 1, groups: BTreeMap::new(), bounds: BTreeMap::new() }
+    }
 }
 
 /// Why a manifest cannot be one.
@@ -136,6 +171,9 @@ pub enum ManifestError {
     /// It is never valid.
     #[error("it ends before it begins, or may never run")]
     Never,
+    /// Noise that hides nothing.
+    #[error("{0}")]
+    Noise(&'static str),
     /// An engine that could be any program.
     #[error("an engine of kind {0} is not told by a measurement that says which program it is")]
     Engine(Kind),
@@ -143,6 +181,12 @@ pub enum ManifestError {
 
 /// Parties, inputs, engines: more would not be reviewed.
 const MOST: usize = 64;
+
+/// Groups of all columns: a contract has room for as many of some 50 bytes.
+const MOST_GROUPS: usize = 4096;
+
+/// A 64-bit integer has no more digits.
+const MOST_DIGITS: u8 = 18;
 
 impl Manifest {
     /// The manifest for these inputs, with lists in their order.
@@ -158,8 +202,44 @@ impl Manifest {
             .collect();
         self.signers.sort();
         self.signers.dedup();
+        for groups in self.privacy.noise.iter_mut().flat_map(|noise| noise.groups.values_mut()) {
+            groups.sort();
+        }
         self.check()?;
         Ok(self)
+    }
+
+    /// Thousandths of epsilon that one run may spend; none where no noise is asked for.
+    #[must_use]
+    pub fn epsilon_of_a_run(&self) -> Option<u64> {
+        self.privacy.epsilon_milli.map(|all| all / self.runs.max(1))
+    }
+
+    fn check_noise(&self) -> Result<(), ManifestError> {
+        let refused = |what| Err(ManifestError::Noise(what));
+        if self.epsilon_of_a_run() == Some(0) {
+            return refused("each of its runs may spend less than a thousandth of epsilon");
+        }
+        let Some(noise) = &self.privacy.noise else { return Ok(()) };
+        if self.privacy.epsilon_milli.is_none() {
+            return refused("it says what noise hides, and no epsilon");
+        }
+        if noise.per_person == 0 || (noise.person.is_none() && noise.per_person != 1) {
+            return refused(
+                "where no column tells persons apart each row is a person, and else at least one row of each counts",
+            );
+        }
+        let sound = |bounds: &Bounds| bounds.low <= bounds.high && bounds.digits <= MOST_DIGITS;
+        if !noise.bounds.values().all(sound) {
+            return refused("a bound is below its other one, or has more digits than a number");
+        }
+        let rising =
+            |groups: &Vec<String>| !groups.is_empty() && groups.windows(2).all(|two| two[0] < two[1]);
+        if !noise.groups.values().all(rising) {
+            return refused("a column has no groups, or they are not in order, or one is there twice");
+        }
+        let names = noise.bounds.len() + noise.groups.values().map(Vec::len).sum::<usize>();
+        if names > MOST_GROUPS { refused("it names more than 4096 groups and bounds") } else { Ok(()) }
     }
 
     /// Is it one that can hold? Whoever reads a contract asks again.
@@ -175,6 +255,7 @@ impl Manifest {
         if self.expires <= self.not_before || self.runs == 0 {
             return Err(ManifestError::Never);
         }
+        self.check_noise()?;
         for engine in &self.engines {
             let told = |name: &&&str| engine.measurements.contains_key(**name);
             let kind = engine.kind;

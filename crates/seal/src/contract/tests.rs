@@ -1,7 +1,8 @@
 use super::{
-    Code, CodeKind, Contract, Engine, Input, Manifest, ManifestError, Privacy, Recipient, Refusal,
-    Revocation, SignError, Situation,
+    Bounds, Code, CodeKind, Contract, Engine, Input, Manifest, ManifestError, Noise, Privacy, Recipient,
+    Refusal, Revocation, SignError, Situation,
 };
+use crate::data::{Snapshot, SnapshotFile};
 use crate::evidence::Kind;
 use crate::hex::{Hex, HexBytes};
 use crate::keys::Root;
@@ -33,7 +34,7 @@ fn manifest(a: &Root, b: &Root) -> Manifest {
         }],
         recipients: vec![Recipient { party: name("a"), sealing: a.identity().sealing }],
         signers: Vec::new(),
-        privacy: Privacy { minimum_group: 5, epsilon_milli: None },
+        privacy: Privacy { minimum_group: 5, epsilon_milli: None, noise: None },
         oblivious: false,
         not_before: 100,
         expires: 200,
@@ -122,6 +123,65 @@ fn a_contract_says_that_it_is_oblivious_or_nothing_of_it() {
     other.sign(&b).unwrap();
     let read = Contract::read(&other.write()).unwrap();
     assert!(read.verify(&situation).unwrap().manifest.oblivious);
+}
+
+#[test]
+fn a_contract_says_what_noise_hides_or_nothing_of_it() {
+    let (contract, ..) = agreed();
+    let text = String::from_utf8(contract.write()).unwrap();
+    assert!(!text.contains("noise"), "older contracts are spelled as they were, and keep their digests");
+    let (a, b) = (root("a"), root("b"));
+    let good = manifest(&a, &b);
+    let refused = |change: &dyn Fn(&mut Manifest)| {
+        let mut changed = good.clone();
+        changed.privacy.epsilon_milli = Some(1000);
+        changed.privacy.noise = Some(Noise::default());
+        assert_eq!(changed.check(), Ok(()));
+        change(&mut changed);
+        matches!(changed.check(), Err(ManifestError::Noise(_)))
+    };
+    fn noise(manifest: &mut Manifest) -> &mut Noise {
+        manifest.privacy.noise.as_mut().unwrap()
+    }
+    let bounds = |low, high, digits| Bounds { low, high, digits };
+    assert!(refused(&|manifest| manifest.privacy.epsilon_milli = None));
+    assert!(refused(&|manifest| manifest.privacy.epsilon_milli = Some(0)));
+    assert!(refused(&|manifest| manifest.runs = 1001), "less than a thousandth a run");
+    assert!(refused(&|manifest| noise(manifest).per_person = 0));
+    assert!(refused(&|manifest| noise(manifest).per_person = 2), "of nobody");
+    for wrong in [bounds(1, 0, 0), bounds(0, 1, 19)] {
+        assert!(refused(&|manifest| {
+            noise(manifest).bounds.insert("x".to_owned(), wrong);
+        }));
+    }
+    for wrong in [&[][..], &["b", "a"], &["a", "a"]] {
+        let wrong: Vec<String> = wrong.iter().map(|group| (*group).to_owned()).collect();
+        assert!(refused(&|manifest| drop(noise(manifest).groups.insert("x".to_owned(), wrong.clone()))));
+    }
+    let many: Vec<String> = (0..4097).map(|group| format!("{group:04}")).collect();
+    assert!(refused(&|manifest| drop(noise(manifest).groups.insert("x".to_owned(), many.clone()))));
+}
+
+#[test]
+fn a_run_takes_its_part_of_a_budget_and_never_more_than_is_left() {
+    let (a, b) = (root("a"), root("b"));
+    let file = SnapshotFile { name: "0".to_owned(), bytes: 1, rows: 1, sha256: Hex([1; 32]) };
+    let plain = Snapshot::new(&a, (name("patients"), 1), 7, Vec::new(), vec![file]).unwrap();
+    let budgeted = plain.clone().with_budget(&a, 1000);
+    let open = Contract::new(manifest(&a, &b));
+    let mut noisy = manifest(&a, &b);
+    (noisy.privacy.epsilon_milli, noisy.runs) = (Some(1000), 3);
+    let noisy = Contract::new(noisy);
+    let code = |refused: Result<_, Refusal>| refused.unwrap_err().code();
+    assert_eq!(open.spends(&plain, 0), Ok(None));
+    assert_eq!(code(open.spends(&budgeted, 0)), "no-noise");
+    assert_eq!(code(noisy.spends(&plain, 0)), "no-budget");
+    // 333 of 1000: three runs, and one that is left.
+    assert_eq!(noisy.spends(&budgeted, 0), Ok(Some(333)));
+    assert_eq!(noisy.spends(&budgeted, 667), Ok(Some(333)));
+    let short = noisy.spends(&budgeted, 668);
+    assert!(matches!(short, Err(Refusal::Budget { asked: 333, left: 332, .. })), "{short:?}");
+    assert_eq!(code(noisy.spends(&budgeted, u64::MAX)), "budget");
 }
 
 #[test]

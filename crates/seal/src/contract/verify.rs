@@ -113,6 +113,51 @@ pub enum Refusal {
         /// Its version.
         version: u64,
     },
+    /// Noise is asked for, and the data set has no budget that it would be spent from.
+    #[error(
+        "the contract spends epsilon, and the data set `{party}/{name}`, version {version}, was sealed without any"
+    )]
+    NoBudget {
+        /// Its owner.
+        party: Name,
+        /// Its name.
+        name: Name,
+        /// Its version.
+        version: u64,
+    },
+    /// The data set is told of with noise only.
+    #[error(
+        "the data set `{party}/{name}`, version {version}, is told of with noise only, and the contract asks for none"
+    )]
+    NoNoise {
+        /// Its owner.
+        party: Name,
+        /// Its name.
+        name: Name,
+        /// Its version.
+        version: u64,
+    },
+    /// Too little is left.
+    #[error(
+        "a run spends {} of epsilon, and of the data set `{party}/{name}`, version {version}, {} are left",
+        thousandths(*.asked), thousandths(*.left)
+    )]
+    Budget {
+        /// Its owner.
+        party: Name,
+        /// Its name.
+        name: Name,
+        /// Its version.
+        version: u64,
+        /// Thousandths of epsilon that a run spends.
+        asked: u64,
+        /// Thousandths of epsilon that are left.
+        left: u64,
+    },
+}
+
+fn thousandths(milli: u64) -> String {
+    format!("{}.{:03}", milli / 1000, milli % 1000)
 }
 
 impl Refusal {
@@ -132,6 +177,9 @@ impl Refusal {
             Self::ChangedCode { .. } => "changed-code",
             Self::MissingInput { .. } => "missing-input",
             Self::ChangedInput { .. } => "changed-input",
+            Self::NoBudget { .. } => "no-budget",
+            Self::NoNoise { .. } => "no-noise",
+            Self::Budget { .. } => "budget",
         }
     }
 }

@@ -22,6 +22,10 @@ pub struct Snapshot {
     pub columns: Vec<Column>,
     /// Every file, in the order of their names.
     pub files: Vec<SnapshotFile>,
+    /// Thousandths of epsilon that all runs of all contracts may spend on it together. With a budget it is told of with noise only; without
+    /// one, as were those from before there was noise, it is told of as contracts say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon_milli: Option<u64>,
     signature: Hex<64>,
 }
 
@@ -85,10 +89,20 @@ impl Snapshot {
     ) -> Result<Self, SnapshotError> {
         files.sort_by(|one, other| one.name.cmp(&other.name));
         let party = root.identity().party.clone();
-        let mut snapshot = Self { party, name, version, created, columns, files, signature: Hex([0; 64]) };
+        let signature = Hex([0; 64]);
+        let mut snapshot =
+            Self { party, name, version, created, columns, files, epsilon_milli: None, signature };
         snapshot.check()?;
         snapshot.signature = root.sign(&snapshot.message());
         Ok(snapshot)
+    }
+
+    /// The same with a budget.
+    #[must_use]
+    pub fn with_budget(mut self, root: &Root, epsilon_milli: u64) -> Self {
+        self.epsilon_milli = Some(epsilon_milli);
+        self.signature = root.sign(&self.message());
+        self
     }
 
     /// Reads a snapshot; that its owner signed it is for [`Snapshot::is_of`] to say.
@@ -135,8 +149,15 @@ impl Snapshot {
     }
 
     fn message(&self) -> Vec<u8> {
-        let Self { party, name, version, created, columns, files, .. } = self;
-        canonical::message("welkin snapshot/1", &(party, name, version, created, columns, files))
+        let Self { party, name, version, created, columns, files, epsilon_milli, .. } = self;
+        match epsilon_milli {
+            None => canonical::message("welkin snapshot/1", &(party, name, version, created, columns, files)),
+            // Under a name of its own: taken away or put in, a budget leaves no signature that holds.
+            Some(milli) => canonical::message(
+                "welkin snapshot with budget/1",
+                &(party, name, version, created, columns, files, milli),
+            ),
+        }
     }
 }
 
@@ -175,6 +196,30 @@ mod tests {
             changed[at] ^= 1 << (at % 8);
             let holds = Snapshot::read(&changed).is_ok_and(|read| read.is_of(root.identity()).is_ok());
             assert!(!holds, "{at}");
+        }
+    }
+
+    #[test]
+    fn no_budget_can_be_taken_away_put_in_or_changed() {
+        let root = root("a");
+        let plain = snapshot(&root, &["0.parquet"]).unwrap();
+        let budgeted = plain.clone().with_budget(&root, 1500);
+        assert_ne!(plain.digest(), budgeted.digest());
+        let bytes = budgeted.write();
+        assert_eq!(Snapshot::read(&bytes).unwrap(), budgeted);
+        assert!(budgeted.is_of(root.identity()).is_ok());
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            let holds = Snapshot::read(&changed).is_ok_and(|read| read.is_of(root.identity()).is_ok());
+            assert!(!holds, "{at}");
+        }
+        for other in [
+            Snapshot { epsilon_milli: None, ..budgeted.clone() },
+            Snapshot { epsilon_milli: Some(1501), ..budgeted },
+            Snapshot { epsilon_milli: Some(1500), ..plain },
+        ] {
+            assert!(other.is_of(root.identity()).is_err(), "{:?}", other.epsilon_milli);
         }
     }
 

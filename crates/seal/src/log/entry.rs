@@ -38,6 +38,19 @@ pub enum Event {
         /// The refusal's code.
         code: String,
     },
+    /// Epsilon was taken from the budget of a data set, for an engine that keys are about to be released to.
+    Spent {
+        /// The owner of the data set.
+        party: Name,
+        /// Its name.
+        name: Name,
+        /// Its version.
+        version: u64,
+        /// Thousandths.
+        epsilon_milli: u64,
+        /// The digest of the engine's evidence.
+        evidence: Hex<32>,
+    },
     /// Keys were released to an engine.
     Released {
         /// The digest of its evidence.

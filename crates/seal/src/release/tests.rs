@@ -39,7 +39,7 @@ fn story() -> Story {
         engines: vec![Engine { kind: Kind::Simulated, measurements }],
         recipients: vec![Recipient { party: identity.party.clone(), sealing: identity.sealing }],
         signers: Vec::new(),
-        privacy: Privacy { minimum_group: 1, epsilon_milli: None },
+        privacy: Privacy { minimum_group: 1, epsilon_milli: None, noise: None },
         oblivious: false,
         not_before: 0,
         expires: 100,

@@ -1,5 +1,6 @@
 //! `welkin seal`.
 
+use super::noise::{NoiseArgs, thousandths};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -130,6 +131,10 @@ pub(crate) struct SealDataArgs {
     /// Party that may open it too; repeat or separate by commas
     #[arg(long = "for", value_name = "PARTY", value_delimiter = ',')]
     pub(crate) recipients: Vec<Name>,
+    /// Epsilon of differential privacy that all contracts together may spend on this version: it is told of with noise only then, and
+    /// no longer when that is spent
+    #[arg(long, value_name = "EPSILON", value_parser = thousandths)]
+    pub(crate) epsilon: Option<u64>,
     /// How the tables are spelt; by default what the ends of their names say
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) form: Option<TableForm>,
@@ -142,6 +147,7 @@ const DATA: &str = "\
 Examples:
   welkin seal data patients.csv --party a --name patients --version 1 --to sealed/patients-1
   welkin seal data part-*.jsonl --party a --name visits --version 3 --to sealed/visits-3 --for b
+  welkin seal data patients.csv --party a --name patients --version 2 --to sealed/patients-2 --epsilon 3
 
 Needs welkin-enclave, which is built apart: cargo build --release --manifest-path enclave/Cargo.toml";
 
@@ -283,10 +289,12 @@ pub(crate) struct ContractNewArgs {
     /// Groups of fewer rows are left out of the result
     #[arg(long, value_name = "ROWS", default_value_t = 1)]
     pub(crate) minimum_group: u64,
-    /// Thousandths of epsilon that all runs together may spend on differential privacy; no engine adds noise yet, so that
-    /// each refuses such a contract
-    #[arg(long, value_name = "THOUSANDTHS")]
-    pub(crate) epsilon_milli: Option<u64>,
+    /// Epsilon of differential privacy that all runs together may spend: results have noise then, and the budgets of all inputs are
+    /// spent from (`welkin seal data --epsilon`)
+    #[arg(long, value_name = "EPSILON", value_parser = thousandths, conflicts_with_all = ["boost", "program", "oblivious"])]
+    pub(crate) epsilon: Option<u64>,
+    #[command(flatten)]
+    pub(crate) noise: NoiseArgs,
     /// Have the query run obliviously: the memory it touches does not depend on values
     #[arg(long, conflicts_with_all = ["boost", "program"])]
     pub(crate) oblivious: bool,
@@ -303,7 +311,9 @@ Examples:
   welkin seal contract new --sql query.sql --input a/snapshot.json --input b/snapshot.json --to a \\
     --engine sev-snp:measurement=d447b55d… --minimum-group 10 --lasts 30d > contract.json
   welkin seal contract new --boost recipe.json --input a/snapshot.json --input b/snapshot.json --to a,b \\
-    --engine \"$(welkin sql engine)\" > contract.json";
+    --engine \"$(welkin sql engine)\" > contract.json
+  welkin seal contract new --sql query.sql --input a/snapshot.json --to a --engine \"$(welkin sql engine)\" \\
+    --epsilon 0.5 --person patient --per-person 3 --group ward=north,south --bound days=0..60 > contract.json";
 
 /// Sign, or take back
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! `welkin sql`.
 
+use super::noise::{NoiseArgs, thousandths};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use welkin_seal::Name;
@@ -16,6 +17,7 @@ pub(crate) struct SqlArgs {
 const SQL: &str = "\
 Examples:
   welkin seal contract new --sql q.sql --input a/patients/snapshot.json --to a --engine \"$(welkin sql engine)\" > c.json
+  welkin sql check q.sql --input a/patients
   welkin sql run c.json --query q.sql --input a/patients --to result
   welkin seal open result --party a
 
@@ -25,6 +27,7 @@ docs/sealed-data.md says what is promised, to whom, and what is not.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum SqlCommand {
     Run(Box<SqlRunArgs>),
+    Check(Box<SqlCheckArgs>),
     /// Say what welkin-enclave measures here, as `welkin seal contract new --engine` takes it
     #[command(after_help = "Examples:\n  welkin sql engine")]
     Engine,
@@ -79,6 +82,39 @@ Examples:
 In the query `party.name` is a party's data set, and `name` all rows of that name where the parties have the same columns.
 Needs welkin-enclave, which is built apart: cargo build --release --manifest-path enclave/Cargo.toml
 Exit code 0 means that the result is there, 16 that somebody refused, 1 that the query failed.";
+
+/// Say what an engine would refuse, and why, before anybody signs
+#[derive(Debug, Args)]
+#[command(after_help = CHECK)]
+pub(crate) struct SqlCheckArgs {
+    /// Query, or contract about one
+    #[arg(value_name = "QUERY|CONTRACT")]
+    pub(crate) file: PathBuf,
+    /// The query of a contract
+    #[arg(long, value_name = "FILE")]
+    pub(crate) query: Option<PathBuf>,
+    /// Sealed data set that it may read, or its snapshot, signed by a party that is known; repeat for more
+    #[arg(long = "input", value_name = "FOLDER|SNAPSHOT", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Groups of fewer rows would be left out of the result
+    #[arg(long, value_name = "ROWS", default_value_t = 1)]
+    pub(crate) minimum_group: u64,
+    /// Epsilon that a run would spend
+    #[arg(long, value_name = "EPSILON", value_parser = thousandths)]
+    pub(crate) epsilon: Option<u64>,
+    #[command(flatten)]
+    pub(crate) noise: NoiseArgs,
+}
+
+const CHECK: &str = "\
+Examples:
+  welkin sql check q.sql --input a/patients --input b/patients/snapshot.json
+  welkin sql check q.sql --input a/patients --epsilon 0.5 --group ward=north,south --bound days=0..60
+  welkin sql check c.json --query q.sql --input a/patients --output json | jq -r '.ways[] | select(.runs) | .way'
+
+The query is planned in every way there is: ordinary, without small groups, obliviously, with noise. Neither keys nor data are needed, and no
+engine is started; it needs welkin-enclave, which is what plans queries. Exit code 0 means that it runs as the contract, or the options,
+say, 16 that it would be refused.";
 
 /// `NAME=VALUE`
 pub(super) fn of_party<T: From<String>>(text: &str) -> Result<(Name, T), String> {

@@ -45,6 +45,11 @@ pub(super) fn now() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }
 
+/// Epsilon for people.
+pub(super) fn thousandths(milli: u64) -> String {
+    format!("{}.{:03}", milli / 1000, milli % 1000)
+}
+
 /// SHA-256.
 pub(crate) fn sha256(bytes: &[u8]) -> Hex<32> {
     let mut sum = Hex([0; 32]);

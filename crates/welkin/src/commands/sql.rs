@@ -1,5 +1,7 @@
 //! `welkin sql`: queries inside of engines.
 
+mod check;
+
 use super::seal::enclave::measure;
 use super::seal::work::{self, Work};
 use crate::app::App;
@@ -14,6 +16,7 @@ use welkin_seal::{CodeKind, Hex};
 pub(super) fn run(args: &SqlArgs, app: &mut App) -> anyhow::Result<Exit> {
     match &args.command {
         SqlCommand::Run(args) => query(args, app),
+        SqlCommand::Check(args) => check::run(args, app),
         SqlCommand::Engine => engine(app),
     }
 }

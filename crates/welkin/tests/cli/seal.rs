@@ -1,6 +1,8 @@
 //! `welkin seal` from outside.
 
 mod boost;
+mod budget;
+mod check;
 mod host;
 mod sql;
 

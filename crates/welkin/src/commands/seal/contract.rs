@@ -3,6 +3,8 @@
 mod new;
 mod show;
 
+pub(in crate::commands) use new::noise;
+
 use super::journal::Journal;
 use super::{keyring, read};
 use crate::app::App;
@@ -13,7 +15,7 @@ use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
-use welkin_seal::{Agreed, Contract, Event, Hex, Revocation, Situation, Snapshot};
+use welkin_seal::{Agreed, Contract, Event, Hex, Refusal, Revocation, Situation, Snapshot};
 
 pub(super) fn run(command: &ContractCommand, app: &mut App) -> anyhow::Result<Exit> {
     match command {
@@ -33,7 +35,7 @@ pub(in crate::commands) fn read_contract(path: &Path) -> anyhow::Result<Contract
 }
 
 /// A snapshot, signed by a party that is known.
-fn read_snapshot(path: &Path, app: &App) -> anyhow::Result<Snapshot> {
+pub(in crate::commands) fn read_snapshot(path: &Path, app: &App) -> anyhow::Result<Snapshot> {
     let fault = || Fault::new(Code::SealData, format!("{} is not a snapshot", path.display()));
     let snapshot =
         Snapshot::read(&read(path)?).map_err(|error| anyhow::Error::new(error).context(fault()))?;
@@ -82,16 +84,18 @@ fn verify(args: &ContractVerifyArgs, app: &mut App) -> anyhow::Result<Exit> {
     if let Some(path) = &args.code {
         situation.code = Some(super::sha256(&read(path)?));
     }
-    for path in &args.snapshots {
-        let snapshot = read_snapshot(path, app)?;
-        let digest = snapshot.digest();
-        situation.snapshots.insert((snapshot.party, snapshot.name, snapshot.version), digest);
+    let snapshots = args.snapshots.iter().map(|path| read_snapshot(path, app));
+    let snapshots = snapshots.collect::<anyhow::Result<Vec<_>>>()?;
+    for snapshot in &snapshots {
+        let about = (snapshot.party.clone(), snapshot.name.clone(), snapshot.version);
+        situation.snapshots.insert(about, snapshot.digest());
     }
     for path in &args.revocations {
         situation.revoked.insert(read_revocation(path, &contract, app)?);
     }
     let digest = contract.digest();
     holds(&contract, &situation, &mut journal)?;
+    affordable(&contract, snapshots.iter(), &mut journal)?;
     if app.settings.output == Format::Json {
         let wire = Wire { contract: digest, holds: true, refused: None };
         write_json(&mut app.out, "welkin.contract-verdict/1", &wire)?;
@@ -108,13 +112,31 @@ pub(in crate::commands) fn holds<'a>(
     situation: &Situation,
     journal: &mut Journal,
 ) -> anyhow::Result<Agreed<'a>> {
-    contract.verify(situation).or_else(|refusal| {
-        let digest = contract.digest();
-        journal.add(digest, Event::Refused { code: refusal.code().to_owned() })?;
-        let details = Wire { contract: digest, holds: false, refused: Some(refusal.code()) };
-        let fault = Fault::new(Code::SealContract, "the contract does not hold").details(&details);
-        Err(anyhow::Error::new(refusal).context(fault))
-    })
+    contract.verify(situation).or_else(|refusal| refused(contract, refusal, journal))
+}
+
+/// What is left of each data set suffices for one more run. Says what that takes of those that have a budget.
+pub(in crate::commands) fn affordable<'a>(
+    contract: &Contract,
+    snapshots: impl Iterator<Item = &'a Snapshot>,
+    journal: &mut Journal,
+) -> anyhow::Result<Vec<(&'a Snapshot, u64)>> {
+    let mut spends = Vec::new();
+    for snapshot in snapshots {
+        match contract.spends(snapshot, journal.spent(snapshot)) {
+            Ok(takes) => spends.extend(takes.map(|milli| (snapshot, milli))),
+            Err(refusal) => return refused(contract, refusal, journal),
+        }
+    }
+    Ok(spends)
+}
+
+fn refused<T>(contract: &Contract, refusal: Refusal, journal: &mut Journal) -> anyhow::Result<T> {
+    let digest = contract.digest();
+    journal.add(digest, Event::Refused { code: refusal.code().to_owned() })?;
+    let details = Wire { contract: digest, holds: false, refused: Some(refusal.code()) };
+    let fault = Fault::new(Code::SealContract, "the contract does not hold").details(&details);
+    Err(anyhow::Error::new(refusal).context(fault))
 }
 
 fn read_revocation(path: &Path, contract: &Contract, app: &App) -> anyhow::Result<Hex<32>> {

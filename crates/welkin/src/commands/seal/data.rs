@@ -6,7 +6,7 @@
 mod folder;
 mod whole;
 
-use super::{enclave, keyring, now};
+use super::{enclave, keyring, now, thousandths};
 use crate::app::App;
 use crate::cli::{SealDataArgs, SealOpenArgs, SealRotateArgs, TableForm};
 use crate::exit::Exit;
@@ -69,6 +69,10 @@ pub(super) fn seal(args: &SealDataArgs, app: &mut App) -> anyhow::Result<Exit> {
     let failed = || refused(&args.folder, "was not written");
     let snapshot = Snapshot::new(&root, about(), now(), columns.unwrap_or_default(), files)
         .map_err(|error| anyhow::Error::new(error).context(failed()))?;
+    let snapshot = match args.epsilon {
+        Some(milli) => snapshot.with_budget(&root, milli),
+        None => snapshot,
+    };
     let keys = DataKeys::new(&root, about(), &keys, &recipients, &SystemRandom::new())
         .map_err(|error| anyhow::Error::new(error).context(failed()))?;
     Folder { path: making.path().to_owned(), snapshot: snapshot.clone(), keys: keys.clone() }.write()?;
@@ -94,6 +98,9 @@ fn told(
     let about = format!("{}/{}, version {}", snapshot.party, snapshot.name, snapshot.version);
     writeln!(app.out, "{about}: {rows} in {}", counted(files, "file"))?;
     writeln!(app.out, "snapshot: {}", snapshot.digest())?;
+    if let Some(milli) = snapshot.epsilon_milli {
+        writeln!(app.out, "budget: epsilon {}", thousandths(milli))?;
+    }
     let may: Vec<&str> = keys.recipients().map(Name::as_str).collect();
     writeln!(app.out, "keys: generation {generation}, for {}", may.join(", "))?;
     app.out.flush()?;

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use welkin_seal::{Column, Hex, HexBytes, Message};
+use welkin_seal::{Column, Hex, HexBytes, Message, Privacy, Snapshot};
 
 const PROGRAM: &str = "welkin-enclave";
 
@@ -20,6 +20,7 @@ enum Request<'a> {
     Seal { input: &'a Path, form: TableForm, output: &'a Path, aad: HexBytes },
     Open { files: Vec<SealedFile>, form: TableForm },
     Spell { input: &'a Path, form: TableForm },
+    Check { query: &'a str, snapshots: Vec<String>, privacy: &'a Privacy },
 }
 
 /// A file with what opens it.
@@ -80,6 +81,45 @@ pub(in crate::commands) fn write_tables(
 /// A Parquet file in the open as CSV with numbers.
 pub(in crate::commands) fn spell(input: &Path) -> anyhow::Result<Vec<u8>> {
     ask(&Request::Spell { input, form: TableForm::Parquet }, Stdio::piped())
+}
+
+/// In which ways a query could be run.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::commands) enum Checked {
+    Ways {
+        /// Of the result, with their types.
+        columns: Vec<(String, String)>,
+        ways: Vec<Way>,
+    },
+    /// It is no query at all.
+    Refused(Refused),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::commands) struct Way {
+    pub(in crate::commands) way: String,
+    pub(in crate::commands) refused: Option<Refused>,
+}
+
+/// What stands in the way.
+#[derive(Deserialize, Serialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(in crate::commands) struct Refused {
+    pub(in crate::commands) code: String,
+    pub(in crate::commands) why: String,
+}
+
+/// Asks in which ways a query could be run on data sets.
+pub(in crate::commands) fn check(
+    query: &str,
+    snapshots: &[Snapshot],
+    privacy: &Privacy,
+) -> anyhow::Result<Checked> {
+    let text = |snapshot: &Snapshot| String::from_utf8(snapshot.write()).expect("snapshots are JSON");
+    let request = Request::Check { query, snapshots: snapshots.iter().map(text).collect(), privacy };
+    serde_json::from_slice(&ask(&request, Stdio::piped())?).map_err(no_answer)
 }
 
 /// What the program says of itself.

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use welkin_seal::{Entry, Event, Hex, LogError, Situation, Tree, read_log};
+use welkin_seal::{Entry, Event, Hex, LogError, Situation, Snapshot, Tree, read_log};
 use welkin_sky::make_private;
 
 /// The log, locked until it is dropped.
@@ -56,6 +56,31 @@ impl Journal {
         self.tree.push(line.as_bytes());
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// Thousandths of epsilon that were spent on a data set, by whatever contracts. A version that was sealed again has the same name, and
+    /// what was spent on it stays spent.
+    pub(in crate::commands) fn spent(&self, of: &Snapshot) -> u64 {
+        let spent = self.entries.iter().map(|entry| match &entry.event {
+            Event::Spent { party, name, version, epsilon_milli, .. }
+                if (party, name, *version) == (&of.party, &of.name, of.version) =>
+            {
+                *epsilon_milli
+            }
+            _ => 0,
+        });
+        spent.fold(0, u64::saturating_add)
+    }
+
+    /// Was epsilon spent on a data set for this engine? It runs once, whatever it is told twice.
+    pub(in crate::commands) fn paid(&self, by: Hex<32>, of: &Snapshot, engine: Hex<32>) -> bool {
+        self.entries.iter().any(|entry| match &entry.event {
+            Event::Spent { party, name, version, evidence, .. } => {
+                let about = (party, name, *version) == (&of.party, &of.name, of.version);
+                about && entry.contract == by && *evidence == engine
+            }
+            _ => false,
+        })
     }
 
     /// What the log knows of contracts.

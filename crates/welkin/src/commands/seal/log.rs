@@ -1,7 +1,7 @@
 //! `welkin seal log`.
 
 use super::journal::Journal;
-use super::{keyring, now, read};
+use super::{keyring, now, read, thousandths};
 use crate::app::App;
 use crate::cli::{LogCommand, LogVerifyArgs};
 use crate::exit::Exit;
@@ -69,6 +69,9 @@ fn words(event: &Event) -> String {
         Event::Signed { party } => format!("signed by {party}"),
         Event::Revoked { party } => format!("taken back by {party}"),
         Event::Refused { code } => format!("refused: {code}"),
+        Event::Spent { party, name, version, epsilon_milli, .. } => {
+            format!("epsilon {} spent on {party}/{name}, version {version}", thousandths(*epsilon_milli))
+        }
         Event::Released { kind, .. } => format!("keys released to {kind}"),
         Event::Ran { .. } => "ran".to_owned(),
     }

@@ -4,7 +4,7 @@
 //! `welkin sql run` and `welkin boost train` ask elsewhere: the contract has to hold, the evidence to answer a question that was drawn just now, and the policy
 //! of each party to accept it. The release is in the log before a key leaves.
 
-use super::contract::holds;
+use super::contract::{affordable, holds};
 use super::data::Folder;
 use super::enclave::read_message;
 use super::journal::Journal;
@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use welkin_seal::{
-    Admitted, Agreed, Attested, Binding, Challenge, Claims, Contract, Event, Message, Name, Policy, Ran,
-    ReleaseError, Released, Root, Situation,
+    Admitted, Agreed, Attested, Binding, Challenge, Claims, Contract, Event, Hex, Message, Name, Policy, Ran,
+    ReleaseError, Released, Root, Situation, Snapshot,
 };
 
 /// A party of this home.
@@ -66,6 +66,8 @@ impl Owners {
                 folders.push(folder(input, inputs, app)?);
             }
         }
+        // Before anybody else releases anything.
+        affordable(&contract, folders.iter().map(|folder| &folder.snapshot), &mut Journal::open(app)?)?;
         let digest = contract.digest();
         let challenge = Challenge::draw(digest, &SystemRandom::new()).map_err(|error| {
             anyhow::Error::new(error).context(failed(&contract, "no question can be drawn"))
@@ -99,8 +101,25 @@ impl Owners {
             keys.push(self.key(&admitted, folder)?);
         }
         let Claims { digest, kind, .. } = &admitted.claims;
+        self.pay(*digest, &mut journal)?;
         journal.add(agreed.digest, Event::Released { evidence: *digest, kind: kind.name().to_owned() })?;
         Ok((keys, admitted.claims))
+    }
+
+    /// Spends what a run takes of the budgets, before a key leaves, and while nobody else can.
+    fn pay(&self, evidence: Hex<32>, journal: &mut Journal) -> anyhow::Result<()> {
+        let by = self.contract.digest();
+        let unpaid: Vec<&Snapshot> = self
+            .folders
+            .iter()
+            .map(|folder| &folder.snapshot)
+            .filter(|snapshot| !journal.paid(by, snapshot, evidence))
+            .collect();
+        for (snapshot, epsilon_milli) in affordable(&self.contract, unpaid.into_iter(), journal)? {
+            let (party, name, version) = (snapshot.party.clone(), snapshot.name.clone(), snapshot.version);
+            journal.add(by, Event::Spent { party, name, version, epsilon_milli, evidence })?;
+        }
+        Ok(())
     }
 
     /// Notes what became of it.

@@ -4,7 +4,7 @@ use crate::bed::{Bed, both};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 pub(super) const QUERY: &str = "SELECT diagnosis, count(*) AS patients, avg(age) AS age
 FROM patients GROUP BY diagnosis ORDER BY diagnosis";
@@ -37,6 +37,11 @@ impl Story {
     }
 
     pub(super) fn of(query: &str, programs: PathBuf, more: &[&str]) -> Self {
+        Self::sealed(query, programs, &[], more)
+    }
+
+    /// Two hospitals that seal their data with more than what has to be said.
+    pub(super) fn sealed(query: &str, programs: PathBuf, with: &[&str], more: &[&str]) -> Self {
         let (a, b, host) = (Bed::new(), Bed::new(), Bed::new());
         let mut story = Self { programs, a, b, host, measurement: String::new() };
         let engine = story.ok(&story.host, &["sql", "engine"]);
@@ -50,10 +55,19 @@ impl Story {
         }
         for (own, party) in [(&story.a, "a"), (&story.b, "b")] {
             own.ok(["seal", "party", "add", "other.json"]);
-            story.seal(own, party, "sealed");
+            story.seal(own, party, "sealed", with);
         }
         story.host.file("q.sql", query);
-        story.a.file("q.sql", query);
+        story.agree("c.json", more);
+        story
+    }
+
+    /// A contract about the query, which both sign.
+    pub(super) fn agree(&self, name: &str, more: &[&str]) {
+        let story = self;
+        let query = fs::read_to_string(story.host.path().join("q.sql")).unwrap();
+        story.a.file("q.sql", &query);
+        let engine = format!("simulated:measurement={}", story.measurement);
         let (of_a, of_b) =
             (story.a.path().join("sealed/snapshot.json"), story.b.path().join("sealed/snapshot.json"));
         let (of_a, of_b) = (of_a.to_str().unwrap(), of_b.to_str().unwrap());
@@ -61,12 +75,11 @@ impl Story {
             "seal", "contract", "new", "--sql", "q.sql", "--input", of_a, "--input", of_b, "--to", "a",
             "--engine",
         ];
-        let contract = story.a.ok(new.into_iter().chain([engine.trim()]).chain(more.iter().copied()));
-        let path = story.host.file("c.json", &contract);
+        let contract = story.a.ok(new.into_iter().chain([engine.as_str()]).chain(more.iter().copied()));
+        let path = story.host.file(name, &contract);
         for (own, party) in [(&story.a, "a"), (&story.b, "b")] {
             own.ok(["seal", "contract", "sign", path.to_str().unwrap(), "--party", party]);
         }
-        story
     }
 
     fn policy(&self, more: &str) -> String {
@@ -76,14 +89,13 @@ impl Story {
         )
     }
 
-    fn seal(&self, own: &Bed, party: &str, to: &str) {
-        self.ok(
-            own,
-            &["seal", "data", "t.csv", "--party", party, "--name", "patients", "--version", "1", "--to", to],
-        );
+    pub(super) fn seal(&self, own: &Bed, party: &str, to: &str, with: &[&str]) {
+        let args =
+            ["seal", "data", "t.csv", "--party", party, "--name", "patients", "--version", "1", "--to", to];
+        self.ok(own, &[&args[..], with].concat());
     }
 
-    fn run(&self, bed: &Bed, args: &[&str]) -> Output {
+    pub(super) fn run(&self, bed: &Bed, args: &[&str]) -> Output {
         bed.command(args).env("PATH", self.path()).output().unwrap()
     }
 
@@ -98,7 +110,7 @@ impl Story {
     }
 
     /// How the host asks an owner.
-    fn ask(own: &Bed, party: &str) -> String {
+    pub(super) fn ask(own: &Bed, party: &str) -> String {
         let (home, welkin) = (own.home(), env!("CARGO_BIN_EXE_welkin"));
         let sealed = own.path().join("sealed");
         let (home, sealed) = (home.display(), sealed.display());
@@ -106,30 +118,39 @@ impl Story {
     }
 
     /// The host runs the contract.
-    fn start(&self, more: &[&str]) -> Output {
+    pub(super) fn start(&self, more: &[&str]) -> Output {
+        self.of_contract("c.json", "result", more).env("PATH", self.path()).output().unwrap()
+    }
+
+    pub(super) fn of_contract(&self, contract: &str, result: &str, more: &[&str]) -> Command {
         let sealed = [&self.a, &self.b].map(|bed| bed.path().join("sealed").to_str().unwrap().to_owned());
         let (ask_a, ask_b) = (Self::ask(&self.a, "a"), Self::ask(&self.b, "b"));
         let args = [
-            "sql", "run", "c.json", "--query", "q.sql", "--input", &sealed[0], "--input", &sealed[1], "--to",
-            "result", "--ask", &ask_a, "--ask", &ask_b, "--output", "json",
+            "sql", "run", contract, "--query", "q.sql", "--input", &sealed[0], "--input", &sealed[1], "--to",
+            result, "--ask", &ask_a, "--ask", &ask_b, "--output", "json",
         ];
-        self.run(&self.host, &[&args[..], more].concat())
+        self.host.command([&args[..], more].concat())
     }
 
     /// Why the host's run is refused, in a word. Nothing of a result is there then.
-    fn refused(&self, more: &[&str]) -> String {
+    pub(super) fn refused(&self, more: &[&str]) -> String {
         let output = self.start(more);
-        assert_eq!(output.status.code(), Some(16), "{}", both(&output));
         assert!(!self.host.path().join("result").exists());
+        Self::word(&output)
+    }
+
+    /// Why a run is refused, in a word.
+    pub(super) fn word(output: &Output) -> String {
+        assert_eq!(output.status.code(), Some(16), "{}", both(output));
         // Owners elsewhere write to the same standard error.
         let text = String::from_utf8_lossy(&output.stderr);
         let told = text.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
         let word = told.and_then(|told| told["details"]["refused"].as_str().map(str::to_owned));
-        word.unwrap_or_else(|| panic!("{}", both(&output)))
+        word.unwrap_or_else(|| panic!("{}", both(output)))
     }
 }
 
-fn events(bed: &Bed) -> String {
+pub(super) fn events(bed: &Bed) -> String {
     bed.ok(["seal", "log", "show"])
 }
 

@@ -2,14 +2,17 @@
 
 use super::read_snapshot;
 use crate::app::App;
-use crate::cli::ContractNewArgs;
+use crate::cli::{ContractNewArgs, NoiseArgs};
 use crate::commands::seal::{keyring, now, read, sha256};
 use crate::exit::Exit;
 use crate::report::{Code, Fault};
 use ring::rand::{SecureRandom, SystemRandom};
+use std::collections::BTreeMap;
 use std::io::Write;
 use welkin_boost::Recipe;
-use welkin_seal::{Code as WhatRuns, CodeKind, Contract, Engine, Hex, Input, Manifest, Privacy, Recipient};
+use welkin_seal::{
+    Code as WhatRuns, CodeKind, Contract, Engine, Hex, Input, Manifest, Noise, Privacy, Recipient,
+};
 
 pub(super) fn run(args: &ContractNewArgs, app: &mut App) -> anyhow::Result<Exit> {
     let code = code(args)?;
@@ -37,7 +40,11 @@ pub(super) fn run(args: &ContractNewArgs, app: &mut App) -> anyhow::Result<Exit>
         engines: engines(&args.engine),
         recipients,
         signers: Vec::new(),
-        privacy: Privacy { minimum_group: args.minimum_group, epsilon_milli: args.epsilon_milli },
+        privacy: Privacy {
+            minimum_group: args.minimum_group,
+            epsilon_milli: args.epsilon,
+            noise: args.epsilon.map(|_| noise(&args.noise)),
+        },
         oblivious: args.oblivious,
         not_before,
         expires: not_before.saturating_add(lasts),
@@ -68,6 +75,16 @@ fn code(args: &ContractNewArgs) -> anyhow::Result<WhatRuns> {
         })?;
     }
     Ok(WhatRuns { kind, digest: sha256(&bytes) })
+}
+
+/// What noise hides, as it was said.
+pub(in crate::commands) fn noise(args: &NoiseArgs) -> Noise {
+    let mut groups = BTreeMap::<String, Vec<String>>::new();
+    for (column, values) in &args.groups {
+        groups.entry(column.clone()).or_default().extend_from_slice(values);
+    }
+    let bounds = args.bounds.iter().cloned().collect();
+    Noise { person: args.person.clone(), per_person: args.per_person.unwrap_or(1), groups, bounds }
 }
 
 /// Measurements of one kind that are given together are of one engine.

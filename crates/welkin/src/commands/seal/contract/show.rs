@@ -2,13 +2,14 @@
 
 use super::read_contract;
 use crate::app::App;
+use crate::commands::seal::thousandths;
 use crate::exit::Exit;
-use crate::output::{Format, moment, write_json};
+use crate::output::{Format, moment, shown, write_json};
 use serde::Serialize;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use welkin_provider::UnixMillis;
-use welkin_seal::{CodeKind, Contract, Hex, Manifest, Name};
+use welkin_seal::{CodeKind, Contract, Hex, Manifest, Name, Noise};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -59,7 +60,8 @@ fn tell(contract: &Contract, app: &mut App) -> anyhow::Result<()> {
     }
     writeln!(out, "  smallest group: {}", manifest.privacy.minimum_group)?;
     if let Some(milli) = manifest.privacy.epsilon_milli {
-        writeln!(out, "  epsilon: {}.{:03}", milli / 1000, milli % 1000)?;
+        writeln!(out, "  epsilon: {}, in all", thousandths(milli))?;
+        hidden(&manifest.privacy.noise.clone().unwrap_or_default(), out)?;
     }
     if manifest.oblivious {
         writeln!(out, "  oblivious: what the engine touches in memory does not depend on values")?;
@@ -76,5 +78,29 @@ fn tell(contract: &Contract, app: &mut App) -> anyhow::Result<()> {
         writeln!(out, "  {}: {signed}", signer.party)?;
     }
     out.flush()?;
+    Ok(())
+}
+
+/// What noise hides.
+fn hidden(noise: &Noise, out: &mut impl Write) -> io::Result<()> {
+    let rows = noise.per_person;
+    match &noise.person {
+        Some(person) => writeln!(out, "    a person: {rows} rows at most, told apart by {}", shown(person))?,
+        None => writeln!(out, "    a person: each row")?,
+    }
+    for (column, groups) in &noise.groups {
+        writeln!(out, "    groups of {}: {}", shown(column), shown(&groups.join(", ")))?;
+    }
+    for (column, bounds) in &noise.bounds {
+        let point = |value: i64| {
+            let (digits, unit) = (usize::from(bounds.digits), 10_u64.pow(bounds.digits.into()));
+            let (sign, size) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
+            match digits {
+                0 => format!("{sign}{size}"),
+                digits => format!("{sign}{}.{:0digits$}", size / unit, size % unit),
+            }
+        };
+        writeln!(out, "    {}: clamped to {} to {}", shown(column), point(bounds.low), point(bounds.high))?;
+    }
     Ok(())
 }

@@ -80,6 +80,13 @@ impl Journal {
         Ok(())
     }
 
+    /// The number after the last event that the next append removes, if it removes any.
+    pub(crate) fn next_lost(&self) -> Option<u64> {
+        let full = self.segments.back()?.bytes() >= self.half / TAIL_SEGMENTS;
+        let most = self.segments.len() as u64 > TAIL_SEGMENTS;
+        self.segments.get(1).filter(|_| full && most).map(Segment::next)
+    }
+
     /// Begins a new file when the present one is full, and removes the oldest of the end when there
     /// would be too many.
     fn make_room(&mut self) -> io::Result<()> {

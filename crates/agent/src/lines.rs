@@ -1,10 +1,9 @@
-//! From a stream of bytes to lines, as a terminal would show them.
+//! From a stream of bytes to lines, of which every byte can be had back.
 //!
-//! `\n` and `\r\n` end a line. After a lone `\r` a terminal writes over the line, so only the last
-//! state of a progress bar is a line. [`LineSplitter::glimpse`] gives what has not been seen yet to those
-//! who want to show it before the line ends: the state of a bar as a line, and of a line that has not
-//! ended (dots, a prompt) the next piece. A line longer than [`MAX_LINE_BYTES`] is split. Nothing is
-//! split inside a character or a secret.
+//! `\n` ends a line, and nothing else does: what a terminal makes of `\r` is for whoever shows it.
+//! [`LineSplitter::glimpse`] gives what has not been seen yet of a line that has not ended (dots, a prompt, a bar) to those who
+//! want to show it before. A line longer than [`MAX_LINE_BYTES`] comes in pieces. Nothing is split inside a character or a
+//! secret.
 
 use crate::mask::Masker;
 
@@ -16,33 +15,28 @@ pub(crate) const MAX_LINE_BYTES: usize = 64 << 10;
 pub(crate) enum Words {
     /// A whole line.
     Line(String),
-    /// The next piece of a line; `last` when the line ends with it.
-    Piece { text: String, last: bool },
+    /// The next piece of a line; `last` when the line ends with it, `unended` when that is since the stream does.
+    Piece { text: String, last: bool, unended: bool },
 }
 
 /// Splits one stream.
 #[derive(Debug, Default)]
 pub(crate) struct LineSplitter {
-    /// The line being read.
+    /// The line being read, from where it was cut last.
     open: Vec<u8>,
     /// How much of it was handed out in pieces.
     shown: usize,
-    /// What stood before the last lone `\r` of that line.
-    overwritten: Option<Vec<u8>>,
-    /// Whether that was shown by a glimpse already.
-    glimpsed: bool,
+    /// Whether something of the line was handed out before.
+    begun: bool,
 }
 
 impl LineSplitter {
     /// Takes bytes and hands out each line that ended, masked.
     pub(crate) fn push(&mut self, bytes: &[u8], masker: &Masker, mut each: impl FnMut(Words)) {
         let mut rest = bytes;
-        while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
+        while let Some(at) = memchr::memchr(b'\n', rest) {
             self.extend(&rest[..at], masker, &mut each);
-            match rest[at] {
-                b'\n' => self.end_line(masker, &mut each),
-                _ => self.carriage_return(masker, &mut each),
-            }
+            self.end_line(masker, &mut each);
             rest = &rest[at + 1..];
         }
         self.extend(rest, masker, &mut each);
@@ -50,17 +44,12 @@ impl LineSplitter {
 
     /// Whether a glimpse would show anything.
     pub(crate) const fn has_unseen(&self) -> bool {
-        self.shown < self.open.len() || (self.overwritten.is_some() && !self.glimpsed)
+        self.shown < self.open.len()
     }
 
-    /// What nobody has seen yet: the state of a line that is written over and over, else the next piece
-    /// of the line that is open.
+    /// What nobody has seen yet of the line that is open.
     pub(crate) fn glimpse(&mut self, masker: &Masker) -> Option<Words> {
-        if let Some(state) = self.overwritten.as_ref().filter(|_| !self.glimpsed) {
-            self.glimpsed = true;
-            return Some(Words::Line(masker.clean(state)));
-        }
-        // Longer ones are cut into lines soon, and pieces must not reach beyond such a cut.
+        // Longer ones are cut soon, and pieces must not reach beyond such a cut.
         if self.open.len() > MAX_LINE_BYTES / 2 {
             return None;
         }
@@ -70,52 +59,30 @@ impl LineSplitter {
             return None;
         }
         self.shown += piece.len();
-        Some(Words::Piece { text: masker.clean(piece), last: false })
+        self.begun = true;
+        Some(Words::Piece { text: masker.clean(piece), last: false, unended: false })
     }
 
     /// Hands out what is left when the stream ends.
     pub(crate) fn finish(&mut self, masker: &Masker, mut each: impl FnMut(Words)) {
-        if !self.open.is_empty() || (self.overwritten.is_some() && !self.glimpsed) {
-            self.end_line(masker, &mut each);
+        if !self.open.is_empty() || self.begun {
+            self.cut_long(masker, &mut each);
+            let text = masker.clean(&self.open[self.shown..]);
+            each(Words::Piece { text, last: true, unended: true });
+            (self.shown, self.begun) = (0, false);
+            self.open.clear();
         }
     }
 
     fn end_line(&mut self, masker: &Masker, each: &mut impl FnMut(Words)) {
-        while self.open.len() > MAX_LINE_BYTES {
-            self.cut(masker, each);
-        }
-        let overwritten = self.overwritten.take();
-        let glimpsed = std::mem::take(&mut self.glimpsed);
-        match overwritten {
-            // `text\r\n`, or a bar whose last state stands.
-            Some(state) if self.open.is_empty() => {
-                if !glimpsed {
-                    each(Words::Line(masker.clean(&state)));
-                }
-            }
-            _ => each(self.rest(self.open.len(), masker)),
-        }
+        self.cut_long(masker, each);
+        let text = masker.clean(&self.open[self.shown..]);
+        each(match self.begun {
+            false => Words::Line(text),
+            true => Words::Piece { text, last: true, unended: false },
+        });
+        (self.shown, self.begun) = (0, false);
         self.open.clear();
-        self.shown = 0;
-    }
-
-    /// The open line up to `end`, or what of it was not handed out yet.
-    fn rest(&self, end: usize, masker: &Masker) -> Words {
-        let text = masker.clean(&self.open[self.shown..end]);
-        if self.shown == 0 { Words::Line(text) } else { Words::Piece { text, last: true } }
-    }
-
-    fn carriage_return(&mut self, masker: &Masker, each: &mut impl FnMut(Words)) {
-        if self.open.is_empty() {
-            return;
-        }
-        // A line that was seen in part is seen to its end; the next state is a line of its own.
-        self.glimpsed = self.shown > 0;
-        if self.glimpsed {
-            each(self.rest(self.open.len(), masker));
-        }
-        self.overwritten = Some(std::mem::take(&mut self.open));
-        self.shown = 0;
     }
 
     fn extend(&mut self, mut bytes: &[u8], masker: &Masker, each: &mut impl FnMut(Words)) {
@@ -129,13 +96,18 @@ impl LineSplitter {
         self.open.extend_from_slice(bytes);
     }
 
+    fn cut_long(&mut self, masker: &Masker, each: &mut impl FnMut(Words)) {
+        while self.open.len() > MAX_LINE_BYTES {
+            self.cut(masker, each);
+        }
+    }
+
     fn cut(&mut self, masker: &Masker, each: &mut impl FnMut(Words)) {
         let at = cut_point(&self.open, masker);
-        each(self.rest(at, masker));
+        let text = masker.clean(&self.open[self.shown..at]);
+        each(Words::Piece { text, last: false, unended: false });
         self.open.drain(..at);
-        self.shown = 0;
-        self.overwritten = None;
-        self.glimpsed = false;
+        (self.shown, self.begun) = (0, true);
     }
 }
 
@@ -171,53 +143,60 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn split(pieces: &[&[u8]], masker: &Masker) -> Vec<String> {
+    fn split(pieces: &[&[u8]], masker: &Masker) -> Vec<Words> {
         let mut splitter = LineSplitter::default();
-        let mut lines = Vec::new();
+        let mut said = Vec::new();
         for piece in pieces {
-            splitter.push(piece, masker, |words| lines.push(line(words)));
+            splitter.push(piece, masker, |words| said.push(words));
         }
-        splitter.finish(masker, |words| lines.push(line(words)));
-        lines
+        splitter.finish(masker, |words| said.push(words));
+        said
     }
 
-    fn line(words: Words) -> String {
-        match words {
-            Words::Line(line) => line,
-            Words::Piece { .. } => panic!("{words:?} without a glimpse"),
-        }
+    fn line(text: &str) -> Words {
+        Words::Line(text.to_owned())
     }
 
     fn piece(text: &str, last: bool) -> Words {
-        Words::Piece { text: text.to_owned(), last }
+        Words::Piece { text: text.to_owned(), last, unended: false }
+    }
+
+    fn unended(text: &str) -> Words {
+        Words::Piece { text: text.to_owned(), last: true, unended: true }
+    }
+
+    /// What a reader puts together again.
+    fn written(said: &[Words]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for words in said {
+            let (text, end) = match words {
+                Words::Line(text) => (text, &b"\n"[..]),
+                Words::Piece { text, last, unended } => {
+                    (text, if *last && !unended { &b"\n"[..] } else { b"" })
+                }
+            };
+            bytes.extend_from_slice(&welkin_provider::exact::bytes(text));
+            bytes.extend_from_slice(end);
+        }
+        bytes
     }
 
     #[test]
-    fn lines_end_as_on_a_terminal() {
+    fn a_line_ends_with_its_end_and_keeps_everything_else() {
         let none = Masker::default();
         for (bytes, want) in [
-            (&b"a\nb\n"[..], vec!["a", "b"]),
-            (b"a\r\n\r\nb", vec!["a", "", "b"]),
-            (b"\n\n", vec!["", ""]),
-            (b"10%\r20%\r30%\ndone\n", vec!["30%", "done"]),
-            (b"10%\r20%\r", vec!["20%"]),
-            (b"10%\r20%\r\n", vec!["20%"]),
+            (&b"a\nb\n"[..], vec![line("a"), line("b")]),
+            (b"a\r\n\r\nb", vec![line("a\r"), line("\r"), unended("b")]),
+            (b"\n\n", vec![line(""), line("")]),
+            (b"10%\r20%\ndone\n", vec![line("10%\r20%"), line("done")]),
+            (b"\0\n", vec![line("\0")]),
             (b"", vec![]),
-            (b"\xff\n", vec!["\u{FFFD}"]),
+            (b"\xff\n", vec![line("\u{10FFFF}")]),
         ] {
-            assert_eq!(split(&[bytes], &none), want, "{:?}", String::from_utf8_lossy(bytes));
+            let said = split(&[bytes], &none);
+            assert_eq!(said, want, "{:?}", String::from_utf8_lossy(bytes));
+            assert_eq!(written(&said), bytes);
         }
-    }
-
-    #[test]
-    fn a_glimpse_shows_a_state_once() {
-        let (none, mut lines) = (Masker::default(), Vec::new());
-        let mut splitter = LineSplitter::default();
-        splitter.push(b"1%\r2%\r", &none, |words| lines.push(line(words)));
-        assert_eq!(splitter.glimpse(&none), Some(Words::Line("2%".to_owned())));
-        assert_eq!(splitter.glimpse(&none), None);
-        splitter.push(b"\nend\n", &none, |words| lines.push(line(words)));
-        assert_eq!(lines, ["end"]);
     }
 
     #[test]
@@ -231,22 +210,19 @@ mod tests {
         splitter.push(b".\xc3", &none, |words| said.push(words));
         said.extend(splitter.glimpse(&none));
         splitter.push(b"\xa4 ok\nnext\n", &none, |words| said.push(words));
-        let next = Words::Line("next".to_owned());
-        assert_eq!(said, [piece("..", false), piece(".", false), piece("\u{e4} ok", true), next]);
+        assert_eq!(said, [piece("..", false), piece(".", false), piece("\u{e4} ok", true), line("next")]);
     }
 
     #[test]
-    fn a_bar_whose_states_begin_with_the_return_is_seen_too() {
+    fn what_was_seen_when_the_stream_ends_is_said_to_have_no_end() {
         let (none, mut said) = (Masker::default(), Vec::new());
         let mut splitter = LineSplitter::default();
-        splitter.push(b"\r10%", &none, |words| said.push(words));
-        said.extend(splitter.glimpse(&none));
-        splitter.push(b"\r20%\r30%", &none, |words| said.push(words));
+        splitter.push(b"? ", &none, |words| said.push(words));
         said.extend(splitter.glimpse(&none));
         splitter.finish(&none, |words| said.push(words));
-        let states = ["20%", "30%"].map(|state| Words::Line(state.to_owned()));
-        assert_eq!(said[..2], [piece("10%", false), piece("", true)]);
-        assert_eq!(said[2..], states);
+        splitter.finish(&none, |words| said.push(words));
+        assert_eq!(said, [piece("? ", false), unended("")]);
+        assert_eq!(written(&said), b"? ");
     }
 
     #[test]
@@ -259,38 +235,35 @@ mod tests {
             said.extend(splitter.glimpse(&masker));
         }
         splitter.push(b"ond\n", &masker, |words| said.push(words));
-        let text: String = said
-            .into_iter()
-            .map(|words| match words {
-                Words::Line(text) | Words::Piece { text, .. } => text,
-            })
-            .collect();
-        assert_eq!(text, "key: ****, s3cond");
+        assert_eq!(written(&said), b"key: ****, s3cond\n");
     }
 
     #[test]
-    fn a_long_line_is_split_but_no_secret_and_no_character() {
+    fn a_long_line_comes_in_pieces_but_no_secret_and_no_character_does() {
         let masker = Masker::new(["s3cret"]);
-        let mut line = vec![b'x'; MAX_LINE_BYTES - 3];
-        line.extend_from_slice(b"s3cret tail");
-        let lines = split(&[&line], &masker);
-        assert_eq!(lines.len(), 2);
-        assert_eq!(lines[1], "**** tail");
+        let mut long = vec![b'x'; MAX_LINE_BYTES - 3];
+        long.extend_from_slice(b"s3cret tail");
+        let said = split(&[&long], &masker);
+        assert_eq!((said.len(), &said[1]), (2, &unended("**** tail")));
 
-        let wide = "ä".repeat(MAX_LINE_BYTES);
-        let lines = split(&[b"x", wide.as_bytes()], &Masker::default());
-        assert_eq!(lines.concat(), format!("x{wide}"));
-        assert!(lines.iter().all(|line| line.len() <= MAX_LINE_BYTES));
+        let wide = format!("x{}\n", "ä".repeat(MAX_LINE_BYTES));
+        let said = split(&[b"x", &wide.as_bytes()[1..]], &Masker::default());
+        assert_eq!(written(&said), wide.as_bytes());
+        let texts = said.iter().map(|words| match words {
+            Words::Line(text) | Words::Piece { text, .. } => text.len(),
+        });
+        assert!(texts.clone().all(|length| length <= MAX_LINE_BYTES) && texts.count() == 3);
     }
 
     proptest! {
-        /// Where the reads happen to end changes nothing.
+        /// Where the reads happen to end changes nothing, and every byte comes back.
         #[test]
-        fn pieces_do_not_matter(text in "[ab\r\n\u{e4}]{0,60}", cut in 0_usize..60) {
-            let masker = Masker::new(["ab"]);
-            let bytes = text.as_bytes();
-            let cut = cut.min(bytes.len());
-            prop_assert_eq!(split(&[bytes], &masker), split(&[&bytes[..cut], &bytes[cut..]], &masker));
+        fn pieces_do_not_matter(text in proptest::collection::vec(0_u8..=255, 0..60), cut in 0_usize..60) {
+            let masker = Masker::default();
+            let cut = cut.min(text.len());
+            let said = split(&[&text], &masker);
+            prop_assert_eq!(&said, &split(&[&text[..cut], &text[cut..]], &masker));
+            prop_assert_eq!(written(&said), text);
         }
     }
 }

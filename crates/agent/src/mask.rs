@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 use std::collections::BTreeSet;
+use welkin_provider::exact;
 
 const MASK: &[u8] = b"****";
 
@@ -66,11 +67,11 @@ impl Masker {
         merged
     }
 
-    /// `text` with its secrets masked and invalid UTF-8 replaced.
+    /// `text` with its secrets masked, as events carry bytes.
     pub(crate) fn clean(&self, text: &[u8]) -> String {
         let spots = self.spots(text);
         if spots.is_empty() {
-            return String::from_utf8_lossy(text).into_owned();
+            return exact::text(text);
         }
         let mut masked = Vec::with_capacity(text.len());
         let mut from = 0;
@@ -80,7 +81,7 @@ impl Masker {
             from = end;
         }
         masked.extend_from_slice(&text[from..]);
-        String::from_utf8_lossy(&masked).into_owned()
+        exact::text(&masked)
     }
 }
 
@@ -94,7 +95,7 @@ mod tests {
         assert_eq!(masker.clean(b"x hunter2hunter2 y"), "x ******** y");
         assert_eq!(masker.clean(b"def abc"), "**** ****");
         assert_eq!(masker.clean(b"nothing"), "nothing");
-        assert_eq!(Masker::new([]).clean(b"a\xFFb"), "a\u{FFFD}b");
+        assert_eq!(Masker::new([]).clean(b"a\xFFb"), "a\u{10FFFF}b");
     }
 
     #[test]

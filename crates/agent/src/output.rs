@@ -1,7 +1,8 @@
 //! From a script's output to log events.
 //!
 //! Each read becomes one append of all its lines, so a flood costs one write for each 64 KiB. The
-//! reader waits for the disk and the script waits for the reader; nothing piles up in between. What
+//! reader waits for the disk, and for a broker that reads what would be dropped next, and the script waits for
+//! the reader; nothing piles up in between. What
 //! stands on a line that does not end is told in pieces after [`GLIMPSE_AFTER`]: dots, prompts and
 //! progress bars are seen while they are written.
 
@@ -57,6 +58,7 @@ pub(crate) async fn pump(
             Some(count) => splitter.push(&buffer[..count], &masker, |words| said.push(words)),
         }
         if !said.is_empty() {
+            record.room().await;
             record.append(said.into_iter().map(|words| event(stream, words)).collect())?;
         }
         match read {
@@ -70,7 +72,7 @@ pub(crate) async fn pump(
 fn event(stream: Stream, words: Words) -> EventKind {
     match words {
         Words::Line(line) => EventKind::Log { stream, line },
-        Words::Piece { text, last } => EventKind::Piece { stream, text, last },
+        Words::Piece { text, last, unended } => EventKind::Piece { stream, text, last, unended },
     }
 }
 
@@ -105,8 +107,12 @@ mod tests {
             tokio::spawn(pump(output, Stream::Stdout, Arc::clone(&record), Arc::new(Masker::default())));
         script.write_all(b"Continue? ").await.unwrap();
         let (told, _) = record.events(0, Duration::from_secs(9)).await.unwrap();
-        let piece =
-            |text: &str, last| EventKind::Piece { stream: Stream::Stdout, text: text.to_owned(), last };
+        let piece = |text: &str, last| EventKind::Piece {
+            stream: Stream::Stdout,
+            text: text.to_owned(),
+            last,
+            unended: false,
+        };
         assert_eq!(told[0].kind, piece("Continue? ", false));
         script.write_all(b"yes\n").await.unwrap();
         drop(script);

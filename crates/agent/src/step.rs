@@ -11,12 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use welkin_provider::{Clock, Event, EventKind, Exit, Step, StepId, StoreAccess, Stream};
 use welkin_units::{Bytes, Span};
 
 /// How long an answer waits for more after the first event: what a short script has to say follows within
 /// milliseconds, and each answer costs its reader a durable write. Nobody sees a line so much earlier.
 const LINGER: Duration = Duration::from_millis(10);
+
+/// How long a broker that reads is waited for before events are dropped that it has not read: longer than it takes to
+/// write down what it read on a disk that is busy, and than another broker takes to go on in its place.
+const READER: Duration = Duration::from_mins(1);
 
 /// So many events are worth an answer of their own.
 const ENOUGH: u64 = 64;
@@ -45,6 +50,8 @@ pub(crate) struct StepRecord {
     fingerprint: String,
     journal: Mutex<Journal>,
     mark: watch::Sender<Mark>,
+    /// From where events were asked for last, and when.
+    asked: watch::Sender<Option<(u64, Instant)>>,
     stop: watch::Sender<Option<Span>>,
     /// Why the agent itself ends the step, if it does.
     abort: OnceLock<&'static str>,
@@ -130,6 +137,7 @@ impl StepRecord {
             fingerprint,
             journal: Mutex::new(journal),
             mark: watch::Sender::new(mark),
+            asked: watch::Sender::new(None),
             stop: watch::Sender::new(None),
             abort: OnceLock::new(),
             ear,
@@ -171,6 +179,23 @@ impl StepRecord {
         Ok(())
     }
 
+    /// Waits as long as the next append would remove what a broker that reads has not read. One that is away is not waited
+    /// for: a script must not stand still since somebody's laptop is closed.
+    pub(crate) async fn room(&self) {
+        let mut asked = self.asked.subscribe();
+        loop {
+            let lost = self.journal().next_lost();
+            let heard = *asked.borrow_and_update();
+            let (Some(lost), Some((from, at))) = (lost, heard) else { return };
+            let until = at + READER;
+            if from >= lost || Instant::now() >= until {
+                return;
+            }
+            // The sender lives in `self`.
+            drop(tokio::time::timeout_at(until, asked.changed()).await);
+        }
+    }
+
     /// Records the end of the step.
     pub(crate) fn finish(&self, exit: Exit) {
         let exit = match self.abort.get() {
@@ -194,6 +219,7 @@ impl StepRecord {
     /// Events from number `from` on, and whether they are the last: at once when there are any or
     /// will be none, else after the first or after `wait`. A few that follow at once come along.
     pub(crate) async fn events(&self, from: u64, wait: Duration) -> io::Result<(Vec<Event>, bool)> {
+        self.asked.send_replace(Some((from, Instant::now())));
         let mut mark = self.mark.subscribe();
         // Its only failures are time running out, after which there is nothing, and a lost sender,
         // which `self` holds.

@@ -159,6 +159,10 @@ impl Records for FarRecords {
         self.look(Question::Logs(run.clone(), task, after, limit)).await
     }
 
+    async fn tail(&self, run: &RunId, task: Option<usize>, lines: u32) -> Result<u64> {
+        self.look(Question::Tail(run.clone(), task, lines)).await
+    }
+
     async fn log_bytes(&self, run: &RunId) -> Result<Bytes> {
         self.look(Question::LogBytes(run.clone())).await
     }

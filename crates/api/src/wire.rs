@@ -245,11 +245,32 @@ pub struct Line {
     pub at: UnixMillis,
     /// `stdout`, `stderr` or `agent`.
     pub stream: String,
-    /// The text.
+    /// The text. A byte that is no part of any text is the character U+10FF00 and the byte, and a character U+10FF80 to
+    /// U+10FFFF that was written is its four bytes, each in this way: so whatever was written can be had back.
     pub line: String,
     /// Of a line that takes long to end: whether this piece is the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<bool>,
+    /// Of the last piece: whether the script wrote no end of the line.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unended: bool,
+}
+
+/// What is usual is left out.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Output of a run: a page of it. `GET /v1/runs/{run}/logs?task=NAME&since=LINE&limit=N`, or `?tail=N` for the last lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+pub struct Logs {
+    /// In the order of their numbers.
+    pub lines: Vec<Line>,
+    /// Where to go on, as `since`.
+    pub next: u64,
+    /// Whether there are more by now.
+    pub more: bool,
 }
 
 /// A look at the records, as rows: for programs that make of them what they show. `POST /v1/records`.
@@ -272,6 +293,8 @@ pub enum Question {
     Since(u64, u32),
     /// Lines of a run, of one task or all, after a row, at most so many.
     Logs(RunId, Option<usize>, u64, u32),
+    /// The row after which the last so many lines of a run begin, of one task or all.
+    Tail(RunId, Option<usize>, u32),
     /// Bytes in the lines of a run.
     LogBytes(RunId),
     /// Rows of the ledger of a run.

@@ -31,7 +31,11 @@ pub(crate) async fn follow(
     }
     // A step that has told something is there; any other is started, once more if need be.
     let mut started = next > 0;
-    let mut kept = if started { Kept::of(records.lines(&live.id, key).await?) } else { Kept::default() };
+    let most = live.world.options.most_output();
+    let mut kept = match started {
+        true => Kept::of(most, records.lines(&live.id, key).await?),
+        false => Kept::new(most),
+    };
     let mut silence = Silence::new();
     loop {
         let answer = if started {
@@ -84,6 +88,7 @@ const fn is_final(kind: ErrorKind) -> bool {
 
 async fn take(live: &Live, key: StepKey, events: Vec<Event>, kept: &mut Kept) -> Result<(), Halt> {
     let attempt = live.attempt(key.attempt)?;
+    let gone = kept.take(&events);
     let mut events: Vec<Event> = events.into_iter().map(in_words).collect();
     let presented = match &live.job.tasks[key.attempt.task].federated {
         Some(_) if key.phase == Phase::Run => presented(&mut events),
@@ -107,7 +112,6 @@ async fn take(live: &Live, key: StepKey, events: Vec<Event>, kept: &mut Kept) ->
     if publishing {
         facts.push(Fact::Record(Record::PublishBegan { attempt: key.attempt }));
     }
-    let gone = kept.take(&events);
     facts.push(Fact::Told(key, events, gone));
     live.record(facts).await?;
     Ok(())
@@ -127,14 +131,22 @@ fn presented(events: &mut [Event]) -> Option<Presented> {
     last
 }
 
-/// What an engine says, taken out of its output; words about it are left there.
+/// What an engine says, taken out of its output; words about it are left there. A message is a line of its own; what comes in
+/// pieces is none, and is not shown either: a value may be in it.
 fn heard(events: &mut [Event]) -> Vec<String> {
     let mut said = Vec::new();
     for event in events {
-        if let EventKind::Log { stream: stream @ Stream::Stdout, line } = &mut event.kind {
-            let words = sealed::in_words(line);
-            said.push(std::mem::replace(line, words));
-            *stream = Stream::Agent;
+        match &mut event.kind {
+            EventKind::Log { stream: stream @ Stream::Stdout, line } => {
+                let words = sealed::in_words(line);
+                said.push(std::mem::replace(line, words));
+                *stream = Stream::Agent;
+            }
+            EventKind::Piece { stream: stream @ Stream::Stdout, text, last, .. } => {
+                *text = if *last { sealed::in_words("") } else { String::new() };
+                *stream = Stream::Agent;
+            }
+            _ => {}
         }
     }
     said
@@ -208,6 +220,23 @@ mod tests {
         ] {
             let got: Vec<u64> = contiguous(batch(&seqs), next).iter().map(|event| event.seq).collect();
             assert_eq!(got, kept, "{seqs:?} from {next}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_an_engine_writes_in_pieces_is_told() {
+        let piece = |last| EventKind::Piece {
+            stream: Stream::Stdout,
+            text: "a value".to_owned(),
+            last,
+            unended: false,
+        };
+        let mut events: Vec<Event> =
+            [piece(false), piece(true)].map(|kind| Event { seq: 0, at: UnixMillis(0), kind }).into();
+        assert!(heard(&mut events).is_empty());
+        for event in events {
+            let EventKind::Piece { stream, text, .. } = event.kind else { panic!("it is a piece") };
+            assert!(stream == Stream::Agent && !text.contains("value"), "{text}");
         }
     }
 

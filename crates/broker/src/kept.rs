@@ -1,49 +1,64 @@
 //! How much of a step's output stays on record: its beginning and its end.
 //!
 //! Every line is told to whoever watches, however many there are; the store would grow without bound.
-//! So the first [`HEAD_BYTES`] of a step stay, and of what follows the last [`TAIL_BYTES`]. The first
+//! So the first half of what the user lets it keep stays, and of what follows as much from the end. The first
 //! line that was left out says how many there are. *Rejected:* to stop at a limit, since the end of a log
 //! is what says why a step failed.
 
 use std::collections::VecDeque;
 use welkin_provider::{Event, EventKind};
-use welkin_records::{Gone, Lines};
+use welkin_records::{Extent, Gone, Lines};
+use welkin_units::Bytes;
 
-/// Of the beginning of a step's output: some 200,000 lines.
-pub(crate) const HEAD_BYTES: u64 = 16 << 20;
+/// Of one step unless the user says otherwise, where lines lie in files: a thousandth of a node's disk.
+pub(crate) const USUAL: Bytes = Bytes::new(1 << 30);
 
-/// Of the end of it, likewise.
-pub(crate) const TAIL_BYTES: u64 = 16 << 20;
+/// The same in a database of several brokers, where each line is a row.
+pub(crate) const USUAL_ROWS: Bytes = Bytes::new(32 << 20);
 
-/// What a line costs besides its text: a row and two entries of indexes.
-const ROW_BYTES: u64 = 64;
+/// What a line costs besides its text.
+const LINE_BYTES: u64 = 16;
 
 /// Lines that go together: bookkeeping for each would cost as much as the lines.
 const BATCH_BYTES: u64 = 256 << 10;
 
 /// The lines of one step that are in the store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Kept {
+    /// Most bytes of the beginning, and most of the end.
+    half: u64,
     head: u64,
-    tail: VecDeque<Batch>,
+    tail: VecDeque<Extent>,
     tail_bytes: u64,
     mark: Option<u64>,
     lines_gone: u64,
 }
 
-#[derive(Debug)]
-struct Batch {
-    first: u64,
-    last: u64,
-    lines: u64,
-    bytes: u64,
-}
-
 impl Kept {
+    /// Nothing yet, and most bytes that may be.
+    pub(crate) fn new(most: Bytes) -> Self {
+        Self {
+            half: most.get() / 2,
+            head: 0,
+            tail: VecDeque::new(),
+            tail_bytes: 0,
+            mark: None,
+            lines_gone: 0,
+        }
+    }
+
     /// What a broker that was killed has left.
-    pub(crate) fn of(left: Lines) -> Self {
-        let mut kept = Self::default();
-        left.kept.into_iter().for_each(|(seq, bytes)| kept.add(seq, bytes));
+    pub(crate) fn of(most: Bytes, left: Lines) -> Self {
+        let mut kept = Self::new(most);
+        // What was left out lies between the two halves.
+        let mark = left.gone.map_or(u64::MAX, |(mark, _)| mark);
+        for extent in left.kept {
+            if extent.last < mark {
+                kept.add(extent);
+            } else {
+                kept.add_last(extent);
+            }
+        }
         if let Some((mark, lines)) = left.gone {
             (kept.mark, kept.lines_gone) = (Some(mark), lines);
         }
@@ -53,31 +68,44 @@ impl Kept {
     /// Takes notice of new lines; gives those that leave for them.
     pub(crate) fn take(&mut self, events: &[Event]) -> Option<Gone> {
         for event in events {
-            if let EventKind::Log { line: text, .. } | EventKind::Piece { text, .. } = &event.kind {
-                self.add(event.seq, text.len() as u64);
+            match &event.kind {
+                EventKind::Log { line: text, .. } | EventKind::Piece { text, .. } => {
+                    self.add(Extent::line(event.seq, text.len() as u64));
+                }
+                // One line says it; when that leaves, what it said is gone as well.
+                EventKind::LeftOut { events } => {
+                    self.add(Extent { lines: *events, ..Extent::line(event.seq, 0) })
+                }
+                _ => {}
             }
         }
         self.give()
     }
 
-    fn add(&mut self, seq: u64, bytes: u64) {
-        let bytes = bytes + ROW_BYTES;
-        if self.tail.is_empty() && self.mark.is_none() && self.head + bytes <= HEAD_BYTES {
+    fn add(&mut self, extent: Extent) {
+        let bytes = extent.bytes + LINE_BYTES * extent.lines;
+        if self.tail.is_empty() && self.mark.is_none() && self.head + bytes <= self.half {
             self.head += bytes;
             return;
         }
+        self.add_last(extent);
+    }
+
+    fn add_last(&mut self, Extent { first, last, lines, bytes }: Extent) {
+        let bytes = bytes + LINE_BYTES * lines;
         self.tail_bytes += bytes;
         match self.tail.back_mut() {
             Some(batch) if batch.bytes < BATCH_BYTES => {
-                (batch.last, batch.lines, batch.bytes) = (seq, batch.lines + 1, batch.bytes + bytes);
+                (batch.last, batch.lines, batch.bytes) = (last, batch.lines + lines, batch.bytes + bytes);
             }
-            _ => self.tail.push_back(Batch { first: seq, last: seq, lines: 1, bytes }),
+            _ => self.tail.push_back(Extent { first, last, lines, bytes }),
         }
     }
 
     fn give(&mut self) -> Option<Gone> {
         let mut gone: Option<Gone> = None;
-        while self.tail_bytes > TAIL_BYTES {
+        // A step that may keep nothing keeps its last batch: its end is what says how it ended.
+        while self.tail_bytes > self.half && self.tail.len() > 1 {
             let batch = self.tail.pop_front()?;
             self.tail_bytes -= batch.bytes;
             self.lines_gone += batch.lines;
@@ -101,7 +129,7 @@ mod tests {
 
     #[test]
     fn nothing_leaves_before_both_shares_are_full() {
-        let mut kept = Kept::default();
+        let mut kept = Kept::new(Bytes::new(32 << 20));
         for round in 0..32 {
             assert_eq!(kept.take(&lines(round, 1, 1_000_000)), None, "{round}");
         }
@@ -109,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_oldest_of_the_end_leaves_and_the_count_grows() {
-        let mut kept = Kept::default();
+        let mut kept = Kept::new(Bytes::new(32 << 20));
         let mut gone = Vec::new();
         for round in 0..64 {
             gone.extend(kept.take(&lines(round, 1, 1_000_000)));

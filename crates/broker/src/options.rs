@@ -1,5 +1,6 @@
 //! What a broker is given.
 
+use crate::kept::{USUAL, USUAL_ROWS};
 use crate::observe::{Nobody, Observer};
 use crate::seal::SealKey;
 use crate::sealed::Sealing;
@@ -14,6 +15,7 @@ use welkin_records::{Peers, Records};
 use welkin_sqlite::Durability;
 use welkin_store::Opener;
 use welkin_stores::Direct;
+use welkin_units::Bytes;
 
 /// Called with the number of each durable write since the broker was opened, from 1; `Break` ends
 /// the broker there as if it had been killed.
@@ -52,6 +54,9 @@ pub struct BrokerOptions {
     pub records: Option<Arc<dyn Records>>,
     /// Other brokers on the same records; none when this one is alone.
     pub peers: Option<Arc<dyn Peers>>,
+    /// Most bytes of output that are kept of a step on a node, half of them from the beginning and half from the end; what
+    /// the store is good for when absent.
+    pub log_keep: Option<Bytes>,
     /// Knows the owners of sealed data; tasks that work on some are refused without.
     pub sealing: Option<Arc<dyn Sealing>>,
     /// Seals jobs with secrets in the store; without one they lie there as they are.
@@ -79,10 +84,17 @@ impl BrokerOptions {
             durability: Durability::default(),
             records: None,
             peers: None,
+            log_keep: None,
             sealing: None,
             seal: None,
             after_record: None,
         }
+    }
+
+    /// Most output that is kept of a step.
+    pub(crate) fn most_output(&self) -> Bytes {
+        let usual = if self.records.is_some() { USUAL_ROWS } else { USUAL };
+        self.log_keep.unwrap_or(usual)
     }
 
     pub(crate) fn terms_of(&self, provider: &str) -> Terms {

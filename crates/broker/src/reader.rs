@@ -18,7 +18,7 @@ use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
 use welkin_records::{
     AttemptId, Change, ClusterRole, LAST_PIECE, LogRow, Open, PIECE, Peers, Record, Records, RunId, RunLine,
-    RunState, Since, Which, Write,
+    RunState, Since, UNENDED, Which, Write,
 };
 
 /// A view of a broker's store.
@@ -79,11 +79,19 @@ pub struct LogLine {
     pub at: UnixMillis,
     /// `stdout`, `stderr` or `agent`.
     pub stream: String,
-    /// The line, or a piece of it.
+    /// The line, or a piece of it, as [`welkin_provider::exact`] writes bytes.
     pub line: String,
-    /// Which piece, when it is one: of lines that take long to end.
+    /// Which piece, when it is one: of lines that take long to end, or are long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub piece: Option<Piece>,
+    /// Whether the script wrote no end of the line.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unended: bool,
+}
+
+/// What is usual is left out.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A piece of a line.
@@ -97,7 +105,7 @@ pub enum Piece {
 }
 
 fn log_line<'a>(row: LogRow, name: impl Fn(usize) -> &'a str) -> LogLine {
-    let (stream, piece) = stream_of(&row.stream);
+    let (stream, piece, unended) = stream_of(&row.stream);
     LogLine {
         id: row.id,
         task: name(row.attempt.task).to_owned(),
@@ -108,18 +116,18 @@ fn log_line<'a>(row: LogRow, name: impl Fn(usize) -> &'a str) -> LogLine {
         stream: stream.to_owned(),
         line: row.line,
         piece,
+        unended,
     }
 }
 
-/// The stream of a row, and which piece of a line it holds.
-fn stream_of(name: &str) -> (&str, Option<Piece>) {
-    if let Some(stream) = name.strip_suffix(PIECE) {
-        return (stream, Some(Piece::Open));
-    }
-    match name.strip_suffix(LAST_PIECE) {
-        Some(stream) => (stream, Some(Piece::Last)),
-        None => (name.trim_end(), None),
-    }
+/// The stream of a row, which piece of a line it holds, and whether the script left it without an end.
+fn stream_of(name: &str) -> (&str, Option<Piece>, bool) {
+    let ending =
+        [(PIECE, Piece::Open, false), (LAST_PIECE, Piece::Last, false), (UNENDED, Piece::Last, true)];
+    let found = ending
+        .into_iter()
+        .find_map(|(mark, piece, unended)| Some((name.strip_suffix(mark)?, Some(piece), unended)));
+    found.unwrap_or((name.trim_end(), None, false))
 }
 
 /// Which lines of a run are wanted.
@@ -308,8 +316,8 @@ impl Reader {
     /// # Errors
     /// [`StoreError::NoSuchRun`], or when the store cannot be read.
     pub fn logs(&self, run: &RunId, query: &LogQuery) -> Result<Vec<LogLine>, StoreError> {
-        let plan = self.plan(run)?;
-        let names: Vec<&str> = plan.tasks.iter().map(|task| task.task.as_str()).collect();
+        let names: Vec<String> = self.plan(run)?.tasks.into_iter().map(|task| task.task).collect();
+        let limit = query.limit.unwrap_or(crate::limits::LOG_PAGE).min(crate::limits::LOG_PAGE);
         let task = match &query.task {
             None => None,
             Some(name) => match names.iter().position(|other| other == name) {
@@ -317,13 +325,20 @@ impl Reader {
                 None => return Ok(Vec::new()),
             },
         };
-        let limit = query.limit.unwrap_or(crate::limits::LOG_PAGE).min(crate::limits::LOG_PAGE);
-        let rows = block_on(self.records.logs(run, task, query.after, limit))?.into_iter();
-        let name = |task: usize| names.get(task).copied().unwrap_or_default();
-        Ok(rows.map(|row| log_line(row, name)).collect())
+        self.output(run, &names, task, query.after, limit)
     }
 
-    /// Output of a run's scripts after line `after`, at most `limit` of it, for who knows its tasks: `names`, in the order
+    /// The line after which the last `lines` lines of a run begin, of one task of its plan or all. It takes as long as
+    /// reading them, however long the log is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn tail(&self, run: &RunId, task: Option<usize>, lines: u32) -> Result<u64, StoreError> {
+        block_on(self.records.tail(run, task, lines))
+    }
+
+    /// Output of a run's scripts, of one task or all, after line `after`, at most `limit` of it, and no more than
+    /// [`welkin_records::PAGE_BYTES`] but for the last line, for who knows its tasks: `names`, in the order
     /// of the plan, which is not read.
     ///
     /// # Errors
@@ -332,10 +347,11 @@ impl Reader {
         &self,
         run: &RunId,
         names: &[String],
+        task: Option<usize>,
         after: u64,
         limit: u32,
     ) -> Result<Vec<LogLine>, StoreError> {
-        let rows = block_on(self.records.logs(run, None, after, limit))?.into_iter();
+        let rows = block_on(self.records.logs(run, task, after, limit))?.into_iter();
         let name = |task: usize| names.get(task).map_or("", String::as_str);
         Ok(rows.map(|row| log_line(row, name)).collect())
     }

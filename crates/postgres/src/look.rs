@@ -13,8 +13,8 @@ use tokio_postgres::types::ToSql;
 use welkin_ledger::Entry;
 use welkin_provider::UnixMillis;
 use welkin_records::{
-    AttemptId, ClusterRole, LEFT_OUT, Lines, LogRow, Moved, Numbered, Open, RunId, RunLine, RunRow, Since,
-    StepKey, Told, Which, left_out_count,
+    AttemptId, ClusterRole, Extent, LEFT_OUT, Lines, LogRow, Moved, Numbered, Open, RunId, RunLine, RunRow,
+    Since, StepKey, Told, Which, cut_page, left_out_count,
 };
 use welkin_units::Bytes;
 
@@ -83,6 +83,9 @@ const LINES: &str = concat!(
 
 const LOGS: &str = "SELECT id, task, attempt, phase, rank, at, stream, body FROM node_event
     WHERE run = $1 AND id > $2 AND stream IS NOT NULL AND ($3::bigint IS NULL OR task = $3) ORDER BY id LIMIT $4";
+
+const TAIL: &str = "SELECT id FROM node_event
+    WHERE run = $1 AND stream IS NOT NULL AND ($2::bigint IS NULL OR task = $2) ORDER BY id DESC OFFSET $3 LIMIT 1";
 
 const LOG_BYTES: &str = "SELECT coalesce(sum(octet_length(body)), 0)::bigint FROM node_event
     WHERE run = $1 AND stream IS NOT NULL";
@@ -259,7 +262,7 @@ impl Look<'_> {
             let seq = row.get::<_, i64>(0).unsigned_abs();
             match row.get::<_, Option<&[u8]>>(2) {
                 Some(words) => lines.gone = Some((seq, left_out_count(&text(words)))),
-                None => lines.kept.push((seq, row.get::<_, i64>(1).unsigned_abs())),
+                None => lines.kept.push(Extent::line(seq, row.get::<_, i64>(1).unsigned_abs())),
             }
         }
         Ok(lines)
@@ -288,7 +291,16 @@ impl Look<'_> {
             stream: row.get(6),
             line: text(row.get(7)),
         };
-        Ok(rows.iter().map(log).collect())
+        let mut rows = rows.iter().map(log).collect();
+        cut_page(&mut rows);
+        Ok(rows)
+    }
+
+    pub(crate) async fn tail(&self, run: &RunId, task: Option<usize>, lines: u32) -> Result<u64> {
+        let task = task.map(|task| signed(task as u64));
+        let params: [&(dyn ToSql + Sync); 3] = [&run.0, &task, &i64::from(lines)];
+        let row = self.row("looking for the last lines", TAIL, &params).await?;
+        Ok(row.map_or(0, |row| row.get::<_, i64>(0).unsigned_abs()))
     }
 
     pub(crate) async fn log_bytes(&self, run: &RunId) -> Result<Bytes> {

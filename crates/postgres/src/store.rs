@@ -204,6 +204,11 @@ impl Records for Postgres {
         self.there(async move |core| core.look().logs(&run, task, after, limit).await).await
     }
 
+    async fn tail(&self, run: &RunId, task: Option<usize>, lines: u32) -> Result<u64> {
+        let run = run.clone();
+        self.there(async move |core| core.look().tail(&run, task, lines).await).await
+    }
+
     async fn log_bytes(&self, run: &RunId) -> Result<Bytes> {
         let run = run.clone();
         self.there(async move |core| core.look().log_bytes(&run).await).await

@@ -5,6 +5,7 @@
 //! * [`Node`]: one machine of a lease, running [`Step`]s and telling what happens as [`Event`]s;
 //! * [`Said`] and [`Told`]: how scripts that work together are made known to each other;
 //! * [`ProviderError`]: one vocabulary of failures by meaning, each with its [`Retry`];
+//! * [`exact`]: bytes of output as text, and back;
 //! * [`Clock`]: time as a parameter, so that everything above runs under virtual time;
 //! * [`memory`]: a cloud in memory, nastier than real ones;
 //! * `conformance` (feature): the suite that every provider passes.
@@ -17,6 +18,7 @@ mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+pub mod exact;
 mod inventory;
 mod lease;
 pub mod memory;

@@ -110,10 +110,10 @@ pub enum EventKind {
     Log {
         /// Which stream.
         stream: Stream,
-        /// The line without its end; invalid UTF-8 is replaced, over-long lines are split.
+        /// The line without its end, as [`crate::exact`] writes what a script wrote.
         line: String,
     },
-    /// A piece of a line that takes long to end: a prompt, dots, a progress bar. Pieces of one stream
+    /// A piece of a line that takes long to end, or is long: a prompt, dots, a progress bar. Pieces of one stream
     /// belong together up to the one that is the last of its line.
     Piece {
         /// Which stream.
@@ -122,6 +122,9 @@ pub enum EventKind {
         text: String,
         /// Whether the line ends with it.
         last: bool,
+        /// Of the last: whether it was the stream that ended, and the script wrote no end of the line.
+        #[serde(default, skip_serializing_if = "is_false")]
+        unended: bool,
     },
     /// The node keeps the beginning and the end of a step, and this is what it does not have any more.
     /// Its own number is that of the last event that is missing.

@@ -4,12 +4,12 @@
 //! whatever must live as long as it.
 
 use crate::{
-    AttemptId, Change, ClusterRole, Fence, Gone, Open, Phase, Record, Records, RunId, RunRow, RunState,
-    Since, StepKey, StoreError, Which, Write,
+    AttemptId, Change, ClusterRole, Extent, Fence, Gone, LEFT_OUT, LogRow, Open, Phase, Record, Records,
+    RunId, RunRow, RunState, Since, StepKey, StoreError, Which, Write,
 };
 use std::collections::BTreeSet;
 use welkin_ledger::{EgressUse, Entry, EntryKind, MeterEvent, MonthToDate, NoPricing, Who, month_of};
-use welkin_provider::{Event, EventKind, Exit, Location, Nature, Stream, UnixMillis};
+use welkin_provider::{Event, EventKind, Exit, Location, Nature, Stream, UnixMillis, exact};
 use welkin_units::{Bytes, Usd};
 
 /// A test for each promise.
@@ -24,6 +24,7 @@ macro_rules! conformance {
             what_happened_since_a_look_is_all_of_it_or_said_to_be_gone
             lists_show_states_and_forget_secrets_of_what_is_over
             what_nodes_tell_is_kept_once_and_lines_leave_as_asked
+            long_outputs_are_read_from_both_ends_and_are_what_was_written
             money_counts_once_and_months_add_up
             requests_are_seen_until_the_run_is_over
             a_cluster_has_one_holder_and_takes_work_as_long_as_it_is_held
@@ -208,10 +209,15 @@ pub async fn what_nodes_tell_is_kept_once_and_lines_leave_as_asked(records: &dyn
     let told = records.told(&run("a"), step).await.ok();
     assert_eq!(told.map(|told| (told.events, told.next)), Some((vec![end.kind], 7)));
     let lines = records.lines(&run("a"), step).await.unwrap_or_default();
-    assert_eq!((lines.kept, lines.gone), (vec![(0, 6), (3, 6), (4, 6), (5, 6)], Some((1, 2))));
+    let kept = [0, 3, 4, 5].map(|seq| Extent::line(seq, 6));
+    assert_eq!((lines.kept, lines.gone), (kept.to_vec(), Some((1, 2))));
     let logs = records.logs(&run("a"), None, 0, 100).await.unwrap_or_default();
     let text: Vec<&str> = logs.iter().map(|row| row.line.split(" are").next().unwrap_or_default()).collect();
     assert_eq!(text, ["line 0", "2 lines", "line 3", "line 0", "line 4", "line 5"]);
+    for last in [0_u32, 1, 2, 5, 6, 600] {
+        let before = logs.iter().rev().nth(last as usize).map_or(0, |row| row.id);
+        assert_eq!(records.tail(&run("a"), None, last).await.ok(), Some(before), "{last}");
+    }
     let rest = records.logs(&run("a"), Some(0), logs[0].id, 2).await.unwrap_or_default();
     assert_eq!(rest, logs[1..3]);
     assert!(records.log_bytes(&run("a")).await.is_ok_and(|bytes| bytes > Bytes::new(30)));
@@ -219,6 +225,105 @@ pub async fn what_nodes_tell_is_kept_once_and_lines_leave_as_asked(records: &dyn
     assert_eq!(went.lines, 4);
     let went = done(records, [Change::LinesForgotten { run: run("a"), most: 100 }]).await;
     assert_eq!(went.lines, 3);
+}
+
+/// Enough for a store to keep it in another way than a few lines, of two steps that write in turn.
+pub async fn long_outputs_are_read_from_both_ends_and_are_what_was_written(records: &dyn Records) {
+    let step = |task| StepKey { attempt: AttemptId { task, number: 1 }, phase: Phase::Run, rank: 0 };
+    // As long as its number says, with what would end lines elsewhere, and bytes that are no text.
+    let words =
+        |seq: u64| exact::text(&[&[0xFF, 0, b'\n', b'\r'][..], &vec![b'x'; seq as usize % 90]].concat());
+    let line = |seq: u64| {
+        let kind = match seq % 3 {
+            0 => EventKind::Piece {
+                stream: Stream::Stderr,
+                text: words(seq),
+                last: seq % 2 == 0,
+                unended: seq % 4 == 0,
+            },
+            _ => EventKind::Log { stream: Stream::Stdout, line: words(seq) },
+        };
+        Event { seq, at: UnixMillis(AT.0 + seq), kind }
+    };
+    let tell = |task, from: u64, to: u64| Change::Told {
+        run: run("a"),
+        step: step(task),
+        events: (from..to).map(line).collect(),
+        gone: None,
+    };
+    done(records, [submission("a", 1)]).await;
+    let mut expected = Vec::new();
+    for round in 0..20_u64 {
+        let (from, to) = (round * 500, (round + 1) * 500);
+        // Some of it was told before, by a broker that is dead.
+        done(records, [tell(0, from.saturating_sub(7), to)]).await;
+        expected.extend((from..to).map(|seq| (0, seq)));
+        if round % 4 == 0 {
+            done(records, [tell(1, round / 4 * 300, (round / 4 + 1) * 300)]).await;
+            expected.extend((round / 4 * 300..(round / 4 + 1) * 300).map(|seq| (1, seq)));
+        }
+    }
+    let mut rows = Vec::new();
+    loop {
+        let after = rows.last().map_or(0, |row: &LogRow| row.id);
+        let page = records.logs(&run("a"), None, after, 700).await.expect("it can be read");
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 700 && last.id > after);
+        rows.extend(page);
+    }
+    let told = |row: &LogRow| (row.attempt.task, row.at.0 - AT.0);
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(rows.iter().all(|row| row.line == words(row.at.0 - AT.0)), "every byte is as it was written");
+    assert!(rows.iter().all(|row| row.stream.ends_with(['>', '<', '.']) == ((row.at.0 - AT.0) % 3 == 0)));
+    for (task, last) in
+        [(None, 1_u32), (None, 1000), (None, 11_400), (Some(1), 40), (Some(1), 9999), (None, 50_000)]
+    {
+        let of_task: Vec<&LogRow> =
+            rows.iter().filter(|row| task.is_none_or(|task| task == row.attempt.task)).collect();
+        let before = of_task.iter().rev().nth(last as usize).map_or(0, |row| row.id);
+        assert_eq!(records.tail(&run("a"), task, last).await.ok(), Some(before), "{task:?} {last}");
+        let page = records.logs(&run("a"), task, before, last.min(1000)).await.unwrap_or_default();
+        let from = of_task.len().saturating_sub(last as usize);
+        assert!(
+            page.iter().eq(of_task[from..].iter().take(last.min(1000) as usize).copied()),
+            "{task:?} {last}"
+        );
+    }
+    let told = records.told(&run("a"), step(0)).await.expect("it can be read");
+    assert_eq!((told.events.len(), told.next), (0, 10_000));
+    let lines = records.lines(&run("a"), step(0)).await.expect("it can be read");
+    assert_eq!(lines.kept.iter().map(|extent| extent.lines).sum::<u64>(), 10_000);
+    // The middle goes, in two portions, and what is said in its place is a line.
+    for (from, to) in [(2000, 4999), (5000, 8000)] {
+        let gone = Gone { mark: 2000, from, to, lines: to - 1999 };
+        done(records, [Change::Told { run: run("a"), step: step(0), events: Vec::new(), gone: Some(gone) }])
+            .await;
+    }
+    let lines = records.lines(&run("a"), step(0)).await.expect("it can be read");
+    assert_eq!(lines.gone, Some((2000, 6001)));
+    assert_eq!(lines.kept.iter().map(|extent| extent.lines).sum::<u64>(), 2000 + 1999);
+    let mut left = Vec::new();
+    loop {
+        let after = left.last().map_or(0, |row: &LogRow| row.id);
+        let page = records.logs(&run("a"), Some(0), after, 1000).await.expect("it can be read");
+        if page.is_empty() {
+            break;
+        }
+        left.extend(page);
+    }
+    let mark = left.iter().position(|row| row.stream == LEFT_OUT).expect("it is said");
+    assert!(mark == 2000 && left[mark].line.starts_with("6001 lines"), "{mark} {}", left[mark].line);
+    let kept: Vec<u64> =
+        left.iter().filter(|row| row.stream != LEFT_OUT).map(|row| row.at.0 - AT.0).collect();
+    assert_eq!(kept, (0..2000).chain(8001..10_000).collect::<Vec<_>>());
+    assert_eq!(records.tail(&run("a"), Some(0), 2500).await.ok(), Some(left[left.len() - 2501].id));
+    let mut went = 1;
+    while went > 0 {
+        went = done(records, [Change::LinesForgotten { run: run("a"), most: 3000 }]).await.lines;
+    }
+    assert!(records.logs(&run("a"), None, 0, 10).await.is_ok_and(|rows| rows.is_empty()));
+    assert_eq!(records.log_bytes(&run("a")).await.ok(), Some(Bytes::ZERO));
+    done(records, [Change::Forgotten { run: run("a") }]).await;
 }
 
 /// A charge that is booked again, by a broker that was killed before it knew, changes nothing.

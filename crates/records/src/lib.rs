@@ -29,12 +29,15 @@ mod write;
 pub use error::StoreError;
 pub use id::{AttemptId, RUNS, RunId};
 pub use memory::Memory;
-pub use output::{LAST_PIECE, LEFT_OUT, PIECE, left_out_count, left_out_words, line_of};
+pub use output::{
+    LAST_PIECE, LEFT_OUT, PAGE_BYTES, PIECE, UNENDED, cut_page, left_out_count, left_out_words, line_of,
+};
 pub use peers::{Fence, Peers, Standing};
 pub use port::Records;
 pub use record::{AttemptEnd, Manner, Record, TreeRef};
 pub use rows::{
-    ClusterRole, Gone, Lines, LogRow, Moved, Numbered, Open, RunLine, RunRow, Since, StepKey, Told, Which,
+    ClusterRole, Extent, Gone, Lines, LogRow, Moved, Numbered, Open, RunLine, RunRow, Since, StepKey, Told,
+    Which,
 };
 pub use state::{LeaseState, Phase, RunState, TaskState};
 pub use write::{Change, Write, Written};

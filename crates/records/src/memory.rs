@@ -2,10 +2,11 @@
 
 use crate::error::StoreError;
 use crate::id::RunId;
-use crate::output::{LEFT_OUT, left_out_words, line_of};
+use crate::output::{LEFT_OUT, cut_page, left_out_words, line_of};
 use crate::port::Records;
 use crate::rows::{
-    ClusterRole, Gone, Lines, LogRow, Moved, Numbered, Open, RunLine, RunRow, Since, StepKey, Told, Which,
+    ClusterRole, Extent, Gone, Lines, LogRow, Moved, Numbered, Open, RunLine, RunRow, Since, StepKey, Told,
+    Which,
 };
 use crate::state::RunState;
 use crate::write::{Change, Write, Written};
@@ -298,7 +299,7 @@ impl Records for Memory {
             if row.stream.as_deref() == Some(LEFT_OUT) {
                 lines.gone = Some((seq, crate::output::left_out_count(&row.text)));
             } else {
-                lines.kept.push((seq, row.text.len() as u64));
+                lines.kept.push(Extent::line(seq, row.text.len() as u64));
             }
         }
         Ok(lines)
@@ -321,7 +322,17 @@ impl Records for Memory {
         let mut rows: Vec<LogRow> = kept.output(run).filter(wanted).map(log).collect();
         rows.sort_by_key(|row| row.id);
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        cut_page(&mut rows);
         Ok(rows)
+    }
+
+    async fn tail(&self, run: &RunId, task: Option<usize>, lines: u32) -> Result<u64> {
+        let kept = self.kept();
+        let wanted = |step: &StepKey| task.is_none_or(|task| step.attempt.task == task);
+        let mut ids: Vec<u64> =
+            kept.output(run).filter(|(step, ..)| wanted(step)).map(|(_, _, row)| row.id).collect();
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        Ok(ids.get(usize::try_from(lines).unwrap_or(usize::MAX)).copied().unwrap_or(0))
     }
 
     async fn log_bytes(&self, run: &RunId) -> Result<Bytes> {

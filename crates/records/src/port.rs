@@ -54,8 +54,13 @@ pub trait Records: fmt::Debug + Send + Sync {
     /// What is kept of the output of a step.
     async fn lines(&self, run: &RunId, step: StepKey) -> Result<Lines>;
 
-    /// Lines of a run, of one task or all, after row `after`, at most `limit`.
+    /// Lines of a run, of one task or all, after row `after`, at most `limit`, and fewer only where there are no more or where
+    /// they have [`crate::PAGE_BYTES`].
     async fn logs(&self, run: &RunId, task: Option<usize>, after: u64, limit: u32) -> Result<Vec<LogRow>>;
+
+    /// The row after which the last `lines` lines of a run begin, of one task or all: 0 where that is all of them. It takes
+    /// as long as it takes to read these lines, however many there are before them.
+    async fn tail(&self, run: &RunId, task: Option<usize>, lines: u32) -> Result<u64>;
 
     /// Bytes in the lines of a run.
     async fn log_bytes(&self, run: &RunId) -> Result<Bytes>;

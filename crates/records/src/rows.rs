@@ -140,10 +140,32 @@ pub struct Told {
 /// The output of a step, as far as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines {
-    /// Number and length of each line, in order; not of the one that says how many were left out.
-    pub kept: Vec<(u64, u64)>,
+    /// The lines, in order, several together where the store has them in one piece; not the one that says how many were
+    /// left out.
+    pub kept: Vec<Extent>,
     /// Where lines were left out, and how many.
     pub gone: Option<(u64, u64)>,
+}
+
+/// Lines of a step that follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Number of the first.
+    pub first: u64,
+    /// Number of the last.
+    pub last: u64,
+    /// How many: between two lines there may be events that are none.
+    pub lines: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
+impl Extent {
+    /// One line.
+    #[must_use]
+    pub const fn line(seq: u64, bytes: u64) -> Self {
+        Self { first: seq, last: seq, lines: 1, bytes }
+    }
 }
 
 /// Lines of output that leave the store.
@@ -172,9 +194,9 @@ pub struct LogRow {
     pub rank: u32,
     /// When, by the node's clock.
     pub at: UnixMillis,
-    /// The stream, with [`crate::PIECE`] or [`crate::LAST_PIECE`] behind it where the line is one piece of many.
+    /// The stream, with [`crate::PIECE`], [`crate::LAST_PIECE`] or [`crate::UNENDED`] behind it where the line is a piece.
     pub stream: String,
-    /// The text.
+    /// The text, as [`welkin_provider::exact`] writes bytes.
     pub line: String,
 }
 

@@ -22,6 +22,7 @@ pub(crate) const NAMED: &[(&str, &str, Role)] = &[
     ("GET", "/v1/runs", Role::Viewer),
     ("GET", "/v1/runs/{run}", Role::Viewer),
     ("GET", "/v1/runs/{run}/events", Role::Viewer),
+    ("GET", "/v1/runs/{run}/logs", Role::Viewer),
     ("GET", "/v1/events", Role::Viewer),
     ("POST", "/v1/records", Role::Viewer),
     ("GET", "/v1/openapi.json", Role::Viewer),

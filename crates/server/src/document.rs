@@ -1,6 +1,6 @@
 //! What can be asked, as an OpenAPI document: made from the code that answers.
 
-use crate::routes::{clusters, events, health, metrics, plans, records, runs, sweep, uploads};
+use crate::routes::{clusters, events, health, logs, metrics, plans, records, runs, sweep, uploads};
 use utoipa::OpenApi;
 use welkin_api::wire;
 
@@ -30,6 +30,7 @@ use welkin_api::wire;
         sweep::prune,
         events::of_run,
         events::of_all,
+        logs::show,
         metrics::show
     ),
     components(schemas(wire::Problem, wire::Item, wire::Line))

@@ -3,6 +3,7 @@
 pub(crate) mod clusters;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod plans;
 pub(crate) mod records;
@@ -40,6 +41,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/runs/{run}/stop", post(clusters::stop))
         .route("/runs/{run}/start", post(clusters::start))
         .route("/runs/{run}/events", get(events::of_run))
+        .route("/runs/{run}/logs", get(logs::show))
         .route("/events", get(events::of_all))
         .route("/records", post(records::look).layer(DefaultBodyLimit::max(records::MAX_QUESTION_BYTES)))
         .route("/uploads/{upload}", get(uploads::show).post(uploads::add))

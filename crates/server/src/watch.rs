@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, watch};
 use welkin_api::wire::{Item, Line};
 use welkin_broker::{HistoryLine, LogLine, Piece, Record, RunId, StoreError};
 use welkin_provider::UnixMillis;
+use welkin_records::PAGE_BYTES;
 
 /// Lines that are read at once.
 const PAGE: u32 = 1000;
@@ -193,8 +194,9 @@ impl Watcher {
     /// Records before lines, so that of a run that has ended all lines are there.
     fn look(&self, woken: u64) -> Result<Found, StoreError> {
         let mut records = self.served.reader.events(&self.run, self.at.record)?;
-        let lines = self.served.reader.output(&self.run, &self.names, self.at.line, PAGE)?;
-        if lines.len() == PAGE as usize {
+        let lines = self.served.reader.output(&self.run, &self.names, None, self.at.line, PAGE)?;
+        let bytes: usize = lines.iter().map(|line| line.line.len()).sum();
+        if lines.len() == PAGE as usize || bytes >= PAGE_BYTES {
             // There are more lines: what is on record after the last of these waits until those were read.
             let last = lines.last().map_or(UnixMillis(0), |line| line.at);
             let early = records.iter().take_while(|line| line.at <= last && line.record != Record::RunEnded);
@@ -234,11 +236,11 @@ fn merged(records: Vec<HistoryLine>, lines: Vec<LogLine>) -> VecDeque<Item> {
     let mut lines = lines.into_iter().peekable();
     for history in records {
         while let Some(early) = lines.next_if(|line| line.at < history.at) {
-            items.push_back(line(early));
+            items.push_back(Item::Line(line(early)));
         }
         items.push_back(record(history));
     }
-    items.extend(lines.map(line));
+    items.extend(lines.map(|late| Item::Line(line(late))));
     items
 }
 
@@ -246,8 +248,8 @@ fn record(line: HistoryLine) -> Item {
     Item::Record { seq: line.seq, at: line.at, record: line.record }
 }
 
-fn line(line: LogLine) -> Item {
+pub(crate) fn line(line: LogLine) -> Line {
     let last = line.piece.map(|piece| piece == Piece::Last);
-    let LogLine { id, attempt, phase, rank, at, stream, line, .. } = line;
-    Item::Line(Line { id, attempt, phase, rank, at, stream, line, last })
+    let LogLine { id, attempt, phase, rank, at, stream, line, unended, .. } = line;
+    Line { id, attempt, phase, rank, at, stream, line, last, unended }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use welkin_broker::{Clocks, MachineClocks};
 use welkin_records::Records;
 use welkin_stores::StoreSettings;
+use welkin_units::Bytes;
 
 /// Everything from outside that decides what is done.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub struct Config {
     pub peers: BTreeMap<String, PeerSettings>,
     /// How `ssh` is called, with the arguments that come before those of a host; plainly where it is empty.
     pub ssh_command: String,
+    /// Most bytes of output that are kept of a step on a node; what the records are good for when absent.
+    pub log_keep: Option<Bytes>,
 }
 
 /// A gateway or relay with a name: section `[peers.NAME]` of `config.toml`.

@@ -91,6 +91,7 @@ pub(crate) fn broker(sky: &Sky, opening: Opening) -> Result<Broker, SkyError> {
     broker.terms = terms();
     broker.home = sky.user().map(ToOwned::to_owned);
     broker.sealing = opening.sealing;
+    broker.log_keep = options.config.log_keep;
     (broker.records, broker.peers) = shared.map(|(_, records, peers)| (records, peers)).unzip();
     broker.seal = opening.seal_key.as_deref().map(key::seal).transpose()?;
     Broker::open(&state, broker).map_err(SkyError::Broker)

@@ -3,15 +3,27 @@
 //! Each has a savepoint of its own, so that one that fails leaves nothing of itself and its neighbours stay. A
 //! write that is alone needs none.
 
+use crate::output::{self, Files};
 use crate::text::{Result, failed};
 use crate::{history, ledger, meta, requests, runs, sums, told};
 use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
+use std::path::PathBuf;
 use welkin_records::{Change, StoreError, Write, Written};
 
 /// Commits writes in one transaction, in their order; one answer each.
-pub(crate) fn all(db: &mut Connection, writes: &[Write]) -> Vec<Result<Written>> {
+pub(crate) fn all(db: &mut Connection, files: &Files, writes: &[Write]) -> Vec<Result<Written>> {
     let mut done = Vec::with_capacity(writes.len());
-    let Err((what, error)) = apply(db, writes, &mut done) else { return done };
+    let mut doomed = Vec::new();
+    let applied = apply(db, files, writes, &mut done, &mut doomed);
+    if applied.is_err() || done.iter().any(Result::is_err) {
+        // What was counted may not be there.
+        files.waiting().clear();
+    }
+    let Err((what, error)) = applied else {
+        // Nothing on record leads to them any more.
+        Files::remove(&doomed);
+        return done;
+    };
     let undone = |answer: Option<Result<Written>>| match answer {
         // Its own failure says more than that of the others.
         Some(Err(own)) => Err(own),
@@ -23,14 +35,16 @@ pub(crate) fn all(db: &mut Connection, writes: &[Write]) -> Vec<Result<Written>>
 
 fn apply(
     db: &mut Connection,
+    files: &Files,
     writes: &[Write],
     done: &mut Vec<Result<Written>>,
+    doomed: &mut Vec<PathBuf>,
 ) -> std::result::Result<(), (&'static str, rusqlite::Error)> {
     let begun = db.transaction_with_behavior(TransactionBehavior::Immediate);
     let transaction = begun.map_err(|error| ("beginning a write", error))?;
     match writes {
         [alone] => {
-            let answer = one(&transaction, alone);
+            let answer = one(&transaction, files, alone, doomed);
             let failed = answer.is_err();
             done.push(answer);
             if failed {
@@ -39,7 +53,7 @@ fn apply(
         }
         many => {
             for write in many {
-                let answer = apart(&transaction, write).map_err(|error| ("writing", error))?;
+                let answer = apart(&transaction, files, write, doomed).map_err(|error| ("writing", error))?;
                 done.push(answer);
             }
         }
@@ -48,10 +62,18 @@ fn apply(
 }
 
 /// One write of many.
-fn apart(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<Result<Written>> {
+fn apart(
+    transaction: &Transaction<'_>,
+    files: &Files,
+    write: &Write,
+    doomed: &mut Vec<PathBuf>,
+) -> rusqlite::Result<Result<Written>> {
     run(transaction, "SAVEPOINT one")?;
-    let answer = one(transaction, write);
+    let before = doomed.len();
+    let answer = one(transaction, files, write, doomed);
     if answer.is_err() {
+        doomed.truncate(before);
+        files.waiting().clear();
         run(transaction, "ROLLBACK TO one")?;
     }
     run(transaction, "RELEASE one")?;
@@ -62,13 +84,24 @@ fn run(transaction: &Transaction<'_>, sql: &str) -> rusqlite::Result<()> {
     transaction.prepare_cached(sql)?.execute([]).map(drop)
 }
 
-fn one(transaction: &Transaction<'_>, write: &Write) -> Result<Written> {
+fn one(
+    transaction: &Transaction<'_>,
+    files: &Files,
+    write: &Write,
+    doomed: &mut Vec<PathBuf>,
+) -> Result<Written> {
     let mut written = Written::default();
-    write.0.iter().try_for_each(|change| make(transaction, change, &mut written))?;
+    write.0.iter().try_for_each(|change| make(transaction, files, change, &mut written, doomed))?;
     Ok(written)
 }
 
-fn make(db: &Transaction<'_>, change: &Change, written: &mut Written) -> Result<()> {
+fn make(
+    db: &Transaction<'_>,
+    files: &Files,
+    change: &Change,
+    written: &mut Written,
+    doomed: &mut Vec<PathBuf>,
+) -> Result<()> {
     match change {
         Change::Held { run, .. } => Err(StoreError::NotHeld { run: run.clone() }),
         Change::Identity { key, value } => meta::set(db, key, value),
@@ -82,8 +115,8 @@ fn make(db: &Transaction<'_>, change: &Change, written: &mut Written) -> Result<
         }
         Change::State { run, state } => runs::set_state(db, run, *state),
         Change::Told { run, step, events, gone } => {
-            told::append_events(db, run, *step, events)?;
-            gone.iter().try_for_each(|gone| told::leave_out(db, run, *step, gone))
+            told::append_events(db, files, run, *step, events)?;
+            gone.iter().try_for_each(|gone| told::leave_out(db, files, run, *step, gone, doomed))
         }
         Change::Booked { at, entry } => ledger::append_entry(db, *at, entry),
         Change::CancelRequested { run, at } => requests::cancel(db, run, *at),
@@ -91,7 +124,12 @@ fn make(db: &Transaction<'_>, change: &Change, written: &mut Written) -> Result<
             written.lines += told::forget_lines(db, run, *most)?;
             Ok(())
         }
-        Change::Forgotten { run } => runs::forget(db, run),
+        Change::Forgotten { run } => {
+            output::forget_run(db, run)?;
+            runs::forget(db, run)?;
+            doomed.push(files.of_run(run));
+            Ok(())
+        }
     }
 }
 
@@ -119,9 +157,10 @@ mod tests {
             CREATE TRIGGER fails AFTER INSERT ON meta WHEN NEW.key = 'b' BEGIN INSERT INTO late VALUES (1); END",
         )
         .unwrap();
+        let files = Files::beside(std::path::Path::new("/nowhere/db"), false);
         let write = |key| Write::from(Change::Identity { key, value: "x".to_owned() });
-        assert!(all(&mut db, &[write("a"), write("b")]).into_iter().all(|answer| answer.is_err()));
+        assert!(all(&mut db, &files, &[write("a"), write("b")]).into_iter().all(|answer| answer.is_err()));
         assert_eq!(meta::get(&db, "a").unwrap(), None);
-        assert!(all(&mut db, &[write("a")]).into_iter().all(|answer| answer.is_ok()));
+        assert!(all(&mut db, &files, &[write("a")]).into_iter().all(|answer| answer.is_ok()));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `run` (one row a run; the only one with secrets, erased when the run is over), `record` (the
 //! append-only history), `node_event` (what nodes told, logs included), `ledger` (append-only),
-//! `request` (what other processes ask for), `meta`; and two sums that are kept in the same
+//! `request` (what other processes ask for), `meta`; `output` and `frame` (where the lines of steps that write much lie in
+//! files); and two sums that are kept in the same
 //! transaction as what they are of, so that nobody has to read all of it: `moved` (bytes by month and
 //! pair of places) and `provider_used` (every provider that a plan ever named).
 //!
@@ -136,6 +137,37 @@ const MIGRATIONS: &[&str] = &[
         WHERE state NOT IN ('succeeded', 'failed', 'cancelled');
     CREATE INDEX run_in_cluster ON run (cluster, submitted, id, name, state) WHERE cluster IS NOT NULL;
 ",
+    // Where much output lies: files, and for each some thousand lines a row that says where they are.
+    "
+    CREATE TABLE output (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL REFERENCES run (id),
+        task INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        phase TEXT NOT NULL,
+        rank INTEGER NOT NULL,
+        segment INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        gone_from INTEGER,
+        gone_to INTEGER,
+        UNIQUE (run, task, attempt, phase, rank)
+    ) STRICT;
+    CREATE TABLE frame (
+        output INTEGER NOT NULL REFERENCES output (id),
+        last INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        lines INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        segment INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        sum INTEGER NOT NULL,
+        PRIMARY KEY (output, last)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX frame_of_segment ON frame (output, segment, last_seq);
+",
 ];
 
 /// The first schema with `moved` and `provider_used`.
@@ -143,6 +175,9 @@ pub(crate) const WITH_SUMS: usize = 2;
 
 /// The first schema whose runs say what they have to do with clusters.
 pub(crate) const WITH_CLUSTERS: usize = 3;
+
+/// The first schema with `output` and `frame`.
+pub(crate) const WITH_OUTPUT: usize = 4;
 
 /// How long a write waits for another process's (a cancel request) before it fails.
 const BUSY: Duration = Duration::from_secs(10);

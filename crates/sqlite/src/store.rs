@@ -9,12 +9,14 @@
 //! thread works, so virtual time does not run past a commit. One that does not wait for the disk is made where
 //! it was asked for: handing it over would cost more than the commit.
 
+use crate::output::{self, Files, Missing};
 use crate::text::{Result, failed};
 use crate::{commit, glance, history, ledger, meta, requests, room, runs, schema, sums, told};
 use async_trait::async_trait;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +25,7 @@ use welkin_ledger::Entry;
 use welkin_provider::UnixMillis;
 use welkin_records::{
     Lines, LogRow, Moved, Numbered, Records, RunId, RunLine, RunRow, Since, StepKey, StoreError, Told, Which,
-    Write, Written,
+    Write, Written, cut_page,
 };
 use welkin_units::Bytes;
 
@@ -44,6 +46,8 @@ const LOOKED_THROUGH: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct Sqlite {
     db: Arc<Mutex<Connection>>,
+    /// What lies beside it.
+    files: Arc<Files>,
     path: PathBuf,
     /// The schema it has; the newest, unless it was only opened to look.
     schema: usize,
@@ -77,7 +81,9 @@ impl Sqlite {
         };
         db.pragma_update(None, "synchronous", synchronous).map_err(setting)?;
         let schema = schema::migrate(&mut db)?;
-        Ok(Self::of(db, path, schema, durability))
+        let store = Self::of(db, path, schema, durability);
+        output::sweep(&store.db(), &store.files);
+        Ok(store)
     }
 
     /// Opens the database to look at it, also one that may only be read. Makes and changes nothing.
@@ -102,7 +108,29 @@ impl Sqlite {
     }
 
     fn of(db: Connection, path: &Path, schema: usize, durability: Durability) -> Self {
-        Self { db: Arc::new(Mutex::new(db)), path: path.to_owned(), schema, durability }
+        let files = Arc::new(Files::beside(path, durability == Durability::PowerCut));
+        Self { db: Arc::new(Mutex::new(db)), files, path: path.to_owned(), schema, durability }
+    }
+
+    /// Whether lines may lie in files.
+    const fn framed(&self) -> bool {
+        self.schema >= schema::WITH_OUTPUT
+    }
+
+    /// What `look` finds at one moment. A file of that moment may be gone when it is read, since others write: then it is
+    /// looked at anew, and what is not there then is missing.
+    fn at_once<T>(&self, look: impl Fn(&Connection, Missing) -> Result<T>) -> Result<T> {
+        let db = self.db();
+        let once = |missing| {
+            let snapshot = db.unchecked_transaction().map_err(|source| failed("reading logs", source))?;
+            look(&snapshot, missing)
+        };
+        match once(Missing::Fails) {
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                once(Missing::IsSaid)
+            }
+            found => found,
+        }
     }
 
     fn db(&self) -> MutexGuard<'_, Connection> {
@@ -113,8 +141,8 @@ impl Sqlite {
 #[async_trait]
 impl Records for Sqlite {
     async fn commit(&self, writes: Vec<Write>) -> Vec<Result<Written>> {
-        let db = Arc::clone(&self.db);
-        let work = move || commit::all(&mut lock(&db), &writes);
+        let (db, files) = (Arc::clone(&self.db), Arc::clone(&self.files));
+        let work = move || commit::all(&mut lock(&db), &files, &writes);
         match (self.durability, Handle::try_current()) {
             (Durability::PowerCut, Ok(runtime)) => {
                 runtime.spawn_blocking(work).await.expect("a commit does not panic, and is not called off")
@@ -160,19 +188,38 @@ impl Records for Sqlite {
     }
 
     async fn told(&self, run: &RunId, step: StepKey) -> Result<Told> {
-        told::told(&self.db(), run, step)
+        told::told(&self.db(), run, step, self.framed())
     }
 
     async fn lines(&self, run: &RunId, step: StepKey) -> Result<Lines> {
-        told::lines(&self.db(), run, step)
+        told::lines(&self.db(), run, step, self.framed())
     }
 
     async fn logs(&self, run: &RunId, task: Option<usize>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
-        told::logs(&self.db(), run, task, after, limit)
+        self.at_once(|db, missing| {
+            let mut rows = told::logs(db, run, task, after, limit)?;
+            match self.framed() {
+                true => output::page(db, (&*self.files, missing), run, task, (after, limit), rows),
+                false => {
+                    cut_page(&mut rows);
+                    Ok(rows)
+                }
+            }
+        })
+    }
+
+    async fn tail(&self, run: &RunId, task: Option<usize>, lines: u32) -> Result<u64> {
+        self.at_once(|db, _| {
+            let ids = told::last(db, run, task, lines.saturating_add(1))?;
+            match self.framed() {
+                true => output::tail(db, &self.files, run, task, lines, ids),
+                false => Ok(ids.get(usize::try_from(lines).unwrap_or(usize::MAX)).copied().unwrap_or(0)),
+            }
+        })
     }
 
     async fn log_bytes(&self, run: &RunId) -> Result<Bytes> {
-        told::log_bytes(&self.db(), run)
+        told::log_bytes(&self.db(), run, self.framed())
     }
 
     async fn entries(&self, run: &RunId) -> Result<Vec<Entry>> {
@@ -207,7 +254,8 @@ impl Records for Sqlite {
     }
 
     async fn size(&self) -> u64 {
-        room::size(&self.path)
+        let framed = if self.framed() { output::size(&self.db()).unwrap_or_default() } else { 0 };
+        room::size(&self.path) + framed
     }
 
     async fn shrink(&self) -> Result<()> {

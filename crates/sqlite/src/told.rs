@@ -1,21 +1,27 @@
 //! What nodes told: events of steps, and the output of scripts.
 
+use crate::output::{self, Files};
 use crate::text::{Result, failed, json, millis, parse, signed};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use welkin_provider::{Event, UnixMillis};
+use std::path::PathBuf;
+use welkin_provider::{Event, EventKind, UnixMillis};
 use welkin_records::{
-    AttemptId, Gone, LEFT_OUT, Lines, LogRow, RunId, StepKey, Told, left_out_count, left_out_words, line_of,
+    AttemptId, Extent, Gone, LEFT_OUT, Lines, LogRow, RunId, StepKey, Told, left_out_count, left_out_words,
+    line_of,
 };
 use welkin_units::Bytes;
 
 /// Appends what a node told; events that are there already are left alone.
 pub(crate) fn append_events(
     db: &Transaction<'_>,
+    files: &Files,
     run: &RunId,
     step: StepKey,
     events: &[Event],
 ) -> Result<()> {
     let sql = |source| failed("appending events of a node", source);
+    let framed = output::frames(db, files, run, step, events)?;
+    let first = output::next(db, run, step)?;
     let mut statement = db
         .prepare_cached(
             "INSERT OR IGNORE INTO node_event (run, task, attempt, phase, rank, seq, at, stream, body)
@@ -24,6 +30,7 @@ pub(crate) fn append_events(
         .map_err(sql)?;
     for event in events {
         let (stream, body) = match line_of(&event.kind) {
+            Some(_) if framed || event.seq < first => continue,
             Some((stream, text)) => (Some(stream), text.to_owned()),
             None => (None, json(&event.kind)?),
         };
@@ -33,12 +40,15 @@ pub(crate) fn append_events(
         statement
             .execute(params![run.0, task, attempt.number, phase.name(), rank, seq, at, stream, body])
             .map_err(sql)?;
+        if matches!(event.kind, EventKind::Finished { .. }) {
+            output::forget_waiting(files, run, step);
+        }
     }
     Ok(())
 }
 
 /// What a node told about a step, logs left out, and the number to read on from.
-pub(crate) fn told(db: &Connection, run: &RunId, step: StepKey) -> Result<Told> {
+pub(crate) fn told(db: &Connection, run: &RunId, step: StepKey, framed: bool) -> Result<Told> {
     let sql = |source| failed("reading events of a node", source);
     let StepKey { attempt, phase, rank } = step;
     let key = params![run.0, signed(attempt.task as u64), attempt.number, phase.name(), rank];
@@ -51,15 +61,18 @@ pub(crate) fn told(db: &Connection, run: &RunId, step: StepKey) -> Result<Told> 
         db.prepare_cached(&format!("SELECT body {of_step} AND stream IS NULL ORDER BY seq")).map_err(sql)?;
     let bodies = statement.query_map(key, |row| row.get::<_, String>(0)).map_err(sql)?;
     let events = bodies.map(|body| parse(&body.map_err(sql)?)).collect::<Result<_>>()?;
-    Ok(Told { events, next: next.unsigned_abs() })
+    let framed = if framed { output::next(db, run, step)? } else { 0 };
+    Ok(Told { events, next: next.unsigned_abs().max(framed) })
 }
 
 /// What is kept of the output of a step.
-pub(crate) fn lines(db: &Connection, run: &RunId, step: StepKey) -> Result<Lines> {
-    Ok(Lines { kept: each_line(db, run, step)?, gone: mark(db, run, step)? })
+pub(crate) fn lines(db: &Connection, run: &RunId, step: StepKey, framed: bool) -> Result<Lines> {
+    let mut kept = if framed { output::extents(db, run, step)? } else { Vec::new() };
+    kept.extend(each_line(db, run, step)?);
+    Ok(Lines { kept, gone: mark(db, run, step)? })
 }
 
-fn each_line(db: &Connection, run: &RunId, step: StepKey) -> Result<Vec<(u64, u64)>> {
+fn each_line(db: &Connection, run: &RunId, step: StepKey) -> Result<Vec<Extent>> {
     let sql = |source| failed("measuring the log of a step", source);
     let StepKey { attempt, phase, rank } = step;
     let key = params![run.0, signed(attempt.task as u64), attempt.number, phase.name(), rank, LEFT_OUT];
@@ -71,7 +84,7 @@ fn each_line(db: &Connection, run: &RunId, step: StepKey) -> Result<Vec<(u64, u6
         )
         .map_err(sql)?;
     let numbers = |row: &rusqlite::Row<'_>| {
-        Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()))
+        Ok(Extent::line(row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()))
     };
     statement.query_map(key, numbers).map_err(sql)?.collect::<rusqlite::Result<_>>().map_err(sql)
 }
@@ -88,8 +101,16 @@ fn mark(db: &Connection, run: &RunId, step: StepKey) -> Result<Option<(u64, u64)
 }
 
 /// Takes lines out of the log of a step, and says in place of the first how many are gone.
-pub(crate) fn leave_out(db: &Transaction<'_>, run: &RunId, step: StepKey, gone: &Gone) -> Result<()> {
+pub(crate) fn leave_out(
+    db: &Transaction<'_>,
+    files: &Files,
+    run: &RunId,
+    step: StepKey,
+    gone: &Gone,
+    doomed: &mut Vec<PathBuf>,
+) -> Result<()> {
     let sql = |source| failed("shortening the log of a step", source);
+    output::leave_out(db, files, run, step, gone, doomed)?;
     let StepKey { attempt, phase, rank } = step;
     let of_step = "run = ?1 AND task = ?2 AND attempt = ?3 AND phase = ?4 AND rank = ?5";
     let task = signed(attempt.task as u64);
@@ -144,20 +165,40 @@ pub(crate) fn logs(
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
 
-/// Bytes in the lines of a run's logs.
-pub(crate) fn log_bytes(db: &Connection, run: &RunId) -> Result<Bytes> {
-    let query = "SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM node_event
-                 WHERE run = ?1 AND stream IS NOT NULL";
-    db.query_row(query, [&run.0], |row| row.get::<_, i64>(0))
-        .map(|bytes| Bytes::new(bytes.unsigned_abs()))
-        .map_err(|source| failed("measuring the logs of a run", source))
+/// Numbers of the last rows of lines of a run, of one task or all, the latest first, at most `limit`.
+pub(crate) fn last(db: &Connection, run: &RunId, task: Option<usize>, limit: u32) -> Result<Vec<u64>> {
+    let sql = |source| failed("reading logs", source);
+    let mut statement = db
+        .prepare_cached(
+            "SELECT id FROM node_event WHERE run = ?1 AND stream IS NOT NULL AND (?2 IS NULL OR task = ?2)
+             ORDER BY id DESC LIMIT ?3",
+        )
+        .map_err(sql)?;
+    let key = params![run.0, task.map(|task| signed(task as u64)), limit];
+    let rows = statement.query_map(key, |row| Ok(row.get::<_, i64>(0)?.unsigned_abs())).map_err(sql)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
 
-/// Takes lines of a run out, the oldest first, at most so many; gives how many went.
+/// Bytes in the lines of a run's logs.
+pub(crate) fn log_bytes(db: &Connection, run: &RunId, framed: bool) -> Result<Bytes> {
+    let query = "SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM node_event
+                 WHERE run = ?1 AND stream IS NOT NULL";
+    let rows: i64 = db
+        .query_row(query, [&run.0], |row| row.get(0))
+        .map_err(|source| failed("measuring the logs of a run", source))?;
+    let framed = if framed { output::bytes(db, run)? } else { 0 };
+    Ok(Bytes::new(rows.unsigned_abs() + framed))
+}
+
+/// Takes lines of a run out, the oldest first, about so many; gives how many went.
 pub(crate) fn forget_lines(db: &Transaction<'_>, run: &RunId, most: u32) -> Result<u64> {
     let portion = "DELETE FROM node_event WHERE id IN
         (SELECT id FROM node_event WHERE run = ?1 ORDER BY id LIMIT ?2)";
-    db.execute(portion, params![run.0, most])
-        .map(|lines| lines as u64)
-        .map_err(|source| failed("deleting the logs of a run", source))
+    let rows = db
+        .execute(portion, params![run.0, most])
+        .map_err(|source| failed("deleting the logs of a run", source))? as u64;
+    match u32::try_from(u64::from(most).saturating_sub(rows)) {
+        Ok(more @ 1..) => Ok(rows + output::forget(db, run, more)?),
+        _ => Ok(rows),
+    }
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use welkin_gateway::{Token, TokenError};
 use welkin_sky::{Config, Folders, PeerSettings, SkyOptions, Variables};
 use welkin_stores::StoreSettings;
-use welkin_units::Span;
+use welkin_units::{Bytes, Span};
 
 /// What all commands go by.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) foreground: bool,
     /// After how long without work a broker that a command started ends; zero is never.
     pub(crate) broker_idle: Option<Duration>,
+    /// Most bytes of output that are kept of a step on a node.
+    pub(crate) log_keep: Option<Bytes>,
     /// The broker of a team that is asked in place of one here.
     pub(crate) login: Option<Login>,
     /// The token to show to it in place of a key of this machine; a mistake in it is told when it is needed.
@@ -85,6 +87,7 @@ impl Settings {
             ssh_command: text("WELKIN_SSH").or(file.ssh_command).unwrap_or_else(|| "ssh".to_owned()),
             foreground: switch("WELKIN_FOREGROUND")?.unwrap_or(file.foreground),
             broker_idle: idle(text("WELKIN_BROKER_IDLE").or(file.broker_idle))?,
+            log_keep: keep(text("WELKIN_LOG_KEEP").or(file.log_keep))?,
             peers: file.peers,
             trusted_keys: file.trusted_keys,
             stores: stores::with_environment(file.stores, text)?,
@@ -112,6 +115,7 @@ impl Settings {
                 stores: self.stores.clone(),
                 peers: self.peers.clone(),
                 ssh_command: self.ssh_command.clone(),
+                log_keep: self.log_keep,
             },
             program: env::current_exe().ok(),
             // Randomness from the operating system, by way of the standard library's hash keys.
@@ -167,6 +171,15 @@ fn idle(text: Option<String>) -> anyhow::Result<Option<Duration>> {
     span.map(|span| Some(span.duration())).map_err(|error| {
         let fault = Fault::new(Code::Config, format!("`{text}` is not a time after which a broker ends"));
         anyhow::Error::new(error).context(fault.hint("write 10m, or 0s for never"))
+    })
+}
+
+fn keep(text: Option<String>) -> anyhow::Result<Option<Bytes>> {
+    let Some(text) = text else { return Ok(None) };
+    let bytes: Result<Bytes, _> = text.parse();
+    bytes.map(Some).map_err(|error| {
+        let fault = Fault::new(Code::Config, format!("`{text}` is not how much of an output is kept"));
+        anyhow::Error::new(error).context(fault.hint("write a size, such as 500MB or 10GB"))
     })
 }
 

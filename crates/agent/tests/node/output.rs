@@ -65,17 +65,50 @@ async fn any_bytes_become_lines() {
     let agent = Agent::start().await;
     let events = agent.run(&step("binary", "head -c 300000 /dev/urandom; printf '\\n\\xff\\x00end'")).await;
     assert_eq!(exit(&events), Exit::Success);
-    assert_eq!(lines(&events, Stream::Stdout).last(), Some(&"\u{FFFD}\0end"));
+    let last = events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::Piece { text, last: true, unended: true, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    assert_eq!(last, Some("\u{10FFFF}\0end"));
 }
 
 #[tokio::test]
-async fn long_lines_are_split_and_progress_bars_are_not_repeated() {
+async fn long_lines_are_split_and_progress_bars_are_kept_as_they_were_drawn() {
     let agent = Agent::start().await;
     let script = "head -c 150000 /dev/zero | tr '\\0' x; echo; printf '1%%\\r2%%\\r100%%\\n' >&2";
     let events = agent.run(&step("long", script)).await;
-    let lengths: Vec<usize> = lines(&events, Stream::Stdout).iter().map(|line| line.len()).collect();
-    assert_eq!(lengths, [65536, 65536, 150_000 - 2 * 65536]);
-    assert_eq!(lines(&events, Stream::Stderr).last(), Some(&"100%"));
+    let pieces = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Piece { text, last, unended: false, .. } => Some((text.len(), *last)),
+        _ => None,
+    });
+    let pieces: Vec<(usize, bool)> = pieces.collect();
+    assert_eq!(pieces, [(65536, false), (65536, false), (150_000 - 2 * 65536, true)]);
+    assert_eq!(lines(&events, Stream::Stderr).last(), Some(&"1%\r2%\r100%"));
+}
+
+/// A script that writes faster than anybody reads is held back, and nothing of it is lost.
+#[tokio::test]
+async fn a_flood_waits_for_a_broker_that_reads_slowly() {
+    let agent = Agent::with(|options| options.log_limit = Bytes::new(40_000)).await;
+    let flood = step("flood", "seq 1 20000");
+    agent.node.start(&flood).await.unwrap();
+    let (mut from, mut heard) = (0, Vec::new());
+    loop {
+        let events = agent.node.events(&flood.id, from, PATIENCE).await.unwrap();
+        assert!(events.iter().all(|event| !matches!(event.kind, EventKind::LeftOut { .. })), "{events:?}");
+        // It takes no more than a few at a time.
+        for event in events.into_iter().take(50) {
+            from = event.seq + 1;
+            match event.kind {
+                EventKind::Log { line, .. } => heard.push(line.parse::<u32>().unwrap()),
+                EventKind::Finished { .. } => {
+                    assert!(heard.into_iter().eq(1..=20_000));
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Everything that a reader is told who comes when the step is over.

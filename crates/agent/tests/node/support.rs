@@ -138,14 +138,18 @@ pub(crate) fn exit(events: &[Event]) -> Exit {
     }
 }
 
-/// Lines of one stream.
+/// Lines of one stream, the last also where the script did not end it.
 pub(crate) fn lines(events: &[Event], of: Stream) -> Vec<&str> {
     let mut lines = Vec::new();
     for event in events {
-        if let EventKind::Log { stream, line } = &event.kind
-            && *stream == of
-        {
-            lines.push(line.as_str());
+        match &event.kind {
+            EventKind::Log { stream, line: text }
+            | EventKind::Piece { stream, text, last: true, unended: true }
+                if *stream == of =>
+            {
+                lines.push(text.as_str());
+            }
+            _ => {}
         }
     }
     lines

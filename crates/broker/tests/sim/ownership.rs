@@ -45,7 +45,7 @@ async fn a_store_of_a_newer_version_is_refused() {
     let OpenError::Store(reason) = refused else { panic!("{refused}") };
     assert_eq!(
         reason.to_string(),
-        "the store has schema 99; this version of welkin knows up to 3: use a newer one"
+        "the store has schema 99; this version of welkin knows up to 4: use a newer one"
     );
     assert!(matches!(Reader::open(&dir), Err(StoreError::NewerSchema { .. })));
     assert!(matches!(Reader::open(world.dir.path()), Err(StoreError::Absent { .. })));

@@ -20,6 +20,9 @@ pub(crate) const MAX_QUESTION_BYTES: usize = 64 << 10;
 /// Rows in one answer, at most.
 const MOST: u32 = 1000;
 
+/// Lines that a tail has, at most: of each one number is kept meanwhile.
+pub(crate) const MOST_TAIL: u32 = 1_000_000;
+
 /// A look at the records, as rows.
 #[cfg_attr(
     feature = "document",
@@ -59,6 +62,9 @@ pub(crate) async fn look(
         Question::Since(after, limit) => json(&records.since(after, within("limit", limit, 0, MOST)?).await?),
         Question::Logs(run, task, after, limit) => {
             json(&records.logs(&run, task, after, within("limit", limit, 0, MOST)?).await?)
+        }
+        Question::Tail(run, task, lines) => {
+            json(&records.tail(&run, task, within("lines", lines, 0, MOST_TAIL)?).await?)
         }
         Question::LogBytes(run) => json(&records.log_bytes(&run).await?),
         Question::Entries(run) => json(&records.entries(&run).await?),

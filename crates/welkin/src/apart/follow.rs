@@ -121,7 +121,7 @@ fn told(run: RunId, line: Line) -> Progress {
     };
     let kind = match line.last {
         None => EventKind::Log { stream, line: line.line },
-        Some(last) => EventKind::Piece { stream, text: line.line, last },
+        Some(last) => EventKind::Piece { stream, text: line.line, last, unended: line.unended },
     };
     let phase = if line.phase == Phase::Prepare.name() { Phase::Prepare } else { Phase::Run };
     let events = vec![Event { seq: line.id, at: line.at, kind }];

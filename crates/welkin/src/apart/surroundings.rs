@@ -26,6 +26,7 @@ pub(super) fn digest(app: &App) -> anyhow::Result<String> {
         add(&fs::read(file).unwrap_or_default());
     }
     add(settings.ssh_command.as_bytes());
+    add(settings.log_keep.map(|keep| keep.to_string()).unwrap_or_default().as_bytes());
     let names: BTreeSet<&str> = app.catalog()?.places().map(|(_, place)| place.provider).collect();
     names.iter().for_each(|name| add(name.as_bytes()));
     Ok(hash.finalize().to_hex().to_string())

@@ -104,18 +104,25 @@ pub(crate) struct LogsArgs {
     #[arg(short, long)]
     pub(crate) follow: bool,
     /// Start with this many of the last lines
-    #[arg(long, value_name = "LINES")]
-    pub(crate) tail: Option<usize>,
+    #[arg(short = 'n', long, value_name = "LINES", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub(crate) tail: Option<u32>,
+    /// Start after this line, by the number that --output json shows as `id`
+    #[arg(long, value_name = "ID", conflicts_with = "tail")]
+    pub(crate) since: Option<u64>,
     /// Show when each line was written (UTC)
     #[arg(short, long)]
     pub(crate) timestamps: bool,
+    /// Write what the scripts wrote, byte for byte, without names in front of lines and words of others in between
+    #[arg(long, conflicts_with = "timestamps")]
+    pub(crate) raw: bool,
 }
 
 const LOGS: &str = "\
 Examples:
   welkin logs
   welkin logs sky-example-nb1sm0 train -f
-  welkin logs --tail 20 --timestamps";
+  welkin logs --tail 20 --timestamps
+  welkin logs sky-example-nb1sm0 train --raw > train.log";
 
 /// Cancel a run and give everything back that it acquired
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ pub(crate) struct ConfigFile {
     pub(super) ssh_command: Option<String>,
     pub(super) foreground: bool,
     pub(super) broker_idle: Option<String>,
+    pub(super) log_keep: Option<String>,
     pub(super) stores: BTreeMap<String, StoreSettings>,
     pub(super) peers: BTreeMap<String, PeerSettings>,
     pub(super) trusted_keys: BTreeMap<String, Vec<String>>,

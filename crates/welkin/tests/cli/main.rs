@@ -30,6 +30,7 @@ mod interrupt;
 mod json;
 mod kept;
 mod kill;
+mod logs;
 mod mistakes;
 mod overlap;
 mod parallel_job;

@@ -174,8 +174,8 @@ impl Narrator {
             .iter()
             .map(|event| match &event.kind {
                 EventKind::Log { stream, line } => lay(*stream, line, Part::Whole),
-                EventKind::Piece { stream, text, last: true } => lay(*stream, text, Part::Last),
-                EventKind::Piece { stream, text, last: false } => lay(*stream, text, Part::Open),
+                EventKind::Piece { stream, text, last: true, .. } => lay(*stream, text, Part::Last),
+                EventKind::Piece { stream, text, last: false, .. } => lay(*stream, text, Part::Open),
                 _ => String::new(),
             })
             .collect();

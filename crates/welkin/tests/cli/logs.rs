@@ -1,0 +1,110 @@
+//! Output of scripts comes back byte for byte, whatever is in it and whatever dies while it is written.
+
+use crate::bed::{Bed, both};
+use crate::broker::Apart;
+use crate::kept::files;
+use rustix::process::{Signal, kill_process};
+use std::fs;
+use std::process::Child;
+
+/// What no terminal, no encoding and no protocol likes.
+fn odd() -> Vec<u8> {
+    let mut odd = b"\0\0\n\n\n\r\n10%\r20%\r\n\xff\xfe\xc3\ndata: {\"kind\":\"end\"}\n\x1b[31m\n".to_vec();
+    odd.extend("\u{10FFFF}\u{10FF80} \u{e4}\n".bytes());
+    odd.extend((0..300_000_u32).map(|at| (at * 7 / 3) as u8).filter(|byte| *byte != b'\n'));
+    odd.extend(b"\n\n and no end");
+    odd
+}
+
+#[test]
+fn a_log_is_what_the_script_wrote_byte_for_byte() {
+    let bed = Bed::new();
+    fs::write(bed.path().join("odd"), odd()).unwrap();
+    bed.file(
+        "job.yaml",
+        &format!("name: odd\nresources: {{cpus: 1+}}\nrun: cat {}/odd\n", bed.path().display()),
+    );
+    bed.ok(["up", "job.yaml"]);
+    let raw = bed.run(["logs", "--raw"]);
+    assert!(raw.status.success() && raw.stdout == odd(), "{} bytes", raw.stdout.len());
+    let tail = bed.run(["logs", "--raw", "--tail", "1"]);
+    assert_eq!(tail.stdout, b" and no end");
+    let shown = bed.ok(["logs"]);
+    assert!(shown.contains("odd | 20%\nodd | \u{FFFD}\u{FFFD}\u{FFFD}\n"), "{shown:?}");
+    let lines = bed.ok(["logs", "--output", "json"]);
+    let of = |id: usize| serde_json::from_str::<serde_json::Value>(lines.lines().nth(id).unwrap()).unwrap();
+    let strange = (0..10).map(of).find(|line| line["bytes"].is_string()).unwrap();
+    assert_eq!(
+        (strange["line"].as_str(), strange["bytes"].as_str()),
+        (Some("\u{FFFD}\u{FFFD}\u{FFFD}"), Some("//7D"))
+    );
+    // What is after a line, by its number.
+    let after = of(lines.lines().count() - 3)["id"].to_string();
+    assert_eq!(bed.run(["logs", "--raw", "--since", &after]).stdout, b"\n and no end");
+}
+
+fn follow(apart: &Apart, run: &str) -> Child {
+    apart.command(["logs", run, "--raw", "--follow"]).spawn().unwrap()
+}
+
+#[test]
+fn brokers_that_are_killed_while_much_is_written_lose_no_line_and_double_none() {
+    let apart = Apart::new();
+    apart.file("job.yaml", "name: flood\nresources: {cpus: 1+}\nrun: seq 1 300000\n");
+    let run = apart.ok(["up", "job.yaml", "-d"]).lines().last().unwrap().to_owned();
+    let followers = [follow(&apart, &run), follow(&apart, &run)];
+    for kill in 0..3 {
+        // Once it has written some more of it, and before it is done.
+        let there = || {
+            files(&apart.home().join("state/logs"), &run)
+                .iter()
+                .map(|file| file.metadata().map_or(0, |file| file.len()))
+                .sum::<u64>()
+        };
+        while there() < 200_000 * (kill + 1) && !apart.states().iter().all(|(_, state)| state == "succeeded")
+        {
+            std::thread::yield_now();
+        }
+        if let Some(broker) = apart.pid() {
+            kill_process(broker, Signal::KILL).unwrap();
+        }
+        apart.ok(["runs"]);
+        drop(apart.run(["resume", &run, "--output", "json"]));
+    }
+    let expected: String = (1..=300_000).map(|number| format!("{number}\n")).collect();
+    for follower in followers {
+        let output = follower.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout == expected.as_bytes(), "{} bytes of {}", output.stdout.len(), expected.len());
+    }
+    let late = apart.run(["logs", &run, "--raw"]);
+    assert!(late.stdout == expected.as_bytes(), "{} bytes", late.stdout.len());
+    assert_eq!(apart.run(["logs", &run, "--raw", "--tail", "2"]).stdout, b"299999\n300000\n");
+    apart.ok(["prune", &run, "--yes"]);
+    assert!(files(&apart.home().join("state/logs"), &run).is_empty());
+}
+
+#[test]
+fn what_the_user_lets_it_keep_is_kept_and_the_rest_is_said_to_be_gone() {
+    let bed = Bed::new();
+    bed.file("h/config.toml", "log-keep = \"1MB\"\n");
+    bed.file("job.yaml", "name: long\nresources: {cpus: 1+}\nrun: seq 1 600000\n");
+    bed.ok(["up", "job.yaml"]);
+    let shown = bed.run(["logs", "--raw"]);
+    let said = String::from_utf8_lossy(&shown.stderr);
+    let gone: u64 =
+        said.split_once(" lines are left out").unwrap().0.split(' ').next_back().unwrap().parse().unwrap();
+    let lines: Vec<u64> =
+        String::from_utf8(shown.stdout.clone()).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(lines.len() as u64 + gone, 600_000, "{}", both(&shown));
+    let gaps: Vec<u64> = lines.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step != 1).collect();
+    assert_eq!(gaps, [gone + 1]);
+    assert!((100_000..=1_100_000).contains(&shown.stdout.len()), "{}", shown.stdout.len());
+    bed.file("h/config.toml", "log-keep = \"much\"\n");
+    let refused = bed.run(["runs"]);
+    assert!(
+        !refused.status.success() && both(&refused).contains("how much of an output"),
+        "{}",
+        both(&refused)
+    );
+}

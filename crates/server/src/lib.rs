@@ -34,6 +34,7 @@ mod served;
 mod socket;
 mod tokens;
 mod turn;
+mod versions;
 mod watch;
 
 pub use access::Access;

@@ -14,6 +14,7 @@ pub(crate) mod uploads;
 use crate::access::{Access, guard};
 use crate::problem::Problem;
 use crate::served::Served;
+use crate::versions::tagged;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{StatusCode, header};
@@ -48,6 +49,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/gc", post(sweep::gc))
         .route("/prune", post(sweep::prune))
         .route("/openapi.json", get(openapi))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&served), tagged))
         .with_state(served);
     Router::new()
         .nest(ROOT, paths)

@@ -4,6 +4,7 @@ use crate::activity::Activity;
 use crate::driver::Driver;
 use crate::hub::Hub;
 use crate::plans::Plans;
+use crate::versions::Turns;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -49,6 +50,8 @@ pub struct Served {
     pub(crate) plans: Plans,
     /// Held while an upload is written or unpacked.
     pub(crate) uploads: tokio::sync::Mutex<()>,
+    /// Who writes at a run, one at a time.
+    pub(crate) turns: Turns,
     /// Keys of submissions that are under way.
     submitting: Mutex<BTreeSet<String>>,
 }
@@ -79,6 +82,7 @@ impl Served {
             plans: Plans::at(plans),
             uploads: tokio::sync::Mutex::default(),
             ending: watch::Sender::new(false),
+            turns: Turns::default(),
             submitting: Mutex::default(),
         }))
     }

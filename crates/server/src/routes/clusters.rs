@@ -21,13 +21,17 @@ use welkin_units::Span;
         put,
         path = "/v1/runs/{run}/autostop",
         operation_id = "autostop",
-        params(("run" = String, Path, description = "The run that holds the cluster")),
+        params(
+            ("run" = String, Path, description = "The run that holds the cluster"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that the run had when it was looked at"),
+        ),
         request_body = Autostop,
         responses(
             (status = 200, body = Taken),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
             (status = 413, body = Failure, content_type = "application/problem+json"),
             (status = 415, body = Failure, content_type = "application/problem+json"),
             (status = 422, body = Failure, content_type = "application/problem+json"),
@@ -55,12 +59,16 @@ pub(crate) async fn autostop(
         post,
         path = "/v1/runs/{run}/stop",
         operation_id = "stop_cluster",
-        params(("run" = String, Path, description = "The run that holds the cluster")),
+        params(
+            ("run" = String, Path, description = "The run that holds the cluster"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that the run had when it was looked at"),
+        ),
         responses(
             (status = 200, body = Taken),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
         ),
     )
@@ -79,12 +87,16 @@ pub(crate) async fn stop(
         post,
         path = "/v1/runs/{run}/start",
         operation_id = "start_cluster",
-        params(("run" = String, Path, description = "The run that holds the cluster")),
+        params(
+            ("run" = String, Path, description = "The run that holds the cluster"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that the run had when it was looked at"),
+        ),
         responses(
             (status = 200, body = Taken),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
         ),
     )

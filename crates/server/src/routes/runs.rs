@@ -153,9 +153,11 @@ pub(crate) struct Page {
         params(
             ("before" = Option<String>, Query, description = "The last run of the page before"),
             ("limit" = Option<u32>, Query, description = "100 when absent", minimum = 1, maximum = 1000),
+            ("if-none-match" = Option<String>, Header, description = "The `ETag` of an answer that is at hand"),
         ),
         responses(
-            (status = 200, body = Runs),
+            (status = 200, body = Runs, headers(("etag" = String, description = "Another one when the answer is"))),
+            (status = 304, description = "The answer is the one at hand"),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 410, body = Failure, content_type = "application/problem+json"),
@@ -192,9 +194,11 @@ pub(crate) async fn list(
         operation_id = "show_run",
         params(
             ("run" = String, Path, description = "The run"),
+            ("if-none-match" = Option<String>, Header, description = "The `ETag` of an answer that is at hand"),
         ),
         responses(
-            (status = 200, body = Object),
+            (status = 200, body = Object, headers(("etag" = String, description = "Another one when the answer is"))),
+            (status = 304, description = "The answer is the one at hand"),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
@@ -215,11 +219,15 @@ pub(crate) async fn show(
         post,
         path = "/v1/runs/{run}/resume",
         operation_id = "resume_run",
-        params(("run" = String, Path, description = "The run")),
+        params(
+            ("run" = String, Path, description = "The run"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that the run had when it was looked at"),
+        ),
         responses(
             (status = 202, body = Taken),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
         ),
     )
@@ -243,11 +251,13 @@ pub(crate) async fn resume(
         operation_id = "cancel_run",
         params(
             ("run" = String, Path, description = "The run"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that the run had when it was looked at"),
         ),
         responses(
             (status = 202, body = Taken),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
         ),
     )

@@ -46,11 +46,13 @@ pub(crate) async fn gc(State(served): State<Arc<Served>>) -> Result<Json<Collect
         operation_id = "take_down_run",
         params(
             ("run" = String, Path, description = "The run"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that the run had when it was looked at"),
         ),
         responses(
             (status = 200, body = Collected),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
             (status = 502, body = Failure, content_type = "application/problem+json"),
         ),

@@ -113,6 +113,8 @@ codes! {
         "A broker runs plans that were shown to it: `PUT /v1/plans/DIGEST`, then `POST /v1/runs` names the digest. Plans that nobody uses are kept for a day. Commands show their plan again by themselves.";
     Gone = "broker::gone", NotFound, "What was asked for is gone in part",
         "Runs were removed after the point from which the reader wants to continue. List the runs again, and continue from `as_of` of that list.";
+    Changed = "broker::changed", Declined, "What was to be changed is not what it was",
+        "A request with `If-Match` is done only while the run is as it was when it was looked at. Something was recorded since. Look again, and decide again.";
     Unsettled = "broker::unsettled", Unsettled, "Leases could not be given back",
         "The provider could not be reached in time. `welkin resume` and `welkin gc` try again.";
     Store = "broker::store", Failure, "The broker's records cannot be read or written",

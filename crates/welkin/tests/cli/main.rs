@@ -50,3 +50,4 @@ mod team;
 mod tokens;
 mod transfer_kill;
 mod unreadable;
+mod versions;

@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_millis(10);
 
 /// How long a broker that reads is waited for before events are dropped that it has not read: longer than it takes to
 /// write down what it read on a disk that is busy, and than another broker takes to go on in its place.
-const READER: Duration = Duration::from_mins(1);
+const READER: Duration = Duration::from_secs(60);
 
 /// So many events are worth an answer of their own.
 const ENOUGH: u64 = 64;

@@ -238,8 +238,8 @@ pub async fn long_outputs_are_read_from_both_ends_and_are_what_was_written(recor
             0 => EventKind::Piece {
                 stream: Stream::Stderr,
                 text: words(seq),
-                last: seq % 2 == 0,
-                unended: seq % 4 == 0,
+                last: seq.is_multiple_of(2),
+                unended: seq.is_multiple_of(4),
             },
             _ => EventKind::Log { stream: Stream::Stdout, line: words(seq) },
         };
@@ -258,7 +258,7 @@ pub async fn long_outputs_are_read_from_both_ends_and_are_what_was_written(recor
         // Some of it was told before, by a broker that is dead.
         done(records, [tell(0, from.saturating_sub(7), to)]).await;
         expected.extend((from..to).map(|seq| (0, seq)));
-        if round % 4 == 0 {
+        if round.is_multiple_of(4) {
             done(records, [tell(1, round / 4 * 300, (round / 4 + 1) * 300)]).await;
             expected.extend((round / 4 * 300..(round / 4 + 1) * 300).map(|seq| (1, seq)));
         }
@@ -274,7 +274,9 @@ pub async fn long_outputs_are_read_from_both_ends_and_are_what_was_written(recor
     let told = |row: &LogRow| (row.attempt.task, row.at.0 - AT.0);
     assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
     assert!(rows.iter().all(|row| row.line == words(row.at.0 - AT.0)), "every byte is as it was written");
-    assert!(rows.iter().all(|row| row.stream.ends_with(['>', '<', '.']) == ((row.at.0 - AT.0) % 3 == 0)));
+    assert!(
+        rows.iter().all(|row| row.stream.ends_with(['>', '<', '.']) == (row.at.0 - AT.0).is_multiple_of(3))
+    );
     for (task, last) in
         [(None, 1_u32), (None, 1000), (None, 11_400), (Some(1), 40), (Some(1), 9999), (None, 50_000)]
     {

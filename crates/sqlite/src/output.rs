@@ -122,16 +122,16 @@ pub(crate) fn frames(
         return Ok(false);
     }
     let mut rows = take_rows(db, run, step)?;
-    let mut seen = rows.last().map_or(0, |row| row.seq + 1).max(next(db, run, step)?);
-    let mut number = numbers(db, lines().count() as u64)?;
-    for (event, (stream, text)) in lines().filter(|(event, _)| event.seq >= seen) {
-        let stream = Stream::of(&stream).expect("every stream of an event is known");
-        let bytes = exact::bytes(text).into_owned();
-        rows.push(Line { id: number, seq: event.seq, at: event.at.0, stream, bytes });
-        number += 1;
-    }
-    seen = rows.first().map_or(seen, |row| row.seq);
-    debug_assert!(rows.is_sorted_by_key(|row| row.seq), "from {seen}");
+    let seen = rows.last().map_or(0, |row| row.seq + 1).max(next(db, run, step)?);
+    let first = numbers(db, lines().count() as u64)?;
+    let new = lines().filter(|(event, _)| event.seq >= seen);
+    rows.extend((first..).zip(new).map(|(id, (event, (stream, text)))| Line {
+        id,
+        seq: event.seq,
+        at: event.at.0,
+        stream: Stream::of(&stream).expect("every stream of an event is known"),
+        bytes: exact::bytes(text).into_owned(),
+    }));
     files.waiting().insert(key, 0);
     write(db, files, run, step, &rows)?;
     Ok(true)

@@ -67,6 +67,22 @@ def early_stopping_and_going_on():
     assert train({}, X, y, 3, xgb_model=half).predict(X).tolist() == train({}, X, y, 6).predict(X).tolist()
 
 
+def rows_to_be_judged_have_weights_and_groups():
+    X, y = load_diabetes(return_X_y=True)
+    weight = np.where(np.arange(len(X)) < 100, 50.0, 1.0)
+    model = train({}, X, y, 3, evals=[(X, y, "all", {"weight": weight}), (X, y)])
+    assert model == train({}, X, y, 3)
+    error = (model.predict(X) - y) ** 2
+    scores = model.evals_result()
+    assert abs(scores["all"]["rmse"][-1] - np.average(error, weights=weight) ** 0.5) < 1e-3
+    assert abs(scores["validation_1"]["rmse"][-1] - error.mean() ** 0.5) < 1e-3
+    groups, degrees = np.arange(len(X)) // 20, (y > np.median(y)).astype(float)
+    ranked = lambda *judge: train({"objective": "rank:ndcg"}, X, degrees, 3, qid=groups, evals=[(X, degrees, *judge)])
+    (scores,) = ranked("all", {"qid": groups}).evals_result()["all"].values()
+    assert scores[0] < scores[-1] <= 1, scores
+    refused("need a `qid`", lambda: ranked("all"))
+
+
 def boosters_are_kept_and_read():
     X = np.array([[1.0, 0], [2, 1], [np.nan, 2], [4, 0]])
     model = train({"min_child_weight": 0}, X, [0, 1, 2, 3], 3, feature_names=["a,b", "label"], categories=["label"])
@@ -84,6 +100,7 @@ def mistakes_are_told():
     X, y = np.zeros((4, 2)), np.arange(4)
     refused("`etaa`", lambda: train({"etaa": 1}, X, y))
     refused("cannot be started", lambda: train({}, X, y, program="/nowhere/welkin"))
+    refused("is no importance", lambda: train({}, X, y, 1).get_score("worth"))
     refused("3 columns", lambda: train({}, X, y, 1).predict(np.zeros((1, 3))))
     refused("one class only", lambda: BoostClassifier().fit(X, [1, 1, 1, 1]))
     refused("not among those", lambda: BoostClassifier().fit(X, [0, 1, 0, 1], eval_set=[(X, [0, 1, 2, 1])]))
@@ -94,6 +111,7 @@ for check in (
     order_of_rows_changes_no_bit,
     boosters_are_kept_and_read,
     early_stopping_and_going_on,
+    rows_to_be_judged_have_weights_and_groups,
     mistakes_are_told,
     estimators_work_in_pipelines_and_searches,
     estimators_are_those_of_scikit_learn,

@@ -30,7 +30,7 @@ mod question;
 pub use bytes::Unreadable;
 pub use coordinator::{CoordinateError, Told, complete, coordinate};
 pub use crowd::Asks;
-pub use numbers::combine;
+pub use numbers::{Total, combine};
 pub use pads::{Bare, Pads};
 pub use party::{Party, PartyError, Seat};
 pub use plan::{Opened, Plan, PlanError, Schema};

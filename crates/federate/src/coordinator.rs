@@ -183,7 +183,8 @@ impl Kept {
         for record in records {
             match record {
                 Record::Plan(bytes) => {
-                    let plan = Plan::read(&bytes).map_err(|_| JournalError::Damaged(path()))?;
+                    let unread = |source| JournalError::Plan { path: path(), source };
+                    let plan = Plan::read(&bytes).map_err(unread)?;
                     if let Some(what) = difference(&options.plan(plan.schema.clone()), &plan) {
                         return Err(JournalError::Other { path: path(), what: what.to_owned() }.into());
                     }
@@ -223,5 +224,43 @@ impl Coordinating {
             parties: self.roster.names(),
             schema,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_training_that_another_version_began_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Arc::new(Identity::generate().unwrap());
+        let of = |name: &str| format!("{name} {}\n", Identity::generate().unwrap().fingerprint());
+        let options = Coordinating {
+            roster: Roster::read(&(of("coordinator") + &of("a") + &of("b"))).unwrap(),
+            identity,
+            params: Params::default(),
+            rounds: 1,
+            early_stopping: None,
+            masked: true,
+            valid: false,
+            score_training: false,
+            journal: folder.path().join("journal"),
+            patience: Duration::ZERO,
+            rosters: None,
+        };
+        let schema =
+            Schema { names: vec!["x".to_owned()], categories: vec![false], weighted: false, numbered: false };
+        let mut bytes = options.plan(schema).write();
+        let kept = |bytes: &[u8]| {
+            let (journal, _) = Journal::open(&options.journal).unwrap();
+            Kept::of(&options, &journal, vec![Record::Plan(bytes.to_vec())]).map(|kept| kept.plan.is_some())
+        };
+        assert!(kept(&bytes).unwrap());
+        bytes[0] -= 1;
+        let error = kept(&bytes).unwrap_err();
+        let CoordinatorError::Journal(source @ JournalError::Plan { .. }) = &error else { panic!("{error}") };
+        let said = std::error::Error::source(source).unwrap().to_string();
+        assert!(said.contains("another version"), "{said}");
     }
 }

@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use welkin_boost::federated::Unreadable;
 
 const MARK: &[u8] = b"welkin-federated-1\n";
 
@@ -27,6 +28,15 @@ pub enum JournalError {
     /// It is another file, or was changed.
     #[error("{} is not what a coordinator keeps, or was changed", .0.display())]
     Damaged(PathBuf),
+    /// What it is about cannot be read, as that of another version.
+    #[error("{} cannot be gone on with; end that training with the version that began it, or remove the file", .path.display())]
+    Plan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Unreadable,
+    },
     /// It is of a training that was asked for in other words.
     #[error(
         "{} is of a training with other parameters, parties or data ({what}): finish that one, or remove the file",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
-use welkin_boost::federated::{Shape, combine};
+use welkin_boost::federated::{Shape, Total};
 use welkin_gateway::Meeting;
 
 /// Something to send, and what has to come back.
@@ -21,7 +21,7 @@ pub(crate) enum Errand {
     /// A message of that kind. The number is the caller's, to know the reply by.
     Call(Vec<u8>, Kind, u64),
     /// Numbers.
-    Ask { question: Arc<Vec<u8>>, number: u64, shape: Shape, sum: Arc<Mutex<Vec<u8>>> },
+    Ask { question: Arc<Vec<u8>>, number: u64, shape: Shape, sum: Arc<Mutex<Total>> },
 }
 
 /// What became of it.
@@ -152,12 +152,11 @@ impl Task {
         }
     }
 
-    async fn add(&mut self, head: wire::Head, shape: Shape, sum: &Mutex<Vec<u8>>) -> Result<(), WireError> {
+    async fn add(&mut self, head: wire::Head, shape: Shape, sum: &Mutex<Total>) -> Result<(), WireError> {
         let received = head.bytes as u64;
         self.patiently(async |task: &mut Self| {
             wire::pieces(&mut task.meeting.input, head, shape.width, |at, piece| {
-                let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-                combine(shape.width, &mut sum[at..at + piece.len()], piece, true);
+                sum.lock().unwrap_or_else(PoisonError::into_inner).add(at, piece);
             })
             .await
         })
@@ -207,7 +206,7 @@ mod tests {
         let (events, inbox) = std::sync::mpsc::channel();
         let link = Link::new(1, meeting, Duration::from_millis(50), meter, events, |_, reply| reply);
         let shape = Shape { width: 8, numbers: 1 };
-        let sum = Arc::new(Mutex::new(vec![0; shape.bytes()]));
+        let sum = Arc::new(Mutex::new(Total::new(shape)));
         link.run(Errand::Ask { question: Arc::new(vec![1]), number: 1, shape, sum });
         let words = message(Kind::Unfit, 0, b"why");
         peer.write_all(&words[..words.len() - 1]).await.unwrap();

@@ -269,6 +269,7 @@ async fn seated(
     }
     let mut masks = masks(fresh, &occasion, &keys)?;
     let mut party = seat.party();
+    let mut answer = Vec::new();
     loop {
         let (head, question) = next(own, meeting).await?;
         if head.kind != Kind::Ask {
@@ -277,8 +278,10 @@ async fn seated(
         let _ = tell(&Meanwhile::Question(head.number));
         masks.hear(&question);
         let pads: &dyn Pads = if plan.masked { &masks } else { &Bare };
-        let answer = party.answer(head.number, &question, pads).map_err(PartyError::from)?;
-        say(meeting, &message(Kind::Answer, head.number, &answer)).await?;
+        wire::begin(&mut answer, Kind::Answer, head.number);
+        party.answer_into(head.number, &question, pads, &mut answer).map_err(PartyError::from)?;
+        wire::close(&mut answer);
+        say(meeting, &answer).await?;
     }
 }
 

@@ -109,15 +109,29 @@ pub(crate) struct Head {
 }
 
 const HEAD_BYTES: usize = 13;
+const LENGTH_BYTES: usize = 4;
 
 /// A message, ready to be sent.
 pub(crate) fn message(kind: Kind, number: u64, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEAD_BYTES + payload.len());
+    begin(&mut bytes, kind, number);
+    bytes.extend(payload);
+    close(&mut bytes);
+    bytes
+}
+
+/// Begins a message in the memory of one that has been sent.
+pub(crate) fn begin(bytes: &mut Vec<u8>, kind: Kind, number: u64) {
+    bytes.clear();
     bytes.push(kind as u8);
     bytes.extend(number.to_le_bytes());
-    bytes.extend(u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
-    bytes.extend(payload);
-    bytes
+    bytes.extend([0; LENGTH_BYTES]);
+}
+
+/// Writes how long the message is that was begun.
+pub(crate) fn close(bytes: &mut [u8]) {
+    let length = u32::try_from(bytes.len() - HEAD_BYTES).unwrap_or(u32::MAX);
+    bytes[HEAD_BYTES - LENGTH_BYTES..HEAD_BYTES].copy_from_slice(&length.to_le_bytes());
 }
 
 /// Words for people, cut where they would be too long.

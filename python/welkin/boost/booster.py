@@ -28,17 +28,20 @@ def train(
 ):
     """Trains on rows `X` with labels `y`. `params` have XGBoost's names; NaN is a value that is missing.
 
-    `evals` are pairs of rows and labels that the model is judged by after each round, or triples with a name; `qid` are groups
-    for ranking, `ids` numbers that stay with their rows however they are ordered, which sampling goes by. `categories` are the
-    names, or numbers, of columns whose numbers, from 0, have no order. `xgb_model` is a Booster to go on with.
+    `evals` are pairs of rows and labels that the model is judged by after each round, or triples with a name, behind which a
+    dictionary may have their `weight` and `qid`. `qid` are groups for ranking, `ids` numbers that stay with their rows however
+    they are ordered, which sampling goes by. `categories` are the names, or numbers, of columns whose numbers, from 0, have no
+    order. `xgb_model` is a Booster to go on with.
     """
     X = _matrix(X)
     names = _names(feature_names, X.shape[1])
+    judges = [(_matrix(rows), {"label": labels, **(more[1] if len(more) > 1 else {})}) for rows, labels, *more in evals]
+    if weight is None and any("weight" in roles for _, roles in judges):
+        weight = np.ones(len(X))
     extra = {"label": y, "weight": weight, "qid": qid, "id": ids}
     extra = {_free(role, names): (role, _vector(values, X)) for role, values in extra.items() if values is not None}
-    if evals and qid is not None:
-        raise ValueError("a ranking is not judged by other rows here: train it without evals")
-    # Rows that a model is judged by are all worth the same.
+    if qid is not None and any("qid" not in roles for _, roles in judges):
+        raise ValueError("rows that a ranking is judged by need a `qid`: evals of (rows, labels, name, {'qid': ...})")
     judged = {name: column for name, column in extra.items() if column[0] != "id"}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -48,9 +51,9 @@ def train(
             options += [f"--{role}", name]
         for name in _of(categories, names):
             options += ["--categories", name]
-        for number, (rows, labels, *_) in enumerate(evals):
-            rows = _matrix(rows)
-            columns = [_vector(labels, rows) if role == "label" else np.ones(len(rows)) for role, _ in judged.values()]
+        for number, (rows, roles) in enumerate(judges):
+            # Where nothing is said of them, they are all worth the same.
+            columns = [_vector(roles.get(role, np.ones(len(rows))), rows) for role, _ in judged.values()]
             write(folder / f"{number}.csv", names + list(judged), [rows, *columns])
             options += ["--valid", folder / f"{number}.csv"]
         if early_stopping_rounds is not None:
@@ -116,6 +119,8 @@ class Booster:
 
     def get_score(self, importance_type="weight"):
         """What features are worth that are asked for: `weight`, `gain`, `total_gain`, `cover` or `total_cover`."""
+        if importance_type not in ("weight", "gain", "total_gain", "cover", "total_cover"):
+            raise ValueError(f"`{importance_type}` is no importance: weight, gain, total_gain, cover and total_cover are")
         key = "splits" if importance_type == "weight" else importance_type
         return {one["feature"]: one[key] for one in self._shown()["importance"] if one["splits"] > 0}
 

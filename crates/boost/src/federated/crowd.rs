@@ -91,13 +91,13 @@ impl<'a> Crowd<'a> {
     }
 
     fn sums(&self, bytes: &[u8]) -> Vec<Sums> {
-        #[expect(clippy::cast_possible_truncation, reason = "a number has 8 bytes at most")]
-        let mut numbers = numbers::unpack(self.sizes.width, bytes).map(|number| number as i64);
-        let mut sums = Vec::with_capacity(bytes.len() / (2 * self.sizes.width));
-        while let (Some(g), Some(h)) = (numbers.next(), numbers.next()) {
-            sums.push(Sums { g, h });
-        }
-        sums
+        let width = self.sizes.width;
+        let mut words = vec![0; bytes.len() / width];
+        numbers::gather(width, bytes, &mut words, true);
+        // The sign is the highest of the bits that are there.
+        let free = 8 * (numbers::WORD - width);
+        let signed = |word: u64| word.cast_signed() << free >> free;
+        words.as_chunks::<2>().0.iter().map(|[g, h]| Sums { g: signed(*g), h: signed(*h) }).collect()
     }
 }
 

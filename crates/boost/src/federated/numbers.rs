@@ -3,6 +3,8 @@
 //! A sum modulo 2^64 is the same whatever was added to its parts and subtracted from them again, which is what masks are.
 //! How many bytes a number has follows from how large a sum can become, and is the same for all who take part.
 
+use super::question::Shape;
+
 /// Bytes that a number can have: counts of rows have 4, sums of terms 16.
 pub(crate) const COUNT: usize = 4;
 pub(crate) const WORD: usize = 8;
@@ -43,11 +45,7 @@ pub fn combine(width: usize, into: &mut [u8], other: &[u8], adds: bool) {
     }
 }
 
-/// Bytes behind numbers that are read or written eight at a time.
-pub(crate) const SPARE: usize = WORD;
-
 /// Adds numbers of at most eight bytes to words, or subtracts them: modulo 2^64, of which the upper bytes are nobody's.
-/// [`SPARE`] bytes follow the last of them.
 pub(crate) fn gather(width: usize, from: &[u8], into: &mut [u64], adds: bool) {
     match width {
         4 => gather_of::<4>(from, into, adds),
@@ -59,30 +57,102 @@ pub(crate) fn gather(width: usize, from: &[u8], into: &mut [u64], adds: bool) {
 }
 
 fn gather_of<const W: usize>(from: &[u8], into: &mut [u64], adds: bool) {
-    for (window, word) in from.windows(WORD).step_by(W).zip(into) {
-        let number = window.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        *word = if adds { word.wrapping_add(number) } else { word.wrapping_sub(number) };
+    if adds {
+        gather_by::<W>(from, into, u64::wrapping_add);
+    } else {
+        gather_by::<W>(from, into, u64::wrapping_sub);
     }
 }
 
-/// Writes the lower bytes of words beside each other, and [`SPARE`] bytes behind them.
-pub(crate) fn scatter(width: usize, words: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
-    let mut bytes = vec![0; words.len() * width + SPARE];
-    let mut at = 0;
+/// Numbers that are read together, so that it is looked once whether they are there.
+const TOGETHER: usize = 8;
+
+fn gather_by<const W: usize>(mut from: &[u8], into: &mut [u64], add: impl Fn(u64, u64) -> u64) {
+    let mut words = into.chunks_exact_mut(TOGETHER);
+    // Eight bytes each, of which the upper ones are the next number's, as long as there are so many.
+    while from.len() >= TOGETHER * W + WORD {
+        let Some(words) = words.next() else { return };
+        let numbers = &from[..TOGETHER * W + WORD];
+        for (at, word) in words.iter_mut().enumerate() {
+            let mut number = [0; WORD];
+            number.copy_from_slice(&numbers[at * W..at * W + WORD]);
+            *word = add(*word, u64::from_le_bytes(number));
+        }
+        from = &from[TOGETHER * W..];
+    }
+    let rest = words.by_ref().flatten();
+    let mut numbers = from.as_chunks::<W>().0.iter();
+    rest.zip(&mut numbers).for_each(|(word, bytes)| *word = add(*word, read(bytes)));
+    words.into_remainder().iter_mut().zip(numbers).for_each(|(word, bytes)| *word = add(*word, read(bytes)));
+}
+
+/// Writes the lower bytes of words beside each other, behind what is there.
+pub(crate) fn scatter(width: usize, words: &[u64], into: &mut Vec<u8>) {
+    let (start, end) = (into.len(), into.len() + words.len() * width);
+    into.resize(end + WORD, 0);
+    match width {
+        4 => scatter_of::<4>(words, &mut into[start..]),
+        5 => scatter_of::<5>(words, &mut into[start..]),
+        6 => scatter_of::<6>(words, &mut into[start..]),
+        7 => scatter_of::<7>(words, &mut into[start..]),
+        _ => scatter_of::<8>(words, &mut into[start..]),
+    }
+    into.truncate(end);
+}
+
+fn scatter_of<const W: usize>(words: &[u64], mut into: &mut [u8]) {
     for word in words {
         // Each writes over what the one before it wrote too much.
-        bytes[at..at + WORD].copy_from_slice(&word.to_le_bytes());
-        at += width;
+        let Some(bytes) = into.first_chunk_mut() else { return };
+        *bytes = word.to_le_bytes();
+        into = &mut into[W..];
     }
-    bytes
+}
+
+/// A sum of answers of one shape, while they come.
+///
+/// Numbers of at most eight bytes are added up as words, which is several times faster than bytes.
+#[derive(Debug)]
+pub struct Total {
+    shape: Shape,
+    words: Vec<u64>,
+    wide: Vec<u8>,
+}
+
+impl Total {
+    /// Of none so far.
+    #[must_use]
+    pub fn new(shape: Shape) -> Self {
+        let (words, wide) = if shape.width <= WORD { (shape.numbers, 0) } else { (0, shape.bytes()) };
+        Self { shape, words: vec![0; words], wide: vec![0; wide] }
+    }
+
+    /// Adds a piece of an answer: bytes from `at` on, both multiples of the width.
+    pub fn add(&mut self, at: usize, piece: &[u8]) {
+        let Self { shape: Shape { width, .. }, words, wide } = self;
+        if *width <= WORD {
+            gather(*width, piece, words.get_mut(at / *width..).unwrap_or_default(), true);
+        } else if let Some(into) = wide.get_mut(at..at + piece.len()) {
+            combine(*width, into, piece, true);
+        }
+    }
+
+    /// The sum.
+    #[must_use]
+    pub fn bytes(self) -> Vec<u8> {
+        let mut bytes = self.wide;
+        scatter(self.shape.width, &self.words, &mut bytes);
+        bytes
+    }
+}
+
+fn read<const W: usize>(bytes: &[u8; W]) -> u64 {
+    let mut word = [0; WORD];
+    word[..W].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
 }
 
 fn short<const W: usize>(into: &mut [u8], other: &[u8], adds: bool) {
-    let read = |bytes: &[u8; W]| {
-        let mut word = [0; WORD];
-        word[..W].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
     for (into, other) in into.as_chunks_mut::<W>().0.iter_mut().zip(other.as_chunks::<W>().0) {
         let (a, b) = (read(into), read(other));
         let sum = if adds { a.wrapping_add(b) } else { a.wrapping_sub(b) };
@@ -127,16 +197,39 @@ mod tests {
             width in 4_usize..=8,
             adds: bool,
         ) {
-            let bytes = |at: usize| scatter(width, all.iter().map(|words| words[at]));
+            let written = |words: &[u64]| {
+                let mut bytes = vec![99];
+                scatter(width, words, &mut bytes);
+                assert_eq!(bytes.remove(0), 99);
+                bytes
+            };
+            let bytes = |at: usize| written(&all.iter().map(|words| words[at]).collect::<Vec<_>>());
             let (one, other) = (bytes(0), bytes(1));
+            prop_assert_eq!(one.len(), all.len() * width);
             let mut words: Vec<u64> = vec![0; all.len()];
             gather(width, &one, &mut words, true);
             gather(width, &other, &mut words, adds);
-            let gathered = scatter(width, words.into_iter());
-            let end = all.len() * width;
-            let mut combined = one[..end].to_vec();
-            combine(width, &mut combined, &other[..end], adds);
-            prop_assert_eq!(&gathered[..end], &combined);
+            let mut combined = one.clone();
+            combine(width, &mut combined, &other, adds);
+            prop_assert_eq!(&written(&words), &combined);
+        }
+
+        #[test]
+        fn answers_that_come_in_pieces_are_added_up(
+            answers in prop::collection::vec(prop::collection::vec(any::<u8>(), 16 * 21), 0..4),
+            width in prop::sample::select(vec![4_usize, 5, 6, 7, 8, 16]),
+            unit in 1_usize..9,
+        ) {
+            let shape = Shape { width, numbers: 21 };
+            let (mut total, mut combined) = (Total::new(shape), vec![0; shape.bytes()]);
+            for answer in &answers {
+                let answer = &answer[..shape.bytes()];
+                for (at, piece) in answer.chunks(unit * width).enumerate() {
+                    total.add(at * unit * width, piece);
+                }
+                combine(width, &mut combined, answer, true);
+            }
+            prop_assert_eq!(total.bytes(), combined);
         }
     }
 

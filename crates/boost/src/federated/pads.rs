@@ -47,14 +47,8 @@ impl Pads for Bare {
 /// Bytes that are drawn at once.
 const PIECE: usize = 1 << 16;
 
-/// Masks an answer.
+/// Masks an answer of numbers of that width.
 pub(crate) fn mask(pads: &dyn Pads, question: u64, width: usize, answer: &mut [u8]) {
-    if pads.others() == 0 {
-        return;
-    }
-    if width <= numbers::WORD {
-        return mask_words(pads, question, width, answer);
-    }
     let size = PIECE / width * width;
     let mut drawn = vec![0; size.min(answer.len())];
     for other in 0..pads.others() {
@@ -66,20 +60,16 @@ pub(crate) fn mask(pads: &dyn Pads, question: u64, width: usize, answer: &mut [u
     }
 }
 
-/// The same with what all others draw added up in words first: numbers of fewer bytes are slow to add to.
-fn mask_words(pads: &dyn Pads, question: u64, width: usize, answer: &mut [u8]) {
-    let size = PIECE / width * width;
-    let mut drawn = vec![0; size.min(answer.len()) + numbers::SPARE];
-    let mut sums = Vec::new();
+/// The same for numbers that are still words, which are several times faster to add to: they get the same masks.
+pub(crate) fn mask_words(pads: &dyn Pads, question: u64, width: usize, answer: &mut [u64]) {
+    let size = PIECE / width;
+    let mut drawn = vec![0; width * size.min(answer.len())];
     for (piece, answer) in (0..).zip(answer.chunks_mut(size)) {
-        sums.clear();
-        sums.resize(answer.len() / width, 0);
+        let drawn = &mut drawn[..width * answer.len()];
         for other in 0..pads.others() {
-            pads.shared(other, question, piece, &mut drawn[..answer.len()]);
-            numbers::gather(width, &drawn[..answer.len() + numbers::SPARE], &mut sums, pads.adds(other));
+            pads.shared(other, question, piece, drawn);
+            numbers::gather(width, drawn, answer, pads.adds(other));
         }
-        let masks = numbers::scatter(width, sums.iter().copied());
-        combine(width, answer, &masks[..answer.len()], true);
     }
 }
 

@@ -13,7 +13,7 @@ use super::pads::{self, Pads};
 use super::peaks;
 use super::plan::{Opened, Plan, PlanError, Schema};
 use super::question::{Beginning, MOST_ANSWER, MOST_PLACES, Place, Question, Shape, Sizes};
-use crate::bins::Bins;
+use crate::bins::{Axes, Bins};
 use crate::cuts::{Cuts, keys};
 use crate::data::{Data, Kind};
 use crate::exact::Peak;
@@ -101,6 +101,7 @@ impl<'a> Seat<'a> {
             share: None,
             terms: Vec::new(),
             tree: Sapling::default(),
+            spare: Vec::new(),
             last: 0,
         }
     }
@@ -125,6 +126,8 @@ pub struct Party<'a> {
     /// What sums were last asked of.
     terms: Vec<Vec<f64>>,
     tree: Sapling,
+    /// Memory of an answer that has been sent.
+    spare: Vec<[u64; 2]>,
     /// The number of the last question.
     last: u64,
 }
@@ -134,15 +137,36 @@ const TOO_EARLY: PartyError = PartyError::Question("a round before the cuts are 
 /// Most nodes of a tree: half a million branches take about 150 MiB.
 const MOST_NODES: usize = 1 << 20;
 
-/// Numbers before they are masked.
-type Answer = Result<Vec<u8>, PartyError>;
+/// Numbers before they are masked: as they are sent, or as words of which only the lower bytes are.
+enum Numbers {
+    Bytes(Vec<u8>),
+    Pairs(Vec<[u64; 2]>),
+}
+
+type Answer = Result<Numbers, PartyError>;
 
 impl<'a> Party<'a> {
     /// Answers a question. Its number must be greater than that of the one before: no mask is used twice.
     ///
     /// # Errors
     /// If the question makes no sense. The party should not be asked any more.
-    pub fn answer(&mut self, number: u64, question: &[u8], pads: &dyn Pads) -> Answer {
+    pub fn answer(&mut self, number: u64, question: &[u8], pads: &dyn Pads) -> Result<Vec<u8>, PartyError> {
+        let mut answer = Vec::new();
+        self.answer_into(number, question, pads, &mut answer)?;
+        Ok(answer)
+    }
+
+    /// The same behind what is there already.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn answer_into(
+        &mut self,
+        number: u64,
+        question: &[u8],
+        pads: &dyn Pads,
+        into: &mut Vec<u8>,
+    ) -> Result<(), PartyError> {
         if number <= self.last {
             return Err(PartyError::Question("the number of the question was used before"));
         }
@@ -150,13 +174,23 @@ impl<'a> Party<'a> {
         let question = Question::read(question)?;
         let shape = question.shape(&self.sizes);
         self.bounded(&question, shape)?;
-        let mut answer = self.numbers(number, question, pads)?;
+        let answer = self.numbers(number, question, pads)?;
         // Sums that were asked for before their peaks were: nothing of them goes out.
-        if answer.len() != shape.bytes() {
+        if answer.bytes(shape.width) != shape.bytes() {
             return Err(PartyError::Question("it does not follow from what was asked before"));
         }
-        pads::mask(pads, number, shape.width, &mut answer);
-        Ok(answer)
+        match answer {
+            Numbers::Bytes(mut bytes) => {
+                pads::mask(pads, number, shape.width, &mut bytes);
+                into.extend(bytes);
+            }
+            Numbers::Pairs(mut pairs) => {
+                pads::mask_words(pads, number, shape.width, pairs.as_flattened_mut());
+                numbers::scatter(shape.width, pairs.as_flattened(), into);
+                self.spare = pairs;
+            }
+        }
+        Ok(())
     }
 
     fn bounded(&self, question: &Question, shape: Shape) -> Result<(), PartyError> {
@@ -175,21 +209,21 @@ impl<'a> Party<'a> {
             Question::Rows => {
                 let valid = seat.watched.iter().filter(|(name, _)| *name == "valid");
                 let counts = [seat.data.rows(), valid.map(|(_, rows)| rows.rows()).sum()];
-                Ok(numbers::pack(numbers::WORD, counts.iter().map(|count| *count as i128)))
+                Ok(packed(numbers::WORD, counts.iter().map(|count| *count as i128)))
             }
             Question::Counts(places) => self.counts(&places),
             Question::BasePeaks => {
                 self.terms = seat.opened.loss.base_terms(seat.data);
-                Ok(peaks::pack(&self.peaks_of_terms(), noise(self.terms.len())))
+                Ok(Numbers::Bytes(peaks::pack(&self.peaks_of_terms(), noise(self.terms.len()))))
             }
             Question::BaseSums(peaks) | Question::ScoreSums(peaks) => self.sums(&peaks),
-            Question::Begin(beginning) => self.begin(beginning).map(|()| Vec::new()),
+            Question::Begin(beginning) => self.begin(beginning).map(|()| Numbers::NONE),
             Question::Round(round) => {
                 self.share()?.derive(round as usize);
                 let share = self.share()?;
                 let largest = (0..share.outputs()).flat_map(|output| share.largest(output));
                 let peaks: Vec<Peak> = largest.map(|largest| Peak::of_one(largest.into())).collect();
-                Ok(peaks::pack(&peaks, noise(peaks.len())))
+                Ok(Numbers::Bytes(peaks::pack(&peaks, noise(peaks.len()))))
             }
             Question::Root(output, peaks) => self.root(output as usize, peaks),
             Question::Split(parts, wanted) => {
@@ -198,11 +232,11 @@ impl<'a> Party<'a> {
             }
             Question::Tree(parts, values) => {
                 self.part(parts)?;
-                self.add(&values).map(|()| Vec::new())
+                self.add(&values).map(|()| Numbers::NONE)
             }
             Question::ScorePeaks => {
                 self.score()?;
-                Ok(peaks::pack(&self.peaks_of_terms(), noise(self.terms.len())))
+                Ok(Numbers::Bytes(peaks::pack(&self.peaks_of_terms(), noise(self.terms.len()))))
             }
         }
     }
@@ -220,16 +254,18 @@ impl<'a> Party<'a> {
         if places.len() > MOST_PLACES {
             return Err(PartyError::Question("too many ranges at once"));
         }
-        let mut counts = Vec::new();
+        let mut counts = Vec::with_capacity(places.len() * merge::PARTS);
+        let mut near = 0;
         for place in places {
             let keys = self.keys.get(place.feature as usize);
             let keys = keys.ok_or(PartyError::Question("there is no such feature"))?;
-            if place.level >= merge::LEVELS || u64::from(place.number) >> (8 * place.level) != 0 {
+            if place.level >= merge::LEVELS || u64::from(place.number) >> (merge::BITS * place.level) != 0 {
                 return Err(PartyError::Question("there is no such range"));
             }
-            counts.extend(merge::count(keys, place.level, place.number));
+            counts.extend(merge::count(keys, place.level, place.number, &mut near));
         }
-        Ok(numbers::pack(numbers::COUNT, counts.into_iter().map(i128::from)))
+        let bytes: Vec<[u8; numbers::COUNT]> = counts.into_iter().map(u32::to_le_bytes).collect();
+        Ok(Numbers::Bytes(bytes.into_flattened()))
     }
 
     fn peaks_of_terms(&self) -> Vec<Peak> {
@@ -245,7 +281,7 @@ impl<'a> Party<'a> {
         }
         let terms = std::mem::take(&mut self.terms);
         let sums = terms.iter().zip(peaks).map(|(terms, peak)| peak.total(terms.iter().copied()));
-        Ok(numbers::pack(numbers::SUM, sums))
+        Ok(packed(numbers::SUM, sums))
     }
 
     fn begin(&mut self, beginning: Beginning) -> Result<(), PartyError> {
@@ -274,6 +310,7 @@ impl<'a> Party<'a> {
     }
 
     fn root(&mut self, output: usize, peaks: [Peak; 2]) -> Answer {
+        let mut pairs = std::mem::take(&mut self.spare);
         let share = self.share()?;
         if output >= share.outputs() {
             return Err(PartyError::Question("there is no such output"));
@@ -287,12 +324,11 @@ impl<'a> Party<'a> {
         share.plant(output, Scales { g, h });
         let mut histogram = Histogram::new(share.axes());
         let all = share.histogram(0, &mut histogram);
-        let mut numbers = vec![all];
-        let axes = share.axes();
-        (0..axes.features()).for_each(|feature| numbers.extend(histogram.of(axes, feature)));
-        let bytes = packed(self.sizes.width, &numbers);
+        pairs.clear();
+        pairs.push(words(&all));
+        append(share.axes(), &histogram, &mut pairs);
         self.tree = Sapling { output, nodes: vec![leaf(None)], cuts: vec![None], planted: true };
-        Ok(bytes)
+        Ok(Numbers::Pairs(pairs))
     }
 
     fn part(&mut self, parts: Vec<Part>) -> Result<(), PartyError> {
@@ -311,19 +347,16 @@ impl<'a> Party<'a> {
         {
             return Err(PartyError::Question("there is no such node"));
         }
-        let width = self.sizes.width;
+        let mut pairs = std::mem::take(&mut self.spare);
         let share = self.share()?;
         let axes = share.axes();
         let mut histogram = Histogram::new(axes);
-        let mut bytes = Vec::new();
-        let mut numbers = Vec::new();
+        pairs.clear();
         for node in wanted {
             share.histogram(*node, &mut histogram);
-            numbers.clear();
-            (0..axes.features()).for_each(|feature| numbers.extend(histogram.of(axes, feature)));
-            bytes.extend(packed(width, &numbers));
+            append(axes, &histogram, &mut pairs);
         }
-        Ok(bytes)
+        Ok(Numbers::Pairs(pairs))
     }
 
     fn add(&mut self, values: &[f32]) -> Result<(), PartyError> {
@@ -386,11 +419,27 @@ fn leaf(parent: Option<u32>) -> Node {
     Node { parent, branch: None, value: 0.0, gain: 0.0, cover: 0.0, weight: 0.0 }
 }
 
-fn packed(width: usize, sums: &[Sums]) -> Vec<u8> {
-    // Modulo 2^64, whatever the sign.
-    let words: Vec<u64> =
-        sums.iter().flat_map(|sums| [sums.g.cast_unsigned(), sums.h.cast_unsigned()]).collect();
-    let mut bytes = numbers::scatter(width, words.into_iter());
-    bytes.truncate(2 * width * sums.len());
-    bytes
+impl Numbers {
+    const NONE: Self = Self::Bytes(Vec::new());
+
+    /// How many bytes they are, as numbers of that width.
+    fn bytes(&self, width: usize) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Pairs(pairs) => 2 * width * pairs.len(),
+        }
+    }
+}
+
+fn packed(width: usize, numbers: impl Iterator<Item = i128>) -> Numbers {
+    Numbers::Bytes(numbers::pack(width, numbers))
+}
+
+/// Modulo 2^64, whatever the sign.
+fn words(sums: &Sums) -> [u64; 2] {
+    [sums.g.cast_unsigned(), sums.h.cast_unsigned()]
+}
+
+fn append(axes: &Axes, histogram: &Histogram, pairs: &mut Vec<[u64; 2]>) {
+    (0..axes.features()).for_each(|feature| pairs.extend(histogram.of(axes, feature).iter().map(words)));
 }

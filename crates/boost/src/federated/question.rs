@@ -15,7 +15,7 @@ use crate::grow::{Cut, Part};
 pub(crate) const MOST_ANSWER: usize = 64 << 20;
 
 /// Ranges that are asked for at once: 4 MiB of counts.
-pub(crate) const MOST_PLACES: usize = 4096;
+pub(crate) const MOST_PLACES: usize = 1 << 16;
 
 /// A range of a feature's values: see [`super::merge`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,7 +11,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use welkin_boost::federated::{Asks, CoordinateError, Plan, Shape, Told, complete, coordinate};
+use welkin_boost::federated::{Asks, CoordinateError, Plan, Shape, Told, Total, complete, coordinate};
 use welkin_boost::{Format, Lost, TrainError, Trained, Workers};
 
 /// A party that is there.
@@ -223,7 +223,7 @@ impl Desk {
     fn ask(&mut self, question: &[u8], shape: Shape, tell: &mut Tell) -> Result<Vec<u8>, Lost> {
         self.asked += 1;
         let number = self.asked;
-        let sum = Arc::new(Mutex::new(vec![0; shape.bytes()]));
+        let sum = Arc::new(Mutex::new(Total::new(shape)));
         let question = Arc::new(question.to_vec());
         self.all(|| Errand::Ask { question: Arc::clone(&question), number, shape, sum: Arc::clone(&sum) });
         let mut answered = 0;
@@ -238,7 +238,8 @@ impl Desk {
                 }
             }
         }
-        Ok(std::mem::take(&mut sum.lock().unwrap_or_else(PoisonError::into_inner)))
+        let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::replace(&mut *sum, Total::new(Shape { numbers: 0, ..shape })).bytes())
     }
 
     /// Gives the model to each party that has it not.

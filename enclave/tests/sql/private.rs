@@ -61,6 +61,9 @@ fn groups_are_those_of_the_contract_and_values_are_clamped() {
     let bands = "SELECT band, count(*) AS n FROM
         (SELECT CASE WHEN age < 40 THEN 'young' ELSE 'old' END AS band FROM patients) t GROUP BY band ORDER BY band";
     assert_eq!(ask(bands, &noise(None, &[("band", &["old", "young"])], &[])), "band,n\nold,3\nyoung,2\n");
+    let dated = "SELECT count(*) AS n FROM patients WHERE floor(age * 0.5) < 20.0 AND ward LIKE 'n%'
+        AND date_part('year', TRY_CAST('2026-01-02' AS DATE)) = 2026 AND upper(ward) = 'NORTH'";
+    assert_eq!(ask(dated, &plain), "n\n2\n");
     let by_number = noise(None, &[("id", &["1", "3", "77"])], &[]);
     let query = "SELECT id, count(*) AS n FROM patients GROUP BY id ORDER BY id";
     assert_eq!(ask(query, &by_number), "id,n\n1,2\n3,1\n77,0\n");
@@ -219,6 +222,21 @@ fn what_noise_does_not_hide_is_refused_by_name() {
         ("SELECT count(*) AS n FROM patients WHERE CAST(age AS DECIMAL(38, 0)) * 3 > 5", "not known to"),
         ("SELECT count(*) AS n FROM patients WHERE repeat(ward, age) = ''", "the function `repeat`"),
         ("SELECT count(*) AS n FROM patients WHERE random() > 0.5", "the function `random`"),
+        // What fails whatever is in the row, but only where there is a row that comes to it.
+        (
+            "SELECT count(*) AS n FROM patients WHERE CASE WHEN id = 1 THEN date_part('no part', DATE '2026-01-01') > 1 ELSE true END",
+            "the function `date_part`",
+        ),
+        (
+            "SELECT count(*) AS n FROM patients WHERE CASE WHEN id = 1 THEN TRY_CAST(ward AS TIMESTAMP) IS NULL ELSE true END",
+            "not known to",
+        ),
+        // What is doubled as often as a query can fills the memory, where there is a row with it.
+        (
+            "SELECT count(*) AS n FROM (SELECT ward || ward AS w FROM patients) t WHERE w || w = ''",
+            "not known to",
+        ),
+        ("SELECT count(*) AS n FROM patients WHERE floor(CAST(age AS DECIMAL(38, 0))) > 5", "not known to"),
     ] {
         let error = world.ask_privately(query, 100, &terms).unwrap_err();
         assert_eq!(error.code(), "not-private", "{query}: {error}");

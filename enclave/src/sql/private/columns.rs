@@ -146,7 +146,7 @@ impl Argument {
                 array
                     .as_primitive::<Decimal128Type>()
                     .iter()
-                    .map(|value| value.map(|value| value / finer))
+                    .map(|value| value.map(|value| rounded(value, finer)))
                     .collect()
             }
             _ => {
@@ -157,6 +157,11 @@ impl Argument {
             }
         })
     }
+}
+
+/// To the nearest, halves away from zero.
+fn rounded(value: i128, unit: i128) -> i128 {
+    (value / unit) + (value % unit) / ((unit + 1) / 2).max(1)
 }
 
 impl Output {

@@ -2,7 +2,8 @@
 //!
 //! What stands below an aggregate with noise may neither bring rows of different persons together nor fail: that a query failed is seen by
 //! everybody, and one row could make it fail. So there are filters, columns, unions, and expressions that are known to have a value
-//! whatever is in the row, or none.
+//! whatever is in the row, or none. That goes for what is the same for all rows too: a branch of CASE is computed where a row takes it, and one that
+//! cannot be computed tells that there was such a row. And nothing makes texts longer: as often doubled as a query can, one would fill the memory.
 
 use arrow_schema::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -13,13 +14,10 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Ope
 /// Functions that have a value, or none, for every row.
 const TOTAL: &[&str] = &[
     "btrim",
-    "ceil",
     "character_length",
     "coalesce",
     "contains",
-    "date_part",
     "ends_with",
-    "floor",
     "greatest",
     "least",
     "lower",
@@ -29,6 +27,12 @@ const TOTAL: &[&str] = &[
     "starts_with",
     "upper",
 ];
+
+/// Parts of dates that there are.
+const PARTS: &[&str] = &["year", "quarter", "month", "week", "day", "dow", "doy", "hour", "minute", "second"];
+
+/// Longer patterns may be more than their matcher takes.
+const MOST_PATTERN: usize = 256;
 
 /// Is everything below of this kind? What is not is named.
 pub(super) fn check(plan: &LogicalPlan) -> Result<(), String> {
@@ -94,9 +98,9 @@ fn is_total(expr: &Expr, schema: &DFSchema) -> Read<bool> {
         | Expr::IsNotUnknown(_)
         | Expr::Between(_)
         | Expr::InList(_)
-        | Expr::Case(_)
-        | Expr::TryCast(_) => true,
-        Expr::Like(like) => matches!(*like.pattern, Expr::Literal(..)),
+        | Expr::Case(_) => true,
+        Expr::TryCast(cast) => is_plain(&cast.expr.get_type(schema)?) && is_plain(cast.field.data_type()),
+        Expr::Like(like) => literal(&like.pattern).is_some_and(|pattern| pattern.len() <= MOST_PATTERN),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
             Operator::Eq
             | Operator::NotEq
@@ -107,8 +111,7 @@ fn is_total(expr: &Expr, schema: &DFSchema) -> Read<bool> {
             | Operator::And
             | Operator::Or
             | Operator::IsDistinctFrom
-            | Operator::IsNotDistinctFrom
-            | Operator::StringConcat => true,
+            | Operator::IsNotDistinctFrom => true,
             // Integers wrap around, and decimals and dates do not.
             Operator::Plus | Operator::Minus | Operator::Multiply => {
                 let wraps = |kind: &DataType| kind.is_integer() || kind.is_floating();
@@ -118,9 +121,33 @@ fn is_total(expr: &Expr, schema: &DFSchema) -> Read<bool> {
             _ => false,
         },
         Expr::Cast(cast) => always_fits(&cast.expr.get_type(schema)?, cast.field.data_type()),
-        Expr::ScalarFunction(function) => TOTAL.contains(&function.name()),
+        Expr::ScalarFunction(function) => match (function.name(), &function.args[..]) {
+            // Decimals may become too large for their digits.
+            ("ceil" | "floor", [value]) => value.get_type(schema)?.is_floating(),
+            ("date_part", [part, date]) => {
+                let known = literal(part).is_some_and(|part| PARTS.contains(&part.to_lowercase().as_str()));
+                known && matches!(date.get_type(schema)?, DataType::Date32 | DataType::Timestamp(_, None))
+            }
+            (name, _) => TOTAL.contains(&name),
+        },
         _ => false,
     })
+}
+
+/// A text that stands in the query, under whatever casts between kinds of texts the planner put around it.
+fn literal(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Literal(text, _) => text.try_as_str().flatten(),
+        Expr::Cast(cast) if cast.field.data_type().is_string() => literal(&cast.expr),
+        _ => None,
+    }
+}
+
+/// Types that are turned into one another, or into no value.
+fn is_plain(kind: &DataType) -> bool {
+    use DataType::{Boolean, Date32, Decimal128, Float32, Float64, LargeUtf8, Utf8, Utf8View};
+    kind.is_integer()
+        || matches!(kind, Boolean | Date32 | Decimal128(..) | Float32 | Float64 | LargeUtf8 | Utf8 | Utf8View)
 }
 
 fn always_fits(from: &DataType, to: &DataType) -> bool {

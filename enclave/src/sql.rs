@@ -48,6 +48,10 @@ impl Query {
 
     /// Runs the query, and seals its result.
     pub(crate) fn run(self, key: &EngineKey, receipt: &Receipt, run: &Run) -> Result<Ran, EngineError> {
+        context::deep(|| self.run_here(key, receipt, run))
+    }
+
+    fn run_here(self, key: &EngineKey, receipt: &Receipt, run: &Run) -> Result<Ran, EngineError> {
         let Self(context) = self;
         let manifest = &receipt.contract.manifest;
         let (least, hidden) = (manifest.privacy.minimum_group, manifest.oblivious);

@@ -58,6 +58,10 @@ const EPSILON_MILLI: u64 = 1000;
 /// # Errors
 /// Where a snapshot cannot be a table, or it is no query at all.
 pub fn check_query(text: &str, snapshots: &[Snapshot], privacy: &Privacy) -> Result<Checked, EngineError> {
+    context::deep(|| check(text, snapshots, privacy))
+}
+
+fn check(text: &str, snapshots: &[Snapshot], privacy: &Privacy) -> Result<Checked, EngineError> {
     let context = context::context(Limited { memory: MEMORY, threads: 1, spill: None })?;
     let tables = snapshots.iter().enumerate().map(|(input, snapshot)| {
         let table = SealedTable::described(input, snapshot)?;

@@ -3,7 +3,7 @@
 use super::spill::Spills;
 use super::table::PLACE;
 use crate::engine::EngineError;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::{DataFusionError, Result as Read};
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::execution::disk_manager::{DiskManager, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -25,8 +25,24 @@ pub(super) const COMMON: &str = "*";
 /// More than machines have: each has a stack.
 const MOST_THREADS: usize = 512;
 
-/// A query of many levels is planned by recursion.
-const STACK: usize = 32 << 20;
+/// An expression of many levels is computed by recursion.
+const STACK: usize = 64 << 20;
+
+/// And planned by more of it. The longest text that is taken has a level for each four of its bytes: 16,384, for which 32 KiB are there
+/// each; a planner without optimisations takes more than 12. What is not used is not there.
+const STACK_OF_PLANS: usize = 512 << 20;
+
+/// The longest query.
+pub(super) const MOST_TEXT: usize = 64 << 10;
+
+/// Does it on a stack that queries of many levels fit on.
+pub(super) fn deep<T: Send>(what: impl FnOnce() -> Result<T, EngineError> + Send) -> Result<T, EngineError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_OF_PLANS).spawn_scoped(scope, what);
+        let thread = thread.map_err(|_| EngineError::Failed("no threads can be started"))?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
 
 pub(super) fn runtime(threads: usize) -> Result<Runtime, EngineError> {
     tokio::runtime::Builder::new_multi_thread()
@@ -93,7 +109,7 @@ impl ObjectStoreRegistry for Nowhere {
         None
     }
 
-    fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
+    fn get_store(&self, url: &Url) -> Read<Arc<dyn ObjectStore>> {
         if url.as_str().trim_end_matches('/') == PLACE {
             return Ok(self.0.clone());
         }

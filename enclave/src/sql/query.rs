@@ -1,5 +1,6 @@
 //! From the text that was signed to rows: one query, and no other statement.
 
+use super::context::MOST_TEXT;
 use super::kinds::{MEMORY, kind};
 use crate::engine::EngineError;
 use arrow_schema::SchemaRef;
@@ -15,6 +16,10 @@ use welkin_seal::Run;
 /// Plans the query, if the text is one.
 pub(super) async fn plan(context: &SessionContext, text: &str) -> Result<LogicalPlan, EngineError> {
     let refused = |error: DataFusionError| EngineError::Query(error.strip_backtrace());
+    if text.len() > MOST_TEXT {
+        let (found, most) = (text.len(), MOST_TEXT);
+        return Err(EngineError::Query(format!("it has {found} bytes, and no query has more than {most}")));
+    }
     let mut parser = DFParserBuilder::new(text).build().map_err(refused)?;
     let mut statements = parser.parse_statements().map_err(refused)?;
     let statement = match (statements.pop_front(), statements.is_empty()) {

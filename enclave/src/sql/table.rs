@@ -42,6 +42,9 @@ const ROW: &str = "__row";
 const OF_INPUT: i64 = 1 << 56;
 const OF_FILE: i64 = 1 << 40;
 
+/// A type of more levels than a stack has is written with more letters.
+const MOST_OF_A_TYPE: usize = 4096;
+
 /// The one place that scans name.
 pub(super) const PLACE: &str = "sealed://inputs";
 
@@ -66,10 +69,12 @@ impl SealedTable {
     pub(super) fn described(input: usize, snapshot: &Snapshot) -> Result<Self, EngineError> {
         let place = format!("{}/{}/{}", snapshot.party, snapshot.name, snapshot.version);
         let field = |column: &Column| {
-            let kind = column.kind.parse::<DataType>().map_err(|_| {
+            let known = (column.kind.len() <= MOST_OF_A_TYPE).then(|| column.kind.parse::<DataType>().ok());
+            let kind = known.flatten().ok_or_else(|| {
                 EngineError::Unsupported(format!(
                     "the column `{}` of {place} has the type {}, which is not known here",
-                    column.name, column.kind
+                    column.name,
+                    column.kind.chars().take(64).collect::<String>()
                 ))
             });
             Ok(Field::new(column.name.clone(), kind?, column.nullable))

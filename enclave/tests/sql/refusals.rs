@@ -216,6 +216,16 @@ fn what_is_no_query_is_refused() {
 }
 
 #[test]
+fn queries_of_many_levels_run_and_longer_ones_are_refused() {
+    let world = hospitals();
+    let terms = (0..700).map(|term| format!("id <> {}", term + 100)).collect::<Vec<_>>().join(" AND ");
+    let ask = |condition: &str| world.ask(&format!("SELECT count(*) AS n FROM patients WHERE {condition}"));
+    assert_eq!(ask(&terms).unwrap(), "n\n5\n");
+    let error = ask(&format!("id{} > 0", " + 1".repeat(17_000))).unwrap_err();
+    assert_eq!((error.code(), error.to_string().contains("65536")), ("no-query", true), "{error}");
+}
+
+#[test]
 fn errors_among_the_data_tell_no_value() {
     let world = hospitals();
     for query in [

@@ -2,10 +2,12 @@
 
 use crate::bed::{Bed, both};
 use crate::broker::Apart;
+use crate::broker_kill::get;
+use crate::disk::SmallDisk;
 use crate::kept::files;
 use rustix::process::{Signal, kill_process};
 use std::fs;
-use std::process::Child;
+use std::process::{Child, Command};
 
 /// What no terminal, no encoding and no protocol likes.
 fn odd() -> Vec<u8> {
@@ -82,6 +84,76 @@ fn brokers_that_are_killed_while_much_is_written_lose_no_line_and_double_none() 
     assert_eq!(apart.run(["logs", &run, "--raw", "--tail", "2"]).stdout, b"299999\n300000\n");
     apart.ok(["prune", &run, "--yes"]);
     assert!(files(&apart.home().join("state/logs"), &run).is_empty());
+}
+
+#[test]
+fn the_broker_gives_pages_of_lines_from_any_line_and_from_the_end() {
+    let apart = Apart::new();
+    let job = "name: two\ntasks:\n  one:\n    resources: {cpus: 1+}\n    run: seq 1 50000; printf '\\377\\n'\n  other:\n    resources: {cpus: 1+}\n    run: echo other\n";
+    apart.file("job.yaml", job);
+    let run = apart.ok(["up", "job.yaml", "-d"]).lines().last().unwrap().to_owned();
+    apart.ok(["logs", &run, "--follow"]);
+    let socket = apart.home().join("state/broker.sock");
+    let page = |query: &str| {
+        let (status, body) = get(&socket, &format!("/v1/runs/{run}/logs?{query}")).unwrap();
+        (status, serde_json::from_str::<serde_json::Value>(&body).unwrap())
+    };
+    let texts = |page: &serde_json::Value| -> Vec<String> {
+        page["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| line["line"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (status, last) = page("task=one&tail=3");
+    assert_eq!((status, texts(&last)), (200, vec!["49999".into(), "50000".into(), "\u{10FFFF}".into()]));
+    assert_eq!(last["more"], false);
+    let (_, none) = page(&format!("task=one&since={}", last["next"]));
+    assert_eq!((texts(&none).len(), &none["next"]), (0, &last["next"]));
+    let (mut since, mut lines) = (0, Vec::new());
+    loop {
+        let (_, page) = page(&format!("since={since}&limit=700"));
+        lines.extend(texts(&page));
+        since = page["next"].as_u64().unwrap();
+        if page["more"] == false {
+            break;
+        }
+    }
+    assert_eq!(lines.len(), 50_002);
+    assert_eq!(lines.iter().filter(|line| *line == "other").count(), 1);
+    for (query, status) in
+        [("tail=1&since=1", 400), ("limit=0", 400), ("limit=1001", 400), ("task=none", 404), ("tail=x", 400)]
+    {
+        let (found, problem) = page(query);
+        assert!(found == status && problem["title"].is_string(), "{query}: {found} {problem}");
+    }
+    assert_eq!(get(&socket, "/v1/runs/none-1/logs").unwrap().0, 404);
+}
+
+#[test]
+fn a_disk_that_is_full_while_much_is_written_holds_the_run_up_and_loses_nothing() {
+    let apart = Apart::new();
+    let state = apart.home().join("state");
+    let Some(_disk) = SmallDisk::mount(state.clone()) else {
+        eprintln!("skipped: a_disk_that_is_full_while_much_is_written: no tmpfs");
+        return;
+    };
+    apart.file("job.yaml", "name: flood\nresources: {cpus: 1+}\nrun: seq 1 700000\n");
+    let run = apart.ok(["up", "job.yaml", "-d"]).lines().last().unwrap().to_owned();
+    while apart.json(&["runs"])["runs"][0]["driven"] != false {
+        std::thread::yield_now();
+    }
+    // What is there can be read all the same.
+    let some = apart.run(["logs", "--raw"]).stdout;
+    assert!(some.starts_with(b"1\n2\n3\n") && some.ends_with(b"\n"), "{} bytes", some.len());
+    let mut more = Command::new("mount");
+    more.args(["-o", "remount,size=64m"]).arg(&state);
+    assert!(more.status().unwrap().success());
+    drop(apart.run(["resume", &run]));
+    let expected: String = (1..=700_000).map(|number| format!("{number}\n")).collect();
+    let late = apart.run(["logs", &run, "--raw", "--follow"]);
+    assert!(late.stdout == expected.as_bytes(), "{} bytes, {}", late.stdout.len(), apart.ok(["runs"]));
 }
 
 #[test]

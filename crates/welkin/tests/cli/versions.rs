@@ -63,7 +63,7 @@ fn what_is_at_hand_is_not_sent_again_and_what_has_changed_is_not_acted_on() {
     assert_eq!(status, 200);
     let known = format!("if-none-match: {tag}\r\n");
     assert_eq!(asked(&socket, "GET", "/v1/runs", &known), (304, tag.clone(), String::new()));
-    apart.ok(["prune", &run, "--yes"]);
+    apart.ok(["up", "job.yaml", "-d"]);
     let (status, now, body) = asked(&socket, "GET", "/v1/runs", &known);
     assert!(status == 200 && now != tag && !body.is_empty());
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures training and prediction of boosted trees against XGBoost's `hist` on the same rows, and prints a table.
 #
-#     benches/boost.sh [--only KIND[,KIND]] [--threads N[,N]] [--rounds N] [--busy] [--parties N]
+#     benches/boost.sh [--only KIND[,KIND]] [--threads N[,N]] [--rounds N] [--busy] [--parties N | --oblivious]
 #
 #   --only     of: dense, small, wide, onehot, categories (benches/boost.py says what they are); all but small otherwise
 #   --threads  for each of these (1,2)
@@ -10,6 +10,7 @@
 #   --parties  instead, train by so many parties with a thread each, and on one machine with one; root, for a network of
 #              their own whose bytes are counted. XGBoost's side needs a build with its federated plugin
 #              (XGBOOST_PYTHON, a Python that has one)
+#   --oblivious  instead, train plainly and obliviously, for each number of threads
 #
 # One after the other on the same rows, reading them left out, binning included; depth 6, eta 0.1, 256 bins. CPU is user and
 # system time of the process: unlike wall time it hardly changes with what else the machine does. XGBoost comes from
@@ -18,7 +19,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
-only=dense,wide,onehot,categories threads=1,2 rounds=100 busy='' parties=''
+only=dense,wide,onehot,categories threads=1,2 rounds=100 busy='' parties='' oblivious=''
 while (($# > 0)); do
     case $1 in
         --only) only=$2 && shift ;;
@@ -26,8 +27,9 @@ while (($# > 0)); do
         --rounds) rounds=$2 && shift ;;
         --busy) busy=1 ;;
         --parties) parties=$2 && shift ;;
+        --oblivious) oblivious=1 ;;
         *)
-            sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
             exit 2
             ;;
     esac
@@ -90,6 +92,26 @@ if [[ -n $parties ]]; then
         line 'xgboost, one machine' "$one"
         said=$(OMP_NUM_THREADS=1 network "$theirs" benches/boost.py federated "$work" "$count" "$width" "$parties" "${settings[@]}" | grep -v listening)
         line 'xgboost, not masked, no TLS' "$(head -1 <<<"$said")" "$(field train_cpu <<<"$one")" "$(tail -1 <<<"$said")"
+    done
+    exit
+fi
+
+if [[ -n $oblivious ]]; then
+    printf '| rows | threads | rounds | plain wall s | plain CPU s | oblivious wall s | oblivious CPU s | CPU ratio | predict CPU ratio |\n'
+    printf '|---|---|---|---|---|---|---|---|---|\n'
+    for kind in ${only//,/ }; do
+        read -r count width < <("$python" benches/boost.py rows "$work" "$kind")
+        for count_threads in ${threads//,/ }; do
+            settings=("$count_threads" objective=binary:logistic eta=0.1 max_depth=6 "rounds=$rounds")
+            echo "$kind, $count_threads threads" >&2
+            plain=$("$speed" "$work" "$count" "$width" "${settings[@]}")
+            hidden=$("$speed" "$work" "$count" "$width" "${settings[@]}" oblivious)
+            a=$(field train_wall <<<"$plain") b=$(field train_cpu <<<"$plain")
+            c=$(field train_wall <<<"$hidden") d=$(field train_cpu <<<"$hidden")
+            printf '| %s %s x %s | %s | %s | %.2f | %.2f | %.2f | %.2f | %s | %s |\n' "$kind" "$count" "$width" "$count_threads" \
+                "$rounds" "$a" "$b" "$c" "$d" "$(ratio "$d" "$b")" \
+                "$(ratio "$(field predict_cpu <<<"$hidden")" "$(field predict_cpu <<<"$plain")")"
+        done
     done
     exit
 fi

@@ -1,14 +1,19 @@
 //! How long training and prediction take, without reading text: `speed FOLDER ROWS FEATURES THREADS [NAME=VALUE ...]`.
 //!
 //! FOLDER has `x.f32`, the features column after column, and `y.f32`, the labels, as single precision in this machine's
-//! order; with `sparse` among the arguments, what is 0 is missing. Prints a line of JSON: wall and CPU seconds of binning and
+//! order; with `sparse` among the arguments, what is 0 is missing; with `oblivious` it is trained obliviously. Prints a line of JSON: wall and CPU seconds of binning and
 //! training together and of prediction, and the score on the rows trained on. `benches/boost.sh` calls it.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for benchmarks")]
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use welkin_boost::{Column, Data, Features, Kind, Params, Training, Workers, train};
+use welkin_boost::{
+    Column, Data, Features, Kind, Model, Params, Progress, TrainError, Trained, Training, Workers, train,
+    train_obliviously,
+};
+
+type Trainer = fn(&Training<'_>, &mut dyn FnMut(&Progress<'_>) -> bool) -> Result<Trained, TrainError>;
 
 struct Threads(usize);
 
@@ -57,9 +62,11 @@ fn main() {
     let [folder, rows, width, threads, settings @ ..] = args.as_slice() else { panic!("see the source") };
     let [rows, width, threads] = [rows, width, threads].map(|text| text.parse::<usize>().unwrap());
     let (mut params, mut rounds, mut sparse, mut kind) = (Params::default(), 100, false, Kind::Number);
+    let mut trainer: Trainer = train;
     for setting in settings {
         match setting.split_once('=') {
             None if setting == "categories" => kind = Kind::Category,
+            None if setting == "oblivious" => trainer = train_obliviously,
             None => sparse = setting == "sparse",
             Some(("rounds", count)) => rounds = count.parse().unwrap(),
             Some((name, value)) => params.set(name, value).unwrap(),
@@ -81,10 +88,12 @@ fn main() {
         workers: &workers,
     };
     let (began, before) = (Instant::now(), cpu());
-    let model = train(&training, &mut |_| true).unwrap().model;
+    let model = trainer(&training, &mut |_| true).unwrap().model;
     let (wall, spent) = (began.elapsed().as_secs_f64(), cpu() - before);
     let (began, before) = (Instant::now(), cpu());
-    let predictions = model.predict(&data.features, &workers).unwrap();
+    let hidden = settings.iter().any(|setting| setting == "oblivious");
+    let predict = if hidden { Model::predict_obliviously } else { Model::predict };
+    let predictions = predict(&model, &data.features, &workers).unwrap();
     let (predict_wall, predict_cpu) = (began.elapsed().as_secs_f64(), cpu() - before);
     if let Some(path) = std::env::var_os("PREDICTIONS") {
         fs::write(path, predictions.iter().flat_map(|value| value.to_ne_bytes()).collect::<Vec<_>>())

@@ -80,8 +80,9 @@ impl Cuts {
 
     /// Bins with these ends but for that of the last, of values from `first` to `last`.
     pub(crate) fn around(mut ends: Vec<f32>, first: f32, last: f32) -> Self {
-        ends.push(last + (last.abs() + MARGIN));
-        Self::Numbers { ends, start: first - (first.abs() + MARGIN) }
+        let (start, end) = around(first, last);
+        ends.push(end);
+        Self::Numbers { ends, start }
     }
 
     /// A bin for each category up to `largest`.
@@ -120,6 +121,11 @@ impl Cuts {
             Self::Categories(_) => f32::NAN,
         }
     }
+}
+
+/// The outermost cuts of values from `first` to `last`.
+pub(crate) fn around(first: f32, last: f32) -> (f32, f32) {
+    (first - (first.abs() + MARGIN), last + (last.abs() + MARGIN))
 }
 
 /// The ends of all bins but the last, when there are more values than bins.

@@ -84,6 +84,11 @@ impl Scale {
         Self { steps: power(BITS - exponent), step: power(exponent - BITS) }
     }
 
+    /// That of a largest number below 2^exponent, by whoever knows powers of two.
+    pub(crate) fn by(power: impl Fn(i64) -> f64, exponent: i64) -> Self {
+        Self { steps: power(i64::from(BITS) - exponent), step: power(exponent - i64::from(BITS)) }
+    }
+
     /// The same, of what is known of the largest; nothing where it is not finite.
     pub(crate) fn of_peak(peak: Peak) -> Option<Self> {
         let half = peak.exponent().map_or(0.0, |exponent| libm::scalbn(0.5, exponent));

@@ -39,7 +39,7 @@ pub(crate) const MOST_WAITING: usize = 1 << 30;
 pub(crate) const MOST_AT_ONCE: usize = 256;
 
 /// Splits that gain less are noise.
-const LEAST_GAIN: f32 = 1e-6;
+pub(crate) const LEAST_GAIN: f32 = 1e-6;
 
 /// In which order nodes are split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

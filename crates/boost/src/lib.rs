@@ -5,6 +5,7 @@
 //! * [`Params`] are XGBoost's, by name; what is not there is refused. A [`Recipe`] says which columns they are for, so that
 //!   several parties can agree on both.
 //! * [`train`] makes a [`Model`] of both, on whatever [`Workers`] it is given.
+//! * [`train_obliviously`] makes the same model, and whoever sees which addresses it touches learns no values.
 //! * [`Model::read`] and [`Model::write`] know XGBoost's JSON and UBJSON, in both directions.
 //! * [`Model::predict`] predicts, to the same bits of margins as XGBoost does.
 //!
@@ -32,6 +33,7 @@ mod math;
 mod metric;
 mod model;
 mod near;
+mod oblivious;
 mod params;
 mod predict;
 mod random;
@@ -52,6 +54,7 @@ pub use link::Link;
 pub use loss::LabelError;
 pub use metric::MetricError;
 pub use model::Model;
+pub use oblivious::{check_oblivious, oblivious_memory, train_obliviously};
 pub use params::{Directions, ParamError, Params};
 pub use predict::PredictError;
 pub use recipe::{Recipe, RecipeError};

@@ -29,6 +29,9 @@ pub enum PredictError {
         /// How many they should have.
         needs: usize,
     },
+    /// Rows of which only some values are written show which those are.
+    #[error("there are no oblivious predictions of rows of which only some values are written")]
+    NotOblivious,
 }
 
 impl Model {
@@ -78,7 +81,7 @@ impl Model {
         Ok(leaves)
     }
 
-    fn check(&self, features: &Features) -> Result<(), PredictError> {
+    pub(crate) fn check(&self, features: &Features) -> Result<(), PredictError> {
         let (got, needs) = (features.count(), self.features.count);
         if got == needs { Ok(()) } else { Err(PredictError::Features { got, needs }) }
     }

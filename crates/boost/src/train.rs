@@ -125,6 +125,9 @@ pub enum TrainError {
     /// Parties that hold rows, not all of which can be reached.
     #[error(transparent)]
     Lost(#[from] Lost),
+    /// Something that cannot be hidden.
+    #[error("there is no oblivious training with {0}")]
+    NotOblivious(String),
     /// There is nothing to look at.
     #[error("stopping early needs rows to judge the model by, and a metric")]
     NothingToWatch,

@@ -5,12 +5,14 @@ use std::hint::black_box;
 pub(crate) const YES: u64 = u64::MAX;
 
 /// A mask of the lowest bit. The optimiser does not see that it has two values only, and makes no branch of it.
-pub(crate) fn mask(bit: u64) -> u64 {
+#[must_use]
+pub fn mask(bit: u64) -> u64 {
     black_box(0_u64.wrapping_sub(bit & 1))
 }
 
 /// `a` where the mask is yes, else `b`.
-pub(crate) fn select(mask: u64, a: u64, b: u64) -> u64 {
+#[must_use]
+pub fn select(mask: u64, a: u64, b: u64) -> u64 {
     b ^ (mask & (a ^ b))
 }
 

@@ -28,6 +28,7 @@ mod rows;
 mod sort;
 mod table;
 
+pub use bits::{mask, select};
 pub use compact::compact;
 pub use expr::{Arithmetic, Comparison, Expr};
 pub use group::{Call, Function};

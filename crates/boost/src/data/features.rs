@@ -170,6 +170,14 @@ impl Features {
 }
 
 impl Column {
+    /// The values of all rows, where each is written.
+    pub(crate) fn dense(&self) -> Option<&[f32]> {
+        match self {
+            Self::Dense(values) => Some(values),
+            Self::Sparse { .. } => None,
+        }
+    }
+
     /// The values that are not missing, with their rows.
     pub(crate) fn present(&self) -> Box<dyn Iterator<Item = (usize, f32)> + '_> {
         match self {

@@ -103,8 +103,10 @@ impl<P: Point> Pointwise<P> {
         }
         #[expect(clippy::float_cmp, reason = "exactly the default, and that very label")]
         if self.positive_weight != 1.0 {
-            let positive = gradients.iter_mut().zip(labels).filter(|(_, label)| **label == 1.0);
-            positive.for_each(|(slot, _)| *slot = slot.map(|part| part * self.positive_weight));
+            for (slot, label) in gradients.iter_mut().zip(labels) {
+                let weight = if *label == 1.0 { self.positive_weight } else { 1.0 };
+                *slot = slot.map(|part| part * weight);
+            }
         }
     }
 }

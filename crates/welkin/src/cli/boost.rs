@@ -93,6 +93,9 @@ pub(crate) struct PlainTrainArgs {
     /// Stop when the last metric of the last file has not improved for this many rounds, and keep the best
     #[arg(long, value_name = "ROUNDS", requires = "valid", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) early_stopping: Option<u32>,
+    /// Train so that the memory it touches depends on no value: the same model, slower
+    #[arg(long, conflicts_with_all = ["valid", "score_training", "start", "libsvm", "categories"])]
+    pub(crate) oblivious: bool,
     /// Model to continue from
     #[arg(long, value_name = "FILE")]
     pub(crate) start: Option<PathBuf>,
@@ -162,6 +165,7 @@ Examples:
   welkin boost train --data train.csv --label y --model model.ubj --valid test.csv --early-stopping 10
   welkin boost train --data more.csv --label y --model longer.json --start model.json --rounds 50
   welkin boost train --data train.svm --libsvm --model model.json
+  welkin boost train --data train.csv --label y --model model.json --oblivious
   welkin boost train --data train.parquet --label y --model model.json      # needs welkin-enclave, which is built apart
 
 Under a contract the model is, byte for byte, the one of all parties' rows in one file, and nobody sees it but the recipients:
@@ -301,6 +305,9 @@ pub(crate) struct PredictArgs {
     /// Write the number of the leaf that a row ends in, for each tree
     #[arg(long, conflicts_with = "margin")]
     pub(crate) leaves: bool,
+    /// Predict so that the memory it touches does not depend on the rows' values
+    #[arg(long, conflicts_with_all = ["leaves", "libsvm"])]
+    pub(crate) oblivious: bool,
     #[command(flatten)]
     pub(crate) table: TableArgs,
 }

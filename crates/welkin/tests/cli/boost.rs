@@ -63,6 +63,30 @@ fn shuffled_rows_on_other_threads_give_the_same_file_and_predictions() {
 }
 
 #[test]
+fn an_oblivious_training_gives_the_same_file_or_is_refused_by_name() {
+    let bed = Bed::new();
+    bed.file("rows.csv", &table(false));
+    train(&bed, "plain.json", &[]);
+    let trained = train(&bed, "hidden.json", &["--oblivious", "--set", "nthread=2"]);
+    assert_eq!(trained.status.code(), Some(0), "{}", both(&trained));
+    assert_eq!(String::from_utf8_lossy(&trained.stdout), "hidden.json: 5 rounds, 5 trees, from 200 rows\n");
+    let read = |name: &str| std::fs::read(bed.path().join(name)).unwrap();
+    assert!(read("plain.json") == read("hidden.json"));
+    for more in [&[][..], &["--margin"]] {
+        let predict = [&["boost", "predict", "plain.json", "rows.csv"], more].concat();
+        assert_eq!(bed.ok(&predict), bed.ok([&predict[..], &["--oblivious"]].concat()));
+    }
+    let refused = train(&bed, "none.json", &["--oblivious", "--set", "subsample=0.5"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", both(&refused));
+    assert!(both(&refused).contains("there is no oblivious training with `subsample`"), "{}", both(&refused));
+    assert!(!bed.path().join("none.json").exists());
+    for more in [["--valid", "rows.csv"], ["--start", "plain.json"], ["--categories", "b"]] {
+        let refused = train(&bed, "none.json", &[&["--oblivious"], &more[..]].concat());
+        assert_eq!(refused.status.code(), Some(2), "{}", both(&refused));
+    }
+}
+
+#[test]
 fn scores_early_stops_and_going_on_are_told() {
     let bed = Bed::new();
     bed.file("rows.csv", &table(false));

@@ -31,11 +31,14 @@ pub(super) fn run(args: &PredictArgs, app: &mut App) -> anyhow::Result<Exit> {
         let leaves = model.leaves(&data.features).map_err(unfit)?;
         return write(app, &columns, data.rows(), &leaves);
     }
-    let (values, width) = if args.margin {
-        (model.margins(&data.features, &threads).map_err(unfit)?, model.outputs())
-    } else {
-        (model.predict(&data.features, &threads).map_err(unfit)?, model.link().width(model.outputs()))
+    let width = if args.margin { model.outputs() } else { model.link().width(model.outputs()) };
+    let values = match (args.margin, args.oblivious) {
+        (true, false) => model.margins(&data.features, &threads),
+        (true, true) => model.margins_obliviously(&data.features, &threads),
+        (false, false) => model.predict(&data.features, &threads),
+        (false, true) => model.predict_obliviously(&data.features, &threads),
     };
+    let values = values.map_err(unfit)?;
     write(app, &numbered("prediction", width), data.rows(), &values)
 }
 

@@ -16,7 +16,7 @@ use live::Live;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
-use welkin_boost::{Data, Trained, Training, train};
+use welkin_boost::{Data, Trained, Training, train, train_obliviously};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -67,7 +67,8 @@ fn plain(args: &PlainTrainArgs, table: &TableArgs, app: &mut App) -> anyhow::Res
         workers: &threads,
     };
     let mut live = Live::new(app);
-    let trained = train(&training, &mut |progress| live.tell(progress));
+    let trainer = if args.oblivious { train_obliviously } else { train };
+    let trained = trainer(&training, &mut |progress| live.tell(progress));
     drop(live);
     let trained = trained.map_err(|error| {
         let fault = Fault::new(Code::BoostTraining, "no model was trained");

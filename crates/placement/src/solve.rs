@@ -34,6 +34,7 @@ mod search;
 mod standing;
 mod step;
 mod walk;
+mod wander;
 
 pub(crate) use meters::{Curve, Meters, SharedQuota};
 pub(crate) use problem::{EdgePrices, Problem, State};

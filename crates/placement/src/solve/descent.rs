@@ -2,7 +2,7 @@
 
 use super::Goal;
 use super::problem::{Assignment, Problem};
-use super::standing::Standing;
+use super::standing::{Aim, Standing};
 
 /// Passes over all tasks; later ones find next to nothing.
 const PASSES: usize = 4;
@@ -18,7 +18,7 @@ pub(super) fn descend(
     let mut standing = Standing::new(problem, goal, choice);
     let open = || active.iter().enumerate().filter(|(_, states)| states.len() > 1);
     for _ in 0..PASSES {
-        let moved = open().filter(|(task, states)| standing.improve(goal, *task, states)).count();
+        let moved = open().filter(|(task, states)| standing.improve(Aim::at(goal), *task, states)).count();
         if moved == 0 {
             break;
         }

@@ -23,7 +23,7 @@ type Rooted = Vec<(usize, Option<(usize, usize)>)>;
 
 /// Entries of tables that are gone through in the time of one update of an edge, the unit that work is counted in:
 /// measured, some five microseconds.
-const CELLS_OF_AN_UPDATE: usize = 4_000;
+pub(super) const CELLS_OF_AN_UPDATE: usize = 4_000;
 
 /// What a state costs to be added to a plan, an edge to the tasks before it each, in entries of a table.
 const STATE: usize = 4;
@@ -33,14 +33,20 @@ const STATE: usize = 4;
 pub(super) struct Dual<'p> {
     problem: &'p Problem,
     pub(super) prices: Prices<'p>,
-    /// Share of each edge given to its producer's states.
-    to_producer: Vec<Vec<f64>>,
-    /// Share of each edge given to its consumer's states.
-    to_consumer: Vec<Vec<f64>>,
+    messages: Messages,
     /// Where the graph is a forest.
     rooted: Option<Rooted>,
     /// Entries of tables gone through so far.
     cells: usize,
+}
+
+/// What edges give to their ends, by edge and state.
+#[derive(Clone)]
+pub(super) struct Messages {
+    /// Share of each edge given to its producer's states.
+    to_producer: Vec<Vec<f64>>,
+    /// Share of each edge given to its consumer's states.
+    to_consumer: Vec<Vec<f64>>,
 }
 
 /// Bound and reduced costs for one set of active states.
@@ -59,8 +65,10 @@ impl<'p> Dual<'p> {
         Self {
             problem,
             prices: Prices::new(problem, goal, path, active),
-            to_producer: problem.edges.iter().map(|edge| vec![0.0; size(edge.from)]).collect(),
-            to_consumer: problem.edges.iter().map(|edge| vec![0.0; size(edge.to)]).collect(),
+            messages: Messages {
+                to_producer: problem.edges.iter().map(|edge| vec![0.0; size(edge.from)]).collect(),
+                to_consumer: problem.edges.iter().map(|edge| vec![0.0; size(edge.to)]).collect(),
+            },
             rooted: problem.shape().forest.then(|| {
                 let (sequence, parent) = rooted(problem);
                 sequence.into_iter().map(|task| (task, parent[task])).collect()
@@ -79,8 +87,17 @@ impl<'p> Dual<'p> {
                 own.iter_mut().zip(states).for_each(|(own, state)| *own = all[*state as usize]);
             }
         };
-        keep(&mut self.to_producer, &larger.to_producer, |edge| edge.from);
-        keep(&mut self.to_consumer, &larger.to_consumer, |edge| edge.to);
+        keep(&mut self.messages.to_producer, &larger.messages.to_producer, |edge| edge.from);
+        keep(&mut self.messages.to_consumer, &larger.messages.to_consumer, |edge| edge.to);
+    }
+
+    pub(super) fn messages(&self) -> &Messages {
+        &self.messages
+    }
+
+    /// Goes on with messages of before.
+    pub(super) fn set_messages(&mut self, messages: &Messages) {
+        self.messages.clone_from(messages);
     }
 
     /// Whether the graph is a forest, on which the bound is the least relaxed sum itself.
@@ -206,8 +223,8 @@ impl<'p> Dual<'p> {
                 let sum = |state: &u32| {
                     let state = *state as usize;
                     self.prices.unary[task][state]
-                        + outgoing.iter().map(|&edge| self.to_producer[edge][state]).sum::<f64>()
-                        + incoming.iter().map(|&edge| self.to_consumer[edge][state]).sum::<f64>()
+                        + outgoing.iter().map(|&edge| self.messages.to_producer[edge][state]).sum::<f64>()
+                        + incoming.iter().map(|&edge| self.messages.to_consumer[edge][state]).sum::<f64>()
                 };
                 states.iter().map(sum).collect()
             })
@@ -218,8 +235,8 @@ impl<'p> Dual<'p> {
         let ends: &EdgePrices = &self.problem.edges[edge];
         let (from, to) = (ends.from, ends.to);
         let step = Step::new(self.problem, self.prices.rows(edge), edge, &active[from], &active[to]);
-        let old_from = gather(&self.to_producer[edge], &active[from]);
-        let old_to = gather(&self.to_consumer[edge], &active[to]);
+        let old_from = gather(&self.messages.to_producer[edge], &active[from]);
+        let old_to = gather(&self.messages.to_consumer[edge], &active[to]);
         let bare_from: Vec<f64> = sums[from].iter().zip(&old_from).map(|(sum, old)| sum - old).collect();
         let bare_to: Vec<f64> = sums[to].iter().zip(&old_to).map(|(sum, old)| sum - old).collect();
         // Half of each min-marginal of the whole edge to the producer,
@@ -244,10 +261,10 @@ impl<'p> Dual<'p> {
             *sum = bare + message;
         }
         for (state, message) in active[from].iter().zip(&new_from) {
-            self.to_producer[edge][*state as usize] = *message;
+            self.messages.to_producer[edge][*state as usize] = *message;
         }
         for (state, message) in active[to].iter().zip(&new_to) {
-            self.to_consumer[edge][*state as usize] = *message;
+            self.messages.to_consumer[edge][*state as usize] = *message;
         }
     }
 
@@ -268,13 +285,14 @@ impl<'p> Dual<'p> {
             let price = |state: u32| {
                 let place = self.problem.tasks[task][state as usize].place;
                 let own = self.prices.unary[task][state as usize];
-                let later =
-                    self.problem.outgoing[task].iter().map(|&edge| self.to_producer[edge][state as usize]);
+                let later = self.problem.outgoing[task]
+                    .iter()
+                    .map(|&edge| self.messages.to_producer[edge][state as usize]);
                 let earlier = self.problem.incoming[task].iter().map(|&edge| {
                     let from = self.problem.edges[edge].from;
                     let producer = choice[from] as usize;
                     let place_from = self.problem.tasks[from][producer].place;
-                    self.prices.priced(edge, place_from, place) - self.to_producer[edge][producer]
+                    self.prices.priced(edge, place_from, place) - self.messages.to_producer[edge][producer]
                 });
                 own + later.sum::<f64>() + earlier.sum::<f64>()
             };
@@ -327,8 +345,8 @@ impl<'p> Dual<'p> {
                 states.iter().map(|state| -messages[*state as usize]).collect()
             };
             let (minus_from, minus_to) = (
-                negated(&self.to_producer[edge], &active[from]),
-                negated(&self.to_consumer[edge], &active[to]),
+                negated(&self.messages.to_producer[edge], &active[from]),
+                negated(&self.messages.to_consumer[edge], &active[to]),
             );
             step.forward(&minus_from, scratch);
             step.backward(&minus_to, scratch);

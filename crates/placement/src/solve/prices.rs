@@ -217,7 +217,8 @@ impl<'p> Prices<'p> {
         }
     }
 
-    fn time_weight(&self) -> f64 {
+    /// Weight of one millisecond on a path that all the flow goes over.
+    pub(super) fn time_weight(&self) -> f64 {
         self.goal.time_weight + self.multipliers.deadline
     }
 

@@ -5,19 +5,23 @@
 //! few sweeps, drop states whose own bound is no better than the best known plan, read a plan off the
 //! messages and improve it one task at a time ([`super::descent`]), then split: the places of the task with
 //! most data by the meter that they count on; else the window of a meter at a tier bound, where that meter's
-//! charge is what the bound misses; else the task with the fewest states left. Parts wait in order of their bounds, least first. The search is exact when it ends; cut short by
-//! its limit of work it returns the best plan with the least bound of what was left open.
+//! charge is what the bound misses; else the task with the fewest states left. Parts wait in order of their bounds, least
+//! first. Before the parts of a problem are explored, and again where a search is cut short, plans of several tasks moved
+//! at once are tried ([`super::wander`]). The search is exact when it ends; cut short by its limit of work it returns the
+//! best plan with the least bound of what was left open.
 
+mod ascent;
 mod split;
 
 use super::descent;
-use super::dual::Dual;
+use super::dual::{CELLS_OF_AN_UPDATE, Dual};
 use super::part::{Change, Part, Waiting};
-use super::prices::{Multipliers, Pace};
 use super::problem::{Assignment, Problem};
 use super::rows::usual_meters;
 use super::schedule::{Schedule, within_deadline};
+use super::wander;
 use super::{Goal, Solution, Unsolved};
+use ascent::{Ascent, PART_PACE};
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
@@ -71,27 +75,18 @@ const ROOT_ROUNDS: u32 = 60;
 const LEAST_ROUNDS: u32 = 12;
 /// Rounds over all states before the problem is made anew of those left, where they are half as many.
 const ROUNDS_BEFORE_SHRINKING: u32 = 4;
-/// Rounds at the root when no limit or weight involves time: the flow need not move.
-const ROOT_ROUNDS_SUM: u32 = 12;
-/// Where the pace of a part starts: its multipliers are near the best already.
-const PART_PACE: u32 = 16;
-/// Steps are whole in the first round, and half as long after so many.
-const HALF_PACE: f64 = 6.0;
-/// Share of the missing bound that a round must gain to count as progress,
-const WORTH_A_ROUND: f64 = 0.03;
-/// Rounds that raise nothing after which steps are half as long.
-const SHORTEN_AFTER: u32 = 3;
-/// and the rounds without progress after which it ends.
-const PATIENCE: u32 = 6;
-/// The same where time counts: flows move slowly at first.
-const WORTH_UNDER_TIME: f64 = 0.01;
-const PATIENCE_UNDER_TIME: u32 = 8;
 /// Entries of tables that are gone through in the time that an edge takes in a descent,
 const CELLS_OF_AN_EDGE: usize = 15;
 /// and a state when a part is looked at: what waits is copied, its schedule made, and what is dropped moved.
 const CELLS_OF_A_STATE: usize = 20;
-/// Sweeps at an inner node, which starts from its parent's messages.
-const NODE_SWEEPS: usize = 2;
+/// Sweeps of each bound.
+const SWEEPS: usize = 2;
+/// Share of the work that goes into looking for better plans than the root's, there and once more where a search is cut short,
+const WANDERING: usize = 32;
+/// and the most of it as a share of what was done before: easy problems are over sooner without.
+const WANDERING_SO_FAR: usize = 5;
+/// States of a task that are tried then: those that the bound likes best.
+const LIKED: usize = 48;
 
 /// The best assignment for `goal`.
 ///
@@ -146,16 +141,6 @@ struct Best {
     states: Assignment,
 }
 
-/// How long a bound is raised.
-#[derive(Debug, Clone, Copy)]
-struct Ascent {
-    rounds: u32,
-    /// Rounds that were done before, which the pace of steps goes by.
-    pace: u32,
-    /// Whether the part is the whole problem.
-    root: bool,
-}
-
 struct Search<'s, 'p> {
     problem: &'p Problem,
     goal: &'s Goal,
@@ -203,6 +188,11 @@ fn at_most(value: f64) -> i64 {
     (value * (1.0 + 1e-12)).ceil() as i64
 }
 
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a plan are far below 2^53")]
+fn span(time: i64) -> f64 {
+    time.max(1) as f64
+}
+
 fn spread(active: &[Vec<u32>]) -> Assignment {
     active.iter().map(|states| states.first().copied().unwrap_or(0)).collect()
 }
@@ -235,6 +225,11 @@ impl<'s, 'p> Search<'s, 'p> {
         let mut part = Part { active, windows, multipliers, bound: f64::NEG_INFINITY };
         let rounds = ROOT_ROUNDS.saturating_sub(pace).max(LEAST_ROUNDS);
         let Some(done) = self.ascend(&mut part, Ascent { rounds, pace, root: true }) else { return };
+        let liked = self.liked(&part.active);
+        self.wander(&liked);
+        if !self.tighten(&mut part, SWEEPS) {
+            return;
+        }
         if self.shrank(&part, 4, 3) {
             self.run_restricted(&part, pace + done);
         } else {
@@ -242,6 +237,9 @@ impl<'s, 'p> Search<'s, 'p> {
             let bound = part.bound;
             self.wait(&Rc::new(part), Change::Nothing, bound, 1);
             self.explore_all();
+            if self.open < f64::INFINITY {
+                self.wander(&liked);
+            }
         }
     }
 
@@ -364,80 +362,6 @@ impl<'s, 'p> Search<'s, 'p> {
         self.goal.heeds_time() || self.dual.prices.has_open_meters()
     }
 
-    /// Raises the bound of a part and says in how many rounds; `None` when nothing in it can be better than
-    /// the best known plan. It ends with the multipliers of the highest bound.
-    fn ascend(&mut self, part: &mut Part, ascent: Ascent) -> Option<u32> {
-        let Ascent { rounds, pace, root } = ascent;
-        let rounds = if self.ascends() { rounds } else { rounds.min(ROOT_ROUNDS_SUM) };
-        let mut high_water = (0, f64::NEG_INFINITY);
-        let mut best: Option<Multipliers> = None;
-        let (mut done, mut fruitless, mut length) = (0, 0, 1.0);
-        let (worth, patience) = if self.goal.heeds_time() {
-            (WORTH_UNDER_TIME, PATIENCE_UNDER_TIME)
-        } else {
-            (WORTH_A_ROUND, PATIENCE)
-        };
-        let mut top = f64::NEG_INFINITY;
-        for round in 0..rounds {
-            if !self.tighten(part, NODE_SWEEPS) {
-                return None;
-            }
-            done = round;
-            let raised = self.swept > top;
-            top = top.max(self.swept);
-            if self.ascends() && rounds > 1 && raised {
-                best = Some(self.dual.prices.multipliers().clone());
-            }
-            let missing = self.best.as_ref().map_or(f64::INFINITY, |best| best.value - top);
-            if top > high_water.1 + missing * worth {
-                high_water = (round, top);
-            } else if round >= high_water.0 + patience {
-                break;
-            }
-            let choice = self.read_off(&part.active);
-            if round % 4 == 0 && root {
-                self.descend(choice.clone(), &part.active);
-            }
-            if root && self.is_spent(part.bound) {
-                break;
-            }
-            if root && round >= ROUNDS_BEFORE_SHRINKING && self.shrank(part, 2, 1) {
-                break;
-            }
-            if self.ascends() {
-                // Steps that lead nowhere are too long: on from the best multipliers with shorter ones.
-                fruitless = if raised { 0 } else { fruitless + 1 };
-                if fruitless == SHORTEN_AFTER && !self.goal.heeds_time() {
-                    fruitless = 0;
-                    length *= 0.5;
-                    if let Some(best) = &best {
-                        self.dual.prices.set(best);
-                    }
-                }
-                self.shift(&choice, top, pace, round, length);
-            }
-        }
-        if let Some(best) = best {
-            self.dual.prices.set(&best);
-        }
-        self.can_improve(part.bound).then_some(done + 1)
-    }
-
-    /// Moves the multipliers by the violation of a minimiser of the relaxed sum.
-    fn shift(&mut self, choice: &[u32], bound: f64, pace: u32, round: u32, length: f64) {
-        let slack =
-            self.best.as_ref().map_or_else(|| bound.abs().max(1.0), |best| (best.value - bound).max(0.0));
-        let path = self.problem.critical_path(choice);
-        let past = f64::from(pace + round);
-        let pace = Pace {
-            share: 2.0 / (f64::from(round) + 3.0),
-            step: HALF_PACE / (HALF_PACE + past),
-            whole: self.goal.heeds_time() && round % 2 == 1,
-            prices: if self.goal.heeds_time() { HALF_PACE / (HALF_PACE + past) } else { length },
-        };
-        self.dual.prices.ascend(&path, choice, pace, slack);
-    }
-
     /// One bound over a part, dropping states that cannot be part of a better plan; false when nothing
     /// in it can be better.
     fn tighten(&mut self, part: &mut Part, sweeps: usize) -> bool {
@@ -499,6 +423,36 @@ impl<'s, 'p> Search<'s, 'p> {
     /// Improves a plan one task at a time.
     fn descend(&mut self, choice: Assignment, active: &[Vec<u32>]) {
         let (better, seen) = descent::descend(self.problem, self.goal, choice, active);
+        self.dual.spend(seen * CELLS_OF_AN_EDGE);
+        self.offer(&better);
+    }
+
+    /// By task: the states that the bound likes best.
+    fn liked(&mut self, active: &[Vec<u32>]) -> Vec<Vec<u32>> {
+        let bound = self.dual.sweep(active, 0);
+        let liked = active.iter().zip(&bound.excess).map(|(states, excess)| {
+            let mut order: Vec<(f64, u32)> = excess.iter().copied().zip(states.iter().copied()).collect();
+            order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            order.truncate(LIKED);
+            order.into_iter().map(|(_, state)| state).collect()
+        });
+        liked.collect()
+    }
+
+    /// Looks for better plans at some distance from the best one known.
+    fn wander(&mut self, states: &[Vec<u32>]) {
+        // Dynamic programming leaves little to gain on forests by money alone.
+        if self.dual.is_of_forest() && !self.goal.heeds_time() {
+            return;
+        }
+        let Some(best) = self.best.as_ref().filter(|best| !best.states.is_empty()) else { return };
+        let most = (self.limits.updates / WANDERING).min(self.dual.updates() / WANDERING_SO_FAR);
+        let most = most * CELLS_OF_AN_UPDATE / CELLS_OF_AN_EDGE;
+        // What a millisecond is worth: as the bound has it, else as the plan has it on average.
+        let late = self.dual.prices.time_weight();
+        let late = if late > 0.0 { late } else { best.value / span(best.time) };
+        let start = best.states.clone();
+        let (better, seen) = wander::wander(self.problem, self.goal, start, states, late, most);
         self.dual.spend(seen * CELLS_OF_AN_EDGE);
         self.offer(&better);
     }

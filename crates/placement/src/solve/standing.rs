@@ -12,6 +12,7 @@ use super::problem::{Assignment, Problem, State};
 const STATES_OF_AN_EDGE: usize = 8;
 
 /// A plan with what its changes are priced by.
+#[derive(Clone)]
 pub(super) struct Standing<'p> {
     problem: &'p Problem,
     choice: Assignment,
@@ -28,6 +29,7 @@ pub(super) struct Standing<'p> {
 }
 
 /// When the tasks of a plan end, and what follows.
+#[derive(Clone)]
 struct Times {
     finish: Vec<i64>,
     /// From the end of each task to the end of the job.
@@ -60,9 +62,33 @@ pub(super) struct Rank {
 }
 
 impl Rank {
+    /// No plan is worse.
+    const WORST: Self = Self { over: (i64::MAX, i64::MAX), value: f64::INFINITY };
+
     pub(super) fn of(goal: &Goal, cost: i64, time: i64) -> Self {
         let over = |limit: Option<i64>, value: i64| limit.map_or(0, |most| (value - most).max(0));
         Self { over: (over(goal.max_time, time), over(goal.max_cost, cost)), value: goal.value(cost, time) }
+    }
+}
+
+/// A goal, and what a millisecond beyond its deadline counts for where that does not rule a plan out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aim<'g> {
+    pub(super) goal: &'g Goal,
+    pub(super) late: Option<f64>,
+}
+
+impl<'g> Aim<'g> {
+    /// The goal as it is.
+    pub(super) fn at(goal: &'g Goal) -> Self {
+        Self { goal, late: None }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a plan are far below 2^53")]
+    fn rank(&self, cost: i64, time: i64) -> Rank {
+        let rank = Rank::of(self.goal, cost, time);
+        let Some(late) = self.late else { return rank };
+        Rank { over: (0, rank.over.1), value: rank.value + late * rank.over.0 as f64 }
     }
 }
 
@@ -97,28 +123,46 @@ impl<'p> Standing<'p> {
         (self.choice, self.seen)
     }
 
-    #[cfg(test)]
     pub(super) fn choice(&self) -> &[u32] {
         &self.choice
     }
 
+    /// Edges and states looked at.
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// How the plan compares with others.
+    pub(super) fn rank(&self, aim: Aim<'_>) -> Rank {
+        let (cost, time) = self.figures();
+        aim.rank(cost, time)
+    }
+
     /// Cost and time of the plan, the time nothing where the goal does not heed it.
-    #[cfg(test)]
     pub(super) fn figures(&self) -> (i64, i64) {
         (self.plain + self.shared, self.times.as_ref().map_or(0, |times| times.makespan))
     }
 
     /// Puts a task into the best of some states with all others kept; whether that changed the plan.
-    pub(super) fn improve(&mut self, goal: &Goal, task: usize, states: &[u32]) -> bool {
+    pub(super) fn improve(&mut self, aim: Aim<'_>, task: usize, states: &[u32]) -> bool {
+        let best = (self.rank(aim), self.choice[task]);
+        self.place(aim, task, states, best)
+    }
+
+    /// Puts a task into the best of some states with all others kept, also where the plan becomes worse by it.
+    pub(super) fn force(&mut self, aim: Aim<'_>, task: usize, states: &[u32]) {
+        self.place(aim, task, states, (Rank::WORST, self.choice[task]));
+    }
+
+    /// Puts a task into the best of some states if the plan is better with it than `best`, else into that one's state.
+    fn place(&mut self, aim: Aim<'_>, task: usize, states: &[u32], mut best: (Rank, u32)) -> bool {
         let from = self.choice[task];
-        let makespan = self.times.as_ref().map_or(0, |times| times.makespan);
-        let mut best = (Rank::of(goal, self.plain + self.shared, makespan), from);
-        let without = self.lift(goal, task);
+        let without = self.lift(aim.goal, task);
         let mut at: Option<(u16, There)> = None;
         for &index in states {
             let state = self.problem.tasks[task][index as usize];
             // No data is paid for with less than nothing.
-            let least = Rank { over: (0, 0), value: goal.value(without.cost + state.cost, 0) };
+            let least = Rank { over: (0, 0), value: aim.goal.value(without.cost + state.cost, 0) };
             if least >= best.0 {
                 continue;
             }
@@ -129,7 +173,7 @@ impl<'p> Standing<'p> {
             at = Some((state.place, there));
             let cost = without.cost + there.cost + there.shared + state.cost;
             let time = without.makespan.max(there.ready + state.time + there.rest);
-            let rank = Rank::of(goal, cost, time);
+            let rank = aim.rank(cost, time);
             if rank < best.0 {
                 best = (rank, index);
             }

@@ -1,7 +1,9 @@
 //! Searches under deadlines, and what they are cut short to.
 
 use super::{GRAPHS, Graph, Instance, Rng, brute_force, check, goals};
-use crate::solve::standing::Standing;
+use crate::solve::descent;
+use crate::solve::standing::{Aim, Standing};
+use crate::solve::wander::wander;
 use crate::solve::{Goal, Limits, solve};
 
 #[test]
@@ -117,7 +119,7 @@ fn a_plan_changed_task_by_task_costs_and_takes_what_it_would_evaluated_whole() {
                     ((over(goal.max_time, time), over(goal.max_cost, cost)), goal.value(cost, time))
                 });
                 let best = best.min_by(|a, b| a.partial_cmp(b).unwrap()).unwrap();
-                standing.improve(&goal, task, &states);
+                standing.improve(Aim::at(&goal), task, &states);
                 let (cost, time) = problem.evaluate(standing.choice());
                 let over = |limit: Option<i64>, is: i64| limit.map_or(0, |most| (is - most).max(0));
                 let found = ((over(goal.max_time, time), over(goal.max_cost, cost)), goal.value(cost, time));
@@ -128,4 +130,39 @@ fn a_plan_changed_task_by_task_costs_and_takes_what_it_would_evaluated_whole() {
             }
         }
     }
+}
+
+#[test]
+fn a_walk_from_a_plan_never_ends_at_a_worse_one_and_mostly_at_the_best() {
+    let (mut stuck, mut led) = (0, 0);
+    for seed in 0..30 {
+        let mut rng = Rng(seed + 10_000_000);
+        let instance = Instance::random(&mut rng, Graph::Dag, 6, 5);
+        let instance = if seed % 2 == 0 { instance } else { instance.with_quotas(&mut rng) };
+        let (problem, all) = (instance.problem(), instance.all());
+        let active: Vec<Vec<u32>> =
+            problem.tasks.iter().map(|states| (0..u32::try_from(states.len()).unwrap()).collect()).collect();
+        for goal in goals(&mut rng, &all) {
+            let Some(best) = brute_force(&all, &goal).map(|best| best.0) else { continue };
+            let value = |choice: &[u32]| {
+                let (cost, time) = problem.evaluate(choice);
+                goal.allows(cost, time).then(|| goal.value(cost, time))
+            };
+            let (start, _) = descent::descend(&problem, &goal, vec![0; 6], &active);
+            let Some(before) = value(&start) else { continue };
+            let walk = |start: Vec<u32>| wander(&problem, &goal, start, &active, 1e4, 20_000);
+            let (end, seen) = walk(start.clone());
+            let after = value(&end).unwrap();
+            assert!(
+                after <= before && after >= best - best.abs() * 1e-9,
+                "seed {seed}: {before} {after} {best}"
+            );
+            assert_eq!(walk(start), (end, seen), "seed {seed}: the same walk again");
+            if before > best * 1.000_001 {
+                stuck += 1;
+                led += usize::from(after <= best * 1.000_001);
+            }
+        }
+    }
+    assert!(stuck > 20 && led * 10 > stuck * 9, "{led} of {stuck} plans that no single task makes better");
 }

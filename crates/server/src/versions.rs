@@ -10,6 +10,7 @@
 use crate::problem::Problem;
 use crate::served::Served;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -48,10 +49,12 @@ impl Turns {
 pub(crate) async fn tagged(
     State(served): State<Arc<Served>>,
     path: MatchedPath,
-    params: RawPathParams,
+    params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
     next: Next,
 ) -> Response {
+    // A path that cannot be read is refused by whoever answers it, in the form of all refusals.
+    let Ok(params) = params else { return next.run(request).await };
     if request.method() == Method::HEAD {
         return next.run(request).await;
     }

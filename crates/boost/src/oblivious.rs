@@ -72,8 +72,8 @@ pub fn train_obliviously(
     check_shape(params)?;
     metric::of(params, &*loss)?;
     let values = fit(training)?;
-    let base_score = match params.base_score {
-        Some(score) => vec![score],
+    let base_score = match &params.base_score {
+        Some(scores) => scores.clone(),
         None => base_score(&*loss, training),
     };
     let mut model = begin_with(base_score, &Named::of(&data.features), &*loss)?;

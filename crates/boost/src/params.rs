@@ -35,7 +35,7 @@ pub struct Params {
     pub(crate) alpha: f32,
     pub(crate) scale_pos_weight: f32,
     pub(crate) max_bin: usize,
-    pub(crate) base_score: Option<f32>,
+    pub(crate) base_score: Option<Vec<f32>>,
     pub(crate) seed: u64,
     pub(crate) num_class: usize,
     pub(crate) tweedie_variance_power: f32,
@@ -154,6 +154,8 @@ pub enum ParamError {
 
 /// Leaves and bins at most; larger numbers are taken for slips.
 const MOST: f64 = 65_534.0;
+/// XGBoost keeps this one in 32 bits; whatever is above the categories there are means the same.
+const MOST_CATEGORIES: f64 = 4_294_967_295.0;
 
 /// Every name that is understood, with the others that XGBoost gives it.
 const NAMES: &[(&str, &[&str])] = &[
@@ -283,7 +285,7 @@ impl Params {
             "max_bin" => self.max_bin = value.whole(2.0, MOST)?,
             "monotone_constraints" => self.monotone_constraints = value.directions()?,
             "interaction_constraints" => self.interaction_constraints = value.sets()?,
-            "max_cat_to_onehot" => self.max_cat_to_onehot = value.whole(1.0, MOST)?,
+            "max_cat_to_onehot" => self.max_cat_to_onehot = value.whole(1.0, MOST_CATEGORIES)?,
             "max_cat_threshold" => self.max_cat_threshold = value.whole(1.0, MOST)?,
             _ => return Ok(false),
         }
@@ -300,7 +302,7 @@ impl Params {
             "sample_type" => self.dart.weighted = value.one_of(&["uniform", "weighted"])? == "weighted",
             "normalize_type" => self.dart.forest = value.one_of(&["tree", "forest"])? == "forest",
             "scale_pos_weight" => self.scale_pos_weight = value.single(0.0, f64::from(f32::MAX))?,
-            "base_score" => self.base_score = Some(value.single(-1e38, 1e38)?),
+            "base_score" => self.base_score = Some(value.singles(-1e38, 1e38)?),
             "seed" => self.seed = parse(value, "a whole number from 0")?,
             "num_class" => self.num_class = value.whole(0.0, MOST)?,
             "tweedie_variance_power" => self.tweedie_variance_power = value.single(1.0, 1.999)?,

@@ -146,3 +146,30 @@ fn categories_that_claim_memory_are_refused() {
     let error = train(&training, &mut |_| true).unwrap_err().to_string();
     assert!(error.contains("at most 67108864 can be used"), "{error}");
 }
+
+#[test]
+fn base_scores_are_one_or_one_for_each_output() {
+    let data = example();
+    let asked = |score: &str| {
+        let mut params = Params::default();
+        params.set("base_score", score).map_err(|wrong| wrong.to_string())?;
+        let training = Training {
+            params: &params,
+            rounds: 1,
+            data: &data,
+            watched: &[],
+            patience: None,
+            start: None,
+            workers: &Alone,
+        };
+        train(&training, &mut |_| true)
+            .map(|trained| trained.model.base_score().to_vec())
+            .map_err(|wrong| wrong.to_string())
+    };
+    assert_eq!(asked("0.25"), Ok(vec![0.25]));
+    assert_eq!(asked("[0.25]"), Ok(vec![0.25]));
+    assert!(asked("[0.25, 0.5]").unwrap_err().contains("has 2 values"));
+    for wrong in ["[]", "[0.25", "[a]", "[nan]"] {
+        assert!(asked(wrong).unwrap_err().contains("base_score"), "{wrong}");
+    }
+}

@@ -148,8 +148,8 @@ fn begin(
         let what = format!("the parties have {rows} rows in all; at most {} can be used", most_rows());
         return Err(TrainError::Params(what).into());
     }
-    let base_score = match opened.params.base_score {
-        Some(score) => vec![score],
+    let base_score = match &opened.params.base_score {
+        Some(scores) => scores.clone(),
         None => {
             let peaks = peaks::unpack(&ask(asks, sizes, &Question::BasePeaks)?);
             let sums = ask(asks, sizes, &Question::BaseSums(steps(&peaks)))?;

@@ -54,6 +54,20 @@ impl Parse<'_> {
         if (from..=to).contains(&number) { Ok(number as f32) } else { Err(self.wrong(needs)) }
     }
 
+    /// One number, or a list of them.
+    pub(super) fn singles(&self, from: f64, to: f64) -> Result<Vec<f32>, ParamError> {
+        let text = self.value.trim();
+        let Some(list) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
+            return Ok(vec![self.single(from, to)?]);
+        };
+        let parts: Vec<&str> = list.split(',').collect();
+        if parts.len() > MOST_PARTS {
+            return Err(self.wrong(format!("a list of at most {MOST_PARTS} numbers")));
+        }
+        let numbers = parts.into_iter().map(|value| Parse { name: self.name, value }.single(from, to));
+        numbers.collect::<Result<_, _>>().map_err(|_| self.wrong("a number, or a list of them"))
+    }
+
     pub(super) fn share(&self) -> Result<f64, ParamError> {
         let needs = "a number above 0, at most 1";
         let number: f64 = parse(self, needs)?;

@@ -72,8 +72,8 @@ fn place(name: &str, features: &Named<'_>, parameter: &str) -> Result<usize, Tra
 
 /// A model without trees.
 pub(super) fn beginning(training: &Training<'_>, loss: &dyn Loss) -> Result<Model, TrainError> {
-    let base_score = match training.params.base_score {
-        Some(score) => vec![score],
+    let base_score = match &training.params.base_score {
+        Some(scores) => scores.clone(),
         None => loss.base_score(training.data),
     };
     begin_with(base_score, &Named::of(&training.data.features), loss)
@@ -89,6 +89,13 @@ pub(crate) fn begin_with(
     if let Some(score) = base_score.iter().find(|score| link.margin(**score).is_none()) {
         let name = loss.name();
         return Err(TrainError::Params(format!("a base_score of {score} cannot be used with {name}")));
+    }
+    let outputs = loss.outputs();
+    if base_score.len() != 1 && base_score.len() != outputs {
+        let (count, name) = (base_score.len(), loss.name());
+        return Err(TrainError::Params(format!(
+            "base_score has {count} values; {name} takes 1 or one for each output, which are {outputs}"
+        )));
     }
     let kind = |kind: &Kind| if *kind == Kind::Category { "c" } else { "q" }.to_owned();
     Ok(Model {

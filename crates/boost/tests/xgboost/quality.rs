@@ -53,6 +53,12 @@ fn trees_over_few_values_are_those_of_xgboost() {
         ),
         (json!({"objective": "binary:hinge", "max_depth": 4}), Label::Binary),
         (json!({"objective": "multi:softprob", "num_class": 4, "max_depth": 3}), Label::Class),
+        (
+            json!({"objective": "multi:softprob", "num_class": 4, "max_depth": 3, "base_score": [0.1, 0.4, 0.2, 0.3]}),
+            Label::Class,
+        ),
+        (json!({"base_score": [0.25], "max_depth": 3}), Label::Real),
+        (json!({"max_cat_to_onehot": 100_000, "max_depth": 3}), Label::Real),
     ];
     let request = |(at, (wanted, label)): (usize, &(Value, Label))| {
         let path = oracle.write(&format!("rows{at}.csv"), Rows::coarse(4, 900, 6, *label).csv());

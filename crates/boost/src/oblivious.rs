@@ -141,15 +141,9 @@ fn fit<'a>(training: &Training<'a>) -> Result<Vec<&'a [f32]>, TrainError> {
         return refused("a model to continue from".to_owned());
     }
     let features = &data.features;
+    fit_sizes(params, features.count())?;
     if let Some(at) = features.kinds().iter().position(|kind| *kind == Kind::Category) {
         return refused(format!("categories (`{}`)", features.names()[at]));
-    }
-    if features.count() >= usize::from(u16::MAX) {
-        return refused(format!("{} features; at most {} can be used", features.count(), u16::MAX - 1));
-    }
-    let bins = (features.count() * params.max_bin) << params.max_depth.saturating_sub(1);
-    if bins > MOST_BINS {
-        return Err(TrainError::TooManyBins { bins, most: MOST_BINS });
     }
     let dense = |(values, name): (&'a Values, &String)| {
         let what = || format!("rows of which only some values are written (`{name}`)");
@@ -166,6 +160,7 @@ const JUDGED: &str = "rows that the model is judged by while it is trained";
 /// The first such thing.
 pub fn check_oblivious(recipe: &Recipe) -> Result<(), TrainError> {
     fit_params(&recipe.params)?;
+    fit_sizes(&recipe.params, recipe.features.len())?;
     let refused = |what: String| Err(TrainError::NotOblivious(what));
     match (&recipe.valid, recipe.categories.first()) {
         (Some(_), _) => refused(JUDGED.to_owned()),
@@ -177,6 +172,16 @@ pub fn check_oblivious(recipe: &Recipe) -> Result<(), TrainError> {
 fn fit_params(params: &Params) -> Result<(), TrainError> {
     let first = asked(params).into_iter().find(|(asked, _)| *asked);
     first.map_or(Ok(()), |(_, what)| Err(TrainError::NotOblivious(what)))
+}
+
+/// Histograms have all bins of all nodes, whatever the rows are.
+fn fit_sizes(params: &Params, features: usize) -> Result<(), TrainError> {
+    if features >= usize::from(u16::MAX) {
+        let what = format!("{features} features; at most {} can be used", u16::MAX - 1);
+        return Err(TrainError::NotOblivious(what));
+    }
+    let bins = (features * params.max_bin) << params.max_depth.saturating_sub(1);
+    if bins > MOST_BINS { Err(TrainError::TooManyBins { bins, most: MOST_BINS }) } else { Ok(()) }
 }
 
 /// What there is no oblivious way for, and whether it is asked for.

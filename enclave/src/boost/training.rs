@@ -6,7 +6,7 @@ use crate::engine::{Data, EngineError, Filled, Place, SealedPart, write};
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use std::collections::BTreeMap;
-use welkin_boost::{Format, Recipe, TrainError, train};
+use welkin_boost::{Format, Recipe, TrainError, check_oblivious, oblivious_memory, train, train_obliviously};
 use welkin_seal::{EngineKey, FOOTER, Hex, Ran, Receipt, Run, Secret, SnapshotFile, seal_whole};
 
 /// The model's file.
@@ -17,12 +17,17 @@ pub(crate) struct Training {
     recipe: Recipe,
     rows: Vec<Data>,
     valid: Vec<Data>,
+    /// As the contract says: obliviously.
+    hidden: bool,
 }
 
 impl Training {
     /// Reads the recipe, and holds it against the data.
-    pub(crate) fn new(run: &Run, data: Vec<Data>) -> Result<Self, EngineError> {
+    pub(crate) fn new(run: &Run, data: Vec<Data>, hidden: bool) -> Result<Self, EngineError> {
         let recipe = Recipe::read(run.query.as_bytes())?;
+        if hidden {
+            check_oblivious(&recipe).map_err(|why| EngineError::TrainedInSight(why.to_string()))?;
+        }
         let judges = |data: &Data| recipe.valid.as_deref() == Some(data.name.as_str());
         let (valid, rows): (Vec<_>, Vec<_>) = data.into_iter().partition(judges);
         if let (Some(name), []) = (&recipe.valid, &valid[..]) {
@@ -31,19 +36,20 @@ impl Training {
         if rows.is_empty() {
             return Err(EngineError::Unfit("the contract has no data set to train on".to_owned()));
         }
-        let training = Self { recipe, rows, valid };
+        let training = Self { recipe, rows, valid, hidden };
         let (needs, memory) = (training.needs(), run.memory);
         if needs > memory { Err(EngineError::Rows { needs, memory }) } else { Ok(training) }
     }
 
     /// Bytes that the rows take at least: a value and the number of its bin for each feature; label, weight, id, group and place in its
-    /// node; and for each output a margin, its derivatives and their rounded sums.
+    /// node; and for each output a margin, its derivatives and their rounded sums. Hidden, it takes each feature's way besides.
     fn needs(&self) -> u64 {
         let parts = self.rows.iter().chain(&self.valid).flat_map(|data| &data.parts);
         let rows = parts.map(SealedPart::rows).fold(0, u64::saturating_add);
         let features = self.recipe.features.len() as u64;
         let outputs = self.recipe.params.outputs() as u64;
-        rows.saturating_mul(6 * features + 32 + 20 * outputs)
+        let ways = if self.hidden { oblivious_memory(&self.recipe.params, rows, features) } else { 0 };
+        rows.saturating_mul(6 * features + 32 + 20 * outputs).saturating_add(ways)
     }
 
     /// Trains, and seals the model.
@@ -66,7 +72,9 @@ impl Training {
             start: None,
             workers: &Threads::new(run.threads),
         };
-        let trained = train(&training, &mut |_| true).map_err(told)?;
+        // What was signed as hidden is not trained in another way.
+        let trainer = if self.hidden { train_obliviously } else { train };
+        let trained = trainer(&training, &mut |_| true).map_err(told)?;
         Ok(trained.model.write(Format::Json))
     }
 }
@@ -74,6 +82,7 @@ impl Training {
 /// What may be said of an error: all of one that the recipe alone is to blame for, of others their kind.
 fn told(error: TrainError) -> EngineError {
     let kind = match error {
+        TrainError::NotOblivious(_) => return EngineError::TrainedInSight(error.to_string()),
         TrainError::Params(why) => return EngineError::Unfit(why),
         TrainError::Metric(why) => return EngineError::Unfit(why.to_string()),
         TrainError::NoGroups(_) | TrainError::NothingToWatch => return EngineError::Unfit(error.to_string()),
@@ -98,4 +107,34 @@ fn fill(place: &Place<'_>, model: &[u8]) -> Result<Filled, EngineError> {
     sha256.0.copy_from_slice(digest(&SHA256, &sealed).as_ref());
     let file = SnapshotFile { name: FILE.to_owned(), bytes: sealed.len() as u64, rows: 0, sha256 };
     Ok(Filled { file, keys: BTreeMap::from([(FOOTER.to_owned(), key)]), columns: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    /// Both trainers make the same model. What they refuse tells them apart, where nothing was held against them before.
+    #[test]
+    fn what_was_signed_as_oblivious_is_given_to_that_trainer() {
+        let recipe = br#"{"label": "y", "features": ["x"], "params": {"subsample": 0.5}, "rounds": 1}"#;
+        let run = Run {
+            contract: String::new(),
+            query: String::new(),
+            inputs: Vec::new(),
+            released: Vec::new(),
+            nonce: Hex([0; 32]),
+            output: PathBuf::new(),
+            memory: 1 << 20,
+            threads: 1,
+            spill: None,
+        };
+        let refused = [true, false].map(|hidden| {
+            let recipe = Recipe::read(recipe).unwrap();
+            let training = Training { recipe, rows: Vec::new(), valid: Vec::new(), hidden };
+            training.train(&run).unwrap_err().to_string()
+        });
+        assert!(refused[0].contains("no oblivious training with `subsample`"), "{}", refused[0]);
+        assert!(refused[1].contains("there are no rows"), "{}", refused[1]);
+    }
 }

@@ -47,6 +47,9 @@ pub enum EngineError {
     /// The smallest group cannot be vouched for.
     #[error("the query is refused: the contract asks for groups of at least {1} rows, and {0}")]
     Groups(String, u64),
+    /// It cannot be trained obliviously.
+    #[error("the recipe is refused: the contract asks for an oblivious run, and {0}")]
+    TrainedInSight(String),
     /// It cannot be run obliviously.
     #[error("the query is refused: the contract asks for an oblivious run, and there is none of {0}")]
     Oblivious(String),
@@ -127,7 +130,7 @@ impl EngineError {
             Self::File(..) | Self::Columns(_) => "changed-file",
             Self::Query(_) | Self::Twice(_) => "no-query",
             Self::Groups(..) => "small-groups",
-            Self::Oblivious(_) => "not-oblivious",
+            Self::Oblivious(_) | Self::TrainedInSight(_) => "not-oblivious",
             Self::Private(_) => "not-private",
             Self::Recipe(_) | Self::Unfit(_) => "no-recipe",
             Self::Column { .. } => "no-column",

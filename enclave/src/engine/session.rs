@@ -68,7 +68,10 @@ impl Engine {
             ))?;
         let admitted = admit::admit(&self.key, bound, run, now())?;
         let work = match admitted.contract.manifest.code.kind {
-            CodeKind::Boost => Work::Training(Box::new(Training::new(run, admitted.data)?)),
+            CodeKind::Boost => {
+                let hidden = admitted.contract.manifest.oblivious;
+                Work::Training(Box::new(Training::new(run, admitted.data, hidden)?))
+            }
             _ => Work::Query(Query::new(run, admitted.data)?),
         };
         let receipt = Receipt { contract: admitted.contract, nonce: run.nonce, attested: attested.clone() };

@@ -4,7 +4,7 @@ use crate::world::{World, sum, text};
 use std::fs;
 use welkin_boost::{Alone, CsvOptions, Format, Recipe, Training, read_csv, train};
 use welkin_enclave::engine::{Engine, EngineError};
-use welkin_seal::{CodeKind, Contract, DataKeys, FOOTER, Privacy, Recipient, Run, open_whole};
+use welkin_seal::{CodeKind, Contract, DataKeys, FOOTER, Manifest, Privacy, Recipient, Run, open_whole};
 
 pub(crate) const RECIPE: &str = r#"{"label": "y", "features": ["a", "b", "c"], "categories": ["c"], "id": "id",
     "params": {"objective": "binary:logistic", "subsample": 0.8, "max_depth": 4}, "rounds": 6}"#;
@@ -101,6 +101,20 @@ fn the_model_of_sealed_rows_is_the_file_of_the_same_rows_in_the_open() {
     for word in [&b"learner"[..], b"logistic", b"base_score"] {
         assert!(!sealed.windows(word.len()).any(|part| part == word), "the model lies in the open");
     }
+}
+
+#[test]
+fn an_oblivious_contract_makes_the_model_of_an_ordinary_one() {
+    const RECIPE: &str = r#"{"label": "y", "features": ["a", "b"], "params": {"objective": "binary:logistic", "max_depth": 3},
+        "rounds": 4}"#;
+    let world = clinics();
+    let [hidden, plain] = [true, false].map(|oblivious| {
+        let manifest = Manifest { oblivious, ..world.manifest_of(CodeKind::Boost, RECIPE, 1) };
+        let mut job = world.job_of(world.signed(manifest), RECIPE);
+        job.engine.run(&job.run).unwrap();
+        opened(&world, &job.run, "a").unwrap()
+    });
+    assert!(hidden == plain && plain == in_the_open(RECIPE, &lines(), None));
 }
 
 #[test]

@@ -57,10 +57,54 @@ fn privacy_that_trees_do_not_keep_is_not_promised() {
     for privacy in [Privacy { minimum_group: 2, ..OPEN }, Privacy { epsilon_milli: Some(1000), ..OPEN }] {
         assert_eq!(word(&clinics(), RECIPE, privacy).0, "unsupported");
     }
+}
+
+#[test]
+fn what_there_is_no_oblivious_way_for_is_refused_by_its_name() {
     let world = clinics();
-    let manifest = Manifest { oblivious: true, ..world.manifest_of(CodeKind::Boost, RECIPE, 1) };
-    let mut job = world.job_of(world.signed(manifest), RECIPE);
-    assert_eq!(job.engine.run(&job.run).unwrap_err().code(), "unsupported");
+    let features = "\"features\": [\"a\", \"b\", \"c\"]";
+    let many = (0..40).map(|number| format!("\"f{number}\"")).collect::<Vec<_>>().join(", ");
+    let fits = fits();
+    for (recipe, named) in [
+        (RECIPE.to_owned(), "`subsample`"),
+        (fits.replacen("\"id\"", "\"categories\": [\"c\"], \"id\"", 1), "categories (`c`)"),
+        (fits.replacen("\"max_depth\": 4", "\"max_leaves\": 9", 1), "`max_leaves`"),
+        (fits.replacen("\"max_depth\": 4", "\"max_depth\": 13", 1), "`max_depth` 13"),
+        (fits.replacen("binary:logistic", "survival:cox", 1), "survival:cox"),
+        (fits.replacen("\"rounds\"", "\"valid\": \"visits\", \"rounds\"", 1), "judged by"),
+        (
+            fits.replacen(features, &format!("\"features\": [{many}]"), 1).replacen(
+                "\"max_depth\": 4",
+                "\"max_depth\": 12, \"max_bin\": 1024",
+                1,
+            ),
+            "83886080 bins",
+        ),
+    ] {
+        let manifest = Manifest { oblivious: true, ..world.manifest_of(CodeKind::Boost, &recipe, 1) };
+        let mut job = world.job_of(world.signed(manifest), &recipe);
+        // Rows are read when it is run.
+        let error = job.engine.prepare(&job.run).err().unwrap();
+        assert_eq!(error.code(), "not-oblivious", "{error}");
+        assert!(error.to_string().contains(named) && !job.run.output.exists(), "{error}");
+    }
+}
+
+#[test]
+fn what_an_oblivious_training_takes_is_held_against_memory_before_rows_are_read() {
+    let (world, recipe) = (clinics(), fits());
+    for (oblivious, fits) in [(false, true), (true, false)] {
+        let manifest = Manifest { oblivious, ..world.manifest_of(CodeKind::Boost, &recipe, 1) };
+        let mut job = world.job_of(world.signed(manifest), &recipe);
+        job.run.memory = 40_000;
+        let word = job.engine.prepare(&job.run).err().map(|error| error.code());
+        assert_eq!(word, (!fits).then_some("memory"));
+    }
+}
+
+/// A recipe that can be trained obliviously.
+fn fits() -> String {
+    RECIPE.replacen("\"subsample\": 0.8, ", "", 1).replacen("\"categories\": [\"c\"], ", "", 1)
 }
 
 #[test]

@@ -295,8 +295,8 @@ pub(crate) struct ContractNewArgs {
     pub(crate) epsilon: Option<u64>,
     #[command(flatten)]
     pub(crate) noise: NoiseArgs,
-    /// Have the query run obliviously: the memory it touches does not depend on values
-    #[arg(long, conflicts_with_all = ["boost", "program"])]
+    /// Run the query or training obliviously: the memory it touches does not depend on values
+    #[arg(long, conflicts_with = "program")]
     pub(crate) oblivious: bool,
     /// How long it lasts, from now
     #[arg(long, value_name = "TIME", default_value = "7d")]

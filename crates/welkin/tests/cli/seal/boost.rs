@@ -175,6 +175,34 @@ fn a_sealed_model_opens_for_its_recipients_as_it_was_made() {
 }
 
 #[test]
+fn an_oblivious_training_makes_the_same_model_or_is_refused() {
+    let Some(programs) = engine("an_oblivious_training_makes_the_same_model_or_is_refused") else { return };
+    let parties = Parties::new(&programs);
+    let contract = parties.contract(&["--boost", "recipe.json", "--oblivious"]);
+    let shown = parties.ok(&["seal", "contract", "show", "c.json"]);
+    assert!(shown.contains("oblivious"), "{shown}");
+    let trained = parties.train(&[]);
+    assert!(trained.status.success(), "{}", both(&trained));
+    parties.bed.file("all.csv", "x,y\n4,9\n3,8\n2,7\n1,5\n");
+    let plain =
+        ["--data", "all.csv", "--label", "y", "--set", "max_depth=2", "--rounds", "3", "--model", "all.json"];
+    parties.bed.ok([&["boost", "train"], &plain[..]].concat());
+    let opened = parties.bed.run(["seal", "open", "result", "--party", "a"]);
+    assert!(opened.stdout == fs::read(parties.bed.path().join("all.json")).unwrap(), "{}", both(&opened));
+    // What was signed as oblivious is not trained otherwise, and what cannot be is not agreed on.
+    fs::remove_dir_all(parties.bed.path().join("result")).unwrap();
+    let signed = fs::read_to_string(&contract).unwrap();
+    let in_sight: Vec<&str> = signed.lines().filter(|line| !line.contains("oblivious")).collect();
+    fs::write(&contract, in_sight.join("\n") + "\n").unwrap();
+    assert_eq!(parties.refused(&[]), pair("seal::contract", "bad-signature"));
+    parties.bed.file("other.json", &RECIPE.replace("\"max_depth\"", "\"subsample\": 0.5, \"max_depth\""));
+    let other = ["--boost", "other.json", "--oblivious", "--input", "a/snapshot.json", "--to", "a"];
+    let engine = ["--engine", &parties.engine];
+    let refused = parties.run(&[&["seal", "contract", "new"], &other[..], &engine].concat());
+    assert!(both(&refused).contains("no oblivious training with `subsample`"), "{}", both(&refused));
+}
+
+#[test]
 fn what_an_engine_would_refuse_is_agreed_on_by_nobody_or_refused_by_it() {
     let test = "what_an_engine_would_refuse_is_agreed_on_by_nobody_or_refused_by_it";
     let Some(programs) = engine(test) else { return };

@@ -9,7 +9,7 @@ use crate::report::{Code, Fault};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeMap;
 use std::io::Write;
-use welkin_boost::Recipe;
+use welkin_boost::{Recipe, check_oblivious};
 use welkin_seal::{
     Code as WhatRuns, CodeKind, Contract, Engine, Hex, Input, Manifest, Noise, Privacy, Recipient,
 };
@@ -69,10 +69,16 @@ fn code(args: &ContractNewArgs) -> anyhow::Result<WhatRuns> {
     };
     let bytes = read(path)?;
     if kind == CodeKind::Boost {
-        Recipe::read(&bytes).map_err(|error| {
+        let recipe = Recipe::read(&bytes).map_err(|error| {
             let fault = Fault::new(Code::BoostParams, format!("{} is no recipe", path.display()));
             anyhow::Error::new(error).context(fault)
         })?;
+        if args.oblivious {
+            check_oblivious(&recipe).map_err(|error| {
+                let what = format!("no engine would train by {} obliviously", path.display());
+                anyhow::Error::new(error).context(Fault::new(Code::BoostParams, what))
+            })?;
+        }
     }
     Ok(WhatRuns { kind, digest: sha256(&bytes) })
 }

@@ -55,7 +55,7 @@ struct Asked {
 
 pub(super) fn run(args: &SqlCheckArgs, app: &mut App) -> anyhow::Result<Exit> {
     let asked = asked(args, app)?;
-    let (columns, ways) = match check(&asked.query, &asked.snapshots, &asked.privacy)? {
+    let (columns, mut ways) = match check(&asked.query, &asked.snapshots, &asked.privacy)? {
         Checked::Ways { columns, ways } => (columns, ways),
         Checked::Refused(refused) => {
             let in_all = ["ordinary", "small-groups", "oblivious", "private"];
@@ -63,6 +63,9 @@ pub(super) fn run(args: &SqlCheckArgs, app: &mut App) -> anyhow::Result<Exit> {
             (Vec::new(), Vec::from(refused))
         }
     };
+    if let Some(snapshot) = asked.snapshots.iter().find(|snapshot| snapshot.epsilon_milli.is_some()) {
+        without_noise(snapshot, &mut ways);
+    }
     let unsupported = asked.contract.as_ref().and_then(|contract| unsupported(&contract.manifest));
     let way = ways.iter().find(|way| way.way == asked.way);
     let refused = unsupported.or_else(|| way.and_then(|way| way.refused.clone()));
@@ -92,6 +95,16 @@ pub(super) fn run(args: &SqlCheckArgs, app: &mut App) -> anyhow::Result<Exit> {
     };
     let details = BTreeMap::from([("refused", refused.code)]);
     Err(Fault::new(Code::SqlRefused, what).details(&details).into())
+}
+
+/// Data with a budget are told of with noise only, however harmless the query is.
+fn without_noise(snapshot: &Snapshot, ways: &mut [Way]) {
+    let (party, name, version) = (snapshot.party.clone(), snapshot.name.clone(), snapshot.version);
+    let refusal = Refusal::NoNoise { party, name, version };
+    for way in ways.iter_mut().filter(|way| way.way != "private") {
+        way.refused
+            .get_or_insert_with(|| Refused { code: refusal.code().to_owned(), why: refusal.to_string() });
+    }
 }
 
 fn told(way: &Way) -> WayWire<'_> {

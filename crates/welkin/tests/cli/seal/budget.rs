@@ -107,6 +107,13 @@ fn data_with_a_budget_is_told_of_with_noise_only() {
     let Some(programs) = engine("data_with_a_budget_is_told_of_with_noise_only") else { return };
     let story = Story::sealed(QUERY, programs.clone(), BUDGET, &[]);
     assert_eq!(story.refused(&[]), "no-noise");
+    // As was said before anybody signed.
+    story.a.file("q.sql", QUERY);
+    let sealed = story.a.path().join("sealed");
+    let sealed = sealed.to_str().unwrap();
+    let said = story.run(&story.a, &["sql", "check", "q.sql", "--input", sealed, "--output", "json"]);
+    assert_eq!(said.status.code(), Some(16), "{}", both(&said));
+    assert_eq!(both(&said).matches("\"no-noise\"").count(), 4, "{}", both(&said));
     let open = Story::sealed(QUERY, programs, &[], &contract("0.5"));
     assert_eq!(open.refused(&[]), "no-budget");
     assert_eq!([spent(&story), spent(&open)], [[0, 0]; 2]);

@@ -35,6 +35,8 @@ pub(super) struct Evidence<'a> {
     pub(super) versions: &'a [State],
     /// Whether the target is a store that keeps its objects in folders.
     pub(super) target_is_folders: bool,
+    /// Whether it is a folder behind a gateway.
+    pub(super) target_is_gateway: bool,
 }
 
 /// The names of what differs, or the report.
@@ -194,6 +196,10 @@ impl Evidence<'_> {
         let object = |path: &OsStr| [path, OsStr::new(LINK_OBJECT)].into_iter().collect::<OsString>();
         let is_object = |path: &OsStr| matches!(self.welkin.get(path), Some(Node::File(_)));
         let left = here == self.before.get(path);
+        // Links that the folder had are none of what its gateway lists.
+        if self.target_is_gateway && left && matches!(here, Some(Node::Link(_))) {
+            return true;
+        }
         // rclone followed it, to files below it.
         if left && Path::new(path).ancestors().skip(1).any(|above| self.names_link(above.as_os_str())) {
             return true;
@@ -202,7 +208,9 @@ impl Evidence<'_> {
             // Whatever else stood there is nothing that the source has.
             let gone = here.is_none() && self.deletes();
             let left_out = self.names_link(path) && (gone || left);
-            return left_out || left && self.has_long_link() || here.is_none() && is_object(&object(path));
+            return left_out
+                || left && self.has_long_link()
+                || (here.is_none() || left) && is_object(&object(path));
         }
         here.is_some() && self.link_of(path).is_some()
     }

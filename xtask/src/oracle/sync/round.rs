@@ -184,6 +184,7 @@ fn compare(
         rclone_ended: &rclone_ended,
         versions,
         target_is_folders: script.target == Kind::Rclone,
+        target_is_gateway: script.target.is_gateway(),
     };
     let judged = judge(&evidence);
     let mut report = match judged {

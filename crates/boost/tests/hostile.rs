@@ -21,19 +21,17 @@ fn example() -> Data {
     }
 }
 
+/// What is trained with everything else left as it is, or the words of the refusal.
+fn trained(params: &Params, rounds: usize, data: &Data) -> Result<Model, String> {
+    let training =
+        Training { params, rounds, data, watched: &[], patience: None, start: None, workers: &Alone };
+    train(&training, &mut |_| true).map(|trained| trained.model).map_err(|wrong| wrong.to_string())
+}
+
 fn model() -> Model {
     let (data, mut params) = (example(), Params::default());
     params.set("max_depth", "3").unwrap();
-    let training = Training {
-        params: &params,
-        rounds: 3,
-        data: &data,
-        watched: &[],
-        patience: None,
-        start: None,
-        workers: &Alone,
-    };
-    train(&training, &mut |_| true).unwrap().model
+    trained(&params, 3, &data).unwrap()
 }
 
 /// What was read can be predicted with and written, and read again.
@@ -133,17 +131,7 @@ fn categories_that_claim_memory_are_refused() {
         labels: vec![0.0, 1.0],
         ..Data::default()
     };
-    let params = Params::default();
-    let training = Training {
-        params: &params,
-        rounds: 1,
-        data: &data,
-        watched: &[],
-        patience: None,
-        start: None,
-        workers: &Alone,
-    };
-    let error = train(&training, &mut |_| true).unwrap_err().to_string();
+    let error = trained(&Params::default(), 1, &data).unwrap_err();
     assert!(error.contains("at most 67108864 can be used"), "{error}");
 }
 
@@ -153,18 +141,7 @@ fn base_scores_are_one_or_one_for_each_output() {
     let asked = |score: &str| {
         let mut params = Params::default();
         params.set("base_score", score).map_err(|wrong| wrong.to_string())?;
-        let training = Training {
-            params: &params,
-            rounds: 1,
-            data: &data,
-            watched: &[],
-            patience: None,
-            start: None,
-            workers: &Alone,
-        };
-        train(&training, &mut |_| true)
-            .map(|trained| trained.model.base_score().to_vec())
-            .map_err(|wrong| wrong.to_string())
+        trained(&params, 1, &data).map(|model| model.base_score().to_vec())
     };
     assert_eq!(asked("0.25"), Ok(vec![0.25]));
     assert_eq!(asked("[0.25]"), Ok(vec![0.25]));

@@ -225,10 +225,13 @@ impl<'s, 'p> Search<'s, 'p> {
         let mut part = Part { active, windows, multipliers, bound: f64::NEG_INFINITY };
         let rounds = ROOT_ROUNDS.saturating_sub(pace).max(LEAST_ROUNDS);
         let Some(done) = self.ascend(&mut part, Ascent { rounds, pace, root: true }) else { return };
-        let liked = self.liked(&part.active);
-        self.wander(&liked);
-        if !self.tighten(&mut part, SWEEPS) {
-            return;
+        // By money alone the parts lead to the best plan sooner than walks do.
+        let liked = if self.goal.heeds_time() { self.liked(&part.active) } else { Vec::new() };
+        if !liked.is_empty() {
+            self.wander(&liked);
+            if !self.tighten(&mut part, SWEEPS) {
+                return;
+            }
         }
         if self.shrank(&part, 4, 3) {
             self.run_restricted(&part, pace + done);
@@ -237,7 +240,7 @@ impl<'s, 'p> Search<'s, 'p> {
             let bound = part.bound;
             self.wait(&Rc::new(part), Change::Nothing, bound, 1);
             self.explore_all();
-            if self.open < f64::INFINITY {
+            if self.open < f64::INFINITY && !liked.is_empty() {
                 self.wander(&liked);
             }
         }
@@ -441,10 +444,6 @@ impl<'s, 'p> Search<'s, 'p> {
 
     /// Looks for better plans at some distance from the best one known.
     fn wander(&mut self, states: &[Vec<u32>]) {
-        // Dynamic programming leaves little to gain on forests by money alone.
-        if self.dual.is_of_forest() && !self.goal.heeds_time() {
-            return;
-        }
         let Some(best) = self.best.as_ref().filter(|best| !best.states.is_empty()) else { return };
         let most = (self.limits.updates / WANDERING).min(self.dual.updates() / WANDERING_SO_FAR);
         let most = most * CELLS_OF_AN_UPDATE / CELLS_OF_AN_EDGE;

@@ -1,8 +1,8 @@
 //! Any bytes as text, and back: lines of output are text on every wire, and what a script wrote is bytes.
 //!
 //! Text stands for itself. A byte that is no part of any text becomes one character of the last 128 of Unicode's private
-//! use ([`FIRST`] and the byte), and one of these characters in the text itself becomes the four bytes that it is written
-//! with, each in this way. So [`bytes`] of [`text`] are the bytes, whatever they are; almost every log is its own text; and
+//! use (U+10FF00 and the byte), and one of these characters in the text itself becomes the four bytes that it is written
+//! with, each in this way. So [`bytes()`] of [`text()`] are the bytes, whatever they are; almost every log is its own text; and
 //! whoever does not know of it shows a strange character where it would have shown a replacement.
 //!
 //! *Rejected:* Base64 for lines that are no text, which needs a second field in every place that a line passes.

@@ -6,6 +6,7 @@ use crate::cancels::Cancels;
 use crate::drive::{RunOutcome, drive};
 use crate::error::{OpenError, RunError, StoreError, SubmitError, WishError};
 use crate::limits::REQUEST_POLL;
+use crate::lines::InLine;
 use crate::live::{Driven, Live, OWNER, SALT, World};
 use crate::lock::Lock;
 use crate::now::block_on;
@@ -93,6 +94,7 @@ impl Broker {
             salt,
             rng: Mutex::new(rng),
             shelves: Mutex::new(BTreeMap::new()),
+            lines: Arc::default(),
             metering: tokio::sync::Mutex::new(()),
             driven: Mutex::new(BTreeSet::new()),
             taken: Taken::default(),
@@ -265,6 +267,14 @@ impl Broker {
             1 => Err(refused.remove(0)),
             _ => Err(SubmitError::Several { refused }),
         }
+    }
+
+    /// Gives a run that is to be driven its place among those on the same cluster: it asks for a part of the machines when
+    /// nobody who was given a place before it still has to. Whoever calls this drives the run, and lets the place go when
+    /// it is no longer driven.
+    #[must_use]
+    pub fn line_up(&self, run: &RunId, cluster: &RunId) -> InLine {
+        self.world.lines.join(cluster, run)
     }
 
     /// Drives a run to its end from wherever it is. A run that is over is answered from the record.

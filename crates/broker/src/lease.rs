@@ -5,9 +5,12 @@ use crate::live::{Fact, Halt, Live};
 use crate::meter::{self, Headroom, over};
 use crate::patience::{Patience, as_told, trying};
 use crate::view::AttemptView;
+use futures::poll;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use welkin_job::Resources;
@@ -89,10 +92,24 @@ pub(crate) async fn obtain(live: &Live, id: AttemptId, fresh: bool) -> Result<()
     if live.attempt(id)?.lease == LeaseState::Intended {
         ask(live, id, fresh).await?;
     }
+    live.world.lines.leave(&live.id);
     if live.attempt(id)?.lease == LeaseState::Requested {
         wait_until_ready(live, id).await?;
     }
     Ok(())
+}
+
+/// Asks when nobody before this run in its line still has to, and lets the next one ask as soon as it has: providers take
+/// calls in the order in which they are begun.
+async fn in_line<T>(live: &Live, asking: impl Future<Output = T>) -> T {
+    let mut asking = pin!(asking);
+    live.world.lines.turn(&live.id).await;
+    let begun = poll!(asking.as_mut());
+    live.world.lines.leave(&live.id);
+    match begun {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => asking.await,
+    }
 }
 
 async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
@@ -109,7 +126,8 @@ async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
                 doubtful.fetch_or(error.kind == ErrorKind::Transient, Ordering::Relaxed);
                 live.retrying(error);
             };
-            trying(patience, &live.world.rng, noticed, || provider.acquire(&request)).await
+            let asking = trying(patience, &live.world.rng, noticed, || provider.acquire(&request));
+            in_line(live, asking).await
         }
     };
     match answer {

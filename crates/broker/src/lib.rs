@@ -39,6 +39,7 @@ mod ignore;
 mod kept;
 mod lease;
 mod limits;
+mod lines;
 mod live;
 mod lock;
 mod meter;
@@ -73,6 +74,7 @@ pub use brought::{Brought, OfThisMachine, Packed, not_elsewhere, of_this_machine
 pub use drive::RunOutcome;
 pub use error::{OpenError, RunError, StoreError, SubmitError, WishError};
 pub use gc::{Collected, GcError};
+pub use lines::InLine;
 pub use lock::in_use;
 pub use observe::{Nobody, Observer, Progress};
 pub use options::{BrokerOptions, Hook};

@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::among::{Hold, Taken};
 use crate::cancels::Cancels;
 use crate::error::StoreError;
+use crate::lines::Lines;
 use crate::lock::Lock;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
@@ -46,6 +47,8 @@ pub(crate) struct World {
     pub(crate) driven: Mutex<BTreeSet<RunId>>,
     /// Those that it has among other brokers.
     pub(crate) taken: Taken,
+    /// In which order those on a cluster ask for its machines.
+    pub(crate) lines: Arc<Lines>,
     /// Held while egress is priced and booked.
     pub(crate) metering: tokio::sync::Mutex<()>,
     /// Which runs are to be cancelled.

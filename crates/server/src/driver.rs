@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use welkin_broker::{Broker, RunError, RunId, StoreError};
+use welkin_broker::{Broker, ClusterRole, RunError, RunId, StoreError};
 
 /// Pauses before a run that could not go on is taken up again: the first, and the longest. The disk that was full
 /// may have room, the provider that did not answer may answer.
@@ -50,26 +50,35 @@ impl Driver {
         })
     }
 
-    /// Takes a run into care, and back to work if it paused.
-    pub(crate) fn drive(self: &Arc<Self>, run: RunId) {
+    /// Takes a run into care, and back to work if it paused; says what it has to do with a cluster, so that those on one are
+    /// served in the order in which they come here.
+    pub(crate) fn drive(self: &Arc<Self>, run: RunId, cluster: Option<&ClusterRole>) {
         match self.runs().insert(run.clone(), Care::Driven) {
             Some(Care::Driven) => return,
             Some(Care::Paused(_)) => return self.nudge.notify_waiters(),
             Some(Care::GivenUp(_)) | None => {}
         }
         let (driver, going) = (Arc::clone(self), self.activity.begin());
+        // Before it runs beside others.
+        let line = match cluster {
+            Some(ClusterRole::On(cluster)) => Some(self.broker.line_up(&run, cluster)),
+            Some(ClusterRole::Holds(_)) | None => None,
+        };
         tokio::spawn(async move {
-            driver.turn.to_begin().await;
+            // What waits in a line starts no machine.
+            if line.is_none() {
+                driver.turn.to_begin().await;
+            }
             driver.to_the_end(&run).await;
             driver.hub.wake(&run);
-            drop(going);
+            drop((line, going));
         });
     }
 
     /// Takes a run into care that another broker may have: it is left to this one soon.
     pub(crate) async fn fetch(self: &Arc<Self>, run: &RunId) -> Result<(), StoreError> {
         self.broker.want(run).await?;
-        self.drive(run.clone());
+        self.drive(run.clone(), None);
         Ok(())
     }
 

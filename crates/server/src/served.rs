@@ -99,7 +99,7 @@ impl Served {
         };
         for run in free {
             match self.reader.status(&run) {
-                Ok(_) => self.driver.drive(run),
+                Ok(view) => self.driver.drive(run, view.cluster.as_ref()),
                 Err(error) => unreadable.push((run, error)),
             }
         }
@@ -119,7 +119,8 @@ impl Served {
                     next = Instant::now() + STAND;
                     // Whoever cannot be reached is told of by whoever keeps the records; the next look finds out more.
                     for run in self.broker.stand().await.unwrap_or_default() {
-                        self.driver.drive(run);
+                        let view = self.reader.status(&run).ok();
+                        self.driver.drive(run, view.and_then(|view| view.cluster).as_ref());
                     }
                 }
                 runs = self.broker.written() => {

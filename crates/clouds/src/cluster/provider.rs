@@ -27,13 +27,15 @@ pub struct Clusters {
     clock: Arc<dyn Clock>,
     /// Opened when it is first needed: most runs have nothing to do with clusters.
     desk: Mutex<Option<Desk>>,
+    /// Whose turn at the desk it is.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Clusters {
     /// Those on record in a folder. One process at a time may work with it.
     #[must_use]
     pub fn new(root: PathBuf, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { root, clock, desk: Mutex::new(None) })
+        Arc::new(Self { root, clock, desk: Mutex::new(None), turn: Arc::default() })
     }
 
     /// Does something with the records, apart from whoever waits for it: it may wait for the disk.
@@ -42,7 +44,10 @@ impl Clusters {
         work: impl FnOnce(&mut Desk, UnixMillis) -> io::Result<T> + Send + 'static,
     ) -> Answered<T> {
         let clusters = Arc::clone(self);
+        // Fair, so that wishes come to the desk in the order in which they were begun; the pool of threads is not.
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let mut desk = clusters.desk.lock().unwrap_or_else(PoisonError::into_inner);
             if desk.is_none() {
                 *desk = Some(Desk::open(Files::open(&clusters.root)?)?);

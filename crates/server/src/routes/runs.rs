@@ -58,8 +58,9 @@ pub(crate) async fn submit(
     // Whoever asked may hang up: a run that is on record is driven all the same.
     served.driver.turn.submitted();
     let work = tokio::spawn(async move {
+        let cluster = new.cluster.clone();
         let run = take(&served, new, &key, peer.as_ref()).await?;
-        served.driver.drive(run.clone());
+        served.driver.drive(run.clone(), cluster.as_ref());
         Ok(run)
     });
     let run = work.await.unwrap_or_else(|error| {
@@ -267,6 +268,6 @@ pub(crate) async fn cancel(
     Named(run): Named<RunId>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     served.broker.request_cancel(&run).await?;
-    served.driver.drive(run.clone());
+    served.driver.drive(run.clone(), None);
     Ok((StatusCode::ACCEPTED, Json(Taken { run })))
 }

@@ -103,6 +103,25 @@ fn whoever_waits_comes_in_order_also_after_the_broker_was_killed() {
     assert!(queue(&apart).iter().all(|(_, state)| state == "succeeded"), "{:?}", queue(&apart));
 }
 
+#[test]
+fn a_burst_of_work_on_a_full_cluster_comes_in_order() {
+    let apart = with_cluster();
+    let (gate, order) = (apart.path().join("gate"), apart.path().join("order"));
+    exec(&apart, &["--cpus", "4", &format!("until [ -e {} ]; do sleep 0.02; done", gate.display())]);
+    let numbers: Vec<String> = (0..60).map(|number: u32| number.to_string()).collect();
+    let mut last = String::new();
+    for (at, number) in numbers.iter().enumerate() {
+        last = exec(&apart, &["--cpus", "4", &format!("echo {number} >> {}", order.display())]);
+        if at == 40 {
+            // The rest come while those before them are served.
+            apart.file("gate", "");
+        }
+    }
+    apart.ok(["logs", &last, "--follow"]);
+    let came = std::fs::read_to_string(&order).unwrap();
+    assert_eq!(came.lines().collect::<Vec<_>>(), numbers);
+}
+
 /// Broker and machines die; whoever comes next makes the one start the other again, and waits for both.
 #[test]
 fn work_waits_for_machines_that_nobody_drives_and_that_are_lost() {

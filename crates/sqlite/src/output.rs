@@ -217,7 +217,8 @@ fn write(db: &Transaction<'_>, files: &Files, run: &RunId, step: StepKey, lines:
         while let Some(line) = lines.next_if(|_| (frame.written.len() as u64) < FRAME_BYTES) {
             frame.push(line);
         }
-        if output.end.at >= SEGMENT_BYTES {
+        // What somebody took away is damaged when it is read; it is no reason to keep nothing more.
+        while output.end.at >= SEGMENT_BYTES || !files.takes(run, step, output.end) {
             output.end = Spot { segment: output.end.segment + 1, at: 0 };
         }
         files.write(run, step, output.end, &frame.written)?;

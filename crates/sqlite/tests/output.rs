@@ -190,15 +190,45 @@ async fn a_file_that_was_changed_or_is_gone_is_said_in_its_place() {
     assert_eq!(rows.last().unwrap().at.0, 4999);
 }
 
-#[tokio::test]
-async fn a_file_that_is_shorter_than_what_is_on_record_takes_no_more() {
+/// Of the last file of an output, before more is written to it.
+async fn goes_on_after(spoil: impl FnOnce(&Path)) -> (TempDir, Vec<LogRow>) {
     let (dir, _, store) = with(10_000).await;
-    let last = files(dir.path()).pop().unwrap();
-    fs::File::options().write(true).open(last).unwrap().set_len(10).unwrap();
-    let error = write(&store, [told(10_000, 20_000)]).await.unwrap_err();
-    assert!(error.chain().contains("on record"), "{}", error.chain());
-    // Nothing of it is there, so nothing is lost when it is told again.
-    assert_eq!(store.told(&run(), STEP).await.unwrap().next, 10_000);
+    spoil(&files(dir.path()).pop().unwrap());
+    write(&store, [told(10_000, 20_000)]).await.unwrap();
+    assert_eq!(store.told(&run(), STEP).await.unwrap().next, 20_000);
+    let rows = all(&store).await;
+    let later = rows.iter().filter(|row| row.stream != LEFT_OUT && row.at.0 >= 10_000);
+    assert_eq!(later.count(), 10_000);
+    (dir, rows)
+}
+
+/// What is gone is said.
+fn is_said((_, rows): &(TempDir, Vec<LogRow>)) -> bool {
+    rows.iter().any(|row| row.stream == LEFT_OUT)
+}
+
+#[tokio::test]
+async fn a_file_that_is_shorter_than_what_is_on_record_takes_no_more_and_the_next_one_does() {
+    let shorter = |file: &Path| fs::File::options().write(true).open(file).unwrap().set_len(10).unwrap();
+    let found = goes_on_after(shorter).await;
+    assert!(is_said(&found));
+    assert_eq!(files(found.0.path())[0].metadata().unwrap().len(), 10);
+}
+
+#[tokio::test]
+async fn an_output_whose_files_were_taken_away_goes_on_in_new_ones() {
+    assert!(is_said(&goes_on_after(|file| fs::remove_dir_all(file.parent().unwrap()).unwrap()).await));
+    assert!(is_said(
+        &goes_on_after(|file| fs::remove_dir_all(file.ancestors().nth(3).unwrap()).unwrap()).await
+    ));
+    let (dir, _) = goes_on_after(|file| {
+        let elsewhere = file.with_file_name("elsewhere");
+        fs::rename(file, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, file).unwrap();
+    })
+    .await;
+    let elsewhere = dir.path().join("logs/a/0-1-run-0/elsewhere");
+    assert!(elsewhere.metadata().unwrap().len() < 1_500_000, "nothing was written through the link");
 }
 
 #[tokio::test]

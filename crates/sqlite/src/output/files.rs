@@ -55,6 +55,14 @@ impl Files {
         self.of_step(run, step).join(format!("{segment:06}"))
     }
 
+    /// Whether a frame can be written there: behind what is on record of a file, or at the start of one.
+    pub(crate) fn takes(&self, run: &RunId, step: StepKey, spot: Spot) -> bool {
+        match std::fs::symlink_metadata(self.segment(run, step, spot.segment)) {
+            Ok(found) => found.is_file() && found.len() >= spot.at,
+            Err(error) => spot.at == 0 || error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
     /// Writes a frame at its place, over whatever an earlier try left there.
     pub(crate) fn write(
         &self,

@@ -5,12 +5,12 @@
 //! 2. Of a tree that a step published, the files that are not here yet are fetched, the manifest last.
 //!
 //! *Guarantee.* Doing any of it again after a crash copies what is missing and changes nothing else. Where an
-//! output goes is written down beside it, since events are read on by processes that never saw the step.
+//! output goes is [noted](super::notes) on this machine, and a host names no path outside of it.
 
 use super::node::SshNode;
+use super::notes::Destination;
 use crate::remote::{Answer, Ask, PIECE_BYTES};
 use futures::stream::{self, StreamExt};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -23,16 +23,6 @@ use welkin_provider::{Access, ErrorKind, ProviderError, Publish, StepId, StoreAc
 
 /// Goes last, so that no tree is seen half copied.
 const MANIFEST: &str = "manifest.json";
-
-/// Where outputs go, in the node's data.
-const NOTES: &str = "publish";
-
-/// Where an output of a step goes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Destination {
-    store: StoreAccess,
-    prefix: String,
-}
 
 impl SshNode {
     /// Copies a tree there, unless it is there.
@@ -107,13 +97,9 @@ impl SshNode {
 
     /// Writes down where the outputs of a step go.
     pub(super) async fn note(&self, step: &StepId, publishes: &[Publish]) -> Result<(), ProviderError> {
-        let destination = |publish: &Publish| {
-            let Publish { name, store, prefix, .. } = publish;
-            (name.clone(), Destination { store: store.clone(), prefix: prefix.clone() })
-        };
-        let notes: BTreeMap<String, Destination> = publishes.iter().map(destination).collect();
-        let text = serde_json::to_vec(&notes).map_err(|error| self.disk("note outputs", &error.into()))?;
-        self.put("note outputs", &note_path(step), 0, true, &text).await
+        let (notes, step, publishes) = (self.notes.clone(), step.clone(), publishes.to_vec());
+        let kept = apart(move || notes.keep(&step, &publishes)).await;
+        kept.map_err(|error| self.disk("note outputs", &error))
     }
 
     pub(super) async fn fetch_back(&self, step: &StepId, name: &str) -> Result<(), ProviderError> {
@@ -122,9 +108,8 @@ impl SshNode {
             return Ok(());
         }
         let operation = format!("fetch output {name}");
-        let notes = self.read(&operation, &note_path(step), 0).await?.0;
-        let notes: BTreeMap<String, Destination> =
-            serde_json::from_slice(&notes).map_err(|error| self.disk(&operation, &error.into()))?;
+        let (notes, noted) = (self.notes.clone(), step.clone());
+        let notes = apart(move || notes.read(&noted)).await.map_err(|error| self.disk(&operation, &error))?;
         let Some(Destination { store, prefix }) = notes.get(name) else {
             let message = format!("the step has no output {name}");
             return Err(self.reach.error(&operation, ErrorKind::Invalid, message));
@@ -240,10 +225,6 @@ fn pieces(size: u64) -> impl Iterator<Item = Piece> {
         let length = usize::try_from(size - offset).unwrap_or(usize::MAX).min(PIECE_BYTES);
         Piece { offset, length, last: number + 1 == count }
     })
-}
-
-fn note_path(step: &StepId) -> String {
-    format!("{NOTES}/{}.json", crate::machine::short_hash(step.0.as_bytes()))
 }
 
 fn is_below(path: &str, below: &str) -> bool {

@@ -22,6 +22,7 @@ mod command;
 mod config;
 mod inventory;
 mod node;
+mod notes;
 mod obtain;
 mod owed;
 mod provider;

@@ -4,6 +4,7 @@
 //! fetch it from there. What it publishes it puts there, and it is fetched from there before the event that tells
 //! of it is passed on: who hears that an output is there finds it there.
 
+use super::notes::Notes;
 use crate::remote::{Answer, Ask, Reach};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
@@ -23,6 +24,8 @@ pub(super) struct SshNode {
     pub(super) rank: u32,
     /// Where its data lie there.
     pub(super) data: String,
+    /// Where its outputs go here.
+    pub(super) notes: Notes,
     /// What this process has brought back already.
     pub(super) brought: Mutex<BTreeSet<(StepId, String)>>,
 }

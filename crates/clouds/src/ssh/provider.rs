@@ -312,6 +312,7 @@ impl Provider for Ssh {
                 lease: part.lease.clone(),
                 rank: there,
                 data,
+                notes: self.records.notes(lease, rank)?,
                 brought: Mutex::default(),
             })),
             _ => Err(fault(ErrorKind::Invalid, format!("{} answered something else", part.host))),

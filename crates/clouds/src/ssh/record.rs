@@ -10,6 +10,7 @@
 //! *Guarantee.* A part is on record before its host is asked for it, and stays there, as owed, until the host
 //! has said that it is given back: however long the host is away, and whoever is killed meanwhile.
 
+use super::notes::Notes;
 use crate::machine::{Lock, entries, make_private, publish_dir, replace, settle_names, short_hash};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -199,6 +200,11 @@ impl Records {
                 .and_then(|folder| read(&folder).map_err(|e| fault(&e))),
             result => result.map_err(|error| fault(&error)),
         }
+    }
+
+    /// Where the outputs of a node go.
+    pub(super) fn notes(&self, id: &LeaseId, rank: u32) -> Result<Notes, ProviderError> {
+        self.find(id).map(|folder| Notes::of(&folder, rank)).ok_or_else(|| no_lease(id))
     }
 
     /// Every lease that is not archived.

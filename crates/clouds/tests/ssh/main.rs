@@ -6,5 +6,6 @@
 mod away;
 mod bed;
 mod conformance;
+mod outputs;
 mod sharing;
 mod strange;

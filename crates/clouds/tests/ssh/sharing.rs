@@ -1,10 +1,8 @@
 //! Several who share hosts: never more than there is, and in turn where somebody waits.
 
-use crate::bed::{Bed, ready, request, run, smallest, step};
-use welkin_provider::{
-    Accelerators, ErrorKind, EventKind, LeaseRequest, MachineSpec, Provider, Publish, StepId,
-};
-use welkin_units::{Bytes, Span};
+use crate::bed::{Bed, ready, request, run, smallest};
+use welkin_provider::{Accelerators, ErrorKind, LeaseRequest, MachineSpec, Provider};
+use welkin_units::Bytes;
 
 /// All CPUs of a host.
 async fn whole(provider: &welkin_clouds::Ssh, token: &str, nodes: u32) -> LeaseRequest {
@@ -80,35 +78,4 @@ async fn each_task_sees_the_accelerators_it_was_given_and_no_others() {
     assert_eq!(seen, ["[0]", "[1]", "[]"]);
     let refused = provider.acquire(&gpus("three", 1)).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::NoCapacity, "{refused}");
-}
-
-#[tokio::test]
-async fn an_output_is_here_before_anybody_hears_of_it_whoever_reads_on() {
-    let bed = Bed::folders();
-    let provider = bed.provider();
-    let request = request(&smallest(&provider).await, "publishes", 1);
-    let lease = ready(&provider, &request).await;
-    let store = provider.store(&request.location, &request.owner).await.unwrap();
-    let publish = Publish { name: "out".into(), path: "out".into(), store, prefix: "runs/r/out".into() };
-    // Large enough for several pieces.
-    let mut make = step("make", "head -c 3000000 /dev/urandom > out");
-    make.publish = vec![publish];
-    provider.node(&lease.id, 0).await.unwrap().start(&make).await.unwrap();
-    drop(provider);
-
-    // A process that never saw the step.
-    let provider = bed.provider();
-    let node = provider.node(&lease.id, 0).await.unwrap();
-    let mut from = 0;
-    loop {
-        let events = node.events(&StepId("make".into()), from, Span::from_secs(5)).await.unwrap();
-        from += events.len() as u64;
-        if events.iter().any(|event| matches!(event.kind, EventKind::Published { .. })) {
-            break;
-        }
-        assert!(!events.iter().any(|event| matches!(event.kind, EventKind::Finished { .. })), "{events:?}");
-    }
-    let store = provider.store(&request.location, &request.owner).await.unwrap();
-    let manifest = std::path::Path::new(&store.address.key).join("runs/r/out/manifest.json");
-    assert!(manifest.exists());
 }

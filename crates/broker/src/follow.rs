@@ -9,6 +9,7 @@ use crate::limits::{EVENT_WAIT, NODE_SILENCE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::Backoff;
 use crate::sealed;
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep};
@@ -45,13 +46,21 @@ pub(crate) async fn follow(
         };
         match answer {
             Ok(events) => {
-                // A node that takes a step again and again without ever knowing it is as good as silent.
-                if started {
+                let said_nothing = events.is_empty();
+                let mut events = contiguous(events, next);
+                // A node that takes a step again and again without ever knowing it is as good as silent, and so is one whose
+                // events do not follow what it told before.
+                let astray = events.is_empty() && !said_nothing;
+                if started && !astray {
                     silence = Silence::new();
                 }
                 started = true;
-                let mut events = contiguous(events, next);
-                let Some(last) = events.last() else { continue };
+                let Some(last) = events.last() else {
+                    if astray {
+                        silence.endure(live, &senseless(key)).await?;
+                    }
+                    continue;
+                };
                 next = last.seq + 1;
                 let exit = events.iter().find_map(|event| finished(&event.kind));
                 let said = engine.map(|_| heard(&mut events)).unwrap_or_default();
@@ -166,18 +175,39 @@ fn finished(event: &EventKind) -> Option<Exit> {
     }
 }
 
+/// Numbers of events are smaller: a million of them a second for two hundred years.
+const MOST_EVENTS: u64 = 1 << 53;
+
 /// The events from number `next` on, up to the first gap that the node does not tell of itself: what
-/// lies behind it is read again.
+/// lies behind it is read again. No node leaves out more than there can have been.
 fn contiguous(events: Vec<Event>, mut next: u64) -> Vec<Event> {
     let first = next;
     let new = events.into_iter().skip_while(|event| event.seq < first);
     let follows = |event: &Event| {
-        let fits = event.seq == next || matches!(event.kind, EventKind::LeftOut { .. });
-        next = event.seq + 1;
+        let fits = match event.kind {
+            EventKind::LeftOut { events } => {
+                (next..MOST_EVENTS).contains(&event.seq) && events <= event.seq + 1
+            }
+            _ => event.seq == next && next < MOST_EVENTS,
+        };
+        next = event.seq.saturating_add(1);
         fits
     };
     new.take_while(follows).collect()
 }
+
+fn senseless(key: StepKey) -> ProviderError {
+    let operation = format!("read events of node {}", key.rank);
+    ProviderError::new(
+        "node",
+        operation,
+        ErrorKind::Transient,
+        "they do not follow those that it told before",
+    )
+}
+
+/// After the end of its time a node is given up, not at it.
+const SOON: Duration = Duration::from_millis(1);
 
 /// How long a node has not answered.
 struct Silence {
@@ -196,7 +226,9 @@ impl Silence {
             let message = format!("no answer for {NODE_SILENCE}: {error}");
             return Err(Halt::end(AttemptEnd::Unreachable { message }));
         }
-        sleep(self.backoff.after(error, &live.world.rng)).await;
+        // Whatever pause the node asks for.
+        let left = NODE_SILENCE.duration().saturating_sub(self.since.elapsed());
+        sleep(self.backoff.after(error, &live.world.rng).min(left + SOON)).await;
         Ok(())
     }
 }
@@ -217,6 +249,8 @@ mod tests {
             (vec![3, 5], 3, vec![3]),
             (vec![4], 3, vec![]),
             (vec![], 0, vec![]),
+            (vec![u64::MAX], u64::MAX, vec![]),
+            (vec![MOST_EVENTS - 1, MOST_EVENTS], MOST_EVENTS - 1, vec![MOST_EVENTS - 1]),
         ] {
             let got: Vec<u64> = contiguous(batch(&seqs), next).iter().map(|event| event.seq).collect();
             assert_eq!(got, kept, "{seqs:?} from {next}");
@@ -246,5 +280,16 @@ mod tests {
         let told = vec![event(7, EventKind::LeftOut { events: 5 }), event(8, EventKind::Started)];
         let got: Vec<u64> = contiguous(told, 3).iter().map(|event| event.seq).collect();
         assert_eq!(got, [7, 8]);
+    }
+
+    /// Such a line went on record under the number of another, or counted past the largest number there is.
+    #[test]
+    fn a_gap_goes_forward_and_is_no_larger_than_what_there_was() {
+        for (seq, events) in [(2, 1), (7, 9), (7, u64::MAX), (MOST_EVENTS, 1), (u64::MAX, 1)] {
+            let gap = |seq, events| Event { seq, at: UnixMillis(0), kind: EventKind::LeftOut { events } };
+            let told = vec![gap(3, 1), gap(seq, events), gap(9, 1)];
+            let got: Vec<u64> = contiguous(told, 3).iter().map(|event| event.seq).collect();
+            assert_eq!(got, [3], "{seq}, {events}");
+        }
     }
 }

@@ -83,20 +83,22 @@ impl Kept {
     }
 
     fn add(&mut self, extent: Extent) {
-        let bytes = extent.bytes + LINE_BYTES * extent.lines;
-        if self.tail.is_empty() && self.mark.is_none() && self.head + bytes <= self.half {
+        let bytes = cost(&extent);
+        if self.tail.is_empty() && self.mark.is_none() && self.head.saturating_add(bytes) <= self.half {
             self.head += bytes;
             return;
         }
         self.add_last(extent);
     }
 
-    fn add_last(&mut self, Extent { first, last, lines, bytes }: Extent) {
-        let bytes = bytes + LINE_BYTES * lines;
-        self.tail_bytes += bytes;
+    fn add_last(&mut self, extent: Extent) {
+        let bytes = cost(&extent);
+        let Extent { first, last, lines, .. } = extent;
+        self.tail_bytes = self.tail_bytes.saturating_add(bytes);
         match self.tail.back_mut() {
             Some(batch) if batch.bytes < BATCH_BYTES => {
-                (batch.last, batch.lines, batch.bytes) = (last, batch.lines + lines, batch.bytes + bytes);
+                (batch.last, batch.lines) = (last, batch.lines.saturating_add(lines));
+                batch.bytes = batch.bytes.saturating_add(bytes);
             }
             _ => self.tail.push_back(Extent { first, last, lines, bytes }),
         }
@@ -107,14 +109,19 @@ impl Kept {
         // A step that may keep nothing keeps its last batch: its end is what says how it ended.
         while self.tail_bytes > self.half && self.tail.len() > 1 {
             let batch = self.tail.pop_front()?;
-            self.tail_bytes -= batch.bytes;
-            self.lines_gone += batch.lines;
+            self.tail_bytes = self.tail_bytes.saturating_sub(batch.bytes);
+            self.lines_gone = self.lines_gone.saturating_add(batch.lines);
             let mark = *self.mark.get_or_insert(batch.first);
             let from = gone.map_or(batch.first, |gone| gone.from);
             gone = Some(Gone { mark, from, to: batch.last, lines: self.lines_gone });
         }
         gone
     }
+}
+
+/// What lines take of what may be kept. How many were left out the node says, so that sums may be beyond all numbers.
+const fn cost(extent: &Extent) -> u64 {
+    extent.bytes.saturating_add(LINE_BYTES.saturating_mul(extent.lines))
 }
 
 #[cfg(test)]
@@ -148,5 +155,15 @@ mod tests {
         let last = gone.last().unwrap();
         assert_eq!(last.lines, last.to - mark + 1);
         assert_eq!(64 - last.to - 1, 16, "sixteen lines of the end are left");
+    }
+
+    #[test]
+    fn a_node_may_say_that_it_left_out_any_number() {
+        let left_out = |seq| Event { seq, at: UnixMillis(0), kind: EventKind::LeftOut { events: u64::MAX } };
+        let mut kept = Kept::new(Bytes::new(32 << 20));
+        for seq in 0..8 {
+            kept.take(&[left_out(seq), left_out(seq)]);
+        }
+        assert_eq!(kept.take(&[left_out(9)]).map(|gone| gone.lines), Some(u64::MAX));
     }
 }

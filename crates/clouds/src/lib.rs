@@ -13,6 +13,9 @@
 
 mod cluster;
 mod emulated;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod local;
 mod machine;

@@ -51,19 +51,19 @@ fn said(program: &str, args: &[&str]) -> Option<String> {
 }
 
 /// Lines of `index, name, MiB`.
-fn from_nvidia(text: &str) -> Vec<Gpu> {
+pub(crate) fn from_nvidia(text: &str) -> Vec<Gpu> {
     let line = |line: &str| {
         let mut fields = line.split(',').map(str::trim);
         let index = fields.next()?.parse().ok()?;
         let name = fields.next().filter(|name| !name.is_empty())?.to_owned();
-        let memory = fields.next().and_then(|mebibytes| mebibytes.parse::<u64>().ok()).unwrap_or(0);
-        Some(Gpu { index, vendor: Vendor::Nvidia, name, memory: Bytes::new(memory << 20) })
+        let memory = fields.next().and_then(|mebibytes| mebibytes.parse::<u64>().ok()?.checked_mul(1 << 20));
+        Some(Gpu { index, vendor: Vendor::Nvidia, name, memory: Bytes::new(memory.unwrap_or(0)) })
     };
     text.lines().filter_map(line).collect()
 }
 
 /// An object with an entry `card0`, `card1`, … of text fields, whose names differ between versions.
-fn from_amd(text: &str) -> Vec<Gpu> {
+pub(crate) fn from_amd(text: &str) -> Vec<Gpu> {
     let Ok(serde_json::Value::Object(cards)) = serde_json::from_str(text) else { return Vec::new() };
     let card = |(key, fields): (&String, &serde_json::Value)| {
         let field = |names: [&str; 2]| {

@@ -8,5 +8,7 @@ mod admission;
 mod files;
 mod server;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use accelerators::{from_amd, from_nvidia};
 pub(crate) use server::{Host, PROVIDER};
 pub use server::{HostConfig, HostError, serve_host};

@@ -18,4 +18,6 @@ pub(crate) use link::Link;
 pub(crate) use reach::{Reach, Transport, Unreached};
 pub(crate) use serve::serve;
 pub(crate) use wire::{Answer, Ask, Free, GREETING, PIECE_BYTES, PROTOCOL};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use wire::{Frame, encode, read};
 pub use wire::{Gpu, HostInfo, Vendor};

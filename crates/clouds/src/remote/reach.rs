@@ -225,7 +225,12 @@ impl Reach {
         let unreached = |message| Unreached { kind: ErrorKind::Transient, message, remedy: None };
         let link = self.transport.connect().await?;
         match link.call(&Ask::Hello, &[], ANSWER_WITHIN).await {
-            Ok((Answer::Hello(info), _)) if info.protocol == PROTOCOL => Ok((link, *info)),
+            Ok((Answer::Hello(info), _)) if info.protocol == PROTOCOL && info.is_sensible() => {
+                Ok((link, *info))
+            }
+            Ok((Answer::Hello(info), _)) if info.protocol == PROTOCOL => {
+                Err(unreached(format!("{} says of itself what cannot be", self.host)))
+            }
             Ok((Answer::Hello(info), _)) => {
                 let message = format!("{} speaks protocol {}, not {PROTOCOL}", self.host, info.protocol);
                 Err(Unreached { kind: ErrorKind::NotSupported, message, remedy: None })

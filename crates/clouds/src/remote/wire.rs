@@ -191,6 +191,29 @@ pub(crate) struct Free {
     pub(crate) devices: Vec<u32>,
 }
 
+/// Most accelerators of a host: four times as many as the largest machines have. Names are compared with names.
+const MAX_GPUS: usize = 256;
+
+/// Longest text that a host says of itself.
+const MAX_WORD_BYTES: usize = 4 << 10;
+
+impl HostInfo {
+    /// Whether a host can be so.
+    pub(crate) fn is_sensible(&self) -> bool {
+        let Self { hostname, user, arch, gpus, address, limits, .. } = self;
+        let words =
+            [hostname, user, arch, address, limits].into_iter().chain(gpus.iter().map(|gpu| &gpu.name));
+        gpus.len() <= MAX_GPUS && words.into_iter().all(|word| word.len() <= MAX_WORD_BYTES)
+    }
+}
+
+impl Free {
+    /// Whether that can be free of a host.
+    pub(crate) fn is_sensible(&self) -> bool {
+        self.devices.len() <= MAX_GPUS
+    }
+}
+
 impl Answer {
     pub(crate) fn failure(error: &ProviderError) -> Self {
         Self::Failed { kind: error.kind, message: error.message.clone(), retry_after: error.retry_after }

@@ -162,7 +162,7 @@ pub(crate) fn accelerator_name(gpu: &Gpu) -> String {
 }
 
 /// What a host of a pool adds to the inventory.
-pub(super) fn stock(provider: &str, pool: &str, hourly: Usd, info: &HostInfo) -> Vec<Stock> {
+pub(crate) fn stock(provider: &str, pool: &str, hourly: Usd, info: &HostInfo) -> Vec<Stock> {
     let location = Location { provider: provider.to_owned(), region: pool.to_owned(), zone: None };
     let part = |shape: Shape| Stock {
         location: location.clone(),

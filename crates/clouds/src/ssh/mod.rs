@@ -32,5 +32,7 @@ mod state;
 pub use command::{Program, SshCommand};
 pub use config::{HostSpec, HostsError, HostsFile, Pool};
 pub(crate) use inventory::accelerator_name;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use inventory::stock;
 pub use inventory::{HostState, Seen};
 pub use provider::{Ssh, SshConfig};

@@ -31,7 +31,7 @@ impl Ssh {
                 let free = host.call("ask what is free", &Ask::Free, &[], Duration::ZERO).await;
                 let info = host.info().await;
                 match (free, info) {
-                    (Ok((Answer::Free(free), _)), Ok((info, _))) => {
+                    (Ok((Answer::Free(free), _)), Ok((info, _))) if free.is_sensible() => {
                         Ok(Candidate { host: host.host().to_owned(), info, free })
                     }
                     _ => Err(host.host().to_owned()),

@@ -39,3 +39,41 @@ async fn what_a_login_leaves_running_holds_nobody_up() {
             .await;
     assert!(said.contains("Permission denied"), "{said}");
 }
+
+/// What a host says of itself takes no longer to understand than to say, and goes nowhere when it cannot be.
+#[tokio::test]
+async fn a_host_that_has_too_much_is_none() {
+    let gpu =
+        |number: usize| format!(r#"{{"index":{number},"vendor":"nvidia","name":"T{number}","memory":1}}"#);
+    let info = |hostname: &str, gpus: usize| {
+        let gpus: Vec<String> = (0..gpus).map(gpu).collect();
+        format!(
+            r#"{{"hello":{{"protocol":1,"hostname":"{hostname}","user":"u","arch":"x86_64","vcpus_milli":1000,
+                "memory":1073741824,"gpus":[{}],"address":"10.0.0.1","limits":""}}}}"#,
+            gpus.join(",")
+        )
+    };
+    let long = "h".repeat(5_000);
+    for (hello, fits) in
+        [(info("h", 0), true), (info("h", 256), true), (info("h", 257), false), (info(&long, 0), false)]
+    {
+        // Who it is, and whether it is there: the first two questions have the numbers 0 and 1, and 45 bytes.
+        let bed =
+            Bed::speaking("echo 'welkin-host 1'; head -c 45 > /dev/null; cat answers; cat > /dev/null");
+        let head = u32::try_from(hello.len()).unwrap();
+        let frame = |number: u64| {
+            let numbers =
+                [&(head + 12).to_be_bytes()[..], &number.to_be_bytes(), &head.to_be_bytes()].concat();
+            [numbers.as_slice(), hello.as_bytes()].concat()
+        };
+        std::fs::write(bed.folder.path().join("answers"), [frame(0), frame(1)].concat()).unwrap();
+        let look = bed.provider();
+        let seen = tokio::time::timeout(crate::bed::PATIENCE, look.look()).await.expect("nobody gave up");
+        match &seen[0].state {
+            HostState::Reached(_) => assert!(fits, "{}", hello.len()),
+            HostState::Unreached { message, .. } => {
+                assert!(!fits && message.contains("what cannot be"), "{message}");
+            }
+        }
+    }
+}

@@ -61,15 +61,18 @@ fn by_git(root: &Path) -> io::Result<BTreeSet<String>> {
 }
 
 /// A pattern by its parts; the first is `**` unless it is meant from the folder.
-type Pattern = Vec<String>;
+type Pattern = Vec<Vec<char>>;
+
+/// What takes any number of names.
+const ANY: &[char] = &['*', '*'];
 
 fn patterns(text: &str) -> Vec<Pattern> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
         .map(|line| {
-            let anywhere = (!line.starts_with('/')).then(|| "**".to_owned());
-            let parts = line.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned);
-            anywhere.into_iter().chain(parts).collect()
+            let anywhere = (!line.starts_with('/')).then(|| ANY.to_vec());
+            let parts = line.split('/').filter(|part| !matches!(*part, "" | "."));
+            anywhere.into_iter().chain(parts.map(|part| part.chars().collect())).collect()
         })
         .collect()
 }
@@ -84,8 +87,8 @@ fn matching(root: &Path, patterns: &[Pattern]) -> io::Result<BTreeSet<String>> {
             // Names that are no text fit no pattern.
             let Ok(name) = entry.file_name().into_string() else { continue };
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-            let parts: Vec<&str> = path.split('/').collect();
-            if patterns.iter().any(|pattern| fits(pattern, &parts)) {
+            let names: Vec<Vec<char>> = path.split('/').map(|name| name.chars().collect()).collect();
+            if patterns.iter().any(|pattern| path_fits(pattern, &names)) {
                 found.insert(path);
             } else if entry.file_type()?.is_dir() {
                 folders.push(path);
@@ -95,45 +98,79 @@ fn matching(root: &Path, patterns: &[Pattern]) -> io::Result<BTreeSet<String>> {
     Ok(found)
 }
 
-fn fits(pattern: &[String], path: &[&str]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, _) => path.is_empty(),
-        (Some((first, rest)), _) if first == "**" => {
-            (0..=path.len()).any(|skipped| fits(rest, &path[skipped..]))
-        }
-        (Some((first, rest)), Some((name, inner))) => {
-            let (first, name): (Vec<char>, Vec<char>) = (first.chars().collect(), name.chars().collect());
-            name_fits(&first, &name) && fits(rest, inner)
-        }
-        (Some(_), None) => false,
-    }
+fn path_fits(pattern: &[Vec<char>], path: &[Vec<char>]) -> bool {
+    let one = |pattern: &[Vec<char>], name: &Vec<char>| name_fits(&pattern[0], name).then_some(1);
+    fits(pattern, path, |part| part == ANY, one)
 }
 
 /// Whether a name fits one part of a pattern.
 fn name_fits(pattern: &[char], name: &[char]) -> bool {
+    fits(pattern, name, |c| *c == '*', character_fits)
+}
+
+/// Whether `text` fits a pattern of which `star` says what takes any number of items, and `one` how much of it takes the
+/// next item, if it fits.
+///
+/// What follows a star is looked for from where it stands, and where that fails, one further; no star before the last one
+/// is tried again, since the first place at which what is between two of them fits leaves most to the rest. So there are
+/// no more steps than the pattern is long for each item, whatever somebody wrote.
+fn fits<P, T>(
+    pattern: &[P],
+    text: &[T],
+    star: impl Fn(&P) -> bool,
+    one: impl Fn(&[P], &T) -> Option<usize>,
+) -> bool {
+    let (mut at, mut next) = (0, 0);
+    // Behind the last star, and the item from which on the rest is tried.
+    let mut last = None;
+    while next < text.len() {
+        let taken = match pattern.get(at) {
+            Some(part) if star(part) => {
+                at += 1;
+                last = Some((at, next));
+                continue;
+            }
+            Some(_) => one(&pattern[at..], &text[next]),
+            None => None,
+        };
+        (at, next) = match (taken, &mut last) {
+            (Some(length), _) => (at + length, next + 1),
+            (None, Some((behind, from))) => {
+                *from += 1;
+                (*behind, *from)
+            }
+            (None, None) => return false,
+        };
+    }
+    pattern[at..].iter().all(star)
+}
+
+/// How much of a pattern without a star at its beginning a character takes, if it fits.
+fn character_fits(pattern: &[char], c: &char) -> Option<usize> {
     match pattern {
-        [] => name.is_empty(),
-        ['*', rest @ ..] => (0..=name.len()).any(|skipped| name_fits(rest, &name[skipped..])),
-        ['?', rest @ ..] => !name.is_empty() && name_fits(rest, &name[1..]),
+        ['?', ..] => Some(1),
         ['[', rest @ ..] if rest.len() > 1 && rest[1..].contains(&']') => {
             let end = 1 + rest[1..].iter().position(|c| *c == ']').unwrap_or_default();
-            let class = &rest[..end];
-            let (class, wanted) = match class {
+            let (class, wanted) = match &rest[..end] {
                 ['!' | '^', class @ ..] => (class, false),
                 class => (class, true),
             };
-            name.first().is_some_and(|c| in_class(class, *c) == wanted)
-                && name_fits(&rest[end + 1..], &name[1..])
+            (in_class(class, *c) == wanted).then_some(end + 2)
         }
-        [first, rest @ ..] => name.first() == Some(first) && name_fits(rest, &name[1..]),
+        [first, ..] => (first == c).then_some(1),
+        [] => None,
     }
 }
 
-fn in_class(class: &[char], c: char) -> bool {
-    match class {
-        [from, '-', to, rest @ ..] => (*from..=*to).contains(&c) || in_class(rest, c),
-        [one, rest @ ..] => *one == c || in_class(rest, c),
-        [] => false,
+fn in_class(mut class: &[char], c: char) -> bool {
+    loop {
+        class = match class {
+            [from, '-', to, ..] if (*from..=*to).contains(&c) => return true,
+            [_, '-', _, rest @ ..] => rest,
+            [one, ..] if *one == c => return true,
+            [_, rest @ ..] => rest,
+            [] => return false,
+        }
     }
 }
 
@@ -186,6 +223,56 @@ mod tests {
             "v2.txt",
         ];
         assert_eq!(ignored(root.path()).unwrap(), set(&wanted));
+    }
+
+    /// All ways to fit, one after the other.
+    fn fits_slowly(pattern: &[char], name: &[char]) -> bool {
+        match pattern {
+            [] => name.is_empty(),
+            ['*', rest @ ..] => (0..=name.len()).any(|skipped| fits_slowly(rest, &name[skipped..])),
+            _ => name.split_first().is_some_and(|(c, inner)| {
+                character_fits(pattern, c).is_some_and(|taken| fits_slowly(&pattern[taken..], inner))
+            }),
+        }
+    }
+
+    /// Every text of up to so many of these characters.
+    fn texts(of: &[char], most: u32) -> Vec<Vec<char>> {
+        let mut all = vec![Vec::new()];
+        let mut last = all.clone();
+        for _ in 0..most {
+            last =
+                last.iter().flat_map(|text| of.iter().map(|c| [text.as_slice(), &[*c]].concat())).collect();
+            all.extend(last.clone());
+        }
+        all
+    }
+
+    #[test]
+    fn a_name_fits_when_there_is_a_way_for_it_to_fit() {
+        let names = texts(&['a', 'b', ']'], 4);
+        for pattern in texts(&['a', 'b', '*', '?', '[', ']', '!'], 4) {
+            for name in &names {
+                assert_eq!(name_fits(&pattern, name), fits_slowly(&pattern, name), "{pattern:?} {name:?}");
+            }
+        }
+    }
+
+    /// Each star doubled what was tried, and each character of a class lay on the stack.
+    #[test]
+    fn no_pattern_takes_longer_than_it_is_long() {
+        let deep = ["a"; 40].join("/");
+        let name = "a".repeat(200);
+        let root = tree(&[&format!("{deep}/{name}"), "b"]);
+        let rules = [
+            "*a".repeat(100) + "b",
+            "**/a/".repeat(100) + "b",
+            "**/*a*a*a*a*a*a*a*a*b/".repeat(20),
+            format!("[{}]", "c".repeat(100_000)),
+            "/b".to_owned(),
+        ];
+        fs::write(root.path().join(".skyignore"), rules.join("\n")).unwrap();
+        assert_eq!(ignored(root.path()).unwrap(), set(&[".git", "b"]));
     }
 
     #[test]

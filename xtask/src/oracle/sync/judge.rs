@@ -90,6 +90,7 @@ impl Evidence<'_> {
             }
             (Some(13), true) if self.has_long_link() => Ok(Some(Allowance::LinkAtGateway)),
             (Some(13), true) if self.has_file_in_the_way() => Ok(Some(Allowance::FileInTheWay)),
+            (Some(13), true) if self.fails_behind_store() => Ok(Some(Allowance::FolderBehindStore)),
             (Some(code), true) => Err(format!("exit {code}, where rclone succeeded")),
             (None, _) => Err("a signal ended it".to_owned()),
         }
@@ -245,6 +246,17 @@ impl Evidence<'_> {
             })
     }
 
+    /// Did nothing fail but what a store of folders shows for a while and has not, since a folder has its name?
+    fn fails_behind_store(&self) -> bool {
+        let states = [self.before, self.rclone_before, self.source, self.welkin, self.rclone];
+        let all = states.into_iter().chain(self.versions).flat_map(State::keys);
+        let known: Vec<String> =
+            all.filter(|path| self.is_behind_store(path)).map(|path| format!("/{}: ", spelt(path))).collect();
+        let lines = self.welkin_ended.stderr.lines();
+        let failed: Vec<&str> = lines.filter_map(|line| line.strip_prefix("failed: ")).collect();
+        !failed.is_empty() && failed.iter().all(|line| known.iter().any(|path| line.contains(path)))
+    }
+
     /// Did rclone write through a link that its target had, where the source has a folder now? One of the two
     /// paths is that of the source, the other is where the link leads.
     fn is_through_link(&self, path: &OsStr, here: Option<&Node>, there: Option<&Node>) -> bool {
@@ -270,7 +282,7 @@ impl Evidence<'_> {
 
     /// Did Welkin say that a gateway leaves this link out?
     fn names_link(&self, path: &OsStr) -> bool {
-        let named = format!("left out: {}: it is a link, and gateways leave links out", path.display());
+        let named = format!("left out: {}: it is a link, and gateways leave links out", spelt(path));
         self.welkin_ended.stderr.lines().any(|line| line == named)
     }
 
@@ -341,5 +353,34 @@ impl Evidence<'_> {
 
     fn is_refused_filter(&self) -> bool {
         self.order.filter.is_some() && matches!(self.welkin_ended.code, Some(2 | 3))
+    }
+}
+
+/// A name as messages have it: what a terminal would obey is spelt.
+fn spelt(path: &OsStr) -> String {
+    let mut text = String::new();
+    for letter in path.to_string_lossy().chars() {
+        let _ = match letter {
+            '\n' => write!(text, "\\n"),
+            '\r' => write!(text, "\\r"),
+            '\t' => write!(text, "\\t"),
+            letter if letter.is_control() => write!(text, "\\x{:02x}", u32::from(letter)),
+            letter => write!(text, "{letter}"),
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_looked_for_as_messages_spell_them() {
+        for (name, spelling) in
+            [("esc\u{1b}[31m/日本", "esc\\x1b[31m/日本"), ("new\nline\t\u{7f}", "new\\nline\\t\\x7f")]
+        {
+            assert_eq!(spelt(OsStr::new(name)), spelling);
+        }
     }
 }

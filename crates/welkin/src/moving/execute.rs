@@ -329,6 +329,7 @@ pub(super) fn engine_fault(error: EngineError, id: &str) -> anyhow::Error {
                 FailureKind::Credentials => (Code::Credentials, Some(format!("with valid credentials, {on}"))),
                 FailureKind::Full => (Code::Full, Some(format!("when there is room, {on}"))),
                 FailureKind::Changed => (Code::Transfer, Some(on)),
+                FailureKind::Throttled | FailureKind::Transient => (store(&failure), Some(on)),
                 _ => (Code::Transfer, failure.passes().then_some(on)),
             };
             let fault = Fault::new(code, failure.to_string());

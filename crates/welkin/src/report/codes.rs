@@ -125,6 +125,8 @@ codes! {
         "A target in its own source would be copied into itself again and again, and `--delete` would remove a source that lies in its target: nothing was moved or removed. Links, `..`, mounts and names of stores do not hide it. With a filter that leaves out the folder that both have (`--exclude '/sub/**'`) there is no overlap.";
     Transfer = "transfer::failed", Failure, "The transfer ended before its end",
         "Everything that arrived is on record: the same command, or `welkin transfers resume`, continues where it stopped.";
+    Unreached = "transfer::unreachable", Network, "A store or gateway failed again and again",
+        "It did not answer, broke off, or said that it is busy, however often it was asked. Everything that arrived is on record: the same command, or `welkin transfers resume`, continues where it stopped.";
     Credentials = "transfer::credentials", Failure, "The store does not accept the credentials",
         "They are missing, wrong or expired. With valid ones, the same command continues where it stopped.";
     Full = "transfer::full", Failure, "There is no room left at the target",

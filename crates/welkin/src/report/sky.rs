@@ -76,6 +76,21 @@ pub(crate) const fn store(failure: &Failure) -> Code {
         FailureKind::Credentials | FailureKind::Forbidden => Code::Credentials,
         FailureKind::Full => Code::Full,
         FailureKind::NotFound => Code::File,
+        FailureKind::Throttled | FailureKind::Transient => Code::Unreached,
         _ => Code::Transfer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    /// It was 1, as of what no other code describes, so that whoever repeats what a network broke did not repeat it.
+    #[test]
+    fn a_store_that_goes_on_failing_has_the_exit_code_of_the_network() {
+        let exit = |kind| store(&Failure::new(kind, "list s3://b/", "nothing came")).exit();
+        assert_eq!([FailureKind::Transient, FailureKind::Throttled].map(exit), [Exit::Network; 2]);
+        assert_eq!([FailureKind::Corrupt, FailureKind::Changed].map(exit), [Exit::Failure; 2]);
     }
 }

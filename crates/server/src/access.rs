@@ -1,6 +1,7 @@
 //! What a member may ask for. Everything is closed until it is named here; the broker's own user, at the socket, may ask
 //! for all.
 
+use crate::bodies::Bodies;
 use crate::guests::Peer;
 use crate::members::Role;
 use crate::problem::Problem;
@@ -59,6 +60,7 @@ pub(crate) fn least(method: &str, path: &str) -> Option<Role> {
 pub struct Access {
     pub(crate) roster: Roster,
     audit: Mutex<File>,
+    bodies: Bodies,
 }
 
 impl Access {
@@ -70,7 +72,7 @@ impl Access {
         use std::os::unix::fs::OpenOptionsExt;
         let link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
         let file = File::options().create(true).append(true).mode(0o600).custom_flags(link).open(audit)?;
-        Ok(Self { roster, audit: Mutex::new(file) })
+        Ok(Self { roster, audit: Mutex::new(file), bodies: Bodies::default() })
     }
 
     fn note(&self, line: &Line<'_>) -> io::Result<()> {
@@ -131,6 +133,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
         drop(line(StatusCode::FORBIDDEN));
         return refused(&format!("a {role} may not do this")).into_response();
     }
+    let _room = access.bodies.room(fingerprint, request.headers()).await;
     if reads {
         return next.run(request).await;
     }

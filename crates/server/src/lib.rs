@@ -18,9 +18,13 @@
 mod access;
 mod activity;
 mod asked;
+mod bodies;
 #[cfg(feature = "document")]
 mod document;
 mod driver;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guests;
 mod hub;
 mod listed;

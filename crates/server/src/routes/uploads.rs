@@ -4,7 +4,7 @@
 //! arrived stays for a day, so that a connection that breaks costs one part.
 //!
 //! *Guarantee:* nothing but plain files and folders comes of an upload, below its own folder, and only when every byte is
-//! the one that was announced.
+//! the one that was announced. No more memory is taken than for one part.
 
 use crate::asked::{Named, Wanted};
 use crate::guests::{FromElsewhere, Peer, from};
@@ -15,8 +15,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use std::cell::Cell;
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,12 @@ const MAX_UPLOAD_BYTES: u64 = 4 << 30;
 
 /// Uploads of one member that have not been used yet, at most: as many as it may have connections.
 const MAX_UPLOADS: usize = 128;
+
+/// Files and folders of one upload, at most: each is one on this disk too.
+const MAX_FILES: usize = 1 << 20;
+
+/// Bytes of an archive from one file to the next, at most: a header, and a path, of which Linux takes 4 KiB.
+const MAX_HEAD_BYTES: u64 = 64 << 10;
 
 /// How long what has arrived waits to be used.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -211,7 +218,7 @@ pub(crate) async fn unpacked(served: &Arc<Served>, peer: &Peer, name: &str) -> R
     }
 }
 
-fn unpack(folder: &Path, name: &str) -> io::Result<PathBuf> {
+pub(crate) fn unpack(folder: &Path, name: &str) -> io::Result<PathBuf> {
     let (path, to) = (folder.join(name), folder.join(format!("{name}.unpacked")));
     let digest = name.split_once('-').map_or(name, |(digest, _)| digest);
     let mut hasher = blake3::Hasher::new();
@@ -236,30 +243,63 @@ fn unpack(folder: &Path, name: &str) -> io::Result<PathBuf> {
 
 /// Plain files and folders, and nothing else, below `to`.
 fn files(archive: &Path, to: &Path) -> io::Result<()> {
-    let strange = |what: &Path| {
-        let words = format!("{} is neither a plain file nor a folder of it", what.display());
-        io::Error::new(io::ErrorKind::InvalidData, words)
-    };
-    let mut archive = tar::Archive::new(fs::File::open(archive)?);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let name = entry.path()?.into_owned();
-        if name.components().any(|part| !matches!(part, Component::Normal(_))) {
-            return Err(strange(&name));
+    let left = Cell::new(MAX_HEAD_BYTES);
+    let mut archive =
+        tar::Archive::new(Bounded { input: BufReader::new(fs::File::open(archive)?), left: &left });
+    for (count, entry) in archive.entries()?.enumerate() {
+        if count == MAX_FILES {
+            return Err(strange(format!("more than {MAX_FILES} files")));
         }
-        let path = to.join(&name);
-        match entry.header().entry_type() {
-            tar::EntryType::Directory => make(&path)?,
-            tar::EntryType::Regular => {
-                make(path.parent().unwrap_or(to))?;
-                let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-                io::copy(&mut entry, &mut file)?;
-                file.flush()?;
-            }
-            _ => return Err(strange(&name)),
-        }
+        put(entry.map_err(senseless)?, &left, to).map_err(senseless)?;
+        left.set(MAX_HEAD_BYTES);
     }
     Ok(())
+}
+
+fn put<R: Read>(mut entry: tar::Entry<'_, R>, left: &Cell<u64>, to: &Path) -> io::Result<()> {
+    let name = entry.path()?.into_owned();
+    let is_plain = name.components().all(|part| matches!(part, Component::Normal(_)));
+    let path = to.join(&name);
+    match entry.header().entry_type() {
+        tar::EntryType::Directory if is_plain => make(&path),
+        tar::EntryType::Regular if is_plain && name.file_name().is_some() => {
+            make(path.parent().unwrap_or(to))?;
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            left.set(u64::MAX);
+            io::copy(&mut entry, &mut file)?;
+            file.flush()
+        }
+        _ => Err(strange(format!("{} is neither a plain file nor a folder of it", name.display()))),
+    }
+}
+
+fn strange(words: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, words)
+}
+
+/// Whose fault it is: what the system did not say is the archive's, and so are names that no disk takes.
+fn senseless(error: io::Error) -> io::Error {
+    use io::ErrorKind::{AlreadyExists, InvalidFilename, IsADirectory, NotADirectory};
+    let by_name = matches!(error.kind(), AlreadyExists | InvalidFilename | IsADirectory | NotADirectory);
+    if by_name || error.raw_os_error().is_none() { strange(error.to_string()) } else { error }
+}
+
+/// An archive of which so many bytes may be read: what comes before a file, a long name as well, is held in memory.
+struct Bounded<'a, R> {
+    input: R,
+    left: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(into.len());
+        if most == 0 && !into.is_empty() {
+            return Err(strange(format!("what is said of a file has more than {MAX_HEAD_BYTES} bytes")));
+        }
+        let count = self.input.read(&mut into[..most])?;
+        self.left.set(self.left.get().saturating_sub(count as u64));
+        Ok(count)
+    }
 }
 
 #[cfg(test)]
@@ -338,6 +378,81 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
             assert!(!folder.path().join(format!("{digest}.unpacked")).exists());
             fs::remove_file(folder.path().join(&digest)).expect("it stays until it is used");
+        }
+    }
+
+    /// A file without content, and what is said of it in front of it.
+    fn announced(kind: u8, text: &[u8]) -> Vec<u8> {
+        archive(|builder| {
+            for (kind, text) in [(kind, text), (b'0', b"".as_slice())] {
+                let mut header = tar::Header::new_gnu();
+                header.set_entry_type(tar::EntryType::new(kind));
+                header.set_path("file").expect("a path");
+                header.set_size(text.len() as u64);
+                header.set_cksum();
+                builder.append(&header, text).expect("memory takes it");
+            }
+        })
+    }
+
+    /// A sparse file whose map has so many blocks.
+    fn sparse(blocks: usize) -> Vec<u8> {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_path("file").expect("a path");
+        header.set_size(0);
+        header.as_gnu_mut().expect("it is one of GNU").isextended[0] = 1;
+        header.set_cksum();
+        let mut map = tar::GnuExtSparseHeader::new();
+        map.isextended[0] = 1;
+        [header.as_bytes().as_slice(), &map.as_bytes().repeat(blocks)].concat()
+    }
+
+    fn refused(folder: &Path, bytes: &[u8]) -> String {
+        let error = unpack(folder, &put(folder, bytes)).expect_err("it is senseless");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn long_names_are_read_as_gnu_and_posix_write_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = "a".repeat(200);
+        for (kind, text) in [(b'L', long.clone()), (b'x', format!("210 path={long}\n"))] {
+            let to = unpack(folder.path(), &put(folder.path(), &announced(kind, text.as_bytes())));
+            assert!(to.expect("it is unpacked").join(&long).exists(), "{}", char::from(kind));
+        }
+    }
+
+    /// The library holds all of it in memory: a name of 4 GiB, or a map of 4 GiB, ended the broker.
+    #[test]
+    fn no_more_is_held_of_what_is_said_of_a_file_than_there_can_be() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let most = usize::try_from(MAX_HEAD_BYTES).expect("it is small");
+        let long = vec![b'a'; most];
+        let archives = [b'L', b'K', b'x'].map(|kind| announced(kind, &long));
+        for bytes in archives.iter().chain([&sparse(most / 512)]) {
+            let said = refused(folder.path(), bytes);
+            assert!(said.contains("more than 65536 bytes"), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_archive_that_no_disk_takes_is_the_fault_of_whoever_sent_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &[u8]| entry(tar::EntryType::Regular, name, None)[..512].to_vec();
+        let mut damaged = file(b"a");
+        damaged[0] ^= 1;
+        for bytes in [
+            [file(b"a"), file(b"a")].concat(),
+            [file(b"a"), file(b"a/b")].concat(),
+            [file(b"a/b"), file(b"a")].concat(),
+            announced(b'L', &[b'a'; 300]),
+            announced(b'L', b""),
+            announced(b'L', b"a")[..1024].to_vec(),
+            damaged,
+        ] {
+            refused(folder.path(), &bytes);
         }
     }
 

@@ -2,20 +2,21 @@
 
 mod far;
 mod follow;
-mod sse;
+pub(crate) mod sse;
 
 pub use far::Far;
 pub use follow::Follow;
 
 use crate::wire::{Arrived, Health, IDEMPOTENCY_KEY, NewRun, Problem, ROOT, Shown, Stop, Taken, plan_digest};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,6 +86,9 @@ impl ClientError {
 /// How long a broker may take to say who it is: it answers within milliseconds unless it is stopped or its machine is
 /// far too busy.
 const HEALTH_WITHIN: Duration = Duration::from_secs(30);
+
+/// The longest answer: a list of a million runs has some 200 MB.
+const MAX_ANSWER_BYTES: usize = 512 << 20;
 
 type Result<T> = std::result::Result<T, ClientError>;
 
@@ -207,7 +211,7 @@ impl Client {
     }
 
     async fn answer<T: DeserializeOwned>(&self, answer: Response<Incoming>) -> Result<T> {
-        let bytes = answer.into_body().collect().await.map_err(ClientError::Broken)?.to_bytes();
+        let bytes = whole(answer.into_body(), MAX_ANSWER_BYTES).await?;
         serde_json::from_slice(&bytes).map_err(|error| ClientError::Strange(error.to_string()))
     }
 
@@ -266,13 +270,27 @@ fn uri(path: &str) -> String {
 
 async fn refused(answer: Response<Incoming>) -> ClientError {
     let status = answer.status();
-    let body = match answer.into_body().collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => return ClientError::Broken(error),
+    let body = match whole(answer.into_body(), MAX_ANSWER_BYTES).await {
+        Ok(body) => body,
+        Err(error) => return error,
     };
     match serde_json::from_slice(&body) {
         Ok(problem) => ClientError::Refused(Box::new(problem)),
         Err(_) => ClientError::Strange(plain(status)),
+    }
+}
+
+/// A body to its end, unless that does not come.
+async fn whole<B: Body<Data = Bytes>>(body: B, most: usize) -> Result<Bytes>
+where
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match Limited::new(body, most).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) => Err(match error.downcast() {
+            Ok(broken) => ClientError::Broken(*broken),
+            Err(_) => ClientError::Strange(format!("it has more than {most} bytes")),
+        }),
     }
 }
 
@@ -303,4 +321,20 @@ pub(crate) fn short(socket: &Path) -> io::Result<(std::os::fd::OwnedFd, String)>
     };
     let way = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
     Ok((rustix::fs::open(folder, way, rustix::fs::Mode::empty())?, name.to_string_lossy().into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_refused() {
+        let answer = || Full::new(Bytes::from_static(b"12345678"));
+        assert_eq!(whole(answer(), 8).await.unwrap(), "12345678");
+        let refused = whole(answer(), 7).await.unwrap_err();
+        assert!(
+            matches!(&refused, ClientError::Strange(words) if words.contains("more than 7")),
+            "{refused}"
+        );
+    }
 }

@@ -13,6 +13,9 @@
 //! requests that are polled for their result: a run is on record before it is answered, and its end is an event.
 
 mod client;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod records;
 pub mod wire;
 

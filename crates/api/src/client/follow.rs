@@ -41,7 +41,7 @@ impl Follow {
     /// An error that [`ClientError::is_gone`] when the connection broke: [`Follow::again`] goes on where it was.
     pub async fn next(&mut self) -> Result<Item> {
         loop {
-            if let Some(sent) = self.reader.next() {
+            if let Some(sent) = self.reader.next().map_err(ClientError::Strange)? {
                 let item = serde_json::from_str(&sent.data);
                 let item = item.map_err(|error| ClientError::Strange(error.to_string()))?;
                 self.at = sent.id;
@@ -49,7 +49,7 @@ impl Follow {
             }
             let frame = self.body.frame().await.ok_or(ClientError::Ended)?.map_err(ClientError::Broken)?;
             if let Ok(bytes) = frame.into_data() {
-                self.reader.push(&bytes).map_err(ClientError::Strange)?;
+                self.reader.push(&bytes);
             }
         }
     }

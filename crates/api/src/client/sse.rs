@@ -2,11 +2,11 @@
 
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// Where to go on after it.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Its data.
-    pub(super) data: String,
+    pub(crate) data: String,
 }
 
 /// The longest event, in bytes. A record of a gang of a thousand nodes has some hundred kilobytes.
@@ -14,8 +14,10 @@ const MAX_EVENT_BYTES: usize = 16 << 20;
 
 /// Puts bytes, as they arrive, together to events.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     bytes: Vec<u8>,
+    /// Up to where lines were taken out.
+    taken: usize,
     /// Up to where no end of a line is.
     seen: usize,
     next: Sent,
@@ -23,33 +25,42 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Takes bytes in.
-    ///
-    /// # Errors
-    /// When an event has no end.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.taken);
+        self.seen -= self.taken;
+        self.taken = 0;
         self.bytes.extend_from_slice(bytes);
-        match self.bytes.len() + self.next.data.len() > MAX_EVENT_BYTES && !self.bytes.contains(&b'\n') {
-            true => Err(format!("an event of more than {MAX_EVENT_BYTES} bytes")),
-            false => Ok(()),
-        }
     }
 
     /// The next whole event.
-    pub(super) fn next(&mut self) -> Option<Sent> {
+    ///
+    /// # Errors
+    /// When an event has no end.
+    pub(crate) fn next(&mut self) -> Result<Option<Sent>, String> {
         while let Some(line) = self.line() {
             let (field, value) = line.split_once(':').unwrap_or((&line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
             match field {
                 "" if line.is_empty() && !self.next.data.is_empty() => {
-                    return Some(std::mem::take(&mut self.next));
+                    return Ok(Some(std::mem::take(&mut self.next)));
                 }
                 "id" => value.clone_into(&mut self.next.id),
                 "data" => self.next.data.push_str(value),
                 // Comments begin with a colon; other fields mean nothing to us.
                 _ => {}
             }
+            self.bounded()?;
         }
-        None
+        self.bounded().map(|()| None)
+    }
+
+    /// However many lines it has.
+    fn bounded(&self) -> Result<(), String> {
+        let line = self.seen - self.taken;
+        match line + self.next.data.len() + self.next.id.len() > MAX_EVENT_BYTES {
+            true => Err(format!("an event of more than {MAX_EVENT_BYTES} bytes")),
+            false => Ok(()),
+        }
     }
 
     fn line(&mut self) -> Option<String> {
@@ -58,9 +69,9 @@ impl Reader {
             return None;
         };
         let end = self.seen + at;
-        let line = String::from_utf8_lossy(&self.bytes[..end]).trim_end_matches('\r').to_owned();
-        self.bytes.drain(..=end);
-        self.seen = 0;
+        let line = String::from_utf8_lossy(&self.bytes[self.taken..end]).trim_end_matches('\r').to_owned();
+        self.taken = end + 1;
+        self.seen = self.taken;
         Some(line)
     }
 }
@@ -78,8 +89,8 @@ mod tests {
             let mut reader = Reader::default();
             let mut found = Vec::new();
             for piece in text.chunks(size) {
-                reader.push(piece).unwrap();
-                while let Some(sent) = reader.next() {
+                reader.push(piece);
+                while let Some(sent) = reader.next().unwrap() {
                     found.push((sent.id, sent.data));
                 }
             }
@@ -88,11 +99,24 @@ mod tests {
         }
     }
 
+    /// In one line, and in any number of them.
     #[test]
     fn an_event_without_end_is_refused() {
+        let piece = "x".repeat(1 << 20);
+        for (before, after) in [("", ""), ("data: ", "\n"), ("id: ", "")] {
+            let mut reader = Reader::default();
+            let refused = (0..20).find_map(|_| {
+                reader.push(format!("{before}{piece}{after}").as_bytes());
+                reader.next().err()
+            });
+            assert!(refused.is_some_and(|words| words.contains("bytes")), "{before:?}");
+        }
+        // Any number of events is none too long, nor is what keeps a line open.
         let mut reader = Reader::default();
-        reader.push(b"data: ").unwrap();
-        let refused = (0..20).find_map(|_| reader.push(&vec![b'x'; 1 << 20]).err());
-        assert!(refused.is_some_and(|words| words.contains("bytes")));
+        for _ in 0..20 {
+            reader.push(format!("data: {piece}\n\n:{piece}\n").as_bytes());
+            let sent = reader.next().unwrap().unwrap();
+            assert_eq!((sent.data.len(), reader.next()), (piece.len(), Ok(None)));
+        }
     }
 }

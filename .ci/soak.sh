@@ -17,11 +17,16 @@ fuzz() {
         printf '\n== fuzz %s: did NOT run: it needs a nightly toolchain and cargo-fuzz\n' "$folder"
         return
     fi
+    # Sound examples to begin with: those that the tests spoil.
+    mkdir -p "$folder/seeds"
+    WELKIN_FUZZ_SEEDS="$PWD/$folder/seeds" \
+        cargo test --quiet --locked --manifest-path "$(dirname "$folder")/Cargo.toml" sound_example
     for target in "$folder"/fuzz_targets/*.rs; do
         target=$(basename "$target" .rs)
         printf '\n== fuzz %s %s: %s s\n' "$folder" "$target" "$fuzz_seconds"
-        (cd "$(dirname "$folder")" && cargo +nightly fuzz run "$target" -- -max_total_time="$fuzz_seconds" \
-            -rss_limit_mb=1024 -timeout=10)
+        mkdir -p "$folder/corpus/$target"
+        (cd "$(dirname "$folder")" && cargo +nightly fuzz run "$target" "fuzz/corpus/$target" fuzz/seeds -- \
+            -max_total_time="$fuzz_seconds" -rss_limit_mb=536 -timeout=10)
     done
 }
 

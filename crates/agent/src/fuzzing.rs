@@ -94,7 +94,7 @@ fn alone(work: impl Future<Output = ()>) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use welkin_mutate::mutations;
+    use welkin_mutate::{mutations, seed};
 
     const START: &str = r#"{"protocol":2,"word":"w","request":{"start":{"step":{"id":"s","fetch":[{"store":
         {"url":"file:///x","options":{"k":"v"}},"prefix":"p","digest":"d","path":"in"}],"script":"true","workdir":".",
@@ -116,6 +116,7 @@ mod tests {
                 && serde_json::from_str::<Response>(EVENTS).is_ok()
         );
         for (check, example) in CHECKS {
+            seed(example.as_bytes());
             (0..=example.len()).for_each(|end| check(&example.as_bytes()[..end]));
         }
     }

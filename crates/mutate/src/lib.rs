@@ -11,5 +11,7 @@
 //! ```
 
 mod mutation;
+mod seed;
 
 pub use mutation::{Mutation, mutations};
+pub use seed::seed;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use welkin_catalog::tables::Tables;
 use welkin_catalog::{AlignedBytes, Catalog, starter};
 use welkin_job::Context;
-use welkin_mutate::mutations;
+use welkin_mutate::{mutations, seed};
 use welkin_placement::{Plan, Request, plan};
 use welkin_route::{Rates, Tariffs};
 
@@ -47,6 +47,7 @@ static PLAN: LazyLock<String> = LazyLock::new(|| {
 fn sound_examples_hold() {
     assert!(Plan::read(PLAN.as_str()).is_ok());
     let text = PLAN.as_bytes();
+    seed(text);
     (0..=text.len()).step_by(1 + text.len() / 300).for_each(|end| properties::plan(&text[..end]));
 }
 

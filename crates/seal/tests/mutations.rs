@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use ring::rand::SystemRandom;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use welkin_mutate::mutations;
+use welkin_mutate::{mutations, seed};
 use welkin_seal::{
     Admitted, Binding, Challenge, Code, CodeKind, Column, Contract, DataKeys, Engine, EngineKey, Entry,
     Event, Evidence, Hex, HexBytes, Input, KeyFile, Kind, Manifest, Message, Noise, Policy, Privacy, Ran,
@@ -102,6 +102,7 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
 #[test]
 fn sound_examples_hold() {
     for (check, example) in &*SOUND {
+        seed(example);
         (0..=example.len()).step_by(1 + example.len() / 200).for_each(|end| check(&example[..end]));
         check(example);
     }

@@ -58,8 +58,7 @@ async fn a_host_that_has_too_much_is_none() {
         [(info("h", 0), true), (info("h", 256), true), (info("h", 257), false), (info(&long, 0), false)]
     {
         // Who it is, and whether it is there: the first two questions have the numbers 0 and 1, and 45 bytes.
-        let bed =
-            Bed::speaking("echo 'welkin-host 1'; head -c 45 > /dev/null; cat answers; cat > /dev/null");
+        let bed = Bed::speaking("echo 'welkin-host 1'; head -c 45 > /dev/null; cat answers; cat > /dev/null");
         let head = u32::try_from(hello.len()).unwrap();
         let frame = |number: u64| {
             let numbers =

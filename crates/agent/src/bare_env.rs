@@ -16,11 +16,12 @@ pub(crate) const STEP_MARK: &str = "WELKIN_STEP_ID";
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The environment of the step's script.
+/// The environment of a script, or of a login, whose own variables these are.
 pub(crate) fn build(
     options: &AgentOptions,
     home: &Home,
-    step: &Step,
+    own: &BTreeMap<String, String>,
+    id: &str,
     shell: &str,
 ) -> BTreeMap<String, String> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
@@ -37,9 +38,9 @@ pub(crate) fn build(
         .map(|(name, value)| (name.to_owned(), value)),
     );
     env.extend(options.env.clone());
-    env.extend(step.env.clone());
+    env.extend(own.clone());
     env.insert(NODE_MARK.to_owned(), options.node_id.clone());
-    env.insert(STEP_MARK.to_owned(), step.id.0.clone());
+    env.insert(STEP_MARK.to_owned(), id.to_owned());
     env.insert("WELKIN_PROGRAM".to_owned(), text(&options.executable));
     env.insert("WELKIN_PREEMPTION_FILE".to_owned(), text(&home.preemption()));
     env
@@ -47,7 +48,13 @@ pub(crate) fn build(
 
 /// Why the step's variables cannot be an environment, if they cannot.
 pub(crate) fn check(step: &Step) -> Result<(), String> {
-    for (name, value) in &step.env {
+    check_env(&step.env)?;
+    if step.id.0.contains('\0') { Err("the id holds a NUL".to_owned()) } else { Ok(()) }
+}
+
+/// The same, of variables alone.
+pub(crate) fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
+    for (name, value) in env {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(format!("{name:?} cannot name a variable"));
         }
@@ -55,7 +62,7 @@ pub(crate) fn check(step: &Step) -> Result<(), String> {
             return Err(format!("the value of {name} holds a NUL"));
         }
     }
-    if step.id.0.contains('\0') { Err("the id holds a NUL".to_owned()) } else { Ok(()) }
+    Ok(())
 }
 
 /// The usual places, and last the folder of this binary, so that scripts may call it.

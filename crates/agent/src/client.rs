@@ -5,13 +5,14 @@ use crate::wire::{AgentInfo, Envelope, FrameError, PROTOCOL, Request, Response};
 use crate::wire::{read_frame, write_frame};
 use crate::word::Word;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout};
-use welkin_provider::{ErrorKind, Event, Node, ProviderError, Step, StepId, UnixMillis};
+use welkin_provider::{ErrorKind, Event, Login, Node, ProviderError, Step, StepId, UnixMillis};
 use welkin_units::Span;
 
 /// Time an agent gets for an answer beyond what it was asked to wait: it answers within
@@ -23,6 +24,14 @@ const POLL_TIME: Duration = Duration::from_secs(10);
 
 /// Pause between two looks at an agent that is still starting.
 const READY_PERIOD: Duration = Duration::from_millis(2);
+
+/// Time to make what a login takes: some programs are run on the node, at the first login a key is made.
+const LOGIN_TIME: Span = Span::from_secs(20);
+
+/// Whether an agent answers that it does not know what is asked of it.
+fn knows_none(error: &ProviderError) -> bool {
+    error.kind == ErrorKind::Invalid && error.message.contains("unknown variant")
+}
 
 /// A node whose agent listens on a unix socket of this machine.
 ///
@@ -121,21 +130,32 @@ impl AgentNode {
     /// One request on a connection of its own: connecting costs some 20 µs, and a long poll then
     /// never stands in the way of a stop.
     async fn call(&self, operation: &str, request: Request, wait: Span) -> Result<Response, ProviderError> {
+        self.ask(operation, request, wait).await.map(|(response, _)| response)
+    }
+
+    /// The same, with the connection.
+    async fn ask(
+        &self,
+        operation: &str,
+        request: Request,
+        wait: Span,
+    ) -> Result<(Response, UnixStream), ProviderError> {
         let exchange = async {
             let mut stream = self.connect(operation).await?;
             let envelope = Envelope { protocol: PROTOCOL, word: self.word.clone(), request };
             write_frame(&mut stream, &envelope).await.map_err(|e| self.broken(operation, &e))?;
             let response = read_frame(&mut stream).await.map_err(|e| self.broken(operation, &e))?;
-            response.ok_or_else(|| self.error(operation, ErrorKind::Transient, "the agent hung up"))
+            let hung_up = || self.error(operation, ErrorKind::Transient, "the agent hung up");
+            Ok((response.ok_or_else(hung_up)?, stream))
         };
         let limit = wait.duration().saturating_add(ANSWER_TIME);
-        let response = timeout(limit, exchange)
+        let (response, stream) = timeout(limit, exchange)
             .await
             .map_err(|_| self.error(operation, ErrorKind::Transient, "the agent does not answer"))??;
         self.seen.store(true, Ordering::Relaxed);
         match response {
             Response::Failed { kind, message } => Err(self.error(operation, kind, message)),
-            response => Ok(response),
+            response => Ok((response, stream)),
         }
     }
 
@@ -217,5 +237,27 @@ impl Node for AgentNode {
         let (id, line) = (id.to_owned(), line.map(str::to_owned));
         let request = Request::Say { step: step.clone(), id, line };
         self.done(&format!("say something to step {step}"), request, Span::ZERO).await
+    }
+
+    async fn login(&self, key: &str, env: &BTreeMap<String, String>) -> Result<Login, ProviderError> {
+        let request = Request::Login { key: key.to_owned(), env: env.clone() };
+        match self.ask("log in", request, LOGIN_TIME).await {
+            Ok((Response::Login(door), stream)) => Ok(Login { door, bytes: Box::new(stream) }),
+            Ok((other, _)) => Err(self.unexpected("log in", &other)),
+            Err(error) if knows_none(&error) => {
+                let message = "the agent of this node is of a version without logins: a node that is made anew has them";
+                Err(ProviderError { kind: ErrorKind::NotSupported, message: message.to_owned(), ..error })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn logins(&self) -> Result<u32, ProviderError> {
+        match self.call("count logins", Request::Logins, Span::ZERO).await {
+            Ok(Response::Logins { open }) => Ok(open),
+            Ok(other) => Err(self.unexpected("count logins", &other)),
+            Err(error) if knows_none(&error) => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! One client's connection: requests and answers, one after the other, each in bounded time.
 
+use crate::login;
 use crate::node::Agent;
-use crate::wire::{Envelope, FrameError, PROTOCOL, Response, read_frame, write_frame};
+use crate::wire::{Envelope, FrameError, PROTOCOL, Request, Response, read_frame, write_frame};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -21,6 +22,13 @@ pub(crate) async fn serve(agent: Arc<Agent>, mut stream: UnixStream) {
             Ok(envelope) if !envelope.word.is(&agent.options().word) => {
                 let message = "the client does not know the word of this lease".to_owned();
                 Response::Failed { kind: ErrorKind::Forbidden, message }
+            }
+            Ok(Envelope { request: Request::Login { key, env }, .. }) => {
+                let _heard = agent.pulse.request();
+                match login::prepare(&agent, key, env).await {
+                    Ok(ready) => return ready.begin(&agent, stream).await,
+                    Err(login::Refused(kind, message)) => Response::Failed { kind, message },
+                }
             }
             Ok(envelope) => {
                 let _heard = agent.pulse.request();

@@ -51,6 +51,11 @@ impl Home {
         self.root.join(".welkin/tmp")
     }
 
+    /// What logins are made of.
+    pub(crate) fn logins(&self) -> PathBuf {
+        self.root.join(".welkin/ssh")
+    }
+
     /// The file that appears when the node is about to be taken away; holds the time in milliseconds.
     pub(crate) fn preemption(&self) -> PathBuf {
         self.root.join(".welkin/preemption")

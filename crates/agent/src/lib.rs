@@ -12,6 +12,8 @@
 //!   the script, so that a script never outlives its step or its agent.
 //! * [`AgentNode`] is the client, a [`welkin_provider::Node`] over that socket.
 //!
+//! A login is OpenSSH's own server, started for one connection below a guard as scripts have it.
+//!
 //! *Guarantees:* a step is started at most once, whatever is lost or repeated on the way. Its events
 //! are numbered without gaps and can be read again after any crash of the agent, which ends the
 //! steps it was running with a node fault. When a step is over, nothing it started is alive. A lease
@@ -41,6 +43,7 @@ mod home;
 mod journal;
 mod leaf;
 mod lines;
+mod login;
 mod mask;
 mod node;
 mod options;

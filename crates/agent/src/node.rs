@@ -2,6 +2,7 @@
 
 use crate::bare_env;
 use crate::home::Home;
+use crate::login::{self, Logins};
 use crate::options::AgentOptions;
 use crate::place::at_or_below;
 use crate::pulse::Pulse;
@@ -31,6 +32,7 @@ pub(crate) struct Agent {
     home: Home,
     started: UnixMillis,
     pub(crate) pulse: Pulse,
+    logins: Logins,
     state: Mutex<State>,
 }
 
@@ -59,9 +61,10 @@ impl Agent {
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()?;
         // A step has its folder before it has a process: in a new home nothing can be left running.
-        if !folders.is_empty() {
+        if !folders.is_empty() || home.logins().exists() {
             kill_marked(&options.node_id, None);
         }
+        login::sweep(&home.logins())?;
         let mut steps = HashMap::new();
         for folder in folders {
             if is_draft(&folder) {
@@ -75,11 +78,22 @@ impl Agent {
         let preemption = read_preemption(&home)?;
         let state = State { steps, running: JoinSet::new(), preemption, ending: false };
         let started = options.clock.now();
-        Ok(Self { options, home, started, pulse: Pulse::new(), state: Mutex::new(state) })
+        Ok(Self {
+            options,
+            home,
+            started,
+            pulse: Pulse::new(),
+            logins: Logins::new(),
+            state: Mutex::new(state),
+        })
     }
 
     pub(crate) const fn home(&self) -> &Home {
         &self.home
+    }
+
+    pub(crate) const fn logins(&self) -> &Logins {
+        &self.logins
     }
 
     pub(crate) const fn options(&self) -> &AgentOptions {
@@ -97,6 +111,10 @@ impl Agent {
             Request::Stop { step, grace } => done(self.stop(&step, grace).await),
             Request::Say { step, id, line } => done(self.say(&step, id, line)),
             Request::Preempt { at } => done(self.preempt(at)),
+            Request::Logins => Ok(Response::Logins { open: self.logins.open() }),
+            Request::Login { .. } => {
+                Err(Refusal(ErrorKind::Invalid, "a login takes the connection with it".to_owned()))
+            }
         };
         result.unwrap_or_else(|Refusal(kind, message)| Response::Failed { kind, message })
     }
@@ -110,6 +128,7 @@ impl Agent {
         };
         steps.iter().filter(|step| !step.is_over()).for_each(|step| step.abort(reason));
         while running.join_next().await.is_some() {}
+        self.logins.end_all().await;
     }
 
     fn info(&self) -> AgentInfo {

@@ -26,7 +26,7 @@ use welkin_provider::{EventKind, Exit, Step, Stream};
 use welkin_units::Span;
 
 /// Time the guard gets beyond the grace to end everything.
-const KILL_TIME: Duration = Duration::from_secs(5);
+pub(crate) const KILL_TIME: Duration = Duration::from_secs(5);
 
 /// Time to read what is left in the pipes once everything that could write is gone.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -69,7 +69,7 @@ impl Guarded {
         let workdir = at_or_below(home.root(), &step.workdir).map_err(io::Error::other)?;
         std::fs::create_dir_all(&workdir)?;
         let shell = shell()?;
-        let env = bare_env::build(options, home, step, &shell.to_string_lossy());
+        let env = bare_env::build(options, home, &step.env, &step.id.0, &shell.to_string_lossy());
         let hearing = record.ear().open(&record.hearing())?;
         let input = hearing.is_some().then(|| record.hearing());
         let mut passing = JoinSet::new();
@@ -204,7 +204,8 @@ fn exit(report: Report, stopped: bool) -> Exit {
     }
 }
 
-fn shell() -> io::Result<PathBuf> {
+/// The shell of scripts and logins.
+pub(crate) fn shell() -> io::Result<PathBuf> {
     let known = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/bin/sh"].map(Path::new);
     let found = known.into_iter().find(|path| path.exists()).map(Path::to_owned);
     found.ok_or_else(|| io::Error::other("there is neither bash nor sh"))

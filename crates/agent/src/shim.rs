@@ -1,6 +1,6 @@
 //! What the binary does as `agent-exec`.
 
-use crate::{guard, leaf};
+use crate::{guard, leaf, login};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -9,6 +9,9 @@ pub(crate) const GUARD: &str = "guard";
 
 /// Argument by which the guard starts the leaf that becomes the script.
 pub(crate) const LEAF: &str = "leaf";
+
+/// Argument by which a login becomes a shell in the node's home.
+pub(crate) const LOGIN: &str = "login";
 
 /// Runs the shim: call it with the arguments behind [`crate::EXEC_COMMAND`], on the main thread,
 /// before any other thread or runtime is started, and exit with what it returns.
@@ -20,6 +23,7 @@ pub fn exec_shim(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let code = match args.first().and_then(|mode| mode.to_str()) {
         Some(GUARD) => guard::run(),
         Some(LEAF) => leaf::run(&args[1..]),
+        Some(LOGIN) => login::become_shell(&args[1..], leaf::FAILED),
         _ => leaf::FAILED,
     };
     ExitCode::from(code)

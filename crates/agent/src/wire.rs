@@ -6,10 +6,11 @@
 use crate::word::Word;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use welkin_provider::{ErrorKind, Event, Step, StepId, UnixMillis};
+use welkin_provider::{Door, ErrorKind, Event, Step, StepId, UnixMillis};
 use welkin_units::Span;
 
 /// Version of the protocol.
@@ -52,6 +53,10 @@ pub(crate) enum Request {
     Say { step: StepId, id: String, line: Option<String> },
     /// The provider will take the node away.
     Preempt { at: UnixMillis },
+    /// Log somebody in who has this key: after the answer the connection is an SSH server's.
+    Login { key: String, env: BTreeMap<String, String> },
+    /// How many are logged in?
+    Logins,
 }
 
 /// What the agent answers.
@@ -64,6 +69,10 @@ pub(crate) enum Response {
     Events {
         events: Vec<Event>,
         over: bool,
+    },
+    Login(Door),
+    Logins {
+        open: u32,
     },
     Failed {
         kind: ErrorKind,

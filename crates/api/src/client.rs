@@ -2,10 +2,12 @@
 
 mod far;
 mod follow;
+mod login;
 pub(crate) mod sse;
 
 pub use far::Far;
 pub use follow::Follow;
+pub use login::Login;
 
 use crate::wire::{Arrived, Health, IDEMPOTENCY_KEY, NewRun, Problem, ROOT, Shown, Stop, Taken, plan_digest};
 use bytes::Bytes;
@@ -247,10 +249,11 @@ impl Client {
         };
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
-        // Ends with the answer's body, or with the broker.
-        tokio::spawn(connection);
+        // Ends with the answer's body, or with the broker; what becomes something else goes on by itself.
+        tokio::spawn(connection.with_upgrades());
         let answer = sender.send_request(request).await.map_err(|error| self.broken(error))?;
-        if answer.status().is_success() { Ok(answer) } else { Err(refused(answer).await) }
+        let (status, became) = (answer.status(), StatusCode::SWITCHING_PROTOCOLS);
+        if status.is_success() || status == became { Ok(answer) } else { Err(refused(answer).await) }
     }
 }
 

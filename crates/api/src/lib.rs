@@ -2,6 +2,7 @@
 //!
 //! * [`wire`]: what is asked and answered, as JSON over HTTP/1.1, below [`wire::ROOT`];
 //! * [`Client`]: the asking side, over a Unix socket, or over TLS to the broker of a team ([`Far`]);
+//! * [`carry`]: logins to machines, as bytes over what was a request;
 //! * [`FarRecords`]: the records of such a broker, to look at.
 //!
 //! *How it works.* Whatever happens to a run is a record with a number, and numbers grow over all runs. A list
@@ -12,6 +13,7 @@
 //! *Rejected:* a protocol of frames as agents have it: everybody can read HTTP and JSON, with nothing of ours; and
 //! requests that are polled for their result: a run is on record before it is answered, and its end is an event.
 
+pub mod carry;
 mod client;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -19,5 +21,5 @@ pub mod fuzzing;
 mod records;
 pub mod wire;
 
-pub use client::{Client, ClientError, Far, Follow};
+pub use client::{Client, ClientError, Far, Follow, Login};
 pub use records::FarRecords;

@@ -115,6 +115,14 @@ pub struct Autostop {
     pub stops: bool,
 }
 
+/// Who is logged in to the machines of a cluster. `GET /v1/runs/{run}/ssh`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+pub struct Logins {
+    /// How many are.
+    pub open: u32,
+}
+
 /// A page of runs. `GET /v1/runs?state=open&limit=N&before=RUN`, latest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "document", derive(utoipa::ToSchema))]

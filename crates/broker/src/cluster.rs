@@ -9,6 +9,7 @@
 use crate::error::StoreError;
 use crate::limits::{CLEARED_WITHIN, IDLE_LOOK, IDLE_LOOKS};
 use crate::live::{Fact, Live};
+use crate::login;
 use tokio::time::{Instant, sleep};
 use welkin_records::{AttemptId, Change, ClusterRole, Open, Record, Which, Write};
 use welkin_units::Span;
@@ -45,13 +46,19 @@ async fn idle_for(live: &Live, limit: Option<Span>) -> Result<Span, StoreError> 
     let mut busy = Instant::now();
     loop {
         sleep(pause.duration()).await;
-        if at_work(live).is_none() || has_work(live).await? {
+        if is_busy(live).await? {
             busy = Instant::now();
         }
         if busy.elapsed() >= limit.duration() {
             return Ok(limit);
         }
     }
+}
+
+/// Whether somebody has use of the cluster, as far as is known.
+async fn is_busy(live: &Live) -> Result<bool, StoreError> {
+    let Some(attempt) = at_work(live) else { return Ok(true) };
+    Ok(has_work(live).await? || login::anybody(live, &live.attempt(attempt)?).await)
 }
 
 /// Whether anything is under way or waiting on the cluster that this run holds.

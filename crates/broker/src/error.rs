@@ -159,6 +159,64 @@ pub enum WishError {
     Store(#[source] StoreError),
 }
 
+/// Why there is no login to the machines of a cluster.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// The run holds no cluster.
+    #[error("{run} holds no cluster")]
+    NoCluster {
+        /// The run.
+        run: RunId,
+    },
+    /// Its machines are stopped.
+    #[error("the machines of cluster {cluster} are stopped")]
+    Stopped {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Its machines are about to stop.
+    #[error("the machines of cluster {cluster} are being stopped")]
+    Stopping {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Its machines are on their way.
+    #[error("the machines of cluster {cluster} are not there yet")]
+    NotThere {
+        /// The cluster.
+        cluster: String,
+    },
+    /// It is over.
+    #[error("cluster {cluster} is over or ending")]
+    Ended {
+        /// The cluster.
+        cluster: String,
+    },
+    /// It has fewer machines.
+    #[error("cluster {cluster} has {nodes} nodes, and none of rank {rank}")]
+    NoNode {
+        /// The cluster.
+        cluster: String,
+        /// Which was asked for.
+        rank: u32,
+        /// How many it has.
+        nodes: u32,
+    },
+    /// The machine lets nobody in.
+    #[error("the machine of cluster {cluster} lets nobody in")]
+    Node {
+        /// The cluster.
+        cluster: String,
+        /// Why.
+        #[source]
+        source: ProviderError,
+    },
+    /// The store.
+    #[error("reading where the machines are")]
+    Store(#[source] StoreError),
+}
+
 /// Why a run could not be driven to its end.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -1,7 +1,8 @@
 //! Executes plans: durable runs over leases, from submission to committed outputs and a bill.
 //!
 //! * [`Broker`]: owns a state directory; [`Broker::submit`], [`Broker::run`], [`Broker::resume`],
-//!   [`Broker::cancel`], [`Broker::down`], [`Broker::gc`], [`Broker::prune`];
+//!   [`Broker::cancel`], [`Broker::down`], [`Broker::gc`], [`Broker::prune`],
+//!   [`Broker::login`] for the machines of clusters;
 //! * [`Reader`]: status, history, logs and bills of the same directory, from any process;
 //! * [`RunView`]: the state of a run, a fold over its [`Record`]s;
 //! * [`Observer`]: what happens, as it happens.
@@ -42,6 +43,7 @@ mod limits;
 mod lines;
 mod live;
 mod lock;
+mod login;
 mod meter;
 mod now;
 mod observe;
@@ -72,7 +74,7 @@ mod wishes;
 pub use broker::{Broker, Submission};
 pub use brought::{Brought, OfThisMachine, Packed, not_elsewhere, of_this_machine, pack};
 pub use drive::RunOutcome;
-pub use error::{OpenError, RunError, StoreError, SubmitError, WishError};
+pub use error::{LoginError, OpenError, RunError, StoreError, SubmitError, WishError};
 pub use gc::{Collected, GcError};
 pub use lines::InLine;
 pub use lock::in_use;

@@ -2,7 +2,7 @@
 //!
 //! * [`Provider`]: capacity, leases, nodes, stores and the usage feed of one cloud, cluster or machine;
 //! * [`Inventory`]: what a provider has that no price list tells;
-//! * [`Node`]: one machine of a lease, running [`Step`]s and telling what happens as [`Event`]s;
+//! * [`Node`]: one machine of a lease, running [`Step`]s and telling what happens as [`Event`]s, and taking [`Login`]s;
 //! * [`Said`] and [`Told`]: how scripts that work together are made known to each other;
 //! * [`ProviderError`]: one vocabulary of failures by meaning, each with its [`Retry`];
 //! * [`exact`]: bytes of output as text, and back;
@@ -33,7 +33,7 @@ pub use lease::{
     Accelerators, HOLDS, Lease, LeaseId, LeaseRequest, LeaseState, MachineSpec, NodeAddress, ON, Owner,
     PRIORITY, Tier, Token, Usage,
 };
-pub use node::{Event, EventKind, Exit, Fetch, Node, Publish, Step, StepId, Stream};
+pub use node::{Door, Duplex, Event, EventKind, Exit, Fetch, Login, Node, Publish, Step, StepId, Stream};
 pub use port::{Capacity, DOUBT, Nature, Provider};
 pub use welkin_name::Place as Location;
 pub use welkin_store::{Access, StoreAccess, StoreAddress};

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use tokio::io::{AsyncRead, AsyncWrite};
 use welkin_store::StoreAccess;
 use welkin_units::{Bytes, Span};
 
@@ -207,6 +208,34 @@ pub enum Exit {
     },
 }
 
+/// Bytes both ways, each way with an end of its own.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A login to a node that waits for its SSH client.
+pub struct Login {
+    /// Who is at the other end.
+    pub door: Door,
+    /// The protocol of SSH. Dropped, the login is over, and with it everything that was started in it.
+    pub bytes: Box<dyn Duplex>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("door", &self.door).finish_non_exhaustive()
+    }
+}
+
+/// What a client of SSH needs to know of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// The account that it logs in to.
+    pub user: String,
+    /// The key by which the node is known, as `authorized_keys` has keys: kind and Base64.
+    pub host_key: String,
+}
+
 /// One machine of a lease.
 #[async_trait]
 pub trait Node: Send + Sync + fmt::Debug {
@@ -231,5 +260,18 @@ pub trait Node: Send + Sync + fmt::Debug {
         let operation = format!("say something to step {step}");
         let message = "steps do not listen here";
         Err(ProviderError::new("node", operation, crate::error::ErrorKind::NotSupported, message))
+    }
+
+    /// Opens a login for whoever has the private half of `key`, an Ed25519 key as `authorized_keys` has it, with `env` on top
+    /// of the node's own environment. [`crate::ErrorKind::NotSupported`]: the node lacks what it takes, which is said.
+    async fn login(&self, key: &str, env: &BTreeMap<String, String>) -> Result<Login, ProviderError> {
+        let (_, _) = (key, env);
+        let message = "nobody logs in to nodes here";
+        Err(ProviderError::new("node", "log in", crate::error::ErrorKind::NotSupported, message))
+    }
+
+    /// How many logins are open.
+    async fn logins(&self) -> Result<u32, ProviderError> {
+        Ok(0)
     }
 }

@@ -2,7 +2,7 @@
 //! for all.
 
 use crate::bodies::Bodies;
-use crate::guests::Peer;
+use crate::guests::{LOOK, Peer};
 use crate::members::Role;
 use crate::problem::Problem;
 use crate::roster::{Caller, Roster};
@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use welkin_gateway::Fingerprint;
 use welkin_provider::{Clock, SystemClock};
 
 /// Who may ask for what: method, path as routes write it, the least role.
@@ -38,6 +39,8 @@ pub(crate) const NAMED: &[(&str, &str, Role)] = &[
     ("PUT", "/v1/runs/{run}/autostop", Role::Member),
     ("POST", "/v1/runs/{run}/stop", Role::Member),
     ("POST", "/v1/runs/{run}/start", Role::Member),
+    ("GET", "/v1/runs/{run}/ssh", Role::Viewer),
+    ("POST", "/v1/runs/{run}/ssh", Role::Member),
     ("POST", "/v1/gc", Role::Admin),
     ("POST", "/v1/prune", Role::Admin),
     ("POST", "/v1/stop", Role::Admin),
@@ -98,7 +101,7 @@ struct Line<'a> {
 }
 
 /// Lets a request pass when the member that makes it may ask for it, and writes down what was changed or refused.
-pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.fingerprint);
     let found = peer.and_then(|fingerprint| Some((fingerprint, access.roster.find(&fingerprint)?)));
     let Some((fingerprint, Caller { name, role, token })) = found else {
@@ -137,6 +140,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
     if reads {
         return next.run(request).await;
     }
+    request.extensions_mut().insert(Standing { roster: access.roster.clone(), fingerprint, role });
     // What cannot be written down is not done; how it ended follows.
     if let Err(error) = line(StatusCode::CONTINUE) {
         let problem =
@@ -146,6 +150,24 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
     let response = next.run(request).await;
     drop(line(response.status()));
     response
+}
+
+/// Of a request that goes on after its answer: what whoever made it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    roster: Roster,
+    fingerprint: Fingerprint,
+    role: Role,
+}
+
+impl Standing {
+    /// Returns once whoever made the request is no member any more, or has a lesser role.
+    pub(crate) async fn lost(self) {
+        let has = |standing: &Self| standing.roster.find(&standing.fingerprint).map(|caller| caller.role);
+        while has(&self).is_some_and(|role| role >= self.role) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
 fn refused(words: &str) -> Problem {

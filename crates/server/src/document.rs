@@ -1,6 +1,6 @@
 //! What can be asked, as an OpenAPI document: made from the code that answers.
 
-use crate::routes::{clusters, events, health, logs, metrics, plans, records, runs, sweep, uploads};
+use crate::routes::{clusters, events, health, logs, metrics, plans, records, runs, ssh, sweep, uploads};
 use utoipa::OpenApi;
 use welkin_api::wire;
 
@@ -26,6 +26,8 @@ use welkin_api::wire;
         clusters::autostop,
         clusters::stop,
         clusters::start,
+        ssh::count,
+        ssh::enter,
         sweep::gc,
         sweep::prune,
         events::of_run,

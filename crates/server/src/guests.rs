@@ -32,7 +32,7 @@ const OF_ALL: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Pause between looks whether whoever is connected is a member still.
-const LOOK: Duration = Duration::from_secs(1);
+pub(crate) const LOOK: Duration = Duration::from_secs(1);
 
 /// Who is at the other end.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ pub(crate) mod metrics;
 pub(crate) mod plans;
 pub(crate) mod records;
 pub(crate) mod runs;
+pub(crate) mod ssh;
 pub(crate) mod sweep;
 pub(crate) mod uploads;
 
@@ -41,6 +42,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/runs/{run}/autostop", put(clusters::autostop))
         .route("/runs/{run}/stop", post(clusters::stop))
         .route("/runs/{run}/start", post(clusters::start))
+        .route("/runs/{run}/ssh", get(ssh::count).post(ssh::enter))
         .route("/runs/{run}/events", get(events::of_run))
         .route("/runs/{run}/logs", get(logs::show))
         .route("/events", get(events::of_all))

@@ -139,6 +139,12 @@ impl Folders {
         self.state().join("plans")
     }
 
+    /// What this machine logs in to clusters with.
+    #[must_use]
+    pub fn logins(&self) -> PathBuf {
+        self.0.join("logins")
+    }
+
     /// What they asked for.
     #[must_use]
     pub fn audit(&self) -> PathBuf {

@@ -71,7 +71,7 @@ pub use job::{JobText, Loaded};
 pub use options::{Config, PeerSettings, SkyOptions, Variables};
 pub use place::{Hearer, Opened, Place, PlaceOptions, Root, Service, Site, identity};
 pub use planning::{HOSTS_TRIED, Month, Planner, anchor, cheapest_machines, read_plan, write_plan};
-pub use private::make_private;
+pub use private::{make_private, replace};
 pub use reach::{costs_money, is_emulated, nature, placements};
 pub use running::{Opening, Shared, bill, now, pricing, stores};
 pub use sky::Sky;

@@ -28,8 +28,11 @@ pub(crate) fn own_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Puts a file into place, whole or not at all, making its folder if need be.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Puts a file into place, whole or not at all, making its folder if need be, for the user alone.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     make_private(folder)?;
     let mut draft = tempfile::NamedTempFile::new_in(folder)?;

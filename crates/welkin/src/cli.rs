@@ -19,6 +19,7 @@ mod run;
 mod seal;
 mod sizes;
 mod sql;
+mod ssh;
 mod team;
 mod values;
 mod verbs;
@@ -57,11 +58,12 @@ pub(crate) use seal::{
 };
 pub(crate) use sizes::Instead;
 pub(crate) use sql::{SqlArgs, SqlCheckArgs, SqlCommand, SqlRunArgs};
+pub(crate) use ssh::{PortsArgs, SshArgs};
 pub(crate) use team::{
     LoginArgs, LogoutArgs, MemberAddArgs, MemberCommand, RoleChoice, ServeTeamArgs, ServeTeamCommand,
     TokenAddArgs, TokenCommand,
 };
-pub(crate) use values::pair;
+pub(crate) use values::{cluster_name, pair};
 pub(crate) use verbs::known as known_verb;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -151,6 +153,8 @@ pub(crate) enum Command {
     Jobs(JobsArgs),
     Clusters(ClustersArgs),
     Exec(Box<ExecArgs>),
+    Ssh(SshArgs),
+    Ports(PortsArgs),
     Queue(QueueArgs),
     Stop(StopClusterArgs),
     Start(StartClusterArgs),

@@ -24,6 +24,7 @@ mod logs;
 mod offers;
 pub(crate) mod parallelize;
 mod plan;
+mod ports;
 mod providers;
 mod prune;
 mod queue;
@@ -34,6 +35,7 @@ mod runs;
 mod seal;
 mod serve;
 mod sql;
+mod ssh;
 mod start;
 mod status;
 mod stop;
@@ -72,6 +74,8 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Prune(args) => prune::run(args, app),
         Command::Clusters(_) => clusters::run(app),
         Command::Exec(args) => exec::run(args, app),
+        Command::Ssh(args) => ssh::run(args, app),
+        Command::Ports(args) => ports::run(args, app),
         Command::Queue(args) => queue::run(args, app),
         Command::Autostop(args) => autostop::run(args, app),
         Command::Stop(args) => stop::run(args, app),

@@ -17,6 +17,7 @@ mod consent;
 mod engine;
 mod exit;
 mod habit;
+mod logins;
 mod moving;
 mod output;
 mod planning;

@@ -8,6 +8,7 @@ mod data;
 mod disk;
 mod hostile;
 mod limits;
+mod login;
 mod output;
 mod preempt;
 mod script;

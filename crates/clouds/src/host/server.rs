@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use welkin_provider::{ErrorKind, LeaseId, Node, ProviderError, SystemClock};
+use welkin_provider::{ErrorKind, LeaseId, Login, Node, ProviderError, SystemClock};
 use welkin_units::Span;
 
 /// Name of the provider whose hosts these are.
@@ -160,10 +160,26 @@ impl Host {
             Ask::Files { lease, rank, below } => {
                 Answer::Files(self.data(&lease, rank).await?.files(below).await?)
             }
-            Ask::Get { .. } => {
+            Ask::Logins { lease, rank } => Answer::Logins(self.node(&lease, rank).await?.0.logins().await?),
+            Ask::Get { .. } | Ask::Login { .. } => {
                 return Err(ProviderError::new(PROVIDER, "get", ErrorKind::Invalid, "answered elsewhere"));
             }
         })
+    }
+
+    /// A login to a node, which sees what scripts on it see of the host.
+    pub(crate) async fn login(
+        self: &Arc<Self>,
+        lease: &LeaseId,
+        rank: u32,
+        key: &str,
+        mut env: BTreeMap<String, String>,
+    ) -> Result<Login, ProviderError> {
+        let (node, share) = self.node(lease, rank).await?;
+        for (name, value) in share.env {
+            env.entry(name).or_insert(value);
+        }
+        node.login(key, &env).await
     }
 
     async fn free(self: &Arc<Self>) -> Result<Free, ProviderError> {

@@ -14,8 +14,7 @@ mod reach;
 mod serve;
 mod wire;
 
-pub(crate) use link::Link;
-pub(crate) use reach::{Reach, Transport, Unreached};
+pub(crate) use reach::{Opened, Reach, Transport, Unreached};
 pub(crate) use serve::serve;
 pub(crate) use wire::{Answer, Ask, Free, GREETING, PIECE_BYTES, PROTOCOL};
 #[cfg(any(test, feature = "fuzzing"))]

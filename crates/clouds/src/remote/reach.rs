@@ -8,13 +8,14 @@
 //! sweeps.
 
 use super::link::{CallError, Link};
-use super::wire::{Answer, Ask, HostInfo, PROTOCOL};
+use super::wire::{self, Answer, Ask, Frame, HostInfo, PROTOCOL};
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
-use welkin_provider::{ErrorKind, ProviderError};
+use welkin_provider::{Door, ErrorKind, ProviderError};
 
 /// How long a host may be out of reach before what runs on it counts as lost.
 pub(crate) const LOST_AFTER: Duration = Duration::from_secs(8);
@@ -32,11 +33,19 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 /// Time of one call beyond what it was asked to wait.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// Makes the connection to one host.
+/// Makes connections to one host.
 #[async_trait]
 pub(crate) trait Transport: Send + Sync + fmt::Debug {
-    /// A link on which the program on the host listens.
-    async fn connect(&self) -> Result<Link, Unreached>;
+    /// A connection on which the program on the host has greeted.
+    async fn open(&self) -> Result<Opened, Unreached>;
+}
+
+/// A connection to the program on a host.
+pub(crate) struct Opened {
+    pub(crate) input: Box<dyn AsyncRead + Send + Unpin>,
+    pub(crate) output: Box<dyn AsyncWrite + Send + Unpin>,
+    /// What carries it, and is killed with it.
+    pub(crate) child: Option<tokio::process::Child>,
 }
 
 /// Why there is no connection.
@@ -141,6 +150,29 @@ impl Reach {
         }
     }
 
+    /// Logs in on a connection of its own: what is behind the answer is no conversation any more.
+    pub(crate) async fn login(&self, operation: &str, ask: &Ask) -> Result<(Door, Opened), ProviderError> {
+        let fault = |kind, message| self.error(operation, kind, message);
+        let late = || fault(ErrorKind::Transient, format!("{} does not answer", self.host));
+        let opened = timeout(CONNECT_WITHIN, self.transport.open()).await.map_err(|_| late())?;
+        let mut opened = opened.map_err(|unreached| fault(unreached.kind, unreached.message))?;
+        let broken = |error: wire::WireError| {
+            fault(ErrorKind::Transient, format!("the connection to {} broke: {error}", self.host))
+        };
+        let asked =
+            wire::encode(0, ask, &[]).map_err(|error| fault(ErrorKind::Invalid, error.to_string()))?;
+        let answered = timeout(ANSWER_WITHIN, async {
+            wire::write(&mut opened.output, &asked).await?;
+            wire::read::<Answer>(&mut opened.input).await
+        });
+        match answered.await.map_err(|_| late())?.map_err(broken)? {
+            Some(Frame { head: Answer::Login(door), .. }) => Ok((door, opened)),
+            Some(Frame { head: Answer::Failed { kind, message, .. }, .. }) => Err(fault(kind, message)),
+            Some(_) => Err(fault(ErrorKind::Invalid, format!("{} answered something else", self.host))),
+            None => Err(fault(ErrorKind::Transient, format!("{} hung up", self.host))),
+        }
+    }
+
     pub(crate) fn error(&self, operation: &str, kind: ErrorKind, message: String) -> ProviderError {
         ProviderError::new(self.provider.clone(), format!("{operation} on {}", self.host), kind, message)
     }
@@ -223,7 +255,8 @@ impl Reach {
 
     async fn connect(&self) -> Result<(Link, HostInfo), Unreached> {
         let unreached = |message| Unreached { kind: ErrorKind::Transient, message, remedy: None };
-        let link = self.transport.connect().await?;
+        let Opened { input, output, child } = self.transport.open().await?;
+        let link = Link::new(input, output, child);
         match link.call(&Ask::Hello, &[], ANSWER_WITHIN).await {
             Ok((Answer::Hello(info), _)) if info.protocol == PROTOCOL && info.is_sensible() => {
                 Ok((link, *info))

@@ -7,9 +7,10 @@ use super::wire::{self, Answer, Ask, Frame, GREETING, WireError};
 use crate::host::Host;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
+use welkin_provider::Login;
 
 /// How long a broker may say nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,15 +25,26 @@ pub(crate) async fn serve(
     mut output: impl AsyncWrite + Send + Unpin + 'static,
 ) -> Result<(), WireError> {
     wire::write(&mut output, format!("{GREETING}\n").as_bytes()).await?;
+    let Ok(first) = timeout(PATIENCE, wire::read::<Ask>(&mut input)).await else { return Ok(()) };
+    let Some(first) = first? else { return Ok(()) };
+    if let Ask::Login { .. } = first.head {
+        return logged_in(&host, first, input, output).await;
+    }
+    let mut first = Some(first);
     let (answers, queue) = mpsc::channel(AT_ONCE);
     let writer = tokio::spawn(write(queue, output));
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let ended = loop {
-        let Ok(read) = timeout(PATIENCE, wire::read::<Ask>(&mut input)).await else { break Ok(()) };
-        let frame = match read {
-            Ok(Some(frame)) => frame,
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+        let frame = match first.take() {
+            Some(first) => first,
+            None => {
+                let Ok(read) = timeout(PATIENCE, wire::read::<Ask>(&mut input)).await else { break Ok(()) };
+                match read {
+                    Ok(Some(frame)) => frame,
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            }
         };
         // Closed never: the semaphore lives as long as this loop.
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { break Ok(()) };
@@ -48,6 +60,36 @@ pub(crate) async fn serve(
     drop(answers);
     writer.abort();
     ended
+}
+
+/// Carries one login to its end: that of the server, whichever side hung up first.
+async fn logged_in(
+    host: &Arc<Host>,
+    frame: Frame<Ask>,
+    mut input: impl AsyncRead + Unpin,
+    mut output: impl AsyncWrite + Unpin,
+) -> Result<(), WireError> {
+    let Ask::Login { lease, rank, key, env } = frame.head else { return Ok(()) };
+    let Login { door, bytes } = match host.login(&lease, rank, &key, env).await {
+        Ok(login) => login,
+        Err(error) => {
+            let answer = wire::encode(frame.number, &Answer::failure(&error), &[])?;
+            return Ok(wire::write(&mut output, &answer).await?);
+        }
+    };
+    wire::write(&mut output, &wire::encode(frame.number, &Answer::Login(door), &[])?).await?;
+    let (mut from, mut to) = split(bytes);
+    let there = async {
+        // Whoever is gone is seen to be by the other way as well.
+        drop(copy(&mut input, &mut to).await);
+        drop(to.shutdown().await);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        carried = copy(&mut from, &mut output) => drop(carried),
+        () = there => {}
+    }
+    Ok(output.shutdown().await?)
 }
 
 async fn answered(host: &Arc<Host>, frame: Frame<Ask>) -> Option<Vec<u8>> {

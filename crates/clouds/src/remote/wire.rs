@@ -9,10 +9,13 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use welkin_provider::{ErrorKind, Event, Lease, LeaseId, LeaseRequest, Owner, ProviderError, Step, StepId};
+use welkin_provider::{
+    Door, ErrorKind, Event, Lease, LeaseId, LeaseRequest, Owner, ProviderError, Step, StepId,
+};
 use welkin_units::{Bytes, Span};
 
 /// Version of what is spoken. The program on a host is the one that speaks to it, so this only tells a
@@ -82,6 +85,19 @@ pub(crate) enum Ask {
         id: String,
         line: Option<String>,
     },
+    /// Log somebody in who has this key. The first question of a conversation and its last: behind the answer each way
+    /// is the SSH server's.
+    Login {
+        lease: LeaseId,
+        rank: u32,
+        key: String,
+        env: BTreeMap<String, String>,
+    },
+    /// How many are logged in?
+    Logins {
+        lease: LeaseId,
+        rank: u32,
+    },
     /// Where the node's own data lie.
     Data {
         lease: LeaseId,
@@ -121,6 +137,8 @@ pub(crate) enum Answer {
     Owners(Vec<Owner>),
     Free(Free),
     Events(Vec<Event>),
+    Login(Door),
+    Logins(u32),
     /// An absolute path on the host.
     Path(String),
     /// Paths and sizes.

@@ -8,7 +8,7 @@
 //! One login does all of it, and nothing but a shell, `head` and `mv` is needed there.
 
 use super::config::HostSpec;
-use crate::remote::{GREETING, Link, PIECE_BYTES, Transport, Unreached};
+use crate::remote::{GREETING, Opened, PIECE_BYTES, Transport, Unreached};
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -87,7 +87,7 @@ pub(crate) struct SshTransport {
 
 #[async_trait]
 impl Transport for SshTransport {
-    async fn connect(&self) -> Result<Link, Unreached> {
+    async fn open(&self) -> Result<Opened, Unreached> {
         let program = Arc::clone(&self.program);
         let content = tokio::task::spawn_blocking(move || program.content()).await;
         let (hash, bytes) = match content {
@@ -109,7 +109,9 @@ impl Transport for SshTransport {
         let words = Words::default();
         let listener = tokio::spawn(words.clone().listen(errors));
         match self.greet(input, output, &bytes).await {
-            Ok((input, output)) => Ok(Link::new(output, input, Some(child))),
+            Ok((input, output)) => {
+                Ok(Opened { input: Box::new(output), output: Box::new(input), child: Some(child) })
+            }
             Err(said) => {
                 drop(child.start_kill());
                 drop(child.wait().await);

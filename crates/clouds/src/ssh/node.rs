@@ -5,13 +5,19 @@
 //! of it is passed on: who hears that an output is there finds it there.
 
 use super::notes::Notes;
-use crate::remote::{Answer, Ask, Reach};
+use crate::remote::{Answer, Ask, Opened, Reach};
 use async_trait::async_trait;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use welkin_provider::{ErrorKind, Event, EventKind, LeaseId, Node, ProviderError, Step, StepId, StoreAccess};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::process::Child;
+use welkin_provider::{
+    ErrorKind, Event, EventKind, LeaseId, Login, Node, ProviderError, Step, StepId, StoreAccess,
+};
 use welkin_units::Span;
 
 /// A node of a lease.
@@ -80,6 +86,61 @@ impl Node for SshNode {
             (Answer::Done, _) => Ok(()),
             _ => Err(self.odd(&operation)),
         }
+    }
+
+    async fn login(&self, key: &str, env: &BTreeMap<String, String>) -> Result<Login, ProviderError> {
+        let (lease, rank) = (self.lease.clone(), self.rank);
+        let ask = Ask::Login { lease, rank, key: key.to_owned(), env: env.clone() };
+        let (door, Opened { input, output, child }) = self.reach.login("log in", &ask).await?;
+        Ok(Login { door, bytes: Box::new(Carried { input, output: Some(output), _child: child }) })
+    }
+
+    async fn logins(&self) -> Result<u32, ProviderError> {
+        let ask = Ask::Logins { lease: self.lease.clone(), rank: self.rank };
+        match self.reach.call("count logins", &ask, &[], Duration::ZERO).await? {
+            (Answer::Logins(open), _) => Ok(open),
+            _ => Err(self.odd("count logins")),
+        }
+    }
+}
+
+/// A login that a process of its own carries to the host. It ends with this.
+struct Carried {
+    input: Box<dyn AsyncRead + Send + Unpin>,
+    /// None once this way is at its end: a pipe says that by being closed.
+    output: Option<Box<dyn AsyncWrite + Send + Unpin>>,
+    _child: Option<Child>,
+}
+
+impl AsyncRead for Carried {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.input).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Carried {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.output {
+            Some(output) => Pin::new(output).poll_write(cx, buf),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.output {
+            Some(output) => Pin::new(output).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(self.as_mut().poll_flush(cx))?;
+        self.output = None;
+        Poll::Ready(Ok(()))
     }
 }
 

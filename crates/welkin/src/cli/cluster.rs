@@ -57,8 +57,8 @@ pub(crate) struct ClustersArgs {}
 
 /// Say how long a cluster may be idle before its machines stop
 ///
-/// They stop, or with --down it ends, when no run was under way or waiting on it for so many minutes. The time counts from this command on, and
-/// from the end of the last run. What nobody knows, such as what happened while there was no broker, counts as work.
+/// They stop, or with --down it ends, when no run was under way or waiting on it, and nobody logged in, for so many minutes. The
+/// time counts from this command on, and from the end of the last run or login. What nobody knows, such as what happened while there was no broker, counts as work.
 #[derive(Debug, Args)]
 #[command(after_help = AUTOSTOP, group(clap::ArgGroup::new("what").required(true)))]
 pub(crate) struct AutostopArgs {

@@ -3,7 +3,7 @@
 use crate::apart;
 use crate::app::App;
 use crate::cli::DownArgs;
-use crate::commands::gc;
+use crate::commands::{gc, ssh};
 use crate::engine::{self, Opening, find_run, reader, run_fault};
 use crate::exit::Exit;
 use welkin_api::wire;
@@ -20,5 +20,6 @@ pub(crate) fn run(args: &DownArgs, app: &mut App) -> anyhow::Result<Exit> {
         let broker = engine::broker(app, Opening::default())?;
         broker.down(&run).await.map_err(run_fault)
     })?;
+    ssh::refresh_if_used(None, app);
     gc::show(&collected, None, &[], app)
 }

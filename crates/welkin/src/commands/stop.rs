@@ -11,7 +11,7 @@ use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
-use welkin_api::wire::Taken;
+use welkin_api::wire::{Logins, Taken};
 use welkin_broker::{ClusterRole, LeaseState, Open, Reader, RunId};
 
 /// A cluster that was stopped or started.
@@ -26,11 +26,15 @@ pub(crate) fn run(args: &StopClusterArgs, app: &mut App) -> anyhow::Result<Exit>
     let (reader, run) = expect(&app.sky, &args.cluster)?;
     let cluster = &args.cluster;
     let on_it = reader.in_cluster(&ClusterRole::On(run.clone()), Open::Only).map_err(store_fault)?.len();
-    if on_it > 0 && !args.yes {
-        let runs = counted(on_it, "run");
+    let logins = if args.yes { 0 } else { logins(&run, app)? };
+    if on_it + logins > 0 && !args.yes {
+        let both = [(on_it, "run"), (logins, "login")];
+        let counts =
+            both.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(count, what));
+        let ending = counts.collect::<Vec<_>>().join(" and ");
         consent::ask(
-            &format!("{runs} on {cluster} would end: stop it?"),
-            &format!("{runs} on {cluster} would end, and there is no terminal to ask"),
+            &format!("{ending} on {cluster} would end: stop it?"),
+            &format!("{ending} on {cluster} would end, and there is no terminal to ask"),
             "it goes on",
         )?;
     }
@@ -50,6 +54,15 @@ pub(crate) fn run(args: &StopClusterArgs, app: &mut App) -> anyhow::Result<Exit>
     }
     app.out.flush()?;
     Ok(Exit::Success)
+}
+
+/// How many are logged in to a cluster, as far as its machines say: without a broker nobody is.
+fn logins(run: &RunId, app: &App) -> anyhow::Result<usize> {
+    runtime()?.block_on(async {
+        let Some(reached) = apart::listening(app).await? else { return Ok(0) };
+        let told = reached.client.get::<Logins>(&format!("/runs/{run}/ssh")).await;
+        Ok(told.map_or(0, |logins| logins.open as usize))
+    })
 }
 
 /// Asks the broker to stop or start the cluster that a run holds.

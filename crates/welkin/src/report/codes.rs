@@ -183,6 +183,8 @@ codes! {
         "Each is listed with what is wrong: missing, of another length, or of other content.";
     NoSuchTransfer = "transfer::not-found", NotFound, "There is no such transfer",
         "`welkin transfers` lists the transfers of this folder. A prefix of a name that fits only one is enough.";
+    Login = "cluster::login", Failure, "Nobody can log in to the cluster at present",
+        "A login needs a cluster whose machines are up, OpenSSH's client (`ssh`, `ssh-keygen`) on this machine, and its server (`sshd`) installed on the node, where it need not be started. It is over when the broker ends, the machines stop, or whoever is logged in may not be any more; `welkin ssh CLUSTER` logs in again.";
     Emulator = "cloud::emulator", Failure, "The emulated clouds cannot be opened",
         "Emulated clouds keep their state below Welkin's folder. The message says what failed there; a full disk and missing permissions are the usual reasons.";
 }

@@ -17,6 +17,8 @@ const COMMANDS: &[&str] = &[
     "down",
     "clusters",
     "exec",
+    "ssh",
+    "ports",
     "queue",
     "stop",
     "start",

@@ -45,6 +45,7 @@ mod seal;
 mod sealed_run;
 mod shown;
 mod small_machine;
+mod ssh;
 mod stream;
 mod team;
 mod tokens;

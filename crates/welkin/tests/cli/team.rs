@@ -64,7 +64,7 @@ impl Team {
     }
 
     /// A machine that is logged in.
-    fn member(&self, name: &str, role: &str) -> Bed {
+    pub(crate) fn member(&self, name: &str, role: &str) -> Bed {
         let member = Bed::apart();
         self.add(&member, name, role);
         self.login(&member);

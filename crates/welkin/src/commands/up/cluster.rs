@@ -5,7 +5,7 @@ use super::{consent, is_plan, manner, with_secrets};
 use crate::app::App;
 use crate::cli::UpArgs;
 use crate::clusters::{Cluster, holder, holding, until_up};
-use crate::commands::{autostop, plan, start};
+use crate::commands::{autostop, plan, ssh, start};
 use crate::engine::{self, reader};
 use crate::exit::Exit;
 use crate::output::{Format, write_json};
@@ -43,6 +43,7 @@ pub(super) fn run(args: &UpArgs, name: &str, app: &mut App) -> anyhow::Result<Ex
         }
     };
     let cluster = until_up(&opened(app)?, &run, name, app)?;
+    ssh::refresh_if_used(Some(&cluster), app);
     if args.file.is_none() || !has_work(&loaded.job) {
         return shown(&cluster, app);
     }

@@ -1,7 +1,8 @@
 //! Hosts that can be logged in to: each with its address, its processes, its home and a real `sshd`.
 //!
 //! All hang on one bridge of a hub, from which the login starts. A host can be killed at once with all that
-//! runs on it, cut off, and started again. Needs root, `ip`, `unshare` and Debian's openssh-server.
+//! runs on it, cut off, made to stand still, and started again. Needs root, `ip`, `unshare` and Debian's openssh-server; hosts whose
+//! durable steps are counted also need `cc`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +18,7 @@ use super::bed::Bed;
 use super::node::Node;
 use super::shell::{NetError, run};
 use crate::did_not_run::DidNotRun;
+use crate::steps::{StepLog, Steps};
 
 /// How long a server may take to answer; it takes a tenth of a second on a quiet machine.
 const START: Duration = Duration::from_secs(30);
@@ -27,6 +29,7 @@ pub struct Hosts {
     hub: Node,
     hosts: Vec<Host>,
     folder: TempDir,
+    steps: Option<Steps>,
     _bed: Bed,
 }
 
@@ -41,6 +44,15 @@ struct Host {
 impl Hosts {
     /// So many hosts, `h1` and on, or the reason why there can be none here.
     pub fn try_new(count: u8) -> Result<Self, DidNotRun> {
+        Self::try_with(count, None)
+    }
+
+    /// The same, whose durable steps are counted, of whatever a login starts there ([`Hosts::steps`]).
+    pub fn try_counted(count: u8) -> Result<Self, DidNotRun> {
+        Self::try_with(count, Some(Steps::try_new()?))
+    }
+
+    fn try_with(count: u8, steps: Option<Steps>) -> Result<Self, DidNotRun> {
         for (program, package) in [
             ("/usr/sbin/sshd", "openssh-server"),
             ("/usr/bin/ssh", "openssh-client"),
@@ -51,11 +63,11 @@ impl Hosts {
             }
         }
         let bed = Bed::try_new()?;
-        Self::start(bed, count)
+        Self::start(bed, count, steps)
             .map_err(|error| DidNotRun::because(format!("hosts cannot be made here: {error}")))
     }
 
-    fn start(bed: Bed, count: u8) -> Result<Self, NetError> {
+    fn start(bed: Bed, count: u8, steps: Option<Steps>) -> Result<Self, NetError> {
         let folder = tempfile::tempdir().map_err(|error| NetError::system("make a folder", error))?;
         let hub = bed.node("hub")?;
         let inside = hub.namespace().to_owned();
@@ -65,7 +77,7 @@ impl Hosts {
         for key in ["login", "server"] {
             keygen(&folder.path().join(key))?;
         }
-        let mut hosts = Self { hub, hosts: Vec::new(), folder, _bed: bed };
+        let mut hosts = Self { hub, hosts: Vec::new(), folder, steps, _bed: bed };
         for number in 1..=count {
             let host = hosts.host(number)?;
             hosts.hosts.push(host);
@@ -92,8 +104,11 @@ impl Hosts {
         fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).map_err(fault)?;
         fs::copy(self.folder.path().join("login.pub"), folder.join("authorized_keys")).map_err(fault)?;
         let key = self.folder.path().join("server");
+        let counted = self.steps.as_ref().map_or(String::new(), |steps| {
+            format!("SetEnv {}\n", steps.of_all(&StepLog::at(&folder.join("steps"))))
+        });
         let config = format!(
-            "ListenAddress {address}\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nPasswordAuthentication no\n\
+            "{counted}ListenAddress {address}\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nPasswordAuthentication no\n\
              PermitRootLogin prohibit-password\nUsePAM no\nStrictModes no\n",
             key.display(),
             folder.join("authorized_keys").display()
@@ -142,6 +157,11 @@ impl Hosts {
     /// Home of the account on a host.
     pub fn home(&self, number: usize) -> PathBuf {
         self.hosts[number].folder.join("home")
+    }
+
+    /// The durable steps of all that logins started on a host; none where they are not counted.
+    pub fn steps(&self, number: usize) -> StepLog {
+        StepLog::at(&self.hosts[number].folder.join("steps"))
     }
 
     /// Ends a host and all that runs on it, at once and without a word to anybody.
@@ -212,16 +232,31 @@ impl Hosts {
         run(&format!("ip -n {} link set v{} {state}", self.hub.namespace(), number + 1)).map(drop)
     }
 
+    /// Makes all that runs on a host stand still, as a machine whose memory is on its way to another, or go on.
+    pub fn set_still(&self, number: usize, still: bool) {
+        use rustix::process::{Signal, kill_process};
+        let signal = if still { Signal::STOP } else { Signal::CONT };
+        for pid in self.pids(number) {
+            // It may have ended meanwhile.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    fn pids(&self, number: usize) -> Vec<rustix::process::Pid> {
+        let pids = run(&format!("ip netns pids {}", self.hosts[number].node.namespace())).unwrap_or_default();
+        let pid = |line: &str| rustix::process::Pid::from_raw(line.trim().parse().ok()?);
+        pids.lines().filter_map(pid).collect()
+    }
+
     /// Command lines of what runs on a host, its server left out.
     pub fn processes(&self, number: usize) -> Vec<String> {
-        let pids = run(&format!("ip netns pids {}", self.hosts[number].node.namespace())).unwrap_or_default();
-        let line = |pid: &str| {
-            let raw = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let line = |pid: rustix::process::Pid| {
+            let raw = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).ok()?;
             let text = String::from_utf8_lossy(&raw).replace('\0', " ");
             let own = text.contains("sshd") || text.starts_with("unshare ");
             (!own && !text.is_empty()).then(|| text.trim_end().to_owned())
         };
-        pids.lines().filter_map(|pid| line(pid.trim())).collect()
+        self.pids(number).into_iter().filter_map(line).collect()
     }
 }
 

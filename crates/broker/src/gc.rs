@@ -118,6 +118,11 @@ impl Known {
         let unreadable = self.unreadable.iter().map(|(run, _)| run.folder());
         self.runs.iter().flat_map(kept_prefixes).chain(unreadable)
     }
+
+    fn written_prefixes(&self) -> impl Iterator<Item = String> {
+        let unreadable = self.unreadable.iter().map(|(run, _)| run.folder());
+        self.runs.iter().flat_map(written_prefixes).chain(unreadable)
+    }
 }
 
 /// Tokens whose lease is the business of whoever drives the run: those of leases that are not over.
@@ -177,12 +182,14 @@ async fn sweep_store(world: &Arc<World>, place: &Location, collected: &mut Colle
     let unfinished = unfinished_below(&shelf.store, RUNS).await.map_err(words)?;
     // Read after the listing, for the same reason as leases.
     let known = Known::read(world).await.map_err(|error| error.to_string())?;
-    let kept: Vec<String> =
-        known.kept_prefixes().map(|prefix| format!("{}/", prefix.trim_end_matches('/'))).collect();
-    let is_garbage = |key: &str| !kept.iter().any(|folder| key.starts_with(folder));
+    let folder = |prefix: &str| format!("{}/", prefix.trim_end_matches('/'));
+    let below = |folders: &[String], key: &str| folders.iter().any(|folder| key.starts_with(folder));
+    let kept: Vec<String> = known.kept_prefixes().map(|prefix| folder(&prefix)).collect();
     let garbage: Vec<String> =
-        objects.into_iter().map(|object| object.key).filter(|key| is_garbage(key)).collect();
-    let unfinished: Vec<_> = unfinished.into_iter().filter(|upload| is_garbage(&upload.key)).collect();
+        objects.into_iter().map(|object| object.key).filter(|key| !below(&kept, key)).collect();
+    // What is committed is whole: whoever began to write there was killed.
+    let written: Vec<String> = known.written_prefixes().map(|prefix| folder(&prefix)).collect();
+    let unfinished: Vec<_> = unfinished.into_iter().filter(|upload| !below(&written, &upload.key)).collect();
     let count = garbage.len() as u64;
     remove_objects(&shelf.store, garbage, &unfinished).await.map_err(words)?;
     collected.objects += count;
@@ -193,11 +200,15 @@ async fn sweep_store(world: &Arc<World>, place: &Location, collected: &mut Colle
 /// attempts publish and what any attempt may fetch.
 fn kept_prefixes(run: &RunView) -> Vec<String> {
     let outputs = run.tasks.iter().flat_map(|task| task.outputs.values());
-    let mut kept: Vec<String> = outputs.map(|tree| tree.prefix.clone()).collect();
-    if !run.state.is_over() {
-        kept.push(run.id.shared());
-        let live = run.tasks.iter().filter_map(|task| Some((task, task.live()?)));
-        kept.extend(live.map(|(task, attempt)| attempt.id.folder(&run.id, &task.name)));
+    outputs.map(|tree| tree.prefix.clone()).chain(written_prefixes(run)).collect()
+}
+
+/// Of a run that is not over: what may be written at this moment.
+fn written_prefixes(run: &RunView) -> Vec<String> {
+    if run.state.is_over() {
+        return Vec::new();
     }
-    kept
+    let live = run.tasks.iter().filter_map(|task| Some((task, task.live()?)));
+    let live = live.map(|(task, attempt)| attempt.id.folder(&run.id, &task.name));
+    std::iter::once(run.id.shared()).chain(live).collect()
 }

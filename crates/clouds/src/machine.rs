@@ -46,6 +46,7 @@ pub use error::MachineError;
 pub use hardware::Hardware;
 pub(crate) use layout::{Layout, is_component, short_hash};
 pub(crate) use record::{Boot, Record, Share, read_all};
+pub(crate) use sweep::remove_stale;
 pub use sweep::{Swept, sweep};
 pub(crate) use taken::{taken, thousandths};
 pub(crate) use usage::{Metered, intervals};

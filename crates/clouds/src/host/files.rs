@@ -139,9 +139,11 @@ fn make_below(root: &Path, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Each login has a draft of its own: a piece that was on its way when a connection broke may arrive at the server of
+/// that connection while the next one writes the same file.
 fn draft(target: &Path) -> PathBuf {
     let mut name = target.as_os_str().to_owned();
-    name.push(UNFINISHED);
+    name.push(format!(".{}{UNFINISHED}", std::process::id()));
     PathBuf::from(name)
 }
 

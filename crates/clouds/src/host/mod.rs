@@ -5,7 +5,9 @@
 
 mod accelerators;
 mod admission;
+mod barred;
 mod files;
+mod programs;
 mod server;
 
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,8 +1,9 @@
 //! The host as it answers a broker.
 
+use super::barred::Barred;
 use super::files::Data;
-use super::{accelerators, admission};
-use crate::machine::{AgentCommand, Hardware, Live, Machine, MachineError, Setup, Share, sweep};
+use super::{accelerators, admission, programs};
+use crate::machine::{AgentCommand, Hardware, Live, Lock, Machine, MachineError, Setup, Share, sweep};
 use crate::remote::{Answer, Ask, Free, HostInfo, PROTOCOL, serve};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ pub struct HostConfig {
 #[derive(Debug)]
 pub(crate) struct Host {
     machine: Arc<Machine>,
+    barred: Barred,
     info: HostInfo,
     env: BTreeMap<String, String>,
     nodes: Mutex<BTreeMap<(LeaseId, u32), Member>>,
@@ -70,6 +72,7 @@ pub enum HostError {
 
 impl Host {
     fn open(config: HostConfig) -> Result<Self, MachineError> {
+        programs::tidy(&config.agent.program);
         let machine = Machine::open(Setup {
             root: &config.root,
             cloud: PROVIDER,
@@ -82,6 +85,9 @@ impl Host {
         })?;
         // What a reboot or a killed predecessor has left. A failure shows again when somebody needs room.
         let _ = sweep(&config.root);
+        let folder = machine.layout.folder();
+        let barred =
+            Barred::open(&folder).map_err(|source| MachineError::Write { path: folder.clone(), source })?;
         let Hardware { vcpus_milli, memory, .. } = machine.hardware;
         let info = HostInfo {
             protocol: PROTOCOL,
@@ -94,7 +100,7 @@ impl Host {
             address: config.address,
             limits: machine.limits(),
         };
-        Ok(Self { machine: Arc::new(machine), info, env: config.env, nodes: Mutex::default() })
+        Ok(Self { machine: Arc::new(machine), barred, info, env: config.env, nodes: Mutex::default() })
     }
 
     /// Answers one question. The second value goes into the body.
@@ -117,13 +123,20 @@ impl Host {
             Ask::Ping => Answer::Done,
             Ask::Acquire { request } => {
                 let (asked, info, env) = ((*request).clone(), self.info.clone(), self.env.clone());
-                let admit = move |live: Live<'_>| admission::admit(&asked, &live()?, &info, &env);
+                let (barred, lease) = (self.barred.clone(), machine.layout.lease_id(&request.token));
+                let admit = move |live: Live<'_>| {
+                    if barred.is_barred(&lease) {
+                        let message = "it was given back before this question arrived".to_owned();
+                        return Err(MachineError::Refused { kind: ErrorKind::Conflict, message });
+                    }
+                    admission::admit(&asked, &live()?, &info, &env)
+                };
                 Answer::Lease(Box::new(machine.acquired(&request, admit).await?))
             }
             Ask::Observe { lease } => Answer::Lease(Box::new(machine.observed(&lease).await?)),
             Ask::Release { lease } => {
                 self.nodes().retain(|(known, _), _| *known != lease);
-                machine.released(&lease).await?;
+                self.given_back(lease).await?;
                 Answer::Done
             }
             Ask::Forget { lease } => {
@@ -182,6 +195,27 @@ impl Host {
         node.login(key, &env).await
     }
 
+    /// Gives a lease back, for good: whoever asks for it later, or is about to, gets none.
+    async fn given_back(self: &Arc<Self>, lease: LeaseId) -> Result<(), ProviderError> {
+        let (barred, operation) = (self.barred.clone(), format!("release {lease}"));
+        let work = move |machine: &Machine| {
+            let root = machine.layout.root();
+            barred
+                .bar(&lease)
+                .map_err(|source| MachineError::Write { path: barred.folder().to_owned(), source })?;
+            match machine.release(&lease) {
+                Err(MachineError::NoLease(_)) => {
+                    // Who was admitted before it was barred holds this lock until its record is there.
+                    let admission = Lock::take(root);
+                    drop(admission.map_err(|source| MachineError::Read { path: root.to_owned(), source })?);
+                    machine.release(&lease)
+                }
+                released => released,
+            }
+        };
+        self.machine.run(operation, work).await
+    }
+
     async fn free(self: &Arc<Self>) -> Result<Free, ProviderError> {
         let info = self.info.clone();
         let work = move |machine: &Machine| Ok(admission::free(&machine.live()?, &info));
@@ -216,5 +250,67 @@ impl Host {
 
     fn nodes(&self) -> std::sync::MutexGuard<'_, BTreeMap<(LeaseId, u32), Member>> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use welkin_provider::{LeaseRequest, Location, MachineSpec, Owner, Tier, Token};
+    use welkin_units::Usd;
+
+    fn host(root: &std::path::Path) -> Arc<Host> {
+        let config = HostConfig {
+            root: root.to_owned(),
+            agent: AgentCommand { program: "/bin/false".into(), args: Vec::new() },
+            address: "127.0.0.1".to_owned(),
+            user: "u".to_owned(),
+            env: BTreeMap::new(),
+        };
+        Arc::new(Host::open(config).unwrap())
+    }
+
+    fn request() -> LeaseRequest {
+        LeaseRequest {
+            token: Token("late".to_owned()),
+            owner: Owner("tests".to_owned()),
+            location: Location { provider: PROVIDER.to_owned(), region: "lab".to_owned(), zone: None },
+            machine: MachineSpec { vcpus_milli: 100, ..MachineSpec::of_type("t") },
+            tier: Tier::OnDemand,
+            nodes: 1,
+            waits: false,
+            hourly: Usd::ZERO,
+            abandon_after: Span::from_secs(60),
+            labels: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_arrives_after_its_lease_was_given_back_makes_none() {
+        let root = tempfile::tempdir().unwrap();
+        let early = host(root.path());
+        let lease = early.machine.layout.lease_id(&request().token);
+        let unknown = early.answer(Ask::Release { lease: lease.clone() }, Vec::new()).await.unwrap_err();
+        assert_eq!(unknown.kind, ErrorKind::NotFound);
+        // By another login, which may have begun before.
+        let late = host(root.path());
+        let asked = late.answer(Ask::Acquire { request: Box::new(request()) }, Vec::new()).await.unwrap_err();
+        assert_eq!(asked.kind, ErrorKind::Conflict, "{asked}");
+        assert_eq!(
+            late.answer(Ask::Observe { lease }, Vec::new()).await.unwrap_err().kind,
+            ErrorKind::NotFound
+        );
+    }
+
+    #[tokio::test]
+    async fn a_question_that_is_asked_twice_is_not_answered_after_the_end() {
+        let root = tempfile::tempdir().unwrap();
+        let host = host(root.path());
+        let lease = host.machine.layout.lease_id(&request().token);
+        let ask = || Ask::Acquire { request: Box::new(request()) };
+        host.answer(ask(), Vec::new()).await.unwrap();
+        host.answer(Ask::Release { lease: lease.clone() }, Vec::new()).await.unwrap();
+        host.answer(Ask::Forget { lease }, Vec::new()).await.unwrap();
+        assert_eq!(host.answer(ask(), Vec::new()).await.unwrap_err().kind, ErrorKind::Conflict);
     }
 }

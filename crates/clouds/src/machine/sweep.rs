@@ -51,7 +51,7 @@ pub fn sweep(root: &Path) -> Result<Swept, MachineError> {
             live.extend(sweep_lease(&cloud, &folder, &mut swept)?);
         }
         for folder in [cloud.folder(), cloud.live(), cloud.over()] {
-            remove_stale(&folder, &mut swept)?;
+            swept.removed.extend(remove_stale(&folder)?);
         }
     }
     let mark = root_mark(&root);
@@ -92,19 +92,23 @@ fn sweep_lease(cloud: &Layout, folder: &Path, swept: &mut Swept) -> Result<Vec<S
     Ok(record.nodes.into_iter().map(|node| node.id).collect())
 }
 
-fn remove_stale(folder: &Path, swept: &mut Swept) -> Result<(), MachineError> {
+/// Removes what somebody who was killed left half made in a folder; which paths.
+pub(crate) fn remove_stale(folder: &Path) -> Result<Vec<PathBuf>, MachineError> {
+    let mut removed = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable(folder))?.flatten() {
-        let unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
+        }
         let age =
             entry.metadata().and_then(|about| about.modified()).ok().and_then(|time| time.elapsed().ok());
-        if unfinished && age.is_some_and(|age| age > STALE) {
+        if age.is_some_and(|age| age > STALE) {
             let path = entry.path();
-            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            removed.map_err(|source| MachineError::Write { path: path.clone(), source })?;
-            swept.removed.push(path);
+            let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            gone.map_err(|source| MachineError::Write { path: path.clone(), source })?;
+            removed.push(path);
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> MachineError {

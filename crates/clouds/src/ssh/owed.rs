@@ -37,7 +37,12 @@ impl Ssh {
         for (owed, released) in join_all(record.owed.iter().map(pay)).await {
             match released {
                 None => left.push(owed),
-                Some(Ok(_)) => self.forget_there(&held.record, &owed).await,
+                Some(Ok(_)) => {
+                    if !self.forget_there(&held.record, &owed).await {
+                        // Given back; its record there goes at the next connection.
+                        left.push(owed);
+                    }
+                }
                 // It never heard of it.
                 Some(Err(error)) if error.kind == ErrorKind::NotFound => {}
                 Some(Err(error)) => {
@@ -53,12 +58,13 @@ impl Ssh {
         failure
     }
 
-    /// The host's own record of a lease is of no use any more: a token is never asked for again.
-    pub(super) async fn forget_there(&self, record: &Record, owed: &Owed) {
-        if let Ok(host) = self.host(record, &owed.host) {
-            let ask = Ask::Forget { lease: owed.lease.clone() };
-            // What stays is a file of some hundred bytes.
-            let _ = host.call(&format!("forget {}", owed.lease), &ask, &[], Duration::ZERO).await;
+    /// The host's own record of a lease is of no use any more: a token is never asked for again. Whether it is gone.
+    async fn forget_there(&self, record: &Record, owed: &Owed) -> bool {
+        let Ok(host) = self.host(record, &owed.host) else { return false };
+        let ask = Ask::Forget { lease: owed.lease.clone() };
+        match host.call(&format!("forget {}", owed.lease), &ask, &[], Duration::ZERO).await {
+            Ok(_) => true,
+            Err(error) => error.kind == ErrorKind::NotFound,
         }
     }
 

@@ -11,7 +11,9 @@
 //! has said that it is given back: however long the host is away, and whoever is killed meanwhile.
 
 use super::notes::Notes;
-use crate::machine::{Lock, entries, make_private, publish_dir, replace, settle_names, short_hash};
+use crate::machine::{
+    Lock, entries, make_private, publish_dir, remove_stale, replace, settle_names, short_hash,
+};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -158,6 +160,8 @@ impl Records {
         let records = Self { live: root.join("leases"), over: root.join("ended") };
         make_private(&records.live)?;
         make_private(&records.over)?;
+        // What killed processes left half made. What cannot be removed harms nobody.
+        let _ = remove_stale(&records.live);
         Ok(records)
     }
 

@@ -26,7 +26,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
-use welkin_records::RunId;
+use welkin_records::{RunId, is_project_name};
 
 /// Why a request has no answer that can be used.
 #[derive(Debug, Error)]
@@ -135,13 +135,18 @@ impl Client {
         tokio::time::timeout(HEALTH_WITHIN, self.get("/health")).await.unwrap_or(Err(ClientError::Silent))
     }
 
-    /// Shows a plan, as it was written; work is submitted under its [`plan_digest`] then.
+    /// Shows a plan, as it was written, to be run in a project; work is submitted under its [`plan_digest`] and this key then.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn show_plan(&self, plan: &str) -> Result<Shown> {
-        let path = uri(&format!("/plans/{}", plan_digest(plan.as_bytes())));
-        let request = Request::put(path).header("content-type", "application/json");
+    pub async fn show_plan(&self, plan: &str, project: Option<&str>, key: &str) -> Result<Shown> {
+        let digest = plan_digest(plan.as_bytes());
+        // Names of projects are plain; what else is said is none, and the submission is told so.
+        let project = project.filter(|name| is_project_name(name));
+        let query = project.map_or_else(String::new, |name| format!("?project={name}"));
+        let path = uri(&format!("/plans/{digest}{query}"));
+        let request =
+            Request::put(path).header("content-type", "application/json").header(IDEMPOTENCY_KEY, key);
         self.answer(self.send_bytes(request, plan.as_bytes().to_vec()).await?).await
     }
 
@@ -202,6 +207,45 @@ impl Client {
     /// [`ClientError`].
     pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
         self.json(Request::put(uri(path)), Some(body)).await
+    }
+
+    /// The same, if what is at the path is as `held` says, by its tag; when it is nothing yet, where that is none.
+    ///
+    /// # Errors
+    /// [`ClientError`]; refused when it is not.
+    pub async fn put_if<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        held: Option<&str>,
+    ) -> Result<T> {
+        let request = Request::put(uri(path));
+        let request = match held {
+            Some(tag) => request.header("if-match", tag),
+            None => request.header("if-none-match", "*"),
+        };
+        self.json(request, Some(body)).await
+    }
+
+    /// What a path below [`ROOT`] answers to a body, if what it is about is as it was at this tag.
+    ///
+    /// # Errors
+    /// [`ClientError`]; refused when it is not.
+    pub async fn post_if<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        tag: &str,
+    ) -> Result<T> {
+        self.json(Request::post(uri(path)).header("if-match", tag), Some(body)).await
+    }
+
+    /// Removes what is at a path below [`ROOT`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.json(Request::delete(uri(path)), None::<&()>).await
     }
 
     async fn json<T: DeserializeOwned>(

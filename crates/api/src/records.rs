@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use welkin_ledger::Entry;
 use welkin_provider::UnixMillis;
 use welkin_records::{
-    Change, Lines, LogRow, Moved, Numbered, Records, RunId, RunLine, RunRow, Since, StepKey, StoreError,
-    Told, Which, Write, Written,
+    Change, Lines, LogRow, Moved, Numbered, Project, Records, RunId, RunLine, RunRow, Since, StepKey,
+    StoreError, Told, Use, Which, Write, Written,
 };
 use welkin_units::Bytes;
 
@@ -177,6 +177,14 @@ impl Records for FarRecords {
 
     async fn moved(&self, month: i32) -> Result<Vec<Moved>> {
         self.look(Question::Moved(month)).await
+    }
+
+    async fn projects(&self) -> Result<Vec<Project>> {
+        Err(self.only_there())
+    }
+
+    async fn project_use(&self, _: &str) -> Result<Use> {
+        Err(self.only_there())
     }
 
     async fn providers_used(&self) -> Result<BTreeSet<String>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use welkin_provider::UnixMillis;
 use welkin_records::{AttemptId, ClusterRole, Manner, Record, RunId, Which};
-use welkin_units::{Bytes, Span};
+use welkin_units::{Bytes, Span, Usd};
 
 /// What every path begins with.
 pub const ROOT: &str = "/v1";
@@ -79,6 +79,9 @@ pub struct NewRun {
     /// From another machine: the upload that holds what the job brings along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<String>,
+    /// The project it is of: that of the cluster it is on, or of the token, or the default one, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
 }
 
 /// What has arrived of an upload. `GET /v1/uploads/{upload}`, `POST /v1/uploads/{upload}?at=BYTES`.
@@ -154,9 +157,105 @@ pub struct RunLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "document", schema(value_type = Option<ClusterRoleWire>))]
     pub cluster: Option<ClusterRole>,
+    /// Its project, unless that is the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// Whether somebody drives it; absent when it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driven: Option<bool>,
+}
+
+/// The projects that whoever asks has business in. `GET /v1/projects`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+pub struct Projects {
+    /// By name.
+    pub projects: Vec<Project>,
+}
+
+/// A project. `GET /v1/projects/{project}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// How often it was changed; its `ETag` in quotes.
+    pub version: u64,
+    /// What it may use.
+    pub limits: ProjectLimits,
+    /// Its members, with their roles: `viewer`, `member` or `admin`.
+    pub members: BTreeMap<String, String>,
+    /// What it uses.
+    pub used: InUse,
+}
+
+/// What a project may use; what is absent is not limited. `PUT /v1/projects/{project}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProjectLimits {
+    /// Money in each calendar month (UTC), in billionths of a dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "document", schema(value_type = Option<i64>, minimum = 0))]
+    pub monthly: Option<Usd>,
+    /// Money in all, in billionths of a dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "document", schema(value_type = Option<i64>, minimum = 0))]
+    pub total: Option<Usd>,
+    /// Whether what runs is ended when the money is used up; it goes on otherwise.
+    #[serde(default)]
+    pub stops: bool,
+    /// Runs that are not over, at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<u32>,
+    /// Leases at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leases: Option<u32>,
+    /// Accelerators at once, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accelerators: BTreeMap<String, u32>,
+}
+
+/// What a project uses at this moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+pub struct InUse {
+    /// The calendar month (UTC), as `2026-11`.
+    pub month: String,
+    /// Money of that month.
+    pub monthly: Money,
+    /// Money in all.
+    pub total: Money,
+    /// What its machines cost in an hour, in billionths of a dollar.
+    #[cfg_attr(feature = "document", schema(value_type = i64))]
+    pub hourly: Usd,
+    /// Runs that are not over.
+    pub runs: u64,
+    /// Leases.
+    pub leases: u64,
+    /// Accelerators by their names in capitals, in thousandths.
+    pub accelerators_milli: BTreeMap<String, u64>,
+}
+
+/// Money of a project, in billionths of a dollar.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+pub struct Money {
+    /// Gone: charged, or run up by leases that are not over.
+    #[cfg_attr(feature = "document", schema(value_type = i64))]
+    pub spent: Usd,
+    /// What runs is expected to take besides.
+    #[cfg_attr(feature = "document", schema(value_type = i64))]
+    pub committed: Usd,
+}
+
+/// A role in a project. `PUT /v1/projects/{project}/members/{member}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MemberRole {
+    /// `viewer`, `member` or `admin`.
+    pub role: String,
 }
 
 /// What happened after a number, over all runs. `GET /v1/events?since=SEQ&limit=N&wait=SECONDS`.

@@ -13,6 +13,7 @@ use crate::now::block_on;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
 use crate::place;
+use crate::projects::{self, Projects};
 use crate::reader::Reader;
 use crate::refusals::{refusals, refusals_elsewhere};
 use crate::rng::Rng;
@@ -31,7 +32,9 @@ use welkin_job::{Job, Secret};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::Plan;
 use welkin_provider::{Owner, UnixMillis};
-use welkin_records::{Change, ClusterRole, Manner, Record, Records, RunId, RunRow, RunState, Which, Write};
+use welkin_records::{
+    Change, Claim, ClusterRole, Manner, Record, Records, RunId, RunRow, RunState, Which, Write,
+};
 use welkin_units::Usd;
 
 /// The folder of a job file that is on another machine: nothing can be below a device.
@@ -52,6 +55,8 @@ pub struct Submission<'a> {
     pub manner: Manner,
     /// What it has to do with a cluster, if anything.
     pub cluster: Option<ClusterRole>,
+    /// The project it is of: that of the cluster it is on, or the default one, when absent.
+    pub project: Option<String>,
 }
 
 /// Drives runs. At most one for each state directory at any time.
@@ -99,6 +104,7 @@ impl Broker {
             driven: Mutex::new(BTreeSet::new()),
             taken: Taken::default(),
             cancels: Cancels::default(),
+            projects: Projects::default(),
             names: Mutex::new(BTreeSet::new()),
             inboxes: Inboxes::default(),
             requests: watch::Sender::new(0),
@@ -158,12 +164,16 @@ impl Broker {
         elsewhere: Option<Option<PathBuf>>,
     ) -> Result<RunId, SubmitError> {
         self.check(&submission, elsewhere.is_none())?;
-        let Submission { plan, job, base_dir, client_token, manner, cluster } = submission;
+        let Submission { plan, job, base_dir, client_token, manner, cluster, project } = submission;
         let text = plan.to_json();
         let records = self.world.store.records().await.map_err(SubmitError::Store)?;
-        if let Some(run) = submitted_before(records, client_token.as_deref(), &text, plan).await? {
+        let project = projects::of_submission(records, project, cluster.as_ref()).await?;
+        let before =
+            Before { token: client_token.as_deref(), text: &text, plan, project: project.as_deref() };
+        if let Some(run) = before.run(records).await? {
             return Ok(run);
         }
+        projects::may_fit(records, project.as_deref(), plan).await?;
         let roots = Roots { base_dir: base_dir.clone(), home: self.world.options.home.clone() };
         let nonce = self.world.rng.lock().unwrap_or_else(PoisonError::into_inner).next();
         let snapshots = &self.world.snapshots;
@@ -185,6 +195,7 @@ impl Broker {
                 state: RunState::Planned.name().to_owned(),
                 submitted: now,
                 cluster: cluster.clone(),
+                project: project.clone(),
             };
             // Before the run is on record: one that is has what it brings along.
             if let Some(draft) = &draft {
@@ -204,7 +215,7 @@ impl Broker {
                 snapshots.take_back(draft, &id).map_err(SubmitError::Store)?;
             }
             // Another broker may have been given the same submission, or the same name to another one, meanwhile.
-            if let Some(run) = submitted_before(records, client_token.as_deref(), &text, plan).await? {
+            if let Some(run) = before.run(records).await? {
                 return Ok(run);
             }
             if !(self.has_peers() && matches!(error, StoreError::Taken { .. })) {
@@ -373,6 +384,20 @@ impl Broker {
         Ok(())
     }
 
+    /// The present moment, as runs are driven by it.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.world.options.clock.now()
+    }
+
+    /// Makes a write that is about no run.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is refused, or the records cannot be written.
+    pub async fn write(&self, write: Write) -> Result<(), StoreError> {
+        self.world.store.write(write).await.map(drop)
+    }
+
     fn is_driven(&self, run: &RunId) -> bool {
         self.world.driven.lock().unwrap_or_else(PoisonError::into_inner).contains(run)
     }
@@ -392,7 +417,11 @@ fn submitted(
 ) -> Write {
     let (id, run, at) = (row.id.clone(), row.id.0.clone(), row.submitted);
     let providers = providers_of(plan);
-    let mut changes = vec![Change::Submitted { row: Box::new(row), client_token, providers }];
+    let claim = Some(Claim::Run { expected: plan.cost });
+    let mut changes = vec![
+        Change::Submitted { row: Box::new(row), client_token, providers },
+        Change::Claimed { run: id.clone(), at, lease: None, claim, judged: true },
+    ];
     if manner != Manner::default() {
         changes.push(Change::Recorded { run: id, at, record: Record::MannerChosen { manner } });
     }
@@ -447,18 +476,28 @@ impl Drop for Name<'_> {
     }
 }
 
-/// The run that a token was used for.
-async fn submitted_before(
-    records: &dyn Records,
-    token: Option<&str>,
-    text: &str,
-    plan: &Plan,
-) -> Result<Option<RunId>, SubmitError> {
-    let Some(token) = token else { return Ok(None) };
-    let Some(row) = records.run_of_token(token).await.map_err(SubmitError::Store)? else { return Ok(None) };
-    // Another version may have written the same plan in another form.
-    let same = row.plan == text || Plan::read(&row.plan).is_ok_and(|kept| kept.id == plan.id);
-    if same { Ok(Some(row.id)) } else { Err(SubmitError::TokenReused { run: row.id }) }
+/// A submission that may have been made before.
+struct Before<'a> {
+    token: Option<&'a str>,
+    text: &'a str,
+    plan: &'a Plan,
+    project: Option<&'a str>,
+}
+
+impl Before<'_> {
+    /// The run that its token was used for.
+    async fn run(&self, records: &dyn Records) -> Result<Option<RunId>, SubmitError> {
+        let Some(token) = self.token else { return Ok(None) };
+        let Some(row) = records.run_of_token(token).await.map_err(SubmitError::Store)? else {
+            return Ok(None);
+        };
+        // Another version may have written the same plan in another form.
+        let same = row.plan == self.text || Plan::read(&row.plan).is_ok_and(|kept| kept.id == self.plan.id);
+        match same && row.project.as_deref() == self.project {
+            true => Ok(Some(row.id)),
+            false => Err(SubmitError::TokenReused { run: row.id }),
+        }
+    }
 }
 
 /// Removes what runs brought along that are over. Where there are other brokers, what is of no run that is known may be of

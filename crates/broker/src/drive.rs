@@ -11,6 +11,7 @@ use crate::deliver::deliver_rest;
 use crate::error::{RunError, StoreError};
 use crate::limits::{REQUEST_POLL, SIDE_BY_SIDE};
 use crate::live::{Fact, Live};
+use crate::projects;
 use crate::settle::janitor;
 use crate::task::{self, TaskEnd};
 use crate::view::RunView;
@@ -63,6 +64,7 @@ pub(crate) async fn drive(live: &Live, inbox: &mut Inbox) -> Result<RunOutcome, 
                     (RunState::Cancelled, Some("cancelled on request".to_owned()))
                 }
                 asked = wishes::serve(live, inbox) => match asked? {},
+                used_up = projects::watch(live) => (RunState::Failed, Some(used_up?)),
                 idle = cluster::idle(live) => {
                     (RunState::Succeeded, Some(format!("nothing was under way on it for {}", idle?)))
                 }

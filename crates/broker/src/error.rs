@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use thiserror::Error;
 use welkin_provider::ProviderError;
-use welkin_records::RunId;
 pub use welkin_records::StoreError;
+use welkin_records::{Over, RunId};
 
 /// Why a broker could not be opened.
 #[derive(Debug, Error)]
@@ -86,6 +86,21 @@ pub enum SubmitError {
         /// Which machines.
         what: String,
     },
+    /// The project has not enough left.
+    #[error(transparent)]
+    Over(Box<Over>),
+    /// Nobody has made the project.
+    #[error("there is no project {name}")]
+    NoProject {
+        /// Its name.
+        name: String,
+    },
+    /// What works on a cluster is of its project.
+    #[error("the cluster that {run} holds is of another project")]
+    OtherProject {
+        /// Who holds it.
+        run: RunId,
+    },
     /// The cluster is ending, or gone.
     #[error("{run}, which held the cluster, is over or ending")]
     NoCluster {
@@ -103,6 +118,8 @@ impl SubmitError {
         match error {
             StoreError::ClusterTaken { name, run } => Self::ClusterTaken { name, run },
             StoreError::NoCluster { run } => Self::NoCluster { run },
+            StoreError::Over(over) => Self::Over(over),
+            StoreError::NoProject { name } => Self::NoProject { name },
             error => Self::Store(error),
         }
     }
@@ -134,6 +151,9 @@ pub enum WishError {
         /// The run.
         run: RunId,
     },
+    /// The project has not enough left to start them.
+    #[error(transparent)]
+    Over(Box<Over>),
     /// Machines of this kind cannot be stopped.
     #[error("{what} cannot be stopped, only given back")]
     CannotStop {

@@ -75,6 +75,10 @@ pub(crate) const DEADLINE_LOOK: Span = Span::from_secs(60);
 /// milliseconds are $0.0003.
 pub(crate) const BUDGET_LOOK: Span = Span::from_millis(10);
 
+/// Longest pause between looks at what is in use of a project, and for how long one look serves all runs of a broker: what
+/// passes a budget runs on for so long at most, and a task that waits for room begins so much later.
+pub(crate) const PROJECT_LOOK: Span = Span::from_secs(2);
+
 /// How many tasks of a run are under way at once unless somebody says otherwise. On this machine each is
 /// a process of some 15 MB, so that 64 stay below 1 GB; at real clouds 64 are below the calls a second
 /// that control planes allow.

@@ -3,11 +3,13 @@
 use crate::accounts::Accounts;
 use crate::among::{Hold, Taken};
 use crate::cancels::Cancels;
+use crate::claims;
 use crate::error::StoreError;
 use crate::lines::Lines;
 use crate::lock::Lock;
 use crate::observe::Progress;
 use crate::options::BrokerOptions;
+use crate::projects::Projects;
 use crate::rng::Rng;
 use crate::seal;
 use crate::snapshot::Snapshots;
@@ -53,6 +55,8 @@ pub(crate) struct World {
     pub(crate) metering: tokio::sync::Mutex<()>,
     /// Which runs are to be cancelled.
     pub(crate) cancels: Cancels,
+    /// What is in use of projects.
+    pub(crate) projects: Projects,
     /// Names of runs that are being submitted.
     pub(crate) names: Mutex<BTreeSet<RunId>>,
     /// Where those that are driven take wishes.
@@ -205,12 +209,18 @@ impl Live {
         let at = self.world.options.clock.now();
         let facts: Vec<Fact> = facts.into_iter().map(|fact| self.masked(fact)).collect();
         let state = self.apply(&facts, at)?;
-        let write = changes(&self.id, self.hold.change(&self.id), at, &facts, state);
+        let mut write = changes(&self.id, self.held(), at, &facts, state);
+        write.0.extend(claims::of(self, &facts, at));
         let written = self.world.store.write(write).await?;
         for progress in told(&self.id, at, facts, written) {
             self.world.options.observer.notice(&progress);
         }
         Ok(())
+    }
+
+    /// What stands before every write of the run.
+    pub(crate) fn held(&self) -> Option<Change> {
+        self.hold.change(&self.id)
     }
 
     /// Takes facts into the state: it is checked first, since a contradiction must not reach the disk.
@@ -334,6 +344,7 @@ pub(crate) async fn read(records: &dyn Records, id: &RunId) -> Result<Story, Sto
     let plan = Plan::read(&row.plan).map_err(damaged)?;
     let mut view = RunView::new(id.clone(), &plan, row.submitted);
     view.cluster.clone_from(&row.cluster);
+    view.project.clone_from(&row.project);
     for (_, at, record) in history {
         view.apply(&record, at).map_err(|reason| StoreError::Contradiction { run: id.clone(), reason })?;
     }

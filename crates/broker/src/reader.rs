@@ -45,6 +45,9 @@ pub struct RunSummary {
     /// What it has to do with a cluster, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterRole>,
+    /// Its project, unless that is the default one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// Of a run that is not over: whether some process drives it. What it has leased costs all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driven: Option<bool>,
@@ -208,6 +211,14 @@ impl Reader {
         Ok(self.summaries(block_on(self.records.runs(Which::InCluster(role.clone(), open)))?))
     }
 
+    /// One run, as lists show it, if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn one(&self, run: &RunId) -> Result<Option<RunLine>, StoreError> {
+        Ok(block_on(self.records.runs(Which::One(run.clone())))?.pop())
+    }
+
     /// The latest run of a job of this name, or of any.
     ///
     /// # Errors
@@ -254,8 +265,8 @@ impl Reader {
                 .iter()
                 .any(|state| state.name() == line.state);
             let driven = open.then(|| driven.as_ref().is_none_or(|driven| driven.contains(&line.id)));
-            let RunLine { id, name, state, submitted, cluster } = line;
-            RunSummary { id, name, state, submitted, cluster, driven }
+            let RunLine { id, name, state, submitted, cluster, project } = line;
+            RunSummary { id, name, state, submitted, cluster, project, driven }
         };
         lines.into_iter().map(summary).collect()
     }

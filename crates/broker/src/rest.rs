@@ -14,11 +14,13 @@
 //! have a share in one disk, and whoever died in between would have left either none or both.
 
 use crate::cluster;
+use crate::error::StoreError;
 use crate::lease::{gone, observe, vanished, wait_until_ready, went};
 use crate::limits::{ACQUIRE_WITHIN, OBSERVE_EVERY, RELEASE_WITHIN};
 use crate::live::{Fact, Halt, Live};
 use crate::meter::used;
 use crate::patience::{Patience, trying, unless_final};
+use crate::projects;
 use tokio::time::sleep;
 use welkin_ledger::EntryKind;
 use welkin_provider::{ErrorKind, Lease, ProviderError, UnixMillis};
@@ -79,8 +81,15 @@ async fn stay(live: &Live, id: AttemptId) -> Result<(), Halt> {
             () = sleep(OBSERVE_EVERY.duration()) => {}
         }
         if attempt.rest_refused.is_none() && cluster::has_work(live).await? {
-            let starting = Record::LeaseStarting { attempt: id };
-            return Ok(live.record(vec![Fact::Record(starting)]).await?);
+            match projects::start(live, id).await {
+                Ok(()) => {
+                    let starting = Record::LeaseStarting { attempt: id };
+                    return Ok(live.record(vec![Fact::Record(starting)]).await?);
+                }
+                // They stay stopped until there is enough; the work waits.
+                Err(StoreError::Over(over)) => live.noted(format!("machines not started: {over}")),
+                Err(error) => return Err(error.into()),
+            }
         }
         match observe(live, &attempt).await {
             Ok(lease) if lease.state.is_over() => return Err(went(live, id, &lease)?),

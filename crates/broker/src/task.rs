@@ -7,11 +7,12 @@ use crate::error::StoreError;
 use crate::limits::{ROUND_PAUSE, SETTLE_WITHIN};
 use crate::live::{Fact, Live};
 use crate::order::{Next, Past, Why, next};
+use crate::projects;
 use crate::view::{AttemptView, RunView, TaskView};
 use std::pin::pin;
 use tokio::time::{sleep, timeout};
 use welkin_ledger::EntryKind;
-use welkin_provider::{Exit, Nature};
+use welkin_provider::{ErrorKind, Exit, Nature};
 use welkin_records::{AttemptEnd, AttemptId, LeaseState, Record, TaskState};
 
 /// How a task ended.
@@ -79,7 +80,8 @@ async fn attempts(live: &Live, task: usize) -> Result<TaskEnd, StoreError> {
 }
 
 /// Puts the intent of an attempt on record, with the money it is expected to cost set aside. `None`
-/// when the budget does not cover it, which is on record then as the end of the attempt.
+/// when the budget does not cover it, or the project may never have so much, which is on record then as the end of the
+/// attempt. Waits while the project has not enough left.
 async fn begin(
     live: &Live,
     index: usize,
@@ -97,6 +99,16 @@ async fn begin(
     let left = live.accounts().left(&live.id.0);
     if let Some(left) = left.filter(|left| place.cost > *left) {
         let end = AttemptEnd::OverBudget { wanted: place.cost, left };
+        live.record(vec![
+            began,
+            Fact::Record(Record::LeaseRefused { attempt }),
+            Fact::Record(Record::AttemptEnded { attempt, end }),
+        ])
+        .await?;
+        return Ok(None);
+    }
+    if let Err(over) = projects::room(live, attempt, place).await? {
+        let end = AttemptEnd::Refused { kind: ErrorKind::QuotaExceeded, message: over.to_string() };
         live.record(vec![
             began,
             Fact::Record(Record::LeaseRefused { attempt }),

@@ -32,6 +32,12 @@ pub struct RunView {
     /// What it has to do with a cluster, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterRole>,
+    /// Its project, unless that is the default one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// How much of the money of its project was gone when it was last told of, in hundredths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_used: Option<u8>,
     /// Deadlines that passed before what they are for was over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missed_deadlines: Vec<MissedDeadline>,
@@ -46,6 +52,9 @@ pub struct RunView {
     /// The decided end while leases are given back.
     #[serde(skip)]
     pub(crate) into: Option<RunState>,
+    /// What was told of the money of its project: see [`Record::BudgetUsed`].
+    #[serde(skip)]
+    pub(crate) told: BTreeSet<(Option<i32>, u8, bool)>,
     /// Places that said no, and when.
     #[serde(skip)]
     pub(crate) refusals: Refusals,
@@ -75,6 +84,9 @@ pub struct TaskView {
     pub state: TaskState,
     /// Why it failed.
     pub reason: Option<String>,
+    /// What its project has not enough of for the next attempt, while it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// Committed outputs by name.
     pub outputs: BTreeMap<String, TreeRef>,
     /// Outputs delivered to the place their `uri` names.
@@ -200,6 +212,7 @@ impl RunView {
             name: task.task.clone(),
             state: TaskState::Waiting,
             reason: None,
+            held: None,
             outputs: BTreeMap::new(),
             delivered: BTreeSet::new(),
             attempts: Vec::new(),
@@ -213,11 +226,14 @@ impl RunView {
             submitted,
             ended: None,
             cluster: None,
+            project: None,
+            budget_used: None,
             missed_deadlines: Vec::new(),
             tasks: tasks.collect(),
             manner: Manner::default(),
             chosen: None,
             into: None,
+            told: BTreeSet::new(),
             refusals: Refusals::default(),
             open: BTreeSet::new(),
         }
@@ -270,12 +286,13 @@ impl RunView {
         leased.map(|attempt| attempt.place.hourly.times(u64::from(attempt.place.nodes))).sum()
     }
 
-    /// Whether a task ended because the budget does not cover it.
+    /// Whether a task ended because the budget does not cover it, or the run because that of its project is used up.
     #[must_use]
     pub fn stopped_by_budget(&self) -> bool {
         let last = |task: &TaskView| task.attempts.last().and_then(|attempt| attempt.end.clone());
         let failed = self.tasks.iter().filter(|task| task.state == TaskState::Failed);
-        failed.map(last).any(|end| matches!(end, Some(AttemptEnd::OverBudget { .. })))
+        let of_project = self.told.iter().any(|(_, _, stops)| *stops);
+        of_project || failed.map(last).any(|end| matches!(end, Some(AttemptEnd::OverBudget { .. })))
     }
 
     /// Takes one record in.
@@ -287,7 +304,8 @@ impl RunView {
             Record::MannerChosen { manner } => (self.manner, self.chosen) = (*manner, Some(at)),
             Record::RunStarted => self.become_state(RunState::Running)?,
             Record::AttemptBegan { attempt, placement, nature } => {
-                self.begin(*attempt, *placement, *nature, at)?
+                self.begin(*attempt, *placement, *nature, at)?;
+                self.tasks[attempt.task].held = None;
             }
             Record::LeaseRequested { attempt, lease, started } => {
                 let attempt = self.lease_becomes(*attempt, LeaseState::Requested)?;
@@ -328,6 +346,11 @@ impl RunView {
                 let task = self.open_task(*task)?;
                 task.state = TaskState::Failed;
                 task.reason = Some(reason.clone());
+            }
+            Record::TaskHeld { task, reason } => self.open_task(*task)?.held = Some(reason.clone()),
+            Record::BudgetUsed { percent, month, stops } => {
+                self.told.insert((*month, *percent, *stops));
+                self.budget_used = Some(*percent);
             }
             Record::DeadlineMissed { task, deadline } => {
                 let name =

@@ -10,6 +10,7 @@
 use crate::cluster;
 use crate::error::WishError;
 use crate::live::{Fact, Live, World};
+use crate::projects;
 use crate::view::PlaceView;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -140,7 +141,13 @@ async fn take(live: &Live, wish: Wish) -> Result<(), WishError> {
             _ => return Err(WishError::NotThere { run: live.id.clone() }),
         },
         Wish::Start => match standing(live) {
-            Some((attempt, LeaseState::Stopped)) => Record::LeaseStarting { attempt },
+            Some((attempt, LeaseState::Stopped)) => {
+                projects::start(live, attempt).await.map_err(|error| match error {
+                    StoreError::Over(over) => WishError::Over(over),
+                    error => WishError::Store(error),
+                })?;
+                Record::LeaseStarting { attempt }
+            }
             Some((_, LeaseState::Stopping)) => return Err(WishError::NotThere { run: live.id.clone() }),
             _ => return Ok(()),
         },

@@ -113,9 +113,16 @@ async fn a_store_of_the_second_schema_is_read_billed_and_driven_on_with_its_seal
     options.seal = Some(SealKey::new(SEAL_KEY));
     let broker = Broker::open(&state, options).unwrap();
     assert_of_schema_2(&broker.reader().unwrap());
+    // What was spent before there were projects was so in the default one, and what is under way takes of it.
+    let used = || async { broker.reader().unwrap().records().project_use("default").await.unwrap() };
+    let before = used().await;
+    assert_eq!(before.spent.values().map(|spent| spent.nanos()).sum::<i64>(), METERED.iter().sum::<i64>());
+    let claims: Vec<_> = before.claims.iter().map(|row| (row.run.0.as_str(), row.lease.is_some())).collect();
+    assert_eq!(claims, [("waits-ngjj59", false), ("waits-ngjj59", true)]);
     let outcomes = broker.resume().await.unwrap();
     let [(run, Ok(outcome))] = &outcomes[..] else { panic!("{outcomes:?}") };
     assert_eq!((run.0.as_str(), outcome.state.is_over()), ("waits-ngjj59", true), "{outcome:?}");
+    assert_eq!(used().await.claims, []);
     let collected = broker.gc().await.unwrap();
     assert_eq!((collected.failures, collected.unreadable), (vec![], vec![]));
 }

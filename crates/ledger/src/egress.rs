@@ -88,9 +88,32 @@ pub fn month_began(at: UnixMillis) -> Option<String> {
     Some(format!("{:04}-{:02}-01", month.div_euclid(12), month.rem_euclid(12) + 1))
 }
 
+/// The first moment of a month (UTC), as [`month_of`] counts them; the end of all time beyond the calendar.
+#[must_use]
+pub fn month_start(month: i32) -> UnixMillis {
+    let parts = i16::try_from(month.div_euclid(12)).ok().zip(i8::try_from(month.rem_euclid(12) + 1).ok());
+    let first = parts.and_then(|(year, number)| jiff::civil::Date::new(year, number, 1).ok());
+    let moment = first.and_then(|date| jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok());
+    moment.map_or(UnixMillis(u64::MAX), |moment| {
+        // Before 1970 there is nothing.
+        UnixMillis(u64::try_from(moment.as_millisecond()).unwrap_or_default())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_month_starts_where_it_turns() {
+        for at in [0, 1_767_225_599_999, 1_767_225_600_000, 1_790_000_000_000] {
+            let (start, month) = (month_start(month_of(UnixMillis(at))), month_of(UnixMillis(at)));
+            assert!(start.0 <= at && month_of(start) == month, "{at}");
+            assert!(start.0 == 0 || month_of(UnixMillis(start.0 - 1)) == month - 1, "{at}");
+        }
+        assert_eq!(month_start(i32::MAX), UnixMillis(u64::MAX));
+        assert_eq!(month_start(0), UnixMillis(0));
+    }
 
     #[test]
     fn months_turn_at_midnight_utc() {

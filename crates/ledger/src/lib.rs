@@ -22,7 +22,7 @@ mod terms;
 
 pub use account::Account;
 pub use bill::{Bill, BillLine, Estimate, Item};
-pub use egress::{MonthToDate, NoPricing, Pricing, month_began, month_of};
+pub use egress::{MonthToDate, NoPricing, Pricing, month_began, month_of, month_start};
 pub use entry::{Entry, EntryId, EntryKind};
 pub use ledger::{Ledger, LedgerError};
 pub use meter::{EgressUse, Meter, MeterEvent, Usage, VmUse, Who};

@@ -1,12 +1,15 @@
 //! Meter events: what was used, where, in which interval, at which pinned price.
 
-use crate::egress::{MonthToDate, Pricing};
+use crate::egress::{MonthToDate, Pricing, month_of, month_start};
 use crate::terms::Terms;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use welkin_name::Name;
 use welkin_provider::{Location, Nature, UnixMillis};
 use welkin_units::{Bytes, Usd};
+
+/// The longest interval that is divided among its months.
+const MOST_MONTHS: i32 = 1200;
 
 /// What is metered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,6 +138,28 @@ impl MeterEvent {
         let on_counter = |counter: &str| month.get(counter, at);
         let cost = pricing.egress(&who.place, &moved.to, &on_counter, moved.bytes);
         who.event(at, at, Usage::Egress(moved), cost)
+    }
+
+    /// What it costs in each calendar month (UTC) in which it lies, as [`month_of`] counts them: in proportion to its time
+    /// there, and together exactly its cost. One longer than a century counts where it ends.
+    #[must_use]
+    pub fn by_month(&self) -> Vec<(i32, Usd)> {
+        let (first, last) = (month_of(self.from), month_of(self.to));
+        if first >= last || last - first > MOST_MONTHS {
+            return vec![(last, self.cost)];
+        }
+        let whole = i128::from(self.to.since(self.from).millis());
+        let until = |moment: UnixMillis| {
+            let gone = i128::from(moment.since(self.from).millis());
+            Usd::checked_from_nanos(i128::from(self.cost.nanos()) * gone / whole).unwrap_or(self.cost)
+        };
+        let ends = (first + 1..=last).map(month_start).chain([self.to]);
+        let mut before = Usd::ZERO;
+        let part = |(month, end)| {
+            let so_far = until(end);
+            (month, so_far - std::mem::replace(&mut before, so_far))
+        };
+        (first..=last).zip(ends).map(part).collect()
     }
 
     /// Identity: equal for the same subject, meter and interval, whoever made it and whenever.

@@ -1,13 +1,15 @@
 //! What each change is in SQL: statements as data, so that those of many writes can be sent without waiting for the answers
 //! in between.
 
-use crate::schema::open;
+use crate::schema::{WITH_PROJECTS, open};
 use crate::text::{Param, Result, json, millis, signed};
 use welkin_ledger::{Entry, EntryKind, Usage, month_of};
 use welkin_provider::{Event, UnixMillis};
 use welkin_records::{
-    Change, ClusterRole, Gone, LEFT_OUT, RunId, RunRow, RunState, StepKey, left_out_words, line_of,
+    Change, Claim, ClusterRole, Gone, LEFT_OUT, Project, RunId, RunRow, RunState, StepKey, left_out_words,
+    line_of, spent_by,
 };
+use welkin_units::Usd;
 
 /// A statement with its values.
 pub(crate) struct Op {
@@ -27,6 +29,8 @@ pub(crate) enum Wants {
     One,
     /// Any number, which is counted as lines that went.
     Lines,
+    /// One where there is nothing to judge; what is claimed is judged otherwise.
+    Judged,
 }
 
 /// Key under which is kept how far runs were forgotten. No run has such a name.
@@ -41,8 +45,8 @@ const HELD: &str = "SELECT 1 FROM lease WHERE run = $1 AND broker = $2 AND fence
     AND EXISTS (SELECT 1 FROM broker WHERE id = $2)";
 
 const SUBMITTED: &str = concat!(
-    "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted, cluster)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+    "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted, cluster, project)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $13
     WHERE NOT EXISTS (SELECT 1 FROM meta WHERE key = $10)
     AND NOT EXISTS (SELECT 1 FROM run WHERE $11 AND cluster = $9 AND ",
     open!(),
@@ -80,10 +84,40 @@ const LINES_MARK: &str = "UPDATE node_event SET stream = $7, body = $8
 const BOOKED: &str =
     "INSERT INTO ledger (id, run, at, body) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
 
-const BOOKED_MOVED: &str = "WITH added AS (
-        INSERT INTO ledger (id, run, at, body) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING RETURNING 1)
-    INSERT INTO moved (month, source, target, bytes) SELECT $5, $6, $7, $8 FROM added
-    ON CONFLICT (month, source, target) DO UPDATE SET bytes = moved.bytes + excluded.bytes";
+/// What was spent, for the project and for the run itself, and what moved, where something did. Sums end where numbers do.
+const BOOKED_SPENT: &str = "WITH added AS (
+        INSERT INTO ledger (id, run, at, body) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING RETURNING 1),
+    moving AS (
+        INSERT INTO moved (month, source, target, bytes) SELECT $5, $6, $7, $8 FROM added WHERE $5::bigint IS NOT NULL
+        ON CONFLICT (month, source, target) DO UPDATE SET bytes = moved.bytes + excluded.bytes),
+    own AS (
+        UPDATE claim SET spent = least(claim.spent::numeric + $9::bigint, 9223372036854775807)::bigint
+        WHERE run = $2 AND lease = '' AND EXISTS (SELECT 1 FROM added))
+    INSERT INTO spent (project, month, nanos)
+        SELECT coalesce(run.project, 'default'), part.month, part.nanos
+        FROM added, run, unnest($10::bigint[], $11::bigint[]) AS part (month, nanos) WHERE run.id = $2
+    ON CONFLICT (project, month)
+        DO UPDATE SET nanos = least(spent.nanos::numeric + excluded.nanos, 9223372036854775807)::bigint";
+
+const NEW_PROJECT: &str =
+    "INSERT INTO project (name, version, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+
+const SET_PROJECT: &str = "UPDATE project SET version = $2, body = $3 WHERE name = $1 AND version = $4";
+
+/// Programs that do not count what they use are let in no more.
+const SHUT_OUT: &str = "UPDATE version SET least = greatest(least, $1)";
+
+/// One row where nobody has limited what a run takes.
+const UNLIMITED: &str = "SELECT 1 FROM run WHERE id = $1 AND project IS NULL
+    AND NOT EXISTS (SELECT 1 FROM project WHERE name = 'default')";
+
+const CLAIMED: &str = "INSERT INTO claim (run, lease, project, body)
+    SELECT id, $2, coalesce(project, 'default'), $3 FROM run WHERE id = $1
+    ON CONFLICT (run, lease) DO UPDATE SET body = excluded.body";
+
+const UNCLAIMED: &str = "DELETE FROM claim WHERE run = $1 AND lease = $2";
+
+const RELEASED: &str = "DELETE FROM claim WHERE run = $1";
 
 const CANCEL: &str = "INSERT INTO request (run, what, at) VALUES ($1, 'cancel', $2) ON CONFLICT DO NOTHING";
 
@@ -96,11 +130,12 @@ const SET_HORIZON: &str = "INSERT INTO meta (key, value) SELECT $1, last::text F
     ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 /// Everything that is kept of a run.
-const FORGOTTEN: [&str; 6] = [
+const FORGOTTEN: [&str; 7] = [
     "DELETE FROM node_event WHERE run = $1",
     "DELETE FROM record WHERE run = $1",
     "DELETE FROM ledger WHERE run = $1",
     "DELETE FROM request WHERE run = $1",
+    RELEASED,
     NO_LEASE,
     "DELETE FROM run WHERE id = $1",
 ];
@@ -117,11 +152,12 @@ pub(crate) use params;
 /// The run that a change is about, for those who watch it.
 pub(crate) fn about(change: &Change) -> Option<&str> {
     match change {
-        Change::Identity { .. } | Change::Held { .. } => None,
+        Change::Identity { .. } | Change::Held { .. } | Change::Project { .. } => None,
         Change::Submitted { row, .. } => Some(&row.id.0),
         Change::Booked { entry, .. } => Some(&entry.run),
         Change::Recorded { run, .. }
         | Change::State { run, .. }
+        | Change::Claimed { run, .. }
         | Change::Told { run, .. }
         | Change::CancelRequested { run, .. }
         | Change::LinesForgotten { run, .. }
@@ -144,6 +180,10 @@ pub(crate) fn ops(change: &Change, broker: &str, number: &mut impl FnMut() -> u6
             let mut ops = submitted(row, client_token.as_deref(), broker);
             ops.push(op("recording the providers of a plan", PROVIDERS, params![names]));
             ops
+        }
+        Change::Project { was, project } => project_of(*was, project)?,
+        Change::Claimed { run, lease, claim, judged, .. } => {
+            claimed(run, lease.as_deref(), claim.as_ref(), *judged)?
         }
         Change::Recorded { run, at, record } => {
             let params = params![signed(number()), run.0.clone(), millis(*at), json(record)?];
@@ -188,6 +228,7 @@ fn submitted(row: &RunRow, client_token: Option<&str>, broker: &str) -> Vec<Op> 
         forgotten(&row.id),
         holds,
         on.clone(),
+        row.project.clone(),
     ];
     let what = "recording a submission";
     vec![
@@ -201,8 +242,31 @@ fn state_of(run: &RunId, state: RunState) -> Vec<Op> {
     let mut ops = vec![op(what, STATE, params![run.0.clone(), state.name(), state.is_over()])];
     if state.is_over() {
         ops.push(op(what, NO_LEASE, params![run.0.clone()]));
+        ops.push(op(what, RELEASED, params![run.0.clone()]));
     }
     ops
+}
+
+fn project_of(was: u64, project: &Project) -> Result<Vec<Op>> {
+    let what = "recording a project";
+    let mut params = params![project.name.clone(), signed(project.version), json(project)?];
+    let sql = match was {
+        0 => NEW_PROJECT,
+        was => {
+            params.push(Box::new(signed(was)));
+            SET_PROJECT
+        }
+    };
+    Ok(vec![Op { wants: Wants::One, ..op(what, sql, params) }, op(what, SHUT_OUT, params![WITH_PROJECTS])])
+}
+
+fn claimed(run: &RunId, lease: Option<&str>, claim: Option<&Claim>, judged: bool) -> Result<Vec<Op>> {
+    let what = "recording what a run takes of its project";
+    let lease = lease.unwrap_or_default().to_owned();
+    let Some(claim) = claim else { return Ok(vec![op(what, UNCLAIMED, params![run.0.clone(), lease])]) };
+    let judge = Op { wants: Wants::Judged, ..op(what, UNLIMITED, params![run.0.clone()]) };
+    let claim = op(what, CLAIMED, params![run.0.clone(), lease, json(claim)?]);
+    Ok(judged.then_some(judge).into_iter().chain([claim]).collect())
 }
 
 fn told(run: &RunId, step: StepKey, events: &[Event], gone: Option<&Gone>) -> Result<Vec<Op>> {
@@ -248,10 +312,28 @@ pub(crate) fn key(run: &RunId, step: StepKey) -> Vec<Param> {
 fn booked(at: UnixMillis, entry: &Entry) -> Result<Op> {
     let what = "appending to the ledger";
     let mut params = params![entry.id().0, entry.run.clone(), millis(at), json(entry)?];
-    let EntryKind::Charge { event } = &entry.kind else { return Ok(op(what, BOOKED, params)) };
-    let Usage::Egress(moved) = &event.usage else { return Ok(op(what, BOOKED, params)) };
-    let (source, target) = (json(&event.place)?, json(&moved.to)?);
-    let month = i64::from(month_of(event.to));
-    params.extend(params![month, source, target, signed(moved.bytes.get())]);
-    Ok(op(what, BOOKED_MOVED, params))
+    let spent = spent_by(entry, at);
+    let moved = match &entry.kind {
+        EntryKind::Charge { event } => match &event.usage {
+            Usage::Egress(moved) => Some((event, moved)),
+            Usage::Vm(_) => None,
+        },
+        _ => None,
+    };
+    if spent.is_empty() && moved.is_none() {
+        return Ok(op(what, BOOKED, params));
+    }
+    params.extend(match moved {
+        Some((event, moved)) => {
+            let (source, target) = (json(&event.place)?, json(&moved.to)?);
+            let month = i64::from(month_of(event.to));
+            params![Some(month), Some(source), Some(target), Some(signed(moved.bytes.get()))]
+        }
+        None => params![None::<i64>, None::<String>, None::<String>, None::<i64>],
+    });
+    let sum: Usd = spent.iter().map(|(_, amount)| *amount).sum();
+    let months: Vec<i64> = spent.iter().map(|(month, _)| i64::from(*month)).collect();
+    let nanos: Vec<i64> = spent.iter().map(|(_, amount)| amount.nanos()).collect();
+    params.extend(params![sum.nanos(), months, nanos]);
+    Ok(op(what, BOOKED_SPENT, params))
 }

@@ -14,6 +14,7 @@
 use crate::change::params;
 use crate::change::{self, Op, Wants};
 use crate::link::{Link, PATIENCE, Way, passes};
+use crate::projects;
 use crate::schema::open;
 use crate::text::{Param, Result, failed, refs, signed};
 use futures::future::maybe_done;
@@ -22,7 +23,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_postgres::Error;
-use welkin_records::{Change, ClusterRole, RunRow, StoreError, Write, Written};
+use welkin_records::{Change, ClaimRow, ClusterRole, DEFAULT_PROJECT, RunRow, StoreError, Write, Written};
+use welkin_units::Usd;
 
 /// The channel on which brokers tell each other that something was written.
 pub(crate) const CHANNEL: &str = "welkin";
@@ -180,7 +182,9 @@ impl Work<'_> {
         ops.extend(self.closing().into_iter().map(|op| (0, op)));
         for ((at, op), done) in ops.iter().zip(self.sent(&ops).await.map_err(again)?) {
             match done {
-                Ok(rows) if op.wants == Wants::One && rows != 1 => return self.undone().await,
+                Ok(rows) if matches!(op.wants, Wants::One | Wants::Judged) && rows != 1 => {
+                    return self.undone().await;
+                }
                 Ok(rows) if op.wants == Wants::Lines => answers[*at].lines += rows,
                 Ok(_) => {}
                 Err(error) if passes(&error) => return Err(broken(error, None)),
@@ -293,6 +297,10 @@ impl Work<'_> {
                 written.records.push(given);
             }
             for op in change::ops(change, self.broker, &mut || given).map_err(OneFailed::Own)? {
+                if op.wants == Wants::Judged {
+                    self.judge(change).await?;
+                    continue;
+                }
                 match self.execute(&op).await {
                     Ok(rows) if op.wants == Wants::One && rows != 1 => {
                         return Err(self.refused(change).await);
@@ -311,12 +319,38 @@ impl Work<'_> {
     async fn refused(&self, change: &Change) -> OneFailed {
         match change {
             Change::Held { run, .. } => OneFailed::Own(StoreError::NotHeld { run: run.clone() }),
+            Change::Project { project, .. } => {
+                OneFailed::Own(StoreError::ProjectChanged { name: project.name.clone() })
+            }
             Change::Submitted { row, .. } => match self.submission_refused(row).await {
                 Ok(error) => OneFailed::Own(error),
                 Err(error) => OneFailed::Link(error),
             },
             _ => unreachable!("no other change has to touch a row"),
         }
+    }
+
+    /// Holds a claim against what its project may use: with the pen in hand, so that nobody claims anything meanwhile.
+    async fn judge(&self, change: &Change) -> std::result::Result<(), OneFailed> {
+        let Change::Claimed { run, at, lease, claim: Some(claim), .. } = change else { return Ok(()) };
+        let own = |what: &'static str, error: Error| match passes(&error) {
+            true => OneFailed::Link(error),
+            false => OneFailed::Own(failed(what, error)),
+        };
+        let (client, what) = (&self.link.client, "looking for the project of a run");
+        let row = client.query_opt(projects::OF_RUN, &[&run.0]).await.map_err(|error| own(what, error))?;
+        let Some(name) = row.map(|row| row.get::<_, String>(0)) else { return Ok(()) };
+        let what = "reading what a project uses";
+        let statement = self.link.prepared(projects::USE).await.map_err(|error| own(what, error))?;
+        let rows = client.query(&statement, &[&name]).await.map_err(|error| own(what, error))?;
+        let used = projects::used(&rows).map_err(OneFailed::Own)?;
+        if used.project.is_none() && name != DEFAULT_PROJECT {
+            return Err(OneFailed::Own(StoreError::NoProject { name }));
+        }
+        let is_it = |row: &&ClaimRow| row.run == *run && row.lease == *lease;
+        let spent = used.claims.iter().find(is_it).map_or(Usd::ZERO, |row| row.spent);
+        let row = ClaimRow { run: run.clone(), lease: lease.clone(), claim: claim.clone(), spent };
+        used.judge(row, *at).map_err(|over| OneFailed::Own(StoreError::Over(Box::new(over))))
     }
 
     async fn submission_refused(&self, row: &RunRow) -> std::result::Result<StoreError, Error> {

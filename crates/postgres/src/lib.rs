@@ -12,6 +12,7 @@ mod ear;
 mod link;
 mod look;
 mod peers;
+mod projects;
 mod schema;
 mod store;
 mod text;

@@ -2,6 +2,7 @@
 
 use crate::change::{HORIZON, forgotten, key};
 use crate::link::{Link, PATIENCE, Way, passes};
+use crate::projects;
 use crate::schema::open;
 use crate::text::{Result, failed, parse, signed};
 use std::collections::BTreeSet;
@@ -13,20 +14,20 @@ use tokio_postgres::types::ToSql;
 use welkin_ledger::Entry;
 use welkin_provider::UnixMillis;
 use welkin_records::{
-    AttemptId, ClusterRole, Extent, LEFT_OUT, Lines, LogRow, Moved, Numbered, Open, RunId, RunLine, RunRow,
-    Since, StepKey, Told, Which, cut_page, left_out_count,
+    AttemptId, ClusterRole, Extent, LEFT_OUT, Lines, LogRow, Moved, Numbered, Open, Project, RunId, RunLine,
+    RunRow, Since, StepKey, Told, Use, Which, cut_page, left_out_count,
 };
 use welkin_units::Bytes;
 
 macro_rules! lines {
     ($rest:expr) => {
-        concat!("SELECT id, name, state, submitted, cluster FROM run ", $rest)
+        concat!("SELECT id, name, state, submitted, cluster, project FROM run ", $rest)
     };
 }
 
 macro_rules! row {
     () => {
-        "id, name, plan, job, base_dir, state, submitted, cluster"
+        "id, name, plan, job, base_dir, state, submitted, cluster, project"
     };
 }
 
@@ -217,8 +218,8 @@ impl Look<'_> {
 
     pub(crate) async fn story(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Numbered>)>> {
         let Some(row) = self.row("reading a run", STORY, &[&run.0]).await? else { return Ok(None) };
-        let (numbers, times): (Vec<i64>, Vec<i64>) = (row.get(8), row.get(9));
-        let bodies: Vec<String> = row.get(10);
+        let (numbers, times): (Vec<i64>, Vec<i64>) = (row.get(9), row.get(10));
+        let bodies: Vec<String> = row.get(11);
         let records = numbers.into_iter().zip(times).zip(&bodies);
         let records = records.map(|((seq, at), body)| numbered(seq, at, body)).collect::<Result<_>>()?;
         Ok(Some((row_of(&row), records)))
@@ -329,6 +330,15 @@ impl Look<'_> {
         rows.iter().map(moved).collect()
     }
 
+    pub(crate) async fn projects(&self) -> Result<Vec<Project>> {
+        let rows = self.rows("reading projects", projects::ALL, &[]).await?;
+        rows.iter().map(|row| parse(row.get(0))).collect()
+    }
+
+    pub(crate) async fn project_use(&self, name: &str) -> Result<Use> {
+        projects::used(&self.rows("reading what a project uses", projects::USE, &[&name]).await?)
+    }
+
     pub(crate) async fn providers_used(&self) -> Result<BTreeSet<String>> {
         let rows = self.rows("reading the providers of earlier plans", "SELECT name FROM provider_used", &[]);
         Ok(rows.await?.iter().map(|row| row.get(0)).collect())
@@ -360,6 +370,7 @@ fn row_of(row: &Row) -> RunRow {
         state: row.get(5),
         submitted: at(row, 6),
         cluster: row.get::<_, Option<&str>>(7).and_then(ClusterRole::of_key),
+        project: row.get(8),
     }
 }
 
@@ -370,6 +381,7 @@ fn line_of(row: &Row) -> RunLine {
         state: row.get(2),
         submitted: at(row, 3),
         cluster: row.get::<_, Option<&str>>(4).and_then(ClusterRole::of_key),
+        project: row.get(5),
     }
 }
 

@@ -7,6 +7,7 @@
 //! * `broker`: those that live, and until when they need not say so again, by the database's clock.
 //! * `lease`: which broker has a run, under which fence, and which one is to have it next. A row stays until the run is
 //!   over, so that fences only grow.
+//! * `project`, `spent`, `claim`: what projects may use, what they have spent, and what takes of them what is not over.
 //! * `written`: the number of the last commit of each broker, by which one whose answer was lost is known again.
 //!
 //! *Upgrades.* Each step is one transaction. Brokers of two versions work side by side while one is exchanged for the
@@ -32,9 +33,14 @@ macro_rules! open {
 }
 pub(crate) use open;
 
-const STEPS: &[Step] = &[Step {
-    sql: concat!(
-        "
+/// The first schema with projects. What programs before it lease and spend does not count, so the first project shuts them
+/// out; those that are open already work on until they end.
+pub(crate) const WITH_PROJECTS: i32 = 2;
+
+const STEPS: &[Step] = &[
+    Step {
+        sql: concat!(
+            "
     CREATE TABLE pen (one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one), last BIGINT NOT NULL DEFAULT 0);
     INSERT INTO pen DEFAULT VALUES;
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -53,8 +59,8 @@ const STEPS: &[Step] = &[Step {
     CREATE INDEX run_list ON run (submitted, place);
     CREATE INDEX run_by_name ON run (name, submitted, place);
     CREATE INDEX run_open ON run (submitted, place) WHERE ",
-        open!(),
-        ";
+            open!(),
+            ";
     CREATE INDEX run_in_cluster ON run (cluster, submitted, place) WHERE cluster IS NOT NULL;
     CREATE TABLE record (
         seq BIGINT PRIMARY KEY,
@@ -113,9 +119,55 @@ const STEPS: &[Step] = &[Step {
     );
     CREATE INDEX lease_of_broker ON lease (broker);
 "
-    ),
-    least: 1,
-}];
+        ),
+        least: 1,
+    },
+    Step { sql: PROJECTS, least: 1 },
+];
+
+/// Projects: what they may use, what they have spent by month, and what takes of them what is not over. What was spent and is
+/// under way before counts for the default project: a charge in the month in which it was made.
+const PROJECTS: &str = concat!(
+    "
+    ALTER TABLE run ADD COLUMN project TEXT;
+    CREATE TABLE project (name TEXT PRIMARY KEY, version BIGINT NOT NULL, body TEXT NOT NULL);
+    CREATE TABLE spent (
+        project TEXT NOT NULL,
+        month BIGINT NOT NULL,
+        nanos BIGINT NOT NULL,
+        PRIMARY KEY (project, month)
+    );
+    CREATE TABLE claim (
+        run TEXT NOT NULL REFERENCES run (id),
+        lease TEXT NOT NULL,
+        project TEXT NOT NULL,
+        spent BIGINT NOT NULL DEFAULT 0,
+        body TEXT NOT NULL,
+        PRIMARY KEY (run, lease)
+    );
+    CREATE INDEX claim_of_project ON claim (project);
+    CREATE TEMPORARY TABLE booked ON COMMIT DROP AS
+        SELECT run, doc->>'entry' AS entry, doc->>'lease' AS lease, (doc->>'amount')::numeric AS amount,
+               (doc->'event'->>'cost')::numeric AS cost,
+               CASE WHEN (doc->'event'->>'to')::numeric < 253402300800000
+                   THEN to_timestamp((doc->'event'->>'to')::numeric / 1000) AT TIME ZONE 'UTC' END AS at
+        FROM (SELECT run, body::json AS doc FROM ledger) AS told;
+    INSERT INTO spent (project, month, nanos)
+        SELECT 'default', extract(year FROM at) * 12 + extract(month FROM at) - 1 AS month,
+               least(sum(cost), 9223372036854775807)::bigint
+        FROM booked WHERE entry = 'charge' AND cost > 0 AND at IS NOT NULL GROUP BY month;
+    INSERT INTO claim (run, lease, project, body)
+        SELECT id, '', 'default', '{\"run\":{\"expected\":0}}' FROM run WHERE ",
+    open!(),
+    ";
+    INSERT INTO claim (run, lease, project, body)
+        SELECT run, lease, 'default',
+               json_build_object('lease', json_build_object('expected', amount::bigint, 'hourly', 0))::text
+        FROM booked WHERE entry = 'hold' AND lease IS NOT NULL AND run IN (SELECT run FROM claim)
+        AND lease NOT IN (SELECT lease FROM booked WHERE entry = 'void' AND lease IS NOT NULL)
+        ON CONFLICT DO NOTHING;
+"
+);
 
 /// Two that open an empty database at once must not both make the tables. No other program has this number.
 const ALONE: &str = "SELECT pg_advisory_xact_lock(8315168205868821317)";

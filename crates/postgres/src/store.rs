@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use welkin_ledger::Entry;
 use welkin_provider::UnixMillis;
 use welkin_records::{
-    Fence, Lines, LogRow, Moved, Numbered, Peers, Records, RunId, RunLine, RunRow, Since, Standing, StepKey,
-    StoreError, Told, Which, Write, Written,
+    Fence, Lines, LogRow, Moved, Numbered, Peers, Project, Records, RunId, RunLine, RunRow, Since, Standing,
+    StepKey, StoreError, Told, Use, Which, Write, Written,
 };
 use welkin_units::Bytes;
 
@@ -225,6 +225,15 @@ impl Records for Postgres {
 
     async fn moved(&self, month: i32) -> Result<Vec<Moved>> {
         self.there(async move |core| core.look().moved(month).await).await
+    }
+
+    async fn projects(&self) -> Result<Vec<Project>> {
+        self.there(async move |core| core.look().projects().await).await
+    }
+
+    async fn project_use(&self, name: &str) -> Result<Use> {
+        let name = name.to_owned();
+        self.there(async move |core| core.look().project_use(&name).await).await
     }
 
     async fn providers_used(&self) -> Result<BTreeSet<String>> {

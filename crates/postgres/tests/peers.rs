@@ -29,6 +29,7 @@ fn submission(name: &str) -> Change {
         state: RunState::Planned.name().to_owned(),
         submitted: AT,
         cluster: None,
+        project: None,
     };
     Change::Submitted { row: Box::new(row), client_token: None, providers: BTreeSet::new() }
 }

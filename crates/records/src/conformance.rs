@@ -3,6 +3,13 @@
 //! `welkin_records::conformance!(make)` in a test makes a test of each, where `make` is an expression that gives an empty store and
 //! whatever must live as long as it.
 
+mod projects;
+
+pub use projects::{
+    a_project_is_changed_by_whoever_has_seen_it_as_it_is, of_two_that_ask_for_the_last_dollar_one_is_taken,
+    what_is_spent_counts_in_its_months_and_stays_when_runs_are_forgotten,
+};
+
 use crate::{
     AttemptId, Change, ClusterRole, Extent, Fence, Gone, LEFT_OUT, LogRow, Open, Phase, Record, Records,
     RunId, RunRow, RunState, Since, StepKey, StoreError, Which, Write,
@@ -28,6 +35,9 @@ macro_rules! conformance {
             money_counts_once_and_months_add_up
             requests_are_seen_until_the_run_is_over
             a_cluster_has_one_holder_and_takes_work_as_long_as_it_is_held
+            of_two_that_ask_for_the_last_dollar_one_is_taken
+            what_is_spent_counts_in_its_months_and_stays_when_runs_are_forgotten
+            a_project_is_changed_by_whoever_has_seen_it_as_it_is
         }
     };
     ($make:expr; $($check:ident)+) => {
@@ -55,6 +65,7 @@ fn submission(name: &str, at: u64) -> Change {
         state: RunState::Planned.name().to_owned(),
         submitted: UnixMillis(at),
         cluster: None,
+        project: None,
     };
     let providers = BTreeSet::from(["aws".to_owned()]);
     Change::Submitted { row: Box::new(row), client_token: Some(format!("token of {name}")), providers }

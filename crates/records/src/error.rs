@@ -1,6 +1,7 @@
 //! What can go wrong with records.
 
 use crate::id::RunId;
+use crate::projects::Over;
 use std::error::Error;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -114,6 +115,21 @@ pub enum StoreError {
     NoCluster {
         /// Which.
         run: RunId,
+    },
+    /// A project has not enough left.
+    #[error(transparent)]
+    Over(Box<Over>),
+    /// Nobody has made a project of this name.
+    #[error("there is no project {name}")]
+    NoProject {
+        /// The name.
+        name: String,
+    },
+    /// A project is not what it was when somebody looked; or there is one of this name already.
+    #[error("project {name} was changed meanwhile, or made")]
+    ProjectChanged {
+        /// Its name.
+        name: String,
     },
     /// This broker does not have the run any more.
     #[error("another broker drives {run} now")]

@@ -3,6 +3,7 @@
 //! * [`Record`]: one fact of a run's history; [`RunId`], [`AttemptId`] and the states that follow from it;
 //! * [`Write`]: changes that are made together or not at all;
 //! * [`Records`]: the port. [`Memory`] keeps records for tests, `welkin-sqlite` and `welkin-postgres` in databases;
+//! * [`Project`]: who shares a budget and quotas, and [`Use`], by which it is judged whether there is enough left;
 //! * [`Peers`]: what brokers agree about that share one store;
 //! * `conformance` (a feature): the suite that every implementation passes.
 //!
@@ -21,6 +22,7 @@ mod memory;
 mod output;
 mod peers;
 mod port;
+mod projects;
 mod record;
 mod rows;
 mod state;
@@ -34,6 +36,10 @@ pub use output::{
 };
 pub use peers::{Fence, Peers, Standing};
 pub use port::Records;
+pub use projects::{
+    Claim, ClaimRow, DEFAULT_PROJECT, InUse, LeaseClaim, Limits, Money, Over, OverLimit, Project, Use,
+    is_project_name, spent_by,
+};
 pub use record::{AttemptEnd, Manner, Record, TreeRef};
 pub use rows::{
     ClusterRole, Extent, Gone, Lines, LogRow, Moved, Numbered, Open, RunLine, RunRow, Since, StepKey, Told,

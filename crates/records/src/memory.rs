@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::id::RunId;
 use crate::output::{LEFT_OUT, cut_page, left_out_words, line_of};
 use crate::port::Records;
+use crate::projects::{Claim, ClaimRow, DEFAULT_PROJECT, Project, Use, spent_by};
 use crate::rows::{
     ClusterRole, Extent, Gone, Lines, LogRow, Moved, Numbered, Open, RunLine, RunRow, Since, StepKey, Told,
     Which,
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use welkin_ledger::{Entry, EntryKind, Usage, month_of};
 use welkin_provider::{Event, EventKind, Location, UnixMillis};
-use welkin_units::Bytes;
+use welkin_units::{Bytes, Usd};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -34,6 +35,9 @@ struct Kept {
     moved: BTreeMap<(i32, Location, Location), Bytes>,
     providers: BTreeSet<String>,
     cancels: BTreeSet<RunId>,
+    projects: BTreeMap<String, Project>,
+    claims: Vec<ClaimRow>,
+    spent: BTreeMap<(String, i32), Usd>,
     /// The number that was given last.
     last: u64,
     /// What that was when a run was forgotten.
@@ -86,6 +90,16 @@ impl Kept {
                 self.runs.push(((**row).clone(), client_token.clone()));
                 self.providers.extend(providers.iter().cloned());
             }
+            Change::Project { was, project } => {
+                let name = &project.name;
+                if self.projects.get(name).map_or(0, |project| project.version) != *was {
+                    return Err(StoreError::ProjectChanged { name: name.clone() });
+                }
+                self.projects.insert(name.clone(), (**project).clone());
+            }
+            Change::Claimed { run, at, lease, claim, judged } => {
+                self.claim(run, *at, lease.as_deref(), claim.as_ref(), *judged)?;
+            }
             Change::Recorded { run, at, record } => {
                 let number = self.number();
                 self.records.push((run.clone(), (number, *at, record.clone())));
@@ -93,7 +107,7 @@ impl Kept {
             }
             Change::State { run, state } => self.set_state(run, *state),
             Change::Told { run, step, events, gone } => self.tell(run, *step, events, gone.as_ref()),
-            Change::Booked { entry, .. } => self.book(entry),
+            Change::Booked { at, entry } => self.book(*at, entry),
             Change::CancelRequested { run, .. } => {
                 self.cancels.insert(run.clone());
             }
@@ -104,6 +118,7 @@ impl Kept {
                 self.told.retain(|(of, _), _| of != run);
                 self.ledger.retain(|entry| entry.run != run.0);
                 self.cancels.remove(run);
+                self.claims.retain(|row| row.run != *run);
                 self.forgotten.insert(run.clone());
                 self.horizon = self.last;
             }
@@ -148,6 +163,52 @@ impl Kept {
                 row.job = None;
             }
         }
+        if state.is_over() {
+            self.claims.retain(|row| row.run != *run);
+        }
+    }
+
+    fn project_of(&self, run: &RunId) -> Option<String> {
+        Some(self.row(run)?.project.clone().unwrap_or_else(|| DEFAULT_PROJECT.to_owned()))
+    }
+
+    fn used(&self, name: &str) -> Use {
+        let of = |row: &&ClaimRow| self.project_of(&row.run).as_deref() == Some(name);
+        let spent = self.spent.iter().filter(|((of, _), _)| of == name);
+        Use {
+            project: self.projects.get(name).cloned(),
+            spent: spent.map(|((_, month), spent)| (*month, *spent)).collect(),
+            claims: self.claims.iter().filter(of).cloned().collect(),
+        }
+    }
+
+    fn claim(
+        &mut self,
+        run: &RunId,
+        at: UnixMillis,
+        lease: Option<&str>,
+        claim: Option<&Claim>,
+        judged: bool,
+    ) -> Result<()> {
+        let Some(project) = self.project_of(run) else { return Ok(()) };
+        let is_it = |row: &ClaimRow| row.run == *run && row.lease.as_deref() == lease;
+        let spent = self.claims.iter().find(|row| is_it(row)).map_or(Usd::ZERO, |row| row.spent);
+        let row = claim.map(|claim| ClaimRow {
+            run: run.clone(),
+            lease: lease.map(str::to_owned),
+            claim: claim.clone(),
+            spent,
+        });
+        if let Some(row) = row.clone().filter(|_| judged) {
+            let used = self.used(&project);
+            if used.project.is_none() && project != DEFAULT_PROJECT {
+                return Err(StoreError::NoProject { name: project });
+            }
+            used.judge(row, at).map_err(|over| StoreError::Over(Box::new(over)))?;
+        }
+        self.claims.retain(|row| !is_it(row));
+        self.claims.extend(row);
+        Ok(())
     }
 
     fn tell(&mut self, run: &RunId, step: StepKey, events: &[Event], gone: Option<&Gone>) {
@@ -167,11 +228,19 @@ impl Kept {
         }
     }
 
-    fn book(&mut self, entry: &Entry) {
+    fn book(&mut self, at: UnixMillis, entry: &Entry) {
         if self.ledger.iter().any(|other| other.id() == entry.id()) {
             return;
         }
         self.ledger.push(entry.clone());
+        let run = RunId(entry.run.clone());
+        if let Some(project) = self.project_of(&run) {
+            for (month, amount) in spent_by(entry, at) {
+                *self.spent.entry((project.clone(), month)).or_default() += amount;
+                let own = self.claims.iter_mut().filter(|row| row.run == run && row.lease.is_none());
+                own.for_each(|row| row.spent += amount);
+            }
+        }
         if let EntryKind::Charge { event } = &entry.kind
             && let Usage::Egress(moved) = &event.usage
         {
@@ -216,8 +285,8 @@ fn can_take_work(holder: &RunRow) -> bool {
 }
 
 fn line(row: &RunRow) -> RunLine {
-    let RunRow { id, name, state, submitted, cluster, .. } = row.clone();
-    RunLine { id, name, state, submitted, cluster }
+    let RunRow { id, name, state, submitted, cluster, project, .. } = row.clone();
+    RunLine { id, name, state, submitted, cluster, project }
 }
 
 #[async_trait]
@@ -357,6 +426,14 @@ impl Records for Memory {
             Moved { source, target, bytes }
         };
         Ok(of_month.map(moved).collect())
+    }
+
+    async fn projects(&self) -> Result<Vec<Project>> {
+        Ok(self.kept().projects.values().cloned().collect())
+    }
+
+    async fn project_use(&self, name: &str) -> Result<Use> {
+        Ok(self.kept().used(name))
     }
 
     async fn providers_used(&self) -> Result<BTreeSet<String>> {

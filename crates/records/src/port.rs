@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::id::RunId;
+use crate::projects::{Project, Use};
 use crate::rows::{Lines, LogRow, Moved, Numbered, RunLine, RunRow, Since, StepKey, Told, Which};
 use crate::write::{Write, Written};
 use async_trait::async_trait;
@@ -73,6 +74,12 @@ pub trait Records: fmt::Debug + Send + Sync {
 
     /// What moved in a month, as [`welkin_ledger::month_of`] counts them.
     async fn moved(&self, month: i32) -> Result<Vec<Moved>>;
+
+    /// Every project that somebody made, by name.
+    async fn projects(&self) -> Result<Vec<Project>>;
+
+    /// A project and what is in use of it.
+    async fn project_use(&self, name: &str) -> Result<Use>;
 
     /// Every provider that a plan of any run names or named.
     async fn providers_used(&self) -> Result<BTreeSet<String>>;

@@ -234,6 +234,24 @@ pub enum Record {
         /// Why, with what each place said.
         reason: String,
     },
+    /// A task waits: its project has not enough left for the next attempt. It goes on by itself when there is.
+    TaskHeld {
+        /// Index of the task.
+        task: usize,
+        /// What there is not enough of.
+        reason: String,
+    },
+    /// So much of the money of the run's project is gone.
+    BudgetUsed {
+        /// In hundredths: 80, or 100.
+        percent: u8,
+        /// Of the money of this month (since year 0); of all there is when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        month: Option<i32>,
+        /// Whether the run ends for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stops: bool,
+    },
     /// A deadline passed before what it is for was over. The run goes on.
     DeadlineMissed {
         /// Index of the task; none for the run as a whole.
@@ -350,6 +368,8 @@ impl Record {
             Self::MannerChosen { .. }
             | Self::RunStarted
             | Self::TaskFailed { .. }
+            | Self::TaskHeld { .. }
+            | Self::BudgetUsed { .. }
             | Self::DeadlineMissed { .. }
             | Self::OutputDelivered { .. }
             | Self::RunEnding { .. }

@@ -26,6 +26,9 @@ pub struct RunRow {
     pub submitted: UnixMillis,
     /// What it has to do with a cluster, if anything.
     pub cluster: Option<ClusterRole>,
+    /// Its project, unless that is [`crate::DEFAULT_PROJECT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
 }
 
 /// What a run has to do with a cluster.
@@ -72,6 +75,9 @@ pub struct RunLine {
     pub submitted: UnixMillis,
     /// What it has to do with a cluster, if anything.
     pub cluster: Option<ClusterRole>,
+    /// Its project, unless that is [`crate::DEFAULT_PROJECT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
 }
 
 /// Which runs are listed.

@@ -2,6 +2,7 @@
 
 use crate::id::RunId;
 use crate::peers::Fence;
+use crate::projects::{Claim, Project};
 use crate::record::Record;
 use crate::rows::{Gone, RunRow, StepKey};
 use crate::state::RunState;
@@ -48,6 +49,29 @@ pub enum Change {
         /// Every provider that its plan names.
         providers: BTreeSet<String>,
     },
+    /// A project, new or in place of what it was. [`crate::StoreError::ProjectChanged`] unless it is as often changed as this
+    /// says; 0 where there is to be none.
+    Project {
+        /// How often it was changed until now.
+        was: u64,
+        /// As it is from now on.
+        project: Box<Project>,
+    },
+    /// What a run, or a lease of it, takes of its project, in place of what it took. When the run is over it takes nothing.
+    /// With a judgement it is [`crate::StoreError::Over`] when the project has not enough left, and
+    /// [`crate::StoreError::NoProject`] when the run names one that there is not.
+    Claimed {
+        /// Which.
+        run: RunId,
+        /// When.
+        at: UnixMillis,
+        /// Token of the lease; none for the run itself.
+        lease: Option<String>,
+        /// What; none when it takes nothing any more.
+        claim: Option<Claim>,
+        /// Whether it is held against the limits of the project.
+        judged: bool,
+    },
     /// The next record of a run's history.
     Recorded {
         /// Whose.
@@ -76,7 +100,7 @@ pub enum Change {
         gone: Option<Gone>,
     },
     /// A row of the ledger. One that is there already is left alone; of a new one that says that data moved,
-    /// the month's sum grows.
+    /// the month's sum grows, and with each charge what the run's project has spent.
     Booked {
         /// When.
         at: UnixMillis,

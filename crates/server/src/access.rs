@@ -1,49 +1,75 @@
 //! What a member may ask for. Everything is closed until it is named here; the broker's own user, at the socket, may ask
-//! for all.
+//! for all. Roles are those that somebody has where it counts: see [`crate::scope`].
 
 use crate::bodies::Bodies;
 use crate::guests::{LOOK, Peer};
 use crate::members::Role;
 use crate::problem::Problem;
 use crate::roster::{Caller, Roster};
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{Method, StatusCode};
+use crate::scope::Scope;
+use crate::served::Served;
+use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use welkin_broker::{RunId, StoreError};
 use welkin_gateway::Fingerprint;
 use welkin_provider::{Clock, SystemClock};
 
-/// Who may ask for what: method, path as routes write it, the least role.
-pub(crate) const NAMED: &[(&str, &str, Role)] = &[
-    ("GET", "/v1/health", Role::Viewer),
-    ("GET", "/v1/runs", Role::Viewer),
-    ("GET", "/v1/runs/{run}", Role::Viewer),
-    ("GET", "/v1/runs/{run}/events", Role::Viewer),
-    ("GET", "/v1/runs/{run}/logs", Role::Viewer),
-    ("GET", "/v1/events", Role::Viewer),
-    ("POST", "/v1/records", Role::Viewer),
-    ("GET", "/v1/openapi.json", Role::Viewer),
-    ("GET", "/metrics", Role::Viewer),
-    ("GET", "/v1/uploads/{upload}", Role::Member),
-    ("POST", "/v1/uploads/{upload}", Role::Member),
-    ("PUT", "/v1/plans/{digest}", Role::Member),
-    ("POST", "/v1/runs", Role::Member),
-    ("POST", "/v1/runs/{run}/cancel", Role::Member),
-    ("POST", "/v1/runs/{run}/resume", Role::Member),
-    ("POST", "/v1/runs/{run}/down", Role::Member),
-    ("PUT", "/v1/runs/{run}/autostop", Role::Member),
-    ("POST", "/v1/runs/{run}/stop", Role::Member),
-    ("POST", "/v1/runs/{run}/start", Role::Member),
-    ("GET", "/v1/runs/{run}/ssh", Role::Viewer),
-    ("POST", "/v1/runs/{run}/ssh", Role::Member),
-    ("POST", "/v1/gc", Role::Admin),
-    ("POST", "/v1/prune", Role::Admin),
-    ("POST", "/v1/stop", Role::Admin),
+/// Where somebody needs a role to ask for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// On the broker as a whole.
+    OfBroker,
+    /// In some project; whoever answers shows of each what its members may see.
+    Anywhere,
+    /// In the project of the run that the path names.
+    OfRun,
+    /// In the project that the path names.
+    OfProject,
+}
+
+use Room::{Anywhere, OfBroker, OfProject, OfRun};
+
+/// Who may ask for what: method, path as routes write it, the least role, and where.
+pub(crate) const NAMED: &[(&str, &str, Role, Room)] = &[
+    ("GET", "/v1/health", Role::Viewer, Anywhere),
+    ("GET", "/v1/runs", Role::Viewer, Anywhere),
+    ("GET", "/v1/runs/{run}", Role::Viewer, OfRun),
+    ("GET", "/v1/runs/{run}/events", Role::Viewer, OfRun),
+    ("GET", "/v1/runs/{run}/logs", Role::Viewer, OfRun),
+    ("GET", "/v1/events", Role::Viewer, Anywhere),
+    ("POST", "/v1/records", Role::Viewer, Anywhere),
+    ("GET", "/v1/openapi.json", Role::Viewer, Anywhere),
+    ("GET", "/metrics", Role::Viewer, OfBroker),
+    ("GET", "/v1/uploads/{upload}", Role::Member, Anywhere),
+    ("POST", "/v1/uploads/{upload}", Role::Member, Anywhere),
+    ("PUT", "/v1/plans/{digest}", Role::Member, Anywhere),
+    ("POST", "/v1/runs", Role::Member, Anywhere),
+    ("POST", "/v1/runs/{run}/cancel", Role::Member, OfRun),
+    ("POST", "/v1/runs/{run}/resume", Role::Member, OfRun),
+    ("POST", "/v1/runs/{run}/down", Role::Member, OfRun),
+    ("PUT", "/v1/runs/{run}/autostop", Role::Member, OfRun),
+    ("POST", "/v1/runs/{run}/stop", Role::Member, OfRun),
+    ("POST", "/v1/runs/{run}/start", Role::Member, OfRun),
+    ("GET", "/v1/runs/{run}/ssh", Role::Viewer, OfRun),
+    ("POST", "/v1/runs/{run}/ssh", Role::Member, OfRun),
+    ("POST", "/v1/gc", Role::Admin, OfBroker),
+    ("POST", "/v1/prune", Role::Admin, OfBroker),
+    ("POST", "/v1/stop", Role::Admin, OfBroker),
+    ("GET", "/v1/projects", Role::Viewer, Anywhere),
+    ("GET", "/v1/projects/{project}", Role::Viewer, OfProject),
+    ("PUT", "/v1/projects/{project}", Role::Admin, OfBroker),
+    ("PUT", "/v1/projects/{project}/members/{member}", Role::Admin, OfProject),
+    ("DELETE", "/v1/projects/{project}/members/{member}", Role::Admin, OfProject),
 ];
 
 /// What is sent and changes nothing by itself: questions, and plans and parts of uploads, which do nothing until a
@@ -51,11 +77,14 @@ pub(crate) const NAMED: &[(&str, &str, Role)] = &[
 const QUIET: &[(&str, &str)] =
     &[("POST", "/v1/records"), ("POST", "/v1/uploads/{upload}"), ("PUT", "/v1/plans/{digest}")];
 
-/// The least role that may ask for this; none when nobody may.
-pub(crate) fn least(method: &str, path: &str) -> Option<Role> {
+/// The least role that may ask for this, and where; none when nobody may.
+pub(crate) fn least(method: &str, path: &str) -> Option<(Role, Room)> {
     // Whoever may read a page may ask for its head.
     let method = if method == "HEAD" { "GET" } else { method };
-    NAMED.iter().find(|(named, at, _)| *named == method && *at == path).map(|(.., role)| *role)
+    NAMED
+        .iter()
+        .find(|(named, at, ..)| *named == method && *at == path)
+        .map(|(.., role, room)| (*role, *room))
 }
 
 /// Members and tokens, and where it is written down what they asked for.
@@ -100,22 +129,91 @@ struct Line<'a> {
     status: u16,
 }
 
+/// What a request is held against.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) access: Arc<Access>,
+    pub(crate) served: Arc<Served>,
+}
+
+impl Guard {
+    /// What somebody may now.
+    async fn scope(&self, caller: &Caller) -> Result<Scope, StoreError> {
+        let projects = self.served.reader.records().projects().await?;
+        Ok(Scope::of(caller, &self.access.roster, &projects))
+    }
+
+    /// Whether a path may be asked for. Of what is not there, and of what is of a project in which somebody has no
+    /// business, whoever has a role that is enough elsewhere is told the same.
+    fn may(&self, scope: &Scope, method: &str, path: &str, at: &Named) -> Result<(), Problem> {
+        let closed = |role: Option<Role>| match role {
+            Some(role) => refused(&format!("a {role} may not do this")),
+            None => refused("only members of the whole broker may do this"),
+        };
+        let Some((least, room)) = least(method, path) else { return Err(closed(scope.best())) };
+        let (role, absent) = match room {
+            OfBroker => (scope.broker, None),
+            Anywhere => (scope.best(), None),
+            OfRun => {
+                let run = RunId(at.run.clone().unwrap_or_default());
+                let role = self.served.project_of(&run)?.and_then(|project| scope.role(&project));
+                (role.or(scope.best()), role.is_none().then(|| Problem::no_such_run(&run.0)))
+            }
+            OfProject => {
+                let name = at.project.as_deref().unwrap_or_default();
+                let role = scope.role(name);
+                (role.or(scope.best()), role.is_none().then(|| Problem::no_such_project(name)))
+            }
+        };
+        match role {
+            Some(role) if role >= least => absent.map_or(Ok(()), Err),
+            role => Err(closed(role)),
+        }
+    }
+}
+
+/// What a path names.
+#[derive(Debug, Clone, Default)]
+struct Named {
+    run: Option<String>,
+    project: Option<String>,
+}
+
+impl Named {
+    fn of(params: &RawPathParams) -> Self {
+        let word = |key| params.iter().find(|(name, _)| *name == key).map(|(_, word)| word.to_owned());
+        Self { run: word("run"), project: word("project") }
+    }
+}
+
 /// Lets a request pass when the member that makes it may ask for it, and writes down what was changed or refused.
-pub(crate) async fn guard(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State(guard): State<Guard>,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let access = &guard.access;
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.fingerprint);
     let found = peer.and_then(|fingerprint| Some((fingerprint, access.roster.find(&fingerprint)?)));
-    let Some((fingerprint, Caller { name, role, token })) = found else {
+    let Some((fingerprint, caller)) = found else {
         return refused("this key is no member's any more, or its token is good no more").into_response();
     };
-    if let Some(token) = &token {
+    if let Some(token) = &caller.token {
         access.roster.tokens.was_used(token);
     }
+    let scope = match guard.scope(&caller).await {
+        Ok(scope) => scope,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let Caller { name, role, token } = &caller;
     let pattern = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let at = params.as_ref().map(Named::of).unwrap_or_default();
     let may = match &pattern {
         // The answer to what is nowhere tells nothing.
-        None => true,
-        Some(pattern) => least(method.as_str(), pattern).is_some_and(|least| role >= least),
+        None => Ok(()),
+        Some(pattern) => guard.may(&scope, method.as_str(), pattern, &at),
     };
     let reads = method == Method::GET
         || method == Method::HEAD
@@ -123,7 +221,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, mut request: Reques
     let line = |status: StatusCode| {
         access.note(&Line {
             at: SystemClock.now().0,
-            member: &name,
+            member: name,
             token: token.is_some(),
             fingerprint: fingerprint.to_string(),
             role: role.name(),
@@ -132,15 +230,29 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, mut request: Reques
             status: status.as_u16(),
         })
     };
-    if !may {
-        drop(line(StatusCode::FORBIDDEN));
-        return refused(&format!("a {role} may not do this")).into_response();
+    if let Err(problem) = may {
+        // To look for what is not there is no offence.
+        if !reads || problem.status() == StatusCode::FORBIDDEN {
+            drop(line(problem.status()));
+        }
+        return problem.into_response();
     }
     let _room = access.bodies.room(fingerprint, request.headers()).await;
+    request.extensions_mut().insert(scope);
     if reads {
-        return next.run(request).await;
+        let response = next.run(request).await;
+        let streams =
+            response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let Some(pattern) = pattern.filter(|_| streams) else { return response };
+        let standing = Standing { guard: guard.clone(), fingerprint, method: method.clone(), pattern, at };
+        let lost = Box::pin(standing.lost());
+        return response.map(|body| Body::from_stream(body.into_data_stream().take_until(lost)));
     }
-    request.extensions_mut().insert(Standing { roster: access.roster.clone(), fingerprint, role });
+    if let Some(pattern) = pattern.clone() {
+        let standing =
+            Standing { guard: guard.clone(), fingerprint, method: method.clone(), pattern, at: at.clone() };
+        request.extensions_mut().insert(standing);
+    }
     // What cannot be written down is not done; how it ended follows.
     if let Err(error) = line(StatusCode::CONTINUE) {
         let problem =
@@ -152,20 +264,29 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, mut request: Reques
     response
 }
 
-/// Of a request that goes on after its answer: what whoever made it is.
-#[derive(Debug, Clone)]
+/// Of a request that goes on after its answer: who made it, and what for.
+#[derive(Clone)]
 pub(crate) struct Standing {
-    roster: Roster,
+    guard: Guard,
     fingerprint: Fingerprint,
-    role: Role,
+    method: Method,
+    pattern: String,
+    at: Named,
 }
 
 impl Standing {
-    /// Returns once whoever made the request is no member any more, or has a lesser role.
+    /// Returns once whoever made the request may not ask for it any more.
     pub(crate) async fn lost(self) {
-        let has = |standing: &Self| standing.roster.find(&standing.fingerprint).map(|caller| caller.role);
-        while has(&self).is_some_and(|role| role >= self.role) {
+        let Self { guard, fingerprint, method, pattern, at } = self;
+        loop {
             tokio::time::sleep(LOOK).await;
+            let Some(caller) = guard.access.roster.find(&fingerprint) else { return };
+            // Records that cannot be read at present say nothing of anybody.
+            let Ok(scope) = guard.scope(&caller).await else { continue };
+            if matches!(guard.may(&scope, method.as_str(), &pattern, &at), Err(problem) if problem.is_final())
+            {
+                return;
+            }
         }
     }
 }
@@ -195,9 +316,23 @@ mod tests {
         asked.push(("GET".to_owned(), "/v1/openapi.json".to_owned()));
         asked.sort();
         let mut named: Vec<(String, String)> =
-            NAMED.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+            NAMED.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
         named.sort();
         assert_eq!(named, asked);
+    }
+
+    #[test]
+    fn what_names_a_run_or_a_project_is_held_against_its_own() {
+        for (method, path, role, room) in NAMED {
+            let own = match () {
+                () if path.contains("{run}") => OfRun,
+                () if *method == "PUT" && *path == "/v1/projects/{project}" => OfBroker,
+                () if path.contains("{project}") => OfProject,
+                () => *room,
+            };
+            assert_eq!(*room, own, "{method} {path}");
+            assert!(*room != Anywhere || *role < Role::Admin, "{method} {path}: an admin of what?");
+        }
     }
 
     #[test]
@@ -205,6 +340,6 @@ mod tests {
         assert_eq!(least("DELETE", "/v1/runs/{run}"), None);
         assert_eq!(least("GET", "/v1/stop"), None);
         assert!(QUIET.iter().all(|(method, path)| least(method, path).is_some()));
-        assert_eq!(least("HEAD", "/v1/runs"), Some(Role::Viewer));
+        assert_eq!(least("HEAD", "/v1/runs"), Some((Role::Viewer, Anywhere)));
     }
 }

@@ -1,6 +1,8 @@
 //! What can be asked, as an OpenAPI document: made from the code that answers.
 
-use crate::routes::{clusters, events, health, logs, metrics, plans, records, runs, ssh, sweep, uploads};
+use crate::routes::{
+    clusters, events, health, logs, metrics, plans, projects, records, runs, ssh, sweep, uploads,
+};
 use utoipa::OpenApi;
 use welkin_api::wire;
 
@@ -22,6 +24,11 @@ use welkin_api::wire;
         records::look,
         uploads::show,
         uploads::add,
+        projects::list,
+        projects::show,
+        projects::set,
+        projects::add,
+        projects::remove,
         sweep::down,
         clusters::autostop,
         clusters::stop,

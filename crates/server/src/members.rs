@@ -85,13 +85,16 @@ pub enum MembersError {
         line: usize,
     },
     /// A line of the file of tokens.
-    #[error("line {line} of {}: expected `FINGERPRINT ROLE MADE EXPIRES live|spent NAME`", path.display())]
+    #[error("line {line} of {}: expected `FINGERPRINT ROLE MADE EXPIRES live|spent NAME [project=NAME [owner=NAME]]`", path.display())]
     TokenLine {
         /// Where.
         path: PathBuf,
         /// From 1.
         line: usize,
     },
+    /// A token of a member is one of a project.
+    #[error("a token that is a member's has to be of a project")]
+    Owner,
     /// Tokens are removed by their names.
     #[error("there is a token `{0}` already")]
     Taken(String),

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use std::error::Error;
 use welkin_api::wire;
 use welkin_broker::{RunError, RunId, StoreError, SubmitError, WishError};
+use welkin_records::Over;
 
 /// A failure that is answered.
 #[derive(Debug)]
@@ -29,6 +30,27 @@ impl Problem {
 
     pub(crate) fn no_such_run(run: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "run::not-found", format!("there is no run `{run}`"))
+    }
+
+    pub(crate) fn no_such_project(name: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "project::not-found", format!("there is no project `{name}`"))
+            .hint("`welkin project list` shows those that you are a member of")
+    }
+
+    /// A project has not enough left.
+    pub(crate) fn over(over: &Over) -> Self {
+        let code = if over.limit.is_budget() { "project::budget" } else { "project::quota" };
+        Self::new(StatusCode::CONFLICT, code, over.to_string())
+            .hint(&format!("`welkin project show {}` shows what is in use", over.project))
+    }
+
+    /// Whether the same request is answered so again.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.0.status, 403 | 404)
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// A run that is not driven since something keeps it from going on.
@@ -74,6 +96,14 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::NoSuchRun { run } => Self::no_such_run(&run.0),
             StoreError::Away { .. } => away(&error),
+            StoreError::Over(over) => Self::over(over),
+            StoreError::NoProject { name } => Self::no_such_project(name),
+            StoreError::ProjectChanged { name } => {
+                let title =
+                    format!("project {name} has changed since it was looked at, or was made meanwhile");
+                Self::new(StatusCode::PRECONDITION_FAILED, "broker::changed", title)
+                    .hint("look at it again, and send the `ETag` that comes with it")
+            }
             _ => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "broker::store",
@@ -96,6 +126,8 @@ impl From<SubmitError> for Problem {
     fn from(error: SubmitError) -> Self {
         match &error {
             SubmitError::Store(error @ StoreError::Away { .. }) => return away(error),
+            SubmitError::Over(over) => return Self::over(over),
+            SubmitError::NoProject { name } => return Self::no_such_project(name),
             SubmitError::Store(_) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", "the run cannot be recorded")
             }
@@ -119,6 +151,7 @@ impl From<WishError> for Problem {
                 problem.0.causes.push(why);
                 problem.hint("a full disk is the usual reason: ask again once there is room")
             }
+            WishError::Over(over) => Self::over(&over),
             WishError::NoCluster { .. } => Self::request(error.to_string()),
             WishError::CannotStop { .. } => Self::new(StatusCode::CONFLICT, "run::refused", error.to_string())
                 .hint("`welkin down CLUSTER` gives them back; `welkin autostop CLUSTER -i MINUTES --down` does so when it is idle"),

@@ -6,13 +6,14 @@ pub(crate) mod health;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod plans;
+pub(crate) mod projects;
 pub(crate) mod records;
 pub(crate) mod runs;
 pub(crate) mod ssh;
 pub(crate) mod sweep;
 pub(crate) mod uploads;
 
-use crate::access::{Access, guard};
+use crate::access::{Access, Guard, guard};
 use crate::problem::Problem;
 use crate::served::Served;
 use crate::versions::tagged;
@@ -48,6 +49,9 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/events", get(events::of_all))
         .route("/records", post(records::look).layer(DefaultBodyLimit::max(records::MAX_QUESTION_BYTES)))
         .route("/uploads/{upload}", get(uploads::show).post(uploads::add))
+        .route("/projects", get(projects::list))
+        .route("/projects/{project}", get(projects::show).put(projects::set))
+        .route("/projects/{project}/members/{member}", put(projects::add).delete(projects::remove))
         .route("/gc", post(sweep::gc))
         .route("/prune", post(sweep::prune))
         .route("/openapi.json", get(openapi))
@@ -78,7 +82,7 @@ async fn not_too_long(request: Request, next: Next) -> Response {
 
 /// The same, for members of a team: each request is held against what its member may ask for.
 pub(crate) fn for_members(served: Arc<Served>, access: Arc<Access>) -> Router {
-    all(served).layer(middleware::from_fn_with_state(access, guard))
+    all(Arc::clone(&served)).layer(middleware::from_fn_with_state(Guard { access, served }, guard))
 }
 
 async fn openapi() -> Response {

@@ -8,7 +8,7 @@ use crate::versions::Turns;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -54,6 +54,8 @@ pub struct Served {
     pub(crate) turns: Turns,
     /// Keys of submissions that are under way.
     submitting: Mutex<BTreeSet<String>>,
+    /// Projects of runs, as far as they were looked for.
+    of_runs: Mutex<BTreeMap<RunId, String>>,
 }
 
 impl Served {
@@ -84,6 +86,7 @@ impl Served {
             ending: watch::Sender::new(false),
             turns: Turns::default(),
             submitting: Mutex::default(),
+            of_runs: Mutex::default(),
         }))
     }
 
@@ -136,6 +139,10 @@ impl Served {
         let (pid, driven) = (std::process::id(), self.driver.count());
         let as_of = self.reader.since(u64::MAX >> 1, 0)?.last;
         Ok(Health { version, pid, surroundings, started, driven, as_of, environment, serves })
+    }
+
+    pub(crate) fn of_runs(&self) -> MutexGuard<'_, BTreeMap<RunId, String>> {
+        self.of_runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The right to submit under a key; none while somebody else does.

@@ -1,7 +1,7 @@
 //! Tokens by which programs ask a team's broker, until they expire.
 //!
 //! They stand in a file, a line each: fingerprint of the key that follows from the token, role, when it was made, when it
-//! expires, `live` or `spent`, and its name. It is read anew for each request. Beside it lies a file of when each was used.
+//! expires, `live` or `spent`, its name, and where it is one of a project that, and the member whose it is. It is read anew for each request. Beside it lies a file of when each was used.
 //!
 //! *Time.* A broker takes the time of its start and what the machine has counted since, or the wall clock, whichever is
 //! later; for a token it is never before that was made or used. Once a broker has seen that a token expired it is spent, in
@@ -39,14 +39,32 @@ pub struct TokenLine {
     pub spent: bool,
     /// What people call it.
     pub name: String,
+    /// The project in which it is good, and in no other; the whole broker when absent.
+    pub project: Option<String>,
+    /// The member without whom it is good for nothing.
+    pub owner: Option<String>,
 }
 
 impl fmt::Display for TokenLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { fingerprint, role, made, expires, spent, name } = self;
+        let Self { fingerprint, role, made, expires, spent, name, project, owner } = self;
         let state = if *spent { "spent" } else { "live" };
-        write!(f, "{fingerprint} {role} {} {} {state} {name}", made.0, expires.0)
+        write!(f, "{fingerprint} {role} {} {} {state} {name}", made.0, expires.0)?;
+        let words = [("project", project), ("owner", owner)];
+        words
+            .iter()
+            .filter_map(|(key, word)| Some((key, word.as_ref()?)))
+            .try_for_each(|(key, word)| write!(f, " {key}={word}"))
     }
+}
+
+/// Where a token is good, and through whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenOf {
+    /// In this project alone; on the whole broker when absent.
+    pub project: Option<String>,
+    /// As long as this member is one, of the broker and of the project.
+    pub owner: Option<String>,
 }
 
 /// The file of tokens.
@@ -124,8 +142,16 @@ impl Tokens {
         name: &str,
         role: Role,
         life: Span,
+        of: TokenOf,
     ) -> Result<TokenLine, MembersError> {
         let name = checked_name(name)?;
+        let TokenOf { project, owner } = of;
+        for word in project.iter().chain(&owner) {
+            checked_name(word)?;
+        }
+        if owner.is_some() && project.is_none() {
+            return Err(MembersError::Owner);
+        }
         if life > MAX_LIFE {
             return Err(MembersError::Life);
         }
@@ -135,7 +161,8 @@ impl Tokens {
             return Err(MembersError::Taken(name));
         }
         let made = self.time.now();
-        let line = TokenLine { fingerprint, role, made, expires: made.after(life), spent: false, name };
+        let expires = made.after(life);
+        let line = TokenLine { fingerprint, role, made, expires, spent: false, name, project, owner };
         all.push(line.clone());
         self.write(&all)?;
         Ok(line)
@@ -211,7 +238,12 @@ impl Tokens {
 
 fn read(line: &str) -> Option<TokenLine> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let [fingerprint, role, made, expires, state, name] = words[..] else { return None };
+    let [fingerprint, role, made, expires, state, name, ref rest @ ..] = words[..] else { return None };
+    let (project, rest) = word(rest, "project=");
+    let (owner, rest) = word(rest, "owner=");
+    if !rest.is_empty() || owner.is_some() && project.is_none() {
+        return None;
+    }
     let moment = |text: &str| text.parse().ok().map(UnixMillis);
     let spent = match state {
         "live" => false,
@@ -225,7 +257,20 @@ fn read(line: &str) -> Option<TokenLine> {
         expires: moment(expires)?,
         spent,
         name: name.to_owned(),
+        project,
+        owner,
     })
+}
+
+/// What stands behind a key, if the next word begins with it, and the other words.
+fn word<'a, 'b>(words: &'a [&'b str], key: &str) -> (Option<String>, &'a [&'b str]) {
+    match words {
+        [first, rest @ ..] => match first.strip_prefix(key) {
+            Some(word) => (Some(word.to_owned()), rest),
+            None => (None, words),
+        },
+        [] => (None, words),
+    }
 }
 
 fn read_use(line: &str) -> Option<(Fingerprint, UnixMillis)> {
@@ -289,11 +334,20 @@ mod tests {
     fn a_token_is_good_until_it_expires_or_is_removed() {
         let bed = Bed::new();
         let (tokens, ci, other) = (bed.tokens(), key(), key());
-        tokens.add(ci, "ci", Role::Member, HOUR).expect("it is added");
-        tokens.add(other, "other", Role::Viewer, HOUR).expect("it is added");
-        assert!(matches!(tokens.add(key(), "ci", Role::Admin, HOUR), Err(MembersError::Taken(_))));
-        assert!(matches!(tokens.add(key(), "a b", Role::Admin, HOUR), Err(MembersError::Name(_))));
-        assert!(matches!(tokens.add(key(), "c", Role::Admin, MAX_LIFE + HOUR), Err(MembersError::Life)));
+        tokens.add(ci, "ci", Role::Member, HOUR, TokenOf::default()).expect("it is added");
+        tokens.add(other, "other", Role::Viewer, HOUR, TokenOf::default()).expect("it is added");
+        assert!(matches!(
+            tokens.add(key(), "ci", Role::Admin, HOUR, TokenOf::default()),
+            Err(MembersError::Taken(_))
+        ));
+        assert!(matches!(
+            tokens.add(key(), "a b", Role::Admin, HOUR, TokenOf::default()),
+            Err(MembersError::Name(_))
+        ));
+        assert!(matches!(
+            tokens.add(key(), "c", Role::Admin, MAX_LIFE + HOUR, TokenOf::default()),
+            Err(MembersError::Life)
+        ));
         assert_eq!(tokens.find(&ci).expect("it is good").role, Role::Member);
         assert!(tokens.remove("other").expect("it is removed") && !tokens.remove("other").expect("gone"));
         assert_eq!(tokens.find(&other), None);
@@ -307,7 +361,7 @@ mod tests {
     fn no_clock_that_is_set_back_revives_what_a_broker_saw_expire() {
         let bed = Bed::new();
         let (tokens, ci) = (bed.tokens(), key());
-        tokens.add(ci, "ci", Role::Member, HOUR).expect("it is added");
+        tokens.add(ci, "ci", Role::Member, HOUR, TokenOf::default()).expect("it is added");
         // Set back while it serves: the machine has counted on.
         bed.set.to(10, 3_700);
         assert_eq!(tokens.find(&ci), None);
@@ -323,7 +377,7 @@ mod tests {
     fn time_is_never_before_the_last_use_of_a_token() {
         let bed = Bed::new();
         let (tokens, ci) = (bed.tokens(), key());
-        let line = tokens.add(ci, "ci", Role::Member, HOUR).expect("it is added");
+        let line = tokens.add(ci, "ci", Role::Member, HOUR, TokenOf::default()).expect("it is added");
         bed.set.to(1_003_590, 3_690);
         tokens.was_used(&line);
         // Nobody saw it expire, the clock is set back, and a broker starts.
@@ -339,12 +393,31 @@ mod tests {
     fn of_a_file_that_is_damaged_no_token_is_good() {
         let bed = Bed::new();
         let (tokens, ci) = (bed.tokens(), key());
-        let line = tokens.add(ci, "ci", Role::Member, HOUR).expect("it is added");
-        for wrong in [format!("{line} x"), line.to_string().replace("live", "lively"), "x".to_owned()] {
+        let line = tokens.add(ci, "ci", Role::Member, HOUR, TokenOf::default()).expect("it is added");
+        for wrong in [
+            format!("{line} x"),
+            format!("{line} owner=ana"),
+            format!("{line} project=a project=b"),
+            line.to_string().replace("live", "lively"),
+            "x".to_owned(),
+        ] {
             std::fs::write(bed.folder.path().join("tokens"), format!("{line}\n{wrong}\n")).expect("written");
             assert!(matches!(tokens.all(), Err(MembersError::TokenLine { line: 2, .. })));
             assert_eq!(tokens.find(&ci), None);
         }
+    }
+
+    #[test]
+    fn a_token_of_a_project_stands_there_with_it() {
+        let bed = Bed::new();
+        let (tokens, ci) = (bed.tokens(), key());
+        let of = TokenOf { project: Some("lab".to_owned()), owner: Some("ana".to_owned()) };
+        let line = tokens.add(ci, "ci", Role::Member, HOUR, of.clone()).expect("it is added");
+        assert_eq!(bed.tokens().find(&ci), Some(line));
+        let nowhere = TokenOf { project: None, ..of.clone() };
+        assert!(matches!(tokens.add(key(), "x", Role::Member, HOUR, nowhere), Err(MembersError::Owner)));
+        let spaced = TokenOf { owner: Some("a b".to_owned()), ..of };
+        assert!(matches!(tokens.add(key(), "x", Role::Member, HOUR, spaced), Err(MembersError::Name(_))));
     }
 
     #[test]
@@ -355,7 +428,9 @@ mod tests {
             for number in 0..16 {
                 let tokens = &tokens;
                 scope.spawn(move || {
-                    tokens.add(key(), &format!("t{number}"), Role::Viewer, HOUR).expect("it is added")
+                    tokens
+                        .add(key(), &format!("t{number}"), Role::Viewer, HOUR, TokenOf::default())
+                        .expect("it is added")
                 });
             }
         });

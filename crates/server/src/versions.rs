@@ -5,7 +5,8 @@
 //! of a list is a digest of it. A write whose `If-Match` names none
 //! that the run has at present is not done (412). Writes of one run that name a tag are held against it and done one after
 //! the other: of two that were sent with the same tag the second is refused, if the first has put anything on record. What
-//! the run itself does meanwhile is no conflict: a wish is what its driver makes of it.
+//! the run itself does meanwhile is no conflict: a wish is what its driver makes of it. The tag of a project is how often it was
+//! changed.
 
 use crate::problem::Problem;
 use crate::served::Served;
@@ -24,6 +25,9 @@ const LIST: &str = "/v1/runs";
 
 /// What else has one.
 const ONE: &str = "/v1/runs/{run}";
+
+/// What is held against its tag by whoever answers it: in the write itself.
+const PROJECT: &str = "/v1/projects/{project}";
 
 /// An answer that is longer has none: it would have to be in memory whole.
 const MOST_BYTES: usize = 64 << 20;
@@ -70,8 +74,12 @@ pub(crate) async fn tagged(
         return read(next.run(request).await, tag, known.as_deref()).await;
     }
     let Some(wanted) = header_of(request.headers(), header::IF_MATCH) else { return next.run(request).await };
+    if path.as_str().starts_with(PROJECT) {
+        return next.run(request).await;
+    }
     let Some(run) = run else {
-        return Problem::request("only what is written at a run takes `If-Match`").into_response();
+        return Problem::request("only what is written at a run or a project takes `If-Match`")
+            .into_response();
     };
     let turn = served.turns.of(&run);
     let _alone = turn.lock().await;
@@ -128,14 +136,14 @@ fn with_tag(mut response: Response, tag: &str) -> Response {
 }
 
 /// A header that may come in several parts.
-fn header_of(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+pub(crate) fn header_of(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let parts: Vec<&str> = headers.get_all(name).iter().map(|part| part.to_str().unwrap_or("?")).collect();
     (!parts.is_empty()).then(|| parts.join(","))
 }
 
 /// Whether a list of tags, or `*`, names this one (RFC 9110, 13.1). Weak tags count for what is read alone. Tags of ours hold
 /// no comma.
-fn matches(list: &str, tag: &str, weakly: bool) -> bool {
+pub(crate) fn matches(list: &str, tag: &str, weakly: bool) -> bool {
     let named = |part: &str| {
         let part = part.trim();
         part == "*" || part == tag || weakly && part.strip_prefix("W/") == Some(tag)

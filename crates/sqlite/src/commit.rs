@@ -5,7 +5,7 @@
 
 use crate::output::{self, Files};
 use crate::text::{Result, failed};
-use crate::{history, ledger, meta, requests, runs, sums, told};
+use crate::{history, ledger, meta, projects, requests, runs, sums, told};
 use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
 use std::path::PathBuf;
 use welkin_records::{Change, StoreError, Write, Written};
@@ -109,11 +109,18 @@ fn make(
             runs::insert(db, row, client_token.as_deref())?;
             sums::remember_providers(db, providers)
         }
+        Change::Project { was, project } => projects::set(db, *was, project),
+        Change::Claimed { run, at, lease, claim, judged } => {
+            projects::claim(db, run, lease.as_deref(), claim.as_ref(), judged.then_some(*at))
+        }
         Change::Recorded { run, at, record } => {
             written.records.push(history::append(db, run, *at, record)?);
             Ok(())
         }
-        Change::State { run, state } => runs::set_state(db, run, *state),
+        Change::State { run, state } => {
+            runs::set_state(db, run, *state)?;
+            if state.is_over() { projects::release(db, run) } else { Ok(()) }
+        }
         Change::Told { run, step, events, gone } => {
             told::append_events(db, files, run, *step, events)?;
             gone.iter().try_for_each(|gone| told::leave_out(db, files, run, *step, gone, doomed))

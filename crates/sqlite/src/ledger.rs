@@ -1,13 +1,13 @@
 //! Rows of the ledger.
 
-use crate::sums;
 use crate::text::{Result, failed, json, millis, parse};
+use crate::{projects, sums};
 use rusqlite::{Connection, Transaction, params};
 use welkin_ledger::Entry;
 use welkin_provider::UnixMillis;
 use welkin_records::RunId;
 
-/// Appends a row of the ledger and counts the data it moved; one that is there already is left alone.
+/// Appends a row of the ledger and counts the data it moved and what was spent; one that is there already is left alone.
 pub(crate) fn append_entry(db: &Transaction<'_>, at: UnixMillis, entry: &Entry) -> Result<()> {
     let sql = |source| failed("appending to the ledger", source);
     let body = json(entry)?;
@@ -15,7 +15,11 @@ pub(crate) fn append_entry(db: &Transaction<'_>, at: UnixMillis, entry: &Entry) 
         .prepare_cached("INSERT OR IGNORE INTO ledger (id, run, at, body) VALUES (?1, ?2, ?3, ?4)")
         .and_then(|mut statement| statement.execute(params![entry.id().0, entry.run, millis(at), body]))
         .map_err(sql)?;
-    if added == 0 { Ok(()) } else { sums::count_moved(db, entry) }
+    if added == 0 {
+        return Ok(());
+    }
+    projects::count_spent(db, at, entry)?;
+    sums::count_moved(db, entry)
 }
 
 /// Rows of the ledger of a run in order.

@@ -9,6 +9,7 @@ mod history;
 mod ledger;
 mod meta;
 mod output;
+mod projects;
 mod requests;
 mod room;
 mod runs;

@@ -1,7 +1,7 @@
 //! The table of runs.
 
 use crate::meta;
-use crate::schema::WITH_CLUSTERS;
+use crate::schema::{WITH_CLUSTERS, WITH_PROJECTS};
 use crate::text::{Result, failed, millis};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -10,12 +10,17 @@ use welkin_records::{ClusterRole, Open, RunId, RunLine, RunRow, RunState, StoreE
 
 /// What a row says, in the words of the schema that the database has: it may be one that is only looked at.
 fn columns(schema: usize) -> String {
-    format!("id, name, plan, job, base_dir, state, submitted, {}", cluster(schema))
+    format!("id, name, plan, job, base_dir, state, submitted, {}, {}", cluster(schema), project(schema))
 }
 
 /// What a run has to do with a cluster.
 const fn cluster(schema: usize) -> &'static str {
     if schema < WITH_CLUSTERS { "NULL" } else { "cluster" }
+}
+
+/// Its project.
+const fn project(schema: usize) -> &'static str {
+    if schema < WITH_PROJECTS { "NULL" } else { "project" }
 }
 
 /// The condition of the index `run_open`, word for word: without it the index is not used.
@@ -31,6 +36,7 @@ fn row_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
         state: row.get(5)?,
         submitted: UnixMillis(row.get::<_, i64>(6)?.unsigned_abs()),
         cluster: row.get::<_, Option<String>>(7)?.and_then(|key| ClusterRole::of_key(&key)),
+        project: row.get(8)?,
     })
 }
 
@@ -49,6 +55,7 @@ fn line_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunLine> {
         state: text(2)?,
         submitted: UnixMillis(submitted),
         cluster: ClusterRole::of_key(&text(4)?),
+        project: Some(text(5)?).filter(|name| !name.is_empty()),
     })
 }
 
@@ -106,7 +113,11 @@ pub(crate) fn list(db: &Connection, which: &Which, schema: usize) -> Result<Vec<
 
 fn lines(db: &Connection, schema: usize, rest: &str, values: &[&str]) -> Result<Vec<RunLine>> {
     let sql = |source| failed("listing runs", source);
-    let query = format!("SELECT id, name, state, submitted, {} FROM run {rest}", cluster(schema));
+    let query = format!(
+        "SELECT id, name, state, submitted, {}, {} FROM run {rest}",
+        cluster(schema),
+        project(schema)
+    );
     let mut statement = db.prepare_cached(&query).map_err(sql)?;
     let rows = statement.query_map(rusqlite::params_from_iter(values), line_of).map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
@@ -123,7 +134,7 @@ fn check_cluster(db: &Transaction<'_>, row: &RunRow) -> Result<()> {
     match &row.cluster {
         None => Ok(()),
         Some(role @ ClusterRole::Holds(name)) => {
-            let holders = list(db, &Which::InCluster(role.clone(), Open::Only), WITH_CLUSTERS)?;
+            let holders = list(db, &Which::InCluster(role.clone(), Open::Only), WITH_PROJECTS)?;
             holders
                 .into_iter()
                 .next()
@@ -133,7 +144,7 @@ fn check_cluster(db: &Transaction<'_>, row: &RunRow) -> Result<()> {
             let open = |state: &str| {
                 [RunState::Planned, RunState::Running].iter().any(|known| known.name() == state)
             };
-            let holder = list(db, &Which::One(run.clone()), WITH_CLUSTERS)?.into_iter().next();
+            let holder = list(db, &Which::One(run.clone()), WITH_PROJECTS)?.into_iter().next();
             let held = holder.filter(|holder| open(&holder.state));
             match held.and_then(|holder| holder.cluster) {
                 Some(ClusterRole::Holds(_)) => Ok(()),
@@ -150,8 +161,8 @@ pub(crate) fn insert(db: &Transaction<'_>, row: &RunRow, client_token: Option<&s
     }
     check_cluster(db, row)?;
     db.execute(
-        "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted, cluster)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO run (id, client_token, name, plan, job, base_dir, state, submitted, cluster, project)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             row.id.0,
             client_token,
@@ -162,6 +173,7 @@ pub(crate) fn insert(db: &Transaction<'_>, row: &RunRow, client_token: Option<&s
             row.state,
             millis(row.submitted),
             row.cluster.as_ref().map(ClusterRole::key),
+            row.project,
         ],
     )
     .map(drop)
@@ -197,7 +209,7 @@ pub(crate) fn newest_moment_of_open(db: &Connection) -> Result<Option<UnixMillis
 /// Deletes a run with all that is kept of it, and remembers its name.
 pub(crate) fn forget(db: &Transaction<'_>, id: &RunId) -> Result<()> {
     let sql = |source| failed("deleting a run", source);
-    for table in ["node_event", "record", "ledger", "request"] {
+    for table in ["node_event", "record", "ledger", "request", "claim"] {
         db.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [&id.0]).map_err(sql)?;
     }
     db.execute("DELETE FROM run WHERE id = ?1", [&id.0]).map_err(sql)?;

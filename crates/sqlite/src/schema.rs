@@ -3,9 +3,9 @@
 //! `run` (one row a run; the only one with secrets, erased when the run is over), `record` (the
 //! append-only history), `node_event` (what nodes told, logs included), `ledger` (append-only),
 //! `request` (what other processes ask for), `meta`; `output` and `frame` (where the lines of steps that write much lie in
-//! files); and two sums that are kept in the same
+//! files), `project` and `claim` (what projects may use, and what takes of it); and three sums that are kept in the same
 //! transaction as what they are of, so that nobody has to read all of it: `moved` (bytes by month and
-//! pair of places) and `provider_used` (every provider that a plan ever named).
+//! pair of places), `provider_used` (every provider that a plan ever named) and `spent` (money by month and project).
 //!
 //! Plans, records and entries are stored as their JSON: the schema changes only when tables do.
 
@@ -168,6 +168,55 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX frame_of_segment ON frame (output, segment, last_seq);
 ",
+    // Projects: what they may use, what they have spent by month, and what takes of them what is not over. What was
+    // spent and is under way before counts for the default project: a charge in the month in which it was made.
+    "
+    ALTER TABLE run ADD COLUMN project TEXT;
+    DROP INDEX run_list;
+    DROP INDEX run_open;
+    DROP INDEX run_in_cluster;
+    CREATE INDEX run_list ON run (submitted, id, name, state, cluster, project);
+    CREATE INDEX run_open ON run (submitted, id, name, state, cluster, project)
+        WHERE state NOT IN ('succeeded', 'failed', 'cancelled');
+    CREATE INDEX run_in_cluster ON run (cluster, submitted, id, name, state, project) WHERE cluster IS NOT NULL;
+    CREATE TABLE project (name TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE spent (
+        project TEXT NOT NULL,
+        month INTEGER NOT NULL,
+        nanos INTEGER NOT NULL,
+        PRIMARY KEY (project, month)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE claim (
+        run TEXT NOT NULL REFERENCES run (id),
+        lease TEXT NOT NULL,
+        project TEXT NOT NULL,
+        spent INTEGER NOT NULL DEFAULT 0,
+        body TEXT NOT NULL,
+        PRIMARY KEY (run, lease)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX claim_of_project ON claim (project);
+    CREATE TEMPORARY TABLE booked AS
+        SELECT run, json_extract(doc, '$.entry') AS entry, json_extract(doc, '$.lease') AS lease,
+               json_extract(doc, '$.amount') AS amount, json_extract(doc, '$.event.cost') AS cost,
+               json_extract(doc, '$.event.to') / 1000 AS at
+        FROM (SELECT run, CASE WHEN json_valid(body) THEN body ELSE '{}' END AS doc FROM ledger);
+    INSERT INTO spent (project, month, nanos)
+        SELECT 'default', strftime('%Y', at, 'unixepoch') * 12 + strftime('%m', at, 'unixepoch') - 1 AS month,
+               CAST(min(total(cost), 9e18) AS INTEGER)
+        FROM booked WHERE entry = 'charge' AND typeof(cost) = 'integer' AND cost > 0
+              AND strftime('%Y', at, 'unixepoch') IS NOT NULL
+        GROUP BY month;
+    INSERT INTO claim (run, lease, project, body)
+        SELECT id, '', 'default', '{\"run\":{\"expected\":0}}' FROM run
+        WHERE state NOT IN ('succeeded', 'failed', 'cancelled');
+    INSERT OR IGNORE INTO claim (run, lease, project, body)
+        SELECT booked.run, lease, 'default',
+               json_object('lease', json_object('expected', amount, 'hourly', 0)) FROM booked
+        WHERE entry = 'hold' AND typeof(lease) = 'text' AND typeof(amount) = 'integer'
+              AND booked.run IN (SELECT run FROM claim)
+              AND lease NOT IN (SELECT lease FROM booked WHERE entry = 'void' AND lease IS NOT NULL);
+    DROP TABLE booked;
+",
 ];
 
 /// The first schema with `moved` and `provider_used`.
@@ -178,6 +227,9 @@ pub(crate) const WITH_CLUSTERS: usize = 3;
 
 /// The first schema with `output` and `frame`.
 pub(crate) const WITH_OUTPUT: usize = 4;
+
+/// The first schema with projects.
+pub(crate) const WITH_PROJECTS: usize = 5;
 
 /// How long a write waits for another process's (a cancel request) before it fails.
 const BUSY: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@
 
 use crate::output::{self, Files, Missing};
 use crate::text::{Result, failed};
-use crate::{commit, glance, history, ledger, meta, requests, room, runs, schema, sums, told};
+use crate::{commit, glance, history, ledger, meta, projects, requests, room, runs, schema, sums, told};
 use async_trait::async_trait;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -24,8 +24,8 @@ use tokio::runtime::Handle;
 use welkin_ledger::Entry;
 use welkin_provider::UnixMillis;
 use welkin_records::{
-    Lines, LogRow, Moved, Numbered, Records, RunId, RunLine, RunRow, Since, StepKey, StoreError, Told, Which,
-    Write, Written, cut_page,
+    Lines, LogRow, Moved, Numbered, Project, Records, RunId, RunLine, RunRow, Since, StepKey, StoreError,
+    Told, Use, Which, Write, Written, cut_page,
 };
 use welkin_units::Bytes;
 
@@ -232,6 +232,23 @@ impl Records for Sqlite {
 
     async fn moved(&self, month: i32) -> Result<Vec<Moved>> {
         sums::moved(&self.db(), month, self.schema)
+    }
+
+    async fn projects(&self) -> Result<Vec<Project>> {
+        if self.schema < schema::WITH_PROJECTS {
+            return Ok(Vec::new());
+        }
+        projects::all(&self.db())
+    }
+
+    async fn project_use(&self, name: &str) -> Result<Use> {
+        if self.schema < schema::WITH_PROJECTS {
+            return Ok(Use::default());
+        }
+        let db = self.db();
+        let snapshot =
+            db.unchecked_transaction().map_err(|source| failed("reading what a project uses", source))?;
+        projects::used(&snapshot, name)
     }
 
     async fn providers_used(&self) -> Result<BTreeSet<String>> {

@@ -29,6 +29,7 @@ fn submission() -> Change {
         state: "running".to_owned(),
         submitted: UnixMillis(1),
         cluster: None,
+        project: None,
     };
     Change::Submitted { row: Box::new(row), client_token: None, providers: BTreeSet::new() }
 }
@@ -237,7 +238,14 @@ async fn lines_that_an_earlier_release_left_as_rows_are_read_and_go_on_in_files(
     drop(store);
     {
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("DROP TABLE frame; DROP TABLE output; PRAGMA user_version = 3").unwrap();
+        db.execute_batch(
+            "DROP TABLE frame; DROP TABLE output; DROP TABLE claim; DROP TABLE spent; DROP TABLE project;
+            DROP INDEX run_list; DROP INDEX run_open; DROP INDEX run_in_cluster;
+            ALTER TABLE run DROP COLUMN project;
+            CREATE INDEX run_list ON run (submitted); CREATE INDEX run_open ON run (submitted);
+            CREATE INDEX run_in_cluster ON run (cluster); PRAGMA user_version = 3",
+        )
+        .unwrap();
         let insert = "INSERT INTO node_event (run, task, attempt, phase, rank, seq, at, stream, body)
                       VALUES ('a', 0, 1, 'run', 0, ?1, ?1, 'stdout', ?2)";
         for seq in 10..20_000 {

@@ -13,6 +13,7 @@ mod moving;
 mod noise;
 mod offers;
 mod parallelize;
+mod projects;
 mod providers;
 mod route;
 mod run;
@@ -44,6 +45,7 @@ pub(crate) use moving::{
 pub(crate) use noise::NoiseArgs;
 pub(crate) use offers::{ArchKind, OffersArgs, Sort, TeeKind};
 pub(crate) use parallelize::{ParallelizeArgs, ParallelizeCommand, ProfileArgs};
+pub(crate) use projects::{AtBudget, LimitArgs, ProjectArgs, ProjectCommand, ProjectMemberCommand};
 pub(crate) use providers::ProvidersArgs;
 pub(crate) use route::{ProbeArgs, Probed, RouteArgs, RouteCommand};
 pub(crate) use run::{
@@ -63,7 +65,7 @@ pub(crate) use team::{
     LoginArgs, LogoutArgs, MemberAddArgs, MemberCommand, RoleChoice, ServeTeamArgs, ServeTeamCommand,
     TokenAddArgs, TokenCommand,
 };
-pub(crate) use values::{cluster_name, pair};
+pub(crate) use values::{Bound, cluster_name, pair};
 pub(crate) use verbs::known as known_verb;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -161,6 +163,7 @@ pub(crate) enum Command {
     Autostop(AutostopArgs),
     Broker(BrokerArgs),
     Serve(ServeTeamArgs),
+    Project(ProjectArgs),
     Login(LoginArgs),
     Logout(LogoutArgs),
     Cp(Box<CpArgs>),

@@ -25,6 +25,7 @@ mod offers;
 pub(crate) mod parallelize;
 mod plan;
 mod ports;
+mod project;
 mod providers;
 mod prune;
 mod queue;
@@ -82,6 +83,7 @@ pub(crate) fn run(command: &Command, app: &mut App) -> anyhow::Result<Exit> {
         Command::Start(args) => start::run(args, app),
         Command::Broker(args) => broker::run(args, app),
         Command::Serve(args) => serve::run(args, app),
+        Command::Project(args) => project::run(args, app),
         Command::Login(args) => login::run(args, app),
         Command::Logout(_) => logout::run(app),
         Command::Jobs(args) => match &args.command {

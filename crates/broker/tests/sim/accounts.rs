@@ -252,6 +252,7 @@ async fn what_cannot_be_run_is_refused_before_anything_is_asked_for() {
                 client_token,
                 manner: welkin_broker::Manner::default(),
                 cluster: None,
+                project: None,
             })
             .await
     };

@@ -37,13 +37,23 @@ async fn submit(
 ) -> Result<RunId, SubmitError> {
     let base_dir = world.dir.path().to_owned();
     let cluster = Some(cluster);
-    broker.submit(Submission { plan, job: &plan.job, base_dir, client_token: None, manner, cluster }).await
+    broker
+        .submit(Submission {
+            plan,
+            job: &plan.job,
+            base_dir,
+            client_token: None,
+            manner,
+            cluster,
+            project: None,
+        })
+        .await
 }
 
 fn plain<'a>(world: &World, plan: &'a Plan) -> Submission<'a> {
     let base_dir = world.dir.path().to_owned();
     let (client_token, manner) = (None, Manner::default());
-    Submission { plan, job: &plan.job, base_dir, client_token, manner, cluster: None }
+    Submission { plan, job: &plan.job, base_dir, client_token, manner, cluster: None, project: None }
 }
 
 fn dev() -> ClusterRole {

@@ -45,7 +45,7 @@ async fn a_store_of_a_newer_version_is_refused() {
     let OpenError::Store(reason) = refused else { panic!("{refused}") };
     assert_eq!(
         reason.to_string(),
-        "the store has schema 99; this version of welkin knows up to 4: use a newer one"
+        "the store has schema 99; this version of welkin knows up to 5: use a newer one"
     );
     assert!(matches!(Reader::open(&dir), Err(StoreError::NewerSchema { .. })));
     assert!(matches!(Reader::open(world.dir.path()), Err(StoreError::Absent { .. })));
@@ -69,6 +69,7 @@ async fn several_runs_are_resumed_side_by_side_and_may_be_driven_from_any_thread
             client_token: None,
             manner: welkin_broker::Manner::default(),
             cluster: None,
+            project: None,
         };
         runs.push(is_send(broker.submit(submission)).await.unwrap());
     }

@@ -80,6 +80,7 @@ async fn another_run_keeps_everything() {
         client_token: None,
         manner: welkin_broker::Manner::default(),
         cluster: None,
+        project: None,
     };
     let second = broker.submit(submission).await.unwrap();
     broker.run(&second).await.unwrap();

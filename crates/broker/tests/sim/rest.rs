@@ -44,7 +44,17 @@ async fn on(
     role: ClusterRole,
 ) -> Result<RunId, SubmitError> {
     let (base_dir, cluster) = (world.dir.path().to_owned(), Some(role));
-    broker.submit(Submission { plan, job: &plan.job, base_dir, client_token: None, manner, cluster }).await
+    broker
+        .submit(Submission {
+            plan,
+            job: &plan.job,
+            base_dir,
+            client_token: None,
+            manner,
+            cluster,
+            project: None,
+        })
+        .await
 }
 
 fn lease(reader: &Reader, cluster: &RunId) -> LeaseState {

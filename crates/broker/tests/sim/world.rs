@@ -175,6 +175,7 @@ impl World {
                 client_token,
                 manner: Manner::default(),
                 cluster: None,
+                project: None,
             })
             .await
             .unwrap()
@@ -183,7 +184,15 @@ impl World {
     pub(crate) async fn submit_in(&self, broker: &Broker, plan: &Plan, manner: Manner) -> RunId {
         let (base_dir, client_token) = (self.dir.path().to_owned(), None);
         broker
-            .submit(Submission { plan, job: &plan.job, base_dir, client_token, manner, cluster: None })
+            .submit(Submission {
+                plan,
+                job: &plan.job,
+                base_dir,
+                client_token,
+                manner,
+                cluster: None,
+                project: None,
+            })
             .await
             .unwrap()
     }
@@ -197,6 +206,7 @@ impl World {
             client_token: Some("once".to_owned()),
             manner: Manner::default(),
             cluster: None,
+            project: None,
         };
         broker.submit(submission).await.unwrap()
     }

@@ -3,6 +3,7 @@
 use crate::asked::{Named, Wanted};
 use crate::problem::Problem;
 use crate::routes::runs::within;
+use crate::scope::{Asker, Scope, scope};
 use crate::served::Served;
 use crate::watch::{self, Cursor};
 use axum::Json;
@@ -60,19 +61,26 @@ pub(crate) struct Since {
 )]
 pub(crate) async fn of_all(
     State(served): State<Arc<Served>>,
+    asker: Asker,
     Wanted(asked): Wanted<Since>,
 ) -> Result<Json<Events>, Problem> {
+    let scope = scope(asker);
     let mut woken = served.hub.records();
     let mut ending = served.ending.subscribe();
     let limit = within("limit", asked.limit.unwrap_or(PAGE.0), 1, PAGE.1)?;
     let wait = within("wait", asked.wait, 0, MAX_WAIT_S)?;
-    let since = within("since", asked.since, 0, i64::MAX.unsigned_abs())?;
+    let mut since = within("since", asked.since, 0, i64::MAX.unsigned_abs())?;
     let until = tokio::time::Instant::now() + Duration::from_secs(wait);
     loop {
         woken.borrow_and_update();
-        let page = page(&served, since, limit)?;
+        let page = page(&served, &scope, since, limit)?;
         if !page.events.is_empty() {
             return Ok(Json(page));
+        }
+        // All of it was of others: there may be more.
+        if page.next > since {
+            since = page.next;
+            continue;
         }
         tokio::select! {
             _ = woken.changed() => {}
@@ -83,7 +91,7 @@ pub(crate) async fn of_all(
     }
 }
 
-fn page(served: &Served, since: u64, limit: u32) -> Result<Events, Problem> {
+fn page(served: &Served, scope: &Scope, since: u64, limit: u32) -> Result<Events, Problem> {
     let found = served.reader.since(since, limit)?;
     if since > found.last {
         // Whoever read on from other records, since replaced, would wait here for ever.
@@ -98,8 +106,13 @@ fn page(served: &Served, since: u64, limit: u32) -> Result<Events, Problem> {
             .hint("list the runs again, and go on from `as_of`"));
     }
     let event = |(run, (seq, at, record))| Event { seq, at, run, record };
-    let events: Vec<Event> = found.records.into_iter().map(event).collect();
-    let next = events.last().map_or(since, |event| event.seq);
+    let next = found.records.last().map_or(since, |(_, (seq, ..))| *seq);
+    let mut events = Vec::with_capacity(found.records.len());
+    for (run, record) in found.records {
+        if served.shows(scope, &run)? {
+            events.push(event((run, record)));
+        }
+    }
     Ok(Events { events, next })
 }
 

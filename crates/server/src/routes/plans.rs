@@ -1,19 +1,27 @@
 //! Plans are shown before they are run: a submission names the digest of one.
 
-use crate::asked::{Named, Raw};
+use crate::asked::{Named, Raw, Wanted};
 use crate::guests::{FromElsewhere, Peer, from};
 use crate::plans::is_digest;
 use crate::problem::Problem;
+use crate::scope::{Asker, scope};
 use crate::served::Served;
+use crate::versions::header_of;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use serde::Deserialize;
 use std::io;
 use std::sync::Arc;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
-use welkin_api::wire::{MAX_PLAN_BYTES, Shown, plan_digest};
+use welkin_api::wire::{IDEMPOTENCY_KEY, MAX_PLAN_BYTES, Shown, plan_digest};
 use welkin_placement::Plan;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Of {
+    project: Option<String>,
+}
 
 /// Takes a plan under the digest of its bytes; a submission then names it. It is kept for a day after its last use.
 #[cfg_attr(
@@ -22,12 +30,19 @@ use welkin_placement::Plan;
         put,
         path = "/v1/plans/{digest}",
         operation_id = "show_plan",
-        params(("digest" = String, Path, description = "BLAKE3 of the body, in 64 hexadecimal digits")),
+        params(
+            ("digest" = String, Path, description = "BLAKE3 of the body, in 64 hexadecimal digits"),
+            ("project" = Option<String>, Query, description = "A project: refused when it has not enough left"),
+            ("idempotency-key" = Option<String>, Header, description = "That of the submission, so that one that was taken is not refused here when it is sent again"),
+        ),
         request_body(content = Object, content_type = "application/json", description = "What `welkin plan --save` writes"),
         responses(
             (status = 200, body = Shown, description = "It was there"),
             (status = 201, body = Shown),
             (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 403, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 409, body = Failure, content_type = "application/problem+json"),
             (status = 413, body = Failure, content_type = "application/problem+json"),
             (status = 422, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
@@ -38,12 +53,20 @@ use welkin_placement::Plan;
 pub(crate) async fn show(
     State(served): State<Arc<Served>>,
     peer: FromElsewhere,
+    asker: Asker,
+    headers: HeaderMap,
+    Wanted(of): Wanted<Of>,
     Named(digest): Named<String>,
     Raw(plan): Raw<MAX_PLAN_BYTES>,
 ) -> Result<(StatusCode, Json<Shown>), Problem> {
     if !is_digest(&digest) {
         return Err(Problem::request("a plan is named by the 64 hexadecimal digits of its BLAKE3"));
     }
+    let project = match of.project {
+        Some(name) => Some(scope(asker).submits(Some(name))?),
+        None => None,
+    };
+    let key = header_of(&headers, HeaderName::from_static(IDEMPOTENCY_KEY));
     let owner = owner(from(peer).as_ref());
     let work = tokio::task::spawn_blocking(move || {
         let actual = plan_digest(&plan);
@@ -52,6 +75,14 @@ pub(crate) async fn show(
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "run::refused", words));
         }
         let read = Plan::read(&plan).map_err(|error| unusable().because(&error))?;
+        Ok((read, digest, plan))
+    });
+    let (read, digest, plan) = work.await.unwrap_or_else(|error| Err(unwritten(&io::Error::other(error))))?;
+    // What no submission would be taken for is not kept.
+    if let Some(project) = project {
+        served.broker.would_take(project.as_deref(), &read, key.as_deref()).await?;
+    }
+    let work = tokio::task::spawn_blocking(move || {
         let new = served.plans.keep(&owner, &digest, &plan).map_err(|error| unwritten(&error))?;
         let status = if new { StatusCode::CREATED } else { StatusCode::OK };
         Ok((status, Json(Shown { plan: read.id })))

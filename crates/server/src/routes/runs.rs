@@ -4,6 +4,7 @@ use crate::asked::{Body, Named, Wanted};
 use crate::guests::{FromElsewhere, Peer, from};
 use crate::problem::Problem;
 use crate::routes::{plans, uploads};
+use crate::scope::{Asker, Scope, scope};
 use crate::served::Served;
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, RunLine, Runs, Taken};
-use welkin_broker::{RunId, RunView, StoreError, Submission};
+use welkin_broker::{ClusterRole, RunId, RunSummary, RunView, StoreError, Submission, SubmitError};
 use welkin_job::wire::{Mirror, v1};
 
 /// The longest key of a submission, in bytes.
@@ -38,6 +39,7 @@ const PAGE: (u32, u32) = (100, 1000);
         responses(
             (status = 201, body = Taken),
             (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 403, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 409, body = Failure, content_type = "application/problem+json"),
             (status = 413, body = Failure, content_type = "application/problem+json"),
@@ -50,16 +52,17 @@ const PAGE: (u32, u32) = (100, 1000);
 pub(crate) async fn submit(
     State(served): State<Arc<Served>>,
     peer: FromElsewhere,
+    asker: Asker,
     headers: HeaderMap,
     Body(new): Body<NewRun>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     let key = key(&headers)?;
-    let peer = from(peer);
+    let (peer, scope) = (from(peer), scope(asker));
     // Whoever asked may hang up: a run that is on record is driven all the same.
     served.driver.turn.submitted();
     let work = tokio::spawn(async move {
         let cluster = new.cluster.clone();
-        let run = take(&served, new, &key, peer.as_ref()).await?;
+        let run = take(&served, new, &key, peer.as_ref(), &scope).await?;
         served.driver.drive(run.clone(), cluster.as_ref());
         Ok(run)
     });
@@ -79,7 +82,14 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     Ok(key.to_owned())
 }
 
-async fn take(served: &Arc<Served>, new: NewRun, key: &str, peer: Option<&Peer>) -> Result<RunId, Problem> {
+async fn take(
+    served: &Arc<Served>,
+    new: NewRun,
+    key: &str,
+    peer: Option<&Peer>,
+    scope: &Scope,
+) -> Result<RunId, Problem> {
+    let project = project(served, &new, scope)?;
     let _submitting = served.submitting(key).ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "broker::in-use", "the same submission is under way")
             .hint("ask again with the same key")
@@ -95,6 +105,7 @@ async fn take(served: &Arc<Served>, new: NewRun, key: &str, peer: Option<&Peer>)
         client_token: Some(key.to_owned()),
         manner: new.manner,
         cluster: new.cluster,
+        project,
     };
     let Some(peer) = peer else { return Ok(served.broker.submit(submission).await?) };
     // Asked for twice it is one run, and the upload was used by the first.
@@ -107,7 +118,29 @@ async fn take(served: &Arc<Served>, new: NewRun, key: &str, peer: Option<&Peer>)
         Err(problem) => (None, Some(problem)),
     };
     let submitted = served.broker.submit_from_elsewhere(submission, brought).await;
-    submitted.map_err(|error| missing.unwrap_or_else(|| error.into()))
+    submitted.map_err(|error| missing.unwrap_or_else(|| unseen(served, error, scope)))
+}
+
+/// The project of a submission: that of the cluster it is for, or the one that it names.
+fn project(served: &Served, new: &NewRun, scope: &Scope) -> Result<Option<String>, Problem> {
+    let Some(ClusterRole::On(run)) = &new.cluster else { return scope.submits(new.project.clone()) };
+    let there = served.project_of(run)?.filter(|project| scope.role(project).is_some());
+    match there {
+        Some(project) => scope.submits(Some(project)).map(|_| new.project.clone()),
+        None => Err(SubmitError::NoCluster { run: run.clone() }.into()),
+    }
+}
+
+/// A refusal that names no run which somebody does not see.
+fn unseen(served: &Served, error: SubmitError, scope: &Scope) -> Problem {
+    let shows = |run: &RunId| served.shows(scope, run).unwrap_or_default();
+    match &error {
+        SubmitError::ClusterTaken { name, run } if !shows(run) => {
+            refused(&format!("a cluster cannot be named {name}")).hint("another name can be had")
+        }
+        SubmitError::TokenReused { run } if !shows(run) => refused("the idempotency key was used before"),
+        _ => error.into(),
+    }
 }
 
 fn refused(title: &str) -> Problem {
@@ -122,6 +155,31 @@ fn gone(served: &Served, error: StoreError) -> Problem {
             Problem::new(StatusCode::GONE, "broker::gone", title).hint("begin with the first page")
         }
         _ => error.into(),
+    }
+}
+
+/// The same page of those that somebody sees.
+fn seen(
+    served: &Served,
+    scope: &Scope,
+    before: Option<RunId>,
+    limit: u32,
+) -> Result<Vec<RunSummary>, Problem> {
+    if let Some(run) = before.as_ref()
+        && !served.shows(scope, run)?
+    {
+        return Err(Problem::no_such_run(&run.0));
+    }
+    let (mut seen, mut before) = (Vec::new(), before);
+    loop {
+        let page = served.reader.page(before.as_ref(), PAGE.1)?;
+        let is_last = page.len() < PAGE.1 as usize;
+        before = page.last().map(|run| run.id.clone());
+        let own = page.into_iter().filter(|run| scope.sees(run.project.as_deref()));
+        seen.extend(own.take(limit as usize - seen.len()));
+        if is_last || seen.len() == limit as usize {
+            return Ok(seen);
+        }
     }
 }
 
@@ -168,12 +226,17 @@ pub(crate) struct Page {
 )]
 pub(crate) async fn list(
     State(served): State<Arc<Served>>,
+    asker: Asker,
     Wanted(page): Wanted<Page>,
 ) -> Result<Json<Runs>, Problem> {
+    let scope = scope(asker);
     // Before the list: what happens between the two is told twice rather than never.
     let as_of = served.reader.since(u64::MAX >> 1, 0)?.last;
     let limit = within("limit", page.limit.unwrap_or(PAGE.0), 1, PAGE.1)?;
-    let runs = served.reader.page(page.before.as_ref(), limit).map_err(|error| gone(&served, error))?;
+    let runs = match scope.sees_all() {
+        true => served.reader.page(page.before.as_ref(), limit).map_err(|error| gone(&served, error))?,
+        false => seen(&served, &scope, page.before, limit)?,
+    };
     let next = (runs.len() == limit as usize).then(|| runs.last().map(|run| run.id.clone())).flatten();
     let line = |run: welkin_broker::RunSummary| RunLine {
         id: run.id,
@@ -181,6 +244,7 @@ pub(crate) async fn list(
         state: run.state,
         submitted: run.submitted,
         cluster: run.cluster,
+        project: run.project,
         driven: run.driven,
     };
     Ok(Json(Runs { runs: runs.into_iter().map(line).collect(), next, as_of }))

@@ -2,7 +2,7 @@
 //! `fetch`, `prune`.
 
 use super::job::Overrides;
-use super::values::{age, cluster_name, parallel, size};
+use super::values::{age, cluster_name, parallel, project_name, size};
 use clap::Args;
 use std::path::PathBuf;
 use welkin_units::{Bytes, Span};
@@ -38,6 +38,9 @@ pub(crate) struct UpArgs {
         help_heading = "Clusters"
     )]
     pub(crate) priority: i32,
+    /// The project it is of, which has members, a budget and quotas of its own [default: that of the token, else `default`]
+    #[arg(long, value_name = "NAME", value_parser = project_name, env = "WELKIN_PROJECT", hide_env_values = true)]
+    pub(crate) project: Option<String>,
     /// Show the plan and stop
     #[arg(long, visible_alias = "dryrun")]
     pub(crate) dry_run: bool,

@@ -1,6 +1,6 @@
 //! One broker for a team: `welkin serve`, `welkin login`, `welkin logout`.
 
-use super::values::span;
+use super::values::{project_name, span};
 use clap::{Args, Subcommand, ValueEnum};
 use welkin_units::Span;
 
@@ -110,6 +110,7 @@ pub(crate) enum TokenCommand {
 const TOKEN: &str = "\
 Examples:
   welkin serve token add --name ci --role member --expires 30d
+  welkin serve token add --name ci-lab --project lab --owner ana
 
 Where it is used, it is given in the environment, and on no command line:
   export WELKIN_TOKEN=wlk_…
@@ -129,6 +130,12 @@ pub(crate) struct TokenAddArgs {
     /// How long it is good, ten years at most
     #[arg(long, value_name = "TIME", value_parser = span, default_value = "30d")]
     pub(crate) expires: Span,
+    /// The project in which it is good, and in no other [default: the whole broker]
+    #[arg(long, value_name = "NAME", value_parser = project_name)]
+    pub(crate) project: Option<String>,
+    /// The member whose it is: it may no more than they may in the project, and nothing when they are out
+    #[arg(long, value_name = "NAME", requires = "project")]
+    pub(crate) owner: Option<String>,
 }
 
 /// Which.

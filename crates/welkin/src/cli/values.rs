@@ -46,6 +46,53 @@ pub(crate) fn cluster_name(text: &str) -> Result<String, String> {
     ))
 }
 
+/// The name of a project.
+pub(crate) fn project_name(text: &str) -> Result<String, String> {
+    match welkin_records::is_project_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("`{text}` cannot name a project: a to z, 0 to 9 and `-` within, at most 40")),
+    }
+}
+
+/// A limit that can be lifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound<T> {
+    /// So much.
+    Most(T),
+    /// As much as anybody likes.
+    Unlimited,
+}
+
+impl<T> Bound<T> {
+    pub(crate) fn most(self) -> Option<T> {
+        match self {
+            Self::Most(most) => Some(most),
+            Self::Unlimited => None,
+        }
+    }
+}
+
+/// Lifts a limit.
+const NONE: &str = "none";
+
+/// `500`, `$2.50`, or `none`.
+pub(crate) fn budget(text: &str) -> Result<Bound<Usd>, String> {
+    if text == NONE { Ok(Bound::Unlimited) } else { usd(text).map(Bound::Most) }
+}
+
+/// `12`, or `none`.
+pub(crate) fn count(text: &str) -> Result<Bound<u32>, String> {
+    let wrong = |_| format!("`{text}` is neither a number nor `none`");
+    if text == NONE { Ok(Bound::Unlimited) } else { text.parse().map(Bound::Most).map_err(wrong) }
+}
+
+/// `H100:8`, or `H100:none`.
+pub(crate) fn kind(text: &str) -> Result<(String, Bound<u32>), String> {
+    let wrong = || format!("`{text}` is not an accelerator and how many of it, such as `H100:8`");
+    let (name, most) = text.rsplit_once(':').ok_or_else(wrong)?;
+    if name.is_empty() { Err(wrong()) } else { Ok((name.to_owned(), count(most)?)) }
+}
+
 /// `10M`, `512KiB`, `1000000`.
 pub(crate) fn size(text: &str) -> Result<Bytes, String> {
     let size = Bytes::parse_with_bare_unit(text, 1).map_err(|error| error.to_string())?;

@@ -8,6 +8,7 @@ use crate::settings::records;
 use serde::Serialize;
 use std::io::Write;
 use welkin_broker::{ClusterRole, RunSummary};
+use welkin_records::DEFAULT_PROJECT;
 
 /// Runs that nobody drives are named one by one up to so many: a broker that was killed may leave hundreds, and the next
 /// command that needs one goes on with all of them.
@@ -39,10 +40,15 @@ pub(crate) fn run(app: &mut App) -> anyhow::Result<Exit> {
     if runs.iter().any(|run| run.cluster.is_some()) {
         columns.push(("CLUSTER", Align::Left));
     }
+    let in_projects = runs.iter().any(|run| run.project.is_some());
+    if in_projects {
+        columns.insert(0, ("PROJECT", Align::Left));
+    }
     let mut table = Table::new(columns);
     for run in &runs {
+        let project = in_projects.then(|| run.project.clone().unwrap_or_else(|| DEFAULT_PROJECT.to_owned()));
         let cells = [run.id.0.clone(), run.name.clone(), state_words(run), moment(run.submitted)];
-        table.row(cells.into_iter().chain(run.cluster.as_ref().map(cluster_words)));
+        table.row(project.into_iter().chain(cells).chain(run.cluster.as_ref().map(cluster_words)));
     }
     if table.is_empty() {
         writeln!(app.out, "there are no runs yet")?;

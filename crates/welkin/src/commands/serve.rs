@@ -125,9 +125,11 @@ fn list(members: &Members, app: &mut App) -> anyhow::Result<()> {
 
 fn fault(error: MembersError) -> anyhow::Error {
     let code = match error {
-        MembersError::Name(_) | MembersError::Role(_) | MembersError::Taken(_) | MembersError::Life => {
-            Code::Usage
-        }
+        MembersError::Name(_)
+        | MembersError::Role(_)
+        | MembersError::Taken(_)
+        | MembersError::Owner
+        | MembersError::Life => Code::Usage,
         _ => Code::File,
     };
     let words = error.to_string();

@@ -1,6 +1,6 @@
 //! `welkin start`: machines of a cluster that were stopped.
 
-use super::stop::{Wire, post};
+use super::stop::{Wire, last, post};
 use crate::app::App;
 use crate::cli::StartClusterArgs;
 use crate::clusters::{expect, pause, resting, until_up};
@@ -43,6 +43,8 @@ pub(crate) fn if_stopped(
 ) -> anyhow::Result<()> {
     let mut asked = yes;
     loop {
+        // Before the look: what is newer than this is seen to be so.
+        let seen = last(reader, run)?;
         let view = reader.status(run).map_err(store_fault)?;
         let (state, attempt) = match resting(&view) {
             Some(resting) if !view.state.is_over() => resting,
@@ -57,8 +59,9 @@ pub(crate) fn if_stopped(
                     "it stays stopped",
                 )?;
             }
-            post(run, "start", app)?;
-            return until_begun(reader, run, cluster, app);
+            if post(run, "start", seen, app)? {
+                return until_begun(reader, run, cluster, app);
+            }
         }
         // It is about to stop, or to start.
         pause(reader, run, app)?;

@@ -66,6 +66,9 @@ fn show(
         moment(view.submitted),
         now.since(view.submitted)
     )?;
+    if let Some(project) = &view.project {
+        writeln!(app.out, "of project {project}")?;
+    }
     if let Some(reason) = &view.reason {
         writeln!(app.out, "{reason}")?;
     }
@@ -105,9 +108,10 @@ fn tasks(view: &RunView, now: UnixMillis) -> Table {
 
 fn row(task: &TaskView, now: UnixMillis) -> Vec<String> {
     let mut cells = vec![task.name.clone(), task.state.to_string()];
+    let held = task.held.as_ref().map(|held| format!("waiting: {held}"));
     if let Some(attempt) = task.attempts.last() {
         let place = &attempt.place;
-        let last = task.reason.clone().or_else(|| {
+        let last = task.reason.clone().or(held).or_else(|| {
             attempt.end.as_ref().filter(|end| **end != AttemptEnd::Committed).map(ToString::to_string)
         });
         cells.extend([
@@ -118,6 +122,10 @@ fn row(task: &TaskView, now: UnixMillis) -> Vec<String> {
             attempt.ended.unwrap_or(now).since(attempt.began).to_string(),
             last.unwrap_or_default(),
         ]);
+    } else if let Some(held) = held {
+        // Between the two is what an attempt has.
+        cells.resize(7, String::new());
+        cells.push(held);
     }
     cells
 }

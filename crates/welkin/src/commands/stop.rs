@@ -11,6 +11,7 @@ use crate::output::{Format, counted, write_json};
 use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
+use welkin_api::ClientError;
 use welkin_api::wire::{Logins, Taken};
 use welkin_broker::{ClusterRole, LeaseState, Open, Reader, RunId};
 
@@ -25,20 +26,26 @@ pub(super) struct Wire<'a> {
 pub(crate) fn run(args: &StopClusterArgs, app: &mut App) -> anyhow::Result<Exit> {
     let (reader, run) = expect(&app.sky, &args.cluster)?;
     let cluster = &args.cluster;
-    let on_it = reader.in_cluster(&ClusterRole::On(run.clone()), Open::Only).map_err(store_fault)?.len();
-    let logins = if args.yes { 0 } else { logins(&run, app)? };
-    if on_it + logins > 0 && !args.yes {
-        let both = [(on_it, "run"), (logins, "login")];
-        let counts =
-            both.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(count, what));
-        let ending = counts.collect::<Vec<_>>().join(" and ");
-        consent::ask(
-            &format!("{ending} on {cluster} would end: stop it?"),
-            &format!("{ending} on {cluster} would end, and there is no terminal to ask"),
-            "it goes on",
-        )?;
+    loop {
+        let seen = last(&reader, &run)?;
+        let on_it = reader.in_cluster(&ClusterRole::On(run.clone()), Open::Only).map_err(store_fault)?.len();
+        let logins = if args.yes { 0 } else { logins(&run, app)? };
+        if on_it + logins > 0 && !args.yes {
+            let both = [(on_it, "run"), (logins, "login")];
+            let counts =
+                both.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(count, what));
+            let ending = counts.collect::<Vec<_>>().join(" and ");
+            consent::ask(
+                &format!("{ending} on {cluster} would end: stop it?"),
+                &format!("{ending} on {cluster} would end, and there is no terminal to ask"),
+                "it goes on",
+            )?;
+        }
+        if post(&run, "stop", seen, app)? {
+            break;
+        }
+        pause(&reader, &run, app)?;
     }
-    post(&run, "stop", app)?;
     until_stopped(&reader, &run, cluster, app)?;
     match app.settings.output {
         Format::Json => {
@@ -65,12 +72,24 @@ fn logins(run: &RunId, app: &App) -> anyhow::Result<usize> {
     })
 }
 
-/// Asks the broker to stop or start the cluster that a run holds.
-pub(super) fn post(run: &RunId, what: &str, app: &App) -> anyhow::Result<()> {
+/// The number of the last record of a run: its version.
+pub(super) fn last(reader: &Reader, run: &RunId) -> anyhow::Result<u64> {
+    Ok(reader.events(run, 0).map_err(store_fault)?.last().map_or(0, |record| record.seq))
+}
+
+/// Asks the broker to stop or start the cluster that a run holds, as it was at a version. Gives whether it is so still:
+/// nothing was done where it is not.
+pub(super) fn post(run: &RunId, what: &str, seen: u64, app: &App) -> anyhow::Result<bool> {
     runtime()?.block_on(async {
         let reached = apart::reach(app).await?;
-        let posted = reached.client.post::<Taken>(&format!("/runs/{run}/{what}"), &()).await;
-        posted.map(drop).map_err(apart::fault)
+        let (path, tag) = (format!("/runs/{run}/{what}"), format!("\"{seen}\""));
+        match reached.client.post_if::<Taken>(&path, &(), &tag).await {
+            Ok(_) => Ok(true),
+            Err(ClientError::Refused(problem)) if Code::find(&problem.code) == Some(Code::Changed) => {
+                Ok(false)
+            }
+            Err(error) => Err(apart::fault(error)),
+        }
     })
 }
 

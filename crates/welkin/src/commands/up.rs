@@ -100,8 +100,15 @@ fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow
         runtime.block_on(foreground(args, plan, loaded, app))
     } else {
         let token = args.token.as_deref();
-        let work =
-            apart::Work { plan, loaded, manner: manner(args), cluster: None, token, detach: args.detach };
+        let work = apart::Work {
+            plan,
+            loaded,
+            manner: manner(args),
+            cluster: None,
+            project: args.project.as_deref(),
+            token,
+            detach: args.detach,
+        };
         runtime.block_on(apart::up(&work, app))
     }
 }
@@ -164,10 +171,16 @@ async fn submit(broker: &Broker, args: &UpArgs, plan: &Plan, loaded: &Loaded) ->
         client_token: None,
         manner: manner(args),
         cluster: None,
+        project: args.project.clone(),
     };
     broker.submit(submission).await.map_err(|error| {
         let fault = match &error {
             SubmitError::Store(_) => Fault::new(Code::Store, "the run cannot be recorded"),
+            SubmitError::Over(over) => {
+                let code = if over.limit.is_budget() { Code::ProjectBudget } else { Code::ProjectQuota };
+                Fault::new(code, "the project has not enough left")
+            }
+            SubmitError::NoProject { .. } => Fault::new(Code::NoSuchProject, "the run cannot be recorded"),
             SubmitError::Several { refused } => Fault::new(Code::Refused, "the plan cannot be run")
                 .details(&refused.iter().map(ToString::to_string).collect::<Vec<_>>()),
             _ => Fault::new(Code::Refused, "the plan cannot be run"),

@@ -109,6 +109,12 @@ codes! {
         "While somebody is logged in, commands ask the broker of the team. What only a broker on this machine does needs `welkin logout` first.";
     NoSuchMember = "broker::no-member", NotFound, "There is no such member or token",
         "`welkin serve member list` and `welkin serve token list` show who may come in, on the machine that serves.";
+    NoSuchProject = "project::not-found", NotFound, "There is no such project",
+        "`welkin project list` shows the projects that you are a member of; of others nothing is told, not even that they exist. `welkin project new NAME` makes one.";
+    ProjectBudget = "project::budget", Declined, "The budget of the project does not cover this",
+        "What was spent, what runs is expected to cost and what was asked for come to more than the project's budget of the month, or of all time; or everything is spent, and nothing new begins. `welkin project show NAME` says how it stands, and an admin of the broker raises a budget with `welkin project set NAME --budget-month USD`. A task that is under way when this happens waits, and goes on by itself.";
+    ProjectQuota = "project::quota", Declined, "The project has as much as it may have at once",
+        "A project may be limited in runs, leases and accelerators at once. When others of its runs end there is room again; `welkin project show NAME` says what is in use.";
     NoPlan = "broker::no-plan", NotFound, "The plan was not shown to the broker",
         "A broker runs plans that were shown to it: `PUT /v1/plans/DIGEST`, then `POST /v1/runs` names the digest. Plans that nobody uses are kept for a day. Commands show their plan again by themselves.";
     Gone = "broker::gone", NotFound, "What was asked for is gone in part",

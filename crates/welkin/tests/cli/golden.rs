@@ -28,6 +28,7 @@ const COMMANDS: &[&str] = &[
     "jobs",
     "broker",
     "serve",
+    "project",
     "login",
     "logout",
     "prune",

@@ -38,6 +38,7 @@ mod parallelize;
 mod parallelize_jax;
 mod prices;
 mod probe;
+mod projects;
 #[cfg(feature = "postgres")]
 mod replicas;
 mod run;

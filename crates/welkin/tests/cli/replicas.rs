@@ -300,6 +300,30 @@ fn gated(bench: &Bench, at: usize) -> String {
 }
 
 #[test]
+fn of_those_who_ask_two_replicas_for_the_last_dollar_one_is_taken() {
+    let Some(bench) = Bench::new() else { return };
+    let root = |args: &[&str]| bench.replicas[0].lock().unwrap().bed.ok(args);
+    root(&["project", "new", "lab", "--runs", "3"]);
+    root(&["project", "member", "add", "lab", "ana"]);
+    for member in &bench.members {
+        member.file("job.yaml", "name: job\nresources: {cpus: 1+}\nrun: sleep 600\n");
+    }
+    let submit = |at: usize| {
+        bench.members[at % 2].command(["up", "job.yaml", "-d", "--yes", "--project", "lab"]).spawn().unwrap()
+    };
+    let all: Vec<Child> = (0..8).map(submit).collect();
+    let mut codes: Vec<_> =
+        all.into_iter().map(|child| child.wait_with_output().unwrap().status.code()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [&[Some(0); 3][..], &[Some(5); 5]].concat());
+    for run in bench.states(1).keys() {
+        bench.members[1].run(["cancel", run, "--yes"]);
+    }
+    assert_eq!(bench.sql("SELECT count(*) FROM claim"), "0", "what is over takes nothing");
+    assert_eq!(bench.sql("SELECT least FROM version"), "2", "earlier programs are let in no more");
+}
+
+#[test]
 fn runs_of_a_dead_replica_go_on_at_the_other_and_can_be_cancelled_there() {
     let Some(bench) = Bench::new() else { return };
     let (kept, cancelled) = (gated(&bench, 0), gated(&bench, 0));

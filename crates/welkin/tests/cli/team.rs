@@ -209,6 +209,7 @@ fn paths_of_another_machine_are_never_read_on_the_brokers() {
             base_dir: ana.path().to_str().unwrap().to_owned(),
             manner: Default::default(),
             cluster: None,
+            project: None,
             upload,
         };
         let refused = runtime.block_on(client.submit(&new, "key")).unwrap_err();
@@ -225,7 +226,8 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 /// What each role may ask for, as the documents say it.
 fn may(role: &str, method: &str, path: &str) -> bool {
     let looks = method == "get" && !path.starts_with("/v1/uploads") || path == "/v1/records";
-    let sweeps = ["/v1/gc", "/v1/prune", "/v1/stop"].contains(&path);
+    let limits = method != "get" && path.starts_with("/v1/projects");
+    let sweeps = ["/v1/gc", "/v1/prune", "/v1/stop"].contains(&path) || limits;
     match role {
         "viewer" => looks,
         "member" => !sweeps,
@@ -263,10 +265,12 @@ fn every_role_may_ask_for_what_is_its_and_for_nothing_else() {
                 // The one that ends the broker, and the streams, which do not end.
                 let at =
                     path.replace("{run}", "no-such-run").replace("{upload}", "0").replace("{digest}", "0");
+                let at = at.replace("{project}", "none").replace("{member}", "nobody");
                 let Some(at) = at.strip_prefix("/v1") else { continue };
                 let client = team.client(identity());
                 let asked: Result<Value, ClientError> = match method.as_str() {
                     "get" => runtime.block_on(client.get(at)),
+                    "delete" => runtime.block_on(client.delete(at)),
                     "put" => runtime.block_on(client.put(at, &json!({}))),
                     _ => runtime.block_on(client.post(at, &json!({}))),
                 };

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use welkin_gateway::{Fingerprint, Token};
 use welkin_provider::{Clock, SystemClock, UnixMillis};
-use welkin_server::{TokenLine, Tokens};
+use welkin_server::{TokenLine, TokenOf, Tokens};
 
 /// One that was made.
 #[derive(Serialize)]
@@ -36,6 +36,10 @@ struct Wire {
     expires: UnixMillis,
     expired: bool,
     last_use: Option<UnixMillis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 impl Wire {
@@ -48,6 +52,8 @@ impl Wire {
             expired: line.spent || now >= line.expires,
             last_use: uses.get(&line.fingerprint).copied(),
             name: line.name,
+            project: line.project,
+            owner: line.owner,
         }
     }
 }
@@ -73,7 +79,8 @@ fn add(args: &TokenAddArgs, tokens: &Tokens, app: &mut App) -> anyhow::Result<()
     home(app)?;
     let token = Token::generate()?;
     let fingerprint = token.identity()?.fingerprint();
-    let line = tokens.add(fingerprint, &args.name, role(args.role), args.expires).map_err(fault)?;
+    let of = TokenOf { project: args.project.clone(), owner: args.owner.clone() };
+    let line = tokens.add(fingerprint, &args.name, role(args.role), args.expires, of).map_err(fault)?;
     let text = token.to_secret_text();
     match app.settings.output {
         Format::Json => {
@@ -83,8 +90,10 @@ fn add(args: &TokenAddArgs, tokens: &Tokens, app: &mut App) -> anyhow::Result<()
         Format::Table => {
             writeln!(app.out, "{text}")?;
             let until = moment(line.expires);
+            let of =
+                line.project.as_ref().map_or_else(String::new, |project| format!(" of project {project}"));
             app.note(&format!(
-                "{} comes in as {} with it until {until}; it is not shown again",
+                "{} comes in as {}{of} with it until {until}; it is not shown again",
                 line.name, line.role
             ));
             Ok(())
@@ -102,12 +111,13 @@ fn list(tokens: &Tokens, app: &mut App) -> anyhow::Result<()> {
             Ok(())
         }
         Format::Table => {
-            let heads = ["NAME", "ROLE", "EXPIRES", "LAST USE", "FINGERPRINT"];
+            let heads = ["NAME", "ROLE", "PROJECT", "EXPIRES", "LAST USE", "FINGERPRINT"];
             let mut table = Table::new(heads.map(|head| (head, Align::Left)));
             for token in all {
                 let until = if token.expired { "expired".to_owned() } else { moment(token.expires) };
                 let used = token.last_use.map_or_else(|| "never".to_owned(), moment);
-                table.row([token.name, token.role.to_owned(), until, used, token.fingerprint]);
+                let project = token.project.unwrap_or_default();
+                table.row([token.name, token.role.to_owned(), project, until, used, token.fingerprint]);
             }
             Ok(table.write(&mut app.out, app.style)?)
         }

@@ -36,6 +36,8 @@ pub(crate) struct Work<'a> {
     pub(crate) loaded: &'a Loaded,
     pub(crate) manner: Manner,
     pub(crate) cluster: Option<ClusterRole>,
+    /// Of which project, if the user said one.
+    pub(crate) project: Option<&'a str>,
     /// Under which key, if the user said one.
     pub(crate) token: Option<&'a str>,
     pub(crate) detach: bool,
@@ -96,6 +98,7 @@ pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reache
         manner: work.manner,
         cluster: work.cluster.clone(),
         upload: None,
+        project: work.project.map(str::to_owned),
     };
     let packed = match &app.settings.login {
         Some(_) => Some(upload::pack(work.loaded, &key(), app).await?),
@@ -122,7 +125,7 @@ pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reache
 
 /// The broker runs what it was shown; what it was shown in vain, it forgets.
 async fn show_and_submit(client: &Client, plan: &str, new: &NewRun, key: &str) -> Result<Taken, ClientError> {
-    client.show_plan(plan).await?;
+    client.show_plan(plan, new.project.as_deref(), key).await?;
     client.submit(new, key).await
 }
 

@@ -56,7 +56,15 @@ pub(super) fn run(args: &UpArgs, name: &str, app: &mut App) -> anyhow::Result<Ex
     let loaded = Loaded { job: with_secrets(&plan, &loaded.job), ..loaded };
     let manner = manner(args);
     let (cluster, token) = (Some(ClusterRole::On(run)), args.token.as_deref());
-    let work = Work { plan: &plan, loaded: &loaded, manner, cluster, token, detach: args.detach };
+    let work = Work {
+        plan: &plan,
+        loaded: &loaded,
+        manner,
+        cluster,
+        project: args.project.as_deref(),
+        token,
+        detach: args.detach,
+    };
     engine::runtime()?.block_on(apart::up(&work, app))
 }
 
@@ -72,7 +80,7 @@ pub(crate) fn work_on(
     let plan = cluster.plan(&loaded.job, app)?;
     let loaded = Loaded { job: with_secrets(&plan, &loaded.job), ..loaded };
     let role = Some(ClusterRole::On(cluster.run.clone()));
-    let work = Work { plan: &plan, loaded: &loaded, manner, cluster: role, token, detach };
+    let work = Work { plan: &plan, loaded: &loaded, manner, cluster: role, project: None, token, detach };
     engine::runtime()?.block_on(apart::up(&work, app))
 }
 
@@ -116,7 +124,16 @@ fn make(args: &UpArgs, name: &str, job: &Job, app: &mut App) -> anyhow::Result<O
     let idle = idle.map(|idle| idle.span);
     let manner = Manner { retry_until_up: args.retry_until_up, idle, stops, ..Manner::default() };
     let role = ClusterRole::Holds(name.to_owned());
-    let work = Work { plan: &plan, loaded: &loaded, manner, cluster: Some(role), token: None, detach: true };
+    let project = args.project.as_deref();
+    let work = Work {
+        plan: &plan,
+        loaded: &loaded,
+        manner,
+        cluster: Some(role),
+        project,
+        token: None,
+        detach: true,
+    };
     let made = engine::runtime()?.block_on(apart::submit(&work, app));
     match made {
         Ok((_, run)) => Ok(Some(run)),

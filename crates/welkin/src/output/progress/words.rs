@@ -47,6 +47,16 @@ pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Wei
             (Told, format!("done{sizes}"))
         }
         Record::AttemptEnded { attempt, end } => (Told, format!("attempt {} ended: {end}", attempt.number)),
+        Record::TaskHeld { reason, .. } => (Told, format!("waiting: {reason}")),
+        Record::BudgetUsed { percent, month, stops } => {
+            let of = if month.is_some() { " of this month" } else { "" };
+            let then = match (percent, stops) {
+                (_, true) => ": the run ends",
+                (100, _) => ": nothing new begins, and what runs goes on",
+                _ => "",
+            };
+            (Told, format!("{percent} % of the budget{of} of its project is used{then}"))
+        }
         Record::TaskFailed { reason, .. } => (Told, format!("failed: {reason}")),
         Record::DeadlineMissed { task, deadline } => {
             let whose = if task.is_some() { "the deadline of the task" } else { "the deadline of the run" };

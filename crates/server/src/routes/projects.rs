@@ -1,0 +1,327 @@
+//! Projects: what they may use and do use, and who their members are.
+
+use crate::asked::{Body, Named};
+use crate::members::{Role, checked_name};
+use crate::problem::Problem;
+use crate::scope::{Asker, scope};
+use crate::served::Served;
+use crate::versions::{header_of, matches};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+#[cfg(feature = "document")]
+use welkin_api::wire::Problem as Failure;
+use welkin_api::wire::{InUse, MemberRole, Money, Project, ProjectLimits, Projects};
+use welkin_records::{Change, DEFAULT_PROJECT, Limits, Project as Kept, Write, is_project_name};
+use welkin_units::Usd;
+
+/// Members of one project, at most: each stands in its one row.
+const MOST_MEMBERS: usize = 1000;
+
+/// Accelerators that are limited by name, at most.
+const MOST_KINDS: usize = 100;
+
+/// How often a change of a member is tried, when somebody else changes the project meanwhile.
+const TRIES: u32 = 20;
+
+/// The projects in which somebody has a role.
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        get,
+        path = "/v1/projects",
+        operation_id = "list_projects",
+        responses(
+            (status = 200, body = Projects),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
+)]
+pub(crate) async fn list(State(served): State<Arc<Served>>, asker: Asker) -> Result<Json<Projects>, Problem> {
+    let scope = scope(asker);
+    let mut kept = served.reader.records().projects().await?;
+    if !kept.iter().any(|project| project.name == DEFAULT_PROJECT) {
+        kept.push(unlimited());
+    }
+    kept.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut projects = Vec::new();
+    for project in kept {
+        if scope.role(&project.name).is_some() {
+            projects.push(wire(&served, project).await?);
+        }
+    }
+    Ok(Json(Projects { projects }))
+}
+
+/// One of them.
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        get,
+        path = "/v1/projects/{project}",
+        operation_id = "show_project",
+        params(("project" = String, Path, description = "Its name")),
+        responses(
+            (status = 200, body = Project, headers(("etag" = String, description = "Another one when the project was changed"))),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
+)]
+pub(crate) async fn show(
+    State(served): State<Arc<Served>>,
+    Named(name): Named<String>,
+) -> Result<Response, Problem> {
+    answer(&served, StatusCode::OK, find(&served, &name).await?).await
+}
+
+/// Makes a project, or says anew what it may use; its members stay.
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        put,
+        path = "/v1/projects/{project}",
+        operation_id = "set_project",
+        params(
+            ("project" = String, Path, description = "1 to 40 of a to z, 0 to 9 and `-`"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that it had when it was looked at"),
+            ("if-none-match" = Option<String>, Header, description = "`*`: a new project"),
+        ),
+        request_body = ProjectLimits,
+        responses(
+            (status = 200, body = Project, headers(("etag" = String, description = "Of the project as it is now"))),
+            (status = 201, body = Project, headers(("etag" = String, description = "Of the project as it is now"))),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
+            (status = 413, body = Failure, content_type = "application/problem+json"),
+            (status = 415, body = Failure, content_type = "application/problem+json"),
+            (status = 422, body = Failure, content_type = "application/problem+json"),
+            (status = 428, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
+)]
+pub(crate) async fn set(
+    State(served): State<Arc<Served>>,
+    Named(name): Named<String>,
+    headers: HeaderMap,
+    Body(limits): Body<ProjectLimits>,
+) -> Result<Response, Problem> {
+    let limits = checked(limits)?;
+    let (tag, none) = (header_of(&headers, header::IF_MATCH), header_of(&headers, header::IF_NONE_MATCH));
+    match (tag, none.as_deref()) {
+        (None, Some("*")) => {
+            if !is_project_name(&name) {
+                let words = "a project is named by 1 to 40 of a to z, 0 to 9 and `-`, which neither begins nor ends it";
+                return Err(Problem::request(words));
+            }
+            let project = Kept { name, version: 1, limits, members: BTreeMap::new() };
+            write(&served, 0, project.clone()).await?;
+            answer(&served, StatusCode::CREATED, project).await
+        }
+        (Some(tag), None) => {
+            let before = find(&served, &name).await?;
+            if !matches(&tag, &tag_of(&before), false) {
+                return Err(welkin_broker::StoreError::ProjectChanged { name }.into());
+            }
+            let project = Kept { version: before.version + 1, limits, ..before.clone() };
+            write(&served, before.version, project.clone()).await?;
+            answer(&served, StatusCode::OK, project).await
+        }
+        _ => {
+            let words = "a project is written with `If-None-Match: *` when it is new, else with `If-Match`";
+            Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "broker::request", words))
+        }
+    }
+}
+
+/// Gives somebody a role in a project, or another one.
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        put,
+        path = "/v1/projects/{project}/members/{member}",
+        operation_id = "add_project_member",
+        params(
+            ("project" = String, Path, description = "The project"),
+            ("member" = String, Path, description = "The name of a member of the broker"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that the project had when it was looked at"),
+        ),
+        request_body = MemberRole,
+        responses(
+            (status = 200, body = Project, headers(("etag" = String, description = "Of the project as it is now"))),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
+            (status = 413, body = Failure, content_type = "application/problem+json"),
+            (status = 415, body = Failure, content_type = "application/problem+json"),
+            (status = 422, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
+)]
+pub(crate) async fn add(
+    State(served): State<Arc<Served>>,
+    Named((name, member)): Named<(String, String)>,
+    headers: HeaderMap,
+    Body(role): Body<MemberRole>,
+) -> Result<Response, Problem> {
+    let role: Role = role
+        .role
+        .parse()
+        .map_err(|error: crate::members::MembersError| Problem::request(error.to_string()))?;
+    let member = checked_name(&member).map_err(|error| Problem::request(error.to_string()))?;
+    change(&served, &name, &headers, |members| {
+        members.insert(member.clone(), role.name().to_owned());
+        match members.len() > MOST_MEMBERS {
+            true => Err(Problem::request(format!("a project has {MOST_MEMBERS} members at most"))),
+            false => Ok(()),
+        }
+    })
+    .await
+}
+
+/// Takes somebody out of a project: what runs goes on.
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        delete,
+        path = "/v1/projects/{project}/members/{member}",
+        operation_id = "remove_project_member",
+        params(
+            ("project" = String, Path, description = "The project"),
+            ("member" = String, Path, description = "The name of the member"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that the project had when it was looked at"),
+        ),
+        responses(
+            (status = 200, body = Project, headers(("etag" = String, description = "Of the project as it is now"))),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
+)]
+pub(crate) async fn remove(
+    State(served): State<Arc<Served>>,
+    Named((name, member)): Named<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    change(&served, &name, &headers, |members| match members.remove(&member) {
+        Some(_) => Ok(()),
+        None => {
+            let title = format!("project {name} has no member `{member}`");
+            Err(Problem::new(StatusCode::NOT_FOUND, "broker::no-member", title)
+                .hint(&format!("`welkin project show {name}` shows its members")))
+        }
+    })
+    .await
+}
+
+/// Changes the members of a project. Without a tag it is what was asked for, whoever else changes the project meanwhile.
+async fn change(
+    served: &Served,
+    name: &str,
+    headers: &HeaderMap,
+    how: impl Fn(&mut BTreeMap<String, String>) -> Result<(), Problem>,
+) -> Result<Response, Problem> {
+    if name == DEFAULT_PROJECT {
+        let words = "everybody who may come in is a member of the default project";
+        return Err(
+            Problem::request(words).hint("`welkin serve member add` says who may come in, and as what")
+        );
+    }
+    let tag = header_of(headers, header::IF_MATCH);
+    let changed = || welkin_broker::StoreError::ProjectChanged { name: name.to_owned() };
+    for _ in 0..TRIES {
+        let before = find(served, name).await?;
+        if tag.as_ref().is_some_and(|tag| !matches(tag, &tag_of(&before), false)) {
+            return Err(changed().into());
+        }
+        let mut project = Kept { version: before.version + 1, ..before.clone() };
+        how(&mut project.members)?;
+        match write(served, before.version, project.clone()).await {
+            Err(welkin_broker::StoreError::ProjectChanged { .. }) => {}
+            done => {
+                done?;
+                return answer(served, StatusCode::OK, project).await;
+            }
+        }
+    }
+    Err(changed().into())
+}
+
+async fn write(served: &Served, was: u64, project: Kept) -> Result<(), welkin_broker::StoreError> {
+    let write = Write::from(Change::Project { was, project: Box::new(project) });
+    served.broker.write(write).await
+}
+
+/// A project; the default one is there though nobody has made it.
+async fn find(served: &Served, name: &str) -> Result<Kept, Problem> {
+    let found = served.reader.records().projects().await?.into_iter().find(|project| project.name == name);
+    let usual = (name == DEFAULT_PROJECT).then(unlimited);
+    found.or(usual).ok_or_else(|| Problem::no_such_project(name))
+}
+
+/// The default project before anybody limits it.
+fn unlimited() -> Kept {
+    Kept { name: DEFAULT_PROJECT.to_owned(), ..Kept::default() }
+}
+
+fn tag_of(project: &Kept) -> String {
+    format!("\"{}\"", project.version)
+}
+
+async fn answer(served: &Served, status: StatusCode, project: Kept) -> Result<Response, Problem> {
+    let tag: [(HeaderName, String); 1] = [(header::ETAG, tag_of(&project))];
+    Ok((status, tag, Json(wire(served, project).await?)).into_response())
+}
+
+/// Limits that make sense.
+fn checked(limits: ProjectLimits) -> Result<Limits, Problem> {
+    let ProjectLimits { monthly, total, stops, runs, leases, accelerators } = limits;
+    if [monthly, total].into_iter().flatten().any(|budget| budget < Usd::ZERO) {
+        return Err(Problem::request("a budget is no less than nothing"));
+    }
+    let is_name =
+        |name: &String| (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if accelerators.len() > MOST_KINDS || !accelerators.keys().all(is_name) {
+        let words =
+            format!("at most {MOST_KINDS} accelerators are limited, by names of 1 to 64 plain characters");
+        return Err(Problem::request(words));
+    }
+    Ok(Limits { monthly, total, stops, runs, leases, accelerators })
+}
+
+async fn wire(served: &Served, project: Kept) -> Result<Project, Problem> {
+    let used = served.reader.records().project_use(&project.name).await?;
+    let standing = used.standing(served.broker.now());
+    let money = |money: welkin_records::Money| Money { spent: money.spent, committed: money.committed };
+    let Limits { monthly, total, stops, runs, leases, accelerators } = project.limits;
+    Ok(Project {
+        name: project.name,
+        version: project.version,
+        limits: ProjectLimits { monthly, total, stops, runs, leases, accelerators },
+        members: project.members,
+        used: InUse {
+            month: format!(
+                "{:04}-{:02}",
+                standing.calendar.div_euclid(12),
+                standing.calendar.rem_euclid(12) + 1
+            ),
+            monthly: money(standing.month),
+            total: money(standing.total),
+            hourly: standing.hourly,
+            runs: standing.runs,
+            leases: standing.leases,
+            accelerators_milli: standing.accelerators,
+        },
+    })
+}

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::time::{Duration, Instant};
-use welkin_api::wire::{NewRun, Problem, Taken, plan_digest};
+use welkin_api::wire::{NewRun, Problem, Project, Taken, plan_digest};
 use welkin_api::{Client, ClientError};
 use welkin_broker::{ClusterRole, Manner, RunId, RunOutcome};
 use welkin_job::wire::{Mirror, v1};
@@ -123,8 +123,16 @@ pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reache
     }
 }
 
+/// Whether the broker knows the project: one of a version before projects would take the run for none.
+async fn knows(client: &Client, name: &str) -> Result<(), ClientError> {
+    client.get::<Project>(&format!("/projects/{name}")).await.map(drop)
+}
+
 /// The broker runs what it was shown; what it was shown in vain, it forgets.
 async fn show_and_submit(client: &Client, plan: &str, new: &NewRun, key: &str) -> Result<Taken, ClientError> {
+    if let Some(name) = &new.project {
+        knows(client, name).await?;
+    }
     client.show_plan(plan, new.project.as_deref(), key).await?;
     client.submit(new, key).await
 }

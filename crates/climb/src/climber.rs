@@ -112,6 +112,11 @@ impl Climber {
         self.lanes
     }
 
+    /// Has other habits from now on; where it has climbed to, it stays.
+    pub fn adopt(&mut self, habits: Habits) {
+        self.habits = habits;
+    }
+
     /// Takes a window's goodput and returns how many lanes there should be.
     pub fn window(&mut self, goodput: f64, busy: bool) -> usize {
         if !busy {

@@ -40,6 +40,7 @@ mod remove;
 mod retry;
 mod retrying;
 mod run;
+mod spare;
 mod stats;
 mod steps;
 mod stream;

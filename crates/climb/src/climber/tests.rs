@@ -79,6 +79,19 @@ fn a_long_line_with_loss_is_climbed_from_few() {
     assert!(early >= 0.5 && late >= 0.8, "{early} {late}");
 }
 
+/// As transfers have it while their machine has something to spare.
+const TRANSFER: Habits = Habits { least: 1, start: 4, most: 64, misses: 2, looks_again: true };
+
+#[test]
+fn a_transfer_over_a_long_line_climbs_in_the_first_seconds() {
+    let early = replay(&mut Climber::new(TRANSFER), 40) / most(40);
+    let late = replay(&mut Climber::new(TRANSFER), 200) / most(200);
+    assert!(early >= 0.85 && late >= 0.95, "{early} {late}");
+    // What is done where the machine is the limit, and why it is not done elsewhere.
+    let impatient = Habits { misses: 1, looks_again: false, ..TRANSFER };
+    assert!(replay(&mut Climber::new(impatient), 40) / most(40) < 0.6);
+}
+
 /// Lanes after `windows` of a path whose goodput is `curve` of the lanes, with noise from `seed`.
 fn run(climber: &mut Climber, windows: usize, noise: f64, seed: u64, curve: impl Fn(usize) -> f64) -> usize {
     let mut state = seed | 1;

@@ -6,6 +6,7 @@ use crate::engine::feed::Feed;
 use crate::engine::limiter::Limiter;
 use crate::engine::observe::Observer;
 use crate::engine::options::Transfer;
+use crate::engine::spare::Spare;
 use crate::engine::stats::{Snapshot, Stats};
 use crate::engine::{lane, large, overlap, remove, steps, tuner};
 use crate::journal::{Journal, Record, Resumed, settle};
@@ -75,8 +76,16 @@ pub async fn run(
     let target = context.transfer.target.endpoint.limits();
     let whole = context.options().part_bytes.unwrap_or(target.part_bytes_best);
     let feed = Arc::new(Feed::new(receiver, whole.clamp(target.part_bytes_min, target.part_bytes_max)));
-    let mut crew =
-        Crew { context: Arc::clone(&context), feed, lanes: JoinSet::new(), moved: 0, since: Instant::now() };
+    let mut spare = Spare::default();
+    spare.look();
+    let mut crew = Crew {
+        context: Arc::clone(&context),
+        feed,
+        lanes: JoinSet::new(),
+        moved: 0,
+        since: Instant::now(),
+        spare,
+    };
     let producing = steps::produce(&context, past, sender);
     let seen = tokio::select! {
         (seen, ()) = async { tokio::join!(producing, crew.work()) } => Some(seen),
@@ -128,6 +137,7 @@ struct Crew {
     lanes: JoinSet<()>,
     moved: u64,
     since: Instant,
+    spare: Spare,
 }
 
 impl Crew {
@@ -161,7 +171,7 @@ impl Crew {
         let idle = moved == self.moved && self.context.journal.is_none();
         let rate = moved.saturating_sub(self.moved) as f64 / self.since.elapsed().as_secs_f64();
         (self.moved, self.since) = (moved, Instant::now());
-        if self.context.tuner.observe(rate) {
+        if self.context.tuner.observe(rate, self.spare.look()) {
             self.hire();
         }
         if self.context.journal.is_none() {

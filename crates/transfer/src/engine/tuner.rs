@@ -24,6 +24,9 @@ const MOST: usize = 64;
 /// them only push each other out of the cache (eight cost 7 % more CPU than four), so what does not pay goes at once.
 const HABITS: Habits = Habits { least: 1, start: 4, most: MOST, misses: 1, looks_again: false };
 
+/// Where it is not, lanes that are new carry more at first than they can keep up, which hides what more of them would bring.
+const PATIENT: Habits = Habits { misses: 2, looks_again: true, ..HABITS };
+
 /// Decides on the number of lanes.
 #[derive(Debug)]
 pub(super) struct Tuner {
@@ -43,9 +46,13 @@ impl Tuner {
         self.target.load(Ordering::Relaxed)
     }
 
-    /// Takes note of what was moved in the last window; whether the number of lanes changed.
-    pub(super) fn observe(&self, rate: f64) -> bool {
-        self.change(|climber| climber.window(rate, true))
+    /// Takes note of what was moved in the last window, and whether this machine had anything to `spare` in it; whether the
+    /// number of lanes changed.
+    pub(super) fn observe(&self, rate: f64, spare: bool) -> bool {
+        self.change(|climber| {
+            climber.adopt(if spare { PATIENT } else { HABITS });
+            climber.window(rate, true)
+        })
     }
 
     /// The store wants less.
@@ -66,10 +73,10 @@ mod tests {
 
     /// Runs against a line on which each lane brings `each`, up to `most` in all. Returns the lanes that it has for most
     /// of the second half: now and then it tries others.
-    fn settle(each: f64, most: f64, windows: usize) -> usize {
+    fn settle(each: f64, most: f64, windows: usize, spare: bool) -> usize {
         let tuner = Tuner::new(None);
         let lanes = (0..windows).map(|_| {
-            tuner.observe((tuner.lanes() as f64 * each).min(most));
+            tuner.observe((tuner.lanes() as f64 * each).min(most), spare);
             tuner.lanes()
         });
         let mut late: Vec<usize> = lanes.skip(windows / 2).collect();
@@ -79,11 +86,13 @@ mod tests {
 
     #[test]
     fn lanes_follow_what_pays() {
-        // Saturated from the start: nothing to gain.
-        assert!(settle(10.0, 10.0, 40) <= 12);
-        // 30 lanes fill the line.
-        assert!((27..=48).contains(&settle(1.0, 30.0, 40)));
-        assert_eq!(settle(1.0, 1000.0, 40), MOST);
+        for spare in [false, true] {
+            // Saturated from the start: nothing to gain.
+            assert!(settle(10.0, 10.0, 40, spare) <= 12);
+            // 30 lanes fill the line.
+            assert!((27..=48).contains(&settle(1.0, 30.0, 40, spare)));
+            assert_eq!(settle(1.0, 1000.0, 40, spare), MOST);
+        }
     }
 
     #[test]
@@ -95,7 +104,7 @@ mod tests {
         assert_eq!(tuner.lanes(), 1);
         let fixed = Tuner::new(Some(3));
         fixed.throttled();
-        assert!(!fixed.observe(5.0));
+        assert!(!fixed.observe(5.0, true));
         assert_eq!(fixed.lanes(), 3);
     }
 }

@@ -21,8 +21,6 @@ pub(crate) enum Order {
 /// How to run a script.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Script {
-    /// The binary that also answers as leaf.
-    pub(crate) executable: PathBuf,
     pub(crate) shell: PathBuf,
     pub(crate) file: PathBuf,
     pub(crate) workdir: PathBuf,

@@ -2,36 +2,37 @@
 //!
 //! It adopts every orphan among the script's descendants (as "child subreaper"), so whatever they do
 //! with sessions, groups, forks and environments, they remain its descendants and can be found:
-//! 1. read the order from the agent and start the script; where it has control groups, by way of a leaf
-//!    that is put into them before it becomes the script, which costs one more start of this program;
-//! 2. reap children until the leaf is done; a second thread listens to the agent meanwhile;
+//! 1. read the order from the agent and start the script, within its control groups where it has some;
+//! 2. reap children until the script is done; a second thread listens to the agent meanwhile;
 //! 3. end what is left: at once after an ordinary end, after the grace when a stop was asked for,
 //!    since a training process may outlive its shell to save what it has;
-//! 4. report how the leaf ended, when nothing is left.
+//! 4. report how the script ended, when nothing is left.
 //!
 //! The agent's death closes the socket, and step 3 happens at once. What the guard's own death leaves
-//! behind the agent adopts, and sweeps up by its marks; a leaf dies by its death signal.
+//! behind the agent adopts, and sweeps up by its marks.
 
 use crate::control::{Order, Report, Script};
-use crate::leaf::{SCRIPT_UMASK, input};
-use crate::options::EXEC_COMMAND;
+use crate::groups::Visit;
 use crate::reap::kill_descendants;
-use crate::shim::LEAF;
 use rustix::fs::Mode;
 use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, set_child_subreaper, setsid, umask,
     wait,
 };
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// What a script's files are made without, as on a machine that was just installed. The agent itself
+/// makes everything for its owner alone, and a node's home is closed to others whatever lies in it.
+const SCRIPT_UMASK: u32 = 0o022;
 
 /// Between two rounds of killing what was just being started.
 const KILL_PERIOD: Duration = Duration::from_millis(10);
@@ -53,11 +54,11 @@ fn guard(agent: &UnixStream) -> io::Result<Report> {
     let Some(Order::Run(script)) = next_order(&mut orders)? else {
         return Err(io::Error::other("the first order is not to run"));
     };
-    let leaf = start(&script, agent)?;
+    let script = start(&script, agent)?;
     let stopping = Arc::new(AtomicBool::new(false));
-    let listener = Listener { leaf, orders, stopping: Arc::clone(&stopping) };
+    let listener = Listener { script, orders, stopping: Arc::clone(&stopping) };
     thread::Builder::new().name("orders".to_owned()).spawn(move || listener.run())?;
-    let status = reap(leaf, &stopping)?;
+    let status = reap(script, &stopping)?;
     Ok(match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => Report::Exited { code },
         (None, Some(signal)) => Report::Signalled { signal },
@@ -67,49 +68,23 @@ fn guard(agent: &UnixStream) -> io::Result<Report> {
 
 /// Starts the script. The agent reads what it says only behind the news of its start.
 fn start(script: &Script, agent: &UnixStream) -> io::Result<Pid> {
-    if !script.cgroup_procs.is_empty() {
-        return start_in_groups(script, agent);
-    }
+    let stdin =
+        script.input.as_deref().map_or(Ok(Stdio::null()), |pipe| File::open(pipe).map(Stdio::from))?;
+    let mut command = Command::new(&script.shell);
+    command.arg(&script.file).stdin(stdin).env_clear().envs(&script.env);
+    command.current_dir(&script.workdir).process_group(0);
     // This process makes no files of its own.
     umask(Mode::from_raw_mode(SCRIPT_UMASK));
-    let child =
-        command(&script.shell, script).arg(&script.file).stdin(input(script.input.as_deref())?).spawn()?;
+    let visit = Visit::begin(&script.cgroup_procs)?;
+    let child = command.spawn();
+    visit.end();
+    let pid = Pid::from_child(&child?);
     send(&mut &*agent, &Report::Started)?;
-    Ok(Pid::from_child(&child))
-}
-
-fn command(program: &Path, script: &Script) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().envs(&script.env).current_dir(&script.workdir).process_group(0);
-    command
-}
-
-/// Starts the leaf and lets it become the script once it is where it belongs.
-fn start_in_groups(script: &Script, agent: &UnixStream) -> io::Result<Pid> {
-    let mut leaf = command(&script.executable, script)
-        .arg(EXEC_COMMAND)
-        .arg(LEAF)
-        .arg(getpid().to_string())
-        .args([&script.shell, &script.file])
-        .args(&script.input)
-        .stdin(Stdio::piped())
-        .spawn()?;
-    let pid = Pid::from_child(&leaf);
-    let mut gate = leaf.stdin.take().ok_or_else(|| io::Error::other("the leaf has no gate"))?;
-    // When joining fails the gate closes unopened and the leaf gives up by itself.
-    for file in &script.cgroup_procs {
-        std::fs::write(file, pid.to_string()).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot join {}: {error}", file.display()))
-        })?;
-    }
-    // Before the script can say anything, so that its output comes after the news of its start.
-    send(&mut &*agent, &Report::Started)?;
-    gate.write_all(&[1])?;
     Ok(pid)
 }
 
-/// Waits for the leaf, then for everything else.
-fn reap(leaf: Pid, stopping: &AtomicBool) -> io::Result<WaitStatus> {
+/// Waits for the script, then for everything else.
+fn reap(script: Pid, stopping: &AtomicBool) -> io::Result<WaitStatus> {
     let mut ended = None;
     loop {
         // Who has no child has no descendant: it adopts every one that loses its parent. Mostly nothing is
@@ -124,7 +99,7 @@ fn reap(leaf: Pid, stopping: &AtomicBool) -> io::Result<WaitStatus> {
             waited => waited,
         };
         match (left, ended) {
-            (Ok(Some((pid, status))), _) if pid == leaf => ended = Some(status),
+            (Ok(Some((pid, status))), _) if pid == script => ended = Some(status),
             (Ok(_) | Err(rustix::io::Errno::INTR), _) => {}
             (Err(rustix::io::Errno::CHILD), Some(status)) => return Ok(status),
             (Err(error), _) => return Err(error.into()),
@@ -134,7 +109,7 @@ fn reap(leaf: Pid, stopping: &AtomicBool) -> io::Result<WaitStatus> {
 
 /// Hears the agent.
 struct Listener {
-    leaf: Pid,
+    script: Pid,
     orders: BufReader<UnixStream>,
     stopping: Arc<AtomicBool>,
 }
@@ -154,7 +129,7 @@ impl Listener {
                     deadline = [deadline, asked].into_iter().flatten().min();
                     if !self.stopping.swap(true, Ordering::AcqRel) {
                         // The group may be gone already.
-                        let _ = kill_process_group(self.leaf, Signal::TERM);
+                        let _ = kill_process_group(self.script, Signal::TERM);
                     }
                 }
                 Ok(Some(Order::Run(_))) => {}

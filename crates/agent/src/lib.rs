@@ -1,7 +1,7 @@
 //! The node's daemon: runs steps on a lease and needs nothing but this binary.
 //!
 //! ```text
-//!  broker ── AgentNode ──unix socket──▶ serve ──▶ guard ──▶ leaf = bash script
+//!  broker ── AgentNode ──unix socket──▶ serve ──▶ guard ──▶ bash script
 //!                                        │          └ ends every descendant of the script
 //!                                        └ HOME/.welkin/steps/ID/{step.json, script.sh, events.jsonl}
 //! ```
@@ -38,10 +38,10 @@ mod ear;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod groups;
 mod guard;
 mod home;
 mod journal;
-mod leaf;
 mod lines;
 mod login;
 mod mask;

@@ -200,7 +200,6 @@ impl Ready {
             .spawn()?;
         let marks = [(NODE_MARK, options.node_id.as_str()), (STEP_MARK, &self.id), ("PATH", folder::PATH)];
         let script = Script {
-            executable: options.executable.clone(),
             shell: PathBuf::from("/bin/sh"),
             file: self.folder.script(),
             workdir: agent.home().root().to_owned(),

@@ -119,4 +119,28 @@ mod tests {
         pumping.await.unwrap().unwrap();
         assert_eq!(record.events(1, Duration::ZERO).await.unwrap().0[0].kind, piece("yes", true));
     }
+
+    /// Each answer costs its reader a durable write: a short script is told in one, a long one is not waited for.
+    #[tokio::test(start_paused = true)]
+    async fn that_a_step_began_is_told_with_what_it_says_at_once_or_else_soon() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = record(folder.path());
+        record.append(vec![EventKind::Started]).unwrap();
+        let began = Instant::now();
+        let (told, _) = record.events(0, Duration::from_secs(9)).await.unwrap();
+        assert_eq!((told.len(), began.elapsed() < Duration::from_secs(1)), (1, true));
+        let says = async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            record.append(vec![EventKind::ScriptStarted]).unwrap();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            record.say("a line").unwrap();
+        };
+        let (answer, ()) = tokio::join!(record.events(0, Duration::from_secs(9)), says);
+        assert_eq!(answer.unwrap().0.len(), 3);
+        // A line is not waited for so long.
+        let began = Instant::now();
+        record.say("another").unwrap();
+        assert_eq!(record.events(3, Duration::from_secs(9)).await.unwrap().0.len(), 1);
+        assert!(began.elapsed() < Duration::from_millis(50));
+    }
 }

@@ -88,7 +88,6 @@ impl Guarded {
             .stderr(Stdio::piped())
             .spawn()?;
         let script = Script {
-            executable: options.executable.clone(),
             shell,
             file: record.script(),
             workdir,
@@ -185,7 +184,7 @@ impl Guarded {
 
     /// Ends a script whose guard failed.
     async fn force(&mut self, agent: &Agent, step: &Step) {
-        // Kills the leaf by its death signal; the guard may be gone already.
+        // The guard may be gone already.
         let _ = self.child.kill().await;
         let (node, step) = (agent.options().node_id.clone(), step.id.0.clone());
         // Fails only when the runtime is going down, and the agent with it.

@@ -120,7 +120,7 @@ pub async fn serve_until(
 ) -> Result<Ending, ServeError> {
     check(&options)?;
     let (socket, abandon_after) = (options.socket.clone(), options.abandon_after.duration());
-    let agent = Arc::new(take_home(options).await?);
+    let agent = Arc::new(take_home(options)?);
     // Last, so that whoever can connect finds an agent that is ready.
     let listener = listen(&socket).map_err(|source| ServeError::Listen { path: socket.clone(), source })?;
     let mut clients = JoinSet::new();
@@ -153,15 +153,14 @@ fn check(options: &AgentOptions) -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn take_home(options: AgentOptions) -> Result<Agent, ServeError> {
+/// Where the process does nothing else yet: a thread for it would cost more than it does.
+fn take_home(options: AgentOptions) -> Result<Agent, ServeError> {
     let path = options.home.clone();
     let failed = |source| ServeError::Home { home: path.clone(), source };
-    let taken = tokio::task::spawn_blocking(move || match Home::open(&options.home)? {
-        Some(home) => Agent::recover(options, home).map(Some),
-        None => Ok(None),
-    });
-    let taken = taken.await.map_err(|error| failed(error.into()))?.map_err(failed)?;
-    taken.ok_or_else(|| ServeError::Taken { home: path.clone() })
+    match Home::open(&path).map_err(failed)? {
+        Some(home) => Agent::recover(options, home).map_err(failed),
+        None => Err(ServeError::Taken { home: path.clone() }),
+    }
 }
 
 /// Listens on `path`. A socket of an earlier agent is removed: the home's lock says that it is dead.

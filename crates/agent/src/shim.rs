@@ -1,14 +1,14 @@
 //! What the binary does as `agent-exec`.
 
-use crate::{guard, leaf, login};
+use crate::{guard, login};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Argument by which the agent starts the guard of a script.
 pub(crate) const GUARD: &str = "guard";
 
-/// Argument by which the guard starts the leaf that becomes the script.
-pub(crate) const LEAF: &str = "leaf";
+/// Exit code where it is called with other words.
+const FAILED: u8 = 126;
 
 /// Argument by which a login becomes a shell in the node's home.
 pub(crate) const LOGIN: &str = "login";
@@ -22,9 +22,8 @@ pub fn exec_shim(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let code = match args.first().and_then(|mode| mode.to_str()) {
         Some(GUARD) => guard::run(),
-        Some(LEAF) => leaf::run(&args[1..]),
-        Some(LOGIN) => login::become_shell(&args[1..], leaf::FAILED),
-        _ => leaf::FAILED,
+        Some(LOGIN) => login::become_shell(&args[1..], FAILED),
+        _ => FAILED,
     };
     ExitCode::from(code)
 }

@@ -19,6 +19,10 @@ use welkin_units::{Bytes, Span};
 /// milliseconds, and each answer costs its reader a durable write. Nobody sees a line so much earlier.
 const LINGER: Duration = Duration::from_millis(10);
 
+/// The same as long as nothing was told but that the step began: that a script has started is seen soon enough, and
+/// one that is short is over by then.
+const LINGER_BEGUN: Duration = Duration::from_millis(100);
+
 /// How long a broker that reads is waited for before events are dropped that it has not read: longer than it takes to
 /// write down what it read on a disk that is busy, and than another broker takes to go on in its place.
 const READER: Duration = Duration::from_secs(60);
@@ -39,6 +43,8 @@ struct Stored {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) events: u64,
+    /// The number after the last event that says more than that the step began.
+    pub(crate) told: u64,
     pub(crate) over: bool,
 }
 
@@ -130,7 +136,7 @@ impl StepRecord {
         ear: Ear,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let mark = Mark { events: journal.len(), over: journal.is_over() };
+        let mark = Mark { events: journal.len(), told: journal.len(), over: journal.is_over() };
         Self {
             id,
             folder: folder.to_owned(),
@@ -152,7 +158,7 @@ impl StepRecord {
 
     /// Whether a stop overtook its start: then its only event is its end.
     pub(crate) fn was_stopped_before_its_start(&self) -> bool {
-        *self.mark.borrow() == Mark { events: 1, over: true }
+        matches!(*self.mark.borrow(), Mark { events: 1, over: true, .. })
     }
 
     /// What is said to its script.
@@ -173,9 +179,10 @@ impl StepRecord {
     /// Records events and tells those who wait.
     pub(crate) fn append(&self, kinds: Vec<EventKind>) -> io::Result<()> {
         let now = self.clock.now();
+        let begins = kinds.iter().all(|kind| matches!(kind, EventKind::Started | EventKind::ScriptStarted));
         let mut journal = self.journal();
         journal.append(now, kinds)?;
-        self.tell(&journal);
+        self.tell(&journal, !begins);
         Ok(())
     }
 
@@ -213,7 +220,7 @@ impl StepRecord {
             };
             journal.finish_in_memory(now, EventKind::Finished { exit });
         }
-        self.tell(&journal);
+        self.tell(&journal, true);
     }
 
     /// Events from number `from` on, and whether they are the last: at once when there are any or
@@ -226,6 +233,8 @@ impl StepRecord {
         let came =
             tokio::time::timeout(wait, mark.wait_for(|mark| mark.over || mark.events > from)).await.is_ok();
         if came {
+            let said = mark.wait_for(|mark| mark.over || mark.told > from);
+            let _ = tokio::time::timeout(LINGER_BEGUN.min(wait), said).await;
             let enough = from.saturating_add(ENOUGH);
             let _ =
                 tokio::time::timeout(LINGER, mark.wait_for(|mark| mark.over || mark.events >= enough)).await;
@@ -286,8 +295,12 @@ impl StepRecord {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, journal: &Journal) {
-        self.mark.send_replace(Mark { events: journal.len(), over: journal.is_over() });
+    fn tell(&self, journal: &Journal, says: bool) {
+        let events = journal.len();
+        self.mark.send_modify(|mark| {
+            let told = if says { events } else { mark.told };
+            *mark = Mark { events, told, over: journal.is_over() };
+        });
     }
 }
 

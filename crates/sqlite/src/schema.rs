@@ -234,11 +234,15 @@ pub(crate) const WITH_PROJECTS: usize = 5;
 /// How long a write waits for another process's (a cancel request) before it fails.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// How many prepared statements are kept: all that this crate has, so that none is read again in the middle of a run.
+const STATEMENTS: usize = 64;
+
 /// Settings every connection needs.
 pub(crate) fn prepare(db: &Connection) -> Result<(), StoreError> {
     let sql = |source| failed("preparing the connection", source);
     db.busy_timeout(BUSY).map_err(sql)?;
     db.pragma_update(None, "foreign_keys", true).map_err(sql)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     // Erased secrets are overwritten, not just unlinked.
     db.pragma_update(None, "secure_delete", true).map_err(sql)
 }

@@ -55,7 +55,8 @@ pub(crate) fn told(db: &Connection, run: &RunId, step: StepKey, framed: bool) ->
     let of_step =
         "FROM node_event WHERE run = ?1 AND task = ?2 AND attempt = ?3 AND phase = ?4 AND rank = ?5";
     let next: i64 = db
-        .query_row(&format!("SELECT coalesce(max(seq) + 1, 0) {of_step}"), key, |row| row.get(0))
+        .prepare_cached(&format!("SELECT coalesce(max(seq) + 1, 0) {of_step}"))
+        .and_then(|mut statement| statement.query_row(key, |row| row.get(0)))
         .map_err(sql)?;
     let mut statement =
         db.prepare_cached(&format!("SELECT body {of_step} AND stream IS NULL ORDER BY seq")).map_err(sql)?;

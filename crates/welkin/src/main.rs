@@ -33,8 +33,14 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     // Before anything else: it must be the only thread, and a task waits for it to start.
-    if args.next().is_some_and(|command| command == welkin_agent::EXEC_COMMAND) {
-        return welkin_agent::exec_shim(args);
+    match args.next() {
+        Some(command) if command == welkin_agent::EXEC_COMMAND => return welkin_agent::exec_shim(args),
+        Some(command) if command == "agent" => {
+            if let Some(args) = cli::AgentArgs::alone(args) {
+                return commands::agent(&args);
+            }
+        }
+        _ => {}
     }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

@@ -75,6 +75,9 @@ impl fmt::Display for StoreAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, account, bucket, key, region } = self;
         let Some(scheme) = scheme::shown(*service) else { return write!(f, "memory://{bucket}/{key}") };
+        if scheme.form == Form::Account && account.is_none() {
+            return write!(f, "{}://{bucket}/{key}", scheme::WITHOUT_ACCOUNT);
+        }
         write!(f, "{}://", scheme.name)?;
         match scheme.form {
             Form::Path => f.write_str(key),

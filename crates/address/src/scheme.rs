@@ -58,6 +58,9 @@ pub(crate) const SCHEMES: [Scheme; 23] = [
     scheme("ftps", Service::Web, Form::Host),
 ];
 
+/// The scheme of containers whose account is configured elsewhere. Under that of accounts the container would be one.
+pub(crate) const WITHOUT_ACCOUNT: &str = "abfs";
+
 /// The scheme with this name, in any case.
 pub(crate) fn find(name: &str) -> Option<&'static Scheme> {
     SCHEMES.iter().find(|scheme| scheme.name.eq_ignore_ascii_case(name))

@@ -4,6 +4,9 @@
 //! file with its statements. Output of steps that write much lies in files beside it: `output`.
 
 mod commit;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glance;
 mod history;
 mod ledger;

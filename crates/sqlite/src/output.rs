@@ -22,7 +22,9 @@ pub(crate) use page::{Missing, page, tail};
 
 use crate::text::{Result, failed, millis, signed};
 use files::{SEGMENT_BYTES, Spot};
-use frame::{Frame, Line, Stream};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use frame::read;
+pub(crate) use frame::{Frame, Line, Stream};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::path::PathBuf;
 use welkin_provider::{Event, exact};

@@ -12,11 +12,14 @@ use crate::Identity;
 use crate::Rights;
 use crate::Roster;
 use crate::ServeOptions;
+use crate::Token;
 use crate::Trust;
 use crate::client::requests::Requests;
 use crate::error::LaneError;
 use crate::server::log::Caller;
+use crate::trust::identity::Fingerprint;
 use crate::trust::role::Role;
+use crate::trust::signature::is_signed;
 use crate::wire::call::{Call, WireDangling, WireFailure, WireFound, WireListed};
 use crate::wire::convert::MAX_OBJECT_BYTES;
 use crate::wire::frame::{
@@ -120,6 +123,35 @@ pub fn handshake(bytes: &[u8]) {
         let stream = Stream { input, output, peer: Some((relay.fingerprint(), Role::Relay)), child: None };
         alone(gateway.follow(stream, caller, None));
         heard.is_whole();
+    }
+}
+
+/// Identities, fingerprints and tokens, as people paste them: refused, or the same again. Nobody has signed what those bytes
+/// say is signed, and a key of them signs or is refused.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn trust(bytes: &[u8]) {
+    let [_, client, _] = &*ENDS;
+    let (certificate, signature) = bytes.split_at(bytes.len() / 2);
+    for certificate in [certificate, bytes, client.certificate()] {
+        assert!(!is_signed(client.fingerprint(), certificate, "fuzz", b"words", signature));
+        let own = Fingerprint::of(&certificate.into());
+        assert!(!is_signed(own, certificate, "fuzz", b"words", signature));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(identity) = Identity::from_secret_text(text) {
+        let again = Identity::from_secret_text(&identity.to_secret_text()).expect("it was written");
+        assert_eq!(again.fingerprint(), identity.fingerprint());
+        if let Ok(signature) = identity.sign("fuzz", b"words") {
+            assert_eq!(signature.len(), 64);
+        }
+    }
+    if let Ok(fingerprint) = text.parse::<Fingerprint>() {
+        assert_eq!(fingerprint.to_string().parse::<Fingerprint>().ok(), Some(fingerprint));
+    }
+    if let Ok(token) = text.parse::<Token>() {
+        assert!(text.to_lowercase().contains(&token.to_secret_text()), "another token than what was pasted");
     }
 }
 

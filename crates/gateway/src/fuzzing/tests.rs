@@ -2,25 +2,29 @@
 
 use super::*;
 use proptest::prelude::*;
-use welkin_mutate::mutations;
+use welkin_mutate::{mutations, seed};
 
 type Check = (fn(&[u8]), Vec<u8>);
 
-fn checks() -> [Check; 3] {
-    [(gateway, examples::gateway()), (answers, examples::answers()), (handshake, examples::handshake())]
+fn checks() -> [Check; 6] {
+    let [gateway_identity, ..] = &*ENDS;
+    let token = Token::generate().unwrap().to_secret_text();
+    [
+        (gateway, examples::gateway()),
+        (answers, examples::answers()),
+        (handshake, examples::handshake()),
+        (trust, gateway_identity.to_secret_text().into_bytes()),
+        (trust, token.into_bytes()),
+        (trust, gateway_identity.certificate().to_vec()),
+    ]
 }
-
-/// What the targets in `fuzz/` begin with, for whoever sets this.
-const SEEDS: &str = "WELKIN_FUZZ_SEEDS";
 
 #[test]
 fn sound_examples_hold() {
-    for (at, (check, example)) in checks().into_iter().enumerate() {
+    for (check, example) in checks() {
         check(&example);
         (0..example.len()).for_each(|end| check(&example[..end]));
-        if let Some(folder) = std::env::var_os(SEEDS) {
-            std::fs::write(std::path::Path::new(&folder).join(at.to_string()), &example).unwrap();
-        }
+        seed(&example);
     }
 }
 

@@ -3,6 +3,7 @@
 //! * [`Emulated`]: one [`EmulatedCloud`] for each cloud name, with real processes and made-up hardware;
 //!   [`Faults`] make it refuse, fail and take back what real clouds refuse, fail and take back;
 //! * [`Local`]: this machine as itself;
+//! * [`registry`]: which adapters there are, and how they are opened;
 //! * [`sweep`]: ends whatever is left of leases that are over.
 //!
 //! Both implement [`welkin_provider::Provider`]. Neither has a server process: the state is on disk,
@@ -19,6 +20,7 @@ pub mod fuzzing;
 mod host;
 mod local;
 mod machine;
+pub mod registry;
 mod remote;
 mod ssh;
 

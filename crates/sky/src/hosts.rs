@@ -68,7 +68,14 @@ impl<'a> Hosts<'a> {
     }
 
     /// The provider of the hosts, where there are any, or were.
-    pub(crate) fn provider(&self, clock: &Arc<dyn Clock>) -> Result<Option<Ssh>, SkyError> {
+    fn provider(&self, clock: &Arc<dyn Clock>) -> Result<Option<Ssh>, SkyError> {
+        let Some(config) = self.config(clock)? else { return Ok(None) };
+        let path = config.root.clone();
+        Ssh::new(config).map(Some).map_err(|source| SkyError::Hosts { path, source: Box::new(source) })
+    }
+
+    /// What it needs.
+    pub(crate) fn config(&self, clock: &Arc<dyn Clock>) -> Result<Option<SshConfig>, SkyError> {
         let root = self.sky.folders().ssh();
         let hosts = match self.file()? {
             Some((hosts, _)) => hosts,
@@ -76,10 +83,10 @@ impl<'a> Hosts<'a> {
             None if root.exists() => HostsFile::default(),
             None => return Ok(None),
         };
-        let mut config = SshConfig::new(root.clone(), hosts, self.sky.program()?);
+        let mut config = SshConfig::new(root, hosts, self.sky.program()?);
         config.clock = Arc::clone(clock);
         config.ssh = self.command();
-        Ssh::new(config).map(Some).map_err(|source| SkyError::Hosts { path: root, source: Box::new(source) })
+        Ok(Some(config))
     }
 
     fn command(&self) -> SshCommand {

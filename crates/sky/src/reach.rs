@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use welkin_catalog::Catalog;
-use welkin_clouds::{Local, Ssh};
+use welkin_clouds::{Local, registry};
 use welkin_job::{Infra, Job};
 use welkin_placement::{Placement, Plan};
 use welkin_provider::Nature;
@@ -14,11 +14,7 @@ use welkin_units::Usd;
 /// What stands behind a provider.
 #[must_use]
 pub fn nature(provider: &str) -> Nature {
-    match provider {
-        Local::NAME => Nature::Local,
-        Ssh::NAME => Nature::Real,
-        _ => Nature::Emulated,
-    }
+    registry::nature(provider)
 }
 
 /// Whether a provider is emulated on this machine.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use welkin_broker::{
     Broker, BrokerOptions, MachineClocks, Nobody, Observer, Reader, RunId, Sealing, SteadyClock, StoreError,
 };
-use welkin_clouds::{Local, Ssh};
+use welkin_clouds::registry::{ADAPTERS, Adapter};
 use welkin_ledger::{Bill, Pricing, Terms};
 use welkin_provider::{Clock, Provider, UnixMillis};
 use welkin_records::{Peers, Records};
@@ -140,7 +140,8 @@ pub fn pricing() -> Arc<dyn Pricing> {
 
 /// How providers round the time of machines; all others bill whole seconds after the first minute.
 fn terms() -> BTreeMap<String, Terms> {
-    BTreeMap::from([Local::NAME, Ssh::NAME].map(|name| (name.to_owned(), Terms::EXACT)))
+    let terms = |adapter: &Adapter| Terms { minimum: adapter.billed_least, increment: adapter.billed_in };
+    ADAPTERS.iter().map(|adapter| (adapter.name.to_owned(), terms(adapter))).collect()
 }
 
 /// What a run has cost so far.

@@ -19,11 +19,14 @@ const UNUSED: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Removes, beside the program that runs, what broke off and what is unused. What fails is left for the next login.
 pub(super) fn tidy(own: &Path) {
+    tidy_but(own, &running());
+}
+
+fn tidy_but(own: &Path, running: &BTreeSet<PathBuf>) {
     let (Some(folder), Some(name)) = (own.parent(), own.file_name()) else { return };
     if !name.to_string_lossy().starts_with(PREFIX) {
         return;
     }
-    let running = running();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
@@ -47,7 +50,6 @@ fn running() -> BTreeSet<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
     use std::time::SystemTime;
 
     #[test]
@@ -63,16 +65,15 @@ mod tests {
         let own = program("welkin-00", UNUSED * 2);
         let kept = [program("welkin-01", long), program("welkin-01.7", short), program("notes", UNUSED * 2)];
         let gone = [program("welkin-02", UNUSED * 2), program("welkin-01.8", long)];
-        let busy = folder.path().join("welkin-03");
-        fs::copy("/bin/sleep", &busy).unwrap();
-        fs::set_permissions(&busy, fs::Permissions::from_mode(0o700)).unwrap();
-        let mut process = std::process::Command::new(&busy).arg("1000").spawn().unwrap();
-        fs::File::open(&busy).unwrap().set_modified(SystemTime::now() - UNUSED * 2).unwrap();
-        tidy(&own);
+        let busy = program("welkin-03", UNUSED * 2);
+        tidy_but(&own, &BTreeSet::from([busy.clone()]));
         assert!(own.exists() && busy.exists() && kept.iter().all(|path| path.exists()), "{kept:?}");
         assert!(!gone.iter().any(|path| path.exists()), "{gone:?}");
-        process.kill().unwrap();
-        process.wait().unwrap();
+    }
+
+    #[test]
+    fn the_program_of_a_process_is_known() {
+        assert!(running().contains(&std::env::current_exe().unwrap()));
     }
 
     #[test]

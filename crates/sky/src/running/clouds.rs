@@ -2,15 +2,12 @@
 
 use crate::catalog::{self, Stamp};
 use crate::error::SkyError;
-use crate::reach;
 use crate::sky::Sky;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use welkin_catalog::{Catalog, Filter};
-use welkin_clouds::{
-    AgentCommand, Clusters, Emulated, EmulatedConfig, KnownTypes, Local, LocalConfig, MachineError,
-    WithClusters,
-};
+use welkin_clouds::registry::{self, Opening, OpeningError};
+use welkin_clouds::{AgentCommand, KnownTypes};
 use welkin_provider::{Clock, Location, Provider};
 
 /// Opens this machine, the user's own hosts, and an emulated cloud for each other name.
@@ -20,23 +17,20 @@ pub(super) fn open(
     names: impl IntoIterator<Item = String>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn Provider>>, SkyError> {
-    let program = sky.program()?;
-    let agent = AgentCommand { program, args: vec!["agent".to_owned()] };
-    let clouds: Vec<String> = names.into_iter().filter(|name| reach::is_emulated(name)).collect();
     let root = sky.folders().clouds();
-    let failed = |source: MachineError| SkyError::Clouds { path: root.clone(), source: Box::new(source) };
-    let mut config = LocalConfig::new(root.clone(), agent.clone());
-    config.clock = Arc::clone(clock);
-    let local = Local::new(config).map_err(failed)?;
-    let mut config = EmulatedConfig::new(root.clone(), clouds, agent, known(sky, catalog));
-    config.clock = Arc::clone(clock);
-    let emulated = Emulated::new(&config).map_err(failed)?;
-    let clouds = emulated.clouds().iter().map(|cloud| Arc::clone(cloud) as Arc<dyn Provider>);
-    let ssh = sky.hosts().provider(clock)?.map(|ssh| Arc::new(ssh) as Arc<dyn Provider>);
-    let all = clouds.chain(std::iter::once(Arc::new(local) as Arc<dyn Provider>)).chain(ssh);
-    let clusters = Clusters::new(sky.folders().clusters(), Arc::clone(clock));
-    let with = |provider| Arc::new(WithClusters::new(provider, Arc::clone(&clusters))) as Arc<dyn Provider>;
-    Ok(all.map(with).collect())
+    let opened = registry::open(Opening {
+        root: root.clone(),
+        clusters: sky.folders().clusters(),
+        agent: AgentCommand { program: sky.program()?, args: vec!["agent".to_owned()] },
+        clock: Arc::clone(clock),
+        names: names.into_iter().collect(),
+        known: known(sky, catalog),
+        ssh: sky.hosts().config(clock)?,
+    });
+    opened.map_err(|error| match error {
+        OpeningError::Machine(source) => SkyError::Clouds { path: root, source: Box::new(source) },
+        OpeningError::Hosts { path, source } => SkyError::Hosts { path, source: Box::new(source) },
+    })
 }
 
 /// A machine type exists where the catalog has an offer of it. A broker outlives imports: it looks again when the

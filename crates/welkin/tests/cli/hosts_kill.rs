@@ -98,6 +98,7 @@ fn a_host_that_dies_after_any_durable_step_of_its_own_loses_nothing() {
     bare(&prepared);
 }
 
+#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 fn or_skip<T>(test: &str, found: Result<T, DidNotRun>) -> Option<T> {
     let required = std::env::var_os("WELKIN_REQUIRE_STAND_INS").is_some();
     found

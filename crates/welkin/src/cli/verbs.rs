@@ -10,10 +10,6 @@ const VERBS: &[(&str, &str)] = &[
     ("optimize", "`welkin plan FILE` shows where a job would run, and acquires nothing"),
     ("bench", "`welkin plan FILE --pareto` shows every plan that no other beats in both cost and time"),
     (
-        "ssh",
-        "there is no shell on a cluster: `welkin exec NAME COMMAND` runs a command there, `welkin logs RUN` shows what it wrote",
-    ),
-    (
         "volumes",
         "there are no volumes: what a task commits as `outputs` stays, and `welkin cp` and `welkin sync` move data",
     ),
@@ -72,7 +68,6 @@ mod tests {
             ("--output=json bench", Some("bench")),
             ("frobnicate", None),
             ("transfers stop", None),
-            ("ssh dev", Some("ssh")),
             ("volumes ls", Some("volumes")),
             ("local up", Some("local")),
             ("api status", Some("api")),

@@ -99,10 +99,9 @@ impl From<StoreError> for Problem {
             StoreError::Over(over) => Self::over(over),
             StoreError::NoProject { name } => Self::no_such_project(name),
             StoreError::ProjectChanged { name } => {
-                let title =
-                    format!("project {name} has changed since it was looked at, or was made meanwhile");
+                let title = format!("project {name} has changed since it was looked at");
                 Self::new(StatusCode::PRECONDITION_FAILED, "broker::changed", title)
-                    .hint("look at it again, and send the `ETag` that comes with it")
+                    .hint("look at it and say it again; over the API, with the `ETag` that comes with it")
             }
             _ => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,

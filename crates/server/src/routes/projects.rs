@@ -15,6 +15,7 @@ use std::sync::Arc;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{InUse, MemberRole, Money, Project, ProjectLimits, Projects};
+use welkin_broker::StoreError;
 use welkin_records::{Change, DEFAULT_PROJECT, Limits, Project as Kept, Write, is_project_name};
 use welkin_units::Usd;
 
@@ -121,13 +122,13 @@ pub(crate) async fn set(
                 return Err(Problem::request(words));
             }
             let project = Kept { name, version: 1, limits, members: BTreeMap::new() };
-            write(&served, 0, project.clone()).await?;
+            write(&served, 0, project.clone()).await.map_err(|error| taken(error, &project.name))?;
             answer(&served, StatusCode::CREATED, project).await
         }
         (Some(tag), None) => {
             let before = find(&served, &name).await?;
             if !matches(&tag, &tag_of(&before), false) {
-                return Err(welkin_broker::StoreError::ProjectChanged { name }.into());
+                return Err(StoreError::ProjectChanged { name }.into());
             }
             let project = Kept { version: before.version + 1, limits, ..before.clone() };
             write(&served, before.version, project.clone()).await?;
@@ -239,7 +240,7 @@ async fn change(
         );
     }
     let tag = header_of(headers, header::IF_MATCH);
-    let changed = || welkin_broker::StoreError::ProjectChanged { name: name.to_owned() };
+    let changed = || StoreError::ProjectChanged { name: name.to_owned() };
     for _ in 0..TRIES {
         let before = find(served, name).await?;
         if tag.as_ref().is_some_and(|tag| !matches(tag, &tag_of(&before), false)) {
@@ -248,7 +249,7 @@ async fn change(
         let mut project = Kept { version: before.version + 1, ..before.clone() };
         how(&mut project.members)?;
         match write(served, before.version, project.clone()).await {
-            Err(welkin_broker::StoreError::ProjectChanged { .. }) => {}
+            Err(StoreError::ProjectChanged { .. }) => {}
             done => {
                 done?;
                 return answer(served, StatusCode::OK, project).await;
@@ -258,7 +259,18 @@ async fn change(
     Err(changed().into())
 }
 
-async fn write(served: &Served, was: u64, project: Kept) -> Result<(), welkin_broker::StoreError> {
+/// Whoever makes a project that is there looks for no version of it.
+fn taken(error: StoreError, name: &str) -> Problem {
+    if !matches!(error, StoreError::ProjectChanged { .. }) {
+        return error.into();
+    }
+    let title = format!("there is a project {name} already");
+    Problem::new(StatusCode::PRECONDITION_FAILED, "broker::changed", title).hint(&format!(
+        "`welkin project show {name}` shows it, `welkin project set {name}` changes what it may use"
+    ))
+}
+
+async fn write(served: &Served, was: u64, project: Kept) -> Result<(), StoreError> {
     let write = Write::from(Change::Project { was, project: Box::new(project) });
     served.broker.write(write).await
 }

@@ -229,7 +229,7 @@ fn limits_that_make_no_sense_are_refused_with_what_does() {
         fails(&bed.run(args), 2, words);
     }
     bed.ok(["project", "new", "lab", "--leases", "3"]);
-    fails(&bed.run(["project", "new", "lab"]), 5, "was made meanwhile");
+    fails(&bed.run(["project", "new", "lab"]), 5, "there is a project lab already");
     fails(&bed.run(["project", "show", "other"]), 9, "there is no project `other`");
     fails(&bed.run(["project", "member", "add", "default", "ana"]), 2, "is a member of the default project");
     fails(&bed.run(["project", "member", "remove", "lab", "ana"]), 9, "has no member `ana`");

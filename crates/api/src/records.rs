@@ -139,8 +139,14 @@ impl Records for FarRecords {
         self.look(Question::Story(run.clone())).await
     }
 
-    async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
-        self.look(Question::History(run.clone(), after)).await
+    async fn row(&self, run: &RunId) -> Result<Option<RunRow>> {
+        Ok(self.story(run).await?.map(|(row, _)| row))
+    }
+
+    async fn history(&self, run: &RunId, after: u64, limit: u32) -> Result<Vec<Numbered>> {
+        let mut history: Vec<Numbered> = self.look(Question::History(run.clone(), after)).await?;
+        history.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(history)
     }
 
     async fn since(&self, after: u64, limit: u32) -> Result<Since> {
@@ -167,8 +173,10 @@ impl Records for FarRecords {
         self.look(Question::LogBytes(run.clone())).await
     }
 
-    async fn entries(&self, run: &RunId) -> Result<Vec<Entry>> {
-        self.look(Question::Entries(run.clone())).await
+    async fn entries(&self, run: &RunId, skip: u64, limit: u32) -> Result<Vec<Entry>> {
+        let entries: Vec<Entry> = self.look(Question::Entries(run.clone())).await?;
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        Ok(entries.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
     }
 
     async fn cancels(&self) -> Result<BTreeSet<RunId>> {

@@ -27,6 +27,7 @@ pub(crate) async fn follow(
 ) -> Result<Exit, Halt> {
     let records = live.world.store.records().await?;
     let Told { events: told, mut next } = records.told(&live.id, key).await?;
+    let mut plain = told.len();
     if let Some(exit) = told.iter().find_map(finished) {
         return Ok(exit);
     }
@@ -47,7 +48,7 @@ pub(crate) async fn follow(
         match answer {
             Ok(events) => {
                 let said_nothing = events.is_empty();
-                let mut events = contiguous(events, next);
+                let mut events = sensible(contiguous(events, next), &mut plain);
                 // A node that takes a step again and again without ever knowing it is as good as silent, and so is one whose
                 // events do not follow what it told before.
                 let astray = events.is_empty() && !said_nothing;
@@ -196,13 +197,57 @@ fn contiguous(events: Vec<Event>, mut next: u64) -> Vec<Event> {
     new.take_while(follows).collect()
 }
 
+/// Events of a step that are no output, at most: each tree that it fetches and publishes is told of once, and a notice comes
+/// a few times. All of them are kept.
+const MOST_PLAIN: usize = 20_000;
+
+/// Longest text in one of them: a path, or words about how it ended.
+const MOST_TEXT_BYTES: usize = 64 << 10;
+
+/// The events up to the first that no node has to tell: output has a bound of its own, and all others are kept for ever. Words
+/// about an end are cut.
+fn sensible(mut events: Vec<Event>, plain: &mut usize) -> Vec<Event> {
+    let mut fits = |event: &mut Event| {
+        let longest = match &mut event.kind {
+            EventKind::Log { .. } | EventKind::Piece { .. } | EventKind::LeftOut { .. } => return true,
+            EventKind::Fetched { path, .. } => path.len(),
+            EventKind::Published { name, digest, .. } => name.len().max(digest.len()),
+            EventKind::Finished { exit } => {
+                cut(exit);
+                0
+            }
+            EventKind::Started | EventKind::ScriptStarted | EventKind::PreemptionNotice { .. } => 0,
+        };
+        *plain += 1;
+        *plain <= MOST_PLAIN && longest <= MOST_TEXT_BYTES
+    };
+    let end = events.iter_mut().position(|event| !fits(event));
+    events.truncate(end.unwrap_or(usize::MAX));
+    events
+}
+
+fn cut(exit: &mut Exit) {
+    let (Exit::FetchFailed { message }
+    | Exit::PublishFailed { message }
+    | Exit::Refused { message }
+    | Exit::NodeFault { message }) = exit
+    else {
+        return;
+    };
+    if message.len() > MOST_TEXT_BYTES {
+        let end = (0..=MOST_TEXT_BYTES).rev().find(|at| message.is_char_boundary(*at));
+        message.truncate(end.unwrap_or_default());
+        message.push('…');
+    }
+}
+
 fn senseless(key: StepKey) -> ProviderError {
     let operation = format!("read events of node {}", key.rank);
     ProviderError::new(
         "node",
         operation,
         ErrorKind::Transient,
-        "they do not follow those that it told before",
+        "they do not follow those that it told before, or are more than a node has to tell",
     )
 }
 
@@ -237,6 +282,7 @@ impl Silence {
 mod tests {
     use super::*;
     use welkin_provider::UnixMillis;
+    use welkin_units::Bytes;
 
     #[test]
     fn repeated_events_are_dropped_and_gaps_end_a_batch() {
@@ -255,6 +301,28 @@ mod tests {
             let got: Vec<u64> = contiguous(batch(&seqs), next).iter().map(|event| event.seq).collect();
             assert_eq!(got, kept, "{seqs:?} from {next}");
         }
+    }
+
+    /// Events that are no output are kept for ever: a host could fill the disk with them.
+    #[test]
+    fn a_node_has_an_end_to_what_it_tells_besides_output() {
+        let event = |kind| Event { seq: 0, at: UnixMillis(0), kind };
+        let fetched = |length| event(EventKind::Fetched { path: "p".repeat(length), bytes: Bytes::ZERO });
+        let line = || event(EventKind::Log { stream: Stream::Stdout, line: "l".repeat(1 << 20) });
+        let mut plain = MOST_PLAIN - 2;
+        let told = vec![line(), fetched(MOST_TEXT_BYTES), line(), fetched(1), fetched(1), line()];
+        assert_eq!(sensible(told, &mut plain).len(), 4);
+        assert!(
+            sensible(vec![fetched(1)], &mut plain).is_empty()
+                && sensible(vec![line()], &mut plain).len() == 1
+        );
+        assert!(sensible(vec![fetched(MOST_TEXT_BYTES + 1)], &mut 0).is_empty());
+        let failed = Exit::NodeFault { message: "é".repeat(MOST_TEXT_BYTES) };
+        let told = sensible(vec![event(EventKind::Finished { exit: failed })], &mut 0);
+        let EventKind::Finished { exit: Exit::NodeFault { message } } = &told[0].kind else {
+            panic!("{told:?}")
+        };
+        assert!(message.len() <= MOST_TEXT_BYTES + '…'.len_utf8() && message.ends_with("é…"));
     }
 
     #[test]

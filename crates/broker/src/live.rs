@@ -182,7 +182,7 @@ impl Live {
     pub(crate) async fn load(world: &Arc<World>, id: &RunId, hold: Hold) -> Result<Self, StoreError> {
         let records = world.store.records().await?;
         let Story { row, plan, view } = read(records, id).await?;
-        let accounts = Mutex::new(Accounts::replay(&records.entries(id).await?));
+        let accounts = Mutex::new(Accounts::replay(&records.entries(id, 0, u32::MAX).await?));
         let job = match &row.job {
             Some(stored) => {
                 let text = seal::open(world.options.seal.as_ref(), id, stored)?;

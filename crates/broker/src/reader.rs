@@ -318,7 +318,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn events(&self, run: &RunId, after: u64) -> Result<Vec<HistoryLine>, StoreError> {
-        let history = block_on(self.records.history(run, after))?.into_iter();
+        let history = block_on(self.records.history(run, after, u32::MAX))?.into_iter();
         Ok(history.map(|(seq, at, record)| HistoryLine { seq, at, record }).collect())
     }
 
@@ -409,7 +409,7 @@ impl Reader {
         terms: &BTreeMap<String, Terms>,
     ) -> Result<Bill, StoreError> {
         let Story { plan, view, .. } = self.load(run)?;
-        let entries = block_on(self.records.entries(run))?;
+        let entries = block_on(self.records.entries(run, 0, u32::MAX))?;
         let booked = entries.iter().filter_map(|entry| match &entry.kind {
             EntryKind::Charge { event } => Some(event.clone()),
             _ => None,

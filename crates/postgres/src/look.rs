@@ -39,6 +39,11 @@ const BEFORE: &str = lines!(
     "WHERE (submitted, place) < (SELECT submitted, place FROM run WHERE id = $2)
     ORDER BY submitted DESC, place DESC LIMIT $1"
 );
+const FIRST: &str = lines!("ORDER BY submitted, place LIMIT $1");
+const AFTER: &str = lines!(
+    "WHERE (submitted, place) > (SELECT submitted, place FROM run WHERE id = $2)
+    ORDER BY submitted, place LIMIT $1"
+);
 const LATEST: &str = lines!("ORDER BY submitted DESC, place DESC LIMIT 1");
 const LATEST_OF: &str = lines!("WHERE name = $1 ORDER BY submitted DESC, place DESC LIMIT 1");
 const IN_CLUSTER: &str = lines!("WHERE cluster = $1 ORDER BY submitted, place");
@@ -46,6 +51,8 @@ const OPEN_IN_CLUSTER: &str =
     concat!(lines!("WHERE cluster = $1 AND "), open!(), " ORDER BY submitted, place");
 
 const OF_TOKEN: &str = concat!("SELECT ", row!(), " FROM run WHERE client_token = $1");
+
+const ROW: &str = concat!("SELECT ", row!(), " FROM run WHERE id = $1");
 
 const STORY: &str = concat!(
     "SELECT ",
@@ -55,7 +62,7 @@ const STORY: &str = concat!(
     array(SELECT body FROM record WHERE record.run = $1 ORDER BY seq) FROM run WHERE id = $1"
 );
 
-const HISTORY: &str = "SELECT seq, at, body FROM record WHERE run = $1 AND seq > $2 ORDER BY seq";
+const HISTORY: &str = "SELECT seq, at, body FROM record WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
 /// A row at least, so that the number of the last record and how far runs were forgotten are there too.
 const SINCE: &str =
@@ -204,6 +211,8 @@ impl Look<'_> {
             Which::One(run) => self.rows(what, ONE, &[&run.0]).await,
             Which::Before(None, limit) => self.rows(what, PAGE, &[&i64::from(*limit)]).await,
             Which::Before(Some(run), limit) => self.rows(what, BEFORE, &[&i64::from(*limit), &run.0]).await,
+            Which::After(None, limit) => self.rows(what, FIRST, &[&i64::from(*limit)]).await,
+            Which::After(Some(run), limit) => self.rows(what, AFTER, &[&i64::from(*limit), &run.0]).await,
             Which::Latest(None) => self.rows(what, LATEST, &[]).await,
             Which::Latest(Some(name)) => self.rows(what, LATEST_OF, &[name]).await,
             Which::InCluster(role, Open::OrOver) => self.rows(what, IN_CLUSTER, &[&role.key()]).await,
@@ -225,8 +234,13 @@ impl Look<'_> {
         Ok(Some((row_of(&row), records)))
     }
 
-    pub(crate) async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
-        let rows = self.rows("reading the history of a run", HISTORY, &[&run.0, &signed(after)]).await?;
+    pub(crate) async fn run(&self, run: &RunId) -> Result<Option<RunRow>> {
+        Ok(self.row("reading a run", ROW, &[&run.0]).await?.map(|row| row_of(&row)))
+    }
+
+    pub(crate) async fn history(&self, run: &RunId, after: u64, limit: u32) -> Result<Vec<Numbered>> {
+        let params: [&(dyn ToSql + Sync); 3] = [&run.0, &signed(after), &i64::from(limit)];
+        let rows = self.rows("reading the history of a run", HISTORY, &params).await?;
         rows.iter().map(|row| numbered(row.get(0), row.get(1), row.get(2))).collect()
     }
 
@@ -309,9 +323,10 @@ impl Look<'_> {
         Ok(Bytes::new(row.map_or(0, |row| row.get::<_, i64>(0).unsigned_abs())))
     }
 
-    pub(crate) async fn entries(&self, run: &RunId) -> Result<Vec<Entry>> {
-        let sql = "SELECT body FROM ledger WHERE run = $1 ORDER BY seq";
-        let rows = self.rows("reading the ledger", sql, &[&run.0]).await?;
+    pub(crate) async fn entries(&self, run: &RunId, skip: u64, limit: u32) -> Result<Vec<Entry>> {
+        let sql = "SELECT body FROM ledger WHERE run = $1 ORDER BY seq LIMIT $2 OFFSET $3";
+        let params: [&(dyn ToSql + Sync); 3] = [&run.0, &i64::from(limit), &signed(skip)];
+        let rows = self.rows("reading the ledger", sql, &params).await?;
         rows.iter().map(|row| parse(row.get(0))).collect()
     }
 

@@ -180,9 +180,14 @@ impl Records for Postgres {
         self.there(async move |core| core.look().story(&run).await).await
     }
 
-    async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
+    async fn row(&self, run: &RunId) -> Result<Option<RunRow>> {
         let run = run.clone();
-        self.there(async move |core| core.look().history(&run, after).await).await
+        self.there(async move |core| core.look().run(&run).await).await
+    }
+
+    async fn history(&self, run: &RunId, after: u64, limit: u32) -> Result<Vec<Numbered>> {
+        let run = run.clone();
+        self.there(async move |core| core.look().history(&run, after, limit).await).await
     }
 
     async fn since(&self, after: u64, limit: u32) -> Result<Since> {
@@ -214,9 +219,9 @@ impl Records for Postgres {
         self.there(async move |core| core.look().log_bytes(&run).await).await
     }
 
-    async fn entries(&self, run: &RunId) -> Result<Vec<Entry>> {
+    async fn entries(&self, run: &RunId, skip: u64, limit: u32) -> Result<Vec<Entry>> {
         let run = run.clone();
-        self.there(async move |core| core.look().entries(&run).await).await
+        self.there(async move |core| core.look().entries(&run, skip, limit).await).await
     }
 
     async fn cancels(&self) -> Result<BTreeSet<RunId>> {

@@ -76,7 +76,7 @@ async fn a_run_is_had_by_one_broker_and_an_earlier_fence_writes_nothing() {
     write(&second, vec![held("a", later), failed("a", 3), over]).await.expect("it is made");
     assert_eq!(second.take(&run("a")).await.expect("it answers"), None, "it is over");
     assert_eq!(second.driven().await.expect("it answers"), BTreeSet::new());
-    let told = first.history(&run("a"), 0).await.expect("it answers");
+    let told = first.history(&run("a"), 0, u32::MAX).await.expect("it answers");
     let told: Vec<usize> = told.into_iter().filter_map(|(_, _, record)| number_of(&record)).collect();
     assert_eq!(told, [1, 3]);
 }
@@ -209,7 +209,7 @@ fn a_database_that_ends_or_cuts_connections_loses_and_doubles_nothing() {
         writer.join().expect("it writes");
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("one");
-    let told = runtime.block_on(store.history(&run("a"), 0)).expect("it answers");
+    let told = runtime.block_on(store.history(&run("a"), 0, u32::MAX)).expect("it answers");
     let numbers: Vec<usize> = told.iter().filter_map(|(_, _, record)| number_of(record)).collect();
     assert_eq!(numbers, (0..WRITES).collect::<Vec<_>>());
     let given: Vec<u64> = told.iter().map(|(number, ..)| *number).collect();

@@ -93,7 +93,7 @@ pub async fn a_write_is_made_whole_or_not_at_all_and_leaves_its_neighbours_alone
     let names: Vec<String> =
         records.runs(Which::All).await.unwrap_or_default().into_iter().map(|run| run.id.0).collect();
     assert_eq!(names, ["a", "c"]);
-    assert_eq!(records.history(&run("b"), 0).await.ok(), Some(Vec::new()));
+    assert_eq!(records.history(&run("b"), 0, 9).await.ok(), Some(Vec::new()));
     assert!(records.commit(Vec::new()).await.is_empty());
 }
 
@@ -107,7 +107,7 @@ pub async fn a_write_for_a_run_that_nobody_has_taken_is_refused_with_all_that_be
     let answers = records.commit(writes).await;
     assert!(matches!(&answers[0], Err(StoreError::NotHeld { run }) if run.0 == "a"));
     assert!(answers[1].is_ok());
-    assert_eq!(records.history(&run("a"), 0).await.ok(), Some(Vec::new()));
+    assert_eq!(records.history(&run("a"), 0, 9).await.ok(), Some(Vec::new()));
 }
 
 /// Leases are asked for by the names of runs.
@@ -120,7 +120,7 @@ pub async fn a_name_is_given_once_even_after_it_was_forgotten(records: &dyn Reco
     done(records, [Change::Forgotten { run: run("a") }]).await;
     assert_eq!(records.is_free(&run("a")).await.ok(), Some(false));
     assert!(records.story(&run("a")).await.is_ok_and(|story| story.is_none()));
-    assert!(records.history(&run("a"), 0).await.is_ok_and(|history| history.is_empty()));
+    assert!(records.history(&run("a"), 0, 9).await.is_ok_and(|history| history.is_empty()));
     let again = records.commit(vec![Write::from(submission("a", 2))]).await;
     assert!(again.iter().all(Result::is_err));
     // What the plans of forgotten runs named may still hold something.
@@ -142,8 +142,11 @@ pub async fn histories_grow_and_are_read_from_anywhere(records: &dyn Records) {
     assert_eq!((row.plan.as_str(), row.submitted), ("{}", UnixMillis(1)));
     let facts: Vec<Record> = history.iter().map(|(_, _, record)| record.clone()).collect();
     assert_eq!(facts, [Record::RunStarted, ending, Record::RunEnded]);
-    let later = records.history(&run("a"), first.records[0]).await.unwrap_or_default();
+    let later = records.history(&run("a"), first.records[0], 9).await.unwrap_or_default();
     assert_eq!(later, history[1..]);
+    assert_eq!(records.history(&run("a"), 0, 2).await.unwrap_or_default(), history[..2]);
+    assert_eq!(records.row(&run("a")).await.ok().flatten(), Some(row));
+    assert!(records.row(&run("none")).await.is_ok_and(|none| none.is_none()));
     assert_eq!(records.newest_of_open().await.ok().flatten(), Some(AT));
 }
 
@@ -194,6 +197,9 @@ pub async fn lists_show_states_and_forget_secrets_of_what_is_over(records: &dyn 
     assert!(list(Which::One(run("none"))).await.is_empty());
     assert_eq!(list(Which::Before(None, 2)).await, ["late running", "middle succeeded"]);
     assert_eq!(list(Which::Before(Some(run("middle")), 2)).await, ["early planned"]);
+    assert_eq!(list(Which::After(None, 2)).await, ["early planned", "middle succeeded"]);
+    assert_eq!(list(Which::After(Some(run("middle")), 2)).await, ["late running"]);
+    assert!(list(Which::After(Some(run("none")), 2)).await.is_empty());
     let job = |story: Option<(RunRow, _)>| story.and_then(|(row, _): (RunRow, Vec<_>)| row.job);
     assert_eq!(job(records.story(&run("middle")).await.ok().flatten()), None);
     assert_eq!(job(records.story(&run("late")).await.ok().flatten()).as_deref(), Some("secret"));
@@ -359,7 +365,10 @@ pub async fn money_counts_once_and_months_add_up(records: &dyn Records) {
     let fund = Change::Booked { at: AT, entry: Entry { run: "a".to_owned(), kind: fund } };
     done(records, [submission("a", 1), fund.clone(), moved("x", 10)]).await;
     done(records, [fund, moved("x", 10), moved("y", 7)]).await;
-    assert_eq!(records.entries(&run("a")).await.map(|rows| rows.len()).ok(), Some(3));
+    assert_eq!(records.entries(&run("a"), 0, 9).await.map(|rows| rows.len()).ok(), Some(3));
+    let all = records.entries(&run("a"), 0, 9).await.unwrap_or_default();
+    assert_eq!(records.entries(&run("a"), 1, 1).await.unwrap_or_default(), all[1..2]);
+    assert!(records.entries(&run("a"), 3, 9).await.is_ok_and(|rows| rows.is_empty()));
     let month = records.moved(month_of(AT)).await.unwrap_or_default();
     assert_eq!(month.iter().map(|moved| moved.bytes.get()).collect::<Vec<_>>(), [17]);
     assert_eq!((&month[0].source, &month[0].target), (&place("aws"), &place("gcp")));
@@ -367,7 +376,7 @@ pub async fn money_counts_once_and_months_add_up(records: &dyn Records) {
     // No later run pays less for having forgotten an earlier one.
     done(records, [Change::Forgotten { run: run("a") }]).await;
     assert_eq!(records.moved(month_of(AT)).await.map(|rows| rows.len()).ok(), Some(1));
-    assert!(records.entries(&run("a")).await.is_ok_and(|rows| rows.is_empty()));
+    assert!(records.entries(&run("a"), 0, 9).await.is_ok_and(|rows| rows.is_empty()));
 }
 
 /// Anybody may ask, more than once.

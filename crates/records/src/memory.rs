@@ -273,6 +273,10 @@ impl Kept {
     }
 }
 
+fn size(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
 fn is_open(row: &RunRow) -> bool {
     let over = [RunState::Succeeded, RunState::Failed, RunState::Cancelled];
     over.iter().all(|state| state.name() != row.state)
@@ -317,7 +321,14 @@ impl Records for Memory {
                 if let Some(at) = before.and_then(|run| rows.iter().position(|row| row.id == run)) {
                     rows.drain(..=at);
                 }
-                rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+                rows.truncate(size(limit));
+            }
+            Which::After(after, limit) => {
+                if let Some(run) = after {
+                    let at = rows.iter().position(|row| row.id == run).map_or(rows.len(), |at| at + 1);
+                    rows.drain(..at);
+                }
+                rows.truncate(size(limit));
             }
             Which::Latest(name) => {
                 rows.retain(|row| name.as_ref().is_none_or(|name| row.name == *name));
@@ -341,14 +352,20 @@ impl Records for Memory {
         Ok(kept.row(run).map(|row| (row.clone(), kept.history(run, 0))))
     }
 
-    async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
-        Ok(self.kept().history(run, after))
+    async fn row(&self, run: &RunId) -> Result<Option<RunRow>> {
+        Ok(self.kept().row(run).cloned())
+    }
+
+    async fn history(&self, run: &RunId, after: u64, limit: u32) -> Result<Vec<Numbered>> {
+        let mut history = self.kept().history(run, after);
+        history.truncate(size(limit));
+        Ok(history)
     }
 
     async fn since(&self, after: u64, limit: u32) -> Result<Since> {
         let kept = self.kept();
         let later = kept.records.iter().filter(|(_, (number, ..))| *number > after);
-        let records = later.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect();
+        let records = later.take(size(limit)).cloned().collect();
         Ok(Since { records, last: kept.last, forgotten: kept.horizon })
     }
 
@@ -408,8 +425,11 @@ impl Records for Memory {
         Ok(self.kept().output(run).map(|(_, _, row)| Bytes::new(row.text.len() as u64)).sum())
     }
 
-    async fn entries(&self, run: &RunId) -> Result<Vec<Entry>> {
-        Ok(self.kept().ledger.iter().filter(|entry| entry.run == run.0).cloned().collect())
+    async fn entries(&self, run: &RunId, skip: u64, limit: u32) -> Result<Vec<Entry>> {
+        let kept = self.kept();
+        let entries = kept.ledger.iter().filter(|entry| entry.run == run.0);
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        Ok(entries.skip(skip).take(size(limit)).cloned().collect())
     }
 
     async fn cancels(&self) -> Result<BTreeSet<RunId>> {

@@ -43,8 +43,11 @@ pub trait Records: fmt::Debug + Send + Sync {
     /// A run and its whole history, of the same moment.
     async fn story(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Numbered>)>>;
 
-    /// The history of a run after record number `after`.
-    async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>>;
+    /// A run without its history.
+    async fn row(&self, run: &RunId) -> Result<Option<RunRow>>;
+
+    /// The history of a run after record number `after`, at most `limit`, oldest first.
+    async fn history(&self, run: &RunId, after: u64, limit: u32) -> Result<Vec<Numbered>>;
 
     /// Records of all runs after number `after`, oldest first, at most `limit`: what has happened since.
     async fn since(&self, after: u64, limit: u32) -> Result<Since>;
@@ -66,8 +69,8 @@ pub trait Records: fmt::Debug + Send + Sync {
     /// Bytes in the lines of a run.
     async fn log_bytes(&self, run: &RunId) -> Result<Bytes>;
 
-    /// Rows of the ledger of a run, in order.
-    async fn entries(&self, run: &RunId) -> Result<Vec<Entry>>;
+    /// Rows of the ledger of a run, in order: all but the first `skip`, at most `limit`.
+    async fn entries(&self, run: &RunId, skip: u64, limit: u32) -> Result<Vec<Entry>>;
 
     /// The runs that somebody wants to be cancelled and that are not over.
     async fn cancels(&self) -> Result<BTreeSet<RunId>>;

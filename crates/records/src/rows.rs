@@ -92,6 +92,8 @@ pub enum Which {
     One(RunId),
     /// Those before one, or all when absent, latest first, at most so many.
     Before(Option<RunId>, u32),
+    /// Those after one, or all when absent, oldest first, at most so many. After one that is not there are none.
+    After(Option<RunId>, u32),
     /// The latest, of a job of this name or of any.
     Latest(Option<String>),
     /// Those with this role in a cluster, oldest first: whether over or not, or only those that are not.

@@ -93,6 +93,7 @@ pub struct Access {
     pub(crate) roster: Roster,
     audit: Mutex<File>,
     bodies: Bodies,
+    answers: Bodies,
 }
 
 impl Access {
@@ -104,7 +105,7 @@ impl Access {
         use std::os::unix::fs::OpenOptionsExt;
         let link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
         let file = File::options().create(true).append(true).mode(0o600).custom_flags(link).open(audit)?;
-        Ok(Self { roster, audit: Mutex::new(file), bodies: Bodies::default() })
+        Ok(Self { roster, audit: Mutex::new(file), bodies: Bodies::default(), answers: Bodies::default() })
     }
 
     fn note(&self, line: &Line<'_>) -> io::Result<()> {
@@ -238,6 +239,7 @@ pub(crate) async fn guard(
         return problem.into_response();
     }
     let _room = access.bodies.room(fingerprint, request.headers()).await;
+    request.extensions_mut().insert(access.answers.answers(fingerprint));
     request.extensions_mut().insert(scope);
     if reads {
         let response = next.run(request).await;

@@ -1,7 +1,8 @@
-//! Memory for what members send: a body is held whole until it has been read.
+//! Memory for what members send and are answered: a body is held whole until it has been read, and an answer, or the page of
+//! it that is on its way, until it was taken.
 //!
-//! *Guarantee:* one member makes a broker hold two large bodies at once, on however many connections; others are not kept
-//! waiting for it.
+//! *Guarantee:* one member makes a broker hold two large bodies and two answers of records at once, on however many
+//! connections; others are not kept waiting for it.
 
 use axum::http::{HeaderMap, header};
 use std::collections::BTreeMap;
@@ -29,6 +30,11 @@ impl Bodies {
         self.of(of).acquire_owned().await.ok()
     }
 
+    /// Those who are answered, two at once.
+    pub(crate) fn answers(&self, to: Fingerprint) -> Answers {
+        Answers(self.of(to))
+    }
+
     fn of(&self, who: Fingerprint) -> Arc<Semaphore> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&who).and_then(Weak::upgrade) {
@@ -38,6 +44,18 @@ impl Bodies {
         let rooms = Arc::new(Semaphore::new(LARGE_AT_ONCE));
         known.insert(who, Arc::downgrade(&rooms));
         rooms
+    }
+}
+
+/// Of a request: the answers that its member is given at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Answers(Arc<Semaphore>);
+
+impl Answers {
+    /// Waits until there is room for an answer. There is until what this gives is dropped.
+    pub(crate) async fn turn(self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        self.0.acquire_owned().await.ok()
     }
 }
 

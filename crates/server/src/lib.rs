@@ -33,6 +33,7 @@ mod plans;
 mod problem;
 mod roster;
 mod routes;
+mod rows;
 mod scope;
 mod serve;
 mod served;

@@ -15,14 +15,14 @@ pub(crate) fn append(db: &Transaction<'_>, run: &RunId, at: UnixMillis, record: 
     Ok(db.last_insert_rowid().unsigned_abs())
 }
 
-/// The history of a run after record number `after`.
-pub(crate) fn history(db: &Connection, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
+/// The history of a run after record number `after`, at most `limit`.
+pub(crate) fn history(db: &Connection, run: &RunId, after: u64, limit: u32) -> Result<Vec<Numbered>> {
     let sql = |source| failed("reading the history of a run", source);
     let mut statement = db
-        .prepare_cached("SELECT seq, at, body FROM record WHERE run = ?1 AND seq > ?2 ORDER BY seq")
+        .prepare_cached("SELECT seq, at, body FROM record WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3")
         .map_err(sql)?;
     let rows = statement
-        .query_map(params![run.0, signed(after)], |row| {
+        .query_map(params![run.0, signed(after), limit], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
         })
         .map_err(sql)?;

@@ -1,6 +1,6 @@
 //! Rows of the ledger.
 
-use crate::text::{Result, failed, json, millis, parse};
+use crate::text::{Result, failed, json, millis, parse, signed};
 use crate::{projects, sums};
 use rusqlite::{Connection, Transaction, params};
 use welkin_ledger::Entry;
@@ -22,11 +22,13 @@ pub(crate) fn append_entry(db: &Transaction<'_>, at: UnixMillis, entry: &Entry) 
     sums::count_moved(db, entry)
 }
 
-/// Rows of the ledger of a run in order.
-pub(crate) fn entries(db: &Connection, run: &RunId) -> Result<Vec<Entry>> {
+/// Rows of the ledger of a run in order, all but the first `skip`, at most `limit`.
+pub(crate) fn entries(db: &Connection, run: &RunId, skip: u64, limit: u32) -> Result<Vec<Entry>> {
     let sql = |source| failed("reading the ledger", source);
-    let mut statement =
-        db.prepare_cached("SELECT body FROM ledger WHERE run = ?1 ORDER BY seq").map_err(sql)?;
-    let bodies = statement.query_map([&run.0], |row| row.get::<_, String>(0)).map_err(sql)?;
+    let mut statement = db
+        .prepare_cached("SELECT body FROM ledger WHERE run = ?1 ORDER BY seq LIMIT ?2 OFFSET ?3")
+        .map_err(sql)?;
+    let params = params![run.0, limit, signed(skip)];
+    let bodies = statement.query_map(params, |row| row.get::<_, String>(0)).map_err(sql)?;
     bodies.map(|body| parse(&body.map_err(sql)?)).collect()
 }

@@ -97,6 +97,12 @@ pub(crate) fn list(db: &Connection, which: &Which, schema: usize) -> Result<Vec<
             );
             lines(&rest, &[&run.0])
         }
+        Which::After(None, limit) => lines(&format!("ORDER BY submitted, rowid LIMIT {limit}"), &[]),
+        Which::After(Some(run), limit) => {
+            let place = "(SELECT submitted, rowid FROM run WHERE id = ?1)";
+            let rest = format!("WHERE (submitted, rowid) > {place} ORDER BY submitted, rowid LIMIT {limit}");
+            lines(&rest, &[&run.0])
+        }
         Which::Latest(None) => lines("ORDER BY submitted DESC, rowid DESC LIMIT 1", &[]),
         Which::Latest(Some(name)) => {
             lines("WHERE name = ?1 ORDER BY submitted DESC, rowid DESC LIMIT 1", &[name])

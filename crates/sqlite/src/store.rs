@@ -172,11 +172,15 @@ impl Records for Sqlite {
         // One snapshot: the row and its history must be of the same moment.
         let snapshot = db.unchecked_transaction().map_err(|source| failed("reading a run", source))?;
         let Some(row) = runs::one(&snapshot, run, self.schema)? else { return Ok(None) };
-        Ok(Some((row, history::history(&snapshot, run, 0)?)))
+        Ok(Some((row, history::history(&snapshot, run, 0, u32::MAX)?)))
     }
 
-    async fn history(&self, run: &RunId, after: u64) -> Result<Vec<Numbered>> {
-        history::history(&self.db(), run, after)
+    async fn row(&self, run: &RunId) -> Result<Option<RunRow>> {
+        runs::one(&self.db(), run, self.schema)
+    }
+
+    async fn history(&self, run: &RunId, after: u64, limit: u32) -> Result<Vec<Numbered>> {
+        history::history(&self.db(), run, after, limit)
     }
 
     async fn since(&self, after: u64, limit: u32) -> Result<Since> {
@@ -222,8 +226,8 @@ impl Records for Sqlite {
         told::log_bytes(&self.db(), run, self.framed())
     }
 
-    async fn entries(&self, run: &RunId) -> Result<Vec<Entry>> {
-        ledger::entries(&self.db(), run)
+    async fn entries(&self, run: &RunId, skip: u64, limit: u32) -> Result<Vec<Entry>> {
+        ledger::entries(&self.db(), run, skip, limit)
     }
 
     async fn cancels(&self) -> Result<BTreeSet<RunId>> {

@@ -135,7 +135,7 @@ impl Reach {
         };
         match standing.link.call(ask, body, wait.saturating_add(ANSWER_WITHIN)).await {
             Ok((Answer::Failed { kind, message, retry_after }, _)) => {
-                Err(ProviderError { retry_after, ..self.error(operation, kind, message) })
+                Err(ProviderError { retry_after, ..self.error(operation, kind, wire::words(message)) })
             }
             Ok(answer) => Ok(answer),
             Err(CallError::Over(why)) => {
@@ -167,7 +167,9 @@ impl Reach {
         });
         match answered.await.map_err(|_| late())?.map_err(broken)? {
             Some(Frame { head: Answer::Login(door), .. }) => Ok((door, opened)),
-            Some(Frame { head: Answer::Failed { kind, message, .. }, .. }) => Err(fault(kind, message)),
+            Some(Frame { head: Answer::Failed { kind, message, .. }, .. }) => {
+                Err(fault(kind, wire::words(message)))
+            }
             Some(_) => Err(fault(ErrorKind::Invalid, format!("{} answered something else", self.host))),
             None => Err(fault(ErrorKind::Transient, format!("{} hung up", self.host))),
         }

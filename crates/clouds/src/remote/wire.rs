@@ -232,6 +232,16 @@ impl Free {
     }
 }
 
+/// What a host says in words, as far as it is kept: it goes on record, and to whoever watches.
+pub(crate) fn words(mut message: String) -> String {
+    if message.len() > MAX_WORD_BYTES {
+        let end = (0..=MAX_WORD_BYTES).rev().find(|at| message.is_char_boundary(*at));
+        message.truncate(end.unwrap_or_default());
+        message.push('…');
+    }
+    message
+}
+
 impl Answer {
     pub(crate) fn failure(error: &ProviderError) -> Self {
         Self::Failed { kind: error.kind, message: error.message.clone(), retry_after: error.retry_after }
@@ -322,6 +332,13 @@ mod tests {
         assert_eq!((read.number, read.body.as_slice()), (7, &b"body"[..]));
         assert!(matches!(read.head, Answer::Piece { last: true }));
         assert!(super::read::<Answer>(&mut &b""[..]).await.unwrap().is_none());
+    }
+
+    #[test]
+    fn words_of_a_host_have_an_end() {
+        assert_eq!(words("no room".to_owned()), "no room");
+        let long = words("é".repeat(1 << 20));
+        assert!(long.len() <= MAX_WORD_BYTES + '…'.len_utf8() && long.ends_with("é…"));
     }
 
     #[tokio::test]

@@ -4,11 +4,14 @@
 //!    their digest.
 //! 2. Of a tree that a step published, the files that are not here yet are fetched, the manifest last.
 //!
+//! What is fetched has to have [room](super::room) here before it comes, and is as long as was said.
+//!
 //! *Guarantee.* Doing any of it again after a crash copies what is missing and changes nothing else. Where an
 //! output goes is [noted](super::notes) on this machine, and a host names no path outside of it.
 
 use super::node::SshNode;
 use super::notes::Destination;
+use super::room;
 use crate::remote::{Answer, Ask, PIECE_BYTES};
 use futures::stream::{self, StreamExt};
 use std::collections::BTreeMap;
@@ -116,14 +119,13 @@ impl SshNode {
         };
         let root = self.local(store)?;
         let mut files = self.files(prefix).await?;
+        files.retain(|(path, size)| !fs::metadata(root.join(path)).is_ok_and(|about| about.len() == *size));
+        room::check(&root.join(prefix), files.iter().map(|(_, size)| *size))
+            .map_err(|error| self.disk(&operation, &error))?;
         // The manifest last.
         files.sort_by_key(|(path, _)| path.ends_with(MANIFEST));
         for (path, size) in files {
-            let whole = root.join(&path);
-            if fs::metadata(&whole).is_ok_and(|about| about.len() == size) {
-                continue;
-            }
-            self.receive(&operation, &path, size, &whole).await?;
+            self.receive(&operation, &path, size, &root.join(&path)).await?;
         }
         self.brought().insert(key);
         Ok(())
@@ -167,7 +169,11 @@ impl SshNode {
             let message = format!("{path} is not as long as the host said");
             return Err(self.reach.error(operation, ErrorKind::Transient, message));
         }
-        let written = apart(move || draft.file.write_all_at(&bytes, piece.offset));
+        let written = apart(move || {
+            // Others write here too.
+            room::check(&draft.path, [bytes.len() as u64])?;
+            draft.file.write_all_at(&bytes, piece.offset)
+        });
         written.await.map_err(|error| self.disk(operation, &error))
     }
 

@@ -27,6 +27,7 @@ mod obtain;
 mod owed;
 mod provider;
 mod record;
+mod room;
 mod state;
 
 pub use command::{Program, SshCommand};

@@ -1,12 +1,15 @@
 //! The records, to look at: for commands on other machines, which make of them what they show here too.
 
 use crate::asked::Body;
+use crate::bodies::Answers;
 use crate::problem::Problem;
 use crate::routes::runs::within;
+use crate::rows::{Rows, answer, whole};
 use crate::scope::{Asker, Scope, scope};
 use crate::served::Served;
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -15,7 +18,7 @@ use std::sync::Arc;
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::Question;
 use welkin_broker::StoreError;
-use welkin_records::Which;
+use welkin_records::{Records, RunLine, Which};
 
 /// A question names a run or two.
 pub(crate) const MAX_QUESTION_BYTES: usize = 64 << 10;
@@ -47,28 +50,50 @@ pub(crate) const MOST_TAIL: u32 = 1_000_000;
 pub(crate) async fn look(
     State(served): State<Arc<Served>>,
     asker: Asker,
+    answers: Option<Extension<Answers>>,
     Body(question): Body<Question>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let scope = scope(asker);
+    // The broker's own user may have as many as they like.
+    let held = match answers {
+        Some(Extension(answers)) => answers.turn().await,
+        None => None,
+    };
     if !scope.sees_all()
-        && let Some(answer) = narrowed(&served, &scope, &question).await?
+        && let Some(Json(answer)) = narrowed(&served, &scope, &question).await?
     {
-        return Ok(answer);
+        return Ok(whole(answer.to_string(), held));
     }
+    let rows = match question {
+        Question::Runs(Which::All) => Rows::Runs(scope, Vec::new()),
+        Question::History(run, after) => Rows::History(run, after, false),
+        Question::Entries(run) => Rows::Entries(run, 0),
+        Question::Story(run) => {
+            let Some(mut row) = served.reader.records().row(&run).await? else {
+                return Ok(whole("null".to_owned(), held));
+            };
+            // It may hold secrets, sealed for this machine.
+            row.job = None;
+            let head = format!("[{},[", json(&row)?.0);
+            return answer(served, Rows::History(run, 0, true), head, "]]", held).await;
+        }
+        question => return Ok(whole(short(&served, question).await?.0.to_string(), held)),
+    };
+    answer(served, rows, "[".to_owned(), "]", held).await
+}
+
+/// An answer that is no longer than what the broker holds in memory of itself, or than what was asked for.
+async fn short(served: &Served, question: Question) -> Result<Json<Value>, Problem> {
     let records = served.reader.records();
     match question {
         Question::Identity(key) => json(&records.identity(&key).await?),
         Question::IsFree(run) => json(&records.is_free(&run).await?),
-        Question::Runs(which) => json(&records.runs(which).await?),
-        Question::Story(run) => {
-            let mut story = records.story(&run).await?;
-            if let Some((row, _)) = &mut story {
-                // It may hold secrets, sealed for this machine.
-                row.job = None;
+        Question::Runs(which) => {
+            if let Which::Before(_, limit) | Which::After(_, limit) = which {
+                within("limit", limit, 0, MOST)?;
             }
-            json(&story)
+            json(&records.runs(which).await?)
         }
-        Question::History(run, after) => json(&records.history(&run, after).await?),
         Question::Since(after, limit) => json(&records.since(after, within("limit", limit, 0, MOST)?).await?),
         Question::Logs(run, task, after, limit) => {
             json(&records.logs(&run, task, after, within("limit", limit, 0, MOST)?).await?)
@@ -77,11 +102,12 @@ pub(crate) async fn look(
             json(&records.tail(&run, task, within("lines", lines, 0, MOST_TAIL)?).await?)
         }
         Question::LogBytes(run) => json(&records.log_bytes(&run).await?),
-        Question::Entries(run) => json(&records.entries(&run).await?),
         Question::Cancels => json(&records.cancels().await?),
         Question::Moved(month) => json(&records.moved(month).await?),
         Question::ProvidersUsed => json(&records.providers_used().await?),
         Question::NewestOfOpen => json(&records.newest_of_open().await?),
+        // Sent row by row.
+        Question::Story(_) | Question::History(..) | Question::Entries(_) => json(&()),
     }
 }
 
@@ -106,23 +132,18 @@ async fn narrowed(
             let is_known = ["salt", "owner"].contains(&key.as_str());
             return if is_known { Ok(None) } else { json(&None::<String>).map(Some) };
         }
-        Question::Runs(Which::Before(before, limit)) => {
-            let mut lines = records.runs(Which::All).await?;
-            lines.retain(|line| scope.sees(line.project.as_deref()));
-            lines.reverse();
-            if let Some(at) = before.as_ref().and_then(|run| lines.iter().position(|line| line.id == *run)) {
-                lines.drain(..=at);
-            }
-            lines.truncate(*limit as usize);
-            return json(&lines).map(Some);
+        // Row by row.
+        Question::Runs(Which::All) => return Ok(None),
+        Question::Runs(which @ (Which::Before(_, limit) | Which::After(_, limit))) => {
+            let limit = within("limit", *limit, 0, MOST)?;
+            let sees = |line: &RunLine| scope.sees(line.project.as_deref());
+            return json(&found(records, which.clone(), limit, sees).await?).map(Some);
         }
         Question::Runs(Which::Latest(name)) => {
-            let mut lines = records.runs(Which::All).await?;
-            lines.retain(|line| {
+            let sees = |line: &RunLine| {
                 scope.sees(line.project.as_deref()) && name.as_ref().is_none_or(|name| line.name == *name)
-            });
-            lines.drain(..lines.len().saturating_sub(1));
-            return json(&lines).map(Some);
+            };
+            return json(&found(records, Which::Before(None, MOST), 1, sees).await?).map(Some);
         }
         Question::Runs(which) => {
             let mut lines = records.runs(which.clone()).await?;
@@ -161,6 +182,32 @@ async fn narrowed(
         Question::Tail(..) | Question::LogBytes(_) => json(&0)?,
         _ => json(&Vec::<()>::new())?,
     }))
+}
+
+/// The first so many runs of a list that are looked for, which is read in pages.
+async fn found(
+    records: &dyn Records,
+    which: Which,
+    limit: u32,
+    sees: impl Fn(&RunLine) -> bool,
+) -> Result<Vec<RunLine>, StoreError> {
+    let (mut after, onwards) = match which {
+        Which::After(after, _) => (after, true),
+        Which::Before(before, _) => (before, false),
+        _ => (None, false),
+    };
+    let mut found = Vec::new();
+    loop {
+        let which = if onwards { Which::After(after, MOST) } else { Which::Before(after, MOST) };
+        let lines = records.runs(which).await?;
+        let more = lines.len() >= MOST as usize;
+        after = lines.last().map(|line| line.id.clone());
+        found.extend(lines.into_iter().filter(|line| sees(line)));
+        found.truncate(limit as usize);
+        if !more || found.len() >= limit as usize {
+            return Ok(found);
+        }
+    }
 }
 
 fn json(value: &impl Serialize) -> Result<Json<Value>, Problem> {

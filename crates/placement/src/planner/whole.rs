@@ -11,6 +11,7 @@ use super::detour::{Leap, detours};
 use crate::candidates::Candidate;
 use crate::model::{FlowSource, Model};
 use crate::request::Request;
+use std::collections::BTreeMap;
 use welkin_job::TaskDag;
 use welkin_units::{Bytes, Span, Usd};
 
@@ -221,30 +222,31 @@ impl<'w, 'a> Whole<'w, 'a> {
         let own = &self.flows[task];
         let standing = self.places[task];
         // Volumes of everything but the task, and what its own movements add to them.
-        let moves =
-            |place: u16| own.iter().map(move |flow| self.model.transfer_at(*flow, task, place, &self.places));
-        let standing_moves: Vec<(u16, u16, Bytes)> = moves(standing).collect();
+        let moves = |place: u16| -> Vec<(u16, u16, Bytes)> {
+            own.iter().map(|flow| self.model.transfer_at(*flow, task, place, &self.places)).collect()
+        };
+        let standing_moves = moves(standing);
         let mut others = self.volumes.clone();
         for (from, to, bytes) in &standing_moves {
             let on = usize::from(self.model.network.tariff(*from, *to).0);
             others[on] = others[on].saturating_sub(*bytes);
         }
-        let mut price = |moves: &mut dyn Iterator<Item = (u16, u16, Bytes)>| {
-            let mut touched = Vec::new();
-            let mut cost = 0;
-            for transfer in moves {
-                let on = usize::from(self.model.network.tariff(transfer.0, transfer.1).0);
-                touched.push((on, others[on]));
-                cost += self.model.network.add(&mut others, transfer);
-            }
-            touched.into_iter().rev().for_each(|(on, before)| others[on] = before);
-            cost
+        // Of hundreds of places there are a few kinds: from most of a provider's, data goes over the same meters.
+        let mut known: BTreeMap<Vec<u16>, i128> = BTreeMap::new();
+        let mut price = |moves: &[(u16, u16, Bytes)]| {
+            let meters = moves.iter().map(|(from, to, _)| self.model.network.tariff(*from, *to).0);
+            *known.entry(meters.collect()).or_insert_with_key(|meters| {
+                let before: Vec<Bytes> = meters.iter().map(|on| others[usize::from(*on)]).collect();
+                let cost = moves.iter().map(|transfer| self.model.network.add(&mut others, *transfer)).sum();
+                meters.iter().zip(before).for_each(|(on, before)| others[usize::from(*on)] = before);
+                cost
+            })
         };
-        let without_data = self.data - price(&mut standing_moves.into_iter());
+        let without_data = self.data - price(&standing_moves);
         let mut all: Vec<Option<There>> = vec![None; self.model.network.endpoints.len()];
         for place in places {
             all[usize::from(place)].get_or_insert_with(|| {
-                let data = without_data + price(&mut moves(place));
+                let data = without_data + price(&moves(place));
                 There {
                     cost: self.machines - i128::from(chosen.cost.nanos()) + data,
                     scored: self.scored - i128::from(chosen.scored.nanos()) + data,

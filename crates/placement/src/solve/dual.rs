@@ -36,6 +36,8 @@ pub(super) struct Dual<'p> {
     messages: Messages,
     /// Where the graph is a forest.
     rooted: Option<Rooted>,
+    /// On a forest, the plan of least relaxed sum that the latest sweep found, and the multipliers that it is one for.
+    least: Option<(u32, Vec<u32>)>,
     /// Entries of tables gone through so far.
     cells: usize,
 }
@@ -73,6 +75,7 @@ impl<'p> Dual<'p> {
                 let (sequence, parent) = rooted(problem);
                 sequence.into_iter().map(|task| (task, parent[task])).collect()
             }),
+            least: None,
             cells: 0,
         }
     }
@@ -133,8 +136,9 @@ impl<'p> Dual<'p> {
         self.price(active);
         let mut scratch = Scratch::new(self.problem);
         if let Some(rooted) = self.rooted.take() {
-            let bound = self.exact(active, &rooted, &mut scratch);
+            let (bound, least) = self.exact(active, &rooted, &mut scratch);
             self.rooted = Some(rooted);
+            self.least = Some((self.prices.stamp(), least));
             self.cells += scratch.cells;
             return bound;
         }
@@ -151,9 +155,10 @@ impl<'p> Dual<'p> {
     }
 
     /// On a forest two passes of messages make the bound the minimum itself and the excess of a state
-    /// exact: up to the roots, then down.
-    fn exact(&self, active: &[Vec<u32>], rooted: &Rooted, scratch: &mut Scratch) -> Bound {
+    /// exact: up to the roots, then down. With it a plan that is that minimum.
+    fn exact(&self, active: &[Vec<u32>], rooted: &Rooted, scratch: &mut Scratch) -> (Bound, Vec<u32>) {
         let (mut all, from_below) = self.hanging(active, rooted, scratch);
+        let least = self.exact_minimiser(active, rooted, &all);
         let mut value = self.prices.constant();
         for &(task, parent) in rooted {
             match parent {
@@ -170,7 +175,7 @@ impl<'p> Dual<'p> {
             let best = sums.iter().copied().fold(f64::INFINITY, f64::min);
             sums.into_iter().map(|sum| sum - best).collect()
         });
-        Bound { value, excess: excess.collect() }
+        (Bound { value, excess: excess.collect() }, least)
     }
 
     /// The least of `values` of a state of `task` plus the edge, by position of the other end's states.
@@ -270,11 +275,24 @@ impl<'p> Dual<'p> {
 
     /// A plan that nearly minimises the relaxed sum: tasks in topological order, each in the state that
     /// adds least to what is chosen before it, the messages standing for what comes after.
+    ///
+    /// On a forest it does minimise it, and mostly a sweep has found it: the active states are then those of the latest
+    /// sweep, or what is left of them.
     pub(super) fn minimiser(&mut self, active: &[Vec<u32>]) -> Vec<u32> {
         self.price(active);
-        if let Some(rooted) = self.rooted.take() {
-            let choice = self.exact_minimiser(active, &rooted);
-            self.rooted = Some(rooted);
+        if let Some(rooted) = &self.rooted {
+            let (stamp, within) =
+                (self.prices.stamp(), |(states, state): (&Vec<u32>, &u32)| states.contains(state));
+            if let Some((_, choice)) = self
+                .least
+                .take_if(|(of, choice)| *of == stamp && active.iter().zip(choice.iter()).all(within))
+            {
+                return choice;
+            }
+            let mut scratch = Scratch::new(self.problem);
+            let (below, _) = self.hanging(active, rooted, &mut scratch);
+            let choice = self.exact_minimiser(active, rooted, &below);
+            self.cells += scratch.cells;
             return choice;
         }
         let looked = active.iter().zip(&self.problem.incoming);
@@ -304,11 +322,8 @@ impl<'p> Dual<'p> {
         choice
     }
 
-    /// On a forest: the plan of least relaxed sum.
-    fn exact_minimiser(&mut self, active: &[Vec<u32>], rooted: &Rooted) -> Vec<u32> {
-        let mut scratch = Scratch::new(self.problem);
-        let (below, _) = self.hanging(active, rooted, &mut scratch);
-        self.cells += scratch.cells;
+    /// On a forest: the plan of least relaxed sum, by what hangs on each task.
+    fn exact_minimiser(&self, active: &[Vec<u32>], rooted: &Rooted, below: &[Vec<f64>]) -> Vec<u32> {
         let mut choice = vec![0; active.len()];
         for &(task, parent) in rooted {
             let place = |task: usize, state: u32| self.problem.tasks[task][state as usize].place;

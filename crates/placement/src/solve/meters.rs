@@ -12,6 +12,7 @@
 //! quota has there ([`Member`]).
 
 use super::problem::EdgePrices;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use welkin_route::{Quota, Tariff};
 use welkin_units::Bytes;
@@ -182,7 +183,26 @@ pub(super) struct Window {
     pub(super) high: u64,
 }
 
+/// Where moves go to, as meters see it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Destinations<'p> {
+    /// Class of each place.
+    pub(super) classes: &'p [u16],
+    /// Number of classes.
+    pub(super) count: usize,
+    /// For each place the first one whose moves count on the same meters.
+    pub(super) alike: &'p [u16],
+}
+
 impl Meters {
+    /// For each place the first one whose moves count on the same meters: of a provider with regions on three continents
+    /// some three are left.
+    pub(super) fn alike(&self, class_count: usize) -> Vec<u16> {
+        let mut known: BTreeMap<&[u16], u16> = BTreeMap::new();
+        let rows = (0_u16..).zip(self.of_move.chunks_exact(class_count));
+        rows.map(|(place, row)| *known.entry(row).or_insert(place)).collect()
+    }
+
     /// The meter of a move between two places.
     pub(super) fn between(&self, from: u16, to: u16, classes: &[u16], class_count: usize) -> usize {
         usize::from(if from == to {
@@ -224,12 +244,12 @@ impl Meters {
         &self,
         edges: &[EdgePrices],
         places: &[Vec<u16>],
-        classes: &[u16],
-        class_count: usize,
+        Destinations { classes, count, alike }: Destinations<'_>,
         reaches: &mut dyn FnMut(usize, u64),
     ) -> Vec<Window> {
         let mut volume = vec![Window { low: 0, high: 0 }; self.curves.len()];
         let mut seen = vec![usize::MAX; self.curves.len()];
+        let mut rows = vec![usize::MAX; alike.len()];
         for (index, edge) in edges.iter().enumerate().filter(|(_, edge)| edge.volume > 0) {
             let mut to: Vec<u16> = places[edge.to].iter().map(|place| classes[usize::from(*place)]).collect();
             to.sort_unstable();
@@ -246,10 +266,11 @@ impl Meters {
                 }
             };
             for place in &places[edge.from] {
-                let row = usize::from(*place) * class_count;
+                let first = usize::from(alike[usize::from(*place)]);
                 let alone = places[edge.to].as_slice() == [*place];
-                if !alone {
-                    to.iter().for_each(|class| mark(self.of_move[row + usize::from(*class)]));
+                if !alone && std::mem::replace(&mut rows[first], index) != index {
+                    let row = &self.of_move[first * count..(first + 1) * count];
+                    to.iter().for_each(|class| mark(row[usize::from(*class)]));
                 }
                 if places[edge.to].binary_search(place).is_ok() {
                     mark(self.of_stay[usize::from(*place)]);

@@ -193,6 +193,11 @@ impl<'p> Prices<'p> {
         }
     }
 
+    /// Another one whenever multipliers have changed.
+    pub(super) fn stamp(&self) -> u32 {
+        self.stamp
+    }
+
     /// What was priced since this was last asked.
     pub(super) fn take_cells(&mut self) -> usize {
         std::mem::take(&mut self.cells)
@@ -255,9 +260,14 @@ impl<'p> Prices<'p> {
                 continue;
             }
             let row = first * classes..(first + 1) * classes;
-            let given = ends.cost[row.clone()].iter().zip(&ends.time[row.clone()]);
-            for (price, (cost, time)) in table[row.clone()].iter_mut().zip(given) {
-                *price = cost_weight * float(*cost) + time_weight * float(*time);
+            for (price, cost) in table[row.clone()].iter_mut().zip(&ends.cost[row.clone()]) {
+                *price = cost_weight * float(*cost);
+            }
+            // What is not weighed is not read: tables of large jobs are larger than what lies near the processor.
+            if time_weight != 0.0 {
+                for (price, time) in table[row.clone()].iter_mut().zip(&ends.time[row.clone()]) {
+                    *price += time_weight * float(*time);
+                }
             }
             if let Some(meters) = meters {
                 for (price, id) in table[row.clone()].iter_mut().zip(&meters.of_move[row]) {

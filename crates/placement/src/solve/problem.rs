@@ -1,6 +1,6 @@
 //! The problem as dense integers.
 
-use super::meters::{Curve, Meters, Window};
+use super::meters::{Curve, Destinations, Meters, Window};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -53,6 +53,8 @@ pub(crate) struct Problem {
     pub(crate) outgoing: Vec<Vec<usize>>,
     /// Volume tiers that edges share.
     pub(crate) meters: Option<Meters>,
+    /// For each place the first one whose moves count on the same meters.
+    same_meters: Vec<u16>,
 }
 
 /// A state chosen for each task.
@@ -96,7 +98,9 @@ impl Problem {
             outgoing[edge.from].push(index);
         }
         let order = topological(&edges, &outgoing);
-        let problem = Self { tasks, edges, classes, class_count, order, incoming, outgoing, meters };
+        let same_meters = meters.as_ref().map_or_else(Vec::new, |meters| meters.alike(class_count));
+        let problem =
+            Self { tasks, edges, classes, class_count, order, incoming, outgoing, meters, same_meters };
         debug_assert!(problem.staying_is_best(), "a move to another place must not beat staying");
         problem
     }
@@ -206,7 +210,8 @@ impl Problem {
             places
         };
         let places: Vec<Vec<u16>> = active.iter().enumerate().map(places).collect();
-        meters.reachable(&self.edges, &places, &self.classes, self.class_count, reaches)
+        let to = Destinations { classes: &self.classes, count: self.class_count, alike: &self.same_meters };
+        meters.reachable(&self.edges, &places, to, reaches)
     }
 
     /// Finish time of each task.

@@ -312,10 +312,15 @@ impl<'s, 'p> Search<'s, 'p> {
 
     /// Takes a plan as the best if it keeps the limits and is better.
     fn offer(&mut self, states: &[u32]) {
-        let (cost, time) = self.problem.evaluate(states);
+        let cost = self.problem.cost(states);
+        let better = |value: f64| self.best.as_ref().is_none_or(|best| value < best.value);
+        // Time makes no plan better, and most are too dear as they are.
+        if !better(self.goal.value(cost, 0)) {
+            return;
+        }
+        let time = self.problem.makespan(states);
         let value = self.goal.value(cost, time);
-        let better = self.best.as_ref().is_none_or(|best| value < best.value);
-        if better && self.goal.allows(cost, time) {
+        if better(value) && self.goal.allows(cost, time) {
             self.dual.prices.forbidding = value;
             self.best = Some(Best { value, cost, time, states: states.to_vec() });
         }

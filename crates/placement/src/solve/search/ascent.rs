@@ -3,6 +3,7 @@
 use super::super::dual::Messages;
 use super::super::part::Part;
 use super::super::prices::{Multipliers, Pace};
+use super::super::problem::CriticalPath;
 use super::{ROUNDS_BEFORE_SHRINKING, SWEEPS, Search};
 
 /// Rounds at the root when no limit or weight involves time: the flow need not move.
@@ -116,9 +117,9 @@ impl Search<'_, '_> {
     fn shift(&mut self, choice: &[u32], bound: f64, pace: u32, round: u32, length: f64) {
         let slack =
             self.best.as_ref().map_or_else(|| bound.abs().max(1.0), |best| (best.value - bound).max(0.0));
-        let path = self.problem.critical_path(choice);
-        let past = f64::from(pace + round);
         let timed = self.goal.heeds_time();
+        let path = if timed { self.problem.critical_path(choice) } else { CriticalPath::default() };
+        let past = f64::from(pace + round);
         let step = HALF_PACE / (HALF_PACE + past) * if timed { length } else { 1.0 };
         let pace = Pace {
             share: length.min(1.0) * 2.0 / (f64::from(round) + 3.0),

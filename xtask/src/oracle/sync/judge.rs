@@ -81,7 +81,9 @@ impl Evidence<'_> {
             _ if self.welkin_ended.hung => Err("it did not end".to_owned()),
             (Some(0), true) => Ok(None),
             (Some(0), false) => Ok(Some(Allowance::OnlyHere)),
-            (Some(13), _) if self.has_odd_name => Ok(Some(Allowance::NameNotText)),
+            (Some(13), _) if self.has_odd_name || self.deletes() && self.target_has_odd_name() => {
+                Ok(Some(Allowance::NameNotText))
+            }
             (Some(13), _) if self.follows_links() => Ok(Some(Allowance::LinkReported)),
             (Some(2 | 3), _) if self.is_refused_filter() => Ok(Some(Allowance::FilterRefused)),
             (Some(_), false) => Ok(Some(Allowance::NeitherCould)),
@@ -94,6 +96,11 @@ impl Evidence<'_> {
             (Some(code), true) => Err(format!("exit {code}, where rclone succeeded")),
             (None, _) => Err("a signal ended it".to_owned()),
         }
+    }
+
+    /// Nothing of such a name can be removed.
+    fn target_has_odd_name(&self) -> bool {
+        self.before.keys().any(|path| path.to_str().is_none())
     }
 
     /// What success means, whatever rclone did: every file of the source is there. With a filter, and where a

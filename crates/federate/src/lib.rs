@@ -18,6 +18,9 @@
 //! model.
 
 mod coordinator;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod keys;
 mod link;

@@ -1,6 +1,6 @@
 //! What must hold for any bytes at all. Run by the fuzz targets, and by a plain test over mutated examples.
 
-use welkin_parallel::{Cluster, Effort, Model, StateFrom, plan};
+use welkin_parallel::{Calibration, Cluster, Effort, Model, PlanFile, StateFrom, plan};
 
 /// Larger ones take longer to plan than a round of fuzzing may.
 const MOST_OPERATIONS: usize = 60;
@@ -35,4 +35,18 @@ fn planned(model: &Model) {
             made.step_s
         );
     }
+}
+
+/// What was measured is refused, or makes rates that can be written and read again; plans of others are refused.
+pub(crate) fn calibration(bytes: &[u8]) {
+    for read in [Calibration::fitted(bytes), Calibration::read(bytes)] {
+        let Ok(calibration) = read else { continue };
+        for fit in &calibration.fits {
+            assert!(fit.start_s >= 0.0 && fit.each_s >= 0.0, "{fit:?}");
+        }
+        let again = Calibration::read(&calibration.write()).expect("what was written is a calibration");
+        assert_eq!(again.write(), calibration.write());
+    }
+    let Ok(file) = PlanFile::read(bytes, "0") else { return };
+    assert_eq!(file.model.digest, "0");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -15,12 +16,20 @@ use super::step::{Disturbance, Order, Step};
 use crate::oracle::binaries::Binaries;
 use crate::oracle::hands;
 use crate::oracle::options::Options;
+use crate::oracle::process::Ended;
 use crate::oracle::scratch::Scratch;
 use crate::oracle::shrink::smallest;
 use crate::oracle::summary::{Outcome, Summary};
 
-/// Rounds that a search for a smaller sequence may play: about a minute.
+/// Rounds that a search for a smaller sequence may play: about a minute, as a rule.
 const TRIES: usize = 50;
+
+/// How long such a search goes on: fifty rounds whose commands wait for their store would take hours.
+const SEARCH: Duration = Duration::from_secs(300);
+
+/// Commands of a round that may wait in vain for a store of folders. It answers with failures again and again where a name
+/// is a file's and a folder's, each command waits its minute, and a round of a dozen seemed never to end.
+const WAITS: usize = 2;
 
 /// Times that a command is given again when a store that fails was given up: each time it goes on, so that a
 /// store that fails once in three requests is through after some.
@@ -66,7 +75,9 @@ fn round(
         None => None,
         Some(report) => {
             let folder = scratch.keep();
-            let fails = |steps: &[Step]| fails(binaries, tools, &script, seed, steps);
+            let until = Instant::now() + SEARCH;
+            let fails =
+                |steps: &[Step]| Instant::now() < until && fails(binaries, tools, &script, seed, steps);
             let small = smallest(&script.steps, TRIES, fails);
             let again = Script { steps: small, ..script.clone() };
             let (smaller, _) = played(binaries, tools, &again, seed)?;
@@ -107,8 +118,10 @@ fn told(steps: &[Step]) -> String {
 struct Verdict {
     allowed: BTreeMap<Allowance, u64>,
     difference: Option<String>,
-    /// The source's store could not hold the tree, so that the round says no more.
+    /// A store could not hold the tree, so that the round says no more.
     void: bool,
+    /// Commands that waited in vain for the target's store.
+    waits: usize,
 }
 
 fn fails(binaries: &Binaries, tools: &mut Tools, script: &Script, seed: u64, steps: &[Step]) -> bool {
@@ -122,6 +135,10 @@ fn played(binaries: &Binaries, tools: &mut Tools, script: &Script, seed: u64) ->
     let mut verdict = Verdict::default();
     let mut versions = Vec::new();
     for step in &script.steps {
+        if verdict.waits >= WAITS {
+            verdict.void = true;
+            break;
+        }
         if matches!(step, Step::Run(..)) && !scene.flush()? {
             verdict.void = true;
             break;
@@ -139,6 +156,7 @@ fn played(binaries: &Binaries, tools: &mut Tools, script: &Script, seed: u64) ->
                 versions.push(scene.source()?);
                 let ended = scene.welkin(order, disturbance)?;
                 versions.push(scene.source()?);
+                verdict.waits += usize::from(in_vain(script, &ended));
                 if ended.hung {
                     verdict.difference = Some(format!("disturbed: {}", ended.told()));
                     break;
@@ -148,6 +166,12 @@ fn played(binaries: &Binaries, tools: &mut Tools, script: &Script, seed: u64) ->
     }
     drop(scene);
     Ok((verdict, scratch))
+}
+
+/// Did a command ask a store of folders again and again, and was it given up?
+fn in_vain(script: &Script, ended: &Ended) -> bool {
+    let again = ended.stderr.lines().any(|line| line.starts_with("trying again: "));
+    script.target == Kind::Rclone && matches!(ended.code, Some(11 | 13)) && again
 }
 
 /// The order for both, and what differs then.
@@ -168,6 +192,7 @@ fn compare(
             }
         }
     }
+    verdict.waits += usize::from(in_vain(script, &welkin_ended));
     let around = scene.around()?;
     let left = if welkin_ended.ok() { scene.open_uploads()? } else { Vec::new() };
     let rclone_ended = scene.rclone(order)?;

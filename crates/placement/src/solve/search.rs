@@ -33,7 +33,7 @@ pub(crate) struct Limits {
     pub(crate) updates: usize,
     /// Updates after which a search on a forest by money alone ends as well where its plan is [`NEAR`] the best. What is
     /// open then is which movements fill up a free quota, worth some cents: a chain of a hundred tasks is that near
-    /// after some 5,000, and not proven best after 100,000. Other graphs are mostly proven soon after.
+    /// after some 2,500, and not proven best after 100,000. Other graphs are mostly proven soon after.
     pub(crate) near_after: usize,
     /// Labels of the front: 16 bytes each in the arena, so some 64 MB.
     pub(crate) labels: usize,
@@ -61,7 +61,7 @@ impl Limits {
     /// The same, but content with a plan that is near the best, unless somebody asked for more than the usual work.
     pub(crate) fn content(self) -> Self {
         let usual = Self::default().updates;
-        let near_after = if self.updates > usual { self.updates } else { usual / 20 };
+        let near_after = if self.updates > usual { self.updates } else { usual / 40 };
         Self { near_after, ..self }
     }
 }

@@ -5,6 +5,28 @@
 use super::prices::Rows;
 use super::problem::Problem;
 
+/// The less of two numbers: one instruction, where the standard library's minimum also heeds what is no number.
+pub(super) fn less(one: f64, other: f64) -> f64 {
+    if one < other { one } else { other }
+}
+
+/// Numbers that are compared side by side.
+const LANES: usize = 8;
+
+/// The least sum of a number of the one and its counterpart of the other.
+fn least_sum(one: &[f64], other: &[f64]) -> f64 {
+    let mut least = [f64::INFINITY; LANES];
+    let (many, rest) = one.as_chunks::<LANES>();
+    let (others, others_rest) = other.as_chunks::<LANES>();
+    for (one, other) in many.iter().zip(others) {
+        for lane in 0..LANES {
+            least[lane] = less(one[lane] + other[lane], least[lane]);
+        }
+    }
+    let rest = rest.iter().zip(others_rest).map(|(one, other)| one + other);
+    rest.chain(least).fold(f64::INFINITY, less)
+}
+
 /// Buffers of one step over an edge.
 pub(super) struct Scratch {
     by_class: Vec<f64>,
@@ -72,21 +94,21 @@ impl<'s> Step<'s> {
         scratch.clear();
         let Scratch { by_class, by_place, by_row, consumer, cells, .. } = scratch;
         for (value, &place) in values.iter().zip(&self.producer) {
-            by_place[place] = by_place[place].min(*value);
+            by_place[place] = less(*value, by_place[place]);
         }
         for (place, value) in by_place.iter_mut().enumerate().filter(|(_, value)| **value < f64::INFINITY) {
             let row = &mut by_row[usize::from(self.rows.first[place])];
-            *row = row.min(*value);
+            *row = less(*value, *row);
             *value += self.rows.stay[place];
         }
         for (row, value) in by_row.iter().enumerate().filter(|(_, value)| **value < f64::INFINITY) {
             for (best, price) in by_class.iter_mut().zip(self.row(row)) {
-                *best = best.min(*value + price);
+                *best = less(*value + price, *best);
             }
             *cells += self.class_count;
         }
         consumer.clear();
-        let least = |&place: &usize| by_place[place].min(by_class[usize::from(self.classes[place])]);
+        let least = |&place: &usize| less(by_place[place], by_class[usize::from(self.classes[place])]);
         consumer.extend(self.consumer.iter().map(least));
         *cells += values.len() + consumer.len();
     }
@@ -96,9 +118,9 @@ impl<'s> Step<'s> {
         scratch.clear();
         let Scratch { by_class, by_place, by_row, producer, cells, .. } = scratch;
         for (value, &place) in values.iter().zip(&self.consumer) {
-            by_place[place] = by_place[place].min(*value);
+            by_place[place] = less(*value, by_place[place]);
             let best = &mut by_class[usize::from(self.classes[place])];
-            *best = best.min(*value);
+            *best = less(*value, *best);
         }
         producer.clear();
         // States of one place stand together.
@@ -107,11 +129,10 @@ impl<'s> Step<'s> {
             if last.0 != place {
                 let row = usize::from(self.rows.first[place]);
                 if by_row[row] == f64::INFINITY {
-                    let moved = by_class.iter().zip(self.row(row)).map(|(value, price)| value + price);
-                    by_row[row] = moved.fold(f64::INFINITY, f64::min);
+                    by_row[row] = least_sum(by_class, self.row(row));
                     *cells += self.class_count;
                 }
-                last = (place, by_row[row].min(by_place[place] + self.rows.stay[place]));
+                last = (place, less(by_row[row], by_place[place] + self.rows.stay[place]));
             }
             last.1
         }));

@@ -16,7 +16,7 @@ use super::Goal;
 use super::forest::rooted;
 use super::prices::Prices;
 use super::problem::{CriticalPath, EdgePrices, Problem};
-use super::step::{Scratch, Step};
+use super::step::{Ends, Scratch, Step};
 
 /// The tasks of a forest, each after the one it hangs on, with that task and the edge between them.
 type Rooted = Vec<(usize, Option<(usize, usize)>)>;
@@ -240,37 +240,31 @@ impl<'p> Dual<'p> {
         let ends: &EdgePrices = &self.problem.edges[edge];
         let (from, to) = (ends.from, ends.to);
         let step = Step::new(self.problem, self.prices.rows(edge), edge, &active[from], &active[to]);
-        let old_from = gather(&self.messages.to_producer[edge], &active[from]);
-        let old_to = gather(&self.messages.to_consumer[edge], &active[to]);
-        let bare_from: Vec<f64> = sums[from].iter().zip(&old_from).map(|(sum, old)| sum - old).collect();
-        let bare_to: Vec<f64> = sums[to].iter().zip(&old_to).map(|(sum, old)| sum - old).collect();
+        let Ends { mut bare_from, mut bare_to, mut new_from, mut new_to, mut negated } =
+            std::mem::take(&mut scratch.ends);
+        bare(&mut bare_from, &sums[from], &self.messages.to_producer[edge], &active[from]);
+        bare(&mut bare_to, &sums[to], &self.messages.to_consumer[edge], &active[to]);
         // Half of each min-marginal of the whole edge to the producer,
         step.backward(&bare_to, scratch);
-        let half: Vec<f64> =
-            bare_from.iter().zip(&scratch.producer).map(|(bare, best)| 0.5 * (bare + best)).collect();
-        let mut new_from: Vec<f64> = half.iter().zip(&bare_from).map(|(half, bare)| half - bare).collect();
+        let halves = bare_from.iter().zip(&scratch.producer).map(|(bare, best)| 0.5 * (bare + best));
+        fill(&mut new_from, halves.zip(&bare_from).map(|(half, bare)| half - bare));
         // all of what is then left to the consumer,
-        let negated: Vec<f64> = new_from.iter().map(|message| -message).collect();
+        fill(&mut negated, new_from.iter().map(|message| -message));
         step.forward(&negated, scratch);
-        let new_to: Vec<f64> = scratch.consumer.clone();
+        new_to.clone_from(&scratch.consumer);
         // and the rest back to the producer.
-        let negated: Vec<f64> = new_to.iter().map(|message| -message).collect();
+        fill(&mut negated, new_to.iter().map(|message| -message));
         step.backward(&negated, scratch);
-        for (message, best) in new_from.iter_mut().zip(&scratch.producer) {
-            *message = *best;
-        }
-        for ((sum, bare), message) in sums[from].iter_mut().zip(&bare_from).zip(&new_from) {
-            *sum = bare + message;
-        }
-        for ((sum, bare), message) in sums[to].iter_mut().zip(&bare_to).zip(&new_to) {
-            *sum = bare + message;
-        }
+        new_from.clone_from(&scratch.producer);
+        fill(&mut sums[from], bare_from.iter().zip(&new_from).map(|(bare, message)| bare + message));
+        fill(&mut sums[to], bare_to.iter().zip(&new_to).map(|(bare, message)| bare + message));
         for (state, message) in active[from].iter().zip(&new_from) {
             self.messages.to_producer[edge][*state as usize] = *message;
         }
         for (state, message) in active[to].iter().zip(&new_to) {
             self.messages.to_consumer[edge][*state as usize] = *message;
         }
+        scratch.ends = Ends { bare_from, bare_to, new_from, new_to, negated };
     }
 
     /// A plan that nearly minimises the relaxed sum: tasks in topological order, each in the state that
@@ -378,6 +372,13 @@ impl<'p> Dual<'p> {
     }
 }
 
-fn gather(messages: &[f64], states: &[u32]) -> Vec<f64> {
-    states.iter().map(|state| messages[*state as usize]).collect()
+/// What is left of the sums of states without the messages of an edge.
+fn bare(values: &mut Vec<f64>, sums: &[f64], messages: &[f64], states: &[u32]) {
+    fill(values, sums.iter().zip(states).map(|(sum, state)| sum - messages[*state as usize]));
+}
+
+/// Other values in the room of the last ones.
+fn fill(values: &mut Vec<f64>, new: impl Iterator<Item = f64>) {
+    values.clear();
+    values.extend(new);
 }

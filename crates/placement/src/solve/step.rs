@@ -32,6 +32,8 @@ pub(super) struct Scratch {
     by_class: Vec<f64>,
     by_place: Vec<f64>,
     by_row: Vec<f64>,
+    /// What an update of an edge works with.
+    pub(super) ends: Ends,
     /// Entries of tables that were gone through.
     pub(super) cells: usize,
     /// Result of a backward step, by position of the producer's active states.
@@ -40,12 +42,25 @@ pub(super) struct Scratch {
     pub(super) consumer: Vec<f64>,
 }
 
+/// By position of the active states at either end of an edge.
+#[derive(Default)]
+pub(super) struct Ends {
+    /// Sums without the messages of the edge.
+    pub(super) bare_from: Vec<f64>,
+    pub(super) bare_to: Vec<f64>,
+    /// The messages to be.
+    pub(super) new_from: Vec<f64>,
+    pub(super) new_to: Vec<f64>,
+    pub(super) negated: Vec<f64>,
+}
+
 impl Scratch {
     pub(super) fn new(problem: &Problem) -> Self {
         Self {
             by_class: vec![0.0; problem.class_count],
             by_place: vec![0.0; problem.classes.len()],
             by_row: vec![0.0; problem.classes.len()],
+            ends: Ends::default(),
             cells: 0,
             producer: Vec::new(),
             consumer: Vec::new(),
@@ -119,9 +134,18 @@ impl<'s> Step<'s> {
         let Scratch { by_class, by_place, by_row, producer, cells, .. } = scratch;
         for (value, &place) in values.iter().zip(&self.consumer) {
             by_place[place] = less(*value, by_place[place]);
-            let best = &mut by_class[usize::from(self.classes[place])];
-            *best = less(*value, *best);
         }
+        // Places of one class mostly stand together: what waits for what was just written is slow.
+        let mut best = (0, f64::INFINITY);
+        for (value, &class) in by_place.iter().zip(self.classes) {
+            let class = usize::from(class);
+            if class != best.0 {
+                by_class[best.0] = less(best.1, by_class[best.0]);
+                best = (class, f64::INFINITY);
+            }
+            best.1 = less(*value, best.1);
+        }
+        by_class[best.0] = less(best.1, by_class[best.0]);
         producer.clear();
         // States of one place stand together.
         let mut last = (usize::MAX, 0.0);

@@ -15,7 +15,7 @@
 use super::Goal;
 use super::forest::rooted;
 use super::prices::Prices;
-use super::problem::{CriticalPath, EdgePrices, Problem};
+use super::problem::{CriticalPath, EdgePrices, Problem, State};
 use super::step::{Ends, Scratch, Step};
 
 /// The tasks of a forest, each after the one it hangs on, with that task and the edge between them.
@@ -126,9 +126,17 @@ impl<'p> Dual<'p> {
         self.cells += self.prices.take_cells();
     }
 
-    fn step(&self, edge: usize, active: &[Vec<u32>]) -> Step<'_> {
+    /// Where the active states of each task are.
+    fn places(&self, active: &[Vec<u32>]) -> Vec<Vec<u16>> {
+        let place = |(states, active): (&Vec<State>, &Vec<u32>)| {
+            active.iter().map(|state| states[*state as usize].place).collect()
+        };
+        self.problem.tasks.iter().zip(active).map(place).collect()
+    }
+
+    fn step<'s>(&'s self, edge: usize, places: &'s [Vec<u16>]) -> Step<'s> {
         let ends = &self.problem.edges[edge];
-        Step::new(self.problem, self.prices.rows(edge), edge, &active[ends.from], &active[ends.to])
+        Step::new(self.problem, self.prices.rows(edge), &places[ends.from], &places[ends.to])
     }
 
     /// Updates the messages over every edge once in each direction and returns the bound.
@@ -142,14 +150,14 @@ impl<'p> Dual<'p> {
             self.cells += scratch.cells;
             return bound;
         }
-        let mut sums = self.sums(active);
+        let (places, mut sums) = (self.places(active), self.sums(active));
         let edges = self.problem.edges.len();
         for _ in 0..rounds {
             for edge in (0..edges).chain((0..edges).rev()) {
-                self.handshake(edge, active, &mut sums, &mut scratch);
+                self.handshake(edge, (active, &places), &mut sums, &mut scratch);
             }
         }
-        let bound = self.bound(active, &sums, &mut scratch);
+        let bound = self.bound((active, &places), &sums, &mut scratch);
         self.cells += scratch.cells;
         bound
     }
@@ -157,7 +165,8 @@ impl<'p> Dual<'p> {
     /// On a forest two passes of messages make the bound the minimum itself and the excess of a state
     /// exact: up to the roots, then down. With it a plan that is that minimum.
     fn exact(&self, active: &[Vec<u32>], rooted: &Rooted, scratch: &mut Scratch) -> (Bound, Vec<u32>) {
-        let (mut all, from_below) = self.hanging(active, rooted, scratch);
+        let places = self.places(active);
+        let (mut all, from_below) = self.hanging((active, &places), rooted, scratch);
         let least = self.exact_minimiser(active, rooted, &all);
         let mut value = self.prices.constant();
         for &(task, parent) in rooted {
@@ -166,7 +175,7 @@ impl<'p> Dual<'p> {
                 Some((up, edge)) => {
                     let rest: Vec<f64> =
                         all[up].iter().zip(&from_below[task]).map(|(all, own)| all - own).collect();
-                    let message = self.across(edge, up, active, &rest, scratch);
+                    let message = self.across(edge, up, &places, &rest, scratch);
                     all[task].iter_mut().zip(&message).for_each(|(sum, message)| *sum += message);
                 }
             }
@@ -183,11 +192,11 @@ impl<'p> Dual<'p> {
         &self,
         edge: usize,
         task: usize,
-        active: &[Vec<u32>],
+        places: &[Vec<u16>],
         values: &[f64],
         scratch: &mut Scratch,
     ) -> Vec<f64> {
-        let step = self.step(edge, active);
+        let step = self.step(edge, places);
         if self.problem.edges[edge].from == task {
             step.forward(values, scratch);
             scratch.consumer.clone()
@@ -200,7 +209,7 @@ impl<'p> Dual<'p> {
     /// What hangs on each task, by position of its states, and what of it comes from each task to its parent.
     fn hanging(
         &self,
-        active: &[Vec<u32>],
+        (active, places): (&[Vec<u32>], &[Vec<u16>]),
         rooted: &Rooted,
         scratch: &mut Scratch,
     ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
@@ -211,7 +220,7 @@ impl<'p> Dual<'p> {
         let mut from_below: Vec<Vec<f64>> = vec![Vec::new(); below.len()];
         for &(task, parent) in rooted.iter().rev() {
             let Some((up, edge)) = parent else { continue };
-            let message = self.across(edge, task, active, &below[task], scratch);
+            let message = self.across(edge, task, places, &below[task], scratch);
             below[up].iter_mut().zip(&message).for_each(|(sum, message)| *sum += message);
             from_below[task] = message;
         }
@@ -236,10 +245,16 @@ impl<'p> Dual<'p> {
             .collect()
     }
 
-    fn handshake(&mut self, edge: usize, active: &[Vec<u32>], sums: &mut [Vec<f64>], scratch: &mut Scratch) {
+    fn handshake(
+        &mut self,
+        edge: usize,
+        (active, places): (&[Vec<u32>], &[Vec<u16>]),
+        sums: &mut [Vec<f64>],
+        scratch: &mut Scratch,
+    ) {
         let ends: &EdgePrices = &self.problem.edges[edge];
         let (from, to) = (ends.from, ends.to);
-        let step = Step::new(self.problem, self.prices.rows(edge), edge, &active[from], &active[to]);
+        let step = Step::new(self.problem, self.prices.rows(edge), &places[from], &places[to]);
         let Ends { mut bare_from, mut bare_to, mut new_from, mut new_to, mut negated } =
             std::mem::take(&mut scratch.ends);
         bare(&mut bare_from, &sums[from], &self.messages.to_producer[edge], &active[from]);
@@ -284,7 +299,7 @@ impl<'p> Dual<'p> {
                 return choice;
             }
             let mut scratch = Scratch::new(self.problem);
-            let (below, _) = self.hanging(active, rooted, &mut scratch);
+            let (below, _) = self.hanging((active, &self.places(active)), rooted, &mut scratch);
             let choice = self.exact_minimiser(active, rooted, &below);
             self.cells += scratch.cells;
             return choice;
@@ -338,7 +353,12 @@ impl<'p> Dual<'p> {
         choice
     }
 
-    fn bound(&self, active: &[Vec<u32>], sums: &[Vec<f64>], scratch: &mut Scratch) -> Bound {
+    fn bound(
+        &self,
+        (active, places): (&[Vec<u32>], &[Vec<u16>]),
+        sums: &[Vec<f64>],
+        scratch: &mut Scratch,
+    ) -> Bound {
         let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
         let mut value = self.prices.constant();
         let mut excess: Vec<Vec<f64>> = Vec::with_capacity(sums.len());
@@ -349,7 +369,7 @@ impl<'p> Dual<'p> {
         }
         for (edge, ends) in self.problem.edges.iter().enumerate() {
             let (from, to) = (ends.from, ends.to);
-            let step = self.step(edge, active);
+            let step = self.step(edge, places);
             let negated = |messages: &[f64], states: &[u32]| -> Vec<f64> {
                 states.iter().map(|state| -messages[*state as usize]).collect()
             };

@@ -80,24 +80,16 @@ pub(super) struct Step<'s> {
     rows: Rows<'s>,
     classes: &'s [u16],
     class_count: usize,
-    producer: Vec<usize>,
-    consumer: Vec<usize>,
+    /// Where the active states of each end are.
+    producer: &'s [u16],
+    consumer: &'s [u16],
 }
 
 impl<'s> Step<'s> {
-    /// Over the priced rows of an edge.
-    pub(super) fn new(problem: &'s Problem, rows: Rows<'s>, edge: usize, from: &[u32], to: &[u32]) -> Self {
-        let ends = &problem.edges[edge];
-        let places = |task: usize, states: &[u32]| -> Vec<usize> {
-            states.iter().map(|state| usize::from(problem.tasks[task][*state as usize].place)).collect()
-        };
-        Self {
-            rows,
-            classes: &problem.classes,
-            class_count: problem.class_count,
-            producer: places(ends.from, from),
-            consumer: places(ends.to, to),
-        }
+    /// Over the priced rows of an edge, between states at these places.
+    pub(super) fn new(problem: &'s Problem, rows: Rows<'s>, from: &'s [u16], to: &'s [u16]) -> Self {
+        let (classes, class_count) = (&problem.classes, problem.class_count);
+        Self { rows, classes, class_count, producer: from, consumer: to }
     }
 
     fn row(&self, place: usize) -> &[f64] {
@@ -108,7 +100,8 @@ impl<'s> Step<'s> {
     pub(super) fn forward(&self, values: &[f64], scratch: &mut Scratch) {
         scratch.clear();
         let Scratch { by_class, by_place, by_row, consumer, cells, .. } = scratch;
-        for (value, &place) in values.iter().zip(&self.producer) {
+        for (value, &place) in values.iter().zip(self.producer) {
+            let place = usize::from(place);
             by_place[place] = less(*value, by_place[place]);
         }
         for (place, value) in by_place.iter_mut().enumerate().filter(|(_, value)| **value < f64::INFINITY) {
@@ -123,7 +116,10 @@ impl<'s> Step<'s> {
             *cells += self.class_count;
         }
         consumer.clear();
-        let least = |&place: &usize| less(by_place[place], by_class[usize::from(self.classes[place])]);
+        let least = |&place: &u16| {
+            let place = usize::from(place);
+            less(by_place[place], by_class[usize::from(self.classes[place])])
+        };
         consumer.extend(self.consumer.iter().map(least));
         *cells += values.len() + consumer.len();
     }
@@ -132,7 +128,8 @@ impl<'s> Step<'s> {
     pub(super) fn backward(&self, values: &[f64], scratch: &mut Scratch) {
         scratch.clear();
         let Scratch { by_class, by_place, by_row, producer, cells, .. } = scratch;
-        for (value, &place) in values.iter().zip(&self.consumer) {
+        for (value, &place) in values.iter().zip(self.consumer) {
+            let place = usize::from(place);
             by_place[place] = less(*value, by_place[place]);
         }
         // Places of one class mostly stand together: what waits for what was just written is slow.
@@ -150,6 +147,7 @@ impl<'s> Step<'s> {
         // States of one place stand together.
         let mut last = (usize::MAX, 0.0);
         producer.extend(self.producer.iter().map(|&place| {
+            let place = usize::from(place);
             if last.0 != place {
                 let row = usize::from(self.rows.first[place]);
                 if by_row[row] == f64::INFINITY {

@@ -3,7 +3,8 @@
 //! ends well, every output is committed once, nothing is left on any host: [`accountant`] judges that by a ledger that scripts write.
 //!
 //! `WELKIN_SOAK_ROUNDS=200 cargo test -p welkin hosts_kill` kills two hundred times at random, and after every step;
-//! `WELKIN_KILL_SEED` repeats what failed.
+//! `WELKIN_KILL_SEED` repeats what failed at a random time, `WELKIN_KILL_STEPS=57-57` what failed after a step. So a soak
+//! that was ended goes on where it was.
 
 mod accountant;
 mod job;
@@ -72,7 +73,7 @@ fn a_broker_that_dies_after_any_durable_step_loses_and_doubles_nothing() {
         println!("broker: {deaths:?} of {most} steps");
         live_through(&prepared, &steps, &deaths);
     }
-    if is_soaked() {
+    if is_soaked() && asked().is_none() {
         let (mut step, mut unharmed) = (most, 0);
         while unharmed < UNHARMED {
             step += 1;
@@ -117,8 +118,18 @@ fn is_soaked() -> bool {
     number("WELKIN_SOAK_ROUNDS").is_some()
 }
 
-/// Every step of a soak; of an ordinary run so many, one at random in each part of the run.
+/// The first and the last step that are asked for.
+fn asked() -> Option<(u64, u64)> {
+    let asked = std::env::var("WELKIN_KILL_STEPS").ok()?;
+    let (first, last) = asked.split_once('-').expect("steps are asked for as `3-40`");
+    Some((first.parse().unwrap(), last.parse().unwrap()))
+}
+
+/// What is asked for, or every step of a soak; of an ordinary run so many, one at random in each part of the run.
 fn chosen(most: u64, parts: u64, dice: &mut Dice) -> Vec<u64> {
+    if let Some((first, last)) = asked() {
+        return (first..=last).collect();
+    }
     if is_soaked() {
         return (1..=most).collect();
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 use welkin_ledger::Entry;
-use welkin_provider::UnixMillis;
+use welkin_provider::{ProviderId, UnixMillis};
 use welkin_records::{
     Change, Lines, LogRow, Moved, Numbered, Project, Records, RunId, RunLine, RunRow, Since, StepKey,
     StoreError, Told, Use, Which, Write, Written,
@@ -195,7 +195,7 @@ impl Records for FarRecords {
         Err(self.only_there())
     }
 
-    async fn providers_used(&self) -> Result<BTreeSet<String>> {
+    async fn providers_used(&self) -> Result<BTreeSet<ProviderId>> {
         self.look(Question::ProvidersUsed).await
     }
 

@@ -31,7 +31,7 @@ use welkin_job::wire::{Mirror, v1};
 use welkin_job::{Job, Secret};
 use welkin_ledger::{Entry, EntryKind};
 use welkin_placement::Plan;
-use welkin_provider::{Owner, UnixMillis};
+use welkin_provider::{Owner, ProviderId, UnixMillis};
 use welkin_records::{
     Change, Claim, ClusterRole, Manner, Record, Records, RunId, RunRow, RunState, Which, Write,
 };
@@ -253,9 +253,9 @@ impl Broker {
         for task in &submission.plan.tasks {
             let places = std::iter::once(&task.choice).chain(&task.alternatives);
             if let Some(place) =
-                places.into_iter().find(|place| self.world.provider(&place.provider).is_err())
+                places.into_iter().find(|place| self.world.provider(&place.place.provider).is_err())
             {
-                let (task, provider) = (task.task.clone(), place.provider.clone());
+                let (task, provider) = (task.task.clone(), place.place.provider.clone());
                 return Err(SubmitError::NoProvider { task, provider });
             }
         }
@@ -432,12 +432,12 @@ fn submitted(
 }
 
 /// The providers that a plan names.
-fn providers_of(plan: &Plan) -> BTreeSet<String> {
+fn providers_of(plan: &Plan) -> BTreeSet<ProviderId> {
     let places = plan.tasks.iter().flat_map(|task| std::iter::once(&task.choice).chain(&task.alternatives));
     let mut names = BTreeSet::new();
     for place in places {
-        if !names.contains(&place.provider) {
-            names.insert(place.provider.clone());
+        if !names.contains(&place.place.provider) {
+            names.insert(place.place.provider.clone());
         }
     }
     names

@@ -15,7 +15,7 @@ use crate::task::TaskEnd;
 use std::path::{Component, Path, PathBuf};
 use tokio::time::timeout;
 use welkin_job::Job;
-use welkin_provider::Location;
+use welkin_provider::{Location, ProviderId};
 use welkin_records::{Record, TaskState};
 use welkin_transfer::{TransferError, deliver_tree, silent};
 
@@ -123,7 +123,7 @@ fn moved(live: &Live, task: usize, name: &str) -> Option<Movement> {
 
 /// The name that this machine has as a place.
 fn this_machine() -> Location {
-    Location { provider: "local".to_owned(), region: "localhost".to_owned(), zone: None }
+    Location { provider: ProviderId::from_static("local"), region: "localhost".to_owned(), zone: None }
 }
 
 /// Why an output is not where it should be.

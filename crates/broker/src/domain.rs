@@ -8,12 +8,12 @@
 use crate::limits::REFUSAL_BLOCKS;
 use crate::view::PlaceView;
 use std::collections::BTreeMap;
-use welkin_provider::{ErrorKind, Tier, UnixMillis};
+use welkin_provider::{ErrorKind, ProviderId, Tier, UnixMillis};
 
 /// The places that one refusal speaks for; an absent part stands for all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Domain {
-    provider: String,
+    provider: ProviderId,
     region: Option<String>,
     zone: Option<String>,
     instance_type: Option<String>,
@@ -81,7 +81,7 @@ mod tests {
         let parts: Vec<&str> = text.split(' ').collect();
         PlaceView {
             location: Location {
-                provider: parts[0].to_owned(),
+                provider: parts[0].parse().unwrap(),
                 region: parts[1].to_owned(),
                 zone: (parts[2] != "-").then(|| parts[2].to_owned()),
             },

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use thiserror::Error;
-use welkin_provider::ProviderError;
+use welkin_provider::{ProviderError, ProviderId};
 pub use welkin_records::StoreError;
 use welkin_records::{Over, RunId};
 
@@ -36,7 +36,7 @@ pub enum SubmitError {
         /// Task.
         task: String,
         /// Provider.
-        provider: String,
+        provider: ProviderId,
     },
     /// The job needs something this version cannot execute.
     #[error("task {task}: {what} cannot be executed by this version")]

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use thiserror::Error;
-use welkin_provider::{Lease, Location, ProviderError};
+use welkin_provider::{Lease, Location, ProviderError, ProviderId};
 use welkin_records::{RUNS, RunId, Which};
 use welkin_transfer::{TransferError, objects_below, remove_objects, unfinished_below};
 
@@ -134,7 +134,7 @@ fn needed_tokens(world: &World, run: &RunView) -> Vec<String> {
 pub(crate) const PATIENCE: Patience = Patience { within: RELEASE_WITHIN, passes: unless_final };
 
 /// Every lease of this owner, by provider.
-async fn listed(world: &World, collected: &mut Collected) -> Vec<(String, Lease)> {
+async fn listed(world: &World, collected: &mut Collected) -> Vec<(ProviderId, Lease)> {
     let mut leases = Vec::new();
     for (name, provider) in &world.options.providers {
         match trying(PATIENCE, &world.rng, |_| {}, || provider.list(&world.owner)).await {
@@ -147,7 +147,7 @@ async fn listed(world: &World, collected: &mut Collected) -> Vec<(String, Lease)
 
 pub(crate) async fn release(
     world: &World,
-    leases: Vec<(String, Lease)>,
+    leases: Vec<(ProviderId, Lease)>,
     is_orphan: impl Fn(&str) -> bool,
     collected: &mut Collected,
 ) {

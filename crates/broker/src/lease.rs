@@ -83,7 +83,7 @@ fn agreed<T: PartialEq>(options: &[Resources], what: impl Fn(&Resources) -> T) -
 fn has_no_other_provider(live: &Live, attempt: &AttemptView) -> bool {
     let task = &live.plan.tasks[attempt.id.task];
     let provider = &attempt.place.location.provider;
-    task.alternatives.iter().chain([&task.choice]).all(|place| place.provider == *provider)
+    task.alternatives.iter().chain([&task.choice]).all(|other| other.place.provider == *provider)
 }
 
 /// Takes the lease of an attempt from wherever the record says it is to ready. `fresh` says that

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use welkin_ledger::{NoPricing, Pricing, Terms};
-use welkin_provider::{Clock, Owner, Provider, SystemClock};
+use welkin_provider::{Clock, Owner, Provider, ProviderId, SystemClock};
 use welkin_records::{Peers, Records};
 use welkin_sqlite::Durability;
 use welkin_store::Opener;
@@ -25,7 +25,7 @@ pub type Hook = Arc<dyn Fn(u64) -> ControlFlow<()> + Send + Sync>;
 #[derive(Clone)]
 pub struct BrokerOptions {
     /// The providers, by [`Provider::name`].
-    pub providers: BTreeMap<String, Arc<dyn Provider>>,
+    pub providers: BTreeMap<ProviderId, Arc<dyn Provider>>,
     /// Opens the stores that they say.
     pub stores: Arc<dyn Opener>,
     /// The present moment. Pauses go through `tokio::time`.
@@ -40,7 +40,7 @@ pub struct BrokerOptions {
     /// Tariffs of data movements.
     pub pricing: Arc<dyn Pricing>,
     /// Rounding of billed time by provider; [`Terms::PER_SECOND`] where absent.
-    pub terms: BTreeMap<String, Terms>,
+    pub terms: BTreeMap<ProviderId, Terms>,
     /// What `~` stands for in paths of job files.
     pub home: Option<PathBuf>,
     /// How many tasks of one run are under way at once, at most; more wait for their turn, in the order of
@@ -70,7 +70,7 @@ impl BrokerOptions {
     #[must_use]
     pub fn new(providers: impl IntoIterator<Item = Arc<dyn Provider>>, seed: u64) -> Self {
         Self {
-            providers: providers.into_iter().map(|it| (it.name().to_owned(), it)).collect(),
+            providers: providers.into_iter().map(|it| (it.name().clone(), it)).collect(),
             stores: Arc::new(Direct),
             clock: Arc::new(SystemClock),
             seed,

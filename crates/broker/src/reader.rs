@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use welkin_ledger::{Bill, EntryKind, Estimate, MeterEvent, MonthToDate, Pricing, Terms};
 use welkin_placement::Plan;
-use welkin_provider::{Owner, UnixMillis};
+use welkin_provider::{Owner, ProviderId, UnixMillis};
 use welkin_records::{
     AttemptId, Change, ClusterRole, LAST_PIECE, LogRow, Open, PIECE, Peers, Record, Records, RunId, RunLine,
     RunState, Since, UNENDED, Which, Write,
@@ -232,7 +232,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn providers_used(&self) -> Result<BTreeSet<String>, StoreError> {
+    pub fn providers_used(&self) -> Result<BTreeSet<ProviderId>, StoreError> {
         block_on(self.records.providers_used())
     }
 
@@ -406,7 +406,7 @@ impl Reader {
         &self,
         run: &RunId,
         now: UnixMillis,
-        terms: &BTreeMap<String, Terms>,
+        terms: &BTreeMap<ProviderId, Terms>,
     ) -> Result<Bill, StoreError> {
         let Story { plan, view, .. } = self.load(run)?;
         let entries = block_on(self.records.entries(run, 0, u32::MAX))?;

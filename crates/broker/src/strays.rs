@@ -11,7 +11,7 @@ use crate::broker::Broker;
 use crate::gc::{Collected, PATIENCE, release};
 use crate::patience::trying;
 use std::fmt;
-use welkin_provider::{Lease, Owner, Provider, ProviderError};
+use welkin_provider::{Lease, Owner, Provider, ProviderError, ProviderId};
 
 /// What is there of others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Strays {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stray {
     /// The provider's name.
-    pub provider: String,
+    pub provider: ProviderId,
     /// Whose it is.
     pub owner: Owner,
     /// The lease.
@@ -52,13 +52,17 @@ impl Broker {
         strays
     }
 
-    async fn strays_at(&self, name: &str, provider: &dyn Provider) -> Result<Vec<Stray>, ProviderError> {
+    async fn strays_at(
+        &self,
+        name: &ProviderId,
+        provider: &dyn Provider,
+    ) -> Result<Vec<Stray>, ProviderError> {
         let (rng, own) = (&self.world().rng, self.owner());
         let owners = trying(PATIENCE, rng, |_| {}, || provider.owners()).await?.unwrap_or_default();
         let mut strays = Vec::new();
         for owner in owners.into_iter().filter(|owner| owner != own) {
             let leases = trying(PATIENCE, rng, |_| {}, || provider.list(&owner)).await?;
-            let stray = |lease| Stray { provider: name.to_owned(), owner: owner.clone(), lease };
+            let stray = |lease| Stray { provider: name.clone(), owner: owner.clone(), lease };
             strays.extend(leases.into_iter().map(stray));
         }
         Ok(strays)

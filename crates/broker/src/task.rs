@@ -90,11 +90,12 @@ async fn begin(
 ) -> Result<Option<AttemptId>, StoreError> {
     let planned = &live.plan.tasks[index];
     let place = if placement == 0 { &planned.choice } else { &planned.alternatives[placement - 1] };
-    settled(live, &place.provider).await;
+    settled(live, &place.place.provider).await;
     let number = u32::try_from(task.attempts.len() + 1).unwrap_or(u32::MAX);
     let attempt = AttemptId { task: index, number };
     // A place that is not set up any more is refused when it is asked.
-    let nature = live.world.provider(&place.provider).map_or(Nature::Real, |provider| provider.nature());
+    let nature =
+        live.world.provider(&place.place.provider).map_or(Nature::Real, |provider| provider.nature());
     let began = Fact::Record(Record::AttemptBegan { attempt, placement, nature });
     let left = live.accounts().left(&live.id.0);
     if let Some(left) = left.filter(|left| place.cost > *left) {

@@ -179,7 +179,7 @@ impl PlaceView {
     #[must_use]
     pub fn of(placement: &Placement) -> Self {
         Self {
-            location: placement.place(),
+            location: placement.place.clone(),
             instance_type: placement.node.instance_type.clone(),
             // A plan has decided: `Any` does not occur, and full price is the safe reading of it.
             tier: match placement.market {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use welkin_broker::{Broker, BrokerOptions, Durability, Reader, RunId, RunState, SealKey};
 use welkin_ledger::Terms;
 use welkin_provider::memory::{MemoryCloud, SimClock, Stores};
-use welkin_provider::{Provider, UnixMillis};
+use welkin_provider::{Provider, ProviderId, UnixMillis};
 use welkin_units::Usd;
 
 const SUCCEEDED: &str = "sky-example-nghn2v";
@@ -45,12 +45,12 @@ fn assert_told(reader: &Reader) {
     let open: Vec<RunId> = reader.unfinished().unwrap().into_iter().map(|run| run.id).collect();
     assert_eq!(open, [RunId(KILLED.to_owned())]);
     assert_eq!(reader.latest(None).unwrap().unwrap().driven, Some(false));
-    let providers: Vec<String> = reader.providers_used().unwrap().into_iter().collect();
+    let providers: Vec<ProviderId> = reader.providers_used().unwrap().into_iter().collect();
     assert_eq!(providers, ["aws", "azure", "gcp", "local"]);
     let run = RunId(SUCCEEDED.to_owned());
     let view = reader.status(&run).unwrap();
     assert!(view.tasks.iter().all(|task| task.committed().is_some()));
-    let terms = [("local".to_owned(), Terms::EXACT)].into();
+    let terms = [(ProviderId::from_static("local"), Terms::EXACT)].into();
     let bill = reader.bill(&run, UnixMillis(0), &terms).unwrap();
     assert_eq!((bill.lines.len(), bill.metered), (6, Usd::from_nanos(178_370_009)));
     assert!(
@@ -89,7 +89,7 @@ const SEAL_KEY: [u8; 32] = [
 fn assert_of_schema_2(reader: &Reader) {
     let states: Vec<String> = reader.list().unwrap().into_iter().map(|run| run.state).collect();
     assert_eq!(states, ["succeeded", "failed", "cancelled", "running"]);
-    let terms = [("local".to_owned(), Terms::EXACT)].into();
+    let terms = [(ProviderId::from_static("local"), Terms::EXACT)].into();
     let bill = |run: &str| {
         reader.bill(&RunId(run.to_owned()), UnixMillis(1_795_770_545_000), &terms).unwrap().metered
     };

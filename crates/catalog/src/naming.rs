@@ -1,10 +1,32 @@
 //! Offers by their names.
 
 use crate::tables::Tables;
-use crate::{Kind, Offer};
-use welkin_name::{Name, Place};
+use crate::{Catalog, Kind, Offer};
+use std::collections::BTreeSet;
+use welkin_name::{Name, Place, ProviderId};
+
+impl Catalog<'_> {
+    /// The providers of all places.
+    #[must_use]
+    pub fn providers(&self) -> BTreeSet<ProviderId> {
+        let names: BTreeSet<&str> = self.places().map(|(_, place)| place.provider).collect();
+        names.into_iter().map(opened).collect()
+    }
+}
+
+/// A provider as a catalog has it.
+fn opened(name: &str) -> ProviderId {
+    name.parse().expect("no catalog is opened that calls a provider what none can be called")
+}
 
 impl Offer<'_> {
+    /// Where it is, as names, plans and providers have it.
+    #[must_use]
+    pub fn named_place(&self) -> Place {
+        let zone = self.zone.map(str::to_owned);
+        Place { provider: opened(self.place.provider), region: self.place.region.to_owned(), zone }
+    }
+
     /// The name of this offer on demand; `None` where the provider's own words cannot stand in one (marketplaces
     /// call their regions `Denmark, DK, EU`).
     #[must_use]
@@ -13,12 +35,7 @@ impl Offer<'_> {
             Kind::Vm => "vm",
             Kind::Tpu => "tpu",
         };
-        let place = Place {
-            provider: self.place.provider.to_owned(),
-            region: self.place.region.to_owned(),
-            zone: self.zone.map(str::to_owned),
-        };
-        let mut builder = place.offers(kind, self.instance_type);
+        let mut builder = self.named_place().offers(kind, self.instance_type);
         if let Some(device) = self.accelerator {
             builder = builder.qualifier("hw", &hardware(device.name, device.count_milli));
         }

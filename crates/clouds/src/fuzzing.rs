@@ -9,6 +9,7 @@ use crate::remote::{Answer, Ask, Frame, encode, read};
 use crate::ssh::{HostsFile, accelerator_name, stock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use welkin_provider::ProviderId;
 use welkin_units::Usd;
 
 /// Frames as they are, and as one frame whose head is all of it: what is read can be written and read again, and what a
@@ -43,7 +44,7 @@ fn offered(answer: &Answer) {
     if !info.is_sensible() {
         return;
     }
-    for stock in stock("ssh", "lab", Usd::from_cents(35), info) {
+    for stock in stock(&ProviderId::from_static("ssh"), "lab", Usd::from_cents(35), info) {
         let name = stock.machine.instance_type;
         assert!(name.len() < 200 && name.bytes().all(|byte| byte.is_ascii_graphic()), "{name:?}");
         assert!(stock.machine.vcpus_milli <= info.vcpus_milli && stock.machine.memory <= info.memory);

@@ -57,7 +57,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use welkin_provider::{Clock, ErrorKind, LeaseId, ProviderError, UnixMillis};
+use welkin_provider::{Clock, ErrorKind, LeaseId, ProviderError, ProviderId, UnixMillis};
 use welkin_units::Span;
 
 /// Greatest number of nodes in one lease: each is a process of some megabytes on this one machine.
@@ -71,7 +71,7 @@ pub(crate) const DOUBT: Span = Span::ZERO;
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) layout: Layout,
-    pub(crate) cloud: String,
+    pub(crate) cloud: ProviderId,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hardware: Hardware,
     pub(crate) min_billing: Span,
@@ -91,7 +91,7 @@ pub(crate) struct Machine {
 #[derive(Debug)]
 pub(crate) struct Setup<'a> {
     pub(crate) root: &'a Path,
-    pub(crate) cloud: &'a str,
+    pub(crate) cloud: ProviderId,
     pub(crate) agent: AgentCommand,
     pub(crate) boot_timeout: Span,
     pub(crate) min_billing: Span,
@@ -104,9 +104,6 @@ pub(crate) struct Setup<'a> {
 impl Machine {
     /// Makes the folders that are missing.
     pub(crate) fn open(setup: Setup<'_>) -> Result<Self, MachineError> {
-        if !is_component(setup.cloud) {
-            return Err(MachineError::CloudName(setup.cloud.to_owned()));
-        }
         let make = |folder: &Path| {
             durable::make_private(folder)
                 .map_err(|source| MachineError::Write { path: folder.to_owned(), source })
@@ -115,13 +112,13 @@ impl Machine {
         // Agents run elsewhere in the file system: every path they are given must be absolute.
         let root = fs::canonicalize(setup.root)
             .map_err(|source| MachineError::Read { path: setup.root.to_owned(), source })?;
-        let layout = Layout::new(&root, setup.cloud);
+        let layout = Layout::new(&root, &setup.cloud);
         for folder in [layout.live(), layout.over(), layout.sockets()] {
             make(&folder)?;
         }
         Ok(Self {
             layout,
-            cloud: setup.cloud.to_owned(),
+            cloud: setup.cloud,
             clock: setup.clock,
             hardware: Hardware::detect(),
             min_billing: setup.min_billing,
@@ -162,7 +159,7 @@ impl Machine {
         match done {
             Ok(result) => result.map_err(|error| error.into_provider(&self.cloud, &operation)),
             Err(stopped) => Err(ProviderError::new(
-                self.cloud.clone(),
+                &self.cloud,
                 operation,
                 ErrorKind::Transient,
                 format!("the call did not finish: {stopped}"),

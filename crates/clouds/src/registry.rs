@@ -11,7 +11,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
-use welkin_provider::{Clock, Nature, Provider};
+use welkin_provider::{Clock, Nature, Provider, ProviderId};
 use welkin_units::Span;
 
 /// An adapter, before it is opened.
@@ -50,7 +50,7 @@ pub struct Opening {
     /// The present moment.
     pub clock: Arc<dyn Clock>,
     /// Providers that are to be in reach; those that are not emulated are so anyway.
-    pub names: Vec<String>,
+    pub names: Vec<ProviderId>,
     /// Whether an emulated cloud has a machine type at a place.
     pub known: KnownTypes,
     /// The user's own hosts, where there are any.
@@ -129,12 +129,12 @@ mod tests {
             clusters: folder.path().join("clusters"),
             agent,
             clock,
-            names: ["aws", Local::NAME, Ssh::NAME].map(str::to_owned).to_vec(),
+            names: ["aws", Local::NAME, Ssh::NAME].map(ProviderId::from_static).to_vec(),
             known: Arc::new(|_, _| true),
             ssh: Some(SshConfig::new(folder.path().join("ssh"), hosts, "/bin/false".into())),
         });
         let opened = opened.unwrap();
-        let told: Vec<(&str, Nature)> = opened.iter().map(|it| (it.name(), it.nature())).collect();
+        let told: Vec<(&str, Nature)> = opened.iter().map(|it| (it.name().as_str(), it.nature())).collect();
         let own = ADAPTERS.iter().map(|adapter| (adapter.name, adapter.nature));
         assert_eq!(told, std::iter::once(("aws", Nature::Emulated)).chain(own).collect::<Vec<_>>());
         assert!(told.iter().all(|(name, of)| nature(name) == *of));

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use welkin_clouds::{Clusters, Emulated, EmulatedCloud, Local, LocalConfig, WithClusters, sweep};
 use welkin_provider::conformance::{Capabilities, Harness, Patience, Target, run};
-use welkin_provider::{Clock, LeaseId, Location, Provider, ProviderError, StoreAccess, SystemClock, Tier};
+use welkin_provider::{
+    Clock, LeaseId, Location, Provider, ProviderError, ProviderId, StoreAccess, SystemClock, Tier,
+};
 use welkin_store::Endpoint;
 use welkin_units::{Bytes, Span, Usd};
 
@@ -78,7 +80,7 @@ impl Harness for Bench {
 
     /// By the process table: a lease that is over has no process of any of its nodes.
     fn left_over(&self) -> Option<Vec<LeaseId>> {
-        let folder = |state: &str| self.folder.path().join(self.provider.name()).join(state);
+        let folder = |state: &str| self.folder.path().join(self.provider.name().as_str()).join(state);
         let left = |id: &String| {
             let record = std::fs::read(folder("ended").join(id).join("lease.json")).unwrap();
             let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
@@ -94,7 +96,7 @@ impl Harness for Bench {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.folder.path().join(self.provider.name()));
+        let _ = std::fs::remove_dir_all(self.folder.path().join(self.provider.name().as_str()));
         let _ = sweep(self.folder.path());
     }
 }
@@ -149,7 +151,8 @@ async fn conforms(front: impl FnOnce(Arc<dyn Provider>, &Path) -> Arc<dyn Provid
 async fn the_local_machine_conforms() {
     let folder = tempfile::tempdir().unwrap();
     let local = Local::new(LocalConfig::new(folder.path().to_owned(), agent())).unwrap();
-    let here = Location { provider: Local::NAME.into(), region: Local::REGION.into(), zone: None };
+    let here =
+        Location { provider: ProviderId::from_static(Local::NAME), region: Local::REGION.into(), zone: None };
     let target = target(here, Local::INSTANCE_TYPE);
     let bench = Bench { folder, provider: Arc::new(local), cloud: None, target };
     let report = run(&bench).await;

@@ -4,7 +4,7 @@ mod bed;
 
 use bed::{Bed, is_finished, processes_of, request, run, step, until};
 use std::collections::BTreeMap;
-use welkin_provider::{LeaseState, Provider};
+use welkin_provider::{LeaseState, Provider, ProviderId};
 use welkin_units::Bytes;
 
 /// Rank 0 listens on its own address; the others send it their rank. All use the same port.
@@ -54,7 +54,7 @@ async fn leases_of_all_clouds_have_addresses_of_their_own() {
         let token = format!("address-{round}");
         let here = bed.ready(&token, 2).await;
         let mut there = request(&token, 2);
-        there.location.provider = "gcp".into();
+        there.location.provider = ProviderId::from_static("gcp");
         let there = gcp.acquire(&there).await.unwrap();
         let there = until(&*gcp, &there.id, |lease| lease.state == LeaseState::Ready).await;
         addresses.extend(here.nodes.into_iter().chain(there.nodes).map(|node| node.address));

@@ -7,7 +7,8 @@ mod bed;
 use bed::{run, until};
 use welkin_clouds::{Local, LocalConfig, sweep};
 use welkin_provider::{
-    Capacity, ErrorKind, LeaseRequest, LeaseState, Location, MachineSpec, Nature, Provider, Tier, UnixMillis,
+    Capacity, ErrorKind, LeaseRequest, LeaseState, Location, MachineSpec, Nature, Provider, ProviderId, Tier,
+    UnixMillis,
 };
 use welkin_units::Bytes;
 
@@ -24,7 +25,7 @@ impl Here {
     }
 
     fn location() -> Location {
-        Location { provider: Local::NAME.into(), region: Local::REGION.into(), zone: None }
+        Location { provider: ProviderId::from_static(Local::NAME), region: Local::REGION.into(), zone: None }
     }
 
     fn request(token: &str) -> LeaseRequest {
@@ -51,7 +52,7 @@ impl Drop for Here {
 #[tokio::test]
 async fn it_is_this_machine_and_says_so() {
     let here = Here::new();
-    assert_eq!((here.local.name(), here.local.nature()), ("local", Nature::Local));
+    assert_eq!((here.local.name().as_str(), here.local.nature()), ("local", Nature::Local));
     let lease = here.local.acquire(&Here::request("one")).await.unwrap();
     until(&here.local, &lease.id, |lease| lease.state == LeaseState::Ready).await;
     let node = here.local.node(&lease.id, 0).await.unwrap();

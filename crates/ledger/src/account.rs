@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use welkin_provider::ProviderId;
 
 /// Where money is or is owed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub enum Account {
     /// Owed to a provider.
     Payable {
         /// The provider.
-        provider: String,
+        provider: ProviderId,
     },
 }
 

@@ -18,7 +18,7 @@ pub trait Pricing: Send + Sync + fmt::Debug {
     /// Which of the payer's monthly counters the pair counts on: tiers are cumulative on it.
     fn counter(&self, from: &Location, to: &Location) -> String {
         let _ = to;
-        from.provider.clone()
+        from.provider.to_string()
     }
 }
 

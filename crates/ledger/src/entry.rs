@@ -3,6 +3,7 @@
 use crate::meter::MeterEvent;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use welkin_provider::ProviderId;
 use welkin_units::Usd;
 
 /// Identity of a row.
@@ -57,7 +58,7 @@ pub enum EntryKind {
         /// The charge.
         of: EntryId,
         /// The provider.
-        provider: String,
+        provider: ProviderId,
         /// What is owed on top; negative when too much was charged.
         amount: Usd,
         /// Why.

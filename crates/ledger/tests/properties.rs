@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use welkin_ledger::{
     Account, Bill, EgressUse, Entry, EntryKind, Ledger, MeterEvent, MonthToDate, Pricing, Terms, VmUse, Who,
 };
-use welkin_provider::{Location, Nature, UnixMillis};
+use welkin_provider::{Location, Nature, ProviderId, UnixMillis};
 use welkin_units::{Bytes, Span, Usd};
 
-fn place(provider: &str) -> Location {
-    Location { provider: provider.to_owned(), region: "here".to_owned(), zone: None }
+fn place(provider: &'static str) -> Location {
+    Location { provider: ProviderId::from_static(provider), region: "here".to_owned(), zone: None }
 }
 
 fn who(subject: &str) -> Who {
@@ -59,7 +59,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         }),
         (amount, any::<bool>()).prop_map(|(amount, less)| EntryKind::Correction {
             of: welkin_ledger::EntryId("charge:x".to_owned()),
-            provider: "aws".to_owned(),
+            provider: ProviderId::from_static("aws"),
             amount: if less { -amount } else { amount },
             reason: "invoice".to_owned(),
         }),
@@ -176,7 +176,10 @@ fn holds_pay_first_and_their_rest_returns() {
     assert_eq!(ledger.balance(&budget), Usd::from_cents(920));
     ledger.post(&row(EntryKind::Void { lease: "l".to_owned() })).unwrap();
     assert_eq!(ledger.balance(&budget), Usd::from_cents(950));
-    assert_eq!(ledger.balance(&Account::Payable { provider: "aws".to_owned() }), Usd::from_cents(50));
+    assert_eq!(
+        ledger.balance(&Account::Payable { provider: ProviderId::from_static("aws") }),
+        Usd::from_cents(50)
+    );
     let refused = ledger.post(&row(EntryKind::Hold { lease: "m".to_owned(), amount: Usd::from_cents(951) }));
     assert_eq!(
         refused.unwrap_err().to_string(),

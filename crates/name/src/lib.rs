@@ -125,6 +125,7 @@ pub mod native;
 mod parse;
 mod percent;
 mod place;
+mod provider;
 mod quals;
 mod selector;
 mod split;
@@ -138,6 +139,7 @@ pub use kind::Kind;
 pub use location::Location;
 pub use name::{MAX_LEN, Name};
 pub use place::Place;
+pub use provider::{ProviderId, ProviderIdError};
 pub use quals::{Hardware, Key, Tier};
 pub use selector::Selector;
 

@@ -1,6 +1,7 @@
 //! Places: where something is at a provider.
 
 use crate::builder::Builder;
+use crate::provider::ProviderId;
 use std::fmt;
 
 /// A region of a provider, or a zone of it, in the provider's own words.
@@ -11,7 +12,7 @@ use std::fmt;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Place {
     /// The provider's short name.
-    pub provider: String,
+    pub provider: ProviderId,
     /// Region.
     pub region: String,
     /// Zone, where one is meant.
@@ -25,10 +26,10 @@ impl Place {
     /// use welkin_name::Place;
     ///
     /// let zone = Some("us-east-1a".to_owned());
-    /// let place = Place { provider: "aws".to_owned(), region: "us-east-1".to_owned(), zone };
+    /// let place = Place { provider: "aws".parse()?, region: "us-east-1".to_owned(), zone };
     /// let name = place.offers("vm", "p5.48xlarge").qualifier("tier", "spot").build()?;
     /// assert_eq!(name.as_str(), "sky:aws/us-east-1:us-east-1a/vm/p5.48xlarge?tier=spot");
-    /// # Ok::<(), welkin_name::ParseError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn offers(&self, kind: &str, offering: &str) -> Builder {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use std::rc::Rc;
 use welkin_catalog::OfferId;
 use welkin_job::{Infra, Task};
+use welkin_name::Place;
 use welkin_units::{Span, Usd};
 
 /// What removed how many offers, task by task.
@@ -93,11 +94,8 @@ pub fn why_not(request: &Request<'_>, place: &Infra) -> Result<Vec<WhyNot>, Plan
     let mut verdicts = Vec::with_capacity(request.job.tasks.len());
     for (index, planned) in best.tasks.iter().enumerate() {
         let choice = &planned.choice;
-        let verdict = if matches(place, &choice.provider, &choice.region, choice.zone.as_deref()) {
-            Verdict::Chosen
-        } else {
-            held_there(request, index, place)?
-        };
+        let verdict =
+            if matches(place, &choice.place) { Verdict::Chosen } else { held_there(request, index, place)? };
         verdicts.push(WhyNot { task: planned.task.clone(), verdict });
     }
     Ok(verdicts)
@@ -135,9 +133,11 @@ pub fn unknown_names(request: &Request<'_>, place: &Infra) -> Vec<String> {
     request.catalog.unknown_names(&at_place(place), request.tables).into_iter().collect()
 }
 
-fn matches(place: &Infra, provider: &str, region: &str, zone: Option<&str>) -> bool {
+fn matches(wanted: &Infra, place: &Place) -> bool {
     let fits = |pattern: &Option<String>, text: &str| {
         pattern.as_deref().is_none_or(|pattern| welkin_catalog::Glob::new(pattern).matches(text))
     };
-    fits(&place.provider, provider) && fits(&place.region, region) && fits(&place.zone, zone.unwrap_or(""))
+    fits(&wanted.provider, &place.provider)
+        && fits(&wanted.region, &place.region)
+        && fits(&wanted.zone, place.zone.as_deref().unwrap_or(""))
 }

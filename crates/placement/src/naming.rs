@@ -6,17 +6,10 @@ use welkin_job::Market;
 use welkin_name::{Name, Place};
 
 impl Placement {
-    /// Where.
-    #[must_use]
-    pub fn place(&self) -> Place {
-        let (provider, region) = (self.provider.clone(), self.region.clone());
-        Place { provider, region, zone: self.zone.clone() }
-    }
-
     /// The name of the offering that is taken; `None` where the provider's own words cannot stand in one.
     #[must_use]
     pub fn name(&self) -> Option<Name> {
-        self.node.name_at(&self.place(), self.market == Market::Spot)
+        self.node.name_at(&self.place, self.market == Market::Spot)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::wire;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use welkin_job::{Input, Job, Market, Objective, Secret, TaskDag};
+use welkin_name::Place;
 use welkin_units::{Bytes, Span, Usd};
 
 /// Version of the form in which plans are written.
@@ -122,12 +123,8 @@ pub struct PlannedTask {
 /// One way to run one task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
-    /// Provider's short name.
-    pub provider: String,
-    /// Region.
-    pub region: String,
-    /// Zone, where the offer is for one.
-    pub zone: Option<String>,
+    /// Where; with a zone, where the offer is for one.
+    pub place: Place,
     /// What one node is.
     pub node: Node,
     /// Nodes in the gang.

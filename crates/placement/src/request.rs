@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use welkin_catalog::Catalog;
 use welkin_catalog::tables::Tables;
 use welkin_job::Job;
+use welkin_name::Place;
 use welkin_route::{Rates, Tariffs};
 use welkin_units::Bytes;
 
@@ -33,21 +34,17 @@ pub struct Request<'a> {
 /// A place that refused lately.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {
-    /// Provider.
-    pub provider: String,
-    /// Region.
-    pub region: String,
-    /// Zone; `None` blocks the whole region.
-    pub zone: Option<String>,
+    /// Where; without a zone, all of the region.
+    pub place: Place,
     /// Machine type; `None` blocks all.
     pub instance_type: Option<String>,
 }
 
 impl Blocked {
     pub(crate) fn covers(&self, offer: &welkin_catalog::Offer<'_>) -> bool {
-        self.provider == offer.place.provider
-            && self.region == offer.place.region
-            && self.zone.as_deref().is_none_or(|zone| offer.zone == Some(zone))
+        self.place.provider == offer.place.provider
+            && self.place.region == offer.place.region
+            && self.place.zone.as_deref().is_none_or(|zone| offer.zone == Some(zone))
             && self.instance_type.as_deref().is_none_or(|name| offer.instance_type == name)
     }
 }

@@ -176,7 +176,7 @@ pub(crate) fn ops(change: &Change, broker: &str, number: &mut impl FnMut() -> u6
             vec![op("writing the identity of the store", IDENTITY, params![*key, value.clone()])]
         }
         Change::Submitted { row, client_token, providers } => {
-            let names: Vec<String> = providers.iter().cloned().collect();
+            let names: Vec<String> = providers.iter().map(String::from).collect();
             let mut ops = submitted(row, client_token.as_deref(), broker);
             ops.push(op("recording the providers of a plan", PROVIDERS, params![names]));
             ops

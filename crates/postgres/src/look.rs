@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use welkin_ledger::Entry;
-use welkin_provider::UnixMillis;
+use welkin_provider::{ProviderId, UnixMillis};
 use welkin_records::{
     AttemptId, ClusterRole, Extent, LEFT_OUT, Lines, LogRow, Moved, Numbered, Open, Project, RunId, RunLine,
     RunRow, Since, StepKey, Told, Use, Which, cut_page, left_out_count,
@@ -354,9 +354,10 @@ impl Look<'_> {
         projects::used(&self.rows("reading what a project uses", projects::USE, &[&name]).await?)
     }
 
-    pub(crate) async fn providers_used(&self) -> Result<BTreeSet<String>> {
+    pub(crate) async fn providers_used(&self) -> Result<BTreeSet<ProviderId>> {
         let rows = self.rows("reading the providers of earlier plans", "SELECT name FROM provider_used", &[]);
-        Ok(rows.await?.iter().map(|row| row.get(0)).collect())
+        // What no provider can be called none was ever opened by.
+        Ok(rows.await?.iter().filter_map(|row| row.get::<_, &str>(0).parse().ok()).collect())
     }
 
     pub(crate) async fn newest_of_open(&self) -> Result<Option<UnixMillis>> {

@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 use welkin_ledger::Entry;
-use welkin_provider::UnixMillis;
+use welkin_provider::{ProviderId, UnixMillis};
 use welkin_records::{
     Fence, Lines, LogRow, Moved, Numbered, Peers, Project, Records, RunId, RunLine, RunRow, Since, Standing,
     StepKey, StoreError, Told, Use, Which, Write, Written,
@@ -241,7 +241,7 @@ impl Records for Postgres {
         self.there(async move |core| core.look().project_use(&name).await).await
     }
 
-    async fn providers_used(&self) -> Result<BTreeSet<String>> {
+    async fn providers_used(&self) -> Result<BTreeSet<ProviderId>> {
         self.there(async move |core| core.look().providers_used().await).await
     }
 

@@ -35,5 +35,5 @@ pub use lease::{
 };
 pub use node::{Door, Duplex, Event, EventKind, Exit, Fetch, Login, Node, Publish, Step, StepId, Stream};
 pub use port::{Capacity, DOUBT, Nature, Provider};
-pub use welkin_name::Place as Location;
+pub use welkin_name::{Place as Location, ProviderId};
 pub use welkin_store::{Access, StoreAccess, StoreAddress};

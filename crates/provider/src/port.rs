@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
-pub(crate) use welkin_name::Place as Location;
+pub(crate) use welkin_name::{Place as Location, ProviderId};
 use welkin_store::StoreAccess;
 use welkin_units::Span;
 
@@ -48,7 +48,7 @@ pub const DOUBT: Span = Span::from_secs(150);
 #[async_trait]
 pub trait Provider: Send + Sync + fmt::Debug {
     /// Short name, as in [`Location::provider`].
-    fn name(&self) -> &str;
+    fn name(&self) -> &ProviderId;
 
     /// What stands behind it.
     fn nature(&self) -> Nature;

@@ -9,7 +9,8 @@ use welkin_provider::memory::{
 };
 use welkin_provider::{
     Capacity, Clock, ErrorKind, Event, EventKind, Exit, Fetch, LeaseId, LeaseRequest, LeaseState, Location,
-    MachineSpec, Node, Owner, Provider, ProviderError, Publish, Retry, Step, StepId, Tier, Token, UnixMillis,
+    MachineSpec, Node, Owner, Provider, ProviderError, ProviderId, Publish, Retry, Step, StepId, Tier, Token,
+    UnixMillis,
 };
 use welkin_units::{Span, Usd};
 
@@ -21,7 +22,7 @@ fn owner() -> Owner {
 }
 
 fn place() -> Location {
-    Location { provider: "aws".to_owned(), region: "us-east-1".to_owned(), zone: None }
+    Location { provider: ProviderId::from_static("aws"), region: "us-east-1".to_owned(), zone: None }
 }
 
 fn builder() -> (MemoryCloudBuilder, SimClock) {

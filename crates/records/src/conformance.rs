@@ -16,7 +16,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 use welkin_ledger::{EgressUse, Entry, EntryKind, MeterEvent, MonthToDate, NoPricing, Who, month_of};
-use welkin_provider::{Event, EventKind, Exit, Location, Nature, Stream, UnixMillis, exact};
+use welkin_provider::{Event, EventKind, Exit, Location, Nature, ProviderId, Stream, UnixMillis, exact};
 use welkin_units::{Bytes, Usd};
 
 /// A test for each promise.
@@ -67,7 +67,7 @@ fn submission(name: &str, at: u64) -> Change {
         cluster: None,
         project: None,
     };
-    let providers = BTreeSet::from(["aws".to_owned()]);
+    let providers = BTreeSet::from([ProviderId::from_static("aws")]);
     Change::Submitted { row: Box::new(row), client_token: Some(format!("token of {name}")), providers }
 }
 
@@ -124,7 +124,7 @@ pub async fn a_name_is_given_once_even_after_it_was_forgotten(records: &dyn Reco
     let again = records.commit(vec![Write::from(submission("a", 2))]).await;
     assert!(again.iter().all(Result::is_err));
     // What the plans of forgotten runs named may still hold something.
-    assert_eq!(records.providers_used().await.ok(), Some(BTreeSet::from(["aws".to_owned()])));
+    assert_eq!(records.providers_used().await.ok(), Some(BTreeSet::from([ProviderId::from_static("aws")])));
     done(records, [Change::Identity { key: "salt", value: "one".to_owned() }]).await;
     done(records, [Change::Identity { key: "salt", value: "two".to_owned() }]).await;
     assert_eq!(records.identity("salt").await.ok().flatten().as_deref(), Some("one"));
@@ -347,8 +347,11 @@ pub async fn long_outputs_are_read_from_both_ends_and_are_what_was_written(recor
 
 /// A charge that is booked again, by a broker that was killed before it knew, changes nothing.
 pub async fn money_counts_once_and_months_add_up(records: &dyn Records) {
-    let place =
-        |provider: &str| Location { provider: provider.to_owned(), region: "r".to_owned(), zone: None };
+    let place = |provider: &'static str| Location {
+        provider: ProviderId::from_static(provider),
+        region: "r".to_owned(),
+        zone: None,
+    };
     let moved = |subject: &str, bytes| {
         let who = Who {
             run: "a".to_owned(),

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use welkin_ledger::{Entry, EntryKind, Usage, month_of};
-use welkin_provider::{Event, EventKind, Location, UnixMillis};
+use welkin_provider::{Event, EventKind, Location, ProviderId, UnixMillis};
 use welkin_units::{Bytes, Usd};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -33,7 +33,7 @@ struct Kept {
     told: BTreeMap<(RunId, StepKey), BTreeMap<u64, Row>>,
     ledger: Vec<Entry>,
     moved: BTreeMap<(i32, Location, Location), Bytes>,
-    providers: BTreeSet<String>,
+    providers: BTreeSet<ProviderId>,
     cancels: BTreeSet<RunId>,
     projects: BTreeMap<String, Project>,
     claims: Vec<ClaimRow>,
@@ -456,7 +456,7 @@ impl Records for Memory {
         Ok(self.kept().used(name))
     }
 
-    async fn providers_used(&self) -> Result<BTreeSet<String>> {
+    async fn providers_used(&self) -> Result<BTreeSet<ProviderId>> {
         Ok(self.kept().providers.clone())
     }
 

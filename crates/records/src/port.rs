@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::fmt;
 use welkin_ledger::Entry;
-use welkin_provider::UnixMillis;
+use welkin_provider::{ProviderId, UnixMillis};
 use welkin_units::Bytes;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -85,7 +85,7 @@ pub trait Records: fmt::Debug + Send + Sync {
     async fn project_use(&self, name: &str) -> Result<Use>;
 
     /// Every provider that a plan of any run names or named.
-    async fn providers_used(&self) -> Result<BTreeSet<String>>;
+    async fn providers_used(&self) -> Result<BTreeSet<ProviderId>>;
 
     /// The newest moment on the record of runs that are not over.
     async fn newest_of_open(&self) -> Result<Option<UnixMillis>>;

@@ -8,7 +8,7 @@ use crate::rows::{Gone, RunRow, StepKey};
 use crate::state::RunState;
 use std::collections::BTreeSet;
 use welkin_ledger::Entry;
-use welkin_provider::{Event, UnixMillis};
+use welkin_provider::{Event, ProviderId, UnixMillis};
 
 /// Changes that are made together or not at all, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum Change {
         /// Submitting again with it finds this run.
         client_token: Option<String>,
         /// Every provider that its plan names.
-        providers: BTreeSet<String>,
+        providers: BTreeSet<ProviderId>,
     },
     /// A project, new or in place of what it was. [`crate::StoreError::ProjectChanged`] unless it is as often changed as this
     /// says; 0 where there is to be none.

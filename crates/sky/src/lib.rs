@@ -14,7 +14,7 @@
 //! let loaded = sky.read_job(&JobText::new("train.yaml", text.as_bytes()))?;
 //! let plan = sky.plan(&loaded.job)?.plan;
 //! let choice = &plan.tasks[0].choice;
-//! assert_eq!(choice.provider, "aws");
+//! assert_eq!(choice.place.provider, "aws");
 //! assert!(plan.cost > welkin_units::Usd::ZERO);
 //! # Ok(())
 //! # }

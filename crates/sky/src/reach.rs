@@ -31,7 +31,7 @@ pub fn placements(plan: &Plan) -> impl Iterator<Item = &Placement> {
 /// Whether running the plan can cost money.
 #[must_use]
 pub fn costs_money(plan: &Plan) -> bool {
-    placements(plan).any(|place| nature(&place.provider) == Nature::Real && place.hourly > Usd::ZERO)
+    placements(plan).any(|place| nature(&place.place.provider) == Nature::Real && place.hourly > Usd::ZERO)
 }
 
 /// Whether a place pattern names this machine.

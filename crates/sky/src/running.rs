@@ -14,7 +14,7 @@ use welkin_broker::{
 };
 use welkin_clouds::registry::{ADAPTERS, Adapter};
 use welkin_ledger::{Bill, Pricing, Terms};
-use welkin_provider::{Clock, Provider, UnixMillis};
+use welkin_provider::{Clock, Provider, ProviderId, UnixMillis};
 use welkin_records::{Peers, Records};
 use welkin_store::Opener;
 use welkin_stores::Direct;
@@ -62,7 +62,7 @@ impl Default for Opening {
 pub(crate) fn broker(sky: &Sky, opening: Opening) -> Result<Broker, SkyError> {
     let (options, catalog, state) = (sky.options(), sky.catalog()?, sky.folders().state());
     // Runs of an earlier catalog may have left something at providers that this one does not have.
-    let mut names: BTreeSet<String> = catalog.places().map(|(_, place)| place.provider.to_owned()).collect();
+    let mut names = catalog.providers();
     let shared = opening
         .shared
         .map(|Shared { records, peers }| (Reader::elsewhere(Arc::clone(&records)), records, peers));
@@ -127,7 +127,7 @@ fn here(sky: &Sky) -> Result<Option<Reader>, StoreError> {
 
 /// Providers that plans of earlier runs name. What cannot be read is passed over: the broker opens the
 /// same store next, repairs what a killed process left half made, and tells what is wrong with it.
-fn recorded_providers(sky: &Sky) -> BTreeSet<String> {
+fn recorded_providers(sky: &Sky) -> BTreeSet<ProviderId> {
     let Ok(Some(reader)) = here(sky) else { return BTreeSet::new() };
     reader.providers_used().unwrap_or_default()
 }
@@ -139,9 +139,9 @@ pub fn pricing() -> Arc<dyn Pricing> {
 }
 
 /// How providers round the time of machines; all others bill whole seconds after the first minute.
-fn terms() -> BTreeMap<String, Terms> {
+fn terms() -> BTreeMap<ProviderId, Terms> {
     let terms = |adapter: &Adapter| Terms { minimum: adapter.billed_least, increment: adapter.billed_in };
-    ADAPTERS.iter().map(|adapter| (adapter.name.to_owned(), terms(adapter))).collect()
+    ADAPTERS.iter().map(|adapter| (ProviderId::from_static(adapter.name), terms(adapter))).collect()
 }
 
 /// What a run has cost so far.

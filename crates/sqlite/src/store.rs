@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use welkin_ledger::Entry;
-use welkin_provider::UnixMillis;
+use welkin_provider::{ProviderId, UnixMillis};
 use welkin_records::{
     Lines, LogRow, Moved, Numbered, Project, Records, RunId, RunLine, RunRow, Since, StepKey, StoreError,
     Told, Use, Which, Write, Written, cut_page,
@@ -255,7 +255,7 @@ impl Records for Sqlite {
         projects::used(&snapshot, name)
     }
 
-    async fn providers_used(&self) -> Result<BTreeSet<String>> {
+    async fn providers_used(&self) -> Result<BTreeSet<ProviderId>> {
         sums::providers_used(&self.db(), self.schema)
     }
 

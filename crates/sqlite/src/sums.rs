@@ -5,6 +5,7 @@ use crate::text::{Result, failed, json, parse, signed};
 use rusqlite::{Connection, Transaction, params};
 use std::collections::BTreeSet;
 use welkin_ledger::{Entry, EntryKind, Usage, month_of};
+use welkin_provider::ProviderId;
 use welkin_records::Moved;
 use welkin_units::Bytes;
 
@@ -45,18 +46,22 @@ pub(crate) fn moved(db: &Connection, month: i32, schema: usize) -> Result<Vec<Mo
 }
 
 /// Remembers providers whose stores and leases a run may use.
-pub(crate) fn remember_providers(db: &Transaction<'_>, names: &BTreeSet<String>) -> Result<()> {
+pub(crate) fn remember_providers(db: &Transaction<'_>, names: &BTreeSet<ProviderId>) -> Result<()> {
     let sql = |source| failed("recording the providers of a plan", source);
     let mut statement =
         db.prepare_cached("INSERT OR IGNORE INTO provider_used (name) VALUES (?1)").map_err(sql)?;
-    names.iter().try_for_each(|name| statement.execute([name]).map(drop)).map_err(sql)
+    names.iter().try_for_each(|name| statement.execute([name.as_str()]).map(drop)).map_err(sql)
 }
 
 /// Every provider that a plan of any run names or named.
-pub(crate) fn providers_used(db: &Connection, schema: usize) -> Result<BTreeSet<String>> {
+pub(crate) fn providers_used(db: &Connection, schema: usize) -> Result<BTreeSet<ProviderId>> {
     let sql = |source| failed("reading the providers of earlier plans", source);
     let of = if schema < WITH_SUMS { PROVIDERS_OF_PLANS } else { "SELECT name FROM provider_used" };
     let mut statement = db.prepare(of).map_err(sql)?;
-    let names = statement.query_map([], |row| row.get(0)).map_err(sql)?;
-    names.collect::<rusqlite::Result<_>>().map_err(sql)
+    let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(sql)?;
+    // What no provider can be called none was ever opened by.
+    names
+        .filter_map(|name| name.map(|name| name.parse().ok()).transpose())
+        .collect::<rusqlite::Result<_>>()
+        .map_err(sql)
 }

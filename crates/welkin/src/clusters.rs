@@ -115,7 +115,7 @@ impl Cluster {
             name: name.to_owned(),
             run: run.clone(),
             place: Infra {
-                provider: Some(location.provider.clone()),
+                provider: Some(location.provider.to_string()),
                 region: Some(location.region.clone()),
                 zone: location.zone.clone(),
             },

@@ -5,14 +5,14 @@ use crate::live::World;
 use crate::patience::trying;
 use crate::view::RunView;
 use std::collections::BTreeMap;
-use welkin_provider::Lease;
+use welkin_provider::{Lease, ProviderId};
 
 /// What providers say they hold for this owner.
 #[derive(Default)]
 pub(super) struct Held {
     leases: Vec<Lease>,
     /// Providers that did not answer, each with what they said.
-    silent: BTreeMap<String, String>,
+    silent: BTreeMap<ProviderId, String>,
 }
 
 impl Held {

@@ -65,7 +65,7 @@ async fn listed(
     owner: &Owner,
     run: &RunId,
 ) -> Result<Vec<Listed>, String> {
-    let provider = providers.iter().find(|provider| provider.name() == place.provider);
+    let provider = providers.iter().find(|provider| *provider.name() == place.provider);
     let provider = provider.ok_or_else(|| format!("{} is not set up", place.provider))?;
     let shelf = opened(&**provider, stores, place, owner).await.map_err(|error| error.to_string())?;
     objects_below(&shelf.store, &run.folder()).await.map_err(|error| error.chain())

@@ -9,7 +9,7 @@ use welkin_job::Policy;
 use welkin_ledger::{Bill, Item, Terms};
 use welkin_placement::Plan;
 use welkin_provider::memory::SimClock;
-use welkin_provider::{Clock, UnixMillis};
+use welkin_provider::{Clock, ProviderId, UnixMillis};
 use welkin_units::{Span, Usd};
 
 /// A machine whose wall clock somebody sets.
@@ -137,7 +137,7 @@ async fn a_lease_that_was_there_owes_the_minimum_though_no_time_seems_to_have_pa
     let machine = machine(&world);
     let mut options = world.options();
     options.clock = Arc::new(Wall(Arc::clone(&machine)));
-    options.terms = [("a".to_owned(), Terms::PER_SECOND)].into();
+    options.terms = [(ProviderId::from_static("a"), Terms::PER_SECOND)].into();
     let broker = Broker::open(&world.dir.path().join("state"), options.clone()).unwrap();
     let run = world.submit(&broker, &ten_minutes()).await;
     let looking = async {

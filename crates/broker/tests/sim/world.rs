@@ -15,7 +15,7 @@ use welkin_placement::{Gap, Node, Placement, Plan, PlannedTask};
 use welkin_provider::memory::{
     MemoryCloud, MemoryCloudBuilder, Nastiness, Outcome, Script, SimClock, Stores, Tree, TreeFormat, Work,
 };
-use welkin_provider::{Exit, LeaseId, Owner, Provider, UnixMillis};
+use welkin_provider::{Exit, LeaseId, Location, Owner, Provider, UnixMillis};
 use welkin_store::Endpoint;
 use welkin_transfer::{fetch_tree, publish_tree, silent};
 use welkin_units::{Bytes, Span, Usd};
@@ -128,7 +128,7 @@ impl World {
         let clock = SimClock::starting_at(UnixMillis(1_790_000_000_000));
         let stores = Stores::new();
         let clouds = ["a", "b", "c"].iter().zip(0..).map(|(name, nth)| {
-            let builder = MemoryCloud::builder(*name, seed * 3 + nth, clock)
+            let builder = MemoryCloud::builder(name, seed * 3 + nth, clock)
                 .stores(stores.clone())
                 .trees(Arc::new(RealTrees))
                 .workload(workload);
@@ -147,7 +147,7 @@ impl World {
         options.owner = Some(Owner("me".to_owned()));
         options.durability = Durability::Process;
         options.retry_until_up = self.retry_until_up;
-        options.terms = self.clouds.iter().map(|cloud| (cloud.name().to_owned(), Terms::EXACT)).collect();
+        options.terms = self.clouds.iter().map(|cloud| (cloud.name().clone(), Terms::EXACT)).collect();
         options
     }
 
@@ -220,7 +220,7 @@ impl World {
         let task = view.tasks.iter().find(|other| other.name == task).unwrap();
         let tree = &task.outputs[output];
         let place = &task.committed().unwrap().place.location;
-        let cloud = self.clouds.iter().find(|cloud| cloud.name() == place.provider).unwrap();
+        let cloud = self.clouds.iter().find(|cloud| *cloud.name() == place.provider).unwrap();
         let store = cloud.bucket(&place.region, &Owner("me".to_owned()));
         match RealTrees.read(store, &tree.prefix, &tree.digest).await.unwrap() {
             Tree::File(content) => String::from_utf8(content.to_vec()).unwrap(),
@@ -355,9 +355,7 @@ fn placement(text: &str) -> Placement {
     };
     let (provider, region) = place.split_once('/').unwrap();
     Placement {
-        provider: provider.to_owned(),
-        region: region.to_owned(),
-        zone: None,
+        place: Location { provider: provider.parse().unwrap(), region: region.to_owned(), zone: None },
         node: Node {
             instance_type: "m1".to_owned(),
             vcpus_milli: 2000,

@@ -11,6 +11,7 @@ use super::layout::{
 use super::strings::Strings;
 use crate::{Arch, Continent, Kind, Offer, OfferAccelerator, OfferId, Place, PlaceId, Source, TeeSet};
 use thiserror::Error;
+use welkin_name::ProviderId;
 use welkin_units::{BitsPerSecond, Bytes, Usd};
 
 /// Why a store was refused. In every case the answer is to build it again from its sources.
@@ -273,6 +274,7 @@ impl<'a> Catalog<'a> {
                 }),
                 "places",
             ),
+            (self.places.iter().all(|&[name, ..]| ProviderId::is_valid(self.texts.get(name))), "providers"),
             (all_below_u16(columns.place, self.places.len()), "place column"),
             (all_below_u16(columns.accelerator, self.accelerators.len()), "accelerator column"),
             (all_below_u16(columns.source, self.sources.len()), "source column"),

@@ -215,14 +215,14 @@ fn taken_of<'a>(
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
-    use welkin_provider::{Owner, Tier, Token};
+    use welkin_provider::{Owner, ProviderId, Tier, Token};
     use welkin_units::{Span, Usd};
 
     fn request(token: &str, vcpus: u32) -> LeaseRequest {
         LeaseRequest {
             token: Token(token.to_owned()),
             owner: Owner("o".to_owned()),
-            location: Location { provider: "aws".into(), region: "r".into(), zone: None },
+            location: Location { provider: ProviderId::from_static("aws"), region: "r".into(), zone: None },
             machine: MachineSpec { vcpus_milli: vcpus * 1_000, ..MachineSpec::of_type("cluster/dev/x") },
             tier: Tier::OnDemand,
             nodes: 1,

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use welkin_provider::{
     Capacity, Clock, ErrorKind, HOLDS, Inventory, Lease, LeaseId, LeaseRequest, LeaseState, Location, Nature,
-    Node, NodeAddress, ON, Owner, PRIORITY, Provider, ProviderError, StepId, StoreAccess, Tier, UnixMillis,
-    Usage,
+    Node, NodeAddress, ON, Owner, PRIORITY, Provider, ProviderError, ProviderId, StepId, StoreAccess, Tier,
+    UnixMillis, Usage,
 };
 use welkin_units::Span;
 
@@ -307,7 +307,7 @@ fn addresses(slots: &[super::record::Slot], held: &Lease) -> Vec<NodeAddress> {
 
 #[async_trait]
 impl Provider for WithClusters {
-    fn name(&self) -> &str {
+    fn name(&self) -> &ProviderId {
         self.inner.name()
     }
 

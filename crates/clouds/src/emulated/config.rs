@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use welkin_provider::{Clock, Location, SystemClock};
+use welkin_provider::{Clock, Location, ProviderId, SystemClock};
 use welkin_units::Span;
 
 /// Which instance types exist where: usually the catalog's answer.
@@ -18,7 +18,7 @@ pub struct EmulatedConfig {
     /// most 86 bytes.
     pub root: PathBuf,
     /// Names of the clouds, as in [`Location::provider`].
-    pub clouds: Vec<String>,
+    pub clouds: Vec<ProviderId>,
     /// How a node's daemon is started.
     pub agent: AgentCommand,
     /// Whether an instance type exists at a place.
@@ -40,7 +40,7 @@ pub struct EmulatedConfig {
 impl EmulatedConfig {
     /// The default settings: 150 ms to boot, ten seconds to answer, one minute billed at the least.
     #[must_use]
-    pub fn new(root: PathBuf, clouds: Vec<String>, agent: AgentCommand, known: KnownTypes) -> Self {
+    pub fn new(root: PathBuf, clouds: Vec<ProviderId>, agent: AgentCommand, known: KnownTypes) -> Self {
         Self {
             root,
             clouds,

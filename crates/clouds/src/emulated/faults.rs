@@ -157,6 +157,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use welkin_provider::ProviderId;
 
     #[test]
     fn patterns() {
@@ -181,7 +182,11 @@ mod tests {
         let text = r#"{"shortages": [{"scope": {"region": "us-*"}, "nodes": 0}]}"#;
         let faults: Faults = serde_json::from_str(text).unwrap();
         let scope = &faults.shortages[0].scope;
-        let location = |region: &str| Location { provider: "aws".into(), region: region.into(), zone: None };
+        let location = |region: &str| Location {
+            provider: ProviderId::from_static("aws"),
+            region: region.into(),
+            zone: None,
+        };
         assert!(scope.covers(&location("us-east-1"), "m5.large", Tier::Spot));
         assert!(!scope.covers(&location("eu-west-1"), "m5.large", Tier::Spot));
         assert!(serde_json::from_str::<Faults>(r#"{"shortage": []}"#).is_err());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use welkin_provider::{
     Capacity, Lease, LeaseId, LeaseRequest, Location, Nature, Node, Owner, Provider, ProviderError,
-    StoreAccess, Tier, UnixMillis, Usage,
+    ProviderId, StoreAccess, Tier, UnixMillis, Usage,
 };
 use welkin_units::Span;
 
@@ -30,12 +30,12 @@ impl Emulated {
     /// Opens the clouds; every process that opens the same root sees the same clouds.
     ///
     /// # Errors
-    /// When the root cannot be written, is too deep for sockets, or a cloud's name is no folder name.
+    /// When the root cannot be written or is too deep for sockets.
     pub fn new(config: &EmulatedConfig) -> Result<Self, MachineError> {
-        let cloud = |name: &String| {
+        let cloud = |name: &ProviderId| {
             let setup = Setup {
                 root: &config.root,
-                cloud: name,
+                cloud: name.clone(),
                 agent: config.agent.clone(),
                 boot_timeout: config.boot_timeout,
                 min_billing: config.min_billing,
@@ -44,7 +44,7 @@ impl Emulated {
                 address: None,
             };
             let machine = Arc::new(Machine::open(setup)?);
-            let boot_delay = config.boot_delays.get(name).copied().unwrap_or(config.boot_delay);
+            let boot_delay = config.boot_delays.get(name.as_str()).copied().unwrap_or(config.boot_delay);
             Ok(Arc::new(EmulatedCloud { machine, known: Arc::clone(&config.known), boot_delay }))
         };
         Ok(Self { clouds: config.clouds.iter().map(cloud).collect::<Result<_, _>>()? })
@@ -154,7 +154,7 @@ impl std::fmt::Debug for EmulatedCloud {
 
 #[async_trait]
 impl Provider for EmulatedCloud {
-    fn name(&self) -> &str {
+    fn name(&self) -> &ProviderId {
         &self.machine.cloud
     }
 

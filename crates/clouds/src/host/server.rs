@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use welkin_provider::{ErrorKind, LeaseId, Login, Node, ProviderError, SystemClock};
+use welkin_provider::{ErrorKind, LeaseId, Login, Node, ProviderError, ProviderId, SystemClock};
 use welkin_units::Span;
 
 /// Name of the provider whose hosts these are.
@@ -75,7 +75,7 @@ impl Host {
         programs::tidy(&config.agent.program);
         let machine = Machine::open(Setup {
             root: &config.root,
-            cloud: PROVIDER,
+            cloud: ProviderId::from_static(PROVIDER),
             agent: config.agent,
             boot_timeout: BOOT_TIMEOUT,
             min_billing: Span::ZERO,
@@ -274,7 +274,11 @@ mod tests {
         LeaseRequest {
             token: Token("late".to_owned()),
             owner: Owner("tests".to_owned()),
-            location: Location { provider: PROVIDER.to_owned(), region: "lab".to_owned(), zone: None },
+            location: Location {
+                provider: ProviderId::from_static(PROVIDER),
+                region: "lab".to_owned(),
+                zone: None,
+            },
             machine: MachineSpec { vcpus_milli: 100, ..MachineSpec::of_type("t") },
             tier: Tier::OnDemand,
             nodes: 1,

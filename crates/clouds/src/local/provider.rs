@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use welkin_provider::{
     Capacity, Lease, LeaseId, LeaseRequest, Location, Nature, Node, Owner, Provider, ProviderError,
-    StoreAccess, Tier, UnixMillis, Usage,
+    ProviderId, StoreAccess, Tier, UnixMillis, Usage,
 };
 use welkin_units::Span;
 
@@ -32,7 +32,7 @@ impl Local {
     pub fn new(config: LocalConfig) -> Result<Self, MachineError> {
         let setup = Setup {
             root: &config.root,
-            cloud: Self::NAME,
+            cloud: ProviderId::from_static(Self::NAME),
             agent: config.agent,
             boot_timeout: config.boot_timeout,
             min_billing: Span::ZERO,
@@ -76,8 +76,8 @@ fn check(location: &Location, instance_type: &str) -> Result<(), MachineError> {
 
 #[async_trait]
 impl Provider for Local {
-    fn name(&self) -> &str {
-        Self::NAME
+    fn name(&self) -> &ProviderId {
+        &self.machine.cloud
     }
 
     fn nature(&self) -> Nature {

@@ -83,7 +83,7 @@ impl Machine {
     }
 
     fn client(&self, node: &NodeRecord) -> AgentNode {
-        AgentNode::new(self.layout.socket(&node.id), self.cloud.clone()).with_word(node.word.clone())
+        AgentNode::new(self.layout.socket(&node.id), &self.cloud).with_word(node.word.clone())
     }
 }
 

@@ -60,9 +60,6 @@ pub enum MachineError {
         /// Why.
         source: io::Error,
     },
-    /// The name of a cloud cannot be the name of a folder.
-    #[error("{0:?} cannot be the name of a cloud: letters, digits, '-', '_' and '.' only")]
-    CloudName(String),
     /// There is no such lease.
     #[error("no such lease")]
     NoLease(LeaseId),
@@ -99,9 +96,7 @@ impl MachineError {
             Self::Read { .. } | Self::Write { .. } | Self::Spawn { .. } | Self::End { .. } => {
                 ErrorKind::Transient
             }
-            Self::Record { .. } | Self::Version { .. } | Self::CloudName(_) | Self::Invalid(_) => {
-                ErrorKind::Invalid
-            }
+            Self::Record { .. } | Self::Version { .. } | Self::Invalid(_) => ErrorKind::Invalid,
             Self::NoLease(_) | Self::NoNode(_) => ErrorKind::NotFound,
             Self::Over(_) => ErrorKind::LeaseLost,
             Self::Conflict(_) => ErrorKind::Conflict,

@@ -98,11 +98,12 @@ pub(crate) fn intervals(record: &Metered<'_>, now: UnixMillis, minimum: Span) ->
 mod tests {
     use super::super::record::{Boot, Phase};
     use super::*;
-    use welkin_provider::{LeaseRequest, Location, Tier};
+    use welkin_provider::{LeaseRequest, Location, ProviderId, Tier};
     use welkin_units::Usd;
 
     fn record(nodes: u32, ended: Option<u64>) -> Record {
-        let location = Location { provider: "aws".into(), region: "us-east-1".into(), zone: None };
+        let location =
+            Location { provider: ProviderId::from_static("aws"), region: "us-east-1".into(), zone: None };
         let request = LeaseRequest {
             token: Token("t".into()),
             owner: Owner("o".into()),

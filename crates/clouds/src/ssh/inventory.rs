@@ -5,7 +5,7 @@
 //! share a host.
 
 use crate::remote::{Gpu, HostInfo, Unreached, Vendor};
-use welkin_provider::{Accelerators, Location, MachineSpec, Stock};
+use welkin_provider::{Accelerators, Location, MachineSpec, ProviderId, Stock};
 use welkin_units::{Bytes, Usd};
 
 /// What is known of a host after somebody looked.
@@ -162,8 +162,8 @@ pub(crate) fn accelerator_name(gpu: &Gpu) -> String {
 }
 
 /// What a host of a pool adds to the inventory.
-pub(crate) fn stock(provider: &str, pool: &str, hourly: Usd, info: &HostInfo) -> Vec<Stock> {
-    let location = Location { provider: provider.to_owned(), region: pool.to_owned(), zone: None };
+pub(crate) fn stock(provider: &ProviderId, pool: &str, hourly: Usd, info: &HostInfo) -> Vec<Stock> {
+    let location = Location { provider: provider.clone(), region: pool.to_owned(), zone: None };
     let part = |shape: Shape| Stock {
         location: location.clone(),
         hourly: Usd::from_nanos(hourly.nanos() / i64::from(shape.of)),

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use welkin_provider::{
     Capacity, Clock, ErrorKind, Inventory, Lease, LeaseId, LeaseRequest, Location, Nature, Node, Owner,
-    Provider, ProviderError, Stock, StoreAccess, SystemClock, Tier, UnixMillis, Usage,
+    Provider, ProviderError, ProviderId, Stock, StoreAccess, SystemClock, Tier, UnixMillis, Usage,
 };
 use welkin_units::Span;
 
@@ -55,6 +55,7 @@ impl SshConfig {
 /// Pools of hosts.
 #[derive(Debug)]
 pub struct Ssh {
+    name: ProviderId,
     pub(super) pools: BTreeMap<String, PoolOf>,
     pub(super) records: Records,
     buckets: PathBuf,
@@ -103,6 +104,7 @@ impl Ssh {
         };
         make_private(&config.root)?;
         Ok(Self {
+            name: ProviderId::from_static(PROVIDER),
             pools: config.hosts.pools.into_iter().map(pool).collect(),
             records: Records::open(&config.root)?,
             buckets: std::fs::canonicalize(&config.root)?.join("buckets"),
@@ -171,7 +173,7 @@ impl Inventory for Ssh {
         for seen in self.look().await {
             let Some(pool) = self.pools.get(&seen.pool) else { continue };
             if let HostState::Reached(info) = &seen.state {
-                stock.extend(inventory::stock(PROVIDER, &seen.pool, pool.about.hourly, info));
+                stock.extend(inventory::stock(&self.name, &seen.pool, pool.about.hourly, info));
             }
         }
         // Equal hosts are one kind of machine.
@@ -185,8 +187,8 @@ impl Inventory for Ssh {
 
 #[async_trait]
 impl Provider for Ssh {
-    fn name(&self) -> &str {
-        PROVIDER
+    fn name(&self) -> &ProviderId {
+        &self.name
     }
 
     fn nature(&self) -> Nature {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use welkin_clouds::{AgentCommand, Emulated, EmulatedCloud, EmulatedConfig, sweep};
 use welkin_provider::{
-    Event, EventKind, Lease, LeaseId, LeaseRequest, LeaseState, Location, Node, Owner, Provider, Step,
-    StepId, Stream, Tier, Token,
+    Event, EventKind, Lease, LeaseId, LeaseRequest, LeaseState, Location, Node, Owner, Provider, ProviderId,
+    Step, StepId, Stream, Tier, Token,
 };
 use welkin_units::{Span, Usd};
 
@@ -26,7 +26,7 @@ pub(crate) fn agent() -> AgentCommand {
 }
 
 pub(crate) fn config(root: &Path) -> EmulatedConfig {
-    let clouds = ["aws", "gcp"].map(str::to_owned).to_vec();
+    let clouds = ["aws", "gcp"].map(ProviderId::from_static).to_vec();
     let known = Arc::new(|_: &Location, instance_type: &str| instance_type != "unknown");
     let mut config = EmulatedConfig::new(root.to_owned(), clouds, agent(), known);
     config.boot_delay = Span::ZERO;
@@ -34,7 +34,7 @@ pub(crate) fn config(root: &Path) -> EmulatedConfig {
 }
 
 pub(crate) fn location() -> Location {
-    Location { provider: "aws".into(), region: "us-east-1".into(), zone: None }
+    Location { provider: ProviderId::from_static("aws"), region: "us-east-1".into(), zone: None }
 }
 
 pub(crate) fn request(token: &str, nodes: u32) -> LeaseRequest {

@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use welkin_agent::{AgentOptions, EXEC_COMMAND, Word, exec_shim, serve};
 use welkin_clouds::{AgentCommand, Emulated, EmulatedConfig, HostConfig, serve_host};
-use welkin_provider::{Clock, LeaseRequest, Location, Owner, Provider, SystemClock, Tier, Token, UnixMillis};
+use welkin_provider::{
+    Clock, LeaseRequest, Location, Owner, Provider, ProviderId, SystemClock, Tier, Token, UnixMillis,
+};
 use welkin_units::{Span, Usd};
 
 type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -89,7 +91,7 @@ fn acquire(args: &[OsString]) -> Outcome {
     };
     let program = rest.get(1).map_or_else(std::env::current_exe, |agent| Ok(agent.into()))?;
     let command = AgentCommand { program, args: vec!["agent".to_owned()] };
-    let clouds = vec!["aws".to_owned()];
+    let clouds = vec![ProviderId::from_static("aws")];
     let mut config = EmulatedConfig::new(root.into(), clouds, command, Arc::new(|_, _| true));
     config.boot_delay = Span::ZERO;
     if let Some(reading) = rest.first().filter(|text| **text != "never") {
@@ -99,7 +101,11 @@ fn acquire(args: &[OsString]) -> Outcome {
     let request = LeaseRequest {
         token: Token((*token).to_owned()),
         owner: Owner("tests".to_owned()),
-        location: Location { provider: "aws".into(), region: "us-east-1".into(), zone: None },
+        location: Location {
+            provider: ProviderId::from_static("aws"),
+            region: "us-east-1".into(),
+            zone: None,
+        },
         machine: welkin_provider::MachineSpec::of_type("m7i.large"),
         tier: Tier::Spot,
         nodes: nodes.parse()?,

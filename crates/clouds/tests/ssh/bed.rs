@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use welkin_clouds::{HostSpec, HostsFile, Pool, Ssh, SshCommand, SshConfig};
 use welkin_provider::{
     Event, EventKind, Lease, LeaseId, LeaseRequest, LeaseState, Location, MachineSpec, Node, Owner, Provider,
-    Step, StepId, Stream, Tier, Token,
+    ProviderId, Step, StepId, Stream, Tier, Token,
 };
 use welkin_testkit::net::Hosts;
 use welkin_units::{Bytes, Span, Usd};
@@ -217,7 +217,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 pub(crate) fn lab() -> Location {
-    Location { provider: Ssh::NAME.into(), region: "lab".into(), zone: None }
+    Location { provider: ProviderId::from_static(Ssh::NAME), region: "lab".into(), zone: None }
 }
 
 /// A tenth of a CPU, so that many have room.

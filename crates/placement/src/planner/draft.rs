@@ -63,9 +63,7 @@ impl<'d, 'a> Draft<'d, 'a> {
     fn placement(&self, task: usize, candidate: &Candidate, whole: Outcome, start: Span) -> Placement {
         let offer = self.request.catalog.offer(candidate.offer);
         Placement {
-            provider: offer.place.provider.to_owned(),
-            region: offer.place.region.to_owned(),
-            zone: offer.zone.map(str::to_owned),
+            place: offer.named_place(),
             node: Node {
                 instance_type: offer.instance_type.to_owned(),
                 vcpus_milli: offer.vcpus_milli,

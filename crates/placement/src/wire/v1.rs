@@ -1,9 +1,11 @@
 //! The first written form of a plan.
 
 use crate::plan;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use welkin_job::mirror;
-use welkin_job::wire::v1 as job;
+use welkin_job::wire::{Mirror, v1 as job};
+use welkin_name::{Place, ProviderId};
 use welkin_units::{Bytes, Span, Usd};
 
 mirror! {
@@ -63,20 +65,60 @@ mirror! {
     }
 }
 
-mirror! {
-    struct Placement of plan::Placement {
-        provider: String,
-        region: String,
-        zone: Option<String>,
-        node: Node,
-        nodes: u32,
-        market: job::Market,
-        hourly: Usd,
-        time: Span,
-        cost: Usd,
-        plan_cost: Usd,
-        plan_time: Span,
-        start: Span,
+/// A placement, whose place is three keys of its own.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Placement {
+    provider: ProviderId,
+    region: String,
+    zone: Option<String>,
+    node: Node,
+    nodes: u32,
+    market: job::Market,
+    hourly: Usd,
+    time: Span,
+    cost: Usd,
+    plan_cost: Usd,
+    plan_time: Span,
+    start: Span,
+}
+
+impl Mirror for Placement {
+    type Of = plan::Placement;
+
+    fn of(domain: &plan::Placement) -> Self {
+        let plan::Placement { place, node, nodes, market, hourly, time, cost, plan_cost, plan_time, start } =
+            domain;
+        let Place { provider, region, zone } = place.clone();
+        Self {
+            provider,
+            region,
+            zone,
+            node: Mirror::of(node),
+            nodes: *nodes,
+            market: Mirror::of(market),
+            hourly: *hourly,
+            time: *time,
+            cost: *cost,
+            plan_cost: *plan_cost,
+            plan_time: *plan_time,
+            start: *start,
+        }
+    }
+
+    fn domain(self) -> plan::Placement {
+        plan::Placement {
+            place: Place { provider: self.provider, region: self.region, zone: self.zone },
+            node: self.node.domain(),
+            nodes: self.nodes,
+            market: self.market.domain(),
+            hourly: self.hourly,
+            time: self.time,
+            cost: self.cost,
+            plan_cost: self.plan_cost,
+            plan_time: self.plan_time,
+            start: self.start,
+        }
     }
 }
 

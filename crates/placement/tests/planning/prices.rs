@@ -21,8 +21,8 @@ fn assert_agrees(bed: &Bed, text: &str) -> Plan {
                 continue;
             }
             let place = Infra {
-                provider: Some(other.provider.clone()),
-                region: Some(other.region.clone()),
+                provider: Some(other.place.provider.to_string()),
+                region: Some(other.place.region.clone()),
                 zone: None,
             };
             let there = bed.with(&job, |request| why_not(request, &place)).unwrap();
@@ -32,7 +32,7 @@ fn assert_agrees(bed: &Bed, text: &str) -> Plan {
                 made.cost <= *cost && *cost <= other.plan_cost,
                 "{}: {cost} at {}",
                 task.task,
-                other.region
+                other.place.region
             );
         }
     }
@@ -61,7 +61,7 @@ fn a_bucket_of_unknown_region_costs_what_leaving_it_costs_and_says_what_it_could
     let range = moved.by_region.unwrap();
     assert_eq!((moved.cost, range.lowest), ("20".parse().unwrap(), Usd::ZERO));
     assert!(range.highest >= "147".parse().unwrap(), "{}", range.highest);
-    assert_eq!(made.tasks[0].choice.provider, "aws");
+    assert_eq!(made.tasks[0].choice.place.provider, "aws");
     let assumed = of_regions(&made);
     let [assumed] = assumed.as_slice() else { panic!("{:?}", made.assumptions) };
     assert!(assumed.contains("s3://bucket/data") && assumed.contains("$20.00"), "{assumed}");
@@ -93,7 +93,7 @@ tasks:
     assert_eq!(made.tasks[0].choice.start, Span::ZERO);
     // Free to choose, the task runs where it can be had back for less.
     let free = assert_agrees(&bed, &text.replace(", infra: gcp", ""));
-    assert!(free.cost < made.cost && free.tasks[0].choice.provider != "gcp", "{}", free.cost);
+    assert!(free.cost < made.cost && free.tasks[0].choice.place.provider != "gcp", "{}", free.cost);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_budget_compares_money_and_a_score_does_not_change_it() {
         ));
     }
     // One that favours the dear only goes as far as the budget does.
-    let favour = format!("offer.provider == \"{}\" ? 1000.0 : 0.001", plain.tasks[0].choice.provider);
+    let favour = format!("offer.provider == \"{}\" ? 1000.0 : 0.001", plain.tasks[0].choice.place.provider);
     let unlimited = bed.plan(&text(&favour, "1000000")).unwrap().plan;
     assert!(unlimited.cost > cheapest, "{}", unlimited.cost);
     let between = Usd::from_nanos((unlimited.cost.nanos() + cheapest.nanos()) / 2);

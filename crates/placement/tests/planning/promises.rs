@@ -42,7 +42,7 @@ tasks:
   infer: {inputs: {model: train.model}, resources: {accelerators: {inferentia2: 1}}, time: 1h, run: x}
 ";
     let made = Bed::new().plan(text).unwrap().plan;
-    let providers: Vec<&str> = made.tasks.iter().map(|task| task.choice.provider.as_str()).collect();
+    let providers: Vec<&str> = made.tasks.iter().map(|task| task.choice.place.provider.as_str()).collect();
     assert_eq!(providers, ["azure", "gcp", "aws"]);
     assert_eq!(made.gap, Gap::Exact);
 }
@@ -77,7 +77,7 @@ fn inputs_from_outside_arrive_side_by_side() {
 fn alternatives_are_ranked_and_in_other_failure_domains() {
     let made = Bed::new().plan(CHAIN).unwrap().plan;
     for task in &made.tasks {
-        let domain = |p: &welkin_placement::Placement| (p.provider.clone(), p.region.clone(), p.zone.clone());
+        let domain = |p: &welkin_placement::Placement| p.place.clone();
         let mut domains: Vec<_> =
             std::iter::once(&task.choice).chain(&task.alternatives).map(domain).collect();
         assert!(task.alternatives.iter().all(|other| other.plan_cost >= made.cost), "{}", task.task);
@@ -273,8 +273,8 @@ fn ordered_options_come_first_and_fall_back() {
     let text = "name: o\nresources: {ordered: [{infra: gcp, cpus: 4}, {infra: aws, cpus: 4}]}\nrun: x\n";
     let made = Bed::new().plan(text).unwrap().plan;
     let task = &made.tasks[0];
-    assert_eq!(task.choice.provider, "gcp");
-    let providers: Vec<&str> = task.alternatives.iter().map(|other| other.provider.as_str()).collect();
+    assert_eq!(task.choice.place.provider, "gcp");
+    let providers: Vec<&str> = task.alternatives.iter().map(|other| other.place.provider.as_str()).collect();
     let switch = providers.iter().position(|provider| *provider == "aws");
     assert!(providers[..switch.unwrap_or(providers.len())].iter().all(|provider| *provider == "gcp"));
 }

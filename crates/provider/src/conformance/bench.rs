@@ -276,7 +276,7 @@ pub(super) fn ensure_refused<T>(
         return Err(Miss::Failed(format!("it succeeded and was to be refused as one of {meanings:?}")));
     };
     ensure(meanings.contains(&error.kind), || format!("refused, but not as one of {meanings:?}: {error}"))?;
-    ensure_eq("provider in the error", &error.provider.as_str(), &bench.provider.name())?;
+    ensure_eq("provider in the error", &error.provider.as_str(), &bench.provider.name().as_str())?;
     ensure(!error.operation.is_empty(), || "the error does not name its operation".to_owned())
 }
 

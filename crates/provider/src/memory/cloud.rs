@@ -14,7 +14,7 @@ use crate::clock::UnixMillis;
 use crate::error::{ErrorKind, ProviderError};
 use crate::lease::{Lease, LeaseId, LeaseRequest, LeaseState, Owner, Tier, Usage};
 use crate::node::Node;
-use crate::port::{Capacity, Location, Nature, Provider};
+use crate::port::{Capacity, Location, Nature, Provider, ProviderId};
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
@@ -35,9 +35,9 @@ impl MemoryCloud {
     /// A cloud called `name` whose faults follow from `seed`. It sells anything anywhere, behaves
     /// well, and its scripts succeed at once, until told otherwise.
     #[must_use]
-    pub fn builder(name: impl Into<String>, seed: u64, clock: SimClock) -> MemoryCloudBuilder {
+    pub fn builder(name: &str, seed: u64, clock: SimClock) -> MemoryCloudBuilder {
         MemoryCloudBuilder(Parts {
-            name: name.into(),
+            name: name.parse().expect("whoever makes a cloud in memory gives it the name of a provider"),
             seed,
             clock,
             nastiness: Nastiness::none(),
@@ -116,7 +116,7 @@ impl MemoryCloudBuilder {
 
 #[async_trait]
 impl Provider for MemoryCloud {
-    fn name(&self) -> &str {
+    fn name(&self) -> &ProviderId {
         &self.shared.name
     }
 

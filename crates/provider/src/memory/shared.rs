@@ -16,6 +16,7 @@ use crate::clock::{Clock, UnixMillis};
 use crate::error::{ErrorKind, ProviderError};
 use crate::lease::{Lease, LeaseId, LeaseRequest, Tier};
 use crate::node::StepId;
+use crate::port::ProviderId;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +25,7 @@ use welkin_units::Span;
 
 /// The parts that never change, around the one lock.
 pub(super) struct Shared {
-    pub(super) name: String,
+    pub(super) name: ProviderId,
     pub(super) seed: u64,
     pub(super) clock: SimClock,
     pub(super) nastiness: Nastiness,
@@ -56,7 +57,7 @@ pub(super) type NodeKey = (LeaseId, u32);
 
 /// What a cloud is made of, besides its lock.
 pub(super) struct Parts {
-    pub(super) name: String,
+    pub(super) name: ProviderId,
     pub(super) seed: u64,
     pub(super) clock: SimClock,
     pub(super) nastiness: Nastiness,
@@ -185,7 +186,7 @@ impl Shared {
         let Layout { regions, types, .. } = &state.layout;
         let sells =
             |set: &std::collections::BTreeSet<String>, name: &str| set.is_empty() || set.contains(name);
-        if provider != self.name {
+        if self.name != provider {
             return Err((ErrorKind::Invalid, format!("this is {}, not {provider}", self.name)));
         }
         if !sells(regions, region) {

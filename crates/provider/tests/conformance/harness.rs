@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use welkin_provider::conformance::{Capabilities, Harness, Patience, Target, simulated};
 use welkin_provider::memory::{MemoryCloud, Nastiness, Outcome, SimClock, Work};
-use welkin_provider::{Clock, LeaseId, Location, Provider, ProviderError, StoreAccess, Tier, UnixMillis};
+use welkin_provider::{
+    Clock, LeaseId, Location, Provider, ProviderError, ProviderId, StoreAccess, Tier, UnixMillis,
+};
 use welkin_store::Endpoint;
 use welkin_units::{Bytes, Span, Usd};
 
@@ -49,7 +51,7 @@ impl MemoryHarness {
 }
 
 fn place(region: &str) -> Location {
-    Location { provider: "aws".to_owned(), region: region.to_owned(), zone: None }
+    Location { provider: ProviderId::from_static("aws"), region: region.to_owned(), zone: None }
 }
 
 #[async_trait]

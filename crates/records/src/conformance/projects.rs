@@ -7,7 +7,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 use welkin_ledger::{Entry, EntryKind, MeterEvent, Terms, Usage, VmUse, month_of, month_start};
-use welkin_provider::{Location, Nature, UnixMillis};
+use welkin_provider::{Location, Nature, ProviderId, UnixMillis};
 use welkin_units::{Span, Usd};
 
 fn lab(version: u64, limits: Limits) -> Change {
@@ -101,7 +101,7 @@ fn charged(name: &str, from: UnixMillis, hours: u64) -> Change {
         hourly: Usd::from_cents(100),
         terms: Terms::EXACT,
     };
-    let place = Location { provider: "aws".to_owned(), region: "r".to_owned(), zone: None };
+    let place = Location { provider: ProviderId::from_static("aws"), region: "r".to_owned(), zone: None };
     let to = from.after(Span::from_secs(hours * 3600));
     let cost = used.hourly.times(hours);
     let (subject, task, nature) = (format!("{name}1"), "t".to_owned(), Nature::Emulated);

@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use welkin_catalog::import::{FileError, Imported, MAX_FILE_BYTES, Origin, import};
 use welkin_catalog::tables::Tables;
+use welkin_provider::ProviderId;
 
 /// A price list and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +61,7 @@ fn bounded(path: &Path) -> io::Result<Vec<u8>> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListOrigin {
     /// Provider's short name.
-    pub provider: String,
+    pub provider: ProviderId,
     /// Name of the file in its folder or archive.
     pub file: String,
     /// Date of the prices, `YYYY-MM-DD`.

@@ -28,7 +28,7 @@ pub(super) fn unlimited(mut plan: Plan) -> Plan {
         .iter_mut()
         .flat_map(|task| std::iter::once(&mut task.choice).chain(&mut task.alternatives));
     let mut changed = false;
-    for place in places.filter(|place| place.provider == Local::NAME) {
+    for place in places.filter(|place| place.place.provider == Local::NAME) {
         place.node.vcpus_milli = 0;
         place.node.memory = Bytes::ZERO;
         changed = true;

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use welkin_catalog::{Catalog, Filter};
 use welkin_clouds::registry::{self, Opening, OpeningError};
 use welkin_clouds::{AgentCommand, KnownTypes};
-use welkin_provider::{Clock, Location, Provider};
+use welkin_provider::{Clock, Location, Provider, ProviderId};
 
 /// Opens this machine, the user's own hosts, and an emulated cloud for each other name.
 pub(super) fn open(
     sky: &Sky,
     catalog: Catalog<'static>,
-    names: impl IntoIterator<Item = String>,
+    names: impl IntoIterator<Item = ProviderId>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn Provider>>, SkyError> {
     let root = sky.folders().clouds();
@@ -41,7 +41,7 @@ fn known(sky: &Sky, catalog: Catalog<'static>) -> KnownTypes {
     Arc::new(move |location: &Location, instance_type: &str| {
         let catalog = newest(&dir, &last);
         let filter = Filter {
-            providers: vec![location.provider.clone()],
+            providers: vec![location.provider.to_string()],
             region: Some(location.region.clone()),
             zone: location.zone.clone(),
             instance_type: Some(instance_type.to_owned()),

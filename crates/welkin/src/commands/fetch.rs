@@ -100,7 +100,7 @@ fn committed(run: &RunView, name: &str) -> anyhow::Result<(TreeRef, Location)> {
 fn get(reader: &Reader, tree: &TreeRef, place: &Location, to: &Path, app: &App) -> anyhow::Result<bool> {
     let owner = reader.owner()?;
     let providers = engine::providers(app, reader)?;
-    let provider = providers.iter().find(|provider| provider.name() == place.provider);
+    let provider = providers.iter().find(|provider| *provider.name() == place.provider);
     let provider = provider.with_context(|| format!("{} is not set up", place.provider))?;
     engine::runtime()?.block_on(async {
         let stopped = stopped()?;

@@ -72,7 +72,7 @@ pub(crate) fn document(
     explanation: Option<&Explanation>,
     app: &mut App,
 ) -> anyhow::Result<()> {
-    let natures = placements(plan).map(|place| place.provider.as_str());
+    let natures = placements(plan).map(|placement| placement.place.provider.as_str());
     let natures = natures.map(|provider| (provider, nature(provider))).collect();
     let named = plan.tasks.iter().filter_map(|task| Some((task.task.as_str(), task.choice.name()?)));
     let names = named.collect();

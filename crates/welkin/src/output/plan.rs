@@ -5,6 +5,7 @@ use super::words::{accelerator, counted};
 use crate::output::nature_words;
 use std::collections::BTreeSet;
 use welkin_job::{Market, Objective};
+use welkin_name::Place;
 use welkin_placement::{Counted, Gap, MonthSoFar, Placement, Plan, PlannedTask};
 use welkin_provider::Nature;
 use welkin_sky::nature;
@@ -48,7 +49,7 @@ fn row(plan: &Plan, task: &PlannedTask) -> Vec<String> {
     vec![
         task.task.clone(),
         place(choice),
-        nature_words(nature(&choice.provider)).to_owned(),
+        nature_words(nature(&choice.place.provider)).to_owned(),
         instance(choice),
         market(choice.market).to_owned(),
         choice.hourly.times(u64::from(choice.nodes)).to_string(),
@@ -70,10 +71,8 @@ pub(crate) fn placement_words(placement: &Placement) -> String {
 }
 
 fn place(placement: &Placement) -> String {
-    placement.zone.as_ref().map_or_else(
-        || format!("{}/{}", placement.provider, placement.region),
-        |zone| format!("{}/{zone}", placement.provider),
-    )
+    let Place { provider, region, zone } = &placement.place;
+    format!("{provider}/{}", zone.as_ref().unwrap_or(region))
 }
 
 fn instance(placement: &Placement) -> String {
@@ -98,7 +97,7 @@ fn moved(bytes: Bytes) -> String {
 /// The first alternative, and the first one of another provider.
 fn next_best(plan: &Plan, task: &PlannedTask) -> String {
     let Some(first) = task.alternatives.first() else { return "none".to_owned() };
-    let elsewhere = |other: &&Placement| other.provider != task.choice.provider;
+    let elsewhere = |other: &&Placement| other.place.provider != task.choice.place.provider;
     let away = task.alternatives.iter().find(elsewhere).filter(|other| *other != first);
     let shown: Vec<String> = std::iter::once(first).chain(away).map(|other| against(plan, other)).collect();
     shown.join(", ")
@@ -174,7 +173,7 @@ fn month(month: &MonthSoFar) -> String {
 
 fn emulated(plan: &Plan) -> Option<String> {
     let names: BTreeSet<&str> = welkin_sky::placements(plan)
-        .map(|placement| placement.provider.as_str())
+        .map(|placement| placement.place.provider.as_str())
         .filter(|provider| nature(provider) == Nature::Emulated)
         .collect();
     let names: Vec<&str> = names.into_iter().collect();

@@ -17,7 +17,7 @@ pub(super) async fn as_asked(bench: &Bench<'_>) -> Checked {
     ensure_eq("token", &lease.token, &request.token)?;
     ensure_eq("owner", &lease.owner, &request.owner)?;
     ensure_eq("location", &lease.location, &request.location)?;
-    ensure_eq("provider", &lease.location.provider.as_str(), &bench.provider.name())?;
+    ensure_eq("provider", &&lease.location.provider, &bench.provider.name())?;
     ensure(!lease.id.0.is_empty(), || "the lease has no id".to_owned())
 }
 

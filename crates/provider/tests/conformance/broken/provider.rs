@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use welkin_provider::memory::MemoryCloud;
 use welkin_provider::{
     Capacity, ErrorKind, Lease, LeaseId, LeaseRequest, LeaseState, Location, Nature, Node, NodeAddress,
-    Owner, Provider, ProviderError, StoreAccess, Tier, Token, UnixMillis, Usage,
+    Owner, Provider, ProviderError, ProviderId, StoreAccess, Tier, Token, UnixMillis, Usage,
 };
 
 type Answer<T> = Result<T, ProviderError>;
@@ -140,7 +140,7 @@ impl Broken {
 
 #[async_trait]
 impl Provider for Broken {
-    fn name(&self) -> &str {
+    fn name(&self) -> &ProviderId {
         self.cloud.name()
     }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
+use welkin_name::ProviderIdError;
 use welkin_sky::{Content, ListOrigin, PriceList};
 
 /// A file of a source.
@@ -151,6 +152,9 @@ fn pick(
         .filter(|(provider, _)| wanted(provider))
         .map(|(provider, (_, found))| {
             let as_of = as_of.map_or_else(|| date(found.modified), |date| Ok(date.to_owned()))?;
+            let provider = provider
+                .parse()
+                .map_err(|wrong: ProviderIdError| Fault::new(Code::Import, wrong.to_string()))?;
             let about = ListOrigin { provider, file: found.path, as_of, from: source.to_owned() };
             Ok(PriceList { about, content: found.content })
         })
@@ -198,5 +202,8 @@ mod tests {
         assert_eq!(lists[0].content, Content::Here(b"c/v10/aws/vms.csv".to_vec()));
         let single = pick(vec![found("x/prices.csv")], "x", Some("Lambda"), Some("2026-01-01")).unwrap();
         assert_eq!(single[0].about.provider, "lambda");
+        // The list is kept in a file of this name.
+        let outside = pick(vec![found("x/prices.csv")], "x", Some("../../x"), Some("2026-01-01"));
+        assert!(outside.unwrap_err().to_string().contains("is not the name of a provider"));
     }
 }

@@ -92,7 +92,7 @@ impl Narrator {
         let line = |task: &PlannedTask| Line {
             state: "waiting".to_owned(),
             place: String::new(),
-            nature: Some(nature(&task.choice.provider)),
+            nature: Some(nature(&task.choice.place.provider)),
             since: Instant::now(),
             over: false,
         };
@@ -261,7 +261,8 @@ impl Scene {
             Record::AttemptBegan { placement, nature, .. } => {
                 line.since = Instant::now();
                 line.nature = Some(*nature);
-                line.place = placed(task, *placement).map_or_else(String::new, |place| {
+                line.place = placed(task, *placement).map_or_else(String::new, |placement| {
+                    let place = &placement.place;
                     format!("{}/{} {}", place.provider, place.region, nature_words(*nature))
                 });
                 "acquiring"

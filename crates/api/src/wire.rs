@@ -420,7 +420,7 @@ pub enum Question {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Collected {
-    /// Leases: `provider: id`.
+    /// Leases, by their `sky:` names; `provider: id` where the provider's own words cannot stand in one.
     pub leases: Vec<String>,
     /// Objects that were deleted.
     pub objects: u64,

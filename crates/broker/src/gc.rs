@@ -10,11 +10,12 @@ use crate::limits::RELEASE_WITHIN;
 use crate::live::{Live, World, read};
 use crate::patience::{Patience, trying, unless_final};
 use crate::shelf;
-use crate::view::RunView;
+use crate::view::{AttemptView, RunView};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use thiserror::Error;
+use welkin_name::Name;
 use welkin_provider::{Lease, Location, ProviderError, ProviderId};
 use welkin_records::{RUNS, RunId, Which};
 use welkin_transfer::{TransferError, objects_below, remove_objects, unfinished_below};
@@ -22,7 +23,7 @@ use welkin_transfer::{TransferError, objects_below, remove_objects, unfinished_b
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Collected {
-    /// Leases that were given back: `provider: id`.
+    /// Leases that were given back, by their names where they can have one.
     pub leases: Vec<String>,
     /// Objects that were deleted.
     pub objects: u64,
@@ -57,7 +58,8 @@ impl Broker {
         let needed: BTreeSet<String> =
             known.runs.iter().flat_map(|run| needed_tokens(self.world(), run)).collect();
         let is_orphan = |token: &str| !needed.contains(token) && !known.may_be_of_unreadable(token);
-        release(self.world(), leases, is_orphan, &mut collected).await;
+        let asked = known.runs.iter().flat_map(|run| asked(self.world(), run)).collect();
+        release(self.world(), leases, is_orphan, &asked, &mut collected).await;
         let attempts = known.runs.iter().flat_map(RunView::attempts);
         let places: BTreeSet<Location> = attempts.map(|attempt| attempt.place.location.clone()).collect();
         for place in places {
@@ -76,11 +78,14 @@ impl Broker {
     pub async fn down(&self, run: &RunId) -> Result<Collected, RunError> {
         self.cancel(run).await?;
         let live = Live::load(self.world(), run, Hold::default()).await?;
-        let tokens: BTreeSet<String> =
-            live.view.borrow().attempts().map(|attempt| live.token(attempt.id).0).collect();
+        let (tokens, asked): (BTreeSet<String>, _) = {
+            let view = live.view.borrow();
+            let tokens = view.attempts().map(|attempt| live.token(attempt.id).0).collect();
+            (tokens, asked(self.world(), &view).collect())
+        };
         let mut collected = Collected::default();
         let leases = listed(self.world(), &mut collected).await;
-        release(self.world(), leases, |token| tokens.contains(token), &mut collected).await;
+        release(self.world(), leases, |token| tokens.contains(token), &asked, &mut collected).await;
         Ok(collected)
     }
 }
@@ -145,10 +150,12 @@ async fn listed(world: &World, collected: &mut Collected) -> Vec<(ProviderId, Le
     leases
 }
 
+/// Gives back those that nobody needs. `asked` is what leases of runs on record were asked for as, by token.
 pub(crate) async fn release(
     world: &World,
     leases: Vec<(ProviderId, Lease)>,
     is_orphan: impl Fn(&str) -> bool,
+    asked: &BTreeMap<String, Name>,
     collected: &mut Collected,
 ) {
     for (name, lease) in leases {
@@ -156,11 +163,28 @@ pub(crate) async fn release(
             continue;
         }
         match release_orphan(world, &name, &lease).await {
-            Ok(true) => collected.leases.push(format!("{name}: {}", lease.id)),
+            Ok(true) => collected.leases.push(called(&lease, asked.get(&lease.token.0))),
             Ok(false) => {}
             Err(error) => collected.failures.push(error.to_string()),
         }
     }
+}
+
+/// What the attempts of a run asked for, by the tokens of their leases.
+fn asked(world: &World, run: &RunView) -> impl Iterator<Item = (String, Name)> {
+    let of =
+        move |attempt: &AttemptView| Some((attempt.id.token(&run.id, &world.salt).0, attempt.name.clone()?));
+    run.attempts().filter_map(of)
+}
+
+/// A lease as plans, runs and bills call it. Of one that is in no record it is not known what it is, only where; the
+/// provider's own words have the last word where they cannot stand in a name.
+pub(crate) fn called(lease: &Lease, asked: Option<&Name>) -> String {
+    let name = match asked {
+        Some(name) => name.with_instance(&lease.id.0),
+        None => lease.location.offers("vm", "-").instance(&lease.id.0).build(),
+    };
+    name.map_or_else(|_| format!("{}: {}", lease.location.provider, lease.id), |name| name.to_string())
 }
 
 /// Whether it was still there: lists lag, and may show what a run has given back meanwhile.
@@ -211,4 +235,32 @@ fn written_prefixes(run: &RunView) -> Vec<String> {
     let live = run.tasks.iter().filter_map(|task| Some((task, task.live()?)));
     let live = live.map(|(task, attempt)| attempt.id.folder(&run.id, &task.name));
     std::iter::once(run.id.shared()).chain(live).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use welkin_provider::{LeaseId, LeaseState, Owner, Token, UnixMillis};
+
+    #[test]
+    fn a_lease_is_called_by_its_name_where_it_can_have_one() {
+        let lease = |region: &str| Lease {
+            id: LeaseId("i-1".to_owned()),
+            token: Token("t".to_owned()),
+            owner: Owner("o".to_owned()),
+            location: Location {
+                provider: ProviderId::from_static("aws"),
+                region: region.to_owned(),
+                zone: None,
+            },
+            state: LeaseState::Ready,
+            nodes: Vec::new(),
+            started: UnixMillis(0),
+            ended: None,
+        };
+        let asked = "sky:aws/us-east-1/vm/m7i.large?tier=spot".parse().unwrap();
+        assert_eq!(called(&lease("us-east-1"), Some(&asked)), "sky:aws/us-east-1/vm/m7i.large?tier=spot#i-1");
+        assert_eq!(called(&lease("us-east-1"), None), "sky:aws/us-east-1/vm/-#i-1");
+        assert_eq!(called(&lease("Denmark, DK, EU"), None), "aws: i-1");
+    }
 }

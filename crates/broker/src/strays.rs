@@ -8,8 +8,9 @@
 //! were listed.
 
 use crate::broker::Broker;
-use crate::gc::{Collected, PATIENCE, release};
+use crate::gc::{Collected, PATIENCE, called, release};
 use crate::patience::trying;
+use std::collections::BTreeMap;
 use std::fmt;
 use welkin_provider::{Lease, Owner, Provider, ProviderError, ProviderId};
 
@@ -35,7 +36,7 @@ pub struct Stray {
 
 impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} belongs to another owner, {}", self.provider, self.lease.id, self.owner)
+        write!(f, "{} belongs to another owner, {}", called(&self.lease, None), self.owner)
     }
 }
 
@@ -72,7 +73,7 @@ impl Broker {
     pub async fn take_over(&self, strays: &[Stray]) -> Collected {
         let mut collected = Collected::default();
         let leases = strays.iter().map(|stray| (stray.provider.clone(), stray.lease.clone())).collect();
-        release(self.world(), leases, |_| true, &mut collected).await;
+        release(self.world(), leases, |_| true, &BTreeMap::new(), &mut collected).await;
         collected
     }
 }

@@ -117,7 +117,7 @@ async fn a_lease_no_run_knows_is_given_back() {
     stray.owner = Owner("somebody else".to_owned());
     stray.token = welkin_provider::Token("theirs".to_owned());
     world.clouds[0].acquire(&stray).await.unwrap();
-    assert_eq!(broker.gc().await.unwrap().leases, ["a: a-lease-2"]);
+    assert_eq!(broker.gc().await.unwrap().leases, ["sky:a/x/vm/-#a-lease-2"]);
     let left: Vec<String> = world.clouds[0].billable().into_iter().map(|lease| lease.id.0).collect();
     assert_eq!(left, ["a-lease-1", "a-lease-3"], "what a run needs and what others own stays");
 }

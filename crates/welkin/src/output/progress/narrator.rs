@@ -14,7 +14,8 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use welkin_broker::{AttemptId, Observer, Progress, Record, RunId};
-use welkin_placement::{Plan, PlannedTask};
+use welkin_name::Name;
+use welkin_placement::{Placement, Plan, PlannedTask};
 use welkin_provider::{Event, EventKind, Nature, Stream};
 use welkin_sky::nature;
 
@@ -58,6 +59,8 @@ struct Cast {
 struct Line {
     state: String,
     place: String,
+    /// What was asked for there.
+    name: Option<Name>,
     /// What stands behind the place.
     nature: Option<Nature>,
     since: Instant,
@@ -92,6 +95,7 @@ impl Narrator {
         let line = |task: &PlannedTask| Line {
             state: "waiting".to_owned(),
             place: String::new(),
+            name: None,
             nature: Some(nature(&task.choice.place.provider)),
             since: Instant::now(),
             over: false,
@@ -152,7 +156,8 @@ impl Narrator {
         });
         scene.follow(run, index, record);
         let task = scene.task(run, index);
-        let Some((weight, text)) = words::record(record, task) else { return };
+        let name = index.and_then(|index| scene.runs.get(run)?.lines.get(index)?.name.as_ref());
+        let Some((weight, text)) = words::record(record, task, name) else { return };
         if weight == Weight::Told || self.verbose {
             let subject = task.map_or_else(|| run.0.clone(), |task| task.task.clone());
             let nature = index.and_then(|index| scene.runs.get(run)?.lines.get(index)?.nature);
@@ -261,7 +266,9 @@ impl Scene {
             Record::AttemptBegan { placement, nature, .. } => {
                 line.since = Instant::now();
                 line.nature = Some(*nature);
-                line.place = placed(task, *placement).map_or_else(String::new, |placement| {
+                let placement = placed(task, *placement);
+                line.name = placement.and_then(Placement::name);
+                line.place = placement.map_or_else(String::new, |placement| {
                     let place = &placement.place;
                     format!("{}/{} {}", place.provider, place.region, nature_words(*nature))
                 });

@@ -2,6 +2,7 @@
 
 use crate::output::{counted, location_words, placement_words};
 use welkin_broker::{Phase, Record};
+use welkin_name::Name;
 use welkin_placement::{Placement, PlannedTask};
 use welkin_units::Bytes;
 
@@ -14,8 +15,12 @@ pub(super) enum Weight {
     Detail,
 }
 
-/// A record about a task in words; `None` for what is not worth a line.
-pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Weight, String)> {
+/// A record about a task in words; `None` for what is not worth a line. `name` is what its attempt asked for.
+pub(super) fn record(
+    record: &Record,
+    task: Option<&PlannedTask>,
+    name: Option<&Name>,
+) -> Option<(Weight, String)> {
     use Weight::{Detail, Told};
     Some(match record {
         Record::AttemptBegan { attempt, placement, .. } => {
@@ -25,7 +30,11 @@ pub(super) fn record(record: &Record, task: Option<&PlannedTask>) -> Option<(Wei
                 if attempt.number > 1 { format!("attempt {}: ", attempt.number) } else { String::new() };
             (Told, format!("{which}asking for {place}"))
         }
-        Record::LeaseRequested { lease, .. } => (Detail, format!("lease {lease} accepted")),
+        Record::LeaseRequested { lease, .. } => {
+            let named = name.and_then(|name| name.with_instance(&lease.0).ok());
+            let lease = named.map_or_else(|| lease.to_string(), |name| name.to_string());
+            (Detail, format!("lease {lease} accepted"))
+        }
         Record::LeaseReady { nodes, .. } => (Told, format!("{} ready", counted(nodes.len(), "node"))),
         Record::PreemptionNoticed { .. } => (Told, "the provider will take the machines away".to_owned()),
         Record::DataStaged { path, tree, from, .. } => {

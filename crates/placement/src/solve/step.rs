@@ -27,6 +27,23 @@ fn least_sum(one: &[f64], other: &[f64]) -> f64 {
     rest.chain(least).fold(f64::INFINITY, less)
 }
 
+/// Lowers `least`, at the key of each value, to that value.
+///
+/// Equal keys mostly stand together, states of a place as well as places of a class, and whatever waits for what was just
+/// written is slow.
+fn least_by(values: &[f64], keys: &[u16], least: &mut [f64]) {
+    let mut best = (0, f64::INFINITY);
+    for (value, &key) in values.iter().zip(keys) {
+        let key = usize::from(key);
+        if key != best.0 {
+            least[best.0] = less(best.1, least[best.0]);
+            best = (key, f64::INFINITY);
+        }
+        best.1 = less(*value, best.1);
+    }
+    least[best.0] = less(best.1, least[best.0]);
+}
+
 /// Buffers of one step over an edge.
 pub(super) struct Scratch {
     by_class: Vec<f64>,
@@ -100,10 +117,7 @@ impl<'s> Step<'s> {
     pub(super) fn forward(&self, values: &[f64], scratch: &mut Scratch) {
         scratch.clear();
         let Scratch { by_class, by_place, by_row, consumer, cells, .. } = scratch;
-        for (value, &place) in values.iter().zip(self.producer) {
-            let place = usize::from(place);
-            by_place[place] = less(*value, by_place[place]);
-        }
+        least_by(values, self.producer, by_place);
         for (place, value) in by_place.iter_mut().enumerate().filter(|(_, value)| **value < f64::INFINITY) {
             let row = &mut by_row[usize::from(self.rows.first[place])];
             *row = less(*value, *row);
@@ -128,21 +142,8 @@ impl<'s> Step<'s> {
     pub(super) fn backward(&self, values: &[f64], scratch: &mut Scratch) {
         scratch.clear();
         let Scratch { by_class, by_place, by_row, producer, cells, .. } = scratch;
-        for (value, &place) in values.iter().zip(self.consumer) {
-            let place = usize::from(place);
-            by_place[place] = less(*value, by_place[place]);
-        }
-        // Places of one class mostly stand together: what waits for what was just written is slow.
-        let mut best = (0, f64::INFINITY);
-        for (value, &class) in by_place.iter().zip(self.classes) {
-            let class = usize::from(class);
-            if class != best.0 {
-                by_class[best.0] = less(best.1, by_class[best.0]);
-                best = (class, f64::INFINITY);
-            }
-            best.1 = less(*value, best.1);
-        }
-        by_class[best.0] = less(best.1, by_class[best.0]);
+        least_by(values, self.consumer, by_place);
+        least_by(by_place, self.classes, by_class);
         producer.clear();
         // States of one place stand together.
         let mut last = (usize::MAX, 0.0);

@@ -26,12 +26,14 @@ duckdb=duckdb==2.0.0
 jax=jax==0.10.2
 # The judge of estimators in Python.
 sklearn=scikit-learn==1.9.1
+# An identity provider for logins of a team, with a Flask of its own.
+oidc=oidc-provider-mock==0.3.4
 # Evidence that real hardware gave, as it lies in published crates. Nothing of them is built, and their files are read.
 evidence=(sev=8.0.0 dcap-qvl=0.7.1 nitro_attest=0.2.0 az-cvm-vtpm=0.8.2)
-programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python xgboost-python pyarrow-python duckdb-python jax-python sklearn-python)
+programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python xgboost-python pyarrow-python duckdb-python jax-python sklearn-python oidc-provider-mock)
 
 folder=${1:-${WELKIN_STAND_INS:-target/stand-ins}}
-wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost $pyarrow $duckdb $jax $sklearn ${evidence[*]}"
+wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost $pyarrow $duckdb $jax $sklearn $oidc ${evidence[*]}"
 
 # Cargo fetches whole closures; of those, the crates that are asked for are kept.
 install_evidence() {
@@ -79,7 +81,7 @@ start=$SECONDS
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 # Only what this script made: FOLDER may be anybody's.
-rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/xgboost" "$folder/pyarrow" "$folder/duckdb" "$folder/jax" "$folder/sklearn" "$folder/node" "$folder/installed"
+rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/xgboost" "$folder/pyarrow" "$folder/duckdb" "$folder/jax" "$folder/sklearn" "$folder/oidc" "$folder/node" "$folder/installed"
 mkdir "$folder/bin"
 
 python3 -m venv "$folder/venv"
@@ -98,6 +100,8 @@ python3 -m venv "$folder/jax"
 "$folder/jax/bin/pip" install --quiet --disable-pip-version-check "$jax"
 python3 -m venv "$folder/sklearn"
 "$folder/sklearn/bin/pip" install --quiet --disable-pip-version-check "$sklearn"
+python3 -m venv "$folder/oidc"
+"$folder/oidc/bin/pip" install --quiet --disable-pip-version-check "$oidc"
 
 for program in aws gcp-storage-emulator moto_server rclone; do
     ln -s "../venv/bin/$program" "$folder/bin/$program"
@@ -111,6 +115,7 @@ for judge in skypilot xgboost pyarrow duckdb jax sklearn; do
     chmod +x "$folder/bin/$judge-python"
 done
 install_evidence
+ln -s ../oidc/bin/oidc-provider-mock "$folder/bin/oidc-provider-mock"
 ln -s ../node/node_modules/.bin/azurite-blob "$folder/bin/azurite-blob"
 
 printf '%s' "$wanted" >"$folder/installed"

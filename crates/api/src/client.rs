@@ -5,7 +5,7 @@ mod follow;
 mod login;
 pub(crate) mod sse;
 
-pub use far::Far;
+pub use far::{Far, Way};
 pub use follow::Follow;
 pub use login::Login;
 
@@ -57,8 +57,8 @@ pub enum ClientError {
         address: String,
         /// Who asked.
         fingerprint: welkin_gateway::Fingerprint,
-        /// Whether by a token, which may have expired.
-        by_token: bool,
+        /// By what.
+        way: Way,
     },
     /// The connection broke before there was a whole answer: what was asked may have been done.
     #[error("the connection to the broker broke")]

@@ -2,6 +2,7 @@
 //!
 //! * [`wire`]: what is asked and answered, as JSON over HTTP/1.1, below [`wire::ROOT`];
 //! * [`Client`]: the asking side, over a Unix socket, or over TLS to the broker of a team ([`Far`]);
+//! * [`sign_in`]: how somebody becomes one of those who may ask it, by an identity provider;
 //! * [`carry`]: logins to machines, as bytes over what was a request;
 //! * [`FarRecords`]: the records of such a broker, to look at.
 //!
@@ -19,7 +20,8 @@ mod client;
 #[doc(hidden)]
 pub mod fuzzing;
 mod records;
+pub mod sign_in;
 pub mod wire;
 
-pub use client::{Client, ClientError, Far, Follow, Login};
+pub use client::{Client, ClientError, Far, Follow, Login, Way};
 pub use records::FarRecords;

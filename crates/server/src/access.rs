@@ -3,11 +3,13 @@
 
 use crate::bodies::Bodies;
 use crate::guests::{LOOK, Peer};
+use crate::logins::Rules;
 use crate::members::Role;
 use crate::problem::Problem;
 use crate::roster::{Caller, Roster};
 use crate::scope::Scope;
 use crate::served::Served;
+use crate::sign_in::SignIns;
 use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State};
@@ -22,6 +24,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use welkin_broker::{RunId, StoreError};
 use welkin_gateway::Fingerprint;
+use welkin_oidc::Provider;
 use welkin_provider::{Clock, SystemClock};
 
 /// Where somebody needs a role to ask for something.
@@ -91,7 +94,7 @@ pub(crate) fn least(method: &str, path: &str) -> Option<(Role, Room)> {
 #[derive(Debug)]
 pub struct Access {
     pub(crate) roster: Roster,
-    audit: Mutex<File>,
+    audit: Audit,
     bodies: Bodies,
     answers: Bodies,
 }
@@ -105,29 +108,42 @@ impl Access {
         use std::os::unix::fs::OpenOptionsExt;
         let link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
         let file = File::options().create(true).append(true).mode(0o600).custom_flags(link).open(audit)?;
-        Ok(Self { roster, audit: Mutex::new(file), bodies: Bodies::default(), answers: Bodies::default() })
+        let audit = Audit(Arc::new(Mutex::new(file)));
+        Ok(Self { roster, audit, bodies: Bodies::default(), answers: Bodies::default() })
     }
 
-    fn note(&self, line: &Line<'_>) -> io::Result<()> {
+    /// Takes in people whom an identity provider names, and writes that down in the same place.
+    #[must_use]
+    pub fn sign_ins(&self, provider: Provider, rules: Rules) -> SignIns {
+        SignIns::new(provider, rules, self.roster.clone(), self.audit.clone())
+    }
+}
+
+/// Where it is written down what members changed and were refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Audit(Arc<Mutex<File>>);
+
+impl Audit {
+    pub(crate) fn note(&self, line: &Line<'_>) -> io::Result<()> {
         let mut text = serde_json::to_string(line)?;
         text.push('\n');
         // In one write: lines of two requests do not mix.
-        self.audit.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes())
     }
 }
 
 /// A line of the audit.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
-    at: u64,
-    member: &'a str,
+pub(crate) struct Line<'a> {
+    pub(crate) at: u64,
+    pub(crate) member: &'a str,
     /// Whether that is the name of a token.
-    token: bool,
-    fingerprint: String,
-    role: &'a str,
-    method: &'a str,
-    path: &'a str,
-    status: u16,
+    pub(crate) token: bool,
+    pub(crate) fingerprint: String,
+    pub(crate) role: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) status: u16,
 }
 
 /// What a request is held against.
@@ -200,14 +216,14 @@ pub(crate) async fn guard(
     let Some((fingerprint, caller)) = found else {
         return refused("this key is no member's any more, or its token is good no more").into_response();
     };
-    if let Some(token) = &caller.token {
+    if let Some(token) = caller.token() {
         access.roster.tokens.was_used(token);
     }
     let scope = match guard.scope(&caller).await {
         Ok(scope) => scope,
         Err(error) => return Problem::from(error).into_response(),
     };
-    let Caller { name, role, token } = &caller;
+    let Caller { name, role, .. } = &caller;
     let pattern = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let at = params.as_ref().map(Named::of).unwrap_or_default();
@@ -220,10 +236,10 @@ pub(crate) async fn guard(
         || method == Method::HEAD
         || pattern.as_deref().is_some_and(|pattern| QUIET.contains(&(method.as_str(), pattern)));
     let line = |status: StatusCode| {
-        access.note(&Line {
+        access.audit.note(&Line {
             at: SystemClock.now().0,
             member: name,
-            token: token.is_some(),
+            token: caller.token().is_some(),
             fingerprint: fingerprint.to_string(),
             role: role.name(),
             method: method.as_str(),

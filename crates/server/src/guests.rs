@@ -8,6 +8,7 @@
 
 use crate::activity::{Activity, Going};
 use crate::roster::Roster;
+use crate::sign_in::SignIns;
 use axum::Extension;
 use axum::extract::ConnectInfo;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, Join, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use welkin_gateway::{Door, Fingerprint, Meeting, Strangers};
+use welkin_gateway::{Door, Fingerprint, Meeting, Role, Strangers};
 
 /// Connections of one member at once: one for each request and each follower.
 const OF_ONE: usize = 128;
@@ -64,15 +65,20 @@ pub struct Guests {
 }
 
 impl Guests {
-    /// Listens at an address. Call it inside the runtime.
+    /// Listens at an address; newcomers log in there where there is a way to. Call it inside the runtime.
     ///
     /// # Errors
     /// When nobody can listen there.
-    pub async fn listen(address: &str, door: Door, roster: Roster) -> io::Result<Self> {
+    pub async fn listen(
+        address: &str,
+        door: Door,
+        roster: Roster,
+        sign_ins: Option<SignIns>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (send, met) = mpsc::channel(1);
-        tokio::spawn(take(listener, door, send));
+        tokio::spawn(take(listener, door, sign_ins.map(Arc::new), send));
         tokio::spawn(roster.clone().watch());
         Ok(Self { address, roster, met })
     }
@@ -85,7 +91,7 @@ impl Guests {
 
     pub(crate) async fn next(&mut self, activity: &Activity) -> (Guest, Peer) {
         match self.met.recv().await {
-            Some((Meeting { input, output, peer }, seat)) => {
+            Some((Meeting { input, output, peer, .. }, seat)) => {
                 let stream = tokio::io::join(input, output);
                 let left = Box::pin(left(self.roster.clone(), peer));
                 let guest = Guest { stream, left, _seat: seat, _going: activity.begin() };
@@ -97,11 +103,16 @@ impl Guests {
     }
 }
 
-async fn take(listener: TcpListener, door: Door, met: mpsc::Sender<(Meeting, Seat)>) {
+async fn take(
+    listener: TcpListener,
+    door: Door,
+    sign_ins: Option<Arc<SignIns>>,
+    met: mpsc::Sender<(Meeting, Seat)>,
+) {
     let (strangers, seats) = (Arc::new(Strangers::default()), Seats::default());
     loop {
-        let tcp = match listener.accept().await {
-            Ok((tcp, _)) => tcp,
+        let (tcp, from) = match listener.accept().await {
+            Ok((tcp, from)) => (tcp, from.ip()),
             Err(_) => {
                 tokio::time::sleep(PAUSE).await;
                 continue;
@@ -109,10 +120,17 @@ async fn take(listener: TcpListener, door: Door, met: mpsc::Sender<(Meeting, Sea
         };
         let number = strangers.number();
         let (door, met, seats, known) = (door.clone(), met.clone(), seats.clone(), Arc::clone(&strangers));
+        let sign_ins = sign_ins.clone();
         let task = tokio::spawn(async move {
             let meeting = door.answer(tcp).await;
             known.leave(number);
             let Ok(meeting) = meeting else { return };
+            if meeting.role == Role::Newcomer {
+                if let Some(sign_ins) = sign_ins {
+                    sign_ins.serve(meeting, from).await;
+                }
+                return;
+            }
             if let Some(seat) = seats.take(meeting.peer) {
                 drop(met.send((meeting, seat)).await);
             }

@@ -3,6 +3,7 @@
 //! * [`Served`]: a broker, the runs it drives, and whoever watches;
 //! * [`Socket`]: where it listens, for its own user alone;
 //! * [`Team`]: a door for members from elsewhere, each with a [`Role`];
+//! * [`SignIns`]: how people become such by an identity provider;
 //! * [`serve`]: answers until it is told to end, or nobody has needed it for a while.
 //!
 //! *How it works.* Each run that is not over is driven by a task of its own; one that could not go on (a full disk, a
@@ -28,6 +29,7 @@ pub mod fuzzing;
 mod guests;
 mod hub;
 mod listed;
+mod logins;
 mod members;
 mod plans;
 mod problem;
@@ -37,7 +39,9 @@ mod rows;
 mod scope;
 mod serve;
 mod served;
+mod sign_in;
 mod socket;
+mod time;
 mod tokens;
 mod turn;
 mod versions;
@@ -48,9 +52,11 @@ pub use access::Access;
 pub use document::document;
 pub use guests::Guests;
 pub use hub::Hub;
+pub use logins::{LoginLine, Logins, Rights, Rules, State};
 pub use members::{Member, Members, MembersError, Role};
-pub use roster::{Caller, Roster};
+pub use roster::{By, Caller, Roster};
 pub use serve::{End, Team, serve};
 pub use served::{About, Served};
+pub use sign_in::SignIns;
 pub use socket::Socket;
 pub use tokens::{TokenLine, TokenOf, Tokens};

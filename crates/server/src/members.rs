@@ -92,6 +92,14 @@ pub enum MembersError {
         /// From 1.
         line: usize,
     },
+    /// A line of the file of logins.
+    #[error("line {line} of {}: expected `FINGERPRINT ROLE MADE EXPIRES live|spent|barred NAME WHO [PROJECT=ROLE]…`", path.display())]
+    LoginLine {
+        /// Where.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
     /// A token of a member is one of a project.
     #[error("a token that is a member's has to be of a project")]
     Owner,

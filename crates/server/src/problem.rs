@@ -71,6 +71,11 @@ impl Problem {
         self
     }
 
+    /// As it is sent.
+    pub(crate) fn wire(self) -> wire::Problem {
+        self.0
+    }
+
     pub(crate) fn hint(mut self, hint: &str) -> Self {
         self.0.hint = Some(hint.to_owned());
         self

@@ -1,14 +1,15 @@
 //! What whoever asks may see and do: in which projects, and as what.
 //!
 //! An admin of the broker is one in every project. In the default project everybody has the role that they have on the
-//! broker; in others the one that they have there, and none where they are no members. A token of a project has its role
+//! broker; in others the one that an admin or their groups give them there, and none where they are no members. A token of a project has its role
 //! there, no greater than that of the member whose it is, and none elsewhere.
 //!
 //! *Guarantee:* what is of a project in which somebody has no role is answered as what is not there.
 
+use crate::logins::{Logins, Rights};
 use crate::members::Role;
 use crate::problem::Problem;
-use crate::roster::{Caller, Roster};
+use crate::roster::{By, Caller, Roster};
 use crate::served::Served;
 use axum::Extension;
 use axum::http::StatusCode;
@@ -43,8 +44,12 @@ impl Scope {
 
     /// Of somebody who comes in from elsewhere.
     pub(crate) fn of(caller: &Caller, roster: &Roster, projects: &[Project]) -> Self {
-        let Some(token) = &caller.token else { return Self::on(caller.role, &caller.name, projects) };
-        let Some(name) = &token.project else { return Self::on(caller.role, "", projects) };
+        let token = match &caller.by {
+            By::Key => return Self::on(Some(caller.role), &caller.name, projects),
+            By::Login(login) => return Self::by(&login.rights, &caller.name, projects),
+            By::Token(token) => token,
+        };
+        let Some(name) = &token.project else { return Self::on(Some(caller.role), "", projects) };
         let mut scope = Self { broker: None, roles: BTreeMap::new(), own: Some(name.clone()) };
         let most = match &token.owner {
             None => Some(Role::Admin),
@@ -57,11 +62,22 @@ impl Scope {
         scope
     }
 
-    fn on(broker: Role, member: &str, projects: &[Project]) -> Self {
+    /// Of somebody whose groups say what they are, besides what admins of projects say.
+    fn by(rights: &Rights, name: &str, projects: &[Project]) -> Self {
+        let mut scope = Self::on(rights.broker, name, projects);
+        let exists = |name: &str| projects.iter().any(|project| project.name == name);
+        for (project, role) in rights.projects.iter().filter(|(project, _)| exists(project)) {
+            let known = scope.roles.entry(project.clone()).or_insert(*role);
+            *known = (*known).max(*role);
+        }
+        scope
+    }
+
+    fn on(broker: Option<Role>, member: &str, projects: &[Project]) -> Self {
         let of = |project: &Project| Some((project.name.clone(), project.members.get(member)?.parse().ok()?));
         let mut roles: BTreeMap<String, Role> = projects.iter().filter_map(of).collect();
-        roles.insert(DEFAULT_PROJECT.to_owned(), broker);
-        Self { broker: Some(broker), roles, own: None }
+        roles.extend(broker.map(|role| (DEFAULT_PROJECT.to_owned(), role)));
+        Self { broker, roles, own: None }
     }
 
     /// What it is in a project; none where it has no business.
@@ -112,7 +128,11 @@ fn of_owner(owner: &str, roster: &Roster, projects: &[Project], name: &str) -> O
     let members = roster.members.all().ok()?;
     // Keys of one name are those of one member.
     let keys = members.into_iter().filter(|member| member.name == owner);
-    keys.filter_map(|member| Scope::on(member.role, owner, projects).role(name)).max()
+    let by_keys = keys.filter_map(|member| Scope::on(Some(member.role), owner, projects).role(name)).max();
+    let logins = roster.logins.as_ref().map(Logins::live).unwrap_or_default();
+    let logins = logins.into_iter().filter(|login| login.name == owner);
+    let by_logins = logins.filter_map(|login| Scope::by(&login.rights, owner, projects).role(name)).max();
+    by_keys.max(by_logins)
 }
 
 impl Served {
@@ -165,7 +185,7 @@ mod tests {
             for (name, role) in [("root", Role::Admin), ("ana", Role::Member), ("ben", Role::Viewer)] {
                 members.add(Member { fingerprint: key(), role, name: name.to_owned() }).expect("added");
             }
-            let roster = Roster { members, tokens: Tokens::at(folder.path().join("tokens")) };
+            let roster = Roster { members, tokens: Tokens::at(folder.path().join("tokens")), logins: None };
             let project = |name: &str, members: &[(&str, &str)]| Project {
                 name: name.to_owned(),
                 version: 1,

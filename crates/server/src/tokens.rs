@@ -3,17 +3,17 @@
 //! They stand in a file, a line each: fingerprint of the key that follows from the token, role, when it was made, when it
 //! expires, `live` or `spent`, its name, and where it is one of a project that, and the member whose it is. It is read anew for each request. Beside it lies a file of when each was used.
 //!
-//! *Time.* A broker takes the time of its start and what the machine has counted since, or the wall clock, whichever is
-//! later; for a token it is never before that was made or used. Once a broker has seen that a token expired it is spent, in
+//! *Time.* For a token it is never before that was made or used. Once a broker has seen that a token expired it is spent, in
 //! the file, whatever any clock says afterwards.
 
 use crate::listed::Listed;
 use crate::members::{MembersError, Role, checked_name};
+use crate::time::Time;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use welkin_broker::{Clocks, MachineClocks, Reading};
+use welkin_broker::{Clocks, MachineClocks};
 use welkin_gateway::Fingerprint;
 use welkin_provider::UnixMillis;
 use welkin_units::Span;
@@ -77,21 +77,6 @@ pub struct Tokens {
     uses: Arc<Mutex<Option<BTreeMap<Fingerprint, UnixMillis>>>>,
 }
 
-/// See the head of the module.
-#[derive(Debug)]
-struct Time {
-    clocks: Arc<dyn Clocks>,
-    began: Reading,
-}
-
-impl Time {
-    fn now(&self) -> UnixMillis {
-        let now = self.clocks.read();
-        let gone = now.uptime.millis().saturating_sub(self.began.uptime.millis());
-        self.began.wall.after(Span::from_millis(gone)).max(now.wall)
-    }
-}
-
 impl Tokens {
     /// Those in a file, which need not be there yet.
     #[must_use]
@@ -103,8 +88,7 @@ impl Tokens {
     #[must_use]
     pub fn by(path: impl Into<PathBuf>, clocks: Arc<dyn Clocks>) -> Self {
         let path = path.into();
-        let (used, began) = (Listed::at(path.with_extension("used")), clocks.read());
-        let time = Arc::new(Time { clocks, began });
+        let (used, time) = (Listed::at(path.with_extension("used")), Arc::new(Time::of(clocks)));
         Self { listed: Listed::at(path), used, time, uses: Arc::default() }
     }
 
@@ -282,6 +266,7 @@ fn read_use(line: &str) -> Option<(Fingerprint, UnixMillis)> {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use welkin_broker::Reading;
     use welkin_gateway::Token;
 
     /// A wall clock that somebody sets, and a machine that has been up for so long; in seconds.

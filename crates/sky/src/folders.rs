@@ -121,6 +121,12 @@ impl Folders {
         self.0.join("members")
     }
 
+    /// Who has logged in by an identity provider.
+    #[must_use]
+    pub fn people(&self) -> PathBuf {
+        self.0.join("people")
+    }
+
     /// Tokens by which programs may.
     #[must_use]
     pub fn tokens(&self) -> PathBuf {

@@ -15,5 +15,5 @@ mod surroundings;
 pub(crate) use environment::differences;
 pub(crate) use follow::follow;
 pub(crate) use process::{run as process, serve};
-pub(crate) use reach::{Reached, far, fault, giving_way, listening, needs_own, reach, records};
+pub(crate) use reach::{Reached, far, fault, giving_way, listening, needs_own, reach, records, way};
 pub(crate) use state::State;

@@ -12,6 +12,7 @@ mod jobs;
 mod moving;
 mod noise;
 mod offers;
+mod oidc;
 mod parallelize;
 mod projects;
 mod providers;
@@ -62,8 +63,8 @@ pub(crate) use sizes::Instead;
 pub(crate) use sql::{SqlArgs, SqlCheckArgs, SqlCommand, SqlRunArgs};
 pub(crate) use ssh::{PortsArgs, SshArgs};
 pub(crate) use team::{
-    LoginArgs, LogoutArgs, MemberAddArgs, MemberCommand, RoleChoice, ServeTeamArgs, ServeTeamCommand,
-    TokenAddArgs, TokenCommand,
+    LoginArgs, LogoutArgs, MemberAddArgs, MemberCommand, MemberForgetArgs, RoleChoice, ServeTeamArgs,
+    ServeTeamCommand, TokenAddArgs, TokenCommand,
 };
 pub(crate) use values::{Bound, cluster_name, pair};
 pub(crate) use verbs::known as known_verb;

@@ -2,12 +2,14 @@
 
 mod file;
 mod login;
+mod oidc;
 mod private;
 mod stores;
 
 #[cfg(test)]
 pub(crate) use file::ConfigFile;
 pub(crate) use login::Login;
+pub(crate) use oidc::OidcConfig;
 
 use crate::cli::{ColorChoice, Global, Output};
 use crate::output::Format;
@@ -50,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) broker_idle: Option<Duration>,
     /// Most bytes of output that are kept of a step on a node.
     pub(crate) log_keep: Option<Bytes>,
+    /// By which identity provider people log in to a broker that serves a team.
+    pub(crate) oidc: OidcConfig,
     /// The broker of a team that is asked in place of one here.
     pub(crate) login: Option<Login>,
     /// The token to show to it in place of a key of this machine; a mistake in it is told when it is needed.
@@ -89,6 +93,7 @@ impl Settings {
             broker_idle: idle(text("WELKIN_BROKER_IDLE").or(file.broker_idle))?,
             log_keep: keep(text("WELKIN_LOG_KEEP").or(file.log_keep))?,
             peers: file.peers,
+            oidc: file.oidc,
             trusted_keys: file.trusted_keys,
             stores: stores::with_environment(file.stores, text)?,
             token: text("WELKIN_TOKEN").map(|text| text.parse()),

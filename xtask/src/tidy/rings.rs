@@ -39,7 +39,7 @@ const RINGS: &[(Ring, &[&str])] = &[
         Ring::Edge,
         &[
             "stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "postgres", "api",
-            "server", "sky", "federate",
+            "server", "sky", "federate", "oidc",
         ],
     ),
     (Ring::Bin, &["welkin"]),

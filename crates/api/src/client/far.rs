@@ -14,8 +14,19 @@ pub struct Far {
     pub server: Fingerprint,
     /// Who asks.
     pub identity: Identity,
-    /// Whether that follows from a token.
-    pub by_token: bool,
+    /// By what it is let in.
+    pub way: Way,
+}
+
+/// By what somebody is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By a key that the broker knows.
+    Key,
+    /// By a token, which the key follows from, and which may have expired.
+    Token,
+    /// By a login at the broker's identity provider, which may have expired.
+    Login,
 }
 
 impl Far {
@@ -27,7 +38,7 @@ impl Far {
 
     pub(super) fn unknown(&self) -> ClientError {
         let (address, fingerprint) = (self.address.clone(), self.identity.fingerprint());
-        ClientError::Unknown { address, fingerprint, by_token: self.by_token }
+        ClientError::Unknown { address, fingerprint, way: self.way }
     }
 }
 

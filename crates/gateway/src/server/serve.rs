@@ -232,7 +232,7 @@ impl Gateway {
         match role {
             Role::Client => roster.rights(&who).is_some(),
             Role::Relay => roster.is_relay(&who),
-            Role::End | Role::Party | Role::Member => false,
+            Role::End | Role::Party | Role::Member | Role::Newcomer => false,
         }
     }
 
@@ -245,7 +245,7 @@ impl Gateway {
                 roster.rights(&who).is_some_and(|rights| rights.allow(Right::Through))
             }
             (Some(who), Role::Relay) => roster.is_relay(&who),
-            (Some(_), Role::End | Role::Party | Role::Member) => false,
+            (Some(_), Role::End | Role::Party | Role::Member | Role::Newcomer) => false,
         }
     }
 

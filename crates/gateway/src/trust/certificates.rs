@@ -38,6 +38,8 @@ pub(crate) enum Who {
     Parties(BTreeSet<Fingerprint>),
     /// Members of the moment.
     Members(Members),
+    /// Whoever has a key, whichever it is.
+    Anybody,
 }
 
 /// Whether somebody is a member at this moment.
@@ -61,6 +63,7 @@ impl Who {
             Self::Clients(roster) => roster.now().rights(fingerprint).is_some(),
             Self::Parties(all) => all.contains(fingerprint),
             Self::Members(members) => (members.0)(fingerprint),
+            Self::Anybody => true,
         }
     }
 
@@ -72,6 +75,7 @@ impl Who {
             Self::Clients(_) => &[Role::End],
             Self::Parties(_) => &[Role::Party],
             Self::Members(_) => &[Role::Member],
+            Self::Anybody => &[Role::Newcomer],
         };
         roles.iter().map(|role| role.protocol().to_vec()).collect()
     }

@@ -24,6 +24,8 @@ use tokio::time::timeout;
 pub struct Door {
     config: Arc<ServerConfig>,
     role: Role,
+    /// For newcomers, where there are any.
+    newcomers: Option<Arc<ServerConfig>>,
 }
 
 impl fmt::Debug for Door {
@@ -40,6 +42,8 @@ pub struct Meeting {
     pub output: Box<dyn AsyncWrite + Send + Unpin>,
     /// Who is there.
     pub peer: Fingerprint,
+    /// As what.
+    pub role: Role,
 }
 
 impl fmt::Debug for Meeting {
@@ -58,7 +62,7 @@ impl Door {
         allowed: impl IntoIterator<Item = Fingerprint>,
     ) -> Result<Self, LaneError> {
         let config = certificates::server(identity, Who::Parties(allowed.into_iter().collect()))?;
-        Ok(Self { config, role: Role::Party })
+        Ok(Self { config, role: Role::Party, newcomers: None })
     }
 
     /// For the members of a team, who are asked for anew at each call.
@@ -70,7 +74,16 @@ impl Door {
         is_member: impl Fn(&Fingerprint) -> bool + Send + Sync + 'static,
     ) -> Result<Self, LaneError> {
         let config = certificates::server(identity, Who::Members(Members(Arc::new(is_member))))?;
-        Ok(Self { config, role: Role::Member })
+        Ok(Self { config, role: Role::Member, newcomers: None })
+    }
+
+    /// The same door, at which whoever has any key may ask to become one of those, in a role of its own. Who comes in the
+    /// door's role has to be one of them as before.
+    ///
+    /// # Errors
+    /// When the identity cannot be used.
+    pub fn with_newcomers(self, identity: &Identity) -> Result<Self, LaneError> {
+        Ok(Self { newcomers: Some(certificates::server(identity, Who::Anybody)?), ..self })
     }
 
     /// Shakes hands with a caller, for ten seconds at most.
@@ -79,11 +92,21 @@ impl Door {
     /// When it is none of those, or the connection fails.
     pub async fn answer(&self, tcp: TcpStream) -> Result<Meeting, LaneError> {
         let options = SocketOptions::default();
-        let accepted =
-            timeout(REACH_TIME, stream::accept(tcp, Some(Arc::clone(&self.config)), &options)).await;
-        match accepted.map_err(|_| LaneError::Silent(REACH_TIME.as_secs()))?? {
+        let accepting = async {
+            match &self.newcomers {
+                None => stream::accept(tcp, Some(Arc::clone(&self.config)), &options).await,
+                Some(newcomers) => {
+                    stream::accept_by(tcp, &options, |roles| match Role::Newcomer.is_all_of(roles) {
+                        true => Arc::clone(newcomers),
+                        false => Arc::clone(&self.config),
+                    })
+                    .await
+                }
+            }
+        };
+        match timeout(REACH_TIME, accepting).await.map_err(|_| LaneError::Silent(REACH_TIME.as_secs()))?? {
             (_, Some(error)) => Err(error),
-            (stream, None) => Meeting::of(stream, self.role),
+            (stream, None) => Meeting::of(stream, &[self.role, Role::Newcomer]),
         }
     }
 }
@@ -109,6 +132,18 @@ impl Meeting {
         Self::call_as(Role::Member, address, far, identity).await
     }
 
+    /// Calls the broker of a team to log in there, with a key that it need not know.
+    ///
+    /// # Errors
+    /// When it cannot be reached, is somebody else, or has no such logins.
+    pub async fn call_to_log_in(
+        address: &str,
+        far: Fingerprint,
+        identity: &Identity,
+    ) -> Result<Self, LaneError> {
+        Self::call_as(Role::Newcomer, address, far, identity).await
+    }
+
     async fn call_as(
         role: Role,
         address: &str,
@@ -116,15 +151,19 @@ impl Meeting {
         identity: &Identity,
     ) -> Result<Self, LaneError> {
         let hop = Hop::pinned(address.to_owned(), far);
-        Self::of(stream::reach(&hop, Some(identity), role, &SocketOptions::default()).await?, role)
+        Self::of(stream::reach(&hop, Some(identity), role, &SocketOptions::default()).await?, &[role])
     }
 
-    fn of(stream: Stream, role: Role) -> Result<Self, LaneError> {
+    /// Roles that a door does not have are none that a handshake agrees on.
+    fn of(stream: Stream, roles: &[Role]) -> Result<Self, LaneError> {
         match stream {
-            Stream { input, output, peer: Some((peer, agreed)), .. } if agreed == role => {
-                Ok(Self { input, output, peer })
+            Stream { input, output, peer: Some((peer, role)), .. } if roles.contains(&role) => {
+                Ok(Self { input, output, peer, role })
             }
-            _ => Err(LaneError::Refused(format!("the other side is no {}", role.word()))),
+            _ => {
+                let word = roles.first().map_or("peer", |role| role.word());
+                Err(LaneError::Refused(format!("the other side is no {word}")))
+            }
         }
     }
 
@@ -182,6 +221,30 @@ mod tests {
                 };
                 let (answered, _) = called(door, call, listener).await;
                 assert_eq!(answered, members == as_member);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn newcomers_come_in_their_own_role_alone_and_only_where_there_are_any() {
+        let (server, caller) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let far = server.fingerprint();
+        for has_newcomers in [false, true] {
+            for as_member in [false, true] {
+                for is_member in [false, true] {
+                    let door = Door::of_members(&server, move |_| is_member).unwrap();
+                    let door = if has_newcomers { door.with_newcomers(&server).unwrap() } else { door };
+                    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                    let address = listener.local_addr().unwrap().to_string();
+                    let call = async {
+                        match as_member {
+                            true => Meeting::call_broker(&address, far, &caller).await,
+                            false => Meeting::call_to_log_in(&address, far, &caller).await,
+                        }
+                    };
+                    let (answered, _) = called(door, call, listener).await;
+                    assert_eq!(answered, if as_member { is_member } else { has_newcomers });
+                }
             }
         }
     }

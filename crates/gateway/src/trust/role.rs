@@ -7,6 +7,7 @@
 //! * [`Role::End`]: the session between both ends of a lane, through its relays. It is never the outer one.
 //! * [`Role::Party`]: no lane at all, but one of several parties, at the door of whoever they work with.
 //! * [`Role::Member`]: no lane either, but somebody who works with the broker of a team.
+//! * [`Role::Newcomer`]: somebody with any key, who wants to become one of those, and may do nothing else.
 //!
 //! *Guarantee:* a relay that is itself among the clients of a gateway cannot be made to lend that right: what it
 //! passes on is marked as passed on by the relay, not by who sends the frames.
@@ -29,10 +30,12 @@ pub enum Role {
     Party,
     /// To the broker of a team: see [`crate::Door::of_members`].
     Member,
+    /// To the broker of a team, to log in there: see [`crate::Door::with_newcomers`].
+    Newcomer,
 }
 
 impl Role {
-    const ALL: [Self; 5] = [Self::Client, Self::Relay, Self::End, Self::Party, Self::Member];
+    const ALL: [Self; 6] = [Self::Client, Self::Relay, Self::End, Self::Party, Self::Member, Self::Newcomer];
 
     /// Its name in handshakes, with the version of what follows.
     pub(crate) const fn protocol(self) -> &'static [u8] {
@@ -42,6 +45,7 @@ impl Role {
             Self::End => b"welkin-end/2",
             Self::Party => b"welkin-party/1",
             Self::Member => b"welkin-broker/1",
+            Self::Newcomer => b"welkin-login/1",
         }
     }
 
@@ -54,7 +58,13 @@ impl Role {
             Self::End => "end",
             Self::Party => "party",
             Self::Member => "member",
+            Self::Newcomer => "newcomer",
         }
+    }
+
+    /// Whether it is what a caller offers, and all of that.
+    pub(crate) fn is_all_of<'a>(self, mut offered: impl Iterator<Item = &'a [u8]>) -> bool {
+        offered.next() == Some(self.protocol()) && offered.next().is_none()
     }
 
     /// What both sides of a session agreed on.

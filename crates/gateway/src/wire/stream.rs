@@ -11,6 +11,7 @@ use crate::wire::batch::send;
 use crate::wire::frame::{FrameError, HEADER_BYTES, Header, Kind};
 use crate::wire::route::Hop;
 use crate::wire::socket::SocketOptions;
+use rustls::server::Acceptor;
 use rustls::{CommonState, ServerConfig};
 use std::fmt;
 use std::io;
@@ -22,7 +23,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, BufReader,
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsConnector};
 
 /// Time to reach a hop and to shake hands with it: three losses of the first packet.
 pub(crate) const REACH_TIME: Duration = Duration::from_secs(10);
@@ -125,7 +127,29 @@ pub(crate) async fn accept(
         return Ok((stream, None));
     };
     let tcp = BufReader::with_capacity(TLS_AHEAD_BYTES, tcp);
-    let mut tls = TlsAcceptor::from(config).accept(tcp).await.map_err(LaneError::io)?;
+    accepted(TlsAcceptor::from(config).accept(tcp).await)
+}
+
+/// Takes a call by the configuration for the roles that the caller offers.
+pub(crate) async fn accept_by(
+    tcp: TcpStream,
+    options: &SocketOptions,
+    choose: impl FnOnce(&mut dyn Iterator<Item = &[u8]>) -> Arc<ServerConfig>,
+) -> Result<(Stream, Option<LaneError>), LaneError> {
+    options.apply(&tcp).map_err(LaneError::Io)?;
+    let tcp = BufReader::with_capacity(TLS_AHEAD_BYTES, tcp);
+    let start = LazyConfigAcceptor::new(Acceptor::default(), tcp).await.map_err(LaneError::io)?;
+    let config = match start.client_hello().alpn() {
+        Some(mut roles) => choose(&mut roles),
+        None => choose(&mut std::iter::empty()),
+    };
+    accepted(start.into_stream(config).await)
+}
+
+fn accepted(
+    tls: io::Result<TlsStream<BufReader<TcpStream>>>,
+) -> Result<(Stream, Option<LaneError>), LaneError> {
+    let mut tls = tls.map_err(LaneError::io)?;
     tls.get_mut().1.set_buffer_limit(Some(TLS_WRITE_BYTES));
     let (peer, role) = (peer(tls.get_ref().1)?, Role::agreed(tls.get_ref().1));
     match role {

@@ -26,6 +26,8 @@ pub enum Program {
     GcsEmulator,
     /// Serves Azure Blob Storage.
     Azurite,
+    /// An identity provider: OpenID Connect with authorization codes.
+    OidcMock,
 }
 
 impl Program {
@@ -38,6 +40,7 @@ impl Program {
             Self::Moto => "moto_server",
             Self::GcsEmulator => "gcp-storage-emulator",
             Self::Azurite => "azurite-blob",
+            Self::OidcMock => "oidc-provider-mock",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The four servers, and the flags that make them fit for tests.
+//! The servers, and the flags that make them fit for tests.
 
 use std::path::Path;
 
@@ -53,6 +53,17 @@ pub fn azurite() -> Result<StandIn, DidNotRun> {
 pub fn gcs() -> Result<StandIn, DidNotRun> {
     let arguments = |port: u16, _: &Path| words(&format!("start --host 127.0.0.1 --port {port} --in-memory"));
     start(Program::GcsEmulator, &arguments, None)
+}
+
+/// An identity provider, with these people: JSON objects of their claims, with `sub`. Whoever says at its `/oauth2/authorize` who
+/// they are is believed.
+pub fn oidc_mock(people: &[&str]) -> Result<StandIn, DidNotRun> {
+    let arguments = |port: u16, _: &Path| {
+        let mut arguments = words(&format!("--host 127.0.0.1 --port {port} --require-nonce true"));
+        arguments.extend(people.iter().flat_map(|person| ["--user-claims".to_owned(), (*person).to_owned()]));
+        arguments
+    };
+    start(Program::OidcMock, &arguments, None)
 }
 
 fn start(

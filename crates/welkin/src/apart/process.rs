@@ -20,8 +20,11 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use welkin_api::wire::Stop;
 use welkin_gateway::Door;
+use welkin_oidc::Provider;
 use welkin_provider::{Clock, SystemClock};
-use welkin_server::{About, Access, End, Guests, Hub, Members, Roster, Served, Socket, Team, Tokens};
+use welkin_server::{
+    About, Access, End, Guests, Hub, Logins, Members, Roster, Rules, Served, Socket, Team, Tokens,
+};
 
 /// How long a broker that was told to end is waited for.
 const ENDING: Duration = Duration::from_secs(20);
@@ -33,7 +36,12 @@ const LOOK: Duration = Duration::from_millis(20);
 const MAX_LOG_BYTES: u64 = 4 << 20;
 
 /// Serves a team too, until it is told to end.
-pub(crate) fn serve(listen: &str, state: Option<State>, app: &mut App) -> anyhow::Result<Exit> {
+pub(crate) fn serve(
+    listen: &str,
+    state: Option<State>,
+    provider: Option<(Provider, Rules)>,
+    app: &mut App,
+) -> anyhow::Result<Exit> {
     allow_connections();
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     needs_own(app)?;
@@ -48,7 +56,7 @@ pub(crate) fn serve(listen: &str, state: Option<State>, app: &mut App) -> anyhow
             drop(reached.client.stop(&Stop::default()).await);
             ended(app).await;
         }
-        serve_here(false, None, Some((listen, state)), app).await
+        serve_here(false, None, Some(Serving { listen, state, provider }), app).await
     })
 }
 
@@ -61,23 +69,35 @@ async fn ended(app: &App) {
 }
 
 /// A door for the members of a team.
-async fn team(listen: &str, app: &App) -> anyhow::Result<Team> {
+async fn team(listen: &str, provider: Option<(Provider, Rules)>, app: &App) -> anyhow::Result<Team> {
     let folders = &app.settings.folders;
-    let roster = Roster { members: Members::at(folders.members()), tokens: Tokens::at(folders.tokens()) };
+    let roster = Roster {
+        members: Members::at(folders.members()),
+        logins: provider.as_ref().map(|_| Logins::at(folders.people())),
+        tokens: Tokens::at(folders.tokens()),
+    };
     let members = roster.members.all().context(Fault::new(Code::File, "the members cannot be read"))?;
     let tokens = roster.tokens.all().context(Fault::new(Code::File, "the tokens cannot be read"))?;
+    if let Some(logins) = &roster.logins {
+        logins.all().context(Fault::new(Code::File, "the logins cannot be read"))?;
+    }
     let identity = identity(&folders.broker_identity())?;
     let asked = roster.clone();
     let door = Door::of_members(&identity, move |who| asked.find(who).is_some())?;
-    let guests = Guests::listen(listen, door, roster.clone())
+    let door = if provider.is_some() { door.with_newcomers(&identity)? } else { door };
+    let audit = folders.audit();
+    let access = Access::new(roster.clone(), &audit)
+        .with_context(|| Fault::new(Code::File, format!("cannot write {}", audit.display())))?;
+    let issuer = provider.as_ref().map(|(provider, _)| provider.issuer().to_owned());
+    let sign_ins = provider.map(|(provider, rules)| access.sign_ins(provider, rules));
+    let guests = Guests::listen(listen, door, roster, sign_ins)
         .await
         .with_context(|| Fault::new(Code::Network, format!("cannot listen at {listen}")))?;
-    let audit = folders.audit();
-    let access = Access::new(roster, &audit)
-        .with_context(|| Fault::new(Code::File, format!("cannot write {}", audit.display())))?;
     let (address, server) = (guests.address(), identity.fingerprint());
     log(&format!("members come in at {address}: `welkin login {address} --server {server}`"));
-    if members.is_empty() && tokens.is_empty() {
+    if let Some(issuer) = issuer {
+        log(&format!("people log in by {issuer}"));
+    } else if members.is_empty() && tokens.is_empty() {
         log("nobody may come in yet: `welkin serve member add FINGERPRINT --name NAME`");
     }
     Ok(Team { guests, access })
@@ -131,22 +151,32 @@ fn allow_connections() {
     let _ = rustix::process::setrlimit(Resource::Nofile, limit);
 }
 
+/// How a team is served.
+struct Serving<'a> {
+    listen: &'a str,
+    state: Option<State>,
+    provider: Option<(Provider, Rules)>,
+}
+
 async fn serve_here(
     detached: bool,
     idle: Option<Duration>,
-    listen: Option<(&str, Option<State>)>,
+    serving: Option<Serving<'_>>,
     app: &App,
 ) -> anyhow::Result<Exit> {
     let hub = Arc::new(Hub::default());
-    let (listen, state) = listen.unzip();
-    let shared = match state.flatten() {
+    let (team_at, state) = match serving {
+        Some(Serving { listen, state, provider }) => (Some((listen, provider)), state),
+        None => (None, None),
+    };
+    let shared = match state {
         Some(state) => Some(state.open()?),
         None => None,
     };
     let opening = Opening { observer: hub.clone(), shared, ..Opening::default() };
     let broker = engine::broker(app, opening)?;
-    let team = match listen {
-        Some(listen) => Some(team(listen, app).await?),
+    let team = match team_at {
+        Some((listen, provider)) => Some(team(listen, provider, app).await?),
         None => None,
     };
     let about = About {

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use welkin_api::wire::{Health, Stop};
-use welkin_api::{Client, ClientError, Far, FarRecords};
+use welkin_api::{Client, ClientError, Far, FarRecords, Way};
 use welkin_gateway::LaneError;
 use welkin_records::Records;
 use welkin_sky::make_private;
@@ -34,13 +34,19 @@ pub(crate) struct Reached {
 
 /// Asks the broker of a team.
 pub(crate) fn far(login: &Login, settings: &Settings) -> anyhow::Result<Client> {
-    let by_token = settings.token()?;
-    let identity = match by_token {
-        Some(token) => token.identity()?,
-        None => identity(&settings.folders.identity())?,
+    Ok(Client::far(way(login, settings)?))
+}
+
+/// Where it is, and by what this machine is let in there.
+pub(crate) fn way(login: &Login, settings: &Settings) -> anyhow::Result<Far> {
+    let (identity, way) = match settings.token()? {
+        Some(token) => (token.identity()?, Way::Token),
+        None => {
+            let way = if login.by_provider { Way::Login } else { Way::Key };
+            (identity(&settings.folders.identity())?, way)
+        }
     };
-    let (address, server, by_token) = (login.address.clone(), login.server, by_token.is_some());
-    Ok(Client::far(Far { address, server, identity, by_token }))
+    Ok(Far { address: login.address.clone(), server: login.server, identity, way })
 }
 
 /// The records of the team that somebody logged in to.
@@ -214,10 +220,15 @@ pub(crate) fn fault(error: ClientError) -> anyhow::Error {
             };
             return anyhow::Error::new(source).context(fault);
         }
-        ClientError::Unknown { address, by_token: true, .. } => {
+        ClientError::Unknown { address, way: Way::Token, .. } => {
             let words = format!("{address} does not let in whoever has the token of WELKIN_TOKEN");
             let hint = "it may have expired or been removed: `welkin serve token list` says so there";
             return Fault::new(Code::Stranger, words).hint(hint).into();
+        }
+        ClientError::Unknown { address, way: Way::Login, .. } => {
+            let words = format!("the login to {address} has expired or was ended");
+            let hint = "`welkin login` logs in again; what runs there goes on meanwhile";
+            return Fault::new(Code::SignIn, words).hint(hint).into();
         }
         ClientError::Unknown { address, fingerprint, .. } => {
             let words = format!("{address} does not let this machine in, whose fingerprint is {fingerprint}");

@@ -1,5 +1,6 @@
 //! One broker for a team: `welkin serve`, `welkin login`, `welkin logout`.
 
+use super::oidc::OidcArgs;
 use super::values::{project_name, span};
 use clap::{Args, Subcommand, ValueEnum};
 use welkin_units::Span;
@@ -11,6 +12,7 @@ Examples:
   welkin serve member list
   welkin serve member remove ana
   welkin serve token add --name ci --role member --expires 30d
+  welkin serve --listen 0.0.0.0:7465 --oidc-issuer https://id.example --oidc-client-id w --oidc-role ml=member
 
 On the machines of members:
   welkin login broker.example:7465 --server w1:9c…
@@ -35,6 +37,8 @@ pub(crate) struct ServeTeamArgs {
     #[cfg(feature = "postgres")]
     #[arg(long, value_name = "URL", env = "WELKIN_STATE", hide_env_values = true)]
     pub(crate) state: Option<String>,
+    #[command(flatten)]
+    pub(crate) oidc: OidcArgs,
     #[command(subcommand)]
     pub(crate) command: Option<ServeTeamCommand>,
 }
@@ -59,8 +63,10 @@ pub(crate) enum MemberCommand {
     Add(MemberAddArgs),
     /// Show who may come in
     List,
-    /// Let somebody in no more
+    /// Let somebody in no more; whoever came by an identity provider stays out
     Remove(MemberRemoveArgs),
+    /// Let somebody log in again who was removed, and give their name free
+    Forget(MemberForgetArgs),
 }
 
 /// Whom.
@@ -75,6 +81,14 @@ pub(crate) struct MemberAddArgs {
     /// What they may do
     #[arg(long, value_enum, default_value = "member")]
     pub(crate) role: RoleChoice,
+}
+
+/// Whom.
+#[derive(Debug, Args)]
+pub(crate) struct MemberForgetArgs {
+    /// Their name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
 }
 
 /// Roles.
@@ -151,7 +165,11 @@ Examples:
   welkin login broker.example:7465 --server w1:9c…
   welkin up job.yaml -d
   welkin runs
+  welkin login
   welkin logout
+
+Where the broker has an identity provider, a new machine shows a code and an address: whoever
+types the code in there is logged in, for some hours. Confirm no code but your own terminal's.
 
 A program without a key of its own has WELKIN_TOKEN in its environment, which `welkin serve token add` prints.
 
@@ -163,12 +181,18 @@ of jobs go through buckets.";
 #[derive(Debug, Args)]
 #[command(after_help = LOGIN)]
 pub(crate) struct LoginArgs {
-    /// Where it is
-    #[arg(value_name = "HOST:PORT")]
-    pub(crate) address: String,
+    /// Where it is [default: where this machine logged in last]
+    #[arg(value_name = "HOST:PORT", requires = "server")]
+    pub(crate) address: Option<String>,
     /// What `welkin serve id` prints there
-    #[arg(long, value_name = "FINGERPRINT")]
-    pub(crate) server: String,
+    #[arg(long, value_name = "FINGERPRINT", requires = "address")]
+    pub(crate) server: Option<String>,
+    /// Log in by the broker's identity provider with a browser on this machine, not with a code
+    #[arg(long)]
+    pub(crate) browser: bool,
+    /// Log in by it again, though the last login is good still
+    #[arg(long)]
+    pub(crate) renew: bool,
 }
 
 /// Use a broker on this machine again

@@ -4,15 +4,19 @@ mod tokens;
 
 use crate::apart;
 use crate::app::App;
-use crate::cli::{MemberAddArgs, MemberCommand, RoleChoice, ServeTeamArgs, ServeTeamCommand};
+use crate::cli::{
+    MemberAddArgs, MemberCommand, MemberForgetArgs, RoleChoice, ServeTeamArgs, ServeTeamCommand,
+};
 use crate::exit::Exit;
 use crate::moving::identity;
-use crate::output::{Align, Format, Table, counted, write_json};
+use crate::output::{Align, Format, Table, counted, moment, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::Write;
-use welkin_server::{Member, Members, MembersError, Role};
+use welkin_provider::{Clock, SystemClock, UnixMillis};
+use welkin_server::{LoginLine, Logins, Member, Members, MembersError, Role, State};
 use welkin_sky::make_private;
 
 #[derive(Serialize)]
@@ -23,8 +27,19 @@ struct Wire {
 #[derive(Serialize)]
 struct WireMember {
     name: String,
-    role: &'static str,
+    /// None of somebody who has a role in projects alone.
+    role: Option<&'static str>,
     fingerprint: String,
+    /// Of somebody who came by an identity provider.
+    #[serde(flatten)]
+    login: Option<WireLogin>,
+}
+
+#[derive(Serialize)]
+struct WireLogin {
+    until: UnixMillis,
+    state: &'static str,
+    projects: BTreeMap<String, &'static str>,
 }
 
 pub(crate) fn run(args: &ServeTeamArgs, app: &mut App) -> anyhow::Result<Exit> {
@@ -37,7 +52,10 @@ pub(crate) fn run(args: &ServeTeamArgs, app: &mut App) -> anyhow::Result<Exit> {
             app.out.flush()?;
             Ok(Exit::Success)
         }
-        (None, Some(listen)) => apart::serve(listen, state(args)?, app),
+        (None, Some(listen)) => {
+            let provider = args.oidc.over(&app.settings.oidc).provider()?;
+            apart::serve(listen, state(args)?, provider, app)
+        }
         // clap asks for one of them.
         (None, None) => Err(Fault::new(Code::Usage, "--listen is missing").into()),
     }
@@ -56,16 +74,34 @@ fn state(_: &ServeTeamArgs) -> anyhow::Result<Option<apart::State>> {
 
 fn members(command: &MemberCommand, app: &mut App) -> anyhow::Result<Exit> {
     let members = Members::at(app.settings.folders.members());
+    let logins = Logins::at(app.settings.folders.people());
     match command {
         MemberCommand::Add(args) => add(args, &members, app)?,
-        MemberCommand::List => list(&members, app)?,
+        MemberCommand::List => list(&members, &logins, app)?,
         MemberCommand::Remove(args) => {
             let removed = members.remove(&args.who).map_err(fault)?;
-            if removed == 0 {
+            let barred = logins.bar(&args.who).map_err(fault)?;
+            if removed + barred == 0 {
                 let fault = Fault::new(Code::NoSuchMember, format!("there is no member `{}`", args.who));
                 return Err(fault.hint("`welkin serve member list` shows the members").into());
             }
-            app.note(&format!("{} removed: they are let in no more", counted(removed, "member")));
+            if removed > 0 {
+                app.note(&format!("{} removed: they are let in no more", counted(removed, "member")));
+            }
+            if barred > 0 {
+                let name = &args.who;
+                app.note(&format!(
+                    "{name} is out and stays out; `welkin serve member forget NAME` lets them log in again"
+                ));
+            }
+        }
+        MemberCommand::Forget(MemberForgetArgs { name }) => {
+            if !logins.forget(name).map_err(fault)? {
+                let words = format!("nobody called `{name}` has logged in by an identity provider");
+                let fault = Fault::new(Code::NoSuchMember, words);
+                return Err(fault.hint("`welkin serve member list` shows the members").into());
+            }
+            app.note(&format!("{name} is forgotten, and comes in again by logging in"));
         }
     }
     app.out.flush()?;
@@ -97,30 +133,72 @@ fn home(app: &App) -> anyhow::Result<()> {
     make_private(home).with_context(|| Fault::new(Code::File, format!("cannot make {}", home.display())))
 }
 
-fn list(members: &Members, app: &mut App) -> anyhow::Result<()> {
-    let all = members.all().map_err(fault)?;
+fn list(members: &Members, logins: &Logins, app: &mut App) -> anyhow::Result<()> {
+    let (all, logins) = (members.all().map_err(fault)?, logins.all().map_err(fault)?);
     match app.settings.output {
         Format::Json => {
             let wire = |member: Member| WireMember {
                 name: member.name,
-                role: member.role.name(),
+                role: Some(member.role.name()),
                 fingerprint: member.fingerprint.to_string(),
+                login: None,
             };
-            let members = all.into_iter().map(wire).collect();
+            let members = all.into_iter().map(wire).chain(logins.into_iter().map(of_login)).collect();
             write_json(&mut app.out, "welkin.members/1", &Wire { members })
         }
-        Format::Table if all.is_empty() => {
+        Format::Table if all.is_empty() && logins.is_empty() => {
             app.note("nobody may come in; `welkin serve member add` lets somebody in");
             Ok(())
         }
         Format::Table => {
-            let mut table = Table::new(["NAME", "ROLE", "FINGERPRINT"].map(|head| (head, Align::Left)));
+            let heads: &[&str] = match logins.is_empty() {
+                true => &["NAME", "ROLE", "FINGERPRINT"],
+                false => &["NAME", "ROLE", "FINGERPRINT", "LOGIN"],
+            };
+            let mut table = Table::new(heads.iter().map(|head| (*head, Align::Left)));
+            let has_logins = !logins.is_empty();
             for member in all {
-                table.row([member.name, member.role.to_string(), member.fingerprint.to_string()]);
+                let row = [member.name, member.role.to_string(), member.fingerprint.to_string()];
+                table.row(row.into_iter().chain(has_logins.then(|| "-".to_owned())));
+            }
+            for login in logins {
+                let state = match login.state {
+                    State::Barred => "removed".to_owned(),
+                    _ if is_over(&login) => "expired".to_owned(),
+                    _ => format!("until {}", moment(login.expires)),
+                };
+                table.row([login.name.clone(), roles_of(&login), login.fingerprint.to_string(), state]);
             }
             Ok(table.write(&mut app.out, app.style)?)
         }
     }
+}
+
+fn is_over(login: &LoginLine) -> bool {
+    login.state != State::Live || SystemClock.now() >= login.expires
+}
+
+fn of_login(login: LoginLine) -> WireMember {
+    let state = match login.state {
+        State::Barred => "removed",
+        _ if is_over(&login) => "expired",
+        _ => "live",
+    };
+    let projects = login.rights.projects.iter().map(|(name, role)| (name.clone(), role.name())).collect();
+    WireMember {
+        role: login.rights.broker.map(|role| role.name()),
+        fingerprint: login.fingerprint.to_string(),
+        login: Some(WireLogin { until: login.expires, state, projects }),
+        name: login.name,
+    }
+}
+
+/// `member, lab:admin`.
+fn roles_of(login: &LoginLine) -> String {
+    let broker = login.rights.broker.iter().map(|role| role.name().to_owned());
+    let projects = login.rights.projects.iter().map(|(name, role)| format!("{name}:{role}"));
+    let roles: Vec<String> = broker.chain(projects).collect();
+    if roles.is_empty() { "-".to_owned() } else { roles.join(",") }
 }
 
 fn fault(error: MembersError) -> anyhow::Error {

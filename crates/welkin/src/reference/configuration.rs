@@ -36,6 +36,7 @@ fn the_reference_of_the_configuration_names_every_key() {
         ("Keys", ""),
         ("Stores: `[stores.NAME]`", "[stores.x]\n"),
         ("Gateways: `[peers.NAME]`", "[peers.x]\n"),
+        ("Identity provider: `[oidc]`", "[oidc]\n"),
     ] {
         assert_eq!(rows(part(&text, heading)), keys(section), "{heading}");
     }

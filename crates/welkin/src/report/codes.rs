@@ -105,6 +105,8 @@ codes! {
         "A viewer may look, a member may start and end runs, an admin may also sweep, prune and stop. Whoever serves says who is what: `welkin serve member add FINGERPRINT --name NAME --role ROLE`.";
     Stranger = "broker::stranger", Declined, "The broker does not know this machine",
         "The broker of a team lets in keys that it was told of. `welkin serve member add FINGERPRINT --name NAME` tells it, on the machine that serves. A program that comes by a token (`WELKIN_TOKEN`) is let in until that expires or is removed.";
+    SignIn = "broker::login", Declined, "The login was not accepted",
+        "The broker of a team lets people in whom its identity provider names and whose groups have a role there (`[oidc]` in its configuration), until the login expires. The message says what was wrong. A member whom an admin removed stays out until `welkin serve member forget NAME`.";
     LoggedIn = "broker::logged-in", Usage, "This is not done through the broker of a team",
         "While somebody is logged in, commands ask the broker of the team. What only a broker on this machine does needs `welkin logout` first.";
     NoSuchMember = "broker::no-member", NotFound, "There is no such member or token",

@@ -1,5 +1,6 @@
 //! The configuration file.
 
+use super::OidcConfig;
 use crate::cli::ColorChoice;
 use crate::output::Format;
 use crate::report::{Code, Fault};
@@ -25,6 +26,7 @@ pub(crate) struct ConfigFile {
     pub(super) stores: BTreeMap<String, StoreSettings>,
     pub(super) peers: BTreeMap<String, PeerSettings>,
     pub(super) trusted_keys: BTreeMap<String, Vec<String>>,
+    pub(super) oidc: OidcConfig,
 }
 
 /// Reads the file; one that does not exist says nothing.

@@ -15,6 +15,8 @@ struct Kept {
     schema: String,
     address: String,
     server: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_provider: bool,
 }
 
 const SCHEMA: &str = "welkin.login/1";
@@ -25,6 +27,8 @@ pub(crate) struct Login {
     /// Host and port.
     pub(crate) address: String,
     pub(crate) server: Fingerprint,
+    /// Whether this machine is let in by an identity provider, for a while.
+    pub(crate) by_provider: bool,
 }
 
 impl Login {
@@ -48,7 +52,7 @@ impl Login {
             return Err(anyhow::anyhow!(words).context(unusable()));
         }
         let server = kept.server.parse().with_context(unusable)?;
-        Ok(Some(Self { address: kept.address, server }))
+        Ok(Some(Self { address: kept.address, server, by_provider: kept.by_provider }))
     }
 
     /// Whole or not at all.
@@ -57,6 +61,7 @@ impl Login {
             schema: SCHEMA.to_owned(),
             address: self.address.clone(),
             server: self.server.to_string(),
+            by_provider: self.by_provider,
         };
         let beside = path.with_extension(format!("{}.part", std::process::id()));
         fs::write(&beside, serde_json::to_string(&kept)? + "\n")?;

@@ -32,6 +32,7 @@ mod kept;
 mod kill;
 mod logs;
 mod mistakes;
+mod oidc;
 mod overlap;
 mod parallel_job;
 mod parallelize;

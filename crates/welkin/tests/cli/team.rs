@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use welkin_api::{Client, ClientError, Far};
+use welkin_api::{Client, ClientError, Far, Way};
 use welkin_gateway::{Identity, Token};
 use welkin_testkit::net;
 
@@ -18,6 +18,8 @@ pub(crate) struct Team {
     child: Option<Child>,
     pub(crate) address: String,
     pub(crate) server: String,
+    /// More of `welkin serve`.
+    more: Vec<String>,
 }
 
 impl Team {
@@ -25,16 +27,27 @@ impl Team {
         Self::of(Bed::apart())
     }
 
+    /// One that is served with more options.
+    pub(crate) fn serving(more: &[&str]) -> Self {
+        Self::made(Bed::apart(), more)
+    }
+
     fn of(bed: Bed) -> Self {
+        Self::made(bed, &[])
+    }
+
+    fn made(bed: Bed, more: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = bed.ok(["serve", "id"]).trim().to_owned();
-        let mut team = Self { bed, child: None, address: format!("127.0.0.1:{port}"), server };
+        let more = more.iter().map(|word| (*word).to_owned()).collect();
+        let mut team = Self { bed, child: None, address: format!("127.0.0.1:{port}"), server, more };
         team.start();
         team
     }
 
     pub(crate) fn start(&mut self) {
-        let command = self.bed.command(["serve", "--listen", &self.address]);
+        let mut command = self.bed.command(["serve", "--listen", &self.address]);
+        command.args(&self.more);
         self.started(command);
     }
 
@@ -73,7 +86,7 @@ impl Team {
 
     pub(crate) fn client(&self, identity: Identity) -> Client {
         let (address, server) = (self.address.clone(), self.server.parse().unwrap());
-        Client::far(Far { address, server, identity, by_token: false })
+        Client::far(Far { address, server, identity, way: Way::Key })
     }
 }
 
@@ -394,7 +407,13 @@ fn a_second_machine_follows_by_the_network() {
     let link = bed.link(&here, &there, None).unwrap();
     let home = Bed::apart();
     let server = home.ok(["serve", "id"]).trim().to_owned();
-    let mut team = Team { bed: home, child: None, address: format!("{}:7465", link.address(&here)), server };
+    let mut team = Team {
+        bed: home,
+        child: None,
+        address: format!("{}:7465", link.address(&here)),
+        server,
+        more: Vec::new(),
+    };
     let serve = within(&here, &team.bed.command(["serve", "--listen", &team.address]));
     team.started(serve);
     let ana = Bed::apart();
@@ -462,7 +481,7 @@ fn what_three_terminals_started_goes_on_through_kills_and_is_followed_from_a_sec
     // Whoever serves the team takes the runs over, and is killed in turn.
     let server = bed.ok(["serve", "id"]).trim().to_owned();
     let address = format!("{}:7465", link.address(&here));
-    let mut team = Team { bed, child: None, address, server };
+    let mut team = Team { bed, child: None, address, server, more: Vec::new() };
     for _ in 0..2 {
         let serve = within(&here, &team.bed.command(["serve", "--listen", &team.address]));
         team.started(serve);

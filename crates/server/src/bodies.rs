@@ -1,9 +1,10 @@
 //! Memory for what members send and are answered: a body is held whole until it has been read, and an answer, or the page of
 //! it that is on its way, until it was taken.
 //!
-//! *Guarantee:* one member makes a broker hold two large bodies and two answers of records at once, on however many
+//! *Guarantee:* one member makes a broker hold two large bodies and two answers about runs at once, on however many
 //! connections; others are not kept waiting for it.
 
+use axum::Extension;
 use axum::http::{HeaderMap, header};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -51,12 +52,12 @@ impl Bodies {
 #[derive(Debug, Clone)]
 pub(crate) struct Answers(Arc<Semaphore>);
 
-impl Answers {
-    /// Waits until there is room for an answer. There is until what this gives is dropped.
-    pub(crate) async fn turn(self) -> Option<OwnedSemaphorePermit> {
-        // Nobody closes it.
-        self.0.acquire_owned().await.ok()
-    }
+/// Waits until there is room for an answer. There is until what this gives is dropped. The broker's own user has as many as
+/// they like.
+pub(crate) async fn turn(answers: Option<Extension<Answers>>) -> Option<OwnedSemaphorePermit> {
+    let Extension(Answers(turns)) = answers?;
+    // Nobody closes it.
+    turns.acquire_owned().await.ok()
 }
 
 /// Also one that does not say how long it is.

@@ -8,7 +8,7 @@
 use crate::problem::Problem;
 use crate::scope::Scope;
 use crate::served::Served;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, StreamExt};
@@ -101,7 +101,8 @@ async fn is_there(records: &dyn Records, run: &RunId) -> Result<bool, StoreError
     Ok(!records.runs(Which::One(run.clone())).await?.is_empty())
 }
 
-fn json(row: &impl Serialize) -> Result<String, StoreError> {
+/// As it is sent.
+pub(crate) fn json(row: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(row).map_err(|source| StoreError::Body { source })
 }
 
@@ -159,14 +160,20 @@ pub(crate) async fn answer<S: Source>(
     Ok(response(Body::from_stream(head.chain(rest).map(|text: Result<String, StoreError>| text))))
 }
 
-/// A whole answer. `held` is given back once it is taken.
+/// A whole answer. `held` is given back with its memory.
 pub(crate) fn whole(text: String, held: Option<OwnedSemaphorePermit>) -> Response {
-    let text = stream::once(async move { Ok::<_, StoreError>(text) });
-    let end = stream::once(async move {
-        drop(held);
-        Ok(String::new())
-    });
-    response(Body::from_stream(text.chain(end)))
+    response(Body::from(Bytes::from_owner(Whole { text, _held: held })))
+}
+
+struct Whole {
+    text: String,
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Whole {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
 }
 
 fn response(body: Body) -> Response {

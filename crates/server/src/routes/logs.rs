@@ -1,14 +1,17 @@
 //! What scripts wrote, by pages: from a line on, or the last lines. What is written later is followed in the events of the run.
 
 use crate::asked::{Named, Wanted};
+use crate::bodies::{Answers, turn};
 use crate::problem::Problem;
 use crate::routes::records::MOST_TAIL;
 use crate::routes::runs::within;
+use crate::rows::{json, whole};
 use crate::served::Served;
 use crate::watch;
-use axum::Json;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use std::sync::Arc;
 use welkin_api::wire::Logs;
@@ -51,9 +54,11 @@ pub(crate) struct Asked {
 )]
 pub(crate) async fn show(
     State(served): State<Arc<Served>>,
+    answers: Option<Extension<Answers>>,
     Named(run): Named<RunId>,
     Wanted(asked): Wanted<Asked>,
-) -> Result<Json<Logs>, Problem> {
+) -> Result<Response, Problem> {
+    let held = turn(answers).await;
     let limit = within("limit", asked.limit.unwrap_or(PAGE), 1, PAGE)?;
     let names: Vec<String> = served.reader.plan(&run)?.tasks.into_iter().map(|task| task.task).collect();
     let task = match &asked.task {
@@ -81,5 +86,6 @@ pub(crate) async fn show(
     let more = lines.len() > limit as usize || bytes >= welkin_records::PAGE_BYTES;
     lines.truncate(limit as usize);
     let next = lines.last().map_or(after, |line| line.id);
-    Ok(Json(Logs { lines: lines.into_iter().map(watch::line).collect(), next, more }))
+    let logs = Logs { lines: lines.into_iter().map(watch::line).collect(), next, more };
+    Ok(whole(json(&logs)?, held))
 }

@@ -1,7 +1,7 @@
 //! The records, to look at: for commands on other machines, which make of them what they show here too.
 
 use crate::asked::Body;
-use crate::bodies::Answers;
+use crate::bodies::{Answers, turn};
 use crate::problem::Problem;
 use crate::routes::runs::within;
 use crate::rows::{Rows, answer, whole};
@@ -54,11 +54,7 @@ pub(crate) async fn look(
     Body(question): Body<Question>,
 ) -> Result<Response, Problem> {
     let scope = scope(asker);
-    // The broker's own user may have as many as they like.
-    let held = match answers {
-        Some(Extension(answers)) => answers.turn().await,
-        None => None,
-    };
+    let held = turn(answers).await;
     if !scope.sees_all()
         && let Some(Json(answer)) = narrowed(&served, &scope, &question).await?
     {

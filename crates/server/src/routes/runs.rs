@@ -1,14 +1,17 @@
 //! Runs: submitted, listed, shown, cancelled.
 
 use crate::asked::{Body, Named, Wanted};
+use crate::bodies::{Answers, turn};
 use crate::guests::{FromElsewhere, Peer, from};
 use crate::problem::Problem;
 use crate::routes::{plans, uploads};
+use crate::rows::{json, whole};
 use crate::scope::{Asker, Scope, scope};
 use crate::served::Served;
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, RunLine, Runs, Taken};
-use welkin_broker::{ClusterRole, RunId, RunSummary, RunView, StoreError, Submission, SubmitError};
+use welkin_broker::{ClusterRole, RunId, RunSummary, StoreError, Submission, SubmitError};
 use welkin_job::wire::{Mirror, v1};
 
 /// The longest key of a submission, in bytes.
@@ -272,9 +275,11 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn show(
     State(served): State<Arc<Served>>,
+    answers: Option<Extension<Answers>>,
     Named(run): Named<RunId>,
-) -> Result<Json<RunView>, Problem> {
-    Ok(Json(served.reader.status(&run)?))
+) -> Result<Response, Problem> {
+    let held = turn(answers).await;
+    Ok(whole(json(&served.reader.status(&run)?)?, held))
 }
 
 /// Takes a run up again at once that could not go on.

@@ -252,6 +252,64 @@ fn what_a_browser_brought_is_good_for_the_machine_that_sent_it_alone() {
 }
 
 #[test]
+fn logins_under_way_are_bounded_and_whoever_hangs_up_makes_room() {
+    let served = Served::new(&["--oidc-role", "ml=member"]);
+    let ana = Bed::apart();
+    served.is("ana", &["ml"]);
+    assert!(served.login(&ana, &[]).status.success());
+    let server = served.team.server.parse().unwrap();
+    runtime().block_on(async {
+        let begin = async || {
+            let (address, identity) = (served.team.address.clone(), Identity::generate().unwrap());
+            let mut lines = Lines::call(&Far { address, server, identity, way: Way::Login }).await.unwrap();
+            lines.say(&Ask { port: Some(9), browser: true }).await.unwrap();
+            let told: Option<Told> = lines.hear().await.unwrap();
+            (lines, told.unwrap())
+        };
+        let mut held = Vec::new();
+        let refused = loop {
+            match begin().await {
+                (lines, Told::Browser { .. }) => held.push(lines),
+                (_, told) => break told,
+            }
+        };
+        assert_eq!(held.len(), 16);
+        assert!(
+            matches!(&refused, Told::Refused { problem } if problem.title.contains("too many")),
+            "{refused:?}"
+        );
+        // Whoever is in works on.
+        ana.ok(["runs"]);
+        drop(held);
+        while !matches!(begin().await, (_, Told::Browser { .. })) {}
+    });
+}
+
+#[test]
+fn a_broker_that_dies_while_somebody_logs_in_lets_nobody_in() {
+    let mut served = Served::new(&["--oidc-role", "ml=member"]);
+    served.provider.answer(|_| Reply::Error("authorization_pending"));
+    let ana = Bed::apart();
+    let args = ["login", &served.team.address, "--server", &served.team.server];
+    let mut login = ana.command(args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(login.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(told.any(|line| line.contains("WDJB-MJHT")));
+    served.team.kill();
+    let rest: Vec<String> = told.collect();
+    assert_eq!(login.wait().unwrap().code(), Some(11), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("the login was broken off")), "{rest:?}");
+    assert!(!ana.home().join("login.json").exists());
+    served.team.start();
+    assert!(!served.team.bed.home().join("people").exists());
+    served.is("ana", &["ml"]);
+    assert!(served.login(&ana, &[]).status.success());
+    // And it knows who is in when it is killed once more.
+    served.team.kill();
+    served.team.start();
+    ana.ok(["runs"]);
+}
+
+#[test]
 fn where_nobody_logs_in_by_a_provider_a_stranger_is_told_as_before() {
     let team = Team::new();
     let ana = Bed::apart();

@@ -193,14 +193,15 @@ impl Task {
 mod tests {
     use super::*;
     use tokio::io::{AsyncWriteExt, duplex};
-    use welkin_gateway::Identity;
+    use welkin_gateway::{Identity, Role};
 
     #[tokio::test]
     async fn a_party_that_announces_words_and_says_none_is_given_up() {
         let (own, mut peer) = duplex(1 << 16);
         let (input, output) = tokio::io::split(own);
         let peer_name = Identity::generate().unwrap().fingerprint();
-        let meeting = Meeting { input: Box::new(input), output: Box::new(output), peer: peer_name };
+        let (input, output) = (Box::new(input), Box::new(output));
+        let meeting = Meeting { input, output, peer: peer_name, role: Role::Party };
         let (alive, _ended) = tokio::sync::mpsc::channel(1);
         let meter = Arc::new(Meter { sent: AtomicU64::new(0), received: AtomicU64::new(0), alive });
         let (events, inbox) = std::sync::mpsc::channel();

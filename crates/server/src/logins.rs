@@ -217,7 +217,14 @@ impl Logins {
         }
         let admitted = self.admitted(who, rights, rules, members, &all, now);
         if let Ok(line) = &admitted {
-            all.retain(|login| login.fingerprint != fingerprint);
+            // Who else logged in on this machine is there no more, but stays whoever they were: barred, or the one with
+            // that name.
+            for login in all.iter_mut().filter(|login| login.fingerprint == fingerprint) {
+                if login.state == State::Live {
+                    login.state = State::Spent;
+                }
+            }
+            all.retain(|login| login.fingerprint != fingerprint || login.subject != subject);
             all.push(line.clone());
             let own: Vec<Fingerprint> =
                 all.iter().filter(|login| login.subject == subject).map(|login| login.fingerprint).collect();
@@ -270,7 +277,13 @@ impl Logins {
     pub fn bar(&self, which: &str) -> Result<usize, MembersError> {
         let _changing = self.listed.changing().map_err(|source| self.failed(source))?;
         let mut all = self.all()?;
-        let is_meant = |login: &&LoginLine| login.name == which || login.fingerprint.to_string() == which;
+        let is_there = |login: &&LoginLine| login.fingerprint.to_string() == which;
+        // Of several people on one machine the one who is logged in there.
+        let one = all.iter().find(|login| is_there(login) && login.state == State::Live);
+        let is_meant = |login: &&LoginLine| match one {
+            Some(one) => login.subject == one.subject,
+            None => login.name == which || is_there(login),
+        };
         let subjects: BTreeSet<String> =
             all.iter().filter(is_meant).map(|login| login.subject.clone()).collect();
         let mut barred = 0;
@@ -472,6 +485,27 @@ mod tests {
         }
     }
 
+    /// Whoever came later on a machine made it forget whom it was before: one who was removed came in again, and a name with
+    /// all its roles was free.
+    #[test]
+    fn who_was_removed_stays_out_and_a_name_taken_whoever_else_uses_the_machine() {
+        let bed = Bed::new();
+        let (shared, other) = (key(), key());
+        bed.admit(shared, "ana", &["ml"]).expect("she is let in");
+        bed.admit(shared, "ben", &["ml"]).expect("he is let in");
+        let groups = BTreeSet::from(["ml".to_owned()]);
+        let namesake = Newcomer { fingerprint: other, name: "ana", subject: "another", groups: &groups };
+        let refused = bed.logins.admit(&namesake, &bed.rules, &bed.members());
+        assert!(matches!(refused, Err(NotIn::Taken { .. })), "{refused:?}");
+        // By the machine, whoever is logged in on it.
+        assert_eq!(bed.logins.bar(&shared.to_string()).expect("it is written"), 1);
+        bed.admit(shared, "ana", &["ml"]).expect("she is let in");
+        assert_eq!(bed.logins.find(&shared).expect("it is there").name, "ana");
+        for machine in [shared, other] {
+            assert!(matches!(bed.admit(machine, "ben", &["ml"]), Err(NotIn::Barred { .. })));
+        }
+    }
+
     #[test]
     fn one_person_has_so_many_machines_and_a_machine_one_person() {
         let bed = Bed::new();
@@ -483,9 +517,10 @@ mod tests {
         assert!(!found[0] && found[1..].iter().all(|found| *found), "{found:?}");
         bed.admit(keys[1], "ben", &["ops"]).expect("he is let in");
         assert_eq!(bed.logins.find(&keys[1]).expect("it is there").name, "ben");
-        assert_eq!(bed.logins.all().expect("they are read").len(), MACHINES);
+        let ana = |login: &&LoginLine| login.name == "ana";
+        assert_eq!(bed.logins.live().iter().filter(ana).count(), MACHINES - 1);
         // Barred by one machine, out on all.
-        assert_eq!(bed.logins.bar(&keys[2].to_string()).expect("it is written"), MACHINES - 1);
+        assert_eq!(bed.logins.bar(&keys[2].to_string()).expect("it is written"), MACHINES);
         assert!(matches!(bed.admit(key(), "ana", &["ml"]), Err(NotIn::Barred { .. })));
         assert_eq!(bed.logins.bar("nobody").expect("nothing is written"), 0);
         // Who is a member by key needs none.

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::cli::LogsArgs;
-use crate::engine::{latest_run, reader, store_fault};
+use crate::engine::{latest_run, reader, store_fault, undriven};
 use crate::exit::Exit;
 use crate::output::{Format, Lines, Part, moment};
 use crate::report::{Code, Fault};
@@ -14,6 +14,9 @@ use welkin_provider::exact;
 
 /// Pause between looks at a run that is followed: below what a person notices.
 const POLL: Duration = Duration::from_millis(200);
+
+/// Looks between those at whether a run that is followed is driven at all: a broker that begins again is there sooner.
+const LOOKS_TO_TELL: u64 = 10;
 
 /// Lines that are asked for at once: the most that a broker elsewhere gives.
 const PAGE: u32 = 1000;
@@ -79,15 +82,24 @@ impl Follower {
 
     /// Everything that is written until the run is over.
     fn rest(&mut self, args: &LogsArgs, app: &mut App) -> anyhow::Result<()> {
-        loop {
+        let mut told = false;
+        for look in 1_u64.. {
             // Asked before the lines are read: what was written before the end is then read too.
             let over = self.is_over()?;
             self.next(args, app)?;
             if over {
-                return Ok(());
+                break;
+            }
+            if look % LOOKS_TO_TELL == 0 {
+                // Somebody else may go on with it, so it is followed all the same.
+                let left = undriven(&self.reader)?.into_iter().find(|left| left.run == self.run);
+                let news = left.as_ref().filter(|_| !told);
+                news.iter().for_each(|left| app.warn(&left.words()));
+                told = left.is_some();
             }
             std::thread::sleep(POLL);
         }
+        Ok(())
     }
 
     /// Everything since the last look.

@@ -135,6 +135,27 @@ fn a_broker_that_is_killed_is_followed_by_one_that_goes_on() {
     assert_eq!(apart.leases(), Vec::<std::path::PathBuf>::new());
 }
 
+/// It waited for ever without a word, while the machines cost.
+#[test]
+fn whoever_reads_the_output_of_a_run_that_nobody_drives_is_told_and_reads_on_when_somebody_does() {
+    let apart = Apart::new();
+    apart.gated("job");
+    let mut up = apart.command(["up", "job.yaml"]).spawn().unwrap();
+    until(&mut up, "job | one");
+    // It would start the next broker.
+    up.kill().unwrap();
+    up.wait().unwrap();
+    kill_process(apart.pid().unwrap(), Signal::KILL).unwrap();
+    let mut reads = apart.command(["logs", "job", "-f"]).spawn().unwrap();
+    let mut words = BufReader::new(reads.stderr.take().unwrap()).lines();
+    assert!(words.any(|line| line.unwrap().contains("no process drives job-")));
+    apart.open_gate();
+    apart.ok(["resume", "job"]);
+    let seen = reads.wait_with_output().unwrap();
+    assert_eq!(seen.status.code(), Some(0), "{}", both(&seen));
+    assert_eq!(String::from_utf8(seen.stdout).unwrap(), "job | one\njob | two\n");
+}
+
 #[test]
 fn the_same_submission_sent_many_times_at_once_is_one_run() {
     let apart = Apart::new();

@@ -122,8 +122,8 @@ tasks:
     run: echo never
 ";
 
-/// Runs one task of [`BULKY`], which must fail with a word of the disk, and soon; `None` where there can be no such disk.
-fn fails_for_want_of_room(task: &str, disk: impl Fn(&Bed) -> PathBuf) -> Option<()> {
+/// Runs one task of [`BULKY`], which must fail with these words of the disk, and soon; `None` where there can be no such disk.
+fn fails_for_want_of_room(task: &str, words: &str, disk: impl Fn(&Bed) -> PathBuf) -> Option<()> {
     let (bed, ssh) = folders();
     bed.file("h/hosts.yaml", "lab:\n  hosts: [{ip: h1, address: 127.0.1.1}]\n");
     run(&bed, &ssh, &["providers"]);
@@ -135,7 +135,7 @@ fn fails_for_want_of_room(task: &str, disk: impl Fn(&Bed) -> PathBuf) -> Option<
     fs::write(bed.path().join("data"), vec![0; 20_000_000]).unwrap();
     let output = bed.command(["up", "job.yaml", "--yes"]).env("WELKIN_SSH", &ssh).output().unwrap();
     assert_eq!(output.status.code(), Some(6), "{}", both(&output));
-    assert!(both(&output).contains("No space left on device"), "{}", both(&output));
+    assert!(both(&output).contains(words), "{}", both(&output));
     let leases = bed.path().join("h1/.welkin/host/ssh/leases");
     assert_eq!(fs::read_dir(&leases).map_or(0, Iterator::count), 0, "{}", both(&output));
     Some(())
@@ -143,14 +143,17 @@ fn fails_for_want_of_room(task: &str, disk: impl Fn(&Bed) -> PathBuf) -> Option<
 
 #[test]
 fn a_host_whose_disk_is_full_fails_the_task_with_a_word() {
-    if fails_for_want_of_room("take", |bed| bed.path().join("h1/.welkin/host")).is_none() {
+    let words = "No space left on device";
+    if fails_for_want_of_room("take", words, |bed| bed.path().join("h1/.welkin/host")).is_none() {
         eprintln!("skipped: a_host_whose_disk_is_full_fails_the_task_with_a_word: no tmpfs");
     }
 }
 
 #[test]
 fn outputs_that_find_no_room_here_fail_the_task_with_a_word() {
-    if fails_for_want_of_room("make", |bed| bed.home().join("ssh/buckets")).is_none() {
+    // Nothing of it is fetched: the host says how much it is.
+    let words = "are to be written, and there is room for";
+    if fails_for_want_of_room("make", words, |bed| bed.home().join("ssh/buckets")).is_none() {
         eprintln!("skipped: outputs_that_find_no_room_here_fail_the_task_with_a_word: no tmpfs");
     }
 }

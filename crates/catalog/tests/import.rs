@@ -73,6 +73,9 @@ fn bytes_that_are_not_text_cost_their_line() {
 
 #[test]
 fn a_file_without_its_columns_is_refused() {
+    for nobody in ["", "../aws", "AWS"] {
+        assert_eq!(read(nobody, HEADER).unwrap_err(), FileError::BadProvider);
+    }
     assert_eq!(read("aws", "").unwrap_err(), FileError::Empty);
     assert_eq!(read("aws", "\"open\n").unwrap_err(), FileError::BadHeader);
     assert_eq!(
@@ -383,7 +386,10 @@ proptest! {
             text.push('\n');
             text.push_str(&row.join(","));
         }
-        sound(&read(provider, &text).unwrap());
+        match read(provider, &text) {
+            Ok(imported) => sound(&imported),
+            Err(error) => assert_eq!((provider, error), ("", FileError::BadProvider)),
+        }
     }
 
     #[test]

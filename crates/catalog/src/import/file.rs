@@ -15,6 +15,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use thiserror::Error;
+use welkin_name::ProviderId;
 
 /// Largest file that is read: room for [`MAX_FILE_ROWS`] of some 130 bytes, where real rows have 60
 /// to 180.
@@ -54,6 +55,9 @@ pub enum FileError {
         /// The limit.
         limit: u32,
     },
+    /// It is of nobody: a catalog of its offers could not be opened.
+    #[error("what it is said to be the list of is not the name of a provider")]
+    BadProvider,
     /// There is no header line.
     #[error("the file is empty")]
     Empty,
@@ -99,6 +103,9 @@ pub struct Imported {
 pub fn import(bytes: &[u8], origin: &Origin<'_>, tables: &Tables) -> Result<Imported, FileError> {
     if bytes.len() > MAX_FILE_BYTES {
         return Err(FileError::TooLarge { bytes: bytes.len(), limit: MAX_FILE_BYTES });
+    }
+    if !ProviderId::is_valid(origin.provider) {
+        return Err(FileError::BadProvider);
     }
     let mut fields = Vec::new();
     let mut records = lines(bytes);

@@ -30,6 +30,19 @@ impl Listed {
         }
     }
 
+    /// What its lines say, without empty ones. A line that is not understood, whose number `wrong` is told with the path, is
+    /// the end of it: half a list is none.
+    pub(crate) fn entries<T, E>(
+        &self,
+        read: impl Fn(&str) -> Option<T>,
+        wrong: impl Fn(PathBuf, usize) -> E,
+        failed: impl FnOnce(io::Error) -> E,
+    ) -> Result<Vec<T>, E> {
+        let text = self.text().map_err(failed)?;
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+        lines.map(|(number, line)| read(line).ok_or_else(|| wrong(self.path.clone(), number))).collect()
+    }
+
     /// Waits until nobody else changes it: what is read from then on is what it holds until it is written.
     pub(crate) fn changing(&self) -> io::Result<Changing> {
         let lock = open(&self.path.with_extension("lock"), OpenOptions::new().write(true).create(true))?;

@@ -165,14 +165,8 @@ impl Logins {
     /// # Errors
     /// [`MembersError`] when the file cannot be read, or a line is not understood: then no login is good.
     pub fn all(&self) -> Result<Vec<LoginLine>, MembersError> {
-        let text = self.listed.text().map_err(|source| self.failed(source))?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        lines
-            .map(|(at, line)| {
-                let (path, line_number) = (self.listed.path.clone(), at + 1);
-                read(line).ok_or(MembersError::LoginLine { path, line: line_number })
-            })
-            .collect()
+        let wrong = |path, line| MembersError::LoginLine { path, line };
+        self.listed.entries(read, wrong, |source| self.failed(source))
     }
 
     /// Those that are good now; none as well when the file cannot be read.

@@ -135,14 +135,8 @@ impl Members {
     /// # Errors
     /// [`MembersError`] when the file cannot be read, or a line is not understood: then nobody is a member.
     pub fn all(&self) -> Result<Vec<Member>, MembersError> {
-        let text = self.listed.text().map_err(|source| self.failed(source))?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        lines
-            .map(|(at, line)| {
-                let (path, line_number) = (self.listed.path.clone(), at + 1);
-                read(line).ok_or(MembersError::Line { path, line: line_number })
-            })
-            .collect()
+        let wrong = |path, line| MembersError::Line { path, line };
+        self.listed.entries(read, wrong, |source| self.failed(source))
     }
 
     /// One of them, now; none as well when the file cannot be read.

@@ -97,14 +97,8 @@ impl Tokens {
     /// # Errors
     /// [`MembersError`] when the file cannot be read, or a line is not understood: then no token is good.
     pub fn all(&self) -> Result<Vec<TokenLine>, MembersError> {
-        let text = self.listed.text().map_err(|source| self.failed(source))?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        lines
-            .map(|(at, line)| {
-                let (path, line_number) = (self.listed.path.clone(), at + 1);
-                read(line).ok_or(MembersError::TokenLine { path, line: line_number })
-            })
-            .collect()
+        let wrong = |path, line| MembersError::TokenLine { path, line };
+        self.listed.entries(read, wrong, |source| self.failed(source))
     }
 
     /// When each was used, to within some seconds.

@@ -149,6 +149,8 @@ struct State {
     lanes: Vec<Arc<Lane>>,
     rate: f64,
     trouble: Option<String>,
+    /// The last that the user was told of.
+    told: Option<String>,
     refused: bool,
     failures: u32,
     /// Since when there is no lane.
@@ -167,6 +169,7 @@ impl Path {
             lanes: Vec::new(),
             rate: 0.0,
             trouble: None,
+            told: None,
             refused: false,
             failures: 0,
             down: Some(Instant::now()),
@@ -273,7 +276,15 @@ impl Path {
         // A lane that was not wanted any more ends without trouble.
         if !matches!(ended, LaneError::Retired | LaneError::Rekey) {
             state.failures = state.failures.saturating_add(1);
-            state.trouble = Some(ended.chain());
+            let trouble = ended.chain();
+            // A gateway that is started anew is worth no word, and neither is what was said before.
+            // What a program has to say it says itself.
+            let silent = matches!(self.options.via, Via::Command(_)) || state.told.as_ref() == Some(&trouble);
+            if state.lanes.is_empty() && state.failures > 1 && !silent {
+                session.words.say(&format!("no data goes over {}: {trouble}", self.name()));
+                state.told = Some(trouble.clone());
+            }
+            state.trouble = Some(trouble);
         }
         if state.lanes.is_empty() && state.down.is_none() {
             state.down = Some(Instant::now());

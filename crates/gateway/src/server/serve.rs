@@ -340,10 +340,10 @@ impl Gateway {
         Ok((key, session, lane))
     }
 
-    fn rights(&self, owner: Owner) -> Option<Rights> {
-        match owner {
-            Owner::Known(client) => self.roster.now().rights(&client).cloned(),
-            Owner::From(_) | Owner::Pipe => Some(Rights::all()),
+    fn rights(&self, who: Option<Fingerprint>) -> Option<Rights> {
+        match who {
+            Some(client) => self.roster.now().rights(&client).cloned(),
+            None => Some(Rights::all()),
         }
     }
 
@@ -363,19 +363,19 @@ impl Gateway {
         }
         let unknown =
             || LaneError::Refused("this certificate is not known here as that of a client".to_owned());
-        let rights = self.rights(owner).ok_or_else(unknown)?;
+        let rights = self.rights(owner.fingerprint()).ok_or_else(unknown)?;
         let folder = Under::folder(Arc::clone(place), &rights.folder);
         let place = folder.map_err(|failure| LaneError::Refused(failure.to_string()))?;
         let limits = place.limits();
-        let key = (owner, hello.session);
-        let (session, begun) = self.sessions.open(&key, account, |share| {
+        let key = Key::new(owner, hello.session);
+        let (session, begun) = self.sessions.open(&key, (owner, account), |share| {
             let performer = Performer::new(Arc::clone(&place), rights.clone(), share.bytes);
             Ok(Session::new(random()?, share, limits.part_bytes_min, performer, self.options.compression))
         })?;
         if begun {
             let (client, rights) = (owner.fingerprint(), rights.to_string());
             self.options.log.tell(&Event::Opened { client, caller, sealed, rights });
-            self.watch(key.clone(), caller, rights_of(owner, self), &session);
+            self.watch(key.clone(), caller, self.rights(owner.fingerprint()), &session);
         }
         let mut limits = crate::wire::call::WireLimits::from(limits);
         limits.part_bytes_max = limits.part_bytes_max.min(session.longest());
@@ -396,7 +396,7 @@ impl Gateway {
         let mut revised = self.revised.subscribe();
         tokio::spawn(async move {
             let lost = async {
-                while gateway.upgrade().is_some_and(|gateway| gateway.rights(key.0) == rights) {
+                while gateway.upgrade().is_some_and(|gateway| gateway.rights(key.who) == rights) {
                     let _ = timeout(EXPIRY_PERIOD, revised.changed()).await;
                 }
             };
@@ -408,15 +408,11 @@ impl Gateway {
             session.end(&why);
             if let Some(gateway) = gateway.upgrade() {
                 gateway.sessions.close(&key, &session);
-                let (client, calls) = (key.0.fingerprint(), session.carried());
+                let (client, calls) = (key.who, session.carried());
                 gateway.options.log.tell(&Event::Closed { client, caller, calls, why });
             }
         });
     }
-}
-
-fn rights_of(owner: Owner, gateway: &Gateway) -> Option<Rights> {
-    gateway.rights(owner)
 }
 
 impl Drop for Gateway {

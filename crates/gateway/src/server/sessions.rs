@@ -6,14 +6,28 @@
 use crate::error::LaneError;
 use crate::server::account::{self, Account, Owner};
 use crate::server::session::Session;
+use crate::trust::identity::Fingerprint;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Clients' sessions at a time, all clients together.
 const MAX_SESSIONS: usize = 256;
 
-/// A session belongs to whoever began it: its number with another owner is another session.
-pub(crate) type Key = (Owner, String);
+/// A session belongs to whoever began it: its number with another fingerprint is another session.
+///
+/// Where nobody is asked, it belongs to whoever knows its number, which nobody can guess: a client that comes directly and
+/// over a relay as well comes from two addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) who: Option<Fingerprint>,
+    number: String,
+}
+
+impl Key {
+    pub(crate) fn new(owner: Owner, number: String) -> Self {
+        Self { who: owner.fingerprint(), number }
+    }
+}
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -21,7 +35,8 @@ pub(crate) struct Sessions(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    open: HashMap<Key, Arc<Session>>,
+    /// Each with the owner whose account pays for it.
+    open: HashMap<Key, (Owner, Arc<Session>)>,
     accounts: HashMap<Owner, Weak<Account>>,
 }
 
@@ -42,15 +57,15 @@ impl Sessions {
         account
     }
 
-    /// The session of that key. A new one is made by `begin` in a share of the account; the second says whether it is.
+    /// The session of that key. A new one is made by `begin` in a share of the owner's account; the second says whether it is.
     pub(crate) fn open(
         &self,
         key: &Key,
-        account: &Arc<Account>,
+        (owner, account): (Owner, &Arc<Account>),
         begin: impl FnOnce(account::Share) -> Result<Session, LaneError>,
     ) -> Result<(Arc<Session>, bool), LaneError> {
         let mut state = self.lock();
-        if let Some(session) = state.open.get(key) {
+        if let Some((_, session)) = state.open.get(key) {
             return Ok((Arc::clone(session), false));
         }
         if state.open.len() >= MAX_SESSIONS && !state.give_way(|_| true) {
@@ -61,7 +76,7 @@ impl Sessions {
         let share = match account.share() {
             Some(share) => share,
             None => {
-                state.give_way(|owner| owner == key.0);
+                state.give_way(|other| other == owner);
                 let busy = || {
                     let most = account::MAX_SESSIONS;
                     LaneError::Fault(format!(
@@ -72,30 +87,31 @@ impl Sessions {
             }
         };
         let session = Arc::new(begin(share)?);
-        state.open.insert(key.clone(), Arc::clone(&session));
+        state.open.insert(key.clone(), (owner, Arc::clone(&session)));
         Ok((session, true))
     }
 
     /// Forgets a session that is over.
     pub(crate) fn close(&self, key: &Key, session: &Arc<Session>) {
         let mut state = self.lock();
-        if state.open.get(key).is_some_and(|open| Arc::ptr_eq(open, session)) {
+        if state.open.get(key).is_some_and(|(_, open)| Arc::ptr_eq(open, session)) {
             state.open.remove(key);
         }
     }
 
     /// Ends all of them.
     pub(crate) fn end(&self) {
-        self.lock().open.drain().for_each(|(_, session)| session.end("the gateway was stopped"));
+        self.lock().open.drain().for_each(|(_, (_, session))| session.end("the gateway was stopped"));
     }
 }
 
 impl State {
     /// Ends a session that has no lane, if there is one.
     fn give_way(&mut self, whose: impl Fn(Owner) -> bool) -> bool {
-        let mut lingering = self.open.iter().filter(|(key, session)| whose(key.0) && session.is_lingering());
+        let mut lingering =
+            self.open.iter().filter(|(_, (owner, session))| whose(*owner) && session.is_lingering());
         let Some(key) = lingering.next().map(|(key, _)| key.clone()) else { return false };
-        if let Some(session) = self.open.remove(&key) {
+        if let Some((_, session)) = self.open.remove(&key) {
             session.end("it had no connection and gave way to another");
         }
         true

@@ -208,7 +208,8 @@ async fn pass_on(warnings: ChildStderr, words: Words) {
     }
 }
 
-/// Where a program's warnings go, which are the words of others. The default drops them.
+/// Where a program's warnings go, which are the words of others, and what keeps a path from carrying. The default drops
+/// both.
 #[derive(Clone, Default)]
 pub struct Words(Option<Arc<Tell>>);
 
@@ -220,7 +221,7 @@ impl Words {
         Self(Some(Arc::new(tell)))
     }
 
-    fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         if let Some(tell) = self.0.as_ref().filter(|_| !line.is_empty()) {
             tell(line);
         }

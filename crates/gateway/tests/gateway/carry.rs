@@ -2,9 +2,11 @@
 
 use crate::place::Place;
 use crate::support::{Served, agent, block, content, download, gateway, put, relay, upload};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use welkin_gateway::{Agent, PathOptions};
+use std::sync::{Arc, Mutex};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinHandle;
+use welkin_gateway::{Agent, AgentOptions, Hop, PathOptions, Words};
 use welkin_store::block::Buffer;
 use welkin_store::{Endpoint, FailureKind, Metadata, Read};
 
@@ -104,6 +106,69 @@ async fn everything_works_over_several_paths_at_once() {
     let (gateway, relay) = (gateway(&place).await, relay().await);
     let paths = vec![PathOptions::over([gateway.hop()]), PathOptions::over([relay.hop(), gateway.hop()])];
     everything(&agent(paths).await, &place).await;
+}
+
+/// Passes connections on, and comes to the gateway from another address of this machine than those who go there directly.
+async fn from_elsewhere(gateway: &str) -> (Hop, AbortOnDrop) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (hop, gateway) = (Hop::plain(listener.local_addr().unwrap().to_string()), gateway.to_owned());
+    let task = tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+            let mut far = socket.connect(gateway.parse().unwrap()).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await.map(drop) });
+        }
+    });
+    (hop, AbortOnDrop(task))
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[tokio::test]
+async fn paths_of_a_client_come_together_whatever_address_each_comes_from() {
+    let place = Place::new();
+    let gateway = gateway(&place).await;
+    let (around, _passing) = from_elsewhere(&gateway.address).await;
+    let agent = agent(vec![PathOptions::over([gateway.hop()]), PathOptions::over([around])]).await;
+    let bytes = content(64 << 10, 5);
+    for number in 0.. {
+        assert!(number < 10_000, "one path carries everything: {:?}", agent.paths());
+        put(&agent, &format!("{number}"), &bytes).await;
+        if agent.paths().iter().all(|path| path.sent_bytes > 0) {
+            break;
+        }
+    }
+    assert_eq!(agent.paths().into_iter().filter_map(|path| path.trouble).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_path_that_carries_nothing_is_told_of_once_while_others_carry() {
+    let (place, other) = (Place::new(), Place::new());
+    let (gateway, elsewhere) = (gateway(&place).await, gateway(&other).await);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hearer = Arc::clone(&told);
+    let words = Words::to(move |line: &str| hearer.lock().unwrap().push(line.to_owned()));
+    let paths = vec![PathOptions::over([gateway.hop()]), PathOptions::over([elsewhere.hop()])];
+    let options = AgentOptions { words, ..AgentOptions::plain(paths) };
+    let agent = Arc::new(Agent::connect(options).await.unwrap());
+    let bytes = content(64 << 10, 5);
+    let lost = |agent: &Agent| agent.paths().iter().position(|path| path.lanes == 0);
+    for number in 0.. {
+        put(&agent, &format!("{number}"), &bytes).await;
+        if told.lock().unwrap().len() == 1 && lost(&agent).is_some() {
+            break;
+        }
+    }
+    let path = [&gateway, &elsewhere][lost(&agent).unwrap()].address.clone();
+    let expected = format!("no data goes over {path}: the path ends at another gateway than its neighbours");
+    assert_eq!(told.lock().unwrap().as_slice(), [expected]);
 }
 
 #[tokio::test]

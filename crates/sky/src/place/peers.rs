@@ -40,7 +40,9 @@ pub(super) async fn gateway(
     } else {
         AgentOptions::secret(Arc::new(identity(&sky.folders().identity())?), paths)
     };
-    connect(agent).await
+    let (hearer, to) = (options.hearer.clone(), host.to_owned());
+    let words = Words::to(move |line| hearer.hear(&to, line));
+    connect(AgentOptions { words, ..agent }).await
 }
 
 async fn connect(options: AgentOptions) -> Result<Arc<Agent>, SkyError> {

@@ -23,6 +23,13 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     pairs.iter().map(byte).collect()
 }
 
+/// Reads digits that are all of one case, so that none of them can be changed and mean the same.
+pub(crate) fn from_hex_in_one_case(text: &str) -> Option<Vec<u8>> {
+    let lower = text.bytes().any(|byte| byte.is_ascii_lowercase());
+    let upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
+    if lower && upper { None } else { from_hex(text) }
+}
+
 /// So many bytes, written as digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hex<const N: usize>(pub [u8; N]);

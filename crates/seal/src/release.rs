@@ -16,7 +16,7 @@ use crate::name::Name;
 use crate::policy::{Expected, Policy, Verdict};
 use crate::secret::{NoRandomness, draw};
 use ring::rand::SecureRandom;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// What whoever releases keys asks an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +43,15 @@ impl Challenge {
 #[serde(deny_unknown_fields)]
 pub struct Attested {
     /// What it made inside.
+    #[serde(deserialize_with = "genuine")]
     pub engine: Identity,
     /// What vouches for it.
     pub evidence: Evidence,
+}
+
+/// Evidence is bound to the keys alone: name and proof are the identity's own to hold.
+fn genuine<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Identity, D::Error> {
+    Identity::deserialize(deserializer)?.checked().map_err(de::Error::custom)
 }
 
 /// A key of a data set, sealed for an engine.

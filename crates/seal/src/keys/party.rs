@@ -66,7 +66,7 @@ impl Identity {
         canonical::read::<Self>(bytes)?.checked()
     }
 
-    pub(super) fn checked(self) -> Result<Self, IdentityError> {
+    pub(crate) fn checked(self) -> Result<Self, IdentityError> {
         if self.verifies(&self.claimed(), &self.proof) {
             Ok(self)
         } else {
@@ -183,4 +183,24 @@ fn sign(pair: &Ed25519KeyPair, message: &[u8]) -> Hex<64> {
     let mut signature = Hex([0; 64]);
     signature.0.copy_from_slice(pair.sign(message).as_ref());
     signature
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::rand::SystemRandom;
+
+    #[test]
+    fn no_byte_of_an_identity_can_be_changed() {
+        let root = Root::draw("a".parse().unwrap(), &SystemRandom::new()).unwrap();
+        let bytes = root.identity().write();
+        assert_eq!(Identity::read(&bytes).unwrap(), *root.identity());
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << bit;
+                assert!(Identity::read(&changed).is_err(), "byte {at}, bit {bit}");
+            }
+        }
+    }
 }

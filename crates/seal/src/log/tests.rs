@@ -105,3 +105,23 @@ fn no_byte_of_a_log_or_head_can_be_changed() {
     }
     assert!(Head::read(&written, |_| Some(root.identity())).is_ok());
 }
+
+#[test]
+fn no_byte_of_a_proof_can_be_changed() {
+    let root = root();
+    let (short, long) = (tree(5), tree(11));
+    let (old, new) = (Head::new(&short, &root, 0), Head::new(&long, &root, 0));
+    let line =
+        Inclusion { index: 3, line: "line 3".to_owned(), size: 11, path: long.inclusion(3, 11).unwrap() };
+    let grown = Consistency { old: 5, new: 11, path: long.consistency(5, 11).unwrap() };
+    let in_log = |bytes: &[u8]| Inclusion::read(bytes).is_ok_and(|proof| proof.holds(&new));
+    let grew = |bytes: &[u8]| Consistency::read(bytes).is_ok_and(|proof| proof.holds(&old, &new));
+    for (bytes, holds) in [(line.write(), &in_log as &dyn Fn(&[u8]) -> bool), (grown.write(), &grew)] {
+        assert!(holds(&bytes));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            assert!(!holds(&changed), "{at}");
+        }
+    }
+}

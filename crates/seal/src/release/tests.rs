@@ -1,6 +1,6 @@
 //! Evidence, policy, contract, release: everything fits, or no key leaves.
 
-use super::{Admitted, EngineKey, ReleaseError};
+use super::{Admitted, Attested, EngineKey, ReleaseError};
 use crate::binding::Binding;
 use crate::contract::{Code, CodeKind, Contract, Engine, Input, Manifest, Privacy, Recipient, Situation};
 use crate::data::{DataKeys, FOOTER};
@@ -8,6 +8,7 @@ use crate::evidence::{Evidence, Kind};
 use crate::hex::{Hex, HexBytes};
 use crate::keys::Root;
 use crate::policy::Policy;
+use crate::receipt::Receipt;
 use crate::secret::Secret;
 use ring::rand::SystemRandom;
 use std::collections::BTreeMap;
@@ -145,4 +146,24 @@ fn only_inputs_of_the_contract_have_their_keys_released() {
     other.version = 2;
     let refused = admitted.release(&other, &kek, &SystemRandom::new());
     assert!(matches!(refused, Err(ReleaseError::Input { .. })));
+}
+
+#[test]
+fn no_byte_of_a_receipt_can_be_changed() {
+    let story = story();
+    let binding = story.binding();
+    let attested =
+        Attested { engine: story.engine.identity().clone(), evidence: evidence(MEASUREMENT, binding) };
+    let receipt = Receipt { contract: story.contract.clone(), nonce: binding.nonce, attested };
+    let bytes = receipt.write();
+    let proves = |bytes: &[u8]| {
+        Receipt::read(bytes)
+            .is_ok_and(|receipt| receipt.verify(&story.situation.parties, &story.policy, 50).is_ok())
+    };
+    assert!(proves(&bytes));
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        assert!(!proves(&changed), "{at}");
+    }
 }

@@ -31,7 +31,8 @@ pub(crate) fn read_certificates(bytes: &[u8]) -> Result<Vec<Vec<u8>>, PemError> 
         if certificates.len() == MOST_CERTIFICATES {
             return Err(PemError::Many);
         }
-        let digits: Vec<u8> = body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        // What breaks and indents lines, and nothing else that counts as blank.
+        let digits: Vec<u8> = body.bytes().filter(|byte| !b" \t\r\n".contains(byte)).collect();
         let number = certificates.len() + 1;
         certificates.push(STANDARD.decode_to_vec(digits).map_err(|_| PemError::Base64(number))?);
     }

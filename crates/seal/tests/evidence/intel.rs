@@ -63,3 +63,35 @@ fn statements_have_their_month_and_platform() {
     tdx.collateral = None;
     assert!(matches!(tdx.verify(JUNE_2025), Err(EvidenceError::Collateral(_))));
 }
+
+#[test]
+fn no_byte_of_what_intel_states_can_be_changed() {
+    let test = "no_byte_of_what_intel_states_can_be_changed";
+    let Some(evidence) = quote(test, "sgx_quote") else { return };
+    // A file has what is used of the collateral behind the quote: statements, lists of what was revoked, certificates.
+    let file = evidence.write();
+    let text = String::from_utf8(file.clone()).unwrap();
+    let from = text.find("\"collateral\"").unwrap();
+    assert!(
+        ["tcb_info", "qe_identity", "root_ca_crl", "pck_crl"].iter().all(|name| text[from..].contains(name))
+    );
+    let passed: Vec<_> = (from..file.len())
+        .filter(|at| {
+            let mut changed = file.clone();
+            changed[*at] ^= 1 << (at % 8);
+            Evidence::read(&changed).is_ok_and(|evidence| evidence.verify(JUNE_2025).is_ok())
+        })
+        .collect();
+    assert_eq!(passed, Vec::<usize>::new());
+    // A digit of the other case would be the same number, and a form feed as blank as a line end.
+    let list = text.find("\"pck_crl\": \"").unwrap() + "\"pck_crl\": \"".len();
+    let letter = list + text[list..].find(|digit: char| digit.is_ascii_lowercase()).unwrap();
+    let mut upper = file.clone();
+    upper[letter].make_ascii_uppercase();
+    let end = from + text[from..].find("-----\\nM").unwrap() + "-----\\".len();
+    let mut feed = file.clone();
+    feed[end] = b'f';
+    for changed in [upper, feed] {
+        assert!(Evidence::read(&changed).unwrap().verify(JUNE_2025).is_err());
+    }
+}

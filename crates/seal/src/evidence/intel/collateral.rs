@@ -1,8 +1,8 @@
 //! Statements of Intel: which versions of firmware are how good, and what was revoked.
 
-use super::read_all;
+use super::{nothing_between, read_all};
 use crate::evidence::EvidenceError;
-use crate::hex::from_hex;
+use crate::hex::from_hex_in_one_case;
 use crate::x509::{Certificate, RevocationList, Root, instant, read_certificates, verify_chain};
 use serde::{Deserialize, Serialize};
 
@@ -108,10 +108,14 @@ fn unusable(what: &str) -> EvidenceError {
 impl Statements {
     pub(super) fn verify(collateral: &Collateral, roots: &[Root], now: u64) -> Result<Self, EvidenceError> {
         let signed = |chain: &str, text: &str, signature: &str| {
+            if !nothing_between(chain.as_bytes()) {
+                return Err(unusable("something stands between the certificates of a statement"));
+            }
             let pems = read_certificates(chain.as_bytes()).map_err(|error| unusable(&error.to_string()))?;
             let chain = read_all(&pems)?;
             verify_chain(&chain, roots, now)?;
-            let signature = from_hex(signature).ok_or_else(|| unusable("a signature is not in digits"))?;
+            let signature =
+                from_hex_in_one_case(signature).ok_or_else(|| unusable("a signature is not in digits"))?;
             if !chain[0].key.verifies_p256_fixed(text.as_bytes(), &signature) {
                 return Err(EvidenceError::Signature("a statement of Intel"));
             }
@@ -125,7 +129,7 @@ impl Statements {
             &collateral.qe_identity_signature,
         )?;
         let json = |error: serde_json::Error| unusable(&error.to_string());
-        let list = |text: &str| from_hex(text).ok_or_else(|| unusable("a list is not in digits"));
+        let list = |text: &str| from_hex_in_one_case(text).ok_or_else(|| unusable("a list is not in digits"));
         Ok(Self {
             tcb: serde_json::from_str(&collateral.tcb_info).map_err(json)?,
             enclave: serde_json::from_str(&collateral.qe_identity).map_err(json)?,

@@ -4,8 +4,10 @@
 //! a key wraps others anew and leaves the data as they are.
 
 mod file;
+mod keeper;
 mod party;
 
 pub use file::{KeyError, KeyFile, Protection};
+pub use keeper::{Keeper, KeeperError};
 pub(crate) use party::verifies;
 pub use party::{Identity, IdentityError, Root};

@@ -47,7 +47,7 @@ pub use data::{
 };
 pub use evidence::{Claims, Collateral, Evidence, EvidenceError, Kind, ReadError, Tcb};
 pub use hex::{Hex, HexBytes, from_hex, to_hex};
-pub use keys::{Identity, IdentityError, KeyError, KeyFile, Protection, Root};
+pub use keys::{Identity, IdentityError, Keeper, KeeperError, KeyError, KeyFile, Protection, Root};
 pub use log::{
     Consistency, Entry, Event, Head, HeadError, Inclusion, LogError, ProofFileError, Tree, read_log,
 };

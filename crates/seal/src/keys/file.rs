@@ -1,5 +1,7 @@
-//! The file that a root lies in: as it is, for a folder that nobody else can read, or under a passphrase.
+//! The file that a root lies in: as it is, for a folder that nobody else can read, under a passphrase, or under a key that somebody
+//! else keeps.
 
+use super::keeper::{Keeper, KeeperError};
 use super::party::{Identity, IdentityError, Root};
 use crate::aead;
 use crate::canonical::{self, FileError, Kind};
@@ -20,6 +22,9 @@ pub enum Protection {
     /// can ask for more.
     #[serde(rename = "argon2id-64m-3-1")]
     Passphrase,
+    /// By a key of a PKCS#11 token.
+    #[serde(rename = "pkcs11")]
+    Token,
 }
 
 /// A file with a root in it.
@@ -30,7 +35,10 @@ pub struct KeyFile {
     pub identity: Identity,
     /// How it is kept.
     pub protection: Protection,
-    /// As they are, or salt and what is sealed.
+    /// Where the key of the token is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// As they are, or salt and what is sealed, or what the token made of them.
     secrets: HexBytes,
 }
 
@@ -49,6 +57,18 @@ pub enum KeyError {
     /// A passphrase is there, and is not needed.
     #[error("the keys of `{0}` are not protected by a passphrase")]
     Open(crate::name::Name),
+    /// A token has to be asked.
+    #[error("the keys of `{0}` are sealed by a token")]
+    Kept(crate::name::Name),
+    /// The token does not do it.
+    #[error("the token of `{party}` cannot be used")]
+    Keeper {
+        /// Whose keys it seals.
+        party: crate::name::Name,
+        /// What it says.
+        #[source]
+        source: KeeperError,
+    },
     /// The passphrase is another, or the file was changed.
     #[error("the passphrase is wrong, or the key file was changed")]
     Wrong,
@@ -65,7 +85,7 @@ pub enum KeyError {
 
 impl Kind for KeyFile {
     const SCHEMA: &'static str = "welkin.key/1";
-    /// An identity and 92 bytes in hexadecimal digits.
+    /// An identity, 92 bytes in hexadecimal digits, and where a token's key is.
     const MOST_BYTES: usize = 8 << 10;
 }
 
@@ -86,7 +106,19 @@ impl KeyFile {
                 (Protection::Passphrase, [&salt, &sealed[..]].concat())
             }
         };
-        Ok(Self { identity, protection, secrets: HexBytes(secrets) })
+        Ok(Self { identity, protection, place: None, secrets: HexBytes(secrets) })
+    }
+
+    /// Puts a root into a file, sealed by a key that `keeper` has.
+    ///
+    /// # Errors
+    /// Where the keeper does not do it.
+    pub fn kept(root: &Root, keeper: &dyn Keeper) -> Result<Self, KeyError> {
+        let (identity, place) = (root.identity().clone(), keeper.place().to_owned());
+        let sealed = keeper.seal(&about_kept(&identity, &place), root.expose().as_ref());
+        let secrets =
+            HexBytes(sealed.map_err(|source| KeyError::Keeper { party: identity.party.clone(), source })?);
+        Ok(Self { identity, protection: Protection::Token, place: Some(place), secrets })
     }
 
     /// Reads a file; what is secret in it is opened by [`KeyFile::unlock`].
@@ -96,7 +128,11 @@ impl KeyFile {
     pub fn read(bytes: &[u8]) -> Result<Self, KeyError> {
         let file: Self = canonical::read(bytes)?;
         file.identity.clone().checked()?;
-        Ok(file)
+        if file.place.is_some() == (file.protection == Protection::Token) {
+            Ok(file)
+        } else {
+            Err(FileError::Spelling.into())
+        }
     }
 
     /// The file's bytes.
@@ -114,6 +150,7 @@ impl KeyFile {
         let secrets = match (self.protection, passphrase) {
             (Protection::FileMode, None) => Zeroizing::new(self.secrets.0.clone()),
             (Protection::FileMode, Some(_)) => return Err(KeyError::Open(party())),
+            (Protection::Token, _) => return Err(KeyError::Kept(party())),
             (Protection::Passphrase, None) => return Err(KeyError::Protected(party())),
             (Protection::Passphrase, Some(passphrase)) => {
                 let (salt, sealed) = self.secrets.0.split_first_chunk().ok_or(KeyError::Wrong)?;
@@ -123,6 +160,23 @@ impl KeyFile {
         };
         Root::restore(&self.identity, &secrets).ok_or_else(|| KeyError::Changed(party()))
     }
+
+    /// The root in a file that was [kept](Self::kept).
+    ///
+    /// # Errors
+    /// Where the keeper does not open it, is at another place, or the file was changed.
+    pub fn unlock_by(&self, keeper: &dyn Keeper) -> Result<Root, KeyError> {
+        let party = || self.identity.party.clone();
+        let Some(place) = &self.place else { return Err(KeyError::Open(party())) };
+        let opened = keeper.open(&about_kept(&self.identity, place), &self.secrets.0);
+        let secrets = opened.map_err(|source| KeyError::Keeper { party: party(), source })?;
+        Root::restore(&self.identity, &secrets).ok_or_else(|| KeyError::Changed(party()))
+    }
+}
+
+/// What the token seals about: the place too, so that nobody is sent to another module unseen.
+fn about_kept(identity: &Identity, place: &str) -> Vec<u8> {
+    canonical::message("welkin key in a token/1", &(identity, place))
 }
 
 fn about(identity: &Identity) -> Vec<u8> {
@@ -148,6 +202,7 @@ fn stretch(passphrase: &[u8], salt: &[u8; SALT_BYTES]) -> Secret {
 mod tests {
     use super::*;
     use crate::hex::to_hex;
+    use crate::keys::keeper::tests::Drawer;
     use crate::name::Name;
     use ring::rand::SystemRandom;
 
@@ -205,6 +260,40 @@ mod tests {
             let (other_salt, sealed) = read.secrets.0.split_first_chunk().unwrap();
             let opens = salt == other_salt && aead::open(&key, &about(&read.identity), sealed).is_some();
             assert!(!opens, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_keeper_seals_and_opens_at_its_place() {
+        let (root, drawer) = (root(), Drawer::new("drawer:1"));
+        let kept = KeyFile::kept(&root, &drawer).unwrap();
+        let read = KeyFile::read(&kept.write()).unwrap();
+        assert_eq!(*read.unlock_by(&drawer).unwrap().expose(), *root.expose());
+        assert!(matches!(read.unlock(None), Err(KeyError::Kept(_))));
+        assert!(matches!(read.unlock(Some(b"x")), Err(KeyError::Kept(_))));
+        assert!(matches!(read.unlock_by(&Drawer::new("drawer:1")), Err(KeyError::Keeper { .. })));
+        let open = KeyFile::new(&root, None, &SystemRandom::new()).unwrap();
+        assert!(matches!(open.unlock_by(&drawer), Err(KeyError::Open(_))));
+        // A place that the keeper was not asked for, and a kind without one.
+        let elsewhere = KeyFile { place: Some("drawer:2".to_owned()), ..kept.clone() };
+        assert!(matches!(elsewhere.unlock_by(&drawer), Err(KeyError::Keeper { .. })));
+        for (protection, place) in [(Protection::Token, None), (Protection::FileMode, kept.place.clone())] {
+            let odd = KeyFile { protection, place, ..kept.clone() }.write();
+            assert!(matches!(KeyFile::read(&odd), Err(KeyError::File(FileError::Spelling))));
+        }
+    }
+
+    #[test]
+    fn no_byte_of_a_key_file_of_a_token_can_be_changed() {
+        let drawer = Drawer::new("drawer:1");
+        let bytes = KeyFile::kept(&root(), &drawer).unwrap().write();
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.to_vec();
+                changed[at] ^= 1 << bit;
+                let root = KeyFile::read(&changed).and_then(|file| file.unlock_by(&drawer));
+                assert!(root.is_err(), "byte {at}, bit {bit}");
+            }
         }
     }
 }

@@ -55,6 +55,12 @@ pub(crate) struct KeygenArgs {
     /// Protect the keys by the passphrase in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// Have a PKCS#11 token seal the keys, by an AES key in it, which is made where there is none:
+    /// pkcs11:token=LABEL;object=KEY?module-path=/…/module.so. Its PIN is in the file that `pin-source` names there, or in
+    /// --passphrase-file, or is asked for
+    #[cfg(feature = "pkcs11")]
+    #[arg(long, value_name = "URI", value_parser = welkin_pkcs11::Address::parse, conflicts_with = "passphrase")]
+    pub(crate) token: Option<welkin_pkcs11::Address>,
 }
 
 const KEYGEN: &str = "\

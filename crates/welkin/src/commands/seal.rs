@@ -11,6 +11,7 @@ mod owners;
 mod party;
 mod policy;
 pub(super) mod release;
+mod token;
 mod verify;
 pub(super) mod work;
 

@@ -22,6 +22,8 @@ mod gateway;
 mod going_on;
 mod golden;
 mod habits;
+#[cfg(feature = "pkcs11")]
+mod held;
 mod hostile;
 mod hosts;
 mod hosts_kill;

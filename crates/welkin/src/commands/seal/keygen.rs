@@ -1,6 +1,6 @@
 //! `welkin seal keygen`.
 
-use super::keyring;
+use super::{keyring, token};
 use crate::app::App;
 use crate::cli::KeygenArgs;
 use crate::exit::Exit;
@@ -10,7 +10,7 @@ use ring::rand::SystemRandom;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use welkin_seal::{Hex, KeyFile, Name, Protection, Root};
+use welkin_seal::{Hex, KeyError, KeyFile, Name, Protection, Root};
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -22,12 +22,26 @@ struct Wire<'a> {
 
 pub(super) fn run(args: &KeygenArgs, app: &mut App) -> anyhow::Result<Exit> {
     let random = SystemRandom::new();
-    let protect = args.passphrase || args.passphrase_file.is_some();
-    let passphrase =
-        protect.then(|| keyring::new_passphrase(args.passphrase_file.as_deref(), &args.party)).transpose()?;
-    let failed = |error| anyhow::Error::new(error).context(Fault::new(Code::SealKey, "no keys were made"));
+    let failed = |error: KeyError| {
+        let fault = Fault::new(Code::SealKey, "no keys were made");
+        let fault = match token::hint(&error) {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        };
+        anyhow::Error::new(error).context(fault)
+    };
     let root = Root::draw(args.party.clone(), &random).map_err(|error| failed(error.into()))?;
-    let file = KeyFile::new(&root, passphrase.as_deref().map(str::as_bytes), &random).map_err(failed)?;
+    let file = match token::new(args, &root, app)? {
+        Some(kept) => kept.map_err(failed)?,
+        None => {
+            let protect = args.passphrase || args.passphrase_file.is_some();
+            let passphrase = protect
+                .then(|| keyring::new_passphrase(args.passphrase_file.as_deref(), &args.party))
+                .transpose()?;
+            let passphrase = passphrase.as_deref().map(str::as_bytes);
+            KeyFile::new(&root, passphrase, &random).map_err(failed)?
+        }
+    };
     // A party that is known by the name already is somebody else.
     keyring::know(app, root.identity())?;
     let path = keyring::keep(app, &file)?;
@@ -39,6 +53,10 @@ pub(super) fn run(args: &KeygenArgs, app: &mut App) -> anyhow::Result<Exit> {
     }
     writeln!(app.out, "{}: {fingerprint}", args.party)?;
     app.out.flush()?;
-    app.note(&format!("The keys are in {}. Nothing replaces them: keep a copy.", path.display()));
+    let copy = match file.protection {
+        Protection::Token => "They open with nothing but the token's key: keep a copy of both.",
+        Protection::FileMode | Protection::Passphrase => "Nothing replaces them: keep a copy.",
+    };
+    app.note(&format!("The keys are in {}. {copy}", path.display()));
     Ok(Exit::Success)
 }

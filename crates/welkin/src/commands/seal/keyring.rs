@@ -67,14 +67,14 @@ pub(in crate::commands) fn unlock(
             .hint("`welkin seal keygen --party NAME` makes keys")
             .into());
     }
-    let about = fs::metadata(&path).map_err(|error| unwritten(error, &path))?;
-    if about.mode() & OTHERS != 0 {
-        let what = format!("others may read or write {}", path.display());
-        return Err(Fault::new(Code::SealKey, what).hint("chmod 600 the file, if nobody did").into());
-    }
+    only_mine(&path)?;
     let unusable = |error: KeyError| {
         let fault =
             Fault::new(Code::SealKey, format!("the keys of `{party}` cannot be used ({})", path.display()));
+        let fault = match super::token::hint(&error) {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        };
         anyhow::Error::new(error).context(fault)
     };
     let file = KeyFile::read(&read(&path)?).map_err(unusable)?;
@@ -82,12 +82,25 @@ pub(in crate::commands) fn unlock(
         let what = format!("{} has the keys of `{}`", path.display(), file.identity.party);
         return Err(Fault::new(Code::SealKey, what).into());
     }
+    if file.protection == welkin_seal::Protection::Token {
+        return super::token::unlock(&file, passphrase, app)?.map_err(unusable);
+    }
     let passphrase = match (file.protection, passphrase) {
         (welkin_seal::Protection::Passphrase, path) => Some(self::passphrase(path, party)?),
         (_, Some(path)) => Some(self::passphrase(Some(path), party)?),
         _ => None,
     };
     file.unlock(passphrase.as_deref().map(str::as_bytes)).map_err(unusable)
+}
+
+/// A file that nobody but this user can read or write.
+pub(in crate::commands) fn only_mine(path: &Path) -> anyhow::Result<()> {
+    let about = fs::metadata(path).map_err(|error| unwritten(error, path))?;
+    if about.mode() & OTHERS != 0 {
+        let what = format!("others may read or write {}", path.display());
+        return Err(Fault::new(Code::SealKey, what).hint("chmod 600 the file, if nobody did").into());
+    }
+    Ok(())
 }
 
 /// Whether the keys of a party are in this home.
@@ -161,7 +174,12 @@ pub(in crate::commands) fn read_party(path: &Path) -> anyhow::Result<Identity> {
 
 /// The passphrase of a file, without its line end, or of whoever sits at the terminal.
 pub(in crate::commands) fn passphrase(path: Option<&Path>, party: &Name) -> anyhow::Result<String> {
-    let Some(path) = path else { return ask(&format!("passphrase of `{party}`: "), party) };
+    let Some(path) = path else { return ask(&format!("passphrase of `{party}`: "), "a passphrase", party) };
+    line(path)
+}
+
+/// What a file has, without its line end.
+pub(in crate::commands) fn line(path: &Path) -> anyhow::Result<String> {
     let text = String::from_utf8(read(path)?)
         .map_err(|_| Fault::new(Code::SealKey, format!("{} is not UTF-8", path.display())))?;
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
@@ -170,16 +188,17 @@ pub(in crate::commands) fn passphrase(path: Option<&Path>, party: &Name) -> anyh
 /// Asks twice.
 pub(in crate::commands) fn new_passphrase(path: Option<&Path>, party: &Name) -> anyhow::Result<String> {
     let first = passphrase(path, party)?;
-    if path.is_none() && first != ask("the same again: ", party)? {
+    if path.is_none() && first != ask("the same again: ", "a passphrase", party)? {
         return Err(Fault::new(Code::SealKey, "the two passphrases differ").into());
     }
     Ok(first)
 }
 
-fn ask(question: &str, party: &Name) -> anyhow::Result<String> {
+/// Asks whoever sits at the terminal for what nobody else should see.
+pub(in crate::commands) fn ask(question: &str, needed: &str, party: &Name) -> anyhow::Result<String> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        let what = format!("the keys of `{party}` need a passphrase, and there is no terminal to ask");
+        let what = format!("the keys of `{party}` need {needed}, and there is no terminal to ask");
         return Err(Fault::new(Code::SealKey, what).hint("name a file with it: --passphrase-file").into());
     }
     let mut err = io::stderr();

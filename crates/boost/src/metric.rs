@@ -103,6 +103,7 @@ const NAMES: &[&str] = &[
     "logloss",
     "error",
     "auc",
+    "aucpr",
     "poisson-nloglik",
     "gamma-nloglik",
     "gamma-deviance",
@@ -118,6 +119,9 @@ pub(crate) fn by_name(name: &str, params: &Params) -> Result<Box<dyn Metric>, Me
     if let (Some(metric), None) = (classes::by_name(plain), argument) {
         return Ok(Box::new(metric));
     }
+    if let (Some(metric), None) = (area::by_name(plain, params), argument) {
+        return Ok(Box::new(metric));
+    }
     if let Some(metric) = ranking::by_name(name, plain, argument, params)? {
         return Ok(Box::new(metric));
     }
@@ -127,7 +131,6 @@ pub(crate) fn by_name(name: &str, params: &Params) -> Result<Box<dyn Metric>, Me
             let alphas = params.quantile_alpha.iter().copied().map(f64::from).collect();
             Some(Box::new(quantiles::Quantiles { alphas }) as Box<dyn Metric>)
         }
-        ("auc", None) => Some(Box::new(area::Roc) as Box<dyn Metric>),
         _ => pointwise::by_name(name, plain, argument, params)?,
     };
     found.ok_or_else(|| MetricError::Unknown {

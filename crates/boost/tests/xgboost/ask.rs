@@ -14,17 +14,8 @@ pub(crate) struct Oracle {
 impl Oracle {
     /// `None` after the test's name and the reason were printed.
     pub(crate) fn find(test: &str) -> Option<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let folder =
-            std::env::var_os("WELKIN_STAND_INS").map_or_else(|| root.join("target/stand-ins"), PathBuf::from);
-        let python = folder.join("bin/xgboost-python");
-        if python.exists() {
-            return Some(Self { python, folder: tempfile::tempdir().unwrap() });
-        }
-        let required = std::env::var("WELKIN_REQUIRE_STAND_INS").is_ok_and(|value| value == "1");
-        assert!(!required, "{} is missing, and WELKIN_REQUIRE_STAND_INS is 1", python.display());
-        println!("skipped: {test}: did not run: XGBoost is not installed (see .ci/stand-ins.sh)");
-        None
+        let python = stand_in(test, "xgboost-python", "XGBoost")?;
+        Some(Self { python, folder: tempfile::tempdir().unwrap() })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -58,6 +49,21 @@ impl Oracle {
         let answers: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
         answers.into_iter().map(Answer).collect()
     }
+}
+
+/// A program of others; `None` after the test's name and the reason were printed.
+pub(crate) fn stand_in(test: &str, program: &str, what: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder =
+        std::env::var_os("WELKIN_STAND_INS").map_or_else(|| root.join("target/stand-ins"), PathBuf::from);
+    let program = folder.join("bin").join(program);
+    if program.exists() {
+        return Some(program);
+    }
+    let required = std::env::var("WELKIN_REQUIRE_STAND_INS").is_ok_and(|value| value == "1");
+    assert!(!required, "{} is missing, and WELKIN_REQUIRE_STAND_INS is 1", program.display());
+    println!("skipped: {test}: did not run: {what} is not installed (see .ci/stand-ins.sh)");
+    None
 }
 
 /// What it said.

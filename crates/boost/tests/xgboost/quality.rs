@@ -1,9 +1,11 @@
 //! Models trained here are as good as XGBoost's, and where nothing is rounded differently they are the same trees.
 
-use crate::ask::Oracle;
-use crate::rows::{Label, Rows};
+use crate::ask::{Oracle, stand_in};
+use crate::rows::{self, Label, Rows};
 use crate::{params, score, trained};
 use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
 use welkin_boost::{Alone, Model, Test};
 
 /// What a tree asks, node by node: feature, threshold (both zeros are one), where missing values go.
@@ -122,6 +124,62 @@ fn models_are_as_good_as_those_of_xgboost() {
     as_good(&oracle, &json!({"objective": "reg:squarederror", "eta": 0.1}), Label::Real, &[("rmse", false)]);
 }
 
+/// Data sets of scikit-learn, what is trained of them, and metrics. How large errors are that have a unit is the last.
+fn known() -> [(&'static str, Value, &'static [Measure], f64); 5] {
+    let classes = |count: usize| json!({"objective": "multi:softprob", "num_class": count, "eta": 0.1});
+    let judged: &[Measure] = &[("mlogloss", false), ("auc", true)];
+    let logistic = json!({"objective": "binary:logistic", "eta": 0.1});
+    [
+        ("breast_cancer", logistic, &[("logloss", false), ("auc", true)], 1.0),
+        ("diabetes", json!({"objective": "reg:squarederror", "eta": 0.1}), &[("rmse", false)], 77.0),
+        ("digits", classes(10), judged, 1.0),
+        ("iris", classes(3), judged, 1.0),
+        ("wine", classes(3), judged, 1.0),
+    ]
+}
+
+#[test]
+fn models_of_known_data_are_as_good_as_those_of_xgboost() {
+    const SEEDS: usize = 5;
+    let test = "models_of_known_data_are_as_good_as_those_of_xgboost";
+    let Some(oracle) = Oracle::find(test) else { return };
+    let Some(sklearn) = stand_in(test, "sklearn-python", "scikit-learn") else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/xgboost/datasets.py");
+    assert!(Command::new(sklearn).arg(script).arg(oracle.path("")).status().unwrap().success());
+    let known = known();
+    let file =
+        |at: usize, part: &str| oracle.path(&format!("{}-{}-{part}.csv", known[at / SEEDS].0, at % SEEDS));
+    let wanted = |at: usize| {
+        let (_, wanted, metrics, _) = &known[at / SEEDS];
+        let mut wanted = wanted.clone();
+        wanted["eval_metric"] = metrics.iter().map(|(name, _)| *name).collect();
+        wanted
+    };
+    let request = |at: usize| json!({"data": file(at, "train"), "valid": file(at, "valid"), "label": "y", "params": wanted(at), "rounds": 30});
+    let answers = oracle.ask_all(&(0..known.len() * SEEDS).map(request).collect::<Vec<_>>());
+    let (mut all, mut most) = (Vec::new(), 0.0_f64);
+    for (at, answer) in answers.iter().enumerate() {
+        let read = |part: &str| rows::data(&std::fs::read_to_string(file(at, part)).unwrap(), &[]);
+        let own = trained(&params(&wanted(at)), 30, &read("train"), Some(&read("valid")));
+        let (name, _, metrics, unit) = &known[at / SEEDS];
+        for (metric, rises) in *metrics {
+            let (ours, theirs) = (score(&own, "valid", metric), answer.score("valid", metric));
+            let worse = if *rises { theirs - ours } else { ours - theirs } / unit;
+            println!(
+                "{name}, seed {}, {metric}: {ours} here, {theirs} there, worse by {worse:.5}",
+                at % SEEDS
+            );
+            // Of the first, features have more values than bins, and trees are others.
+            assert!(worse < if at < SEEDS { 0.006 } else { 0.001 }, "{name}, {metric}: worse by {worse}");
+            most = most.max(worse);
+            all.push(worse);
+        }
+    }
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    println!("worse by {mean:.6} on average, by {most:.5} at most");
+    assert!(mean <= 0.0, "worse by {mean} on average");
+}
+
 #[test]
 fn metrics_are_those_of_xgboost() {
     let Some(oracle) = Oracle::find("metrics_are_those_of_xgboost") else { return };
@@ -129,7 +187,7 @@ fn metrics_are_those_of_xgboost() {
         (
             json!({"objective": "binary:logistic"}),
             Label::Binary,
-            vec!["logloss", "error", "error@0.3", "auc", "rmse"],
+            vec!["logloss", "error", "error@0.3", "auc", "aucpr", "rmse"],
         ),
         (json!({"objective": "reg:pseudohubererror"}), Label::Real, vec!["rmse", "mae", "mphe"]),
         (json!({"objective": "reg:squaredlogerror"}), Label::Positive, vec!["rmsle", "mape"]),
@@ -147,7 +205,12 @@ fn metrics_are_those_of_xgboost() {
             Label::Real,
             vec!["quantile"],
         ),
-        (json!({"objective": "multi:softmax", "num_class": 4}), Label::Class, vec!["mlogloss", "merror"]),
+        (
+            json!({"objective": "multi:softmax", "num_class": 4}),
+            Label::Class,
+            vec!["mlogloss", "merror", "auc", "aucpr"],
+        ),
+        (json!({"objective": "multi:softprob", "num_class": 4}), Label::Class, vec!["auc", "aucpr"]),
     ] {
         let rows = Rows::coarse(5, 500, 6, label);
         let path = oracle.write("rows.csv", rows.csv());

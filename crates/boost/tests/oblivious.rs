@@ -163,7 +163,7 @@ fn many(rows: usize) -> Data {
 
 #[test]
 fn many_rows_give_the_same_model() {
-    for (rows, bins) in [(70_000, "64"), (9001, "256")] {
+    for (rows, bins) in [(140_000, "64"), (70_000, "64"), (9001, "256")] {
         let settings = [("objective", "binary:logistic"), ("max_depth", "4"), ("max_bin", bins)];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let [plain, oblivious] = both(&params(&settings), &many(rows), 2);

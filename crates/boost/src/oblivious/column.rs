@@ -16,8 +16,9 @@ use super::cuts::{self, Cuts};
 use super::lanes::{Cell, Gather, LANES, Order};
 use crate::fixed::Sums;
 
-/// Groups of eight rows in a tile, at most: a tile's numbers stay in the second cache, and sums of halves fit 32 bits.
-const TILE: usize = 8192;
+/// Groups of eight rows in a tile, at most: a tile's numbers stay near the second cache, and sums of halves fit 32 bits. What is done for
+/// each chunk is done for half as many with tiles twice as large.
+const TILE: usize = 16384;
 
 /// How rows are dealt out.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +51,7 @@ impl Deal {
         let all = (self.chunks() * self.chunk) as u64;
         let (levels, steps) = (u64::from(all.ilog2()) + 1, u64::from(self.chunks().ilog2()) + 1);
         let elements = all * (80 + 1 + levels * (levels + 1) / 4);
-        let sums = self.chunks() as u64 * (128 + steps);
+        let sums = self.chunks() as u64 * (96 + steps);
         (self.tiles as u64).saturating_mul(elements + sums + 16 * self.groups as u64)
     }
 
@@ -153,8 +154,8 @@ struct Tile {
     h: Vec<Cell<i32>>,
     nodes: Vec<Cell<u16>>,
     sides: Vec<u8>,
-    /// Sums from the first chunk on: of the lower and the upper halves of both derivatives.
-    sums: Vec<[Cell<u32>; 4]>,
+    /// Sums from the first chunk on, as [`packed`] has them.
+    sums: Vec<[Cell<u32>; 3]>,
 }
 
 impl Tile {
@@ -194,7 +195,7 @@ impl Tile {
             h: vec![[0; LANES]; all],
             nodes: vec![[0; LANES]; all],
             sides: vec![0; all],
-            sums: vec![[[0; LANES]; 4]; lasts.len()],
+            sums: vec![[[0; LANES]; 3]; lasts.len()],
         }
     }
 
@@ -229,13 +230,12 @@ impl Tile {
             for ((g, h), nodes) in g.iter().zip(h).zip(nodes) {
                 add(&mut so_far, g, h, nodes, node);
             }
-            *sums = so_far;
+            *sums = packed(&so_far);
         }
         self.gather.arrange(&mut self.sums);
         for (to, sums) in to.iter_mut().zip(&self.sums) {
             for lane in 0..LANES {
-                let [g_low, g_high, h_low, h_high] = sums.map(|part| part[lane]);
-                *to += Sums { g: whole(g_low, g_high), h: whole(h_low, h_high) };
+                *to += unpacked(sums.map(|part| part[lane]));
             }
         }
     }
@@ -264,7 +264,55 @@ fn add(sums: &mut [Cell<u32>; 4], g: &Cell<i32>, h: &Cell<i32>, nodes: &Cell<u16
     }
 }
 
-/// The sum of numbers whose halves have these sums.
-fn whole(low: u32, high: u32) -> i64 {
-    (i64::from(high.cast_signed()) << 16) + i64::from(low)
+/// Sums in fewer words, since these go a long way: the lower words of both, and the rest of both, which is below 2^15 in a tile.
+#[inline(always)]
+fn packed([g_low, g_high, h_low, h_high]: &[Cell<u32>; 4]) -> [Cell<u32>; 3] {
+    let mut packed = [[0; LANES]; 3];
+    for lane in 0..LANES {
+        let (g, g_rest) = whole(g_low[lane], g_high[lane]);
+        let (h, h_rest) = whole(h_low[lane], h_high[lane]);
+        packed[0][lane] = g;
+        packed[1][lane] = h;
+        packed[2][lane] = (g_rest & 0xffff) | (h_rest << 16);
+    }
+    packed
+}
+
+/// The sum of numbers whose halves have these sums, in two words.
+#[inline(always)]
+fn whole(low: u32, high: u32) -> (u32, u32) {
+    let sum = low.wrapping_add(high << 16);
+    let carry = u32::from(sum < low);
+    (sum, (high.cast_signed() >> 16).cast_unsigned().wrapping_add(carry))
+}
+
+fn unpacked([g, h, rest]: [u32; 3]) -> Sums {
+    let sum = |low: u32, rest: i32| (i64::from(rest) << 32) + i64::from(low);
+    Sums { g: sum(g, (rest << 16).cast_signed() >> 16), h: sum(h, rest.cast_signed() >> 16) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_the_same_in_fewer_words() {
+        let all = (TILE as i64) << 30;
+        for (g, h) in [
+            (0, 0),
+            (1, -1),
+            (-1, 1),
+            (all, -all),
+            (-all, all),
+            (0xffff_ffff, -0x1_0000_0000),
+            (-65536, 65535),
+        ] {
+            let halves = |sum: i64| [(sum & 0xffff) as u32, (sum >> 16) as u32];
+            // Halves whose sums have carries of their own.
+            let [g_low, g_high] = halves(g);
+            let [h_low, h_high] = halves(h);
+            let four = [g_low + (9 << 16), g_high.wrapping_sub(9), h_low, h_high].map(|part| [part; LANES]);
+            assert_eq!(unpacked(packed(&four).map(|part| part[3])), Sums { g, h }, "{g} {h}");
+        }
+    }
 }

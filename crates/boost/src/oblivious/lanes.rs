@@ -23,25 +23,44 @@ struct Run {
     up: bool,
 }
 
-/// A bitonic network for any number of elements, run by run.
-fn sorting(first: usize, count: usize, up: bool, each: &mut dyn FnMut(Run)) {
+/// Elements that are merged at a stroke: nearly all runs of a network are as short as those within so few.
+const BLOCK: usize = 8;
+
+/// The pairs of that: of elements that lie four apart, two and one.
+const PAIRS: [(usize, usize); 12] =
+    [(0, 4), (1, 5), (2, 6), (3, 7), (0, 2), (1, 3), (4, 6), (5, 7), (0, 1), (2, 3), (4, 5), (6, 7)];
+
+/// What is done at the pairs of a network.
+trait Network {
+    fn run(&mut self, run: Run);
+
+    /// Goes through the pairs of eight elements from `first` on.
+    fn block(&mut self, first: usize, up: bool);
+}
+
+/// A bitonic network for any number of elements.
+fn sorting(first: usize, count: usize, up: bool, network: &mut impl Network) {
     if count < 2 {
         return;
     }
     let half = count / 2;
-    sorting(first, half, !up, each);
-    sorting(first + half, count - half, up, each);
-    merging(first, count, up, each);
+    sorting(first, half, !up, network);
+    sorting(first + half, count - half, up, network);
+    merging(first, count, up, network);
 }
 
-fn merging(first: usize, count: usize, up: bool, each: &mut dyn FnMut(Run)) {
+fn merging(first: usize, count: usize, up: bool, network: &mut impl Network) {
     if count < 2 {
         return;
     }
+    if count == BLOCK {
+        network.block(first, up);
+        return;
+    }
     let half = count.next_power_of_two() / 2;
-    each(Run { first, apart: half, count: count - half, up });
-    merging(first, half, up, each);
-    merging(first + half, count - half, up, each);
+    network.run(Run { first, apart: half, count: count - half, up });
+    merging(first, half, up, network);
+    merging(first + half, count - half, up, network);
 }
 
 /// Which pairs of a sorting network change places, a byte for a pair and a bit for a lane.
@@ -53,51 +72,125 @@ pub(super) struct Order {
 impl Order {
     /// Sorts keys, and knows how.
     pub(super) fn of(keys: &mut [Cell<u16>]) -> Self {
-        let mut decisions = Vec::new();
-        sorting(0, keys.len(), true, &mut |run| {
-            let (a, b) = halves(keys, run);
-            if run.up {
-                decisions.extend(a.iter_mut().zip(b).map(|(a, b)| sort(a, b)));
-            } else {
-                decisions.extend(a.iter_mut().zip(b).map(|(a, b)| sort(b, a)));
-            }
-        });
-        Self { count: keys.len(), decisions }
+        let count = keys.len();
+        let mut finding = Finding { keys, decisions: Vec::new() };
+        sorting(0, count, true, &mut finding);
+        Self { count, decisions: finding.decisions }
     }
 
     /// Moves what belongs to the keys to where these went.
     pub(super) fn arrange(&self, first: &mut [Cell<i32>], second: &mut [Cell<i32>]) {
-        self.each(|run, decisions| {
-            let (a, b) = halves(first, run);
-            let (c, d) = halves(second, run);
-            for ((((a, b), c), d), decision) in a.iter_mut().zip(b).zip(c).zip(d).zip(decisions) {
-                let stay = stays(*decision);
-                exchange(stay, a, b);
-                exchange(stay, c, d);
-            }
-        });
+        sorting(0, self.count, true, &mut Moving { first, second, decisions: Ahead(&self.decisions) });
     }
 
     /// The same with a bit for each lane.
     pub(super) fn arrange_bits(&self, bits: &mut [u8]) {
-        self.each(|run, decisions| {
-            let (a, b) = halves(bits, run);
-            for ((a, b), decision) in a.iter_mut().zip(b).zip(decisions) {
-                let change = (*a ^ *b) & decision;
-                *a ^= change;
-                *b ^= change;
-            }
-        });
+        sorting(0, self.count, true, &mut MovingBits { bits, decisions: Ahead(&self.decisions) });
+    }
+}
+
+/// Sorts, and writes down what it did.
+struct Finding<'a> {
+    keys: &'a mut [Cell<u16>],
+    decisions: Vec<u8>,
+}
+
+impl Network for Finding<'_> {
+    fn run(&mut self, run: Run) {
+        let (a, b) = halves(self.keys, run);
+        self.decisions.extend(a.iter_mut().zip(b).map(|(a, b)| sort(a, b, run.up)));
     }
 
-    fn each(&self, mut run: impl FnMut(Run, &[u8])) {
-        let mut rest = &self.decisions[..];
-        sorting(0, self.count, true, &mut |of| {
-            let (decisions, behind) = rest.split_at(of.count);
-            rest = behind;
-            run(of, decisions);
-        });
+    fn block(&mut self, first: usize, up: bool) {
+        let block = &mut self.keys[first..][..BLOCK];
+        self.decisions.extend(PAIRS.map(|(a, b)| {
+            let (before, behind) = block.split_at_mut(b);
+            sort(&mut before[a], &mut behind[0], up)
+        }));
     }
+}
+
+/// Decisions that were not come to yet.
+struct Ahead<'a>(&'a [u8]);
+
+impl<'a> Ahead<'a> {
+    fn take(&mut self, count: usize) -> &'a [u8] {
+        let (next, behind) = self.0.split_at(count);
+        self.0 = behind;
+        next
+    }
+}
+
+struct Moving<'a> {
+    first: &'a mut [Cell<i32>],
+    second: &'a mut [Cell<i32>],
+    decisions: Ahead<'a>,
+}
+
+impl Network for Moving<'_> {
+    fn run(&mut self, run: Run) {
+        let decisions = self.decisions.take(run.count);
+        let (a, b) = halves(self.first, run);
+        let (c, d) = halves(self.second, run);
+        for ((((a, b), c), d), decision) in a.iter_mut().zip(b).zip(c).zip(d).zip(decisions) {
+            let stay = stays(*decision);
+            exchange(stay, a, b);
+            exchange(stay, c, d);
+        }
+    }
+
+    fn block(&mut self, first: usize, _up: bool) {
+        let decisions = self.decisions.take(PAIRS.len());
+        let (one, other) = (&mut self.first[first..][..BLOCK], &mut self.second[first..][..BLOCK]);
+        for ((a, b), decision) in PAIRS.into_iter().zip(decisions) {
+            let stay = stays(*decision);
+            for block in [&mut *one, &mut *other] {
+                let (before, behind) = block.split_at_mut(b);
+                exchange(stay, &mut before[a], &mut behind[0]);
+            }
+        }
+    }
+}
+
+struct MovingBits<'a> {
+    bits: &'a mut [u8],
+    decisions: Ahead<'a>,
+}
+
+impl Network for MovingBits<'_> {
+    fn run(&mut self, run: Run) {
+        let decisions = self.decisions.take(run.count);
+        let (a, b) = halves(self.bits, run);
+        for ((a, b), decision) in a.iter_mut().zip(b).zip(decisions) {
+            let change = (*a ^ *b) & decision;
+            *a ^= change;
+            *b ^= change;
+        }
+    }
+
+    fn block(&mut self, first: usize, _up: bool) {
+        let decisions = self.decisions.take(PAIRS.len());
+        let (bits, _) = self.bits[first..].as_chunks_mut::<BLOCK>();
+        let (decisions, _) = decisions.as_chunks();
+        bits[0] = moved(u64::from_le_bytes(bits[0]), decisions).to_le_bytes();
+    }
+}
+
+/// Eight bytes whose bits changed places as the decisions for [`PAIRS`] say, four for each distance.
+fn moved(bits: u64, decisions: &[[u8; 4]]) -> u64 {
+    let [four, two, one] = [0, 1, 2].map(|distance| u64::from(u32::from_le_bytes(decisions[distance])));
+    // Where the first bytes of pairs lie.
+    const TWO: u64 = 0x0000_ffff_0000_ffff;
+    const ONE: u64 = 0x00ff_00ff_00ff_00ff;
+    let spread = |bytes: u64| (bytes | bytes << 16) & TWO;
+    let change = |bits: u64, distance: u32, decisions: u64| {
+        let change = (bits ^ bits >> distance) & decisions;
+        bits ^ change ^ change << distance
+    };
+    let bits = change(bits, 32, four);
+    let bits = change(bits, 16, spread(two));
+    let one = spread(one);
+    change(bits, 8, (one | one << 8) & ONE)
 }
 
 /// Both sides of the pairs.
@@ -106,8 +199,9 @@ fn halves<T>(all: &mut [T], run: Run) -> (&mut [T], &mut [T]) {
     (&mut before[run.first..][..run.count], &mut behind[..run.count])
 }
 
-/// Puts the lesser of two keys first in each lane, and says in which they changed places.
-fn sort(a: &mut Cell<u16>, b: &mut Cell<u16>) -> u8 {
+/// Puts the lesser of two keys first in each lane, or last unless `up`, and says in which they changed places.
+fn sort(a: &mut Cell<u16>, b: &mut Cell<u16>, up: bool) -> u8 {
+    let (a, b) = if up { (a, b) } else { (b, a) };
     let mut decision = 0;
     let mut changes = [0_u16; LANES];
     for lane in 0..LANES {
@@ -181,8 +275,8 @@ impl Gather {
             rest = behind;
             for (at, decision) in decisions.iter().enumerate() {
                 let stay = stays(*decision);
-                let from = all[at + step];
-                for (to, from) in all[at].iter_mut().zip(from) {
+                let (before, behind) = all.split_at_mut(at + step);
+                for (to, from) in before[at].iter_mut().zip(&behind[0]) {
                     for lane in 0..LANES {
                         to[lane] ^= (to[lane] ^ from[lane]) & !stay[lane].cast_unsigned();
                     }
@@ -208,7 +302,7 @@ mod tests {
     #[test]
     fn what_belongs_to_keys_goes_where_they_go() {
         let mut random = Stream::new(&[1]);
-        for count in [0, 1, 2, 3, 7, 64, 100, 257] {
+        for count in [0, 1, 2, 3, 7, 8, 9, 16, 64, 100, 257] {
             let mut keys: Vec<Cell<u16>> =
                 (0..count).map(|_| [(); LANES].map(|()| random.below(9) as u16)).collect();
             let mut numbers: Vec<Cell<i32>> = keys

@@ -327,3 +327,26 @@ proptest! {
         drop(heard as RefCell<Vec<Heard>>);
     }
 }
+
+/// Parties that say how many rows they have in all, and are gone.
+struct Many(Option<u64>);
+
+impl Asks for Many {
+    fn ask(&mut self, _question: &[u8], shape: Shape) -> Result<Vec<u8>, Lost> {
+        let rows = self.0.take().ok_or(Lost)?;
+        let mut sum = vec![0; shape.bytes()];
+        sum[..8].copy_from_slice(&rows.to_le_bytes());
+        Ok(sum)
+    }
+}
+
+#[test]
+fn more_rows_than_can_be_used_are_refused_when_they_are_declared() {
+    let parts = dealt(&(0..100).collect::<Vec<_>>(), 2, true);
+    let plan = plan(&[("base_score", "0.5")], &parts, false);
+    for (rows, refused) in [((1 << 31) + 1, true), (u64::MAX / 2, true), (1 << 31, false), (100, false)] {
+        let error = coordinate(&plan, &[], &Alone, &mut Many(Some(rows)), &mut |_| true);
+        let error = error.unwrap_err().to_string();
+        assert_eq!(error.contains("rows in all; at most 2147483648 can be used"), refused, "{rows}: {error}");
+    }
+}

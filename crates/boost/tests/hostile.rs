@@ -150,3 +150,51 @@ fn base_scores_are_one_or_one_for_each_output() {
         assert!(asked(wrong).unwrap_err().contains("base_score"), "{wrong}");
     }
 }
+
+#[test]
+fn more_rows_than_can_be_used_are_refused_when_they_are_declared() {
+    let many = Features::new((1 << 31) + 1, Vec::new()).unwrap_err().to_string();
+    assert_eq!(many, "there are 2147483649 rows; at most 2147483648 can be used");
+    let column = ("a".to_owned(), Kind::Number, Column::Dense(vec![1.0; 3]));
+    let few = Features::new(1 << 31, vec![column]).unwrap_err().to_string();
+    assert!(few.contains("`a`"), "{few}");
+}
+
+#[test]
+fn labels_that_are_no_numbers_are_refused_with_their_row() {
+    for objective in [
+        "reg:squarederror",
+        "reg:squaredlogerror",
+        "reg:pseudohubererror",
+        "reg:absoluteerror",
+        "reg:quantileerror",
+        "reg:logistic",
+        "reg:gamma",
+        "reg:tweedie",
+        "binary:logistic",
+        "binary:logitraw",
+        "binary:hinge",
+        "count:poisson",
+        "multi:softprob",
+        "rank:ndcg",
+        "rank:pairwise",
+        "survival:cox",
+    ] {
+        for label in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut params = Params::default();
+            params.set("objective", objective).unwrap();
+            if objective == "multi:softprob" {
+                params.set("num_class", "3").unwrap();
+            }
+            if objective == "reg:quantileerror" {
+                params.set("quantile_alpha", "0.5").unwrap();
+            }
+            let mut data = example();
+            data.labels.fill(1.0);
+            data.groups = vec![0; data.rows()];
+            data.labels[7] = label;
+            let error = trained(&params, 1, &data).unwrap_err();
+            assert!(error.contains(&format!("row 7 has the label {label}")), "{objective}: {error}");
+        }
+    }
+}

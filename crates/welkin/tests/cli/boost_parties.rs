@@ -1,11 +1,13 @@
 //! `welkin boost federate` from outside: processes that are killed and started again.
 //!
-//! `WELKIN_SOAK_ROUNDS=200 cargo test -p welkin boost_parties` kills in two hundred trainings; `WELKIN_KILL_SEED` repeats
-//! what failed.
+//! `WELKIN_SOAK_ROUNDS=200 cargo test -p welkin boost_parties` kills in two hundred trainings, up to five times each;
+//! `WELKIN_KILL_SEED` repeats what failed.
 
 use crate::bed::{Bed, both};
 use crate::kill::{Dice, number};
+use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -19,15 +21,57 @@ const KILLS: u64 = 5;
 /// Longest time before a kill: a training takes about as long undisturbed.
 const WITHIN_MS: u64 = 700;
 
-/// A table of these rows of 600.
+const ROWS: usize = 600;
+
+/// A table of these rows.
 fn table(own: impl Fn(usize) -> bool) -> String {
     let line = |row: usize| {
         let (a, b, c) = (row * 37 % 101, row * 53 % 997, row * 7 % 5);
         let b = if row.is_multiple_of(9) { String::new() } else { format!("{b}.5") };
-        format!("{a},{b},{c},{}", usize::from((a * 3 + row * 53 % 997 / 4 + c * 20) % 311 > 150))
+        format!("{a},{b},{c},{},{}", usize::from((a * 3 + row * 53 % 997 / 4 + c * 20) % 311 > 150), who(row))
     };
-    let lines: Vec<String> = (0..600).filter(|row| own(*row)).map(line).collect();
-    format!("a,b,c,y\n{}\n", lines.join("\n"))
+    let lines: Vec<String> = (0..ROWS).filter(|row| own(*row)).map(line).collect();
+    format!("a,b,c,y,who\n{}\n", lines.join("\n"))
+}
+
+/// What is known of a row by nobody but its party: it decides of what is sampled, and is in no sum.
+fn who(row: usize) -> u64 {
+    7_340_033_000_000 + row as u64 * 104_729
+}
+
+/// How many rows these bytes tell of, as text or as a number.
+fn told_of(bytes: &[u8]) -> usize {
+    let texts: HashSet<String> = (0..ROWS).map(|row| who(row).to_string()).collect();
+    let numbers: HashSet<[u8; 8]> = (0..ROWS)
+        .map(who)
+        .flat_map(|who| [who.to_le_bytes(), who.to_be_bytes(), (who as f64).to_le_bytes()])
+        .collect();
+    let text = |window: &&[u8]| std::str::from_utf8(window).is_ok_and(|text| texts.contains(text));
+    let number = |window: &&[u8]| numbers.contains(*window);
+    bytes.windows(13).filter(text).count() + bytes.windows(8).filter(number).count()
+}
+
+/// Files of the folder that a training has made so far: models, and what the coordinator keeps, which tell of no row, and the latter
+/// is nobody else's to read.
+fn assert_nothing_leaked(bed: &Bed, round: &str) {
+    for entry in fs::read_dir(bed.path()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let given = ["csv", "key", "txt"].iter().any(|ending| name.ends_with(ending));
+        if given || !entry.file_type().unwrap().is_file() {
+            continue;
+        }
+        let made = [".json", ".json.draft", "coordinator.json.federated"]
+            .iter()
+            .any(|ending| name.ends_with(ending));
+        assert!(made, "{round}: {name}");
+        // Renamed or removed meanwhile, it is no more to be read.
+        let Ok(bytes) = fs::read(entry.path()) else { continue };
+        assert_eq!(told_of(&bytes), 0, "{round}: {name}");
+        if let (true, Ok(about)) = (name.ends_with(".federated"), entry.metadata()) {
+            assert_eq!(about.permissions().mode() & 0o777, 0o600, "{round}: {name}");
+        }
+    }
 }
 
 /// Rows, identities and the file of parties; and the model of all rows.
@@ -43,13 +87,15 @@ fn bed() -> Bed {
         lines += &format!("{name} {told}");
     }
     bed.file("parties.txt", &lines);
-    let train =
-        ["boost", "train", "--data", "all.csv", "--label", "y", "--categories", "c", "--model", "one.json"];
-    bed.ok(train.iter().chain(&SETTINGS).copied());
+    let train = ["boost", "train", "--data", "all.csv", "--label", "y", "--model", "one.json"];
+    bed.ok(train.iter().chain(&COLUMNS).chain(&SETTINGS).copied());
     bed
 }
 
-const SETTINGS: [&str; 6] = ["--rounds", "12", "--set", "objective=binary:logistic", "--set", "max_bin=64"];
+const COLUMNS: [&str; 4] = ["--categories", "c", "--id", "who"];
+
+const SETTINGS: [&str; 8] =
+    ["--rounds", "12", "--set", "objective=binary:logistic", "--set", "max_bin=64", "--set", "subsample=0.8"];
 
 /// An address that nobody has.
 fn address() -> String {
@@ -65,8 +111,8 @@ fn start(bed: &Bed, name: &str, address: &str) -> Child {
         args.extend(["--coordinator", "--listen", address]);
         args.extend(SETTINGS);
     } else {
-        args.extend(["--party", name, "--data", &data, "--label", "y", "--categories", "c"]);
-        args.extend(["--coordinator", address]);
+        args.extend(["--party", name, "--data", &data, "--label", "y", "--coordinator", address]);
+        args.extend(COLUMNS);
     }
     bed.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
@@ -106,19 +152,23 @@ fn three_parties_train_the_file_of_one() {
 }
 
 #[test]
-fn whoever_is_killed_and_started_again_the_file_is_the_same() {
+fn whoever_is_killed_and_started_again_the_file_is_the_same_and_nothing_leaked() {
     let seed = number("WELKIN_KILL_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 | 1);
+    let mut kills = [0; PARTIES.len() + 1];
     for round in 0..number("WELKIN_SOAK_ROUNDS").unwrap_or(ROUNDS) {
         let seed = seed.wrapping_add(round * 2);
-        hunt(&mut Dice(seed | 1), &format!("round {round}: WELKIN_KILL_SEED={seed}"));
+        hunt(&mut Dice(seed | 1), &format!("round {round}: WELKIN_KILL_SEED={seed}"), &mut kills);
     }
+    println!("killed {} times: {kills:?} of a, b, c and the coordinator", kills.iter().sum::<u32>());
+    assert!(told_of(table(|_| true).as_bytes()) == ROWS, "rows are found where they are");
 }
 
-fn hunt(dice: &mut Dice, round: &str) {
+fn hunt(dice: &mut Dice, round: &str, kills: &mut [u32]) {
     let bed = bed();
     let address = address();
     let names: Vec<&str> = PARTIES.iter().chain(&["coordinator"]).copied().collect();
     let mut children: Vec<Child> = names.iter().map(|name| start(&bed, name, &address)).collect();
+    let mut said = Vec::new();
     // Nobody ever sends: it is a clock that no test has to wait for in vain.
     let (_sender, clock) = mpsc::channel::<()>();
     for _ in 0..KILLS {
@@ -128,15 +178,23 @@ fn hunt(dice: &mut Dice, round: &str) {
         if children.iter_mut().any(|child| child.try_wait().unwrap().is_some()) {
             break;
         }
-        children[victim].kill().unwrap();
-        children[victim].wait().unwrap();
-        children[victim] = start(&bed, names[victim], &address);
+        let mut killed = children.remove(victim);
+        killed.kill().unwrap();
+        said.push(killed.wait_with_output().unwrap());
+        kills[victim] += 1;
+        assert_nothing_leaked(&bed, round);
+        children.insert(victim, start(&bed, names[victim], &address));
     }
     for child in children {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{round}: {}", both(&output));
+        said.push(output);
     }
     assert_models(&bed);
+    assert_nothing_leaked(&bed, round);
+    for output in said {
+        assert_eq!(told_of(&output.stdout) + told_of(&output.stderr), 0, "{round}: {}", both(&output));
+    }
 }
 
 #[test]

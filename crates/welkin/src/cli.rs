@@ -28,8 +28,8 @@ mod verbs;
 
 pub(crate) use agent::{AgentArgs, HostArgs};
 pub(crate) use boost::{
-    BoostArgs, BoostCommand, FederateArgs, PlainTrainArgs, PredictArgs, SealedTrainArgs, ShowArgs, TableArgs,
-    TakingPartArgs, TrainArgs,
+    BoostArgs, BoostCommand, ConvertArgs, FederateArgs, PlainTrainArgs, PredictArgs, SealedTrainArgs,
+    ShowArgs, TableArgs, TakingPartArgs, TrainArgs,
 };
 pub(crate) use broker::{BrokerArgs, BrokerCommand, ServeHereArgs, StopArgs};
 pub(crate) use catalog::{CatalogArgs, CatalogCommand, ImportArgs};

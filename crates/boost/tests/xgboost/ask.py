@@ -48,6 +48,7 @@ def answer_to(request):
         params = {"nthread": 1, "tree_method": "hist", **request["params"]}
         booster = xgb.train(params, data, request["rounds"], evals=watched, evals_result=history, verbose_eval=False)
         answer["history"] = history
+    booster.set_attr(**request.get("attributes", {}))
     for path in request.get("save", []):
         booster.save_model(path)
     answer["margins"] = floats(booster.predict(data, output_margin=True))

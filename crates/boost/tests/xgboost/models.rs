@@ -97,18 +97,48 @@ fn models_of_xgboost_predict_the_same_bits_here() {
     }
 }
 
+/// All that XGBoost wrote of a model is in what is written of it here: read from there, XGBoost writes the same again.
 #[test]
-fn xgboost_goes_on_with_what_it_wrote_after_it_was_here() {
-    let Some(oracle) = Oracle::find("xgboost_goes_on_with_what_it_wrote_after_it_was_here") else { return };
-    let rows = Rows::new(3, 300, 5, Label::Real);
-    let path = oracle.write("rows.csv", rows.csv());
-    let saved = oracle.path("stock.json");
-    let request = json!({"data": path, "label": "y", "params": {}, "rounds": 5, "save": [saved]});
-    let before = oracle.ask(&request);
-    let model = Model::read(&std::fs::read(&saved).unwrap()).unwrap();
-    let back = oracle.write("back.ubj", model.write(Format::Ubjson));
-    let after = oracle.ask(&json!({"data": path, "label": "y", "load": back}));
-    assert_eq!(before.numbers("margins"), after.numbers("margins"));
+fn xgboost_writes_what_it_wrote_after_it_was_here() {
+    let Some(oracle) = Oracle::find("xgboost_writes_what_it_wrote_after_it_was_here") else { return };
+    let forest = [
+        (json!({"num_parallel_tree": 3, "subsample": 0.7}), Label::Real),
+        (json!({"num_parallel_tree": 2, "objective": "multi:softprob", "num_class": 4}), Label::Class),
+    ];
+    let all: Vec<(Value, Label)> = objectives().into_iter().chain(forest).collect();
+    let table = |at: usize| format!("rows{at}.csv");
+    let stock = |at: usize| oracle.path(&format!("stock{at}.json"));
+    let train = |(at, (wanted, label)): (usize, &(Value, Label))| {
+        let path = oracle.write(&table(at), Rows::new(3, 300, 5, *label).csv());
+        json!({
+            "data": path, "label": "y", "params": wanted, "rounds": 5, "save": [stock(at)],
+            "attributes": {"best_iteration": "3", "note": "a \"b\" \u{e9}"},
+        })
+    };
+    let before = oracle.ask_all(&all.iter().enumerate().map(train).collect::<Vec<_>>());
+    let mut requests = Vec::new();
+    for at in 0..all.len() {
+        let model = Model::read(&std::fs::read(stock(at)).unwrap()).unwrap();
+        for (ending, format) in [("json", Format::Json), ("ubj", Format::Ubjson)] {
+            let file = oracle.write(&format!("here{at}.{ending}"), model.write(format));
+            let again = oracle.path(&format!("again{at}.{ending}.json"));
+            requests
+                .push(json!({"data": oracle.path(&table(at)), "label": "y", "load": file, "save": [again]}));
+        }
+    }
+    let after = oracle.ask_all(&requests);
+    let document = |path: &std::path::Path| -> Value {
+        let mut document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        // Whether the base score was found out or given: nothing asks for that once there is one.
+        document["learner"]["learner_model_param"]["boost_from_average"].take();
+        document
+    };
+    for (request, (number, after)) in requests.iter().zip(after.iter().enumerate()) {
+        let (wanted, before) = (&all[number / 2].0, &before[number / 2]);
+        assert_eq!(before.numbers("margins"), after.numbers("margins"), "{wanted}");
+        let again = document(request["save"][0].as_str().unwrap().as_ref());
+        assert!(again == document(&stock(number / 2)), "{wanted}");
+    }
 }
 
 /// Rows with two categories of which one has few values and one many, and a number.

@@ -19,6 +19,7 @@ Examples:
   welkin boost train --data train.csv --label y --set objective=binary:logistic --model model.json
   welkin boost predict model.json new.csv > predictions.csv
   welkin boost show model.json
+  welkin boost convert model.json model.ubj
   welkin boost federate --party a --data a.csv --label y --coordinator host:7600 --parties parties.txt
   welkin boost train contract.json --recipe recipe.json --input a/visits --input b/visits --to result
 
@@ -32,6 +33,7 @@ pub(crate) enum BoostCommand {
     Federate(Box<FederateArgs>),
     Predict(PredictArgs),
     Show(ShowArgs),
+    Convert(ConvertArgs),
 }
 
 /// How tables are read.
@@ -349,6 +351,25 @@ Examples:
   welkin boost show trained.json --curve
   welkin boost show trained.json --curve --svg > curve.svg";
 
+/// Write a model in another format
+#[derive(Debug, Args)]
+#[command(after_help = CONVERT)]
+pub(crate) struct ConvertArgs {
+    /// Model of Welkin or XGBoost, JSON or UBJSON, whatever its name is
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// File to write, replaced if it is there: JSON if its name ends in .json, UBJSON if it ends in .ubj
+    #[arg(value_name = "FILE", value_parser = model_file)]
+    pub(crate) to: PathBuf,
+}
+
+const CONVERT: &str = "\
+Examples:
+  welkin boost convert model.json model.ubj
+  welkin boost convert model.ubj model.json
+
+Predictions stay the same, to the last bit, here and in XGBoost.";
+
 fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         _ if text == "tab" => Ok(b'\t'),
@@ -360,4 +381,13 @@ fn delimiter(text: &str) -> Result<u8, String> {
 fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("it should be NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// A name that says what a model is written as.
+fn model_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("json" | "ubj") => Ok(path),
+        _ => Err("its name should end in .json or .ubj, which says how the model is written".to_owned()),
+    }
 }

@@ -1,5 +1,6 @@
 //! `welkin boost`: trees trained, used and looked into.
 
+mod convert;
 mod federate;
 mod params;
 mod predict;
@@ -23,6 +24,7 @@ pub(crate) fn run(args: &BoostArgs, app: &mut App) -> anyhow::Result<Exit> {
         BoostCommand::Federate(args) => federate::run(args, app),
         BoostCommand::Predict(args) => predict::run(args, app),
         BoostCommand::Show(args) => show::run(args, app),
+        BoostCommand::Convert(args) => convert::run(args, app),
     }
 }
 

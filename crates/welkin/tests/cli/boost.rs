@@ -125,6 +125,8 @@ fn mistakes_are_told_with_their_place_and_leave_no_model() {
     let bed = Bed::new();
     for (rows, more, said) in [
         ("a,b,y\n1,x,0\n", &[][..], "line 2, column 2 (`b`): `x` is not a number"),
+        ("a,b,y\n1,2,NaN\n", &[], "line 2, column 3 (`y`): there is no number, and one is needed here"),
+        ("a,b,y\n1,2,0\n1,2,-inf\n", &[], "line 3, column 3 (`y`): `-inf` is too large"),
         ("a,b,y\n1,2,7\n", &[], "row 0 has the label 7, and binary:logistic needs labels from 0 to 1"),
         ("a,b,z\n1,2,0\n", &[], "there is no column `y`; the file has `a`, `b`, `z`"),
         ("a,b,y\n", &[], "there are no rows to train on"),
@@ -226,4 +228,28 @@ fn a_learning_curve_is_drawn_of_what_a_training_wrote() {
     assert!(svg.starts_with("<svg ") && svg.contains("<polyline ") && svg.contains("train-logloss"), "{svg}");
     let refused = bed.run(["boost", "show", "m.json", "--curve"]);
     assert!(both(&refused).contains("m.json has no history of a training"), "{}", both(&refused));
+}
+
+#[test]
+fn a_model_is_converted_and_back_as_it_was() {
+    let bed = Bed::new();
+    bed.file("rows.csv", &table(false));
+    train(&bed, "one.json", &[]);
+    train(&bed, "one.ubj", &[]);
+    let read = |name: &str| std::fs::read(bed.path().join(name)).unwrap();
+    assert_eq!(bed.ok(["boost", "convert", "one.json", "two.ubj"]), "two.ubj: 5 rounds, 5 trees\n");
+    assert!(read("two.ubj") == read("one.ubj"));
+    // What a file is, and not how it is called, says how it is read. It may be written over.
+    std::fs::rename(bed.path().join("two.ubj"), bed.path().join("two.json")).unwrap();
+    let told = bed.json(&["boost", "convert", "two.json", "two.json"]);
+    assert_eq!((&told["objective"], &told["trees"]), (&"binary:logistic".into(), &5.into()), "{told}");
+    assert!(read("two.json") == read("one.json"));
+    for (name, status) in [("two.bin", 2), ("two", 2), (".json", 2), ("none/two.json", 9)] {
+        let refused = bed.run(["boost", "convert", "one.json", name]);
+        assert_eq!(refused.status.code(), Some(status), "{name}: {}", both(&refused));
+    }
+    bed.file("cut.json", "{\"learner\":");
+    let refused = bed.run(["boost", "convert", "cut.json", "two.json"]);
+    assert!(both(&refused).contains("cut.json cannot be used as a model"), "{}", both(&refused));
+    assert!(read("two.json") == read("one.json"), "what was there is there");
 }

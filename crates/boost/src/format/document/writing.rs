@@ -56,7 +56,7 @@ fn forest(model: &Model) -> Value {
         ("sorted_idx", Value::Numbers(Numbers::I32(Vec::new()))),
     ]);
     let parameters = Value::settings([
-        ("num_parallel_tree", "1".to_owned()),
+        ("num_parallel_tree", parallel(model).to_string()),
         ("num_trees", model.trees.len().to_string()),
     ]);
     let trees = model.trees.iter().enumerate();
@@ -70,4 +70,16 @@ fn forest(model: &Model) -> Value {
             Value::List(trees.map(|(id, m)| trees::value(id, &m.tree, model.features.count)).collect()),
         ),
     ])
+}
+
+/// Trees that each round has for each output, as XGBoost's forests do. Where rounds differ, XGBoost goes by where they end.
+fn parallel(model: &Model) -> usize {
+    let mut sizes = model.rounds.windows(2).map(|ends| ends[1] - ends[0]);
+    let first = sizes.next().unwrap_or(1);
+    let outputs = model.outputs();
+    if first > 0 && first.is_multiple_of(outputs) && sizes.all(|size| size == first) {
+        first / outputs
+    } else {
+        1
+    }
 }

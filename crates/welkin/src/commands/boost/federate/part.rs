@@ -2,7 +2,7 @@
 
 use super::super::threads::Threads;
 use super::super::{read, save, table};
-use super::{parties, runtime};
+use super::runtime;
 use crate::app::App;
 use crate::cli::{FederateArgs, TakingPartArgs};
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use welkin_boost::{CsvOptions, Data, Model};
-use welkin_federate::{Meanwhile, Roster, TakingPart, take_part};
+use welkin_federate::{Meanwhile, PartyError, Roster, TakingPart, take_part};
 use welkin_gateway::Identity;
 
 #[derive(Serialize)]
@@ -47,9 +47,23 @@ pub(super) fn run(
     };
     let mut tell = teller(args, app);
     let taken = take_part(&options, &own.data, own.valid.as_ref(), &own.threads, &mut tell);
-    let model = runtime()?.block_on(taken).map_err(parties)?;
+    let model = runtime()?.block_on(taken).map_err(|error| failed(args, error))?;
     finish(args, &own.data, &model, app)?;
     Ok(Exit::Success)
+}
+
+/// A party that is killed when it has the model, and has told the coordinator so, finds nobody when it is started again.
+fn failed(args: &FederateArgs, error: PartyError) -> anyhow::Error {
+    let fault = Fault::new(Code::BoostParties, "no model was trained");
+    let there = args.model.as_deref().filter(|path| path.exists());
+    let fault = match (&error, there) {
+        (PartyError::Unreached { .. }, Some(path)) => {
+            let path = path.display();
+            fault.hint(format!("{path} is there: if this party was ended just after the model had come, it is that one, and all are done"))
+        }
+        _ => fault,
+    };
+    anyhow::Error::new(error).context(fault)
 }
 
 /// What the key of [`Own::commitment`] is for.

@@ -57,7 +57,12 @@ fn name(nameless: &File, path: &Path) -> io::Result<()> {
         last = match link(&draft) {
             Err(error) if taken(&error) => fs::remove_file(&draft).and(Err(error)),
             Err(error) => return Err(error),
-            Ok(()) => fs::rename(&draft, path),
+            Ok(()) => fs::rename(&draft, path).inspect_err(|error| {
+                // What cannot be replaced, as a folder: then nobody else renames it either.
+                if error.kind() != io::ErrorKind::NotFound {
+                    let _ = fs::remove_file(&draft);
+                }
+            }),
         };
         match &last {
             Ok(()) => break,
@@ -110,7 +115,8 @@ mod tests {
         write(b"four", &path).unwrap();
         assert_eq!(names(folder.path()), ["m.json"]);
         assert!(write(b"x", &folder.path().join("no/m.json")).is_err());
-        assert!(write(b"x", folder.path()).is_err(), "a folder is no model");
-        assert_eq!(names(folder.path()), ["m.json"]);
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        assert!(write(b"x", &folder.path().join("folder")).is_err(), "a folder is no model");
+        assert_eq!(names(folder.path()), ["folder", "m.json"]);
     }
 }

@@ -178,10 +178,7 @@ where
 /// Whether trying again may help: the connection broke, the server starts or ends or has no room, two transactions were in
 /// each other's way.
 pub(crate) fn passes(error: &tokio_postgres::Error) -> bool {
-    let Some(code) = error.code() else {
-        // Not the server's words. A certificate that is refused stays refused.
-        return !is_certificate(error);
-    };
+    let Some(code) = error.code() else { return is_way(error) };
     let ours = [
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
@@ -195,16 +192,18 @@ pub(crate) fn passes(error: &tokio_postgres::Error) -> bool {
     ours.contains(code) || code.code().starts_with("08")
 }
 
-fn is_certificate(error: &tokio_postgres::Error) -> bool {
+/// Whether it is the way that failed, and not what was said over it: a certificate that is refused, a server that knows no
+/// TLS and a password that is missing stay so.
+fn is_way(error: &tokio_postgres::Error) -> bool {
     let mut cause = std::error::Error::source(error);
+    let is_silence = cause.is_none();
     while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return !io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
         }
         cause = error.source();
     }
-    false
+    is_silence
 }
 
 pub(crate) fn words(error: &tokio_postgres::Error) -> String {

@@ -28,7 +28,7 @@ pub fn plan_digest(plan: &[u8]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Shown {
-    /// Its id, which is the digest of its values however they are written.
+    /// Its id, which is the digest of its values in their order, whatever blanks and escapes they are written with.
     pub plan: String,
 }
 
@@ -126,7 +126,7 @@ pub struct Logins {
     pub open: u32,
 }
 
-/// A page of runs. `GET /v1/runs?state=open&limit=N&before=RUN`, latest first.
+/// A page of runs. `GET /v1/runs?limit=N&before=RUN`, latest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Runs {
@@ -282,7 +282,7 @@ pub struct Event {
     pub run: RunId,
     /// What.
     #[serde(flatten)]
-    #[cfg_attr(feature = "document", schema(value_type = Object))]
+    #[cfg_attr(feature = "document", schema(value_type = RecordWire))]
     pub record: Record,
 }
 
@@ -299,7 +299,7 @@ pub enum Item {
         #[cfg_attr(feature = "document", schema(value_type = u64))]
         at: UnixMillis,
         /// What.
-        #[cfg_attr(feature = "document", schema(value_type = Object))]
+        #[cfg_attr(feature = "document", schema(value_type = RecordWire))]
         record: Record,
     },
     /// A script wrote a line, or a piece of one.
@@ -493,6 +493,19 @@ pub struct Problem {
     /// Of a reader that came too late: the first number that can be read on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<u64>,
+}
+
+/// How [`welkin_records::Record`] is written: its name, and beside it what there is to know of it.
+#[cfg(feature = "document")]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "document", schema(as = Record))]
+pub struct RecordWire {
+    /// What happened: `run_started`, `attempt_began`, `task_committed`, `run_ended` and others. More may come.
+    pub record: String,
+    /// What belongs to it.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, serde_json::Value>,
 }
 
 /// How [`welkin_records::Manner`] is written.

@@ -3,7 +3,9 @@
 use crate::routes::{
     clusters, events, health, logs, metrics, plans, projects, records, runs, ssh, sweep, uploads,
 };
+use axum::http::StatusCode;
 use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
 use welkin_api::wire;
 
 #[derive(OpenApi)]
@@ -49,7 +51,32 @@ struct Document;
 /// The document, in JSON.
 #[must_use]
 pub fn document() -> String {
-    let mut text = Document::openapi().to_pretty_json().expect("a document of plain values can be written");
+    let mut document = Document::openapi();
+    describe(&mut document);
+    let mut text = document.to_pretty_json().expect("a document of plain values can be written");
     text.push('\n');
     text
+}
+
+/// Says what the macros cannot: OpenAPI 3.1 asks for words with each answer, which are what HTTP calls the status where there are
+/// none of its own; and a body of bytes is of no schema.
+fn describe(document: &mut utoipa::openapi::OpenApi) {
+    let items = document.paths.paths.values_mut();
+    let operations = items.flat_map(|item| [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]);
+    for operation in operations.flatten() {
+        for (status, answer) in &mut operation.responses.responses {
+            let status = status.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
+            let words = status.and_then(|status| status.canonical_reason()).unwrap_or("Another answer");
+            if let RefOr::T(answer) = answer
+                && answer.description.is_empty()
+            {
+                words.clone_into(&mut answer.description);
+            }
+        }
+        if let Some(RefOr::T(body)) = &mut operation.request_body
+            && let Some(RefOr::T(bytes)) = body.content.get_mut("application/octet-stream")
+        {
+            bytes.schema = None;
+        }
+    }
 }

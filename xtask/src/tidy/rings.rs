@@ -43,7 +43,7 @@ const RINGS: &[(Ring, &[&str])] = &[
         ],
     ),
     (Ring::Bin, &["welkin"]),
-    (Ring::Dev, &["mutate", "testkit", "xtask"]),
+    (Ring::Dev, &["generated", "mutate", "testkit", "xtask"]),
 ];
 
 /// The ring of a crate, by its name within the workspace.

@@ -35,7 +35,7 @@ pub(crate) struct Of {
             ("project" = Option<String>, Query, description = "A project: refused when it has not enough left"),
             ("idempotency-key" = Option<String>, Header, description = "That of the submission, so that one that was taken is not refused here when it is sent again"),
         ),
-        request_body(content = Object, content_type = "application/json", description = "What `welkin plan --save` writes"),
+        request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "What `welkin plan --save` writes, byte for byte: JSON whose keys keep their order, or its id is not its own any more"),
         responses(
             (status = 200, body = Shown, description = "It was there"),
             (status = 201, body = Shown),

@@ -36,9 +36,9 @@ pub(crate) const MOST_TAIL: u32 = 1_000_000;
         post,
         path = "/v1/records",
         operation_id = "look_at_records",
-        request_body = Object,
+        request_body(content = serde_json::Value, description = "The name of a call of the records, or an object of it and what it is given"),
         responses(
-            (status = 200, description = "What the call of this name gives"),
+            (status = 200, body = serde_json::Value, description = "What the call of this name gives"),
             (status = 400, body = Failure, content_type = "application/problem+json"),
             (status = 413, body = Failure, content_type = "application/problem+json"),
             (status = 415, body = Failure, content_type = "application/problem+json"),

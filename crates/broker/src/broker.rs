@@ -5,6 +5,7 @@ use crate::brought::{not_elsewhere, of_this_machine};
 use crate::cancels::Cancels;
 use crate::drive::{RunOutcome, drive};
 use crate::error::{OpenError, RunError, StoreError, SubmitError, WishError};
+use crate::known::Plans;
 use crate::limits::REQUEST_POLL;
 use crate::lines::InLine;
 use crate::live::{Driven, Live, OWNER, SALT, World};
@@ -106,8 +107,10 @@ impl Broker {
             cancels: Cancels::default(),
             projects: Projects::default(),
             names: Mutex::new(BTreeSet::new()),
+            plans: Plans::default(),
             inboxes: Inboxes::default(),
             requests: watch::Sender::new(0),
+            left: watch::Sender::new(0),
         };
         Ok(Self { world: Arc::new(world), dir: dir.to_owned() })
     }
@@ -347,11 +350,12 @@ impl Broker {
     /// [`RunError`] as for [`Broker::run`].
     pub async fn cancel(&self, run: &RunId) -> Result<RunOutcome, RunError> {
         let mut requests = self.world.requests.subscribe();
+        let mut left = self.world.left.subscribe();
         self.request_cancel(run).await?;
         loop {
             while self.is_driven(run) {
-                // Sent again when a run is no longer driven; the sender lives in `self`.
-                let _ = requests.changed().await;
+                // The sender lives in `self`.
+                let _ = left.changed().await;
             }
             match self.run(run).await {
                 // By another broker, which looks for requests as often.

@@ -39,6 +39,7 @@ mod follow;
 mod gc;
 mod ignore;
 mod kept;
+mod known;
 mod lease;
 mod limits;
 mod lines;

@@ -5,6 +5,7 @@ use crate::among::{Hold, Taken};
 use crate::cancels::Cancels;
 use crate::claims;
 use crate::error::StoreError;
+use crate::known::{Known, Plans};
 use crate::lines::Lines;
 use crate::lock::Lock;
 use crate::observe::Progress;
@@ -59,10 +60,14 @@ pub(crate) struct World {
     pub(crate) projects: Projects,
     /// Names of runs that are being submitted.
     pub(crate) names: Mutex<BTreeSet<RunId>>,
+    /// Plans of those that are driven.
+    pub(crate) plans: Plans,
     /// Where those that are driven take wishes.
     pub(crate) inboxes: Inboxes,
-    /// Changes whenever this process requests something of a run.
+    /// Changes whenever this process requests something of a run. Every run that is driven listens.
     pub(crate) requests: watch::Sender<u64>,
+    /// Changes whenever a run is no longer driven. None that is driven listens: a thousand would be woken a thousand times.
+    pub(crate) left: watch::Sender<u64>,
 }
 
 impl World {
@@ -168,9 +173,11 @@ impl Live {
 pub(crate) struct Live {
     pub(crate) world: Arc<World>,
     pub(crate) id: RunId,
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     /// With secrets, unless the run is over.
-    pub(crate) job: Job,
+    pub(crate) job: Arc<Job>,
+    /// Others that are driven and have the same plan find it as long as this lives.
+    _known: Arc<Known>,
     pub(crate) roots: Roots,
     pub(crate) view: watch::Sender<RunView>,
     hold: Hold,
@@ -181,22 +188,24 @@ impl Live {
     /// Reads a run from the store.
     pub(crate) async fn load(world: &Arc<World>, id: &RunId, hold: Hold) -> Result<Self, StoreError> {
         let records = world.store.records().await?;
-        let Story { row, plan, view } = read(records, id).await?;
+        let Story { row, plan, mut view } = read(records, id).await?;
         let accounts = Mutex::new(Accounts::replay(&records.entries(id, 0, u32::MAX).await?));
         let job = match &row.job {
             Some(stored) => {
                 let text = seal::open(world.options.seal.as_ref(), id, stored)?;
                 let job: v1::Job =
                     serde_json::from_str(&text).map_err(|source| StoreError::Body { source })?;
-                job.domain()
+                Some(job.domain())
             }
-            None => plan.job.clone(),
+            None => None,
         };
+        let known = world.plans.share(plan, &mut view);
         Ok(Self {
             world: Arc::clone(world),
             id: id.clone(),
-            plan,
-            job,
+            plan: Arc::clone(&known.plan),
+            job: known.job(job),
+            _known: known,
             roots: Roots { base_dir: PathBuf::from(row.base_dir), home: world.options.home.clone() },
             view: watch::Sender::new(view),
             hold,
@@ -378,6 +387,6 @@ impl Drop for Driven {
         self.world.inboxes.close(&self.run);
         let _ = self.world.lock.tell(&driven);
         drop(driven);
-        self.world.requests.send_modify(|count| *count += 1);
+        self.world.left.send_modify(|count| *count += 1);
     }
 }

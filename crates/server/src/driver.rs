@@ -50,9 +50,18 @@ impl Driver {
         })
     }
 
-    /// Takes a run into care, and back to work if it paused; says what it has to do with a cluster, so that those on one are
-    /// served in the order in which they come here.
+    /// Takes a run into care that was submitted, and back to work if it paused; says what it has to do with a cluster, so that
+    /// those on one are served in the order in which they come here.
     pub(crate) fn drive(self: &Arc<Self>, run: RunId, cluster: Option<&ClusterRole>) {
+        self.care(run, cluster, false);
+    }
+
+    /// The same of a run that was driven before, or is to end: its machines cost meanwhile, so that it waits for nobody.
+    pub(crate) fn go_on(self: &Arc<Self>, run: RunId, cluster: Option<&ClusterRole>) {
+        self.care(run, cluster, true);
+    }
+
+    fn care(self: &Arc<Self>, run: RunId, cluster: Option<&ClusterRole>, begun: bool) {
         match self.runs().insert(run.clone(), Care::Driven) {
             Some(Care::Driven) => return,
             Some(Care::Paused(_)) => return self.nudge.notify_waiters(),
@@ -66,10 +75,11 @@ impl Driver {
         };
         tokio::spawn(async move {
             // What waits in a line starts no machine.
-            if line.is_none() {
-                driver.turn.to_begin().await;
+            if begun || line.is_some() {
+                Box::pin(driver.to_the_end(&run)).await;
+            } else {
+                driver.turn.carry(|| driver.to_the_end(&run)).await;
             }
-            driver.to_the_end(&run).await;
             driver.hub.wake(&run);
             drop((line, going));
         });
@@ -78,7 +88,7 @@ impl Driver {
     /// Takes a run into care that another broker may have: it is left to this one soon.
     pub(crate) async fn fetch(self: &Arc<Self>, run: &RunId) -> Result<(), StoreError> {
         self.broker.want(run).await?;
-        self.drive(run.clone(), None);
+        self.go_on(run.clone(), None);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use welkin_api::wire::Health;
-use welkin_broker::{Broker, Reader, RunId, StoreError};
+use welkin_broker::{Broker, Reader, RunId, RunState, RunView, StoreError};
 use welkin_provider::UnixMillis;
 
 /// How often a broker says to others that it lives; they give it six times as long.
@@ -102,11 +102,19 @@ impl Served {
         };
         for run in free {
             match self.reader.status(&run) {
-                Ok(view) => self.driver.drive(run, view.cluster.as_ref()),
+                Ok(view) => self.take_up(run, &view),
                 Err(error) => unreadable.push((run, error)),
             }
         }
         Ok(unreadable)
+    }
+
+    /// Takes a run into care that nobody drives. One that has not begun waits for its turn to.
+    fn take_up(&self, run: RunId, view: &RunView) {
+        match view.state {
+            RunState::Planned => self.driver.drive(run, view.cluster.as_ref()),
+            _ => self.driver.go_on(run, view.cluster.as_ref()),
+        }
     }
 
     /// Takes part in what brokers share, where there are others: drives what is left to this one, and wakes whoever
@@ -122,8 +130,10 @@ impl Served {
                     next = Instant::now() + STAND;
                     // Whoever cannot be reached is told of by whoever keeps the records; the next look finds out more.
                     for run in self.broker.stand().await.unwrap_or_default() {
-                        let view = self.reader.status(&run).ok();
-                        self.driver.drive(run, view.and_then(|view| view.cluster).as_ref());
+                        match self.reader.status(&run) {
+                            Ok(view) => self.take_up(run, &view),
+                            Err(_) => self.driver.go_on(run, None),
+                        }
                     }
                 }
                 runs = self.broker.written() => {

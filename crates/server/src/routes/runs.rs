@@ -337,6 +337,6 @@ pub(crate) async fn cancel(
     Named(run): Named<RunId>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     served.broker.request_cancel(&run).await?;
-    served.driver.drive(run.clone(), None);
+    served.driver.go_on(run.clone(), None);
     Ok((StatusCode::ACCEPTED, Json(Taken { run })))
 }

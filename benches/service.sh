@@ -11,4 +11,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 cargo build --release --locked
-exec python3 benches/service.py target/release/welkin "$@"
+cargo build --release --locked --quiet -p welkin-testkit --example watchers
+exec python3 benches/service.py target/release/welkin target/release/examples/watchers "$@"

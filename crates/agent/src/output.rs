@@ -143,4 +143,26 @@ mod tests {
         assert_eq!(record.events(3, Duration::from_secs(9)).await.unwrap().0.len(), 1);
         assert!(began.elapsed() < Duration::from_millis(50));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_comes_after_a_silence_is_told_at_once_and_those_that_follow_it_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = record(folder.path());
+        record.append(vec![EventKind::Started, EventKind::ScriptStarted]).unwrap();
+        let pause = async |millis| tokio::time::sleep(Duration::from_millis(millis)).await;
+        let says = async {
+            pause(200).await;
+            record.say("one").unwrap();
+            pause(5).await;
+            record.say("two").unwrap();
+        };
+        let (answer, ()) = tokio::join!(record.events(2, Duration::from_secs(9)), says);
+        assert_eq!(answer.unwrap().0.len(), 1);
+        let says = async {
+            pause(5).await;
+            record.say("three").unwrap();
+        };
+        let (answer, ()) = tokio::join!(record.events(3, Duration::from_secs(9)), says);
+        assert_eq!(answer.unwrap().0.len(), 2);
+    }
 }

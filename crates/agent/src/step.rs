@@ -16,12 +16,16 @@ use welkin_provider::{Clock, Event, EventKind, Exit, Step, StepId, StoreAccess, 
 use welkin_units::{Bytes, Span};
 
 /// How long an answer waits for more after the first event: what a short script has to say follows within
-/// milliseconds, and each answer costs its reader a durable write. Nobody sees a line so much earlier.
+/// milliseconds, and each answer costs its reader a durable write.
 const LINGER: Duration = Duration::from_millis(10);
 
 /// The same as long as nothing was told but that the step began: that a script has started is seen soon enough, and
 /// one that is short is over by then.
 const LINGER_BEGUN: Duration = Duration::from_millis(100);
+
+/// After so long without an event the next one is told at once: whoever looks may be waiting for it. It costs one durable
+/// write more for what a script has to say between two pauses.
+const SILENCE: Duration = Duration::from_millis(100);
 
 /// How long a broker that reads is waited for before events are dropped that it has not read: longer than it takes to
 /// write down what it read on a disk that is busy, and than another broker takes to go on in its place.
@@ -224,20 +228,23 @@ impl StepRecord {
     }
 
     /// Events from number `from` on, and whether they are the last: at once when there are any or
-    /// will be none, else after the first or after `wait`. A few that follow at once come along.
+    /// will be none, else after the first or after `wait`. A few that follow at once come along, unless nothing had come for
+    /// a while.
     pub(crate) async fn events(&self, from: u64, wait: Duration) -> io::Result<(Vec<Event>, bool)> {
-        self.asked.send_replace(Some((from, Instant::now())));
+        let asked = Instant::now();
+        self.asked.send_replace(Some((from, asked)));
         let mut mark = self.mark.subscribe();
         // Its only failures are time running out, after which there is nothing, and a lost sender,
         // which `self` holds.
         let came =
             tokio::time::timeout(wait, mark.wait_for(|mark| mark.over || mark.events > from)).await.is_ok();
         if came {
+            let linger = if asked.elapsed() < SILENCE { LINGER } else { Duration::ZERO };
             let said = mark.wait_for(|mark| mark.over || mark.told > from);
             let _ = tokio::time::timeout(LINGER_BEGUN.min(wait), said).await;
             let enough = from.saturating_add(ENOUGH);
             let _ =
-                tokio::time::timeout(LINGER, mark.wait_for(|mark| mark.over || mark.events >= enough)).await;
+                tokio::time::timeout(linger, mark.wait_for(|mark| mark.over || mark.events >= enough)).await;
         }
         let journal = self.journal();
         let events = journal.read(from)?;

@@ -1,17 +1,20 @@
 //! A run as whoever follows it sees it: records and lines as they become known, in an order that makes sense.
 //!
-//! Followers that are as far as each other share one look at the records and one written form of what was found there: a
-//! thousand of them cost one read and a thousand sends.
+//! Followers that are as far as each other share one look at the records and the bytes that are sent of what was found there:
+//! a thousand of them cost one read, one text and a thousand sends.
 
 use crate::hub::Channel;
 use crate::problem::Problem;
 use crate::served::Served;
-use axum::response::sse::Event;
+use axum::body::Bytes;
 use futures::stream::{self, Stream};
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{broadcast, watch};
+use tokio::time::sleep;
 use welkin_api::wire::{Item, Line};
 use welkin_broker::{HistoryLine, LogLine, Piece, Record, RunId, StoreError};
 use welkin_provider::UnixMillis;
@@ -19,6 +22,12 @@ use welkin_records::PAGE_BYTES;
 
 /// Lines that are read at once.
 const PAGE: u32 = 1000;
+
+/// A stream on which nothing happens shows so often that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How it does: a comment, which readers pass over.
+const ALIVE: Bytes = Bytes::from_static(b":\n\n");
 
 /// Up to where a run was seen: the number of a record, and that of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,17 +46,22 @@ impl Cursor {
         Some(Self { record: record.parse().ok()?, line: line.parse().ok()? })
     }
 
-    fn written(self) -> String {
-        format!("{}.{}", self.record, self.line)
+    /// Adds an item, as the stream has it, after which the run is seen up to here.
+    fn write(self, item: &Item, text: &mut Vec<u8>) {
+        let Self { record, line } = self;
+        write!(text, "id: {record}.{line}\ndata: ").expect("memory takes what is written");
+        // In one line: JSON writes ends of lines as letters.
+        serde_json::to_writer(&mut *text, item).expect("an item can be written");
+        text.extend_from_slice(b"\n\n");
     }
 }
 
-/// Follows a run from `at` to its end.
+/// Follows a run from `at` to its end: pieces of a stream of events, each of whole ones.
 pub(crate) fn follow(
     served: Arc<Served>,
     run: RunId,
     at: Cursor,
-) -> Result<impl Stream<Item = Result<Event, Infallible>> + Send, Problem> {
+) -> Result<impl Stream<Item = Result<Bytes, Infallible>> + Send, Problem> {
     let plan = served.reader.plan(&run)?;
     let names = plan.tasks.into_iter().map(|task| task.task).collect();
     let channel = served.hub.channel(&run);
@@ -65,17 +79,9 @@ pub(crate) fn follow(
         over: false,
     };
     Ok(stream::unfold(watcher, |mut watcher| async move {
-        let text = watcher.next().await?;
-        Some((Ok(Event::default().id(watcher.at.written()).data(&*text)), watcher))
+        let piece = watcher.next().await?;
+        Some((Ok(piece), watcher))
     }))
-}
-
-/// An item as it is sent.
-#[derive(Debug, Clone)]
-struct Sent {
-    text: Arc<str>,
-    /// Up to where the run was seen with it.
-    at: Cursor,
 }
 
 /// What was found from one place on.
@@ -84,7 +90,10 @@ pub(crate) struct Found {
     from: Cursor,
     /// How often followers had been woken before it was looked for: it holds all that they were woken for.
     woken: u64,
-    items: Vec<Sent>,
+    /// Up to where the run is seen with it.
+    to: Cursor,
+    /// As it is sent.
+    text: Bytes,
     /// Whether the end of the run is among it.
     ended: bool,
 }
@@ -123,10 +132,6 @@ impl Shared {
     }
 }
 
-fn written(item: &Item) -> Arc<str> {
-    serde_json::to_string(item).expect("an item can be written").into()
-}
-
 struct Watcher {
     served: Arc<Served>,
     run: RunId,
@@ -138,26 +143,26 @@ struct Watcher {
     /// It lives as long as somebody holds it.
     channel: Arc<Channel>,
     /// What was found and not given yet.
-    ready: VecDeque<Sent>,
+    ready: VecDeque<Bytes>,
     /// Whether nothing was read yet.
     first: bool,
     over: bool,
 }
 
 impl Watcher {
-    /// The next item; none after the last.
-    async fn next(&mut self) -> Option<Arc<str>> {
+    /// The next piece; none after the last.
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if let Some(Sent { text, at }) = self.ready.pop_front() {
-                self.at = at;
-                return Some(text);
+            if let Some(piece) = self.ready.pop_front() {
+                return Some(piece);
             }
             if self.over || *self.ending.borrow() {
                 return None;
             }
             if let Err(error) = self.read().await {
                 self.over = true;
-                return Some(written(&Item::Stopped { message: crate::driver::words(&error) }));
+                self.add(&Item::Stopped { message: crate::driver::words(&error) });
+                continue;
             }
             if self.ready.is_empty() {
                 self.wait().await;
@@ -170,7 +175,8 @@ impl Watcher {
         let stopped = self.served.driver.stopped(&self.run);
         let woken = *self.woken.borrow_and_update();
         let found = self.channel.shared.find(self.at, woken, || self.look(woken)).await?;
-        self.ready.extend(found.items.iter().cloned());
+        self.at = found.to;
+        self.ready.extend((!found.text.is_empty()).then(|| found.text.clone()));
         let first = std::mem::take(&mut self.first);
         // Whoever comes back after the last record has seen the end, but for its mark.
         self.over = found.ended || first && self.ready.is_empty() && self.is_over()?;
@@ -187,8 +193,9 @@ impl Watcher {
 
     /// Adds what is not on record: it moves nobody on.
     fn add(&mut self, item: &Item) {
-        let at = self.ready.back().map_or(self.at, |last| last.at);
-        self.ready.push_back(Sent { text: written(item), at });
+        let mut text = Vec::new();
+        self.at.write(item, &mut text);
+        self.ready.push_back(text.into());
     }
 
     /// Records before lines, so that of a run that has ended all lines are there.
@@ -203,17 +210,16 @@ impl Watcher {
             records.truncate(early.count());
         }
         let ended = records.iter().any(|line| line.record == Record::RunEnded);
-        let mut at = self.at;
-        let sent = |item: Item| {
+        let (mut to, mut text) = (self.at, Vec::new());
+        for item in merged(records, lines) {
             match &item {
-                Item::Record { seq, .. } => at.record = *seq,
-                Item::Line(line) => at.line = line.id,
+                Item::Record { seq, .. } => to.record = *seq,
+                Item::Line(line) => to.line = line.id,
                 _ => {}
             }
-            Sent { text: written(&item), at }
-        };
-        let items = merged(records, lines).into_iter().map(sent).collect();
-        Ok(Found { from: self.at, woken, items, ended })
+            to.write(&item, &mut text);
+        }
+        Ok(Found { from: self.at, woken, to, text: text.into(), ended })
     }
 
     fn is_over(&self) -> Result<bool, StoreError> {
@@ -226,6 +232,7 @@ impl Watcher {
             // What a slow follower missed is stale.
             item = self.live.recv() => item.ok().iter().for_each(|item| self.add(item)),
             _ = self.ending.changed() => {}
+            () = sleep(HEARTBEAT) => self.ready.push_back(ALIVE),
         }
     }
 }

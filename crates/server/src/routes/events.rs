@@ -7,9 +7,9 @@ use crate::scope::{Asker, Scope, scope};
 use crate::served::Served;
 use crate::watch::{self, Cursor};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{KeepAlive, Sse};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -24,9 +24,6 @@ const PAGE: (u32, u32) = (1000, 10_000);
 
 /// The longest that a question waits for something to happen, in seconds.
 const MAX_WAIT_S: u64 = 60;
-
-/// A stream on which nothing happens shows so often that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Since {
@@ -143,6 +140,7 @@ pub(crate) async fn of_run(
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let from = Cursor::read(last)
         .ok_or_else(|| Problem::request(format!("`{last}` is no id of an event of this stream")))?;
-    let items = watch::follow(served, run, from)?;
-    Ok(Sse::new(items).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+    let pieces = watch::follow(served, run, from)?;
+    let head = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((head, Body::from_stream(pieces)).into_response())
 }

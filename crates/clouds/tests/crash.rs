@@ -10,8 +10,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
-use welkin_provider::{LeaseState, Owner, Provider};
+use welkin_provider::{Clock, LeaseState, Owner, Provider, SystemClock, UnixMillis};
+use welkin_units::Span;
 
 fn broker(root: &Path, token: &str, nodes: u32) -> Command {
     let mut command = Command::new(NODE);
@@ -61,6 +63,26 @@ async fn death_at_each_reading_of_the_clock() {
         finish(&bed, &token, 2).await;
     }
     assert!(killed >= 3, "the clock was read {killed} times");
+}
+
+/// The clock of somebody who comes an hour later.
+#[derive(Debug)]
+struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> UnixMillis {
+        SystemClock.now().after(Span::from_secs(3600))
+    }
+}
+
+/// Its time to answer was over before it was begun: it was spawned, and lost in the same moment.
+#[tokio::test]
+async fn machines_that_are_begun_long_after_they_were_recorded_have_their_time_to_boot() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = broker(folder.path(), "late", 2).arg("2").output().unwrap();
+    assert!(was_killed(output.status), "{output:?}");
+    let bed = Bed::on(folder, |config| config.clock = Arc::new(Later));
+    finish(&bed, "late", 2).await;
 }
 
 #[tokio::test]

@@ -37,13 +37,17 @@ impl Machine {
             return Ok(());
         }
         let folder = held.folder.clone();
+        let mut spawned = false;
         for node in held.record.nodes.iter_mut().filter(|node| node.agent.is_none()) {
             let Grant { groups, text } = self.cgroups.make(&node.id, vcpus, memory, &self.hardware);
             (node.cgroups, node.limits) = (groups, text);
             let adopted = if held.is_new { None } else { self.adopt(node)? };
             let agent = match adopted {
                 Some(agent) => Ok(agent),
-                None => self.spawn(&Layout::node(&folder, node.rank), node, abandon),
+                None => {
+                    spawned = true;
+                    self.spawn(&Layout::node(&folder, node.rank), node, abandon)
+                }
             };
             match agent {
                 Ok(agent) => node.agent = Some(agent),
@@ -54,6 +58,11 @@ impl Machine {
                     return self.end(held, Verdict::Lost { reason, preempted: false }, self.now());
                 }
             }
+        }
+        if spawned {
+            // Whoever recorded it may have died a while ago: the time that it has to answer begins now.
+            let from_now = self.now().after(self.boot_timeout);
+            held.record.deadline = held.record.deadline.map(|deadline| deadline.max(from_now));
         }
         held.save()
     }

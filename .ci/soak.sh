@@ -41,6 +41,11 @@ for crate in "${crates[@]}"; do
     cargo test --locked --manifest-path "$crate/Cargo.toml" --tests
     printf -- '-- %d s %s\n' "$((SECONDS - start))" "$crate"
 done
+# Not in the default build.
+start=$SECONDS
+printf '\n== soak replicas: %s rounds\n' "$WELKIN_SOAK_ROUNDS"
+cargo test --locked --package welkin --features postgres --test cli -- replicas
+printf -- '-- %d s replicas\n' "$((SECONDS - start))"
 # Other seeds each time; the first line says which. Ten rounds for each kill of the tests above.
 seed=${WELKIN_ORACLE_SEED:-$(date +%s)}
 differ=0

@@ -1,11 +1,12 @@
-//! `kill -9` of brokers while many clients submit and one watches: every acknowledged run happens exactly once, the
-//! watcher has seen all of it, nothing is left.
+//! `kill -9` of brokers while many clients submit, some of which hang up before they are answered, and others watch: every
+//! acknowledged run happens exactly once, what each watcher has made of the events is the list, nothing is left.
 //!
 //! `WELKIN_SOAK_ROUNDS=200 cargo test -p welkin broker_kill` kills two hundred brokers.
 
 use crate::bed::both;
 use crate::broker::Apart;
 use crate::kill::Dice;
+use crate::watching::{Seen, hang_up};
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,12 @@ const KILLS: u64 = 6;
 
 /// Clients at once.
 const CLIENTS: usize = 20;
+
+/// Those who watch.
+const WATCHERS: usize = 3;
+
+/// Of so many submissions one is sent by a client that hangs up.
+pub(crate) const HANGS_UP_IN: u64 = 3;
 
 /// Longest time before a kill: a broker starts, takes some submissions and drives them meanwhile.
 const WITHIN_MS: u64 = 400;
@@ -63,33 +70,6 @@ pub(crate) fn get(socket: &Path, path: &str) -> io::Result<(u16, String)> {
     ask(socket, &format!("GET {path} HTTP/1.1\r\nhost: w\r\nconnection: close\r\n\r\n"))
 }
 
-/// What somebody who watches all runs has seen.
-#[derive(Debug, Default)]
-struct Seen {
-    last: u64,
-    /// Runs, and whether their end was seen.
-    runs: BTreeMap<String, bool>,
-}
-
-impl Seen {
-    /// Takes in what happened since the last look.
-    fn look(&mut self, socket: &Path) -> io::Result<()> {
-        let (status, body) = get(socket, &format!("/v1/events?since={}&wait=1&limit=50", self.last))?;
-        assert_eq!(status, 200, "{body}");
-        let page: Value = serde_json::from_str(&body).unwrap();
-        for event in page["events"].as_array().unwrap() {
-            let seq = event["seq"].as_u64().unwrap();
-            assert!(seq > self.last, "{seq} was told after {}", self.last);
-            self.last = seq;
-            let over = event["record"] == "run_ended";
-            let ended = self.runs.entry(event["run"].as_str().unwrap().to_owned()).or_default();
-            assert!(!*ended, "something of {event} was told after its end");
-            *ended = over;
-        }
-        Ok(())
-    }
-}
-
 #[test]
 fn brokers_are_killed_and_every_acknowledged_run_happens_once() {
     let kills = std::env::var("WELKIN_SOAK_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
@@ -105,47 +85,53 @@ fn brokers_are_killed_and_every_acknowledged_run_happens_once() {
                 scope.spawn(move || submit(apart, client, killing))
             })
             .collect();
-        let watcher = scope.spawn(|| {
+        let watch = || {
             let mut seen = Seen::default();
             while killing.load(Ordering::Relaxed) {
                 // A broker that is gone: the next look asks the next.
                 drop(seen.look(&socket));
             }
             seen
-        });
+        };
+        let watchers: Vec<_> = (0..WATCHERS).map(|_| scope.spawn(watch)).collect();
         hunt(&apart, kills);
         killing.store(false, Ordering::Relaxed);
         let names: Vec<String> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
-        (names, watcher.join().unwrap())
+        (names, watchers.into_iter().map(|watcher| watcher.join().unwrap()).collect::<Vec<_>>())
     });
     apart.ok(["resume"]);
     let distinct: BTreeSet<&String> = names.iter().collect();
     assert_eq!(distinct.len(), names.len(), "one run was given to two submissions");
-    let states = apart.states();
-    assert!(states.iter().all(|(_, state)| state == "succeeded"), "{states:?}");
-    let listed: BTreeSet<String> = states.into_iter().map(|(run, _)| run).collect();
-    assert!(distinct.iter().all(|run| listed.contains(*run)), "an acknowledged run is missing");
-    assert_eq!(listed.len(), distinct.len(), "there are runs that nobody was told of");
-    let mut seen = seen;
-    while seen.runs.values().filter(|over| **over).count() < listed.len() {
-        apart.ok(["broker", "status"]);
-        seen.look(&socket).unwrap_or_else(|error| panic!("{error}; {} of {}", seen.runs.len(), listed.len()));
+    let states: BTreeMap<String, String> = apart.states().into_iter().collect();
+    assert!(states.values().all(|state| state == "succeeded"), "{states:?}");
+    assert_eq!(states.keys().collect::<BTreeSet<_>>(), distinct, "listed, and acknowledged");
+    for mut seen in seen {
+        while seen.over() < states.len() {
+            apart.ok(["broker", "status"]);
+            seen.look(&socket).unwrap_or_else(|error| panic!("{error}; {} of {}", seen.over(), states.len()));
+        }
+        assert_eq!(seen.states(), states, "what a watcher knows, and the list");
     }
-    assert_eq!(seen.runs.keys().cloned().collect::<BTreeSet<_>>(), listed);
     assert_eq!(apart.leases(), Vec::<std::path::PathBuf>::new());
     assert!(kills == 0 || !names.is_empty());
+    println!("{} runs, {kills} kills", names.len());
 }
 
-/// One client: submits until the killing ends, each under a key of its own, and sends each until it is acknowledged.
+/// One client: submits until the killing ends, each under a key of its own, and sends each until it is acknowledged. Now and
+/// then it hangs up before it is answered.
 fn submit(apart: &Apart, client: usize, killing: &AtomicBool) -> Vec<String> {
-    let mut names = Vec::new();
+    let (mut names, mut dice) = (Vec::new(), Dice(client as u64 + 1));
     for number in 0.. {
         if number > 0 && !killing.load(Ordering::Relaxed) {
             break;
         }
         let token = format!("client-{client}-{number}");
+        let up = || apart.command(["up", "plan.json", "-d", "--token", &token]);
+        if dice.below(HANGS_UP_IN) == 0 {
+            hang_up(up(), Duration::from_millis(dice.below(WITHIN_MS)));
+        }
         loop {
-            let output = apart.run(["up", "plan.json", "-d", "--token", &token]);
+            let output = up().output().unwrap();
             match output.status.code() {
                 Some(0) => {
                     let text = String::from_utf8(output.stdout).unwrap();

@@ -56,3 +56,4 @@ mod tokens;
 mod transfer_kill;
 mod unreadable;
 mod versions;
+mod watching;

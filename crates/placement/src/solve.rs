@@ -21,6 +21,7 @@
 
 mod descent;
 mod dual;
+mod flow;
 mod forest;
 mod front;
 mod meters;
@@ -31,6 +32,7 @@ mod range;
 mod rows;
 mod schedule;
 mod search;
+mod seen;
 mod standing;
 mod step;
 mod walk;
@@ -148,19 +150,37 @@ fn solve_once(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solutio
         let bound = goal.value(point.cost, point.time);
         return Ok(Solution { states: point.states, cost: point.cost, time: point.time, bound, exact: true });
     }
-    if goal.max_time.is_some() && goal.cost_weight > 0.0 {
-        return under_deadline(problem, goal, limits);
+    // What less work finds comes first, so that more of it never makes a plan worse.
+    let mut known = Known::NOTHING;
+    let mut found = Err(Unsolved::NotFound);
+    for limits in limits.steps() {
+        found = if goal.max_time.is_some() && goal.cost_weight > 0.0 {
+            under_deadline(problem, goal, &limits, &known)
+        } else {
+            search::search(problem, goal, &limits, &known)
+        };
+        match &found {
+            Ok(solution) if solution.exact => break,
+            Ok(solution) => known = Known { bound: solution.bound, plans: vec![solution.states.clone()] },
+            Err(Unsolved::Infeasible) => break,
+            Err(Unsolved::NotFound) => {}
+        }
     }
-    search::search(problem, goal, limits, &Known::NOTHING)
+    found
 }
 
 /// A deadline is left out first: then most states are out of the question soon, and what is proven of all plans is proven
 /// of those that keep it.
-fn under_deadline(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Solution, Unsolved> {
+fn under_deadline(
+    problem: &Problem,
+    goal: &Goal,
+    limits: &Limits,
+    before: &Known,
+) -> Result<Solution, Unsolved> {
     let free = Goal { max_time: None, ..*goal };
     let limits_of_free = Limits { updates: limits.updates / FREE_OF_DEADLINE, ..*limits };
-    let mut known = Known::NOTHING;
-    match search::search(problem, &free, &limits_of_free, &known) {
+    let mut known = Known { bound: before.bound, plans: before.plans.clone() };
+    match search::search(problem, &free, &limits_of_free, &Known::NOTHING) {
         Err(Unsolved::Infeasible) => return Err(Unsolved::Infeasible),
         Err(Unsolved::NotFound) => {}
         Ok(found) => {
@@ -169,7 +189,8 @@ fn under_deadline(problem: &Problem, goal: &Goal, limits: &Limits) -> Result<Sol
             if found.exact && goal.allows(cost, time) {
                 return Ok(Solution { states, cost, time, ..found });
             }
-            known = Known { bound: found.bound, plans: vec![states] };
+            known.bound = known.bound.max(found.bound);
+            known.plans.push(states);
         }
     }
     search::search(problem, goal, limits, &known)

@@ -6,23 +6,40 @@ use super::standing::{Aim, Standing};
 
 /// Passes over all tasks; later ones find next to nothing.
 const PASSES: usize = 4;
+/// What a millisecond counts for while a plan is brought near the deadline, in turn.
+const DEARER: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 
 /// Moves each task to its best active state with all others kept, until nothing improves. Violations of the goal's
 /// limits count before its value. Says what it came to, and how many edges and states were looked at.
+///
+/// Where the plan is late and a millisecond is worth `late`, it is first brought near the deadline at prices that grow from
+/// that: whatever the dearest way to be in time is, lateness that counts before all else takes it.
 pub(super) fn descend(
     problem: &Problem,
     goal: &Goal,
     choice: Assignment,
     active: &[Vec<u32>],
+    late: f64,
 ) -> (Assignment, usize) {
     let mut standing = Standing::new(problem, goal, choice);
     let open = || active.iter().enumerate().filter(|(_, states)| states.len() > 1);
-    for _ in 0..PASSES {
-        let moved = open().filter(|(task, states)| standing.improve(Aim::at(goal), *task, states)).count();
-        if moved == 0 {
-            break;
+    let mut descend = |aim: Aim<'_>| {
+        for _ in 0..PASSES {
+            let moved = open().filter(|(task, states)| standing.improve(aim, *task, states)).count();
+            if moved == 0 {
+                break;
+            }
+        }
+        standing.figures().1
+    };
+    if let Some(limit) = goal.max_time.filter(|_| late > 0.0) {
+        for times in DEARER {
+            if descend(Aim { goal, late: Some(late * times) }) <= limit {
+                break;
+            }
         }
     }
+    descend(Aim::at(goal));
     standing.done()
 }
 

@@ -15,7 +15,7 @@
 use super::Goal;
 use super::forest::rooted;
 use super::prices::Prices;
-use super::problem::{CriticalPath, EdgePrices, Problem, State};
+use super::problem::{EdgePrices, Problem, State};
 use super::step::{Ends, Scratch, Step};
 
 /// The tasks of a forest, each after the one it hangs on, with that task and the edge between them.
@@ -27,6 +27,9 @@ pub(super) const CELLS_OF_AN_UPDATE: usize = 4_000;
 
 /// What a state costs to be added to a plan, an edge to the tasks before it each, in entries of a table.
 const STATE: usize = 4;
+
+/// Passes over all tasks that a plan is brought to a least relaxed sum in.
+const SETTLING: usize = 3;
 
 /// The bound with its messages. Messages stay valid for any subset of states, so one instance serves
 /// a whole search and is never rolled back.
@@ -60,13 +63,13 @@ pub(super) struct Bound {
 }
 
 impl<'p> Dual<'p> {
-    /// Starts without messages, all flow on `path`, each meter at its average price over all that can
+    /// Starts without messages, as much flow over each path, each meter at its average price over all that can
     /// reach it.
-    pub(super) fn new(problem: &'p Problem, goal: &Goal, path: &CriticalPath, active: &[Vec<u32>]) -> Self {
+    pub(super) fn new(problem: &'p Problem, goal: &Goal, active: &[Vec<u32>]) -> Self {
         let size = |task: usize| problem.tasks[task].len();
         Self {
             problem,
-            prices: Prices::new(problem, goal, path, active),
+            prices: Prices::new(problem, goal, active),
             messages: Messages {
                 to_producer: problem.edges.iter().map(|edge| vec![0.0; size(edge.from)]).collect(),
                 to_consumer: problem.edges.iter().map(|edge| vec![0.0; size(edge.to)]).collect(),
@@ -282,8 +285,9 @@ impl<'p> Dual<'p> {
         scratch.ends = Ends { bare_from, bare_to, new_from, new_to, negated };
     }
 
-    /// A plan that nearly minimises the relaxed sum: tasks in topological order, each in the state that
-    /// adds least to what is chosen before it, the messages standing for what comes after.
+    /// A plan that nearly minimises the relaxed sum: one read off the messages, or one at a single place, each task of it
+    /// moved to where it is best. Messages alone do not lead there: where they have done their work, many states look alike,
+    /// and the next multipliers would follow a plan that is far from least.
     ///
     /// On a forest it does minimise it, and mostly a sweep has found it: the active states are then those of the latest
     /// sweep, or what is left of them.
@@ -305,8 +309,19 @@ impl<'p> Dual<'p> {
             return choice;
         }
         let looked = active.iter().zip(&self.problem.incoming);
-        self.cells +=
-            looked.map(|(states, incoming)| STATE * states.len() * (1 + incoming.len())).sum::<usize>();
+        let mut cells: usize =
+            looked.map(|(states, incoming)| STATE * states.len() * (2 + incoming.len())).sum();
+        let mut read = self.read_off(active);
+        cells += self.settle(&mut read, active);
+        let Some(mut together) = self.together(active) else { return read };
+        cells += self.settle(&mut together, active);
+        self.cells += cells;
+        if self.relaxed(&together) < self.relaxed(&read) { together } else { read }
+    }
+
+    /// Tasks in topological order, each in the state that adds least to what is chosen before it, the messages standing
+    /// for what comes after.
+    fn read_off(&self, active: &[Vec<u32>]) -> Vec<u32> {
         let mut choice: Vec<u32> = active.iter().map(|states| states.first().copied().unwrap_or(0)).collect();
         for &task in &self.problem.order {
             let price = |state: u32| {
@@ -323,12 +338,90 @@ impl<'p> Dual<'p> {
                 });
                 own + later.sum::<f64>() + earlier.sum::<f64>()
             };
-            let best = active[task].iter().copied().map(|state| (price(state), state));
-            if let Some((_, state)) = best.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))) {
-                choice[task] = state;
-            }
+            choice[task] =
+                least(active[task].iter().map(|state| (price(*state), *state))).unwrap_or(choice[task]);
         }
         choice
+    }
+
+    /// All tasks that can be at the one place where that is best, the others where they are cheapest.
+    fn together(&self, active: &[Vec<u32>]) -> Option<Vec<u32>> {
+        let places = self.problem.classes.len();
+        // By place: what the tasks there are cheaper by than anywhere, and how many there are.
+        let mut sums = vec![0.0; places];
+        let mut best: Vec<Vec<(f64, u32)>> = Vec::with_capacity(active.len());
+        for (task, states) in active.iter().enumerate() {
+            let mut there = vec![(f64::INFINITY, 0); places];
+            for &state in states {
+                let at = usize::from(self.problem.tasks[task][state as usize].place);
+                let price = self.prices.unary[task][state as usize];
+                if price < there[at].0 {
+                    there[at] = (price, state);
+                }
+            }
+            let anywhere = least(there.iter().copied())?;
+            let cheapest = self.prices.unary[task][anywhere as usize];
+            for (sum, at) in sums.iter_mut().zip(&mut there) {
+                if at.0.is_infinite() {
+                    *at = (cheapest, anywhere);
+                    // Whoever is elsewhere moves data: any place that all can be at comes first.
+                    *sum += cheapest.abs();
+                }
+                *sum += at.0;
+            }
+            best.push(there);
+        }
+        let place = (0..places).min_by(|a, b| sums[*a].total_cmp(&sums[*b]))?;
+        Some(best.into_iter().map(|there| there[place].1).collect())
+    }
+
+    /// Moves each task to the state of least relaxed sum with all others kept, until none moves. Says what was looked at.
+    fn settle(&self, choice: &mut [u32], active: &[Vec<u32>]) -> usize {
+        let mut cells = 0;
+        for _ in 0..SETTLING {
+            let mut moved = false;
+            for (task, states) in active.iter().enumerate() {
+                let mut at = None;
+                let mut price = |state: u32| {
+                    let place = self.problem.tasks[task][state as usize].place;
+                    let edges = match at {
+                        Some((last, edges)) if last == place => edges,
+                        _ => {
+                            let touching = self.problem.touching(task, place, choice);
+                            touching
+                                .map(|(edge, from, to)| {
+                                    (cells += STATE, self.prices.priced(edge, from, to)).1
+                                })
+                                .sum::<f64>()
+                        }
+                    };
+                    at = Some((place, edges));
+                    self.prices.unary[task][state as usize] + edges
+                };
+                let now = price(choice[task]);
+                let best = states.iter().map(|state| (price(*state), *state));
+                let best = best.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                if let Some((_, state)) = best.filter(|(sum, _)| *sum < now) {
+                    (choice[task], moved) = (state, true);
+                }
+            }
+            cells += active.iter().map(Vec::len).sum::<usize>();
+            if !moved {
+                break;
+            }
+        }
+        cells
+    }
+
+    /// The relaxed sum of a plan, but for what is the same for all.
+    fn relaxed(&self, choice: &[u32]) -> f64 {
+        let place = |task: usize| self.problem.state(task, choice).place;
+        let tasks = choice.iter().enumerate().map(|(task, state)| self.prices.unary[task][*state as usize]);
+        let edges = self.problem.edges.iter().enumerate();
+        tasks.sum::<f64>()
+            + edges
+                .map(|(edge, ends)| self.prices.priced(edge, place(ends.from), place(ends.to)))
+                .sum::<f64>()
     }
 
     /// On a forest: the plan of least relaxed sum, by what hangs on each task.
@@ -390,6 +483,11 @@ impl<'p> Dual<'p> {
         }
         Bound { value, excess }
     }
+}
+
+/// The state of least price, of those the first.
+fn least(priced: impl Iterator<Item = (f64, u32)>) -> Option<u32> {
+    priced.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))).map(|(_, state)| state)
 }
 
 /// What is left of the sums of states without the messages of an edge.

@@ -4,24 +4,25 @@
 //! The makespan is the largest, over unit flows through the task graph, of the flow-weighted sum of task and edge
 //! times. So for any flow `λ` of size `time_weight + μ`, any multiplier `μ ≥ 0` of the deadline and `ν ≥ 0` of the
 //! budget, `Σ (cost_weight + ν)·cost + λ·time − μ·deadline − ν·budget` is a lower bound on the value of every
-//! feasible plan. A meter charges at least its price for each byte and what its curve is above that at the least
+//! feasible plan. How the flow is found is a matter of its own ([`super::flow`]). `μ` follows the time on average over
+//! the flow, which is the slope of the bound: by the longest path of a minimiser, which is longer than any average, it
+//! ended too high, and the bound up to a sixth too low. A meter charges at least its price for each byte and what its curve is above that at the least
 //! ([`super::meters`]); a quota that several meters share has a price as well, which each pays for what it takes of it.
 //!
 //! Rows of the tables are priced when they are first looked at: multipliers move every round, and most places are
 //! out of the question after the first.
 
 use super::Goal;
+use super::flow::Flow;
 use super::meters::{Curve, Kink, Member, Meters, Window};
-use super::problem::{CriticalPath, Problem};
+use super::problem::Problem;
 use super::rows::alike;
+use super::seen::Seen;
 
 /// The multipliers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Multipliers {
-    /// Unit flow through each task.
-    task_flow: Vec<f64>,
-    /// Unit flow over each edge.
-    edge_flow: Vec<f64>,
+    flow: Flow,
     /// Of the deadline, per millisecond.
     deadline: f64,
     /// Of the budget, per nano-dollar.
@@ -44,8 +45,6 @@ impl Multipliers {
 /// How far a step of ascent goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Share of the flow that moves.
-    pub(super) share: f64,
     /// Share of themselves by which multipliers of limits grow.
     pub(super) step: f64,
     /// Share of the step that would close the gap for prices of meters.
@@ -57,6 +56,13 @@ pub(super) struct Pace {
 
 /// A limit missed by this share of itself is missed widely: its multiplier moves by the whole step.
 const WIDE_MISS: f64 = 0.05;
+
+/// What a path as long as the deadline adds to the logarithm of its weight in a whole step.
+const WEIGHT: f64 = 4.0;
+
+/// Share of the latest minimiser in what steps go by, where time counts. By it alone they would lead back and forth over the
+/// ridges of the bound: on each side of one another minimiser is best.
+const LATEST: f64 = 0.2;
 
 /// Share of what was missed that a round later still counts.
 const MEMORY: f64 = 0.8;
@@ -109,16 +115,17 @@ pub(super) struct Prices<'p> {
     kinks: Vec<Vec<Kink>>,
     /// By meter, then by quota: squares of what minimisers missed the wanted volumes by, older ones fading.
     missed: Vec<f64>,
+    /// What minimisers were like on average, the latest first of all.
+    seen: Option<Seen>,
     /// Entries of tables that were priced.
     cells: usize,
 }
 
 impl<'p> Prices<'p> {
-    /// All flow on `path`, each meter at its average price over all that can reach it.
-    pub(super) fn new(problem: &'p Problem, goal: &Goal, path: &CriticalPath, active: &[Vec<u32>]) -> Self {
+    /// As much flow over each path, each meter at its average price over all that can reach it.
+    pub(super) fn new(problem: &'p Problem, goal: &Goal, active: &[Vec<u32>]) -> Self {
         let mut multipliers = Multipliers {
-            task_flow: vec![0.0; problem.tasks.len()],
-            edge_flow: vec![0.0; problem.edges.len()],
+            flow: Flow::even(problem),
             deadline: 0.0,
             budget: 0.0,
             meter: Vec::new(),
@@ -143,8 +150,6 @@ impl<'p> Prices<'p> {
                 *price = own.map(|member| member.beyond).reduce(f64::min).unwrap_or(0.0);
             }
         }
-        path.tasks.iter().for_each(|&task| multipliers.task_flow[task] = 1.0);
-        path.edges.iter().for_each(|&edge| multipliers.edge_flow[edge] = 1.0);
         let windows_and_quotas = multipliers.meter.len() + multipliers.quota.len();
         let places = problem.classes.len();
         let rows = |width: usize| problem.edges.iter().map(|_| vec![0.0; width]).collect();
@@ -165,6 +170,7 @@ impl<'p> Prices<'p> {
             missed: vec![0.0; windows_and_quotas],
             members,
             kinks,
+            seen: None,
             cells: 0,
         };
         prices.changed();
@@ -213,7 +219,7 @@ impl<'p> Prices<'p> {
         self.stamp += 1;
         let cost_weight = self.cost_weight();
         let time_weight = self.time_weight();
-        let tasks = self.problem.tasks.iter().zip(&self.multipliers.task_flow);
+        let tasks = self.problem.tasks.iter().zip(&self.multipliers.flow.tasks);
         for ((states, flow), unary) in tasks.zip(&mut self.unary) {
             for (state, price) in states.iter().zip(unary) {
                 *price = cost_weight * float(state.cost) + time_weight * flow * float(state.time);
@@ -233,7 +239,7 @@ impl<'p> Prices<'p> {
         let ends = &problem.edges[edge];
         let classes = problem.class_count;
         let cost_weight = self.cost_weight();
-        let time_weight = self.time_weight() * self.multipliers.edge_flow[edge];
+        let time_weight = self.time_weight() * self.multipliers.flow.edges[edge];
         #[expect(clippy::cast_precision_loss, reason = "volumes are below 2^53")]
         let volume = cost_weight * ends.volume as f64;
         let meters = problem.meters.as_ref().filter(|_| ends.volume > 0);
@@ -351,58 +357,71 @@ impl<'p> Prices<'p> {
         rise / (window.high - window.low) as f64
     }
 
-    /// One step of ascent: flow moves onto the critical path of a minimiser of the relaxed sum, and the
-    /// multipliers of limits and meters follow their violation. `slack` is the distance between the best
-    /// known value and the bound: over the violation it is the size of a limit's first multiplier.
+    /// One step of ascent: flow moves to the paths that take long in a minimiser of the relaxed sum, and the multipliers of
+    /// limits and meters follow their violation. `slack` is the distance between the best known value and the bound: over
+    /// the violation it is the size of a limit's first multiplier.
     ///
     /// Multipliers of limits then grow or shrink by a share of themselves, and prices of meters stay within
     /// what a meter can charge: a step as long as the violation is short, as Polyak's, throws them far off
     /// where one millisecond is missing.
-    pub(super) fn ascend(&mut self, path: &CriticalPath, choice: &[u32], pace: Pace, slack: f64) {
-        let Pace { share, step: length, .. } = pace;
-        self.price_meters(choice, pace, slack);
-        let keep = 1.0 - share;
-        self.multipliers.task_flow.iter_mut().for_each(|flow| *flow *= keep);
-        self.multipliers.edge_flow.iter_mut().for_each(|flow| *flow *= keep);
-        path.tasks.iter().for_each(|&task| self.multipliers.task_flow[task] += share);
-        path.edges.iter().for_each(|&edge| self.multipliers.edge_flow[edge] += share);
-        let step = |multiplier: f64, limit: i64, value: i64| {
-            if value > limit && multiplier == 0.0 {
-                return 0.5 * slack / float(value - limit);
+    pub(super) fn ascend(&mut self, choice: &[u32], pace: Pace, slack: f64) {
+        let latest = Seen::of(self.problem, &self.goal, choice);
+        let seen = match self.seen.take().filter(|_| self.goal.heeds_time()) {
+            Some(mut seen) => {
+                seen.blend(&latest, LATEST);
+                seen
             }
-            let off = float((value - limit).abs()) / (WIDE_MISS * float(limit.max(1)));
-            let factor = 1.0 + length * off.clamp(0.0, 1.0);
-            if value > limit { multiplier * factor } else { multiplier / factor }
+            None => latest,
         };
-        if self.goal.max_time.is_some() || self.goal.max_cost.is_some() {
-            let (cost, time) = self.problem.evaluate(choice);
+        self.price_meters(&seen.volumes, pace, slack);
+        let step = |multiplier: f64, limit: i64, value: f64| {
+            let over = value - float(limit);
+            if over > 0.0 && multiplier == 0.0 {
+                return 0.5 * slack / over;
+            }
+            let off = over.abs() / (WIDE_MISS * float(limit.max(1)));
+            let factor = 1.0 + pace.step * off.clamp(0.0, 1.0);
+            if over > 0.0 { multiplier * factor } else { multiplier / factor }
+        };
+        if let Some(limit) = self.goal.max_cost {
+            self.multipliers.budget = step(self.multipliers.budget, limit, seen.cost);
+        }
+        if self.goal.heeds_time() {
+            let limit = self.goal.max_time.map_or(seen.makespan, float).max(1.0);
+            let mean = self.multipliers.flow.lengthen(self.problem, &seen, WEIGHT * pace.step / limit);
             if let Some(limit) = self.goal.max_time {
+                // Until it has a price, what counts is whether it is missed at all.
+                let priced = self.multipliers.deadline > 0.0;
+                let time = if priced { mean } else { seen.makespan };
                 self.multipliers.deadline = step(self.multipliers.deadline, limit, time);
             }
-            if let Some(limit) = self.goal.max_cost {
-                self.multipliers.budget = step(self.multipliers.budget, limit, cost);
-            }
         }
+        self.seen = Some(seen);
         self.settle();
         self.changed();
+    }
+
+    /// Forgets what minimisers were like.
+    pub(super) fn forget_seen(&mut self) {
+        self.seen = None;
     }
 
     /// Moves the price of each meter by the distance between the volume a minimiser of the relaxed sum
     /// puts on it and the volume at which that price supports the meter's charge, and that of each quota by
     /// what is taken of it beyond what is left.
     #[expect(clippy::cast_precision_loss, reason = "volumes are below 2^53")]
-    fn price_meters(&mut self, choice: &[u32], pace: Pace, slack: f64) {
+    fn price_meters(&mut self, volumes: &[f64], pace: Pace, slack: f64) {
         let Some(meters) = &self.problem.meters else { return };
-        let volumes = self.problem.volumes(meters, choice);
         let mut taken: Vec<f64> = (0..meters.quotas.len()).map(|quota| -(self.left(quota) as f64)).collect();
         let mut gradient = vec![0.0; volumes.len()];
         for (meter, off) in gradient.iter_mut().enumerate() {
-            let wanted = if self.settled[meter] { volumes[meter] } else { self.support(meters, meter).1 };
-            *off = volumes[meter] as f64 - wanted as f64;
+            let wanted =
+                if self.settled[meter] { volumes[meter] } else { self.support(meters, meter).1 as f64 };
+            *off = volumes[meter] - wanted;
             if let Some(member) = self.members[meter]
                 && member.beyond > self.multipliers.quota[member.quota]
             {
-                taken[member.quota] += wanted.min(member.left) as f64;
+                taken[member.quota] += wanted.min(member.left as f64);
             }
         }
         let mut scales = Vec::with_capacity(gradient.len());

@@ -60,15 +60,6 @@ pub(crate) struct Problem {
 /// A state chosen for each task.
 pub(crate) type Assignment = Vec<u32>;
 
-/// A longest chain of tasks and edges.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct CriticalPath {
-    /// Tasks, last first.
-    pub(crate) tasks: Vec<usize>,
-    /// Edges between them, last first.
-    pub(crate) edges: Vec<usize>,
-}
-
 /// Shape of the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -248,27 +239,6 @@ impl Problem {
     /// Time until the last task ends.
     pub(crate) fn makespan(&self, choice: &[u32]) -> i64 {
         self.finish_times(choice).into_iter().max().unwrap_or(0)
-    }
-
-    /// The tasks and edges that decide the makespan, last task first.
-    pub(crate) fn critical_path(&self, choice: &[u32]) -> CriticalPath {
-        let finish = self.finish_times(choice);
-        let mut path = CriticalPath::default();
-        let mut at = (0..finish.len()).max_by_key(|task| (finish[*task], usize::MAX - task));
-        while let Some(task) = at {
-            path.tasks.push(task);
-            let arrival = |edge: usize| {
-                let from = self.edges[edge].from;
-                let time =
-                    self.edge_between(edge, self.state(from, choice).place, self.state(task, choice).place).1;
-                finish[from] + time
-            };
-            let last =
-                self.incoming[task].iter().copied().max_by_key(|edge| (arrival(*edge), usize::MAX - edge));
-            path.edges.extend(last);
-            at = last.map(|edge| self.edges[edge].from);
-        }
-        path
     }
 
     /// The same problem without meters, where each charges one price over all that can reach it: then

@@ -51,11 +51,22 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Some multiple of the usual work.
+    /// Some multiple of the usual work, which is come to by doubling it.
     pub(crate) fn of(effort: u32) -> Self {
         let usual = Self::default();
         let updates = usual.updates.saturating_mul(effort.max(1) as usize);
         Self { updates, near_after: updates, ..usual }
+    }
+
+    /// The usual work, then twice as much, and so on up to these: never more than twice these together.
+    pub(super) fn steps(self) -> impl Iterator<Item = Self> {
+        let usual = Self::default().updates;
+        let first = if self.updates > usual { usual } else { self.updates };
+        let most = self.updates;
+        let doubled = std::iter::successors(Some(first), move |last| {
+            Some(last.saturating_mul(2)).filter(|next| *next <= most && *next > *last)
+        });
+        doubled.map(move |updates| Self { updates, ..self })
     }
 
     /// The same, but content with a plan that is near the best, unless somebody asked for more than the usual work.
@@ -82,7 +93,7 @@ const CELLS_OF_A_STATE: usize = 20;
 /// Sweeps of each bound.
 const SWEEPS: usize = 2;
 /// Share of the work that goes into looking for better plans than the root's, there and once more where a search is cut short,
-const WANDERING: usize = 32;
+const WANDERING: usize = 16;
 /// and the most of it as a share of what was done before: easy problems are over sooner without.
 const WANDERING_SO_FAR: usize = 5;
 /// States of a task that are tried then: those that the bound likes best.
@@ -199,8 +210,7 @@ fn spread(active: &[Vec<u32>]) -> Assignment {
 
 impl<'s, 'p> Search<'s, 'p> {
     fn new(problem: &'p Problem, goal: &'s Goal, limits: &'s Limits, active: &[Vec<u32>]) -> Self {
-        let path = problem.critical_path(&spread(active));
-        let dual = Dual::new(problem, goal, &path, active);
+        let dual = Dual::new(problem, goal, active);
         Self {
             problem,
             goal,
@@ -430,7 +440,8 @@ impl<'s, 'p> Search<'s, 'p> {
 
     /// Improves a plan one task at a time.
     fn descend(&mut self, choice: Assignment, active: &[Vec<u32>]) {
-        let (better, seen) = descent::descend(self.problem, self.goal, choice, active);
+        let (better, seen) =
+            descent::descend(self.problem, self.goal, choice, active, self.dual.prices.time_weight());
         self.dual.spend(seen * CELLS_OF_AN_EDGE);
         self.offer(&better);
     }

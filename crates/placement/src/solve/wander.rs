@@ -14,7 +14,7 @@ const GROUP: usize = 6;
 /// Passes over all tasks after a group was moved.
 const PASSES: usize = 3;
 /// Shares of its multiplier by which lateness counts.
-const LATENESS: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
+const LATENESS: [f64; 6] = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
 /// Of so many draws one takes any place, the others one where the plan has a task already.
 const ANY_PLACE: usize = 3;
 

@@ -3,7 +3,6 @@
 use super::super::dual::Messages;
 use super::super::part::Part;
 use super::super::prices::{Multipliers, Pace};
-use super::super::problem::CriticalPath;
 use super::{ROUNDS_BEFORE_SHRINKING, SWEEPS, Search};
 
 /// Rounds at the root when no limit or weight involves time: the flow need not move.
@@ -20,13 +19,18 @@ const SHORTEN_AFTER: u32 = 3;
 const PATIENCE: u32 = 6;
 /// The same where time counts: flows move slowly at first.
 const WORTH_UNDER_TIME: f64 = 0.01;
-const PATIENCE_UNDER_TIME: u32 = 8;
+const PATIENCE_UNDER_TIME: u32 = 14;
 /// Rounds before steps where time counts are held to what they gain: until then the bound goes far down, as long as the
 /// multipliers of limits are not of the right size.
 const FREE_ROUNDS: u32 = 6;
 /// By how much they become shorter where they raise nothing after that, and longer where they do.
 const SHORTER: f64 = 0.7;
 const LONGER: f64 = 1.1;
+
+/// Whether the step after a round moves prices of meters by a share of what they can be, where time counts.
+const fn is_whole(round: u32) -> bool {
+    round % 2 == 1
+}
 
 /// How long a bound is raised.
 #[derive(Debug, Clone, Copy)]
@@ -46,13 +50,16 @@ impl Search<'_, '_> {
         let rounds = if self.ascends() { rounds } else { rounds.min(ROOT_ROUNDS_SUM) };
         let mut high_water = (0, f64::NEG_INFINITY);
         let mut best: Option<(Multipliers, Option<Messages>)> = None;
-        let (mut done, mut fruitless, mut length) = (0, 0, 1.0);
+        let (mut done, mut fruitless) = (0, 0);
+        // Of steps of either kind, that move prices of meters in different ways.
+        let mut lengths = [1.0, 1.0];
         let (worth, patience) = if self.goal.heeds_time() {
             (WORTH_UNDER_TIME, PATIENCE_UNDER_TIME)
         } else {
             (WORTH_A_ROUND, PATIENCE)
         };
         let mut top = f64::NEG_INFINITY;
+        self.dual.prices.forget_seen();
         for round in 0..rounds {
             if !self.tighten(part, SWEEPS) {
                 return None;
@@ -86,15 +93,17 @@ impl Search<'_, '_> {
                 fruitless = if raised { 0 } else { fruitless + 1 };
                 if self.goal.heeds_time() {
                     if pace + round >= FREE_ROUNDS {
-                        length = if raised { f64::min(length * LONGER, 1.0) } else { length * SHORTER };
+                        // The step before this round.
+                        let length = &mut lengths[usize::from(!is_whole(round))];
+                        *length = if raised { f64::min(*length * LONGER, 1.0) } else { *length * SHORTER };
                         self.return_to(best.as_ref().filter(|_| !raised));
                     }
                 } else if fruitless == SHORTEN_AFTER {
                     fruitless = 0;
-                    length *= 0.5;
+                    lengths = lengths.map(|length| length * 0.5);
                     self.return_to(best.as_ref());
                 }
-                self.shift(&choice, top, pace, round, length);
+                self.shift(&choice, top, pace, round, lengths[usize::from(is_whole(round))]);
             }
         }
         if let Some((multipliers, _)) = &best {
@@ -118,15 +127,9 @@ impl Search<'_, '_> {
         let slack =
             self.best.as_ref().map_or_else(|| bound.abs().max(1.0), |best| (best.value - bound).max(0.0));
         let timed = self.goal.heeds_time();
-        let path = if timed { self.problem.critical_path(choice) } else { CriticalPath::default() };
         let past = f64::from(pace + round);
         let step = HALF_PACE / (HALF_PACE + past) * if timed { length } else { 1.0 };
-        let pace = Pace {
-            share: length.min(1.0) * 2.0 / (f64::from(round) + 3.0),
-            step,
-            whole: timed && round % 2 == 1,
-            prices: if timed { step } else { length },
-        };
-        self.dual.prices.ascend(&path, choice, pace, slack);
+        let pace = Pace { step, whole: timed && is_whole(round), prices: if timed { step } else { length } };
+        self.dual.prices.ascend(choice, pace, slack);
     }
 }

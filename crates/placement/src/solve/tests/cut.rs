@@ -2,6 +2,7 @@
 
 use super::{GRAPHS, Graph, Instance, Rng, brute_force, check, goals};
 use crate::solve::descent;
+use crate::solve::problem::{EdgePrices, Problem, State};
 use crate::solve::standing::{Aim, Standing};
 use crate::solve::wander::wander;
 use crate::solve::{Goal, Limits, solve};
@@ -61,7 +62,7 @@ fn more_effort_never_makes_a_plan_worse_nor_its_gap_wider() {
         let fast = solve(&problem, &Goal::TIME, &Limits::default()).unwrap();
         let goal = Goal { max_time: Some(i64::midpoint(free.time, fast.time)), ..Goal::COST };
         let (mut cost, mut gap) = (i64::MAX, f64::INFINITY);
-        for updates in [100, 1_000, 10_000, 50_000] {
+        for updates in [100, 1_000, 10_000, 50_000, 100_000, 200_000, 300_000, 400_000] {
             let limits = Limits { updates, ..Limits::default() };
             let Ok(found) = solve(&problem, &goal, &limits) else { continue };
             let left = if found.exact { 0.0 } else { goal.value(found.cost, found.time) - found.bound };
@@ -72,6 +73,65 @@ fn more_effort_never_makes_a_plan_worse_nor_its_gap_wider() {
             (cost, gap) = (found.cost, left);
         }
         assert!(cost < i64::MAX, "seed {seed}");
+    }
+}
+
+/// Tasks that are done the sooner the larger the machine, at some places of other prices; what one makes is paid for where it
+/// is moved.
+fn scaling(rng: &mut Rng, count: usize) -> Problem {
+    const PLACES: usize = 4;
+    let prices: Vec<i64> = (0..PLACES).map(|_| rng.between(800, 1_600)).collect();
+    let tasks = (0..count).map(|_| {
+        let mut time = rng.between(20, 200) * 60_000;
+        let mut states = Vec::new();
+        for cpus in [2, 4, 8, 16, 32, 64] {
+            let at = |(place, price): (usize, &i64)| State {
+                place: u16::try_from(place).unwrap(),
+                cost: cpus * price * time / 1_000,
+                time,
+            };
+            states.extend(prices.iter().enumerate().map(at));
+            // Twice the machine does it in 4/7 of the time.
+            time = time * 4 / 7;
+        }
+        states
+    });
+    let tasks: Vec<Vec<State>> = tasks.collect();
+    let mut edges = Vec::new();
+    for to in 1..count {
+        for from in to.saturating_sub(5)..to {
+            if rng.below(3) == 0 {
+                let (cost, time) = (rng.between(1, 60) * 80_000, rng.between(1, 60) * 8_000);
+                edges.push(EdgePrices {
+                    from,
+                    to,
+                    volume: 0,
+                    cost: vec![cost; PLACES * PLACES],
+                    time: vec![time; PLACES * PLACES],
+                    stay_cost: vec![0; PLACES],
+                    stay_time: vec![0; PLACES],
+                });
+            }
+        }
+    }
+    Problem::new(tasks, edges, (0..4).collect(), None)
+}
+
+#[test]
+fn plans_of_machines_that_scale_are_near_the_best_at_every_deadline() {
+    for seed in 0..3 {
+        let mut rng = Rng(seed + 8_000_000);
+        let problem = scaling(&mut rng, 16);
+        let limits = Limits { updates: 20_000, ..Limits::default() };
+        let slow = solve(&problem, &Goal::COST, &limits).unwrap().time;
+        let fast = solve(&problem, &Goal::TIME, &limits).unwrap().time;
+        for step in 1..=8 {
+            let goal = Goal { max_time: Some(fast + (slow - fast) * step / 10), ..Goal::COST };
+            let found = solve(&problem, &goal, &limits).unwrap();
+            let value = goal.value(found.cost, found.time);
+            let gap = (value - found.bound) / value;
+            assert!(gap <= 0.01, "seed {seed}, step {step}: {:.2} %", gap * 100.0);
+        }
     }
 }
 
@@ -148,7 +208,7 @@ fn a_walk_from_a_plan_never_ends_at_a_worse_one_and_mostly_at_the_best() {
                 let (cost, time) = problem.evaluate(choice);
                 goal.allows(cost, time).then(|| goal.value(cost, time))
             };
-            let (start, _) = descent::descend(&problem, &goal, vec![0; 6], &active);
+            let (start, _) = descent::descend(&problem, &goal, vec![0; 6], &active, 0.0);
             let Some(before) = value(&start) else { continue };
             let walk = |start: Vec<u32>| wander(&problem, &goal, start, &active, 1e4, 20_000);
             let (end, seen) = walk(start.clone());

@@ -405,7 +405,7 @@ impl<'p> Dual<'p> {
                     (choice[task], moved) = (state, true);
                 }
             }
-            cells += active.iter().map(Vec::len).sum::<usize>();
+            cells += STATE * active.iter().map(Vec::len).sum::<usize>();
             if !moved {
                 break;
             }

@@ -58,11 +58,11 @@ pub(super) struct Pace {
 const WIDE_MISS: f64 = 0.05;
 
 /// What a path as long as the deadline adds to the logarithm of its weight in a whole step.
-const WEIGHT: f64 = 4.0;
+const WEIGHT: f64 = 12.0;
 
 /// Share of the latest minimiser in what steps go by, where time counts. By it alone they would lead back and forth over the
 /// ridges of the bound: on each side of one another minimiser is best.
-const LATEST: f64 = 0.2;
+const LATEST: f64 = 0.6;
 
 /// Share of what was missed that a round later still counts.
 const MEMORY: f64 = 0.8;

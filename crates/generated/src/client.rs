@@ -6,6 +6,7 @@
     clippy::allow_attributes_without_reason,
     clippy::unwrap_used,
     missing_docs,
+    rustdoc::all,
     unreachable_pub,
     unused,
     reason = "nobody reads it, and it is as its generator makes it"

@@ -313,10 +313,12 @@ impl<'p> Dual<'p> {
             looked.map(|(states, incoming)| STATE * states.len() * (2 + incoming.len())).sum();
         let mut read = self.read_off(active);
         cells += self.settle(&mut read, active);
-        let Some(mut together) = self.together(active) else { return read };
-        cells += self.settle(&mut together, active);
+        let together = self.together(active).map(|mut choice| {
+            cells += self.settle(&mut choice, active);
+            choice
+        });
         self.cells += cells;
-        if self.relaxed(&together) < self.relaxed(&read) { together } else { read }
+        together.filter(|choice| self.relaxed(choice) < self.relaxed(&read)).unwrap_or(read)
     }
 
     /// Tasks in topological order, each in the state that adds least to what is chosen before it, the messages standing
@@ -347,7 +349,7 @@ impl<'p> Dual<'p> {
     /// All tasks that can be at the one place where that is best, the others where they are cheapest.
     fn together(&self, active: &[Vec<u32>]) -> Option<Vec<u32>> {
         let places = self.problem.classes.len();
-        // By place: what the tasks there are cheaper by than anywhere, and how many there are.
+        // By place: what all tasks cost together that are there where they can be, and where they are cheapest otherwise.
         let mut sums = vec![0.0; places];
         let mut best: Vec<Vec<(f64, u32)>> = Vec::with_capacity(active.len());
         for (task, states) in active.iter().enumerate() {
@@ -364,7 +366,7 @@ impl<'p> Dual<'p> {
             for (sum, at) in sums.iter_mut().zip(&mut there) {
                 if at.0.is_infinite() {
                     *at = (cheapest, anywhere);
-                    // Whoever is elsewhere moves data: any place that all can be at comes first.
+                    // Whoever is elsewhere moves data, which is counted as much as the task: places where all can be come first.
                     *sum += cheapest.abs();
                 }
                 *sum += at.0;

@@ -1,5 +1,6 @@
 //! What a workload puts into its evidence so that the evidence is about it, now, and for one contract.
 
+use crate::evidence::Kind;
 use crate::hex::Hex;
 use crate::keys::Identity;
 use crate::release::Challenge;
@@ -23,6 +24,12 @@ impl Binding {
     #[must_use]
     pub fn to(engine: &Identity, Challenge { nonce, contract }: Challenge) -> Self {
         Self { nonce, key: engine.sealing, signing: engine.signing, contract }
+    }
+
+    /// The report data as evidence of this kind has it: as much of it as there is room for.
+    #[must_use]
+    pub fn report_data_of(&self, kind: Kind) -> Vec<u8> {
+        self.report_data().0[..kind.room()].to_vec()
     }
 
     /// The 64 bytes of report data: SHA-512 over a name and the four parts, which have fixed lengths.

@@ -43,6 +43,14 @@ impl<'a> Reader<'a> {
         Ok(array)
     }
 
+    pub(crate) fn u16_be(&mut self) -> Result<u16, Short> {
+        Ok(u16::from_be_bytes(self.array()?))
+    }
+
+    pub(crate) fn u32_be(&mut self) -> Result<u32, Short> {
+        Ok(u32::from_be_bytes(self.array()?))
+    }
+
     pub(crate) fn u16_le(&mut self) -> Result<u16, Short> {
         Ok(u16::from_le_bytes(self.array()?))
     }

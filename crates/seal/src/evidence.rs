@@ -4,6 +4,7 @@
 //! hash of its key, and what was found becomes [`Claims`], the same for all. Nothing here decides whether the claims are
 //! good enough: that is the policy's.
 
+mod azure;
 mod claims;
 mod error;
 mod file;
@@ -50,6 +51,9 @@ impl Evidence {
             Kind::Simulated => simulated::verify(&self.body, &self.certificates),
             Kind::Tdx | Kind::Sgx => {
                 intel::verify(self.kind, &self.body, &self.certificates, self.collateral.as_ref(), now)
+            }
+            Kind::AzureSevSnp | Kind::AzureTdx => {
+                azure::verify(self.kind, &self.body, &self.certificates, self.collateral.as_ref(), now)
             }
             Kind::Nitro => nitro::verify(&self.body, &self.certificates, now),
             Kind::SevSnp => snp::verify(&self.body, &self.certificates, now),

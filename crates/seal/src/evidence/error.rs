@@ -43,6 +43,9 @@ pub enum EvidenceError {
     /// The evidence and the certificate of its key tell different things.
     #[error("the certificate is for another {0} than the evidence is of")]
     Mismatch(&'static str),
+    /// One statement does not have the hash of what another one rests on.
+    #[error("nothing that is signed vouches for {0}")]
+    Unvouched(&'static str),
     /// A statement of the manufacturer that is needed is missing, stale or does not fit.
     #[error("the manufacturer's statement cannot be used: {0}")]
     Collateral(String),
@@ -63,6 +66,7 @@ impl EvidenceError {
             Self::Chain(_) => "chain",
             Self::Signature(_) => "signature",
             Self::Mismatch(_) => "mismatch",
+            Self::Unvouched(_) => "unvouched",
             Self::Collateral(_) => "collateral",
             Self::Revoked(_) => "revoked",
         }

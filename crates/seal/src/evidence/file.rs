@@ -1,5 +1,6 @@
 //! Evidence in files: Welkin's own, which say what they are, and those that hardware and its tools write.
 
+use super::azure::read_envelope;
 use super::{Evidence, Kind};
 use crate::hex::from_hex;
 use crate::x509::{PemError, read_certificates};
@@ -34,7 +35,8 @@ struct Wire {
 }
 
 impl Evidence {
-    /// Reads evidence of any format: a file of [`Evidence::write`], raw bytes, or their digits.
+    /// Reads evidence of any format: a file of [`Evidence::write`], raw bytes, or their digits; of Azure's machines, what the
+    /// attester of Confidential Containers writes.
     ///
     /// # Errors
     /// Where it is of no format that is known.
@@ -42,7 +44,10 @@ impl Evidence {
         if bytes.len() > MOST_BYTES {
             return Err(ReadError::Long(bytes.len()));
         }
-        if bytes.first() == Some(&b'{') {
+        if bytes.trim_ascii_start().first() == Some(&b'{') {
+            if let Some((kind, body, certificates)) = read_envelope(bytes) {
+                return Ok(Self { kind, body, certificates, collateral: None });
+            }
             let wire: Wire = serde_json::from_slice(bytes).map_err(ReadError::Json)?;
             return if wire.schema == SCHEMA { Ok(wire.evidence) } else { Err(ReadError::Unknown) };
         }

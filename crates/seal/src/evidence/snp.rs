@@ -20,6 +20,23 @@ use product::Product;
 use report::Report;
 use signer::{Signer, leaf};
 
+/// What a report has for report data, before anything is known of it.
+pub(super) fn report_data(body: &[u8]) -> Result<&[u8], EvidenceError> {
+    Ok(Report::read(body)?.report_data)
+}
+
+/// The same as [`verify`] for a report that speaks for whoever runs at the highest level alone.
+pub(super) fn verify_paravisor(
+    body: &[u8],
+    certificates: &[Vec<u8>],
+    now: u64,
+) -> Result<Claims, EvidenceError> {
+    match Report::read(body)?.vmpl {
+        0 => verify(body, certificates, now),
+        level => Err(EvidenceError::Malformed(format!("a paravisor has the privilege level 0, not {level}"))),
+    }
+}
+
 pub(super) fn verify(body: &[u8], certificates: &[Vec<u8>], now: u64) -> Result<Claims, EvidenceError> {
     let report = Report::read(body)?;
     let mut read = Vec::new();

@@ -93,6 +93,10 @@ fn measurements(rule: &Rule, claims: &Claims, verdict: &mut Verdict) {
             format!("the policy does not say which program it is: it names no {}", identities.join(" or "));
         verdict.add("program", false, why);
     }
+    if let Some(speaker) = claims.kind.speaker().filter(|name| !rule.measurements.contains_key(*name)) {
+        let why = format!("the policy does not say whose word the registers are: it names no {speaker}");
+        verdict.add("speaker", false, why);
+    }
     for (name, accepted) in &rule.measurements {
         let found = claims.measurements.get(name.as_str());
         let passed = found.is_some_and(|found| accepted.contains(found));
@@ -147,7 +151,7 @@ fn freshness(claims: &Claims, expected: &Expected, verdict: &mut Verdict) {
             None => (padded(nonce), "the report data are compared with the nonce and zeros"),
         },
         Expected::Binding(binding) => (
-            claims.report_data.0 == binding.report_data().0,
+            claims.report_data.0 == binding.report_data_of(claims.kind),
             "the report data are compared with nonce, key and contract",
         ),
     };

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on fails, and one that is skipped says so"
 )]
 
+mod azure;
 mod intel;
 mod nitro;
 mod recorded;

@@ -478,7 +478,8 @@ fn engine(text: &str) -> Result<Engine, String> {
 #[derive(Debug, Args)]
 #[command(after_help = VERIFY)]
 pub(crate) struct SealVerifyArgs {
-    /// Evidence: a report of SEV-SNP, a document of Nitro, a quote of TDX or SGX, raw or as hexadecimal digits, or a file of Welkin
+    /// Evidence: a report of SEV-SNP, a document of Nitro, a quote of TDX or SGX, raw or as hexadecimal digits; what the attester of
+    /// Confidential Containers writes on a machine of Azure; or a file of Welkin
     #[arg(value_name = "EVIDENCE")]
     pub(crate) evidence: PathBuf,
     /// Certificates that the evidence does not bring itself, as PEM or DER, or the collateral of a quote, as JSON; may be repeated
@@ -509,6 +510,7 @@ Examples:
   welkin seal verify report.bin --certificates vcek.der --certificates cert_chain.pem
   welkin seal verify quote.bin --certificates collateral.json --policy policy.toml
   welkin seal verify document.cose --policy policy.toml --nonce 6e6f6e6365
+  welkin seal verify azure.json --certificates cert_chain.pem      # what an attester wrote on a confidential machine of Azure
   welkin seal verify evidence.json --policy policy.toml --output json | jq '.checks[] | select(.outcome == \"refused\")'
 
 A policy, which has to name every kind it accepts and the programs of each:

@@ -116,8 +116,8 @@ impl<'a> Quote<'a> {
     }
 }
 
-impl Body<'_> {
-    pub(super) fn report_data(&self) -> &[u8] {
+impl<'a> Body<'a> {
+    pub(super) fn report_data(&self) -> &'a [u8] {
         match self {
             Self::Sgx(report) => &report[320..384],
             Self::Tdx(report) => &report[520..584],

@@ -146,8 +146,11 @@ impl welkin_broker::Owners for AskedFar {
 
 /// Whether evidence is for a question. What is not genuine is for the owners to refuse.
 fn answers(answer: &Attested, challenge: Challenge) -> bool {
-    let expected = Binding::to(&answer.engine, challenge).report_data();
-    answer.evidence.verify(now()).map_or(true, |claims| claims.report_data.0 == expected.0)
+    let expected = Binding::to(&answer.engine, challenge);
+    answer
+        .evidence
+        .verify(now())
+        .map_or(true, |claims| claims.report_data.0 == expected.report_data_of(claims.kind))
 }
 
 fn in_words(error: anyhow::Error) -> String {

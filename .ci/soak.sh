@@ -57,7 +57,7 @@ for oracle in sync runs plan; do
     cargo run --quiet --locked --package xtask -- oracle "$oracle" --rounds "$rounds" --seed "$seed" || differ=1
 done
 shopt -s nullglob
-for folder in crates/*/fuzz; do
+for folder in crates/*/fuzz enclave/fuzz; do
     fuzz "$folder"
 done
 exit "$differ"

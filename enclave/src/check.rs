@@ -2,6 +2,7 @@
 //! others in the open inside of an encrypted file.
 
 use crate::Keys;
+use crate::modules::{check_footer, check_modules};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use parquet::errors::ParquetError;
@@ -40,10 +41,22 @@ pub enum CheckError {
 /// The first part that is not.
 pub fn check(mut file: File, keys: &Keys, aad: &[u8]) -> Result<(), CheckError> {
     sealed_at_all(&mut file)?;
+    check_footer(&file).map_err(closed)?;
     let options = ArrowReaderOptions::new()
         .with_file_decryption_properties(decryption(keys, aad).map_err(CheckError::Closed)?);
     let metadata = ArrowReaderMetadata::load(&file, options).map_err(CheckError::Closed)?;
-    check_metadata(metadata.metadata(), keys)
+    check_metadata(metadata.metadata(), keys)?;
+    check_modules(&file, metadata.metadata()).map_err(closed)
+}
+
+/// A file whose parts do not lie where they should is another one, whatever else might be read of it.
+pub(crate) fn closed(error: io::Error) -> CheckError {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            CheckError::Closed(ParquetError::External(Box::new(error)))
+        }
+        _ => CheckError::File(error),
+    }
 }
 
 /// Does it begin and end as sealed files do?

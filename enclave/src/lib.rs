@@ -20,6 +20,7 @@ mod check;
 pub mod engine;
 mod input;
 mod keys;
+mod modules;
 mod open;
 mod seal;
 mod sql;

@@ -321,7 +321,7 @@ impl Growth<'_> {
             let few = next();
             let many = match parent {
                 Some(mut parent) => {
-                    parent.subtract(&few);
+                    parent.subtract(self.grower.workers, &few);
                     parent
                 }
                 None => next(),

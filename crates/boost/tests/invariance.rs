@@ -86,6 +86,29 @@ fn any_number_of_threads_gives_the_same_bytes() {
     }
 }
 
+/// Many features, which workers share, of as many bins as a byte has numbers and of fewer than sixteen.
+#[test]
+fn any_number_of_threads_gives_the_same_bytes_of_many_features() {
+    let noise = |row: usize, salt: usize| ((row * 7919 + salt * 104_729) * 31 % 9973) as f32;
+    for (count, bins) in [(128, "256"), (131, "256"), (257, "12")] {
+        let column = |salt: usize| {
+            let value =
+                |row: usize| if (row + salt).is_multiple_of(11) { f32::NAN } else { noise(row, salt) };
+            (format!("x{salt}"), Kind::Number, Column::Dense((0..3000).map(value).collect()))
+        };
+        let mut data = rows(&(0..3000).collect::<Vec<_>>(), true);
+        data.features = Features::new(3000, (0..count).map(column).collect()).unwrap();
+        let settings = [("objective", "binary:logistic"), ("max_depth", "4"), ("max_bin", bins)];
+        let alone = model(&data, &Alone, &settings);
+        for threads in [2, 3, 8] {
+            assert!(
+                model(&data, &Backwards(threads), &settings) == alone,
+                "{count} features, {threads} threads"
+            );
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -2,7 +2,7 @@
 
 use crate::bins::{Axes, Bins, Cells, FEW, NARROW, Table};
 use crate::fixed::{Pair, Sums};
-use crate::workers::{Workers, each, piece_size};
+use crate::workers::{Workers, each, each_piece, piece_size};
 
 /// One sum for each bin of each feature. For rows that lie sparsely the bins of missing values stay empty: what is missing
 /// is the node's sum without that of the feature's other bins, for both kinds of rows.
@@ -13,6 +13,16 @@ pub(crate) struct Histogram {
 
 /// Fewer rows are not worth a worker's own histogram, which must be cleared and added up.
 const LEAST_ROWS: usize = 8192;
+
+/// Fewer bins are added up by one worker.
+const LEAST_BINS: usize = 1 << 15;
+
+/// With so many features workers share these and not the rows: a histogram of a worker's own takes longer to clear and to add up then
+/// than most nodes' rows do.
+const WIDE: usize = 128;
+
+/// Features that a job takes at least: as many cells of a row as lie in one line of a cache.
+const LEAST_FEATURES: usize = 64;
 
 impl Histogram {
     pub(crate) fn new(axes: &Axes) -> Self {
@@ -36,6 +46,43 @@ impl Histogram {
 
     /// Takes the place of what was there, and gives the sum of all rows.
     pub(crate) fn fill(&mut self, workers: &dyn Workers, bins: &Bins, pairs: &[Pair], rows: &[u32]) -> Sums {
+        let width = bins.axes.features();
+        let shared = workers.count() > 1 && width >= WIDE;
+        match &bins.cells {
+            Cells::Few(table) if shared => self.fill_features::<FEW>(workers, table, width, pairs, rows),
+            Cells::Narrow(table) if shared => {
+                self.fill_features::<NARROW>(workers, table, width, pairs, rows)
+            }
+            _ => self.fill_rows(workers, bins, pairs, rows),
+        }
+    }
+
+    /// Each job adds all rows to some features.
+    fn fill_features<const BINS: usize>(
+        &mut self,
+        workers: &dyn Workers,
+        table: &Table<u8>,
+        width: usize,
+        pairs: &[Pair],
+        rows: &[u32],
+    ) -> Sums {
+        let size = piece_size(workers, width, LEAST_FEATURES, 1).next_multiple_of(TOGETHER);
+        let (features, _) = self.bins.as_chunks_mut::<BINS>();
+        let mut parts: Vec<_> = features.chunks_mut(size).map(|part| (part, Sums::default())).collect();
+        each(workers, &mut parts, |index, (part, sums)| {
+            part.fill([Sums::default(); BINS]);
+            let mut block = Block::default();
+            for rows in rows.chunks(BLOCK) {
+                *sums += block.gather(pairs, rows);
+                block.add_bytes(part, &table.rows[index * size..], width);
+            }
+        });
+        // Each has seen all rows.
+        parts.first().map(|(_, sums)| *sums).unwrap_or_default()
+    }
+
+    /// Each job adds some rows to a histogram of its own.
+    fn fill_rows(&mut self, workers: &dyn Workers, bins: &Bins, pairs: &[Pair], rows: &[u32]) -> Sums {
         let size = piece_size(workers, rows.len(), LEAST_ROWS, 1);
         let mut pieces = rows.chunks(size);
         let first = pieces.next().unwrap_or_default();
@@ -52,16 +99,28 @@ impl Histogram {
         for (_, part, sums) in parts.by_ref().take(1) {
             (self.bins, total) = (part.bins, sums);
         }
-        for (_, part, sums) in parts {
-            self.bins.iter_mut().zip(&part.bins).for_each(|(own, other)| *own += *other);
+        let others = parts.map(|(_, part, sums)| {
             total += sums;
+            part
+        });
+        let others: Vec<Self> = others.collect();
+        if !others.is_empty() {
+            let size = piece_size(workers, self.bins.len(), LEAST_BINS, 1);
+            each_piece(workers, &mut self.bins, size, |first, own| {
+                for other in &others {
+                    own.iter_mut().zip(&other.bins[first..]).for_each(|(own, other)| *own += *other);
+                }
+            });
         }
         total
     }
 
     /// What is left of it without another.
-    pub(crate) fn subtract(&mut self, other: &Self) {
-        self.bins.iter_mut().zip(&other.bins).for_each(|(own, other)| *own -= *other);
+    pub(crate) fn subtract(&mut self, workers: &dyn Workers, other: &Self) {
+        let size = piece_size(workers, self.bins.len(), LEAST_BINS, 1);
+        each_piece(workers, &mut self.bins, size, |first, own| {
+            own.iter_mut().zip(&other.bins[first..]).for_each(|(own, other)| *own -= *other);
+        });
     }
 
     fn add(&mut self, bins: &Bins, pairs: &[Pair], rows: &[u32]) -> Sums {
@@ -140,7 +199,7 @@ impl Block {
                 }
             }
         }
-        let done = width - rest.len();
+        let done = together.len() * TOGETHER;
         for (feature, bins) in rest.iter_mut().enumerate() {
             for (row, sums) in &self.rows {
                 bins[usize::from(cells[row * width + done + feature]) % BINS] += *sums;

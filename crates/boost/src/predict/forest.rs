@@ -29,8 +29,19 @@ pub(crate) struct Forest {
     steps: Vec<Step>,
     /// What each leaf adds.
     values: Vec<f32>,
-    sets: Vec<Branch>,
+    sets: Vec<Set>,
+    /// Bits of sets.
+    words: Vec<u64>,
     trees: Vec<Walked>,
+}
+
+/// Categories that go right.
+#[derive(Debug)]
+enum Set {
+    /// A bit for each of so many categories, from this word on. Those beyond go left.
+    Bits { first: usize, count: u32 },
+    /// Few, that lie far apart.
+    Listed(Vec<u32>),
 }
 
 /// One tree.
@@ -56,7 +67,13 @@ impl Forest {
     }
 
     pub(crate) fn of<'a>(trees: impl Iterator<Item = (&'a Tree, usize, f32)>) -> Self {
-        let mut forest = Self { steps: Vec::new(), values: Vec::new(), sets: Vec::new(), trees: Vec::new() };
+        let mut forest = Self {
+            steps: Vec::new(),
+            values: Vec::new(),
+            sets: Vec::new(),
+            words: Vec::new(),
+            trees: Vec::new(),
+        };
         for (tree, output, weight) in trees {
             let way = match Heap::of(tree) {
                 Some(heap) => Way::Heap(heap),
@@ -102,12 +119,47 @@ impl Forest {
         let asks = branch.feature | default;
         match branch.test {
             Test::Below(number) => Step { asks, number, left },
-            Test::NotIn(_) => {
-                self.sets.push(branch.clone());
+            Test::NotIn(ref categories) => {
+                let set = self.set(categories);
+                self.sets.push(set);
                 let set = u32::try_from(self.sets.len() - 1).unwrap_or(u32::MAX);
                 Step { asks: asks | CATEGORY, number: f32::from_bits(set), left }
             }
         }
+    }
+
+    fn set(&mut self, categories: &[u32]) -> Set {
+        let most = categories.last().copied().unwrap_or_default() as usize;
+        // No more memory than a list has some times over, whatever numbers a model names.
+        if most / 64 > 16 + 2 * categories.len() {
+            return Set::Listed(categories.to_vec());
+        }
+        let first = self.words.len();
+        self.words.resize(first + most / 64 + 1, 0);
+        for category in categories {
+            self.words[first + *category as usize / 64] |= 1 << (category % 64);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is a category, of which there are 2^32")]
+        Set::Bits { first, count: ((most / 64 + 1) * 64) as u32 }
+    }
+
+    /// Whether a value that is there is among categories that go right.
+    #[inline]
+    fn goes_right(&self, set: &Set, value: f32) -> bool {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates; negatives are left out"
+        )]
+        let category = value as u32;
+        value >= 0.0
+            && match set {
+                Set::Bits { first, count } => {
+                    category < *count
+                        && self.words[first + category as usize / 64] >> (category % 64) & 1 == 1
+                }
+                Set::Listed(categories) => categories.binary_search(&category).is_ok(),
+            }
     }
 
     /// Adds the values of rows from `first` on to their margins.
@@ -170,12 +222,70 @@ impl Forest {
     fn next(&self, step: &Step, row: &[f32]) -> u32 {
         let value = row[(step.asks & FEATURE) as usize];
         let right = if step.asks & CATEGORY != 0 {
-            !self.sets[step.number.to_bits() as usize].goes_left(value)
+            let missing = step.asks & DEFAULT_LEFT == 0;
+            if value.is_nan() {
+                missing
+            } else {
+                self.goes_right(&self.sets[step.number.to_bits() as usize], value)
+            }
         } else {
             // What is missing is not below anything.
             let missing = value.is_nan() & (step.asks & DEFAULT_LEFT != 0);
             !((value < step.number) | missing)
         };
         step.left + u32::from(right)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Node;
+
+    /// A tree that tells apart whether a value is in a set, whatever its default.
+    fn tree(feature: u32, categories: &[u32], default_left: bool) -> Tree {
+        let node = |branch, value| Node { parent: None, branch, value, gain: 0.0, cover: 0.0, weight: 0.0 };
+        let test = Test::NotIn(categories.to_vec());
+        let root = node(Some(Branch { feature, test, default_left, left: 1, right: 2 }), 0.0);
+        Tree::new(vec![root, node(None, 1.0), node(None, 2.0)], 1).unwrap()
+    }
+
+    #[test]
+    fn categories_go_where_their_tree_sends_them() {
+        let far = [3, 70_000, 4_000_000_000];
+        let values = [
+            0.0,
+            0.5,
+            1.0,
+            2.9,
+            3.0,
+            63.0,
+            64.0,
+            127.0,
+            128.0,
+            500.0,
+            69_999.0,
+            70_000.0,
+            4e9,
+            1e30,
+            -0.5,
+            -3.0,
+            f32::NAN,
+            -0.0,
+        ];
+        for categories in
+            [&[][..], &[0], &[1, 3, 64], &[63, 127], &[128], &far, &[70_000], &(0..500).collect::<Vec<_>>()]
+        {
+            for default_left in [true, false] {
+                let tree = tree(0, categories, default_left);
+                let forest = Forest::of([(&tree, 0, 1.0)].into_iter());
+                let mut margins = vec![0.0; values.len()];
+                forest.add_rows::<true>(&values, 1, &mut margins, 1);
+                let wanted: Vec<f32> = values.iter().map(|value| tree.value(&[*value])).collect();
+                assert_eq!(margins, wanted, "{categories:?}, {default_left}");
+            }
+        }
+        let forest = Forest::of([(&tree(0, &far, true), 0, 1.0)].into_iter());
+        assert!(forest.words.is_empty(), "a category far beyond all others takes no memory");
     }
 }

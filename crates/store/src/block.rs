@@ -1,6 +1,6 @@
 //! A part of an object in memory, hashed when it was first read and checked when it is last written.
 //!
-//! Two sums are taken of every byte while it is still in the processor's cache, as it arrives:
+//! Two sums are taken of every byte while it is still in the processor's cache, soon after it arrives:
 //!
 //! * **BLAKE3**, as the subtree of the object that the part is: the *chaining value*. Parts begin at
 //!   multiples of their power-of-two length, so the chaining values of all parts, in whatever order
@@ -10,6 +10,10 @@
 //!   slice by slice while the part is handed to a socket, and the last slice is held back until
 //!   the sum is right: what flipped in memory never becomes an object. Any single flipped bit and any burst of up to
 //!   64 bits changes it.
+//!
+//! A socket gives bytes in pieces of any length, and BLAKE3 is fast on long subtrees that begin at multiples of their
+//! length alone: what begins or ends elsewhere is hashed chunk by chunk. So sums are taken of 128 KiB at a time, wherever
+//! the pieces ended.
 //!
 //! *Guarantee:* [`Block::slices`] never yields its last slice of a block that is not what was read.
 //!
@@ -29,6 +33,10 @@ use thiserror::Error;
 /// Bytes that are hashed, checked and sent at a time: a quarter of a second-level cache of 2 MiB, and few
 /// enough system calls.
 pub const SLICE_BYTES: usize = 512 << 10;
+
+/// Bytes that sums are taken of at a time, as a block fills: whole subtrees of BLAKE3, 128 of its chunks, and few enough
+/// to be in the second-level cache when it is their turn.
+const SUM_BYTES: usize = 128 << 10;
 
 /// A block that does not hold any more what was read into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -152,6 +160,8 @@ impl<'a> Slices<'a> {
 pub struct BlockWriter {
     buffer: Buffer,
     length: usize,
+    /// How much of that the sums are of.
+    summed: usize,
     wanted: usize,
     offset: u64,
     whole: bool,
@@ -173,7 +183,7 @@ impl BlockWriter {
             hasher.set_input_offset(offset);
         }
         let crc = Digest::new(CrcAlgorithm::Crc64Nvme);
-        Self { buffer, length: 0, wanted, offset, whole, hasher, crc }
+        Self { buffer, length: 0, summed: 0, wanted, offset, whole, hasher, crc }
     }
 
     /// Room for what is still wanted, at most [`SLICE_BYTES`], so that it is hashed while it is hot.
@@ -189,10 +199,16 @@ impl BlockWriter {
     pub fn advance(&mut self, count: usize) {
         let end = self.length + count;
         assert!(end <= self.wanted, "more bytes than were asked for");
-        let fresh = &self.buffer[self.length..end];
+        self.length = end;
+        self.sum(if end == self.wanted { end } else { end - end % SUM_BYTES });
+    }
+
+    /// Takes the sums up to here.
+    fn sum(&mut self, end: usize) {
+        let fresh = &self.buffer[self.summed..end];
         self.hasher.update(fresh);
         self.crc.update(fresh);
-        self.length = end;
+        self.summed = end;
     }
 
     /// Copies bytes in that were read elsewhere; how many of them fitted.
@@ -268,7 +284,8 @@ impl BlockWriter {
         self.sealed()
     }
 
-    fn sealed(self) -> Block {
+    fn sealed(mut self) -> Block {
+        self.sum(self.length);
         let chaining = if self.whole {
             ChainingValue::root(self.hasher.finalize())
         } else {

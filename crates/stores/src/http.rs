@@ -19,6 +19,7 @@ mod client;
 mod connection;
 mod error;
 mod head;
+mod headers;
 mod number;
 mod pace;
 mod response;

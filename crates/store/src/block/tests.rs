@@ -52,6 +52,33 @@ const UNIT_BYTES: usize = 64 << 10;
 
 proptest! {
     #[test]
+    fn sums_do_not_depend_on_how_the_bytes_came(
+        pieces in prop::collection::vec(prop_oneof![0_usize..3, 0_usize..70_000, Just(SUM_BYTES)], 1..9),
+        part in 0_u64..3,
+        ends in any::<bool>(),
+    ) {
+        let length: usize = pieces.iter().sum();
+        let content: Vec<u8> = (0..length).map(|at| (at * 31 / 7) as u8).collect();
+        let (offset, whole) = (part << 20, part == 0);
+        prop_assume!(whole || length > 0);
+        let new = |wanted: usize| BlockWriter::new(Buffer::detached(wanted), offset, wanted, whole);
+        let mut at_once = new(length);
+        at_once.extend(&content);
+        // What turns out to end here, though there was room for more.
+        let mut writer = new(if ends { length + 5 } else { length });
+        let mut rest = content.as_slice();
+        for piece in pieces {
+            let (next, more) = rest.split_at(piece);
+            prop_assert_eq!(writer.extend(next), piece);
+            rest = more;
+        }
+        let block = if ends { writer.end(whole) } else { writer.finish().unwrap() };
+        let expected = at_once.finish().unwrap();
+        prop_assert_eq!((block.chaining(), block.crc64()), (expected.chaining(), expected.crc64()));
+        prop_assert_eq!(block.check().unwrap(), content.as_slice());
+    }
+
+    #[test]
     fn one_flipped_bit_never_leaves_whole(length in 1_usize..600_000, at in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let content = vec![7; length];
         let mut block = block(&content);

@@ -1,6 +1,7 @@
 //! Sending requests over connections that are kept.
 
 use crate::http::connection::Connection;
+use crate::http::head::is;
 use crate::http::pace::Pace;
 use crate::http::{Body, Head, HttpError, Response};
 use std::collections::HashMap;
@@ -53,28 +54,28 @@ impl Client {
         head: &Head,
         body: Body<'_>,
     ) -> Result<Response, HttpError> {
-        head.checked()?;
+        let lines = head.checked()?;
         if let Some(kept) = self.take(target) {
-            match self.exchange(kept, target, head, body).await {
+            match self.exchange(kept, target, lines, body).await {
                 Err(Exchange { error: HttpError::Broken(_) | HttpError::Malformed(_), answered: false })
-                    if !head.is("POST") => {}
+                    if !is(lines, "POST") => {}
                 Err(failed) => return Err(failed.error),
                 Ok(response) => return Ok(response),
             }
         }
         let fresh = Connection::open(&target.host, target.port, target.tls.then_some(&self.tls)).await?;
-        self.exchange(fresh, target, head, body).await.map_err(|failed| failed.error)
+        self.exchange(fresh, target, lines, body).await.map_err(|failed| failed.error)
     }
 
     async fn exchange(
         self: &Arc<Self>,
         mut connection: Connection,
         target: &Target,
-        head: &Head,
+        lines: &[u8],
         body: Body<'_>,
     ) -> Result<Response, Exchange> {
-        let head_only = head.is("HEAD");
-        let sent = send_request(&mut connection, head, body).await;
+        let head_only = is(lines, "HEAD");
+        let sent = send_request(&mut connection, lines, body).await;
         if let Err(HttpError::Flipped(flipped)) = sent {
             return Err(Exchange { error: flipped.into(), answered: true });
         }
@@ -117,12 +118,12 @@ struct Exchange {
     answered: bool,
 }
 
-async fn send_request(connection: &mut Connection, head: &Head, body: Body<'_>) -> Result<(), HttpError> {
+/// Sends a request, the lines of whose head were checked.
+async fn send_request(connection: &mut Connection, lines: &[u8], body: Body<'_>) -> Result<(), HttpError> {
     connection.pace = Pace::steady();
-    let lines = head.checked()?;
     let mut whole = Vec::with_capacity(lines.len() + 48);
     whole.extend_from_slice(lines);
-    if body.len() > 0 || !head.is("GET") && !head.is("HEAD") {
+    if body.len() > 0 || !is(lines, "GET") && !is(lines, "HEAD") {
         whole.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
     }
     whole.extend_from_slice(b"\r\n");

@@ -1,6 +1,7 @@
 //! Responses: heads, and bodies into blocks or text.
 
 use crate::http::connection::Connection;
+use crate::http::headers::Headers;
 use crate::http::number::{hexadecimal, number};
 use crate::http::pace::{HEAD_WITHIN, Pace, WORDS_WITHIN};
 use crate::http::{Client, HttpError, Target};
@@ -29,7 +30,7 @@ enum Framing {
 /// A response whose body has not been read.
 pub(crate) struct Response {
     pub(crate) status: u16,
-    headers: Vec<(String, String)>,
+    headers: Headers,
     framing: Framing,
     keep: bool,
     connection: Option<Connection>,
@@ -48,7 +49,9 @@ impl Response {
         connection.pace = Pace::within(HEAD_WITHIN);
         let mut interim = 0;
         loop {
-            match parse(connection.ahead()) {
+            // Nothing has come of most answers when one begins to wait for them.
+            let parsed = if connection.ahead().is_empty() { Ok(None) } else { parse(connection.ahead()) };
+            match parsed {
                 Err(error) => return Err((error, true)),
                 // 100 Continue and its kind come before the answer.
                 Ok(Some(head)) if head.status < 200 => {
@@ -100,12 +103,12 @@ impl Response {
 
     /// The first header of that lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers.get(name)
     }
 
     /// Headers, names in lower case.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.headers.iter()
     }
 
     /// Never uses the connection again.
@@ -198,7 +201,7 @@ fn ended() -> HttpError {
 
 struct Head {
     status: u16,
-    headers: Vec<(String, String)>,
+    headers: Headers,
     framing: Framing,
     keep: bool,
     length: usize,
@@ -214,11 +217,10 @@ fn parse(bytes: &[u8]) -> Result<Option<Head>, HttpError> {
     };
     let mut framing = Framing::Close;
     let mut keep = response.version == Some(1);
-    let mut found = Vec::with_capacity(response.headers.len());
+    let mut found = Headers::with_room(response.headers.len(), length);
     for header in response.headers.iter() {
-        let name = header.name.to_ascii_lowercase();
-        let value = String::from_utf8_lossy(header.value).into_owned();
-        match name.as_str() {
+        let (name, value) = found.push(header.name, header.value);
+        match name {
             "content-length" if framing != Framing::Chunked => {
                 let length =
                     number(value.trim()).ok_or_else(|| malformed(&"its content-length is not a number"))?;
@@ -235,7 +237,6 @@ fn parse(bytes: &[u8]) -> Result<Option<Head>, HttpError> {
             "connection" if value.eq_ignore_ascii_case("keep-alive") => keep = true,
             _ => {}
         }
-        found.push((name, value));
     }
     let status = response.code.ok_or_else(|| malformed(&"it has no status"))?;
     Ok(Some(Head { status, headers: found, framing, keep, length }))
@@ -322,7 +323,7 @@ mod tests {
         let head =
             parse(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"x\"\r\n\r\nhello").unwrap().unwrap();
         assert_eq!((head.status, head.framing, head.keep, head.length), (200, Framing::Length(5), true, 49));
-        assert_eq!(head.headers[1], ("etag".to_owned(), "\"x\"".to_owned()));
+        assert_eq!(head.headers.get("etag"), Some("\"x\""));
         let head = parse(b"HTTP/1.0 200 OK\r\n\r\n").unwrap().unwrap();
         assert_eq!((head.framing, head.keep), (Framing::Close, false));
         let both = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n";

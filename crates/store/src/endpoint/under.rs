@@ -122,6 +122,18 @@ impl Endpoint for Under {
         self.place.whereabouts(&format!("{}{prefix}", self.prefix)).await
     }
 
+    fn lists_mtimes(&self) -> bool {
+        self.place.lists_mtimes()
+    }
+
+    fn keeps_parts(&self) -> bool {
+        self.place.keeps_parts()
+    }
+
+    fn is_files(&self) -> bool {
+        self.place.is_files()
+    }
+
     fn limits(&self) -> Limits {
         let limits = self.place.limits();
         Limits { key_bytes: limits.key_bytes.saturating_sub(self.prefix.len()), ..limits }

@@ -1,6 +1,6 @@
 use super::*;
 use std::fs::File;
-use welkin_store::Listed;
+use welkin_store::{Listed, Under};
 
 fn block(content: &[u8], offset: u64, whole: bool) -> Arc<Block> {
     let mut writer = BlockWriter::new(Buffer::detached(content.len()), offset, content.len(), whole);
@@ -70,6 +70,26 @@ async fn an_object_in_parts_appears_at_the_end_with_its_metadata() {
     assert_eq!((found.metadata.mtime_ns(), found.metadata.mode()), (metadata.mtime_ns(), Some(0o750)));
     let gone = endpoint.finish(&upload, &parts, &blake3::hash(&content)).await.unwrap_err();
     assert_eq!(gone.kind, FailureKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_part_that_is_repeated_replaces_what_there_was() {
+    const PART: usize = 2 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Local::new(folder.path(), false);
+    let upload = endpoint.begin("x", &Metadata::default(), 3 * PART as u64, PART as u64).await.unwrap();
+    let part = |number: u32, byte: u8| block(&vec![byte; PART], u64::from(number) * PART as u64, false);
+    endpoint.part(&upload, 0, &part(0, 7)).await.unwrap();
+    let mut damaged = part(1, 7);
+    Arc::get_mut(&mut damaged).unwrap().bytes_mut()[PART - 1] ^= 4;
+    assert_eq!(endpoint.part(&upload, 1, &damaged).await.unwrap_err().kind, FailureKind::Corrupt);
+    let mut parts = Vec::new();
+    for number in 0..3 {
+        parts.push(endpoint.part(&upload, number, &part(number, 0)).await.unwrap());
+    }
+    endpoint.finish(&upload, &parts, &blake3::hash(&vec![0; 3 * PART])).await.unwrap();
+    let written = std::fs::read(folder.path().join("x")).unwrap();
+    assert!(written.len() == 3 * PART && written.iter().all(|byte| *byte == 0));
 }
 
 #[tokio::test]
@@ -449,6 +469,13 @@ async fn a_file_that_is_longer_than_it_was_is_another() {
     for length in [0, 2, 5] {
         assert_eq!(read(length, true).await.unwrap_err().kind, FailureKind::Changed, "{length}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_in_a_folder_is_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = Under::folder(Local::new(folder.path(), false), "inner").unwrap();
+    assert!(inner.is_files() && inner.lists_mtimes() && !inner.keeps_parts());
 }
 
 #[tokio::test]

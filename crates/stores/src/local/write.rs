@@ -6,7 +6,7 @@
 use crate::local::below::{Base, Spot};
 use crate::local::path::{Below, TEMPORARY, is_temporary};
 use crate::local::stat::Stamp;
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use std::fs::{File, Permissions};
 use std::io;
@@ -70,12 +70,8 @@ pub(super) fn whole(
 ) -> Result<String, WriteError> {
     let (spot, file, temporary) = in_folder(base, path, create_held)?;
     let written = (|| {
-        let mut at = 0;
-        let mut slices = block.slices();
-        while let Some(slice) = slices.next_slice()? {
-            file.write_all_at(slice, at)?;
-            at += slice.len() as u64;
-        }
+        // At once: file systems keep what comes in one call in larger pieces.
+        file.write_all_at(block.check()?, 0)?;
         dress(&file, metadata)?;
         appear(&file, &spot, &temporary, sync)
     })();
@@ -109,13 +105,12 @@ pub(super) fn begin(
 /// Writes a part where it belongs.
 pub(super) fn part(base: &Base, path: Below<'_>, id: &str, block: &Block) -> Result<(), WriteError> {
     let (_, file, _) = open(base, path, id)?;
-    // A fresh file is all zeros. A part that is repeated has the same content as before.
     let bytes = block.check()?;
     let end = block.offset() + bytes.len() as u64;
     // Where the length was not known, the file ends where the furthest byte is: the last of each part is
     // written even when it is zero, so that no hole is left out at the end.
     match bytes.split_last() {
-        Some((last, _)) if is_zero(bytes) => {
+        Some((last, _)) if is_zero(bytes) && is_hole(&file, block.offset(), end) => {
             if file.metadata()?.len() < end {
                 file.write_all_at(&[*last], end - 1)?;
             }
@@ -123,6 +118,15 @@ pub(super) fn part(base: &Base, path: Below<'_>, id: &str, block: &Block) -> Res
         _ => file.write_all_at(bytes, block.offset())?,
     }
     Ok(())
+}
+
+/// Whether nothing was ever written there, as far as the file system tells: a part that is repeated replaces what there was.
+fn is_hole(file: &File, start: u64, end: u64) -> bool {
+    match rustix::fs::seek(file, SeekFrom::Data(start)) {
+        Ok(data) => data >= end,
+        // There is none behind it.
+        Err(error) => error == Errno::NXIO,
+    }
 }
 
 /// Makes the file appear and returns its version.

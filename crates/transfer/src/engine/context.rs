@@ -95,7 +95,21 @@ impl Context {
         self.halt.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
+    /// An object that arrived.
     pub(super) fn done(&self, job: &Job, done: Done) {
+        self.arrived(job, done, Self::record);
+    }
+
+    /// Several that did: they are put on record in one call of the system.
+    pub(super) fn done_together(&self, mut arrived: Vec<(Job, Done)>) {
+        let Some((last, last_done)) = arrived.pop() else { return };
+        for (job, done) in arrived {
+            self.arrived(&job, done, Self::note);
+        }
+        self.done(&last, last_done);
+    }
+
+    fn arrived(&self, job: &Job, done: Done, put: fn(&Self, &Record)) {
         if job.expected.is_some_and(|expected| expected.to_hex().as_str() != done.blake3) {
             self.observer.notice(&Notice::Unexpected { key: &done.source, blake3: &done.blake3 });
             let operation = format!("copy {} to {}", done.source, self.transfer.target);
@@ -104,7 +118,7 @@ impl Context {
         }
         self.observer.notice(&Notice::Copied(&done));
         Stats::add(&self.stats.copied_objects, 1);
-        self.record(&Record::Done(done));
+        put(self, &Record::Done(done));
         self.settle(job);
     }
 

@@ -83,6 +83,18 @@ impl Feed {
         }
     }
 
+    /// How many steps are there for each of so many lanes.
+    pub(super) fn share(&self, lanes: usize) -> usize {
+        self.steps.try_lock().map_or(0, |steps| steps.len() / lanes.max(1))
+    }
+
+    /// The next step as a unit, if it is there already.
+    pub(super) fn ready(&self) -> Option<Unit> {
+        // Who has the lock waits for a step.
+        let step = self.steps.try_lock().ok()?.try_recv().ok()?;
+        Some(self.unit(step))
+    }
+
     fn unit(&self, step: Step) -> Unit {
         match step {
             Step::Check(job) => Unit::Check(job),

@@ -7,17 +7,24 @@ use std::sync::Arc;
 
 /// Works until there is nothing left, or until there are lanes enough without it.
 pub(super) async fn work(context: Arc<Context>, feed: Arc<Feed>, number: usize) {
-    while number < context.tuner.lanes() && !context.is_halted() {
-        match feed.next().await {
-            Some(unit) => perform(&context, &feed, unit).await,
-            None => return,
-        }
+    let mut taken = None;
+    // What was taken is done: nobody else has it.
+    while taken.is_some() || number < context.tuner.lanes() && !context.is_halted() {
+        let unit = match taken.take() {
+            Some(unit) => unit,
+            None => match feed.next().await {
+                Some(unit) => unit,
+                None => return,
+            },
+        };
+        taken = perform(&context, &feed, unit).await;
     }
 }
 
-async fn perform(context: &Arc<Context>, feed: &Arc<Feed>, unit: Unit) {
+/// Does a unit. Returns another that was taken on the way.
+async fn perform(context: &Arc<Context>, feed: &Arc<Feed>, unit: Unit) -> Option<Unit> {
     match unit {
-        Unit::Whole(job) => whole::copy(context, feed, job).await,
+        Unit::Whole(job) => return whole::copy_ready(context, feed, job).await,
         Unit::Part(large, number) => large::part(context, &large, number).await,
         Unit::Open(job) => {
             let opened = large::open(context, job).await;
@@ -25,8 +32,9 @@ async fn perform(context: &Arc<Context>, feed: &Arc<Feed>, unit: Unit) {
         }
         Unit::Check(job) => match content::same(context, &job).await {
             Ok(true) => context.skipped(&job, "the content is the same"),
-            Ok(false) => Box::pin(perform(context, feed, feed.copy(job))).await,
+            Ok(false) => return Box::pin(perform(context, feed, feed.copy(job))).await,
             Err(failure) => context.failed(&job, failure),
         },
     }
+    None
 }

@@ -20,6 +20,13 @@ use welkin_store::{Failure, FailureKind, Metadata, Part, Piece, Read, Upload};
 /// Times a part whose bytes were damaged on the way is read again.
 const FRESH_READS: u32 = 3;
 
+/// Length of the parts between two folders: those that are on their way fit into a cache, where the next step finds them,
+/// and a file system still keeps each in one piece.
+const BESIDE_BYTES: u64 = 2 << 20;
+
+/// Parts of a file between two folders beyond which they become longer.
+const PARTS_BESIDE: u64 = 8192;
+
 /// An object under way.
 #[derive(Debug)]
 pub(super) struct Large {
@@ -91,7 +98,11 @@ async fn begin(context: &Context, job: &mut Job) -> Result<Large, Failure> {
     let (source, target) = (&context.transfer.source.endpoint, &context.transfer.target.endpoint);
     let key = job.source.key.clone();
     let fitting = |size: u64| {
-        target.limits().part_bytes(size, context.options().part_bytes).map_err(|why| {
+        let beside = source.is_beside(target).then(|| size.div_ceil(PARTS_BESIDE).max(BESIDE_BYTES));
+        let limits = target.limits();
+        // Those of a long file are as long as anywhere: what is kept of each has a bound.
+        let wanted = context.options().part_bytes.or(beside.map(|bytes| bytes.min(limits.part_bytes_best)));
+        limits.part_bytes(size, wanted).map_err(|why| {
             Failure::new(FailureKind::TooLarge, format!("copy {} to {}", key, target.name()), why)
         })
     };
@@ -230,16 +241,19 @@ async fn move_part(context: &Context, large: &Large, number: u32) -> Result<(Par
     let offset = u64::from(number) * large.part_bytes;
     let (key, version) = (large.job.source.key.as_str(), large.version.as_deref());
     let what = Read { key, offset, length, whole: false, version };
+    let (source, target) = (&context.transfer.source.endpoint, &context.transfer.target.endpoint);
+    context.limiter.take(length as u64).await;
+    if let Some(passed) = source.pass_part_on(target, what, (&large.upload, number), &context.pool).await {
+        return Ok(passed);
+    }
     let mut reads = 0;
     loop {
         reads += 1;
-        context.limiter.take(length as u64).await;
-        let (patience, source) = (context.patience(), &context.transfer.source.endpoint);
+        let patience = context.patience();
         let read = source.read(&patience, what, &context.pool).await;
         let failure = match read {
             Ok(Piece { block, .. }) => {
                 let block = Arc::new(block);
-                let target = &context.transfer.target.endpoint;
                 match target.part(&patience, &large.upload, number, &block).await {
                     Ok(part) => return Ok((part, block.chaining())),
                     Err(failure) => failure,
@@ -251,6 +265,7 @@ async fn move_part(context: &Context, large: &Large, number: u32) -> Result<(Par
             return Err(failure);
         }
         Stats::add(&context.stats.retries, 1);
+        context.limiter.take(length as u64).await;
     }
 }
 

@@ -8,6 +8,7 @@
 //! removes objects for.
 
 use crate::engine::retry::{Patience, pause_after};
+use futures::FutureExt as _;
 use std::sync::Arc;
 use welkin_store::block::{Block, BlockPool};
 use welkin_store::hash::ChainingValue;
@@ -107,28 +108,60 @@ impl Retrying {
         patience.call(|| self.endpoint.put(key, metadata, block)).await
     }
 
-    /// Reads an object and writes it as `key`, on one thread, where both places are folders. `None` where they are not,
-    /// and where anything failed: whoever asks reads and writes with patience then.
-    pub(super) async fn pass_on(
+    /// Whether both places are folders, so that one thread may read and write.
+    pub(super) fn is_beside(&self, to: &Self) -> bool {
+        self.endpoint.is_files() && to.endpoint.is_files()
+    }
+
+    /// Reads objects and writes each as the key beside it, one after the other on one thread, where both places are folders.
+    /// `None` for each where they are not, and of what failed in any way: whoever asks reads and writes that with
+    /// patience then.
+    pub(super) async fn pass_on<'a>(
+        &self,
+        to: &Self,
+        objects: impl Iterator<Item = (Read<'a>, &'a str)>,
+        pool: &BlockPool,
+    ) -> Vec<Option<PassedOn>> {
+        let objects: Vec<_> = objects.map(|(what, key)| (Wanted::new(what), key.to_owned())).collect();
+        let count = objects.len();
+        let mut passed = Vec::new();
+        if self.is_beside(to) {
+            let (source, target, pool) = (Arc::clone(&self.endpoint), Arc::clone(&to.endpoint), pool.clone());
+            let waiting = Arc::new(());
+            let waited_for = Arc::downgrade(&waiting);
+            let all = at_once(move || async move {
+                let mut passed = Vec::with_capacity(objects.len());
+                // None is begun after whoever asks is gone.
+                for (what, key) in objects.iter().take_while(|_| waited_for.strong_count() > 0) {
+                    passed.push(pass(&*source, &*target, what, key, &pool).await);
+                }
+                Some(passed)
+            });
+            passed = all.await.unwrap_or_default();
+            drop(waiting);
+        }
+        passed.resize_with(count, || None);
+        passed
+    }
+
+    /// The same with a part of an upload.
+    pub(super) async fn pass_part_on(
         &self,
         to: &Self,
         what: Read<'_>,
-        key: &str,
+        (upload, number): (&Upload, u32),
         pool: &BlockPool,
-    ) -> Option<PassedOn> {
-        if !self.endpoint.is_files() || !to.endpoint.is_files() {
+    ) -> Option<(Part, ChainingValue)> {
+        if !self.is_beside(to) {
             return None;
         }
         let buffer = pool.lend(what.length).await;
         let (source, target) = (Arc::clone(&self.endpoint), Arc::clone(&to.endpoint));
-        let (from, version, key) = (what.key.to_owned(), what.version.map(str::to_owned), key.to_owned());
-        let (offset, length, whole) = (what.offset, what.length, what.whole);
+        let (what, upload) = (Wanted::new(what), upload.clone());
         at_once(move || async move {
-            let what = Read { key: &from, offset, length, whole, version: version.as_deref() };
-            let Piece { block, metadata, version } = source.read(what, buffer).await.ok()?;
-            let block = Arc::new(block);
-            let target_version = target.put(&key, &metadata, &block).await.ok()?;
-            Some(PassedOn { chaining: block.chaining(), version, target_version })
+            let block = Arc::new(source.read(what.read(), buffer).await.ok()?.block);
+            let part = target.part(&upload, number, &block).await.ok()?;
+            Some((part, block.chaining()))
         })
         .await
     }
@@ -215,6 +248,42 @@ impl Retrying {
             left = again.into_iter().map(|(key, _)| key).collect();
         }
     }
+}
+
+/// A [`Read`] that waits for nobody.
+struct Wanted {
+    key: String,
+    offset: u64,
+    length: usize,
+    whole: bool,
+    version: Option<String>,
+}
+
+impl Wanted {
+    fn new(what: Read<'_>) -> Self {
+        let Read { key, offset, length, whole, version } = what;
+        Self { key: key.to_owned(), offset, length, whole, version: version.map(str::to_owned) }
+    }
+
+    fn read(&self) -> Read<'_> {
+        let Self { key, offset, length, whole, version } = self;
+        Read { key, offset: *offset, length: *length, whole: *whole, version: version.as_deref() }
+    }
+}
+
+/// Reads an object and writes it as `key`. Memory that is not there at once is not waited for.
+async fn pass(
+    source: &dyn Endpoint,
+    target: &dyn Endpoint,
+    what: &Wanted,
+    key: &str,
+    pool: &BlockPool,
+) -> Option<PassedOn> {
+    let buffer = pool.lend(what.length).now_or_never()?;
+    let Piece { block, metadata, version } = source.read(what.read(), buffer).await.ok()?;
+    let block = Arc::new(block);
+    let target_version = target.put(key, &metadata, &block).await.ok()?;
+    Some(PassedOn { chaining: block.chaining(), version, target_version })
 }
 
 /// An object that was read and written.

@@ -14,8 +14,56 @@ use welkin_store::{Failure, FailureKind, Piece, Read};
 /// Times an object is read again because it changed, or because its bytes were damaged on the way.
 const FRESH_STARTS: u32 = 3;
 
+/// Objects between two folders that one thread copies before it is heard of again: to wake two threads for each costs as
+/// much as to open, write and close its file.
+const TOGETHER: usize = 16;
+
+/// Bytes of them from which on it is enough.
+const TOGETHER_BYTES: u64 = 1 << 20;
+
+/// Moves an object, and together with it some that are ready where both places are folders. Returns what else was taken
+/// from the feed.
+pub(super) async fn copy_ready(context: &Arc<Context>, feed: &Arc<Feed>, job: Job) -> Option<Unit> {
+    let Transfer { source, target, .. } = &context.transfer;
+    if !source.endpoint.is_beside(&target.endpoint) {
+        copy(context, feed, job).await;
+        return None;
+    }
+    // Not what other lanes could do meanwhile.
+    let most = feed.share(context.tuner.lanes()).min(TOGETHER);
+    let (mut bytes, mut jobs, mut other) = (job.source.size, vec![job], None);
+    while jobs.len() < most && bytes < TOGETHER_BYTES && other.is_none() {
+        match feed.ready() {
+            Some(Unit::Whole(job)) => {
+                bytes += job.source.size;
+                jobs.push(job);
+            }
+            None => break,
+            unit => other = unit,
+        }
+    }
+    context.limiter.take(bytes).await;
+    let objects = jobs.iter().map(|job| (whole(job), job.key.as_str()));
+    let passed = source.endpoint.pass_on(&target.endpoint, objects, &context.pool).await;
+    let (mut arrived, mut failed) = (Vec::new(), Vec::new());
+    for (job, passed) in jobs.into_iter().zip(passed) {
+        match passed {
+            Some(passed) => {
+                let done = done(context, &job, passed);
+                arrived.push((job, done));
+            }
+            None => failed.push(job),
+        }
+    }
+    context.done_together(arrived);
+    for job in failed {
+        copy(context, feed, job).await;
+    }
+    other
+}
+
 /// Moves an object; says how it ended.
-pub(super) async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job) {
+async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job) {
     let mut starts = 0;
     loop {
         let failure = match attempt(context, &job).await {
@@ -52,32 +100,33 @@ pub(super) async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job)
 }
 
 async fn attempt(context: &Context, job: &Job) -> Result<Done, Failure> {
-    let size = usize::try_from(job.source.size).unwrap_or(usize::MAX);
     context.limiter.take(job.source.size).await;
+    let (patience, Transfer { source, target, .. }) = (context.patience(), &context.transfer);
+    let Piece { block, metadata, version } =
+        source.endpoint.read(&patience, whole(job), &context.pool).await?;
+    let metadata = times::dated(metadata, &job.source);
+    let block = Arc::new(block);
+    let target_version = target.endpoint.put(&patience, &job.key, &metadata, &block).await?;
+    Ok(done(context, job, PassedOn { chaining: block.chaining(), version, target_version }))
+}
+
+/// All of an object.
+fn whole(job: &Job) -> Read<'_> {
+    let length = usize::try_from(job.source.size).unwrap_or(usize::MAX);
     let (key, version) = (job.source.key.as_str(), job.source.version.as_deref());
-    let what = Read { key, offset: 0, length: size, whole: true, version };
-    let Transfer { source, target, .. } = &context.transfer;
-    let passed = source.endpoint.pass_on(&target.endpoint, what, &job.key, &context.pool).await;
-    let PassedOn { chaining, version, target_version } = match passed {
-        Some(passed) => passed,
-        None => read_and_write(context, job, what).await?,
-    };
+    Read { key, offset: 0, length, whole: true, version }
+}
+
+/// Counts an object that is there now.
+fn done(context: &Context, job: &Job, passed: PassedOn) -> Done {
+    let PassedOn { chaining, version, target_version } = passed;
     Stats::add(&context.stats.copied_bytes, job.source.size);
-    Ok(Done {
+    Done {
         source: job.source.key.clone(),
         version: version.or_else(|| job.source.version.clone()),
         key: job.key.clone(),
         size: job.source.size,
         blake3: chaining.to_string(),
         target_version,
-    })
-}
-
-async fn read_and_write(context: &Context, job: &Job, what: Read<'_>) -> Result<PassedOn, Failure> {
-    let (patience, Transfer { source, target, .. }) = (context.patience(), &context.transfer);
-    let Piece { block, metadata, version } = source.endpoint.read(&patience, what, &context.pool).await?;
-    let metadata = times::dated(metadata, &job.source);
-    let block = Arc::new(block);
-    let target_version = target.endpoint.put(&patience, &job.key, &metadata, &block).await?;
-    Ok(PassedOn { chaining: block.chaining(), version, target_version })
+    }
 }

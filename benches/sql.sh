@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures what sealing costs queries: the 22 questions of TPC-H on sealed tables against the same engine on the same tables in
-# the open, oblivious steps against ordinary ones, and a contract from start to sealed result for a table of 1 MB.
+# Measures what sealing costs queries: the 22 questions of TPC-H on sealed tables against the same engine, and DuckDB, on the same tables
+# in the open, oblivious steps against ordinary ones, and a contract from start to sealed result for a table of 1 MB.
 #
 #     benches/sql.sh [--scale S] [--runs N] [--threads N]
 #
@@ -39,13 +39,14 @@ tpch=$(realpath enclave/tests/tpch)
 rusage=$(realpath benches/rusage.py)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/tables"
+mkdir "$work/tables" "$work/same"
 echo "tables of scale $scale" >&2
 (cd "$work/tables" && "$python" "$tpch/oracle.py" make "$scale")
 
 echo "22 questions, $runs runs" >&2
 printf '| question | open ms | sealed ms | sealed/open | open/open | opening ms |\n|---|---|---|---|---|---|\n'
-"$speed" "$work/tables" "$tpch/queries.sql" "$runs" "$threads" | tr -d '{}",:' | awk '
+"$speed" "$work/tables" "$tpch/queries.sql" "$runs" "$threads" "$work/same" | tee "$work/speed" | awk '
+    { gsub(/[{}",:]/, "") }
     {
         open = $4; again = $6; sealed = $8; opening = $10
         mean = (open + again) / 2
@@ -56,6 +57,18 @@ printf '| question | open ms | sealed ms | sealed/open | open/open | opening ms 
         if (ratio > worst) worst = ratio
     }
     END { printf "| geometric mean | | | %.3f | %.3f | |\n| worst | | | %.3f | | |\n", exp(logs / n), exp(controls / n), worst }'
+
+echo 'the same questions to DuckDB' >&2
+printf '\n| question | DuckDB ms | open/DuckDB | sealed/DuckDB |\n|---|---|---|---|\n'
+(cd "$work/same" && "$python" "$tpch/oracle.py" time "$runs" "$threads") >"$work/duckdb"
+tr -d '{}",:' <"$work/speed" | awk '
+    NR == FNR { duckdb[$1] = $2; next }
+    {
+        open = ($4 + $6) / 2 / duckdb[$2]; sealed = $8 / duckdb[$2]
+        printf "| %d | %.1f | %.2f | %.2f |\n", $2, duckdb[$2], open, sealed
+        opens += log(open); seals += log(sealed); n++
+    }
+    END { printf "| geometric mean | | %.2f | %.2f |\n", exp(opens / n), exp(seals / n) }' "$work/duckdb" -
 
 echo 'oblivious steps beside ordinary ones' >&2
 printf '\n| step | rows | ordinary ms | oblivious ms | oblivious/ordinary |\n|---|---|---|---|---|\n'

@@ -30,6 +30,13 @@ fuzz() {
     done
 }
 
+# Gigabytes, which only this is worth: without them the tests that need PyTorch say that they did not run.
+if bash .ci/torch.sh; then
+    export WELKIN_REQUIRE_TORCH=1
+else
+    printf '\n== PyTorch: did NOT run: it could not be installed\n'
+fi
+
 mapfile -t crates < <(grep -rl --include='*.rs' WELKIN_SOAK_ROUNDS crates | cut -d/ -f1,2 | sort -u)
 if ((${#crates[@]} == 0)); then
     echo 'soak: no test reads WELKIN_SOAK_ROUNDS' >&2

@@ -189,6 +189,31 @@ mod tests {
         assert!(outer.len() > 1 && outer[0].1 != 1, "{outer:?}");
     }
 
+    /// Zheng et al., *Alpa*, OSDI 2022, section 4.1, table 2: between layouts of a matrix of M bytes on a mesh of n0 times n1 devices
+    /// lies nothing, an all-gather, or an all-to-all, of M, M / n0 or M / (n0 n1) bytes. Ways by several of these may take less.
+    #[test]
+    fn changes_of_layout_are_the_collectives_of_alpa_or_better() {
+        use Along::{Same, Split};
+        const ALL: f64 = 4.0 * 1024.0 * 1024.0;
+        let (value, mesh) = (value(&[1024, 1024]), mesh());
+        let (outer, both) = (ALL / 2.0, ALL / 16.0);
+        let ways = Ways::new(&value, &mesh);
+        let table = [
+            ([Split(0), Same], [Same, Same], 0, Collective::AllGather, ALL),
+            ([Split(0), Split(1)], [Split(0), Same], 1, Collective::AllGather, outer),
+            ([Split(0), Same], [Split(1), Same], 0, Collective::AllToAll, outer),
+            ([Split(0), Split(1)], [Split(0), Split(0)], 1, Collective::AllToAll, both),
+        ];
+        for (from, to, axis, kind, bytes) in table {
+            let direct = hop(&value, &mesh, Layout(from), Layout(to), 1 << axis).unwrap();
+            assert_eq!((direct.collective, direct.bytes), (Some(kind), bytes), "{from:?} to {to:?}");
+            let best = ways.seconds(ways.place(Layout(from)), ways.place(Layout(to)));
+            assert!(best <= direct.seconds, "{from:?} to {to:?}: {best}, {direct:?}");
+        }
+        let said = kinds([Same, Same], [Split(0), Split(1)]);
+        assert!(said.iter().all(|(collective, _, _)| collective.is_none()), "{said:?}");
+    }
+
     #[test]
     fn every_way_costs_what_its_steps_cost_and_none_is_cheaper_by_a_detour() {
         let (value, mesh) = (value(&[64, 48]), mesh());

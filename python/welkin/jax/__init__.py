@@ -6,7 +6,7 @@ itself to the step. `docs/parallel.md` says how to use them and what the file ho
 
 from .device import DeviceError
 from .gang import join
-from .graph import ModelError
+from ..parallel.graph import ModelError
 from .hlo import HloError
 from .plan import CHOSEN, Plan, PlanError, Verified, machines, plan
 from .profile import profile

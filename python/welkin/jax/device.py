@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from .graph import Fixed
+from ..parallel.graph import Fixed
 from .microbatch import Whole
 
 

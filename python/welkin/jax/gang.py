@@ -19,7 +19,7 @@ from jax._src import distributed
 PORT = 8476
 # How long a node waits for one that still compiles, or takes long to start.
 MEETING_MS = 30 * 60 * 1000
-_meetings = itertools.count()
+_meetings, _with = itertools.count(), {}
 
 
 def join(port=PORT):
@@ -61,6 +61,17 @@ def meet():
     has no public name for it.
     """
     distributed.global_state.client.wait_at_barrier(f"welkin {next(_meetings)}", MEETING_MS)
+
+
+def meet_with(processes):
+    """Waits until these processes are here, of which this is one: each says so, and listens for the others."""
+    client, name = distributed.global_state.client, "-".join(map(str, sorted(processes)))
+    number = _with.setdefault(name, itertools.count())
+    said = lambda process, turn: f"welkin {name} {turn} {process}"
+    turn = next(number)
+    client.key_value_set(said(jax.process_index(), turn), "here")
+    for process in sorted(processes - {jax.process_index()}):
+        client.blocking_key_value_get(said(process, turn), MEETING_MS)
 
 
 def together(run, shapes, shardings):

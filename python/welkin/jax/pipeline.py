@@ -4,14 +4,20 @@ A stage has a program for the forward pass of a microbatch and one for its backw
 was made, or is sent to the stage that reads it. Sums over examples are added up over microbatches; what is done once a step
 follows, each stage as far as it comes before it needs what another one makes.
 
+Where stages are of several processes, each walks through the whole order, does the work of its own stages, and takes part in what is
+sent: so all send and receive in one order, and nobody waits for somebody who waits for it.
+
 *Guarantee:* every operation of the step is done by the stage of the plan, in the layouts of the plan. What order of work leads
 nowhere is found before anything runs.
 """
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
+from . import gang
+from .between import Between, elsewhere, is_here, of_one, several
 from .device import Device
 from .microbatch import MicrobatchError, order
 
@@ -23,6 +29,7 @@ class Stage:
 
     def __init__(self, graph, wire, mesh, cut):
         self.device, self.mesh, self.recompute = Device(graph, wire["program"], mesh, cut), mesh, wire["recompute"]
+        self.is_here = is_here(mesh)
         of = lambda phase: [number for number in self.device.operations if cut.phases[number] == phase]
         self.forward, self.backward, self.once = of("forward"), of("backward"), of(ONCE)
 
@@ -56,7 +63,7 @@ class Program:
         specs = lambda values: [stage.spec(value) for value in values]
         run = jax.shard_map(self._blocks, mesh=stage.mesh, in_specs=(PartitionSpec(), specs(self.reads)),
                             out_specs=specs(self.makes), check_vma=False)
-        self.run = jax.jit(run)
+        self.run, self.ready = jax.jit(run), None
 
     def _blocks(self, turn, given):
         device = self.stage.device
@@ -77,7 +84,11 @@ class Program:
             parts = self.stage.parts(value)
             shape = (device.count(parts), *device.cut.shape(value)) if parts else device.cut.shape(value)
             given.append(jax.ShapeDtypeStruct(shape, device.graph.dtypes[value], sharding=self.stage.sharding(value)))
-        return self.run.lower(jnp.int32(0), given).compile()
+        self.ready = self.run.lower(jnp.int32(0), given).compile()
+        return self.ready
+
+    def __call__(self, number, given):
+        return (self.ready or self.run)(np.int32(number), given)
 
 
 class Hand:
@@ -87,13 +98,17 @@ class Hand:
         device, past = stage.device, len(stage.device.graph.ops)
         self.stage, self.value = stage, value
         moved = lambda array: device.moved(past, value, {value: array}, start, to)
-        self.run = jax.jit(jax.shard_map(moved, mesh=stage.mesh, in_specs=device.spec(start), out_specs=device.spec(to),
-                                         check_vma=False))
+        self.run, self.ready = jax.jit(jax.shard_map(moved, mesh=stage.mesh, in_specs=device.spec(start), out_specs=device.spec(to),
+                                                     check_vma=False)), None
 
     def compiled(self):
         device = self.stage.device
         shape, dtype = device.cut.shape(self.value), device.graph.dtypes[self.value]
-        return self.run.lower(jax.ShapeDtypeStruct(shape, dtype, sharding=self.stage.sharding(self.value))).compile()
+        self.ready = self.run.lower(jax.ShapeDtypeStruct(shape, dtype, sharding=self.stage.sharding(self.value))).compile()
+        return self.ready
+
+    def __call__(self, array):
+        return (self.ready or self.run)(array)
 
 
 class Pipeline:
@@ -107,7 +122,13 @@ class Pipeline:
         self.sends = self._sends()
         self.schedule = self._schedule(schedule)
         self.handed = self._handed()
+        # Nothing where all stages are of this process.
+        self.between = Between() if several(stage.mesh for stage in stages) else None
         self.add = jax.jit(lambda sums, more: [a + b for a, b in zip(sums, more, strict=True)], donate_argnums=0)
+        self.met = self.between is None
+        if not self.met:
+            for program in self._own():
+                program.compiled()
 
     def _programs(self):
         """Forward and backward programs of each stage, and those of what is done once, in order."""
@@ -174,14 +195,14 @@ class Pipeline:
         has, done = [set(self.inputs) for _ in range(count)], []
         while any(left):
             before = len(done)
+            # One piece of each stage at a time, as they are done at the same time.
             for at, work in enumerate(left):
-                while work:
+                if work:
                     backward, number = work[0]
                     program = self.programs[at][backward]
-                    if not has[number].issuperset(program.reads):
-                        break
-                    has[number].update(program.makes)
-                    done.append((at, *work.pop(0)))
+                    if has[number].issuperset(program.reads):
+                        has[number].update(program.makes)
+                        done.append((at, *work.pop(0)))
             if len(done) == before:
                 raise MicrobatchError("stages wait for each other")
         return done
@@ -199,28 +220,45 @@ class Pipeline:
         return handed
 
     def __call__(self, *leaves):
+        if not self.met:
+            # Some processes compile longer than others.
+            gang.meet()
+            self.met = True
         held = _Held(self, leaves)
         for at, backward, number in self.schedule:
             program = self.programs[at][backward]
             if program.makes:
-                made = program.run(jnp.int32(number), [held.get(at, value, number) for value in program.reads])
-                held.keep(at, program.makes, made, number)
+                given = [held.get(at, value, number) for value in program.reads]
+                held.keep(at, program.makes, self._done(program, number, given), number)
             held.forget(at, number, [] if backward else self.programs[at][1].reads)
         for program in self.once:
             at = self.stages.index(program.stage)
-            made = program.run(jnp.int32(0), [held.once(at, value) for value in program.reads])
-            held.add_once(at, program.makes, made)
+            given = [held.once(at, value) for value in program.reads]
+            held.add_once(at, program.makes, self._done(program, 0, given))
         return [held.result(row) for row in self.graph.outputs]
 
-    def compiled(self):
-        """For each stage its programs, compiled."""
+    def _done(self, program, number, given):
+        """What a program makes; nothing of each where this process has no devices of its stage."""
+        if not program.stage.is_here:
+            return [None] * len(program.makes)
+        made = program(number, given)
+        if self.between is not None:
+            self.between.made += made
+        return made
+
+    def _own(self):
+        """The programs of this process' stages."""
         each = [program for pair in self.programs for program in pair] + self.once
         each = [program for program in each if program.makes] + list(self.handed.values())
-        return [(self.stages.index(program.stage), program.compiled()) for program in each]
+        return [program for program in each if program.stage.is_here]
+
+    def compiled(self):
+        """For each stage of this process its programs, compiled."""
+        return [(self.stages.index(program.stage), program.compiled()) for program in self._own()]
 
 
 class _Held:
-    """Values of a step under way."""
+    """Values of a step under way: nothing of those that other processes have."""
 
     def __init__(self, pipeline, leaves):
         self.pipeline, self.stages, self.cut = pipeline, pipeline.stages, pipeline.cut
@@ -240,13 +278,38 @@ class _Held:
         if (at, value) not in held:
             size = self.cut.shape(value)[dim]
             part = self.given[value][(slice(None),) * dim + (slice(number * size, (number + 1) * size),)]
-            held[at, value] = jax.device_put(part, self.stages[at].sharding(value))
+            held[at, value] = self._placed(at, value, part)
         return held[at, value]
 
     def _input(self, at, value):
         if (at, value) not in self.same:
-            self.same[at, value] = jax.device_put(self.given[value], self.stages[at].sharding(value))
+            self.same[at, value] = self._brought(at, value, self.given[value])
         return self.same[at, value]
+
+    def _brought(self, at, value, array):
+        """What a step is given, on a stage: of another stage of the step before, or from every process."""
+        if self.pipeline.between is None or not isinstance(array, jax.Array):
+            return self._placed(at, value, array)
+        # What came of a step lies on a mesh, and what every process made by itself on a device of its own.
+        devices = array.sharding.device_set if isinstance(array.sharding, NamedSharding) else None
+        start = next((number for number, stage in enumerate(self.stages) if set(stage.mesh.devices.flat) == devices), None)
+        if start is None:
+            return self._placed(at, value, array)
+        if start != at:
+            return self._over(start, at, value, array)
+        sharding = self.stages[at].sharding(value)
+        same = array.sharding.is_equivalent_to(sharding, array.ndim)
+        return array if same or not self.stages[at].is_here else jax.jit(lambda x: x, out_shardings=sharding)(array)
+
+    def _placed(self, at, value, array):
+        """A whole array, which every process has, on a stage."""
+        stage = self.stages[at]
+        if self.pipeline.between is None:
+            return jax.device_put(array, stage.sharding(value))
+        if not stage.is_here:
+            return None
+        whole = np.asarray(array)
+        return jax.make_array_from_callback(whole.shape, stage.sharding(value), lambda index: whole[index])
 
     def keep(self, at, values, arrays, number):
         sums = [(value, array) for value, array in zip(values, arrays) if value in self.late and value in self.cut.sums]
@@ -261,7 +324,7 @@ class _Held:
                     self.sums[at, value] = array
                 else:
                     self.sums.setdefault((at, value), []).append((number, array))
-            for reader in self.pipeline.sends.get(value, ()):
+            for reader in sorted(self.pipeline.sends.get(value, ())):
                 self.turns[number][reader, value] = self._sent(at, reader, value, array)
 
     def _sent(self, at, to, value, array):
@@ -269,7 +332,18 @@ class _Held:
             return array
         if self.stages[at].parts(value):
             raise MicrobatchError("a part of a sum is sent to another stage")
-        return jax.device_put(array, self.stages[to].sharding(value))
+        if self.pipeline.between is None:
+            return jax.device_put(array, self.stages[to].sharding(value))
+        return self._over(at, to, value, array)
+
+    def _over(self, at, to, value, array):
+        start, sharding = self.stages[at].mesh, self.stages[to].sharding(value)
+        if of_one(start, sharding.mesh):
+            return jax.device_put(array, sharding) if self.stages[at].is_here else None
+        return self.pipeline.between.send(array, self.cut.shape(value), self._dtype(value), start, sharding)
+
+    def _dtype(self, value):
+        return np.dtype(self.pipeline.graph.dtypes[value])
 
     def forget(self, at, number, needed):
         held = self.turns[number]
@@ -289,12 +363,21 @@ class _Held:
         self.sums.update(((at, value), array) for value, array in zip(values, arrays, strict=True))
 
     def result(self, row):
-        """A result of the step, as the next one takes it."""
+        """A result of the step, as the next one takes it; of one that it does not take, every process has all."""
         value = row["value"]
         if value in self.given:
             return self.given[value]
-        array = next(array for key, array in self.sums.items() if key[1] == value)
+        (at, _), array = next(pair for pair in self.sums.items() if pair[0][1] == value)
+        stage = self.stages[at]
         if isinstance(array, list):
-            array = jnp.concatenate([part for _, part in sorted(array, key=lambda one: one[0])], self.cut.dims[value])
+            parts = [part for _, part in sorted(array, key=lambda one: one[0])]
+            array = jnp.concatenate(parts, self.cut.dims[value]) if stage.is_here else None
         hand = self.pipeline.handed.get(value)
-        return array if hand is None else hand.run(array)
+        if hand is not None and stage.is_here:
+            array = hand(array)
+        if self.pipeline.between is None:
+            return array
+        shape, dtype = tuple(self.pipeline.graph.values[value][1]), self._dtype(value)
+        if "becomes" not in row:
+            return self.pipeline.between.tell(array, shape, dtype, stage.mesh)
+        return array if stage.is_here else elsewhere(shape, dtype, stage.sharding(value))

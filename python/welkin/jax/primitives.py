@@ -6,7 +6,7 @@ What has no entry becomes an operation that is not known: it is planned as repli
 
 import math
 
-from .graph import Loops, same_order
+from ..parallel.graph import Loops, same_order
 
 TABLE = {}
 

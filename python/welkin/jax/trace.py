@@ -3,7 +3,7 @@
 import jax
 from jax.extend import core
 
-from .graph import Fixed, Graph, Loops, ModelError
+from ..parallel.graph import Fixed, Graph, Loops, ModelError
 from .primitives import TABLE, unknown
 
 # Longer scans stay one operation that is not known: what they unroll to would be a file of hundreds of megabytes.

@@ -9,72 +9,158 @@ use crate::model::{Kind, Model, Op, Value};
 use crate::reshard::Ways;
 use crate::solve::{Store, TableId};
 use crate::strategy::{Strategy, Weight, strategies};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Costs are multiples of this many seconds, about 6e-14: sums of doubles up to 512 s are then exact, in whatever order, so that
 /// equal blocks have equal tables to the last bit.
 const GRAIN_S: f64 = 1.0 / (1_u64 << 44) as f64;
 
-/// Layouts of rows and of columns, the tensor, its share and which way it goes.
-type TableKey = (Rc<Vec<Layout>>, Rc<Vec<Layout>>, Vec<u64>);
+/// A list of layouts: equal lists have equal numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ListId(u32);
+
+/// A kind of tensors: those of equal shapes and sizes of elements have equal numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TensorId(u32);
+
+/// The ways to split an operation.
+#[derive(Debug)]
+pub(crate) struct Choices {
+    pub(crate) all: Vec<Strategy>,
+    /// What they want of each operand, and then make of each result.
+    pub(crate) operands: Vec<OperandLists>,
+}
+
+/// Layouts of an operand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OperandLists {
+    /// In the order of the ways to split.
+    pub(crate) ways: ListId,
+    /// Each once, in their order.
+    pub(crate) once: ListId,
+}
+
+/// Layouts of rows and of columns, the tensor, which way it goes, and its share.
+type TableKey = (ListId, ListId, TensorId, bool, u64);
 
 /// A mesh, with what was made before of equal operations and tensors.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) mesh: Mesh,
     pub(crate) store: Store,
-    strategies: BTreeMap<Vec<u64>, Rc<Vec<Strategy>>>,
-    ways: BTreeMap<Vec<u64>, Rc<Ways>>,
+    choices: BTreeMap<Vec<u64>, Rc<Choices>>,
+    tensors: BTreeMap<Vec<u64>, TensorId>,
+    ways: BTreeMap<TensorId, Rc<Ways>>,
     tables: BTreeMap<TableKey, TableId>,
+    lists: Vec<Rc<[Layout]>>,
+    list_of: BTreeMap<Rc<[Layout]>, ListId>,
+    unions: BTreeMap<BTreeSet<ListId>, ListId>,
 }
 
 impl Bench {
     pub(crate) fn new(mesh: Mesh) -> Self {
-        let (strategies, ways, tables) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { mesh, store: Store::default(), strategies, ways, tables }
+        Self {
+            mesh,
+            store: Store::default(),
+            choices: BTreeMap::new(),
+            tensors: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            lists: Vec::new(),
+            list_of: BTreeMap::new(),
+            unions: BTreeMap::new(),
+        }
     }
 
-    pub(crate) fn strategies(&mut self, model: &Model, op: &Op, weight: Weight) -> Rc<Vec<Strategy>> {
+    /// All ways to split an operation.
+    pub(crate) fn choices(&mut self, model: &Model, op: &Op, weight: Weight) -> Rc<Choices> {
         let key = key(model, op, weight);
-        if let Some(known) = self.strategies.get(&key) {
+        if let Some(known) = self.choices.get(&key) {
             return Rc::clone(known);
         }
-        let made = Rc::new(strategies(model, op, &self.mesh, weight));
-        self.strategies.insert(key, Rc::clone(&made));
+        let all = strategies(model, op, &self.mesh, weight);
+        let made = Rc::new(self.chosen(all));
+        self.choices.insert(key, Rc::clone(&made));
         made
     }
 
-    pub(crate) fn ways(&mut self, value: &Value) -> Rc<Ways> {
-        let mesh = &self.mesh;
-        Rc::clone(self.ways.entry(tensor(value)).or_insert_with(|| Rc::new(Ways::new(value, mesh))))
+    /// Some ways to split an operation.
+    pub(crate) fn chosen(&mut self, all: Vec<Strategy>) -> Choices {
+        let count = all.first().map_or(0, |strategy| strategy.ins.len() + strategy.outs.len());
+        let operands = (0..count).map(|place| {
+            let of = |strategy: &Strategy| {
+                let given = strategy.ins.len();
+                if place < given { strategy.ins[place] } else { strategy.outs[place - given] }
+            };
+            let once: BTreeSet<Layout> = all.iter().map(of).collect();
+            let ways = self.list(all.iter().map(of).collect());
+            OperandLists { ways, once: self.list(once.into_iter().collect()) }
+        });
+        Choices { operands: operands.collect(), all }
     }
 
-    /// Seconds between layouts: rows are an operation's, columns a value's. `reads` says which way.
+    /// The number of a list of layouts.
+    pub(crate) fn list(&mut self, layouts: Vec<Layout>) -> ListId {
+        if let Some(known) = self.list_of.get(&layouts[..]) {
+            return *known;
+        }
+        let list: Rc<[Layout]> = layouts.into();
+        let id = ListId(u32::try_from(self.lists.len()).expect("memory ends long before"));
+        self.lists.push(Rc::clone(&list));
+        self.list_of.insert(list, id);
+        id
+    }
+
+    /// The layouts of several lists, each once and in their order.
+    pub(crate) fn union(&mut self, lists: &BTreeSet<ListId>) -> ListId {
+        if let Some(known) = self.unions.get(lists) {
+            return *known;
+        }
+        let all: BTreeSet<Layout> = lists.iter().flat_map(|list| self.see(*list).iter().copied()).collect();
+        let made = self.list(all.into_iter().collect());
+        self.unions.insert(lists.clone(), made);
+        made
+    }
+
+    pub(crate) fn see(&self, list: ListId) -> &Rc<[Layout]> {
+        &self.lists[list.0 as usize]
+    }
+
+    pub(crate) fn tensor(&mut self, value: &Value) -> TensorId {
+        let next = TensorId(u32::try_from(self.tensors.len()).expect("memory ends long before"));
+        *self.tensors.entry(tensor(value)).or_insert(next)
+    }
+
+    pub(crate) fn ways(&mut self, value: &Value) -> Rc<Ways> {
+        let tensor = self.tensor(value);
+        let mesh = &self.mesh;
+        Rc::clone(self.ways.entry(tensor).or_insert_with(|| Rc::new(Ways::new(value, mesh))))
+    }
+
+    /// Seconds between layouts of a value of this kind: rows are an operation's, columns a value's. `reads` says which way.
     pub(crate) fn table(
         &mut self,
-        value: &Value,
-        rows: &Rc<Vec<Layout>>,
-        columns: &Rc<Vec<Layout>>,
+        (tensor, value): (TensorId, &Value),
+        rows: ListId,
+        columns: ListId,
         (reads, share): (bool, f64),
     ) -> TableId {
-        let mut numbers = tensor(value);
-        numbers.extend([u64::from(reads), share.to_bits()]);
-        let key = (Rc::clone(rows), Rc::clone(columns), numbers);
+        let key = (rows, columns, tensor, reads, share.to_bits());
         if let Some(known) = self.tables.get(&key) {
             return *known;
         }
         let ways = self.ways(value);
         let places =
             |layouts: &[Layout]| -> Vec<usize> { layouts.iter().map(|layout| ways.place(*layout)).collect() };
-        let (row_places, column_places) = (places(rows), places(columns));
+        let (row_places, column_places) = (places(self.see(rows)), places(self.see(columns)));
         let cells = row_places.iter().flat_map(|row| {
             let ways = &ways;
             column_places.iter().map(move |column| {
                 grain(share * if reads { ways.seconds(*column, *row) } else { ways.seconds(*row, *column) })
             })
         });
-        let table = self.store.table(columns.len(), cells.collect());
+        let table = self.store.table(column_places.len(), cells.collect());
         self.tables.insert(key, table);
         table
     }

@@ -24,9 +24,10 @@ impl Lives {
         let mut spans: Vec<Option<(usize, usize)>> = vec![None; model.values.len()];
         let mut given = vec![false; model.values.len()];
         model.inputs.iter().for_each(|input| given[input.value] = true);
-        let replaced = |input: usize| model.outputs.iter().any(|output| output.becomes == Some(input));
+        let mut replaced = vec![false; model.inputs.len()];
+        model.outputs.iter().filter_map(|output| output.becomes).for_each(|input| replaced[input] = true);
         for (at, input) in model.inputs.iter().enumerate() {
-            let gone = input.role == Role::State && replaced(at);
+            let gone = input.role == Role::State && replaced[at];
             spans[input.value] = Some((0, if gone { 0 } else { moments - 1 }));
         }
         for (at, (op, weight)) in model.ops.iter().zip(weights).enumerate() {
@@ -86,12 +87,13 @@ impl Lives {
         let live = self.each().filter(|(_, (from, to))| (*from..=*to).contains(&moment));
         let mut weights: Vec<(Node, _)> = Vec::new();
         for (value, _) in live {
-            let Some((node, layouts)) = problem.layouts.get(&value) else { continue };
-            let bytes = layouts
+            let Some(seat) = problem.layouts.get(&value) else { continue };
+            let bytes = seat
+                .layouts
                 .iter()
                 .map(|layout| layout.local_bytes(&model.values[value], &bench.mesh.sizes))
                 .collect();
-            weights.push((*node, bench.store.vector(bytes)));
+            weights.push((seat.node, bench.store.vector(bytes)));
         }
         Limit { most, weights }
     }

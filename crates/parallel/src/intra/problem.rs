@@ -4,7 +4,7 @@
 //! it is kept. An edge costs what changing between the layouts costs. So a value that several operations read is brought into
 //! a layout once and not for each of them: a gradient that two moments are updated with is scattered once.
 
-use super::bench::{Bench, grain, key};
+use super::bench::{Bench, Choices, ListId, TensorId, grain, key};
 use super::shares::Shares;
 use super::weights::weights;
 use crate::layout::Layout;
@@ -33,15 +33,23 @@ impl Allowed for Anything {
     }
 }
 
-/// The node of each value that is used, with the layouts that are its labels.
-pub(crate) type Kept = BTreeMap<ValueId, (Node, Rc<Vec<Layout>>)>;
+/// A value that is used: its node, and the layouts that are its labels.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) node: Node,
+    pub(crate) layouts: Rc<[Layout]>,
+    list: ListId,
+}
+
+/// Values that are used.
+pub(crate) type Kept = BTreeMap<ValueId, Seat>;
 
 /// The graph of a model on a mesh, and what its labels mean.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) graph: Graph,
-    /// Strategies of each operation, by its node: operations come first.
-    pub(crate) strategies: Vec<Rc<Vec<Strategy>>>,
+    /// Ways to split each operation, by its node: operations come first.
+    pub(crate) choices: Vec<Rc<Choices>>,
     /// Layouts of each value that is used, with its node.
     pub(crate) layouts: Kept,
 }
@@ -55,32 +63,34 @@ impl Problem {
         shares: &Shares,
     ) -> Option<Self> {
         let once = shares.share.iter().copied().fold(1.0, f64::min);
-        let mut builder = Builder { model, bench, graph: Graph::default(), once };
+        let tensors = model.values.iter().map(|value| bench.tensor(value)).collect();
+        let mut builder = Builder { model, bench, graph: Graph::default(), once, tensors };
         let weights = weights(model);
-        let mut lists = Vec::with_capacity(model.ops.len());
+        let mut choices = Vec::with_capacity(model.ops.len());
         for (at, op) in model.ops.iter().enumerate() {
-            let all = builder.bench.strategies(model, op, weights[at]);
-            let list = if all.iter().all(|strategy| allowed.strategy(at, strategy)) {
+            let all = builder.bench.choices(model, op, weights[at]);
+            let chosen = if all.all.iter().all(|strategy| allowed.strategy(at, strategy)) {
                 all
             } else {
-                Rc::new(all.iter().filter(|strategy| allowed.strategy(at, strategy)).cloned().collect())
+                let some = all.all.iter().filter(|strategy| allowed.strategy(at, strategy));
+                Rc::new(builder.bench.chosen(some.cloned().collect()))
             };
-            if list.is_empty() {
+            if chosen.all.is_empty() {
                 return None;
             }
-            let costs = list.iter().map(|strategy| grain(strategy.seconds * shares.share[at]));
+            let costs = chosen.all.iter().map(|strategy| grain(strategy.seconds * shares.share[at]));
             let cost = builder.bench.store.vector(costs.collect());
             builder.graph.node(cost, 2 * at);
-            lists.push(list);
+            choices.push(chosen);
         }
-        let layouts = builder.values(&lists, allowed)?;
+        let layouts = builder.values(&choices, allowed)?;
         let values = shares.of_values(model);
         for (at, op) in model.ops.iter().enumerate() {
-            builder.edges(at, op, &lists[at], &layouts, (shares.share[at], &values));
+            builder.edges(at, op, &choices[at], &layouts, (shares.share[at], &values));
         }
         builder.next_steps(&layouts);
         let graph = builder.graph;
-        Some(Self { graph, strategies: lists, layouts })
+        Some(Self { graph, choices, layouts })
     }
 }
 
@@ -90,36 +100,22 @@ struct Builder<'a> {
     graph: Graph,
     /// What a microbatch pays of what is done once a step.
     once: f64,
+    /// The kind of each value.
+    tensors: Vec<TensorId>,
 }
 
 impl Builder<'_> {
     /// A node for each value: the layouts that some operation makes or wants.
-    fn values(&mut self, lists: &[Rc<Vec<Strategy>>], allowed: &impl Allowed) -> Option<Kept> {
-        let mut wanted: BTreeMap<usize, BTreeSet<Layout>> = BTreeMap::new();
-        for (op, list) in self.model.ops.iter().zip(lists) {
-            for strategy in list.iter() {
-                let operands = op.ins.iter().zip(&strategy.ins).chain(op.outs.iter().zip(&strategy.outs));
-                for (operand, layout) in operands {
-                    wanted.entry(operand.value).or_default().insert(*layout);
-                }
+    fn values(&mut self, choices: &[Rc<Choices>], allowed: &impl Allowed) -> Option<Kept> {
+        let mut wanted: BTreeMap<ValueId, BTreeSet<ListId>> = BTreeMap::new();
+        for (op, choices) in self.model.ops.iter().zip(choices) {
+            for (operand, lists) in op.ins.iter().chain(&op.outs).zip(&choices.operands) {
+                wanted.entry(operand.value).or_default().insert(lists.once);
             }
         }
-        for (at, input) in self.model.inputs.iter().enumerate() {
-            let set = wanted.entry(input.value).or_default();
-            set.insert(Layout::WHOLE);
-            set.retain(|layout| !layout.is_partial() && allowed.input(at, *layout));
-            if set.is_empty() {
-                set.extend(
-                    crate::layout::layouts(&self.model.values[input.value].shape, &self.bench.mesh.sizes)
-                        .into_iter()
-                        .filter(|layout| !layout.is_partial() && allowed.input(at, *layout)),
-                );
-            }
-        }
-        for output in &self.model.outputs {
-            let set = wanted.entry(output.value).or_default();
-            set.retain(|layout| !layout.is_partial());
-            set.insert(Layout::WHOLE);
+        let ends = self.ends(&wanted, allowed)?;
+        for value in ends.keys() {
+            wanted.entry(*value).or_default();
         }
         // A value comes after what makes it, or before what reads it first.
         let mut ranks: BTreeMap<usize, usize> = BTreeMap::new();
@@ -130,55 +126,75 @@ impl Builder<'_> {
             op.outs.iter().for_each(|out| _ = ranks.insert(out.value, 2 * at + 1));
         }
         let mut nodes = BTreeMap::new();
-        for (value, set) in wanted {
-            if set.is_empty() {
-                return None;
-            }
-            let layouts: Rc<Vec<Layout>> = Rc::new(set.into_iter().collect());
+        for (value, lists) in wanted {
+            let list = match ends.get(&value) {
+                Some(list) => *list,
+                None => self.bench.union(&lists),
+            };
+            let layouts = Rc::clone(self.bench.see(list));
             let cost = self.bench.store.vector(vec![0.0; layouts.len()]);
             let rank = ranks.get(&value).copied().unwrap_or(0);
-            nodes.insert(value, (self.graph.node(cost, rank), layouts));
+            nodes.insert(value, Seat { node: self.graph.node(cost, rank), layouts, list });
         }
         Some(nodes)
     }
 
-    fn edges(
+    /// The layouts of what is given and of results, which are no parts of sums; nothing where one of them has none.
+    fn ends(
         &mut self,
-        at: Node,
-        op: &Op,
-        list: &Rc<Vec<Strategy>>,
-        values: &Kept,
-        (reads, made): (f64, &[f64]),
-    ) {
+        wanted: &BTreeMap<ValueId, BTreeSet<ListId>>,
+        allowed: &impl Allowed,
+    ) -> Option<BTreeMap<ValueId, ListId>> {
+        let mut ends: BTreeMap<ValueId, BTreeSet<Layout>> = BTreeMap::new();
+        let all = |bench: &mut Bench, value: ValueId| -> BTreeSet<Layout> {
+            let list = wanted.get(&value).map(|lists| bench.union(lists));
+            list.map(|list| bench.see(list).iter().copied().collect()).unwrap_or_default()
+        };
+        for (at, input) in self.model.inputs.iter().enumerate() {
+            let mut set = all(self.bench, input.value);
+            set.insert(Layout::WHOLE);
+            set.retain(|layout| !layout.is_partial() && allowed.input(at, *layout));
+            if set.is_empty() {
+                set.extend(
+                    crate::layout::layouts(&self.model.values[input.value].shape, &self.bench.mesh.sizes)
+                        .into_iter()
+                        .filter(|layout| !layout.is_partial() && allowed.input(at, *layout)),
+                );
+            }
+            ends.insert(input.value, set);
+        }
+        for output in &self.model.outputs {
+            let set = ends.entry(output.value).or_insert_with(|| all(self.bench, output.value));
+            set.retain(|layout| !layout.is_partial());
+            set.insert(Layout::WHOLE);
+        }
+        let list = |(value, set): (ValueId, BTreeSet<Layout>)| {
+            (!set.is_empty()).then(|| (value, self.bench.list(set.into_iter().collect())))
+        };
+        ends.into_iter().map(list).collect()
+    }
+
+    fn edges(&mut self, at: Node, op: &Op, choices: &Choices, values: &Kept, (reads, made): (f64, &[f64])) {
+        let (of_ins, of_outs) = choices.operands.split_at(op.ins.len());
         for (place, operand) in op.ins.iter().enumerate() {
             // Brought into a layout once, however often an operation reads it in that layout.
-            let twice = |before: usize| {
-                op.ins[before] == *operand
-                    && list.iter().all(|strategy| strategy.ins[before] == strategy.ins[place])
-            };
+            let twice =
+                |before: usize| op.ins[before] == *operand && of_ins[before].ways == of_ins[place].ways;
             if (0..place).any(twice) {
                 continue;
             }
-            let wants = Rc::new(list.iter().map(|strategy| strategy.ins[place]).collect());
-            self.connect(at, &wants, operand, values, (true, reads));
+            self.connect(at, of_ins[place].ways, operand, values, (true, reads));
         }
-        for (place, operand) in op.outs.iter().enumerate() {
-            let makes = Rc::new(list.iter().map(|strategy| strategy.outs[place]).collect());
-            self.connect(at, &makes, operand, values, (false, made[operand.value]));
+        for (operand, lists) in op.outs.iter().zip(of_outs) {
+            self.connect(at, lists.ways, operand, values, (false, made[operand.value]));
         }
     }
 
-    fn connect(
-        &mut self,
-        at: Node,
-        rows: &Rc<Vec<Layout>>,
-        operand: &Operand,
-        values: &Kept,
-        pays: (bool, f64),
-    ) {
-        let (node, layouts) = &values[&operand.value];
-        let table = self.bench.table(&self.model.values[operand.value], rows, layouts, pays);
-        self.graph.edge(&mut self.bench.store, at, *node, table);
+    fn connect(&mut self, at: Node, rows: ListId, operand: &Operand, values: &Kept, pays: (bool, f64)) {
+        let seat = &values[&operand.value];
+        let of = (self.tensors[operand.value], &self.model.values[operand.value]);
+        let table = self.bench.table(of, rows, seat.list, pays);
+        self.graph.edge(&mut self.bench.store, at, seat.node, table);
     }
 
     /// What one step hands to the next is brought into the layout in which the next one takes it.
@@ -188,10 +204,10 @@ impl Builder<'_> {
             if input.value == output.value {
                 continue;
             }
-            let (made, from) = &values[&output.value];
-            let (taken, to) = &values[&input.value];
-            let table = self.bench.table(&self.model.values[input.value], from, to, (false, self.once));
-            self.graph.edge(&mut self.bench.store, *made, *taken, table);
+            let (made, taken) = (&values[&output.value], &values[&input.value]);
+            let of = (self.tensors[input.value], &self.model.values[input.value]);
+            let table = self.bench.table(of, made.list, taken.list, (false, self.once));
+            self.graph.edge(&mut self.bench.store, made.node, taken.node, table);
         }
     }
 }

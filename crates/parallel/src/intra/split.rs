@@ -162,7 +162,7 @@ fn layouts(problem: &Problem, found: &Found) -> BTreeMap<ValueId, Layout> {
     problem
         .layouts
         .iter()
-        .map(|(value, (node, layouts))| (*value, layouts[found.labels[*node] as usize]))
+        .map(|(value, seat)| (*value, seat.layouts[found.labels[seat.node] as usize]))
         .collect()
 }
 
@@ -187,7 +187,7 @@ fn read(
     let mut reader = Reader { model, bench, layouts: &layouts, events: Vec::new(), moves: Vec::new() };
     let (mut forward_s, mut works) = (0.0, Vec::new());
     for at in 0..model.ops.len() {
-        let strategy = &problem.strategies[at][found.labels[at] as usize];
+        let strategy = &problem.choices[at].all[found.labels[at] as usize];
         reader.operation(at, strategy);
         let Strategy { ins, outs, combined, .. } = strategy.clone();
         works.push(Work { ins, outs, combined });

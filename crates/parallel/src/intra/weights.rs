@@ -12,8 +12,9 @@ pub(crate) fn weights(model: &Model) -> Vec<Weight> {
         }
     }
     let light = |op: &Op| op.flops == 0.0 && op.known;
-    let result =
-        |op: &Op| model.outputs.iter().any(|output| op.outs.iter().any(|out| out.value == output.value));
+    let mut results = vec![false; model.values.len()];
+    model.outputs.iter().for_each(|output| results[output.value] = true);
+    let result = |op: &Op| op.outs.iter().any(|out| results[out.value]);
     let weigh = |op: &Op| {
         if !light(op) {
             return Weight::Heavy;

@@ -46,7 +46,7 @@ pub fn plan(
     made(model, cluster, effort, cluster.devices() > 1, progress)
 }
 
-/// As [`plan`], with no pipeline and no microbatches: what several processes can run.
+/// As [`plan`], with no pipeline and no microbatches: what every runner of plans can run.
 ///
 /// # Errors
 /// When it fits nowhere.

@@ -14,7 +14,7 @@ const MOST_TOKENS: u64 = 10_000_000_000_000_000;
 pub(crate) struct ParallelizeArgs {
     #[command(subcommand)]
     pub(crate) command: Option<ParallelizeCommand>,
-    /// Model graph, as the Python module `welkin.jax` writes it, or StableHLO text, as JAX prints it
+    /// Model graph, as the Python modules `welkin.jax` and `welkin.torch` write it, or StableHLO text, as JAX prints it
     #[arg(value_name = "MODEL", required = true)]
     pub(crate) model: Option<PathBuf>,
     /// Of StableHLO: so many first arguments are the state that the step returns anew as its first results
@@ -26,6 +26,9 @@ pub(crate) struct ParallelizeArgs {
     /// Plan with what was measured of the devices (`welkin parallelize profile`) in place of published rates
     #[arg(long, value_name = "FILE", requires = "cluster")]
     pub(crate) calibration: Option<PathBuf>,
+    /// Plan one mesh for the whole model, without stages and microbatches: what is applied to modules of PyTorch
+    #[arg(long, requires = "cluster")]
+    pub(crate) one_mesh: bool,
     /// Choose machines from the catalog as well: those that no other beats in time and money of a step
     #[arg(long, requires = "max_hourly", conflicts_with_all = ["cluster", "plan", "save", "svg"])]
     pub(crate) any: bool,
@@ -75,7 +78,7 @@ pub(crate) struct ProfileArgs {
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE)]
 pub(crate) struct CompareArgs {
-    /// Model graph, as the Python module `welkin.jax` writes it, or StableHLO text, as JAX prints it
+    /// Model graph, as the Python modules `welkin.jax` and `welkin.torch` write it, or StableHLO text, as JAX prints it
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// Of StableHLO: so many first arguments are the state that the step returns anew as its first results
@@ -103,6 +106,7 @@ Examples:
   welkin parallelize model.json --cluster 8xH100
   welkin parallelize model.json --cluster 2xp4d.24xlarge --save plan.json --svg plan.svg
   welkin parallelize model.json --cluster 512xH100 --effort 4
+  welkin parallelize model.json --cluster 16xH100 --one-mesh
   welkin parallelize model.json --any --max-hourly 40
   welkin parallelize model.json --any --max-hourly 400 --pareto --tokens 20000000000
   welkin parallelize model.json --plan plan.json
@@ -110,7 +114,7 @@ Examples:
   welkin parallelize model.json --cluster 8xH100 --calibration calibration.json
   welkin parallelize compare model.json --cluster 8xA100
 
-A model graph is written from a JAX function by `trace` of the Python module in python/, and StableHLO by
+A model graph is written from a JAX function or a PyTorch module by `trace` of the Python modules in python/, and StableHLO by
 `jax.jit(step).lower(state, batch).as_text()`; docs/parallel.md says how, and what a plan holds. Times come from published rates of devices and networks: they compare plans, and predict no run.";
 
 const COMPARE: &str = "\

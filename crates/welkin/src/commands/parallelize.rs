@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use welkin_parallel::{
     Calibration, CalibrationError, Cluster, Effort, MOST_MEASUREMENT_BYTES, MOST_MODEL_BYTES,
-    MOST_PLAN_BYTES, Model, PlanFile, StateFrom, plan,
+    MOST_PLAN_BYTES, Model, PlanFile, StateFrom, plan, plan_one_mesh,
 };
 
 /// Searches that take no longer are silent.
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit>
         (Some(path), _) => read_plan(path, &model)?,
         (None, named) => {
             let cluster = cluster(named.as_deref().unwrap_or_default(), args.calibration.as_deref())?;
-            make(path, &model, &cluster, args.effort, app)?
+            make(path, &model, &cluster, args, app)?
         }
     };
     for (path, bytes) in [(&args.save, made.write()), (&args.svg, made.svg().into_bytes())] {
@@ -63,7 +63,7 @@ fn make(
     path: &Path,
     model: &Model,
     cluster: &Cluster,
-    effort: Option<u32>,
+    args: &ParallelizeArgs,
     app: &App,
 ) -> anyhow::Result<PlanFile> {
     let mut told = Instant::now() + SILENT;
@@ -73,7 +73,8 @@ fn make(
             told = Instant::now() + BETWEEN;
         }
     };
-    plan(model, cluster, Effort::times(effort.unwrap_or(1)), &mut progress).map_err(|error| {
+    let find = if args.one_mesh { plan_one_mesh } else { plan };
+    find(model, cluster, Effort::times(args.effort.unwrap_or(1)), &mut progress).map_err(|error| {
         let named = &cluster.name;
         let fault =
             Fault::new(Code::ParallelInfeasible, format!("{} fits nowhere on {named}", path.display()));

@@ -176,7 +176,7 @@ codes! {
     BoostParties = "boost::parties", Failure, "The parties have trained no model",
         "A party or the coordinator was not there, was not who it should be, or did not agree with the others; the message says which. Rounds that were complete are kept by the coordinator: the same commands, given again, continue from them.";
     ParallelModel = "parallel::model", Invalid, "The model graph cannot be used",
-        "A model graph is JSON with `schema` `welkin.model-graph/1`, as `trace` of the Python module `welkin.jax` writes it; anything else is read as StableHLO text, as JAX prints it. The message names the operation, value or line that cannot be. docs/parallel.md describes both.";
+        "A model graph is JSON with `schema` `welkin.model-graph/1`, as `trace` of the Python modules `welkin.jax` and `welkin.torch` writes it; anything else is read as StableHLO text, as JAX prints it. The message names the operation, value or line that cannot be. docs/parallel.md describes both.";
     ParallelCluster = "parallel::cluster", Invalid, "There is no such cluster",
         "A cluster is a count and a device or machine type: `8xH100`, `2xp4d.24xlarge`, `gpu` types by the catalog's names. `@GBITS` after it says what network a machine has: `16xA100@1600`.";
     ParallelPlan = "parallel::plan", Invalid, "The parallel plan cannot be used",

@@ -39,6 +39,7 @@ mod overlap;
 mod parallel_job;
 mod parallelize;
 mod parallelize_jax;
+mod parallelize_torch;
 mod prices;
 mod probe;
 mod projects;

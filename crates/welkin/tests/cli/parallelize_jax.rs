@@ -56,6 +56,14 @@ fn pipelines_equal_one_device_in_every_order_of_work() {
     assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 6, "{said}");
 }
 
+#[test]
+fn pipelines_of_two_processes_equal_one_device() {
+    let name = "pipelines_of_two_processes_equal_one_device";
+    let script = "python/test_pipeline_gang.py";
+    let Some(said) = said(name, script, &[env!("CARGO_BIN_EXE_welkin")]) else { return };
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 3, "{said}");
+}
+
 /// Two nodes of four devices each, leased by a run that chose them with the plan, train as one program.
 #[test]
 fn a_gang_trains_together_with_the_losses_of_one_device() {

@@ -59,7 +59,7 @@ class Graph:
             raise ModelError(f"a value of type {aval} is no array")
         if not all(isinstance(size, int) for size in shape):
             raise ModelError(f"a value of type {aval} has a size that is known only when it runs")
-        kind = TYPES.get(str(aval.dtype))
+        kind = TYPES.get(str(aval.dtype).removeprefix("torch."))
         # Keys of random numbers and the like hold a few words for each element.
         self.values.append([kind or "u64", [int(size) for size in shape]])
         self.dtypes.append(aval.dtype)

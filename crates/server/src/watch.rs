@@ -1,7 +1,11 @@
 //! A run as whoever follows it sees it: records and lines as they become known, in an order that makes sense.
 //!
-//! Followers that are as far as each other share one look at the records and the bytes that are sent of what was found there:
-//! a thousand of them cost one read, one text and a thousand sends.
+//! Followers share the steps in which what is known grew: what was found from one place on, as the bytes that are sent. A
+//! thousand of them cost one look, one text and a thousand sends, though each comes to a step at another time: while the first
+//! is at the end already and looks whether more has come, the last has not begun.
+//!
+//! *Rejected:* the last step alone. Whoever looked on from its end took it from those who had not taken it yet, so that each
+//! follower looked for itself, twice.
 
 use crate::hub::Channel;
 use crate::problem::Problem;
@@ -11,7 +15,7 @@ use futures::stream::{self, Stream};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::time::sleep;
@@ -88,8 +92,6 @@ pub(crate) fn follow(
 #[derive(Debug)]
 pub(crate) struct Found {
     from: Cursor,
-    /// How often followers had been woken before it was looked for: it holds all that they were woken for.
-    woken: u64,
     /// Up to where the run is seen with it.
     to: Cursor,
     /// As it is sent.
@@ -98,36 +100,74 @@ pub(crate) struct Found {
     ended: bool,
 }
 
+/// Steps that are kept, at most: followers that read as fast as they can are no more than a few apart.
+const STEPS: usize = 16;
+
+/// Bytes of them, at most, but for the last: of a run that is followed while it writes much.
+const STEP_BYTES: usize = 256 << 10;
+
 /// What followers of a run found last.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    found: Mutex<Option<Arc<Found>>>,
+    steps: Mutex<Steps>,
     /// Held by the one that looks for the others.
     looking: tokio::sync::Mutex<()>,
 }
 
-impl Shared {
-    fn found(&self, from: Cursor, woken: u64) -> Option<Arc<Found>> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.as_ref().filter(|found| found.from == from && found.woken >= woken).cloned()
+/// See the head of the module.
+#[derive(Debug, Default)]
+struct Steps {
+    /// The one that was found last comes last. What was found once stays true, since records and lines are added and never
+    /// changed: whoever has it looks for the rest from its end.
+    taken: VecDeque<Arc<Found>>,
+    bytes: usize,
+    /// From where nothing was found, and how often followers had been woken before that look: it holds until they are again.
+    end: Option<(Arc<Found>, u64)>,
+}
+
+impl Steps {
+    fn known(&self, from: Cursor, woken: u64) -> Option<Arc<Found>> {
+        let taken = self.taken.iter().rev().find(|step| step.from == from);
+        let end = || self.end.as_ref().filter(|(end, then)| end.from == from && *then >= woken);
+        taken.or_else(|| end().map(|(end, _)| end)).cloned()
     }
 
-    /// What is found from a place on, by whoever comes first.
+    fn keep(&mut self, found: Arc<Found>, woken: u64) {
+        if found.text.is_empty() {
+            self.end = Some((found, woken));
+            return;
+        }
+        self.bytes += found.text.len();
+        self.taken.push_back(found);
+        while self.taken.len() > STEPS || self.bytes > STEP_BYTES && self.taken.len() > 1 {
+            let Some(first) = self.taken.pop_front() else { return };
+            self.bytes -= first.text.len();
+        }
+    }
+}
+
+impl Shared {
+    fn steps(&self) -> MutexGuard<'_, Steps> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is found from a place on, by whoever comes first. `woken` is how often followers had been woken: what is found
+    /// holds all that they were woken for, or more is found from its end.
     async fn find(
         &self,
         from: Cursor,
         woken: u64,
         look: impl FnOnce() -> Result<Found, StoreError>,
     ) -> Result<Arc<Found>, StoreError> {
-        if let Some(found) = self.found(from, woken) {
+        if let Some(found) = self.steps().known(from, woken) {
             return Ok(found);
         }
         let _alone = self.looking.lock().await;
-        if let Some(found) = self.found(from, woken) {
+        if let Some(found) = self.steps().known(from, woken) {
             return Ok(found);
         }
         let found = Arc::new(look()?);
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&found));
+        self.steps().keep(Arc::clone(&found), woken);
         Ok(found)
     }
 }
@@ -174,7 +214,7 @@ impl Watcher {
     async fn read(&mut self) -> Result<(), StoreError> {
         let stopped = self.served.driver.stopped(&self.run);
         let woken = *self.woken.borrow_and_update();
-        let found = self.channel.shared.find(self.at, woken, || self.look(woken)).await?;
+        let found = self.channel.shared.find(self.at, woken, || self.look()).await?;
         self.at = found.to;
         self.ready.extend((!found.text.is_empty()).then(|| found.text.clone()));
         let first = std::mem::take(&mut self.first);
@@ -199,7 +239,7 @@ impl Watcher {
     }
 
     /// Records before lines, so that of a run that has ended all lines are there.
-    fn look(&self, woken: u64) -> Result<Found, StoreError> {
+    fn look(&self) -> Result<Found, StoreError> {
         let mut records = self.served.reader.events(&self.run, self.at.record)?;
         let lines = self.served.reader.output(&self.run, &self.names, None, self.at.line, PAGE)?;
         let bytes: usize = lines.iter().map(|line| line.line.len()).sum();
@@ -219,7 +259,7 @@ impl Watcher {
             }
             to.write(&item, &mut text);
         }
-        Ok(Found { from: self.at, woken, to, text: text.into(), ended })
+        Ok(Found { from: self.at, to, text: text.into(), ended })
     }
 
     fn is_over(&self) -> Result<bool, StoreError> {
@@ -259,4 +299,97 @@ pub(crate) fn line(line: LogLine) -> Line {
     let last = line.piece.map(|piece| piece == Piece::Last);
     let LogLine { id, attempt, phase, rank, at, stream, line, unended, .. } = line;
     Line { id, attempt, phase, rank, at, stream, line, last, unended }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// A run that has so many lines, and how often it was looked at.
+    #[derive(Default)]
+    struct Run {
+        shared: Shared,
+        lines: Cell<u64>,
+        woken: Cell<u64>,
+        looks: Cell<u64>,
+    }
+
+    impl Run {
+        fn writes(&self) {
+            self.lines.set(self.lines.get() + 1);
+            self.woken.set(self.woken.get() + 1);
+        }
+
+        fn look(&self, from: u64, width: usize) -> Found {
+            self.looks.set(self.looks.get() + 1);
+            let (to, cursor) = (self.lines.get(), |line| Cursor { record: 0, line });
+            let text = (from..to).map(|line| format!("{}{line} ", " ".repeat(width))).collect::<String>();
+            Found { from: cursor(from), to: cursor(to), text: text.into(), ended: false }
+        }
+
+        /// One step of a follower from where it is; whether there was one. Adds what it is sent.
+        async fn step(&self, at: &mut u64, sent: &mut String, width: usize) -> bool {
+            let from = Cursor { record: 0, line: *at };
+            let found = self.shared.find(from, self.woken.get(), || Ok(self.look(*at, width)));
+            let found = found.await.expect("it is looked at");
+            *at = found.to.line;
+            sent.push_str(std::str::from_utf8(&found.text).expect("it is text"));
+            !found.text.is_empty()
+        }
+    }
+
+    /// A connection goes on until there is nothing more before the next one has begun: a step of the last follower must not
+    /// be lost by then.
+    #[tokio::test]
+    async fn a_line_costs_two_looks_however_many_follow_one_after_the_other() {
+        let run = Run::default();
+        let mut followers = vec![(0, String::new()); 1000];
+        for lines in 1..=20 {
+            run.writes();
+            for (at, sent) in &mut followers {
+                while run.step(at, sent, 0).await {}
+            }
+            assert_eq!(run.looks.get(), 2 * lines);
+        }
+        let whole: String = (0..20).map(|line| format!("{line} ")).collect();
+        assert!(followers.iter().all(|(_, sent)| *sent == whole));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_behind_sees_all_once_and_takes_nothing_from_the_others() {
+        let run = Run::default();
+        let (mut fast, mut slow) = ((0, String::new()), (0, String::new()));
+        for number in 0..1000_u64 {
+            run.writes();
+            while run.step(&mut fast.0, &mut fast.1, 0).await {}
+            // Further behind than there are steps, and back.
+            if number % 50 == 0 {
+                while run.step(&mut slow.0, &mut slow.1, 0).await {}
+            }
+        }
+        while run.step(&mut slow.0, &mut slow.1, 0).await {}
+        assert_eq!(fast, slow);
+        // Two a line, and one each time that the slow one comes back.
+        assert!(run.looks.get() <= 2 * 1000 + 3 * 21, "{}", run.looks.get());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_bounded_but_for_the_last_step() {
+        let run = Run::default();
+        let (mut at, mut sent) = (0, String::new());
+        for width in [1, STEP_BYTES / 2, STEP_BYTES / 2, 3 * STEP_BYTES, 1, 1] {
+            run.writes();
+            while run.step(&mut at, &mut sent, width).await {}
+            let steps = run.shared.steps();
+            let bytes: usize = steps.taken.iter().map(|step| step.text.len()).sum();
+            assert_eq!(bytes, steps.bytes);
+            assert!(bytes <= STEP_BYTES || steps.taken.len() == 1, "{bytes} in {}", steps.taken.len());
+        }
+        for _ in 0..2 * STEPS {
+            run.writes();
+            while run.step(&mut at, &mut sent, 1).await {}
+        }
+        assert_eq!(run.shared.steps().taken.len(), STEPS);
+    }
 }

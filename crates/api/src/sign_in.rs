@@ -1,7 +1,7 @@
 //! What is said between a machine and the broker of a team when somebody logs in there by an identity provider: a line of
 //! JSON each, over a session in which the machine has shown its key.
 //!
-//! The machine says [`Ask`]; the broker answers with [`Told::Code`] or [`Told::Browser`], and at the end with
+//! The machine says [`Ask`]; the broker answers with [`Told::Code`] or [`Told::Browser`], where the provider is away meanwhile with [`Told::Away`], and at the end with
 //! [`Told::In`] or [`Told::Refused`]. Where a browser came back, the machine says with what: [`Back`].
 //!
 //! *Guarantee:* nothing secret is among it but the code of a browser, which is good for nothing without what the broker
@@ -29,6 +29,9 @@ pub struct Ask {
     /// Whether that is wanted, though there may be codes.
     #[serde(default)]
     pub browser: bool,
+    /// Whether it understands [`Told::Away`], which earlier versions do not.
+    #[serde(default)]
+    pub patient: bool,
 }
 
 /// What the broker says.
@@ -45,6 +48,11 @@ pub enum Told {
         whole_address: Option<String>,
         /// For how many seconds that is good.
         seconds: u64,
+    },
+    /// The provider cannot be reached; it is asked again until the code is good no more.
+    Away {
+        /// Why.
+        why: String,
     },
     /// A browser has to go there.
     Browser {
@@ -179,14 +187,17 @@ mod tests {
         let mut lines = Lines::new(Box::new(input), Box::new(output));
         let (input, mut output) = tokio::io::split(far);
         let mut other = Lines::new(Box::new(input), Box::new(tokio::io::sink()));
-        let ask = Ask { port: Some(7), browser: false };
+        let ask = Ask { port: Some(7), browser: false, patient: true };
         lines.say(&ask).await.expect("it is said");
         assert_eq!(other.hear::<Ask>().await.expect("it is heard"), Some(ask));
         output.write_all(b"{\"port\":").await.expect("it is sent");
         let cut = tokio::time::timeout(std::time::Duration::from_millis(1), lines.hear::<Ask>()).await;
         assert!(cut.is_err());
         output.write_all(b"null}\n").await.expect("it is sent");
-        assert_eq!(lines.hear::<Ask>().await.expect("it is heard"), Some(Ask { port: None, browser: false }));
+        assert_eq!(
+            lines.hear::<Ask>().await.expect("it is heard"),
+            Some(Ask { port: None, browser: false, patient: false })
+        );
         output.write_all(&vec![b' '; MAX_LINE_BYTES + 1]).await.expect("it is sent");
         assert!(lines.hear::<Ask>().await.is_err());
         let (near, far) = tokio::io::duplex(10);

@@ -3,6 +3,7 @@
 use crate::claims::{Nonce, Person};
 use crate::code::random;
 use crate::error::OidcError;
+use crate::fetch::Answer;
 use crate::options::checked_url;
 use crate::provider::{Problem, Provider, now};
 use hyper::StatusCode;
@@ -110,38 +111,60 @@ impl Provider {
         })
     }
 
-    /// Waits until somebody has confirmed a login, or it is over.
+    /// Waits until somebody has confirmed a login, or it is over. A provider that cannot be reached is asked again until the code
+    /// expires; `away` is told so each time.
     ///
     /// # Errors
     /// [`OidcError`].
-    pub async fn finish_device(&self, device: &Device) -> Result<Person, OidcError> {
-        let metadata = self.metadata().await?;
-        let mut pause = device.pause;
+    pub async fn finish_device(
+        &self,
+        device: &Device,
+        mut away: impl FnMut(&str),
+    ) -> Result<Person, OidcError> {
+        let (mut usual, mut pause) = (device.pause, device.pause);
+        // An answer with a token of which it is not known yet who it names: a code is good for one.
+        let mut held = None;
         loop {
             tokio::time::sleep(pause).await;
             if Instant::now() >= device.until {
                 return Err(OidcError::Expired);
             }
-            let form = [("grant_type", GRANT), ("device_code", device.device_code.as_str())];
-            let answer = match self.post(&metadata.token_endpoint, &form).await {
-                Ok(answer) => answer,
+            let answer = match held.take() {
+                Some(answer) => Ok(answer),
+                None => self.asked(device).await,
+            };
+            let told = match answer {
+                Ok(answer) => {
+                    let told = self.person(&answer, Nonce::IfAny(&device.nonce), device.began).await;
+                    held = answer.status.is_success().then_some(answer);
+                    told
+                }
+                Err(error) => Err(error),
+            };
+            pause = match told {
+                Ok(Ok(person)) => return Ok(person),
                 // Section 3.5: whoever gets no answer asks less often.
-                Err(OidcError::Unreachable { .. }) => {
-                    pause = (pause * 2).min(PAUSES.1);
-                    continue;
+                Err(OidcError::Unreachable { why, .. }) => {
+                    away(&why);
+                    (pause * 2).min(PAUSES.1)
                 }
                 Err(error) => return Err(error),
-            };
-            match self.person(&answer, Nonce::IfAny(&device.nonce), device.began).await? {
-                Ok(person) => return Ok(person),
-                Err(problem) => match next(&problem, pause) {
-                    Next::Ask(after) => pause = after,
+                Ok(Err(problem)) => match next(&problem, usual) {
+                    Next::Ask(after) => {
+                        usual = after;
+                        after
+                    }
                     Next::Denied => return Err(OidcError::Denied),
                     Next::Expired => return Err(OidcError::Expired),
                     Next::Refused(words) => return Err(OidcError::Refused(words)),
                 },
-            }
+            };
         }
+    }
+
+    async fn asked(&self, device: &Device) -> Result<Answer, OidcError> {
+        let form = [("grant_type", GRANT), ("device_code", device.device_code.as_str())];
+        self.post(&self.metadata().await?.token_endpoint, &form).await
     }
 }
 

@@ -95,9 +95,17 @@ impl Fetch {
         let answered = answered
             .unwrap_or_else(|_| Err(format!("it does not answer within {} s", self.within.as_secs())));
         let answer = answered.map_err(|why| OidcError::Unreachable { url: url.to_owned(), why })?;
-        match answer.status.is_redirection() {
-            true => Err(strange(url, "it redirects, which is not followed".to_owned())),
-            false => Ok(answer),
+        match answer.status {
+            status if status.is_redirection() => {
+                Err(strange(url, "it redirects, which is not followed".to_owned()))
+            }
+            // What stands before the provider says that the provider is away.
+            status @ (StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT) => {
+                Err(OidcError::Unreachable { url: url.to_owned(), why: format!("HTTP {status}") })
+            }
+            _ => Ok(answer),
         }
     }
 

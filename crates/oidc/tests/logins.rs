@@ -304,7 +304,7 @@ async fn a_code_is_waited_for_until_somebody_has_typed_it_in() {
         }
     });
     let device = client.begin_device().await.expect("it begins");
-    assert_eq!(client.finish_device(&device).await.expect("it is confirmed").name, "ana@example.com");
+    assert_eq!(client.finish_device(&device, |_| {}).await.expect("it is confirmed").name, "ana@example.com");
     // One that is another login's is none, here as well.
     let honest = at.clone();
     at.answer(move |asked| {
@@ -312,14 +312,47 @@ async fn a_code_is_waited_for_until_somebody_has_typed_it_in() {
         Reply::Token(signer.token(&honest.claims(&asked, "ana", &["a"])))
     });
     let device = client.begin_device().await.expect("it begins");
-    assert_eq!(why(client.finish_device(&device).await), TokenError::Nonce);
+    assert_eq!(why(client.finish_device(&device, |_| {}).await), TokenError::Nonce);
     for (error, expected) in [("access_denied", OidcError::Denied), ("expired_token", OidcError::Expired)] {
         at.answer(move |_| Reply::Error(error));
         let device = client.begin_device().await.expect("it begins");
-        let ended = client.finish_device(&device).await.expect_err("it ended");
+        let ended = client.finish_device(&device, |_| {}).await.expect_err("it ended");
         assert_eq!(ended.to_string(), expected.to_string());
     }
     at.offer_device_codes(false);
     let none = self::client(&at.issuer()).begin_device().await;
     assert!(matches!(none, Err(OidcError::NotOffered(_))));
+}
+
+/// A gateway's answer to a request that its provider does not take.
+fn gateway(status: &'static str) -> Reply {
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: 6\r\n");
+    Reply::Raw((head + "connection: close\r\n\r\n<html>").into_bytes())
+}
+
+#[tokio::test]
+async fn a_gateway_whose_provider_is_away_ends_no_login_with_a_code() {
+    let signer = Signer::p256("one");
+    let at = oidc::Provider::start(&[&signer]);
+    let client = client(&at.issuer());
+    let (honest, mut asks) = (at.clone(), 0);
+    at.answer(move |asked| {
+        asks += 1;
+        match asks {
+            1 => gateway("502 Bad Gateway"),
+            2 => Reply::Error("authorization_pending"),
+            3 => gateway("503 Service Unavailable"),
+            _ => Reply::Token(signer.token(&honest.claims(asked, "ana", &["a"]))),
+        }
+    });
+    let device = client.begin_device().await.expect("it begins");
+    let mut told = Vec::new();
+    let person = client.finish_device(&device, |why| told.push(why.to_owned())).await;
+    assert_eq!(person.expect("it is confirmed").name, "ana@example.com");
+    assert_eq!(told, ["HTTP 502 Bad Gateway", "HTTP 503 Service Unavailable"]);
+    // What the provider itself says wrong ends it.
+    at.answer(|_| gateway("500 Internal Server Error"));
+    let device = client.begin_device().await.expect("it begins");
+    let ended = client.finish_device(&device, |_| {}).await;
+    assert!(matches!(ended, Err(OidcError::Strange { .. })), "{ended:?}");
 }

@@ -128,20 +128,34 @@ impl SignIns {
             Some(port) if ask.browser || !self.provider.has_device_codes().await.map_err(failed)? => {
                 self.by_browser(lines, port).await?
             }
-            _ => self.by_code(lines).await?,
+            _ => self.by_code(lines, ask.patient).await?,
         };
         self.admit(&person, peer)
     }
 
-    async fn by_code(&self, lines: &mut Lines) -> Result<Person, Failed> {
+    async fn by_code(&self, lines: &mut Lines, patient: bool) -> Result<Person, Failed> {
         let device = self.provider.begin_device().await.map_err(failed)?;
         let (code, address) = (device.user_code.clone(), device.address.clone());
         let (whole_address, seconds) = (device.whole_address.clone(), device.good_for.as_secs());
         lines.say(&Told::Code { code, address, whole_address, seconds }).await?;
-        tokio::select! {
-            person = self.provider.finish_device(&device) => person.map_err(failed),
-            // Nothing is to be said any more: whoever ends the session gives up.
-            _ = lines.hear::<serde_json::Value>() => Err(Failed::Gone),
+        let (tell, mut told) = tokio::sync::watch::channel(None);
+        let finished = self.provider.finish_device(&device, |why| {
+            tell.send_replace(Some(why.to_owned()));
+        });
+        tokio::pin!(finished);
+        let mut listens = patient;
+        loop {
+            tokio::select! {
+                person = &mut finished => return person.map_err(failed),
+                // Nothing is to be said any more: whoever ends the session gives up.
+                _ = lines.hear::<serde_json::Value>() => return Err(Failed::Gone),
+                // Once is enough: what follows is the same, or good.
+                _ = told.changed(), if listens => {
+                    listens = false;
+                    let why = told.borrow_and_update().clone().unwrap_or_default();
+                    lines.say(&Told::Away { why }).await?;
+                }
+            }
         }
     }
 

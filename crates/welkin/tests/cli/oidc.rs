@@ -206,6 +206,26 @@ fn a_login_ends_and_a_provider_that_is_away_keeps_nobody_out_before() {
 }
 
 #[test]
+fn a_gateway_whose_provider_is_away_is_told_of_and_ends_no_login() {
+    let served = Served::new(&["--oidc-role", "ml=member"]);
+    let (provider, signer, mut asks) = (served.provider.clone(), Arc::clone(&served.signer), 0);
+    served.provider.answer(move |asked| {
+        asks += 1;
+        match asks {
+            1 | 2 => Reply::Raw(
+                b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>".to_vec(),
+            ),
+            _ => Reply::Token(signer.token(&provider.claims(asked, "ana", &["ml"]))),
+        }
+    });
+    let ana = Bed::apart();
+    let done = served.login(&ana, &[]);
+    assert!(done.status.success(), "{}", both(&done));
+    let words = "(HTTP 502 Bad Gateway): it is asked again until the code expires";
+    assert_eq!(stderr(&done).matches(words).count(), 1, "{}", both(&done));
+}
+
+#[test]
 fn what_a_browser_brought_is_good_for_the_machine_that_sent_it_alone() {
     let served = Served::new(&["--oidc-role", "ml=member"]);
     served.is("ana", &["ml"]);
@@ -215,7 +235,7 @@ fn what_a_browser_brought_is_good_for_the_machine_that_sent_it_alone() {
         let begin = async || {
             let identity = Identity::generate().unwrap();
             let mut lines = Lines::call(&far(identity)).await.unwrap();
-            lines.say(&Ask { port: Some(9), browser: true }).await.unwrap();
+            lines.say(&Ask { port: Some(9), browser: true, patient: false }).await.unwrap();
             let Some(Told::Browser { address }) = lines.hear().await.unwrap() else { panic!("no address") };
             let word = |name: &str| {
                 address.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)).unwrap().to_owned()
@@ -262,7 +282,7 @@ fn logins_under_way_are_bounded_and_whoever_hangs_up_makes_room() {
         let begin = async || {
             let (address, identity) = (served.team.address.clone(), Identity::generate().unwrap());
             let mut lines = Lines::call(&Far { address, server, identity, way: Way::Login }).await.unwrap();
-            lines.say(&Ask { port: Some(9), browser: true }).await.unwrap();
+            lines.say(&Ask { port: Some(9), browser: true, patient: false }).await.unwrap();
             let told: Option<Told> = lines.hear().await.unwrap();
             (lines, told.unwrap())
         };

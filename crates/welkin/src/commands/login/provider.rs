@@ -36,7 +36,7 @@ pub(super) async fn sign_in(far: &Far, browser: bool, app: &App) -> anyhow::Resu
         let words = "no port of this machine is free for a browser to come back to";
         return Err(Fault::new(Code::Network, words).into());
     }
-    let ask = Ask { port: landing.as_ref().map(|landing| landing.port), browser };
+    let ask = Ask { port: landing.as_ref().map(|landing| landing.port), browser, patient: true };
     lines.say(&ask).await.with_context(broke)?;
     loop {
         let told = heard(&mut lines).await?;
@@ -49,6 +49,10 @@ pub(super) async fn sign_in(far: &Far, browser: bool, app: &App) -> anyhow::Resu
                 }
                 app.note(&format!("waiting for that; the code is good for {} min", seconds.div_ceil(60)));
             }
+            Told::Away { why } => app.note(&format!(
+                "the identity provider does not answer the broker ({}): it is asked again until the code expires",
+                plain(&why)
+            )),
             Told::Browser { address } => {
                 app.note("open this in a browser on this machine:");
                 app.note(&format!("    {}", plain(&address)));
@@ -77,7 +81,7 @@ fn done(told: Told) -> anyhow::Result<In> {
     match told {
         Told::In { name, role, projects, until } => Ok(In { name, role, projects, until }),
         Told::Refused { problem } => Err(apart::fault(ClientError::Refused(problem))),
-        Told::Code { .. } | Told::Browser { .. } => Err(broke().into()),
+        Told::Code { .. } | Told::Away { .. } | Told::Browser { .. } => Err(broke().into()),
     }
 }
 

@@ -72,7 +72,7 @@ step oracle-sync cargo run --quiet --locked --package xtask -- oracle sync --rou
 step oracle-runs cargo run --quiet --locked --package xtask -- oracle runs --rounds 20 --seed 1
 step oracle-plan cargo run --quiet --locked --package xtask -- oracle plan --rounds 300 --seed 1
 # Not in the default build, which nothing needs after it.
-step test-features cargo test --locked --package welkin --features pkcs11,postgres --test cli -- held replicas
+step test-features cargo test --locked --package welkin --features otlp,pkcs11,postgres --test cli -- held replicas traces
 step doc env RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --locked --workspace --no-deps
 deny
 

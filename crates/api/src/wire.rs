@@ -95,13 +95,16 @@ pub struct Arrived {
 /// Bytes of an upload in one request, at most.
 pub const MAX_PART_BYTES: usize = 8 << 20;
 
-/// A run that was taken, or is asked about.
+/// A run that was taken, or of which something was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
 pub struct Taken {
     /// Its name.
     #[cfg_attr(feature = "document", schema(value_type = String))]
     pub run: RunId,
+    /// The id of its trace, of a run that was submitted to a broker that sends traces to a collector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 /// How long a cluster may be idle. `PUT /v1/runs/{run}/autostop`.

@@ -71,6 +71,7 @@ mod store;
 mod strays;
 mod target;
 mod task;
+mod trace;
 mod view;
 mod wishes;
 
@@ -90,6 +91,7 @@ pub use seal::SealKey;
 pub use sealed::{Judged, Owners, SealedWork, Sealing};
 pub use steady::{Clocks, MachineClocks, Reading, SteadyClock};
 pub use strays::{Stray, Strays};
+pub use trace::TraceId;
 pub use view::{AttemptView, MissedDeadline, PlaceView, RunView, TaskView};
 pub use welkin_records::{
     AttemptEnd, AttemptId, ClusterRole, LeaseState, Manner, Open, Phase, Record, Records, RunId, RunState,

@@ -318,7 +318,15 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn events(&self, run: &RunId, after: u64) -> Result<Vec<HistoryLine>, StoreError> {
-        let history = block_on(self.records.history(run, after, u32::MAX))?.into_iter();
+        self.some_events(run, after, u32::MAX)
+    }
+
+    /// The same, at most `limit` of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn some_events(&self, run: &RunId, after: u64, limit: u32) -> Result<Vec<HistoryLine>, StoreError> {
+        let history = block_on(self.records.history(run, after, limit))?.into_iter();
         Ok(history.map(|(seq, at, record)| HistoryLine { seq, at, record }).collect())
     }
 

@@ -56,7 +56,7 @@ pub use logins::{LoginLine, Logins, Rights, Rules, State};
 pub use members::{Member, Members, MembersError, Role};
 pub use roster::{By, Caller, Roster};
 pub use serve::{End, Team, serve};
-pub use served::{About, Served};
+pub use served::{About, Figure, Served};
 pub use sign_in::SignIns;
 pub use socket::Socket;
 pub use tokens::{TokenLine, TokenOf, Tokens};

@@ -8,6 +8,7 @@ use crate::versions::Turns;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -32,6 +33,23 @@ pub struct About {
     pub started: UnixMillis,
     /// Where members of a team come in.
     pub serves: Option<String>,
+    /// Whether traces of its runs are sent to a collector.
+    pub traces: bool,
+    /// What `/metrics` shows besides its own.
+    pub figures: Vec<Figure>,
+}
+
+/// A figure of something beside the broker.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// Its name, as Prometheus has names.
+    pub name: &'static str,
+    /// `counter` or `gauge`.
+    pub kind: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// How much it is.
+    pub value: Arc<AtomicU64>,
 }
 
 /// A broker that is served.
@@ -41,7 +59,7 @@ pub struct Served {
     pub(crate) hub: Arc<Hub>,
     pub(crate) driver: Arc<Driver>,
     pub(crate) activity: Activity,
-    about: About,
+    pub(crate) about: About,
     /// Set once somebody wants it to end.
     pub(crate) ending: watch::Sender<bool>,
     /// What jobs from other machines bring along, until they are submitted.
@@ -145,7 +163,7 @@ impl Served {
     }
 
     pub(crate) fn health(&self) -> Result<Health, StoreError> {
-        let About { version, surroundings, environment, started, serves } = self.about.clone();
+        let About { version, surroundings, environment, started, serves, .. } = self.about.clone();
         let (pid, driven) = (std::process::id(), self.driver.count());
         let as_of = self.reader.since(u64::MAX >> 1, 0)?.last;
         Ok(Health { version, pid, surroundings, started, driven, as_of, environment, serves })

@@ -25,6 +25,7 @@ mod planning;
 mod reference;
 mod report;
 mod settings;
+mod traces;
 mod usage;
 
 use clap::Parser;

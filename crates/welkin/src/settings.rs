@@ -54,6 +54,9 @@ pub(crate) struct Settings {
     pub(crate) log_keep: Option<Bytes>,
     /// By which identity provider people log in to a broker that serves a team.
     pub(crate) oidc: OidcConfig,
+    /// Where traces of runs are sent; a mistake in that is told by whoever would send them.
+    #[cfg(feature = "otlp")]
+    pub(crate) otlp: Result<Option<welkin_otlp::Options>, welkin_otlp::OptionsError>,
     /// The broker of a team that is asked in place of one here.
     pub(crate) login: Option<Login>,
     /// The token to show to it in place of a key of this machine; a mistake in it is told when it is needed.
@@ -95,6 +98,8 @@ impl Settings {
             peers: file.peers,
             oidc: file.oidc,
             trusted_keys: file.trusted_keys,
+            #[cfg(feature = "otlp")]
+            otlp: welkin_otlp::Options::of(text),
             stores: stores::with_environment(file.stores, text)?,
             token: text("WELKIN_TOKEN").map(|text| text.parse()),
             providers: providers.into_iter().filter(|name| !name.is_empty()).collect(),

@@ -39,7 +39,7 @@ const RINGS: &[(Ring, &[&str])] = &[
         Ring::Edge,
         &[
             "stores", "gateway", "transfer", "clouds", "agent", "broker", "sqlite", "postgres", "api",
-            "server", "sky", "federate", "oidc", "pkcs11",
+            "server", "sky", "federate", "oidc", "otlp", "pkcs11",
         ],
     ),
     (Ring::Bin, &["welkin"]),
@@ -91,6 +91,11 @@ pub(super) const BORDERS: &[Border] = &[
         why: "records keep plans and jobs as they were written, and read neither",
     },
     Border { of: "sqlite", forbids: &["broker"], why: "a store of records obeys and decides nothing" },
+    Border {
+        of: "otlp",
+        forbids: &["server", "sky", "clouds"],
+        why: "traces are made of records, whoever wrote them and wherever they are served",
+    },
     Border { of: "pkcs11", forbids: &["broker"], why: "a token seals and opens, and decides nothing" },
     Border { of: "postgres", forbids: &["broker"], why: "a store of records obeys and decides nothing" },
     Border {

@@ -115,7 +115,9 @@ async fn wish(served: &Arc<Served>, run: RunId, wish: Wish) -> Result<Json<Taken
         return Err(Problem::new(StatusCode::CONFLICT, "run::refused", title));
     }
     served.driver.fetch(&run).await?;
-    let Err(error) = served.broker.wish(&run, wish).await else { return Ok(Json(Taken { run })) };
+    let Err(error) = served.broker.wish(&run, wish).await else {
+        return Ok(Json(Taken { run, trace: None }));
+    };
     if matches!(error, WishError::Undriven { .. })
         && let Some(why) = why(served, &run).await
     {

@@ -1,12 +1,13 @@
 //! Figures for whoever collects them, in Prometheus's text format.
 
 use crate::problem::Problem;
-use crate::served::Served;
+use crate::served::{Figure, Served};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 
@@ -48,7 +49,11 @@ pub(crate) async fn show(State(served): State<Arc<Served>>) -> Result<Response, 
         ),
     ];
     let mut text = String::new();
-    for (name, kind, help, value) in figures {
+    let more = served.about.figures.iter().map(|figure| {
+        let Figure { name, kind, help, value } = figure;
+        (*name, *kind, *help, value.load(Ordering::Relaxed))
+    });
+    for (name, kind, help, value) in figures.into_iter().chain(more) {
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
     }
     let version = &health.version;

@@ -61,6 +61,7 @@ pub(crate) async fn submit(
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     let key = key(&headers)?;
     let (peer, scope) = (from(peer), scope(asker));
+    let traced = Arc::clone(&served);
     // Whoever asked may hang up: a run that is on record is driven all the same.
     served.driver.turn.submitted();
     let work = tokio::spawn(async move {
@@ -72,7 +73,13 @@ pub(crate) async fn submit(
     let run = work.await.unwrap_or_else(|error| {
         Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", error.to_string()))
     })?;
-    Ok((StatusCode::CREATED, Json(Taken { run })))
+    Ok((StatusCode::CREATED, Json(Taken { trace: trace(&traced, &run), run })))
+}
+
+/// Under which id its steps are collected, where they are.
+fn trace(served: &Served, run: &RunId) -> Option<String> {
+    let view = served.about.traces.then(|| served.reader.status(run).ok()).flatten()?;
+    Some(view.trace_id().to_string())
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -309,7 +316,7 @@ pub(crate) async fn resume(
     if !served.reader.status(&run)?.state.is_over() {
         served.driver.fetch(&run).await?;
     }
-    Ok((StatusCode::ACCEPTED, Json(Taken { run })))
+    Ok((StatusCode::ACCEPTED, Json(Taken { run, trace: None })))
 }
 
 /// Asks for the end of a run. It is on record when this answers; the end is an event.
@@ -338,5 +345,5 @@ pub(crate) async fn cancel(
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     served.broker.request_cancel(&run).await?;
     served.driver.go_on(run.clone(), None);
-    Ok((StatusCode::ACCEPTED, Json(Taken { run })))
+    Ok((StatusCode::ACCEPTED, Json(Taken { run, trace: None })))
 }

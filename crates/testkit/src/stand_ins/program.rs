@@ -28,6 +28,8 @@ pub enum Program {
     Azurite,
     /// An identity provider: OpenID Connect with authorization codes.
     OidcMock,
+    /// Python with the messages that OpenTelemetry publishes.
+    OtlpPython,
 }
 
 impl Program {
@@ -41,6 +43,7 @@ impl Program {
             Self::GcsEmulator => "gcp-storage-emulator",
             Self::Azurite => "azurite-blob",
             Self::OidcMock => "oidc-provider-mock",
+            Self::OtlpPython => "otlp-python",
         }
     }
 }

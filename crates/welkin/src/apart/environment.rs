@@ -18,6 +18,8 @@ const NAMES: &[&str] = &[
     "HTTPS_PROXY",
     "http_proxy",
     "https_proxy",
+    #[cfg(feature = "otlp")]
+    "OTEL_",
 ];
 
 /// Characters of a digest that are enough to tell values apart and too few to find one by.

@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::moving::identity;
 use crate::output::err_line;
 use crate::report::{Code, Fault};
+use crate::traces::Tracing;
 use anyhow::Context as _;
 use rustix::process::Resource;
 use std::fs::{File, OpenOptions};
@@ -173,8 +174,10 @@ async fn serve_here(
         Some(state) => Some(state.open()?),
         None => None,
     };
-    let opening = Opening { observer: hub.clone(), shared, ..Opening::default() };
+    let tracing = Tracing::over(hub.clone(), &app.settings, Arc::new(log));
+    let opening = Opening { observer: tracing.observer(), shared, ..Opening::default() };
     let broker = engine::broker(app, opening)?;
+    tracing.begin(&broker)?;
     let team = match team_at {
         Some((listen, provider)) => Some(team(listen, provider, app).await?),
         None => None,
@@ -185,6 +188,8 @@ async fn serve_here(
         surroundings: surroundings::digest(app)?,
         environment: environment::own(),
         started: SystemClock.now(),
+        traces: tracing.is_on(),
+        figures: tracing.figures(),
     };
     let path = app.settings.folders.broker_socket();
     let socket = Socket::bind(&path)
@@ -215,6 +220,7 @@ async fn serve_here(
         rustix::stdio::dup2_stdout(&nowhere).context("leaving standard output")?;
     }
     let end = welkin_server::serve(socket, team, served, idle, told).await;
+    tracing.finish();
     let end = end.with_context(|| Fault::new(Code::File, "the broker cannot listen any more"))?;
     log(match end {
         End::Idle => "ended: it had been idle",

@@ -31,8 +31,9 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
     if !(otherwise || args.foreground || app.settings.foreground) {
         return engine::runtime()?.block_on(apart(asked, &narrator, app));
     }
+    let tracing = up::tracing(&narrator, app);
     let opening = Opening {
-        observer: narrator.clone(),
+        observer: tracing.observer(),
         retry_until_up: args.retry_until_up,
         max_parallel: args.max_parallel,
         ..Opening::default()
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
     engine::runtime()?.block_on(async {
         up::apart_gives_way(app).await?;
         let broker = engine::broker(app, opening)?;
+        tracing.begin(&broker)?;
         let reader = broker.reader().map_err(store_fault)?;
         let (runs, unreadable) = introduced(asked, &reader, &narrator)?;
         unreadable.iter().for_each(|run| app.warn(run));
@@ -47,7 +49,9 @@ pub(crate) fn run(args: &ResumeArgs, app: &mut App) -> anyhow::Result<Exit> {
         if runs.is_empty() {
             return nothing(unreadable, app).map(|()| exit);
         }
-        let driven = engine::drive(&broker, &runs, &narrator).await?;
+        let driven = engine::drive(&broker, &runs, &narrator).await;
+        tracing.finish();
+        let driven = driven?;
         let reader = broker.reader().map_err(store_fault)?;
         for run in &runs {
             up::summary(&reader, run, app)?;

@@ -6,14 +6,16 @@ use crate::engine::{Undriven, latest_run, now, reader, store_fault};
 use crate::exit::Exit;
 use crate::output::nature_words;
 use crate::output::{Align, Format, Table, location_words, missed_words, moment, write_json};
+use crate::traces;
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::{AttemptEnd, HistoryLine, RunView, TaskView};
+use welkin_broker::{AttemptEnd, HistoryLine, RunView, TaskView, TraceId};
 use welkin_provider::UnixMillis;
 use welkin_units::Usd;
 
 #[derive(Serialize)]
 struct Wire<'a> {
+    trace: TraceId,
     run: &'a RunView,
     /// Of a run that is not over: whether some process drives it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +42,8 @@ pub(crate) fn run(args: &StatusArgs, app: &mut App) -> anyhow::Result<Exit> {
     let hourly = open.then(|| view.hourly());
     match app.settings.output {
         Format::Json => {
-            let wire = Wire { run: &view, driven, hourly, history: history.as_deref() };
+            let trace = view.trace_id();
+            let wire = Wire { trace, run: &view, driven, hourly, history: history.as_deref() };
             write_json(&mut app.out, "welkin.status/1", &wire)?;
         }
         Format::Table => show(&view, history.as_deref(), now(&reader), app)?,
@@ -66,6 +69,9 @@ fn show(
         moment(view.submitted),
         now.since(view.submitted)
     )?;
+    if traces::are_collected(&app.settings) {
+        writeln!(app.out, "trace {}", view.trace_id())?;
+    }
     if let Some(project) = &view.project {
         writeln!(app.out, "of project {project}")?;
     }

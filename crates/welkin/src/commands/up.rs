@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::output::{Format, Narrator};
 use crate::planning::{self, Loaded, Month, infeasible, planner};
 use crate::report::{Code, Fault};
+use crate::traces::Tracing;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -116,18 +117,35 @@ fn execute(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow
 /// Drives the run in this process, to its end.
 async fn foreground(args: &UpArgs, plan: &Plan, loaded: &Loaded, app: &mut App) -> anyhow::Result<Exit> {
     let narrator = narrator(app);
-    let opening = Opening { observer: narrator.clone(), ..Opening::default() };
+    let tracing = tracing(&narrator, app);
+    let opening = Opening { observer: tracing.observer(), ..Opening::default() };
     apart_gives_way(app).await?;
     let broker = engine::broker(app, opening)?;
+    tracing.begin(&broker)?;
     let run = submit(&broker, args, plan, loaded).await?;
     narrator.introduce(&run, plan);
     narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
-    let driven = engine::drive(&broker, std::slice::from_ref(&run), &narrator).await?;
     let reader = broker.reader().map_err(store_fault)?;
+    if tracing.is_on() {
+        narrator.say(&trace_words(&reader.status(&run).map_err(store_fault)?.trace_id()));
+    }
+    let driven = engine::drive(&broker, std::slice::from_ref(&run), &narrator).await;
+    tracing.finish();
+    let driven = driven?;
     summary(&reader, &run, app)?;
     warn_of_undriven(&reader, app)?;
     engine::first_failure(driven)?;
     Ok(Exit::Success)
+}
+
+/// Has what this process does sent to whoever collects it.
+pub(crate) fn tracing(narrator: &Arc<Narrator>, app: &App) -> Tracing {
+    let voice = Arc::clone(narrator);
+    Tracing::over(Arc::<Narrator>::clone(narrator), &app.settings, Arc::new(move |words| voice.say(words)))
+}
+
+fn trace_words(trace: &impl std::fmt::Display) -> String {
+    format!("trace {trace}")
 }
 
 /// Makes an idle broker end; a busy one keeps the folder.

@@ -54,6 +54,8 @@ mod ssh;
 mod stream;
 mod team;
 mod tokens;
+#[cfg(feature = "otlp")]
+mod traces;
 mod transfer_kill;
 mod unreadable;
 mod versions;

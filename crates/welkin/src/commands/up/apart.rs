@@ -1,6 +1,6 @@
 //! A run that the broker's own process drives: submitted, and followed unless it is to go on alone.
 
-use super::{narrator, summary, upload};
+use super::{narrator, summary, trace_words, upload};
 use crate::apart::{self, Reached};
 use crate::app::App;
 use crate::engine::{self, store_fault};
@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Serialize)]
 struct Submitted<'a> {
     run: &'a RunId,
+    /// Where its steps are collected: under which id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
 }
 
 /// Work to be submitted, and how.
@@ -45,7 +48,7 @@ pub(crate) struct Work<'a> {
 
 /// Submits work, and follows it unless it is to go on alone.
 pub(crate) async fn up(work: &Work<'_>, app: &mut App) -> anyhow::Result<Exit> {
-    let (reached, run) = submit(work, app).await?;
+    let (reached, Taken { run, trace }) = submit(work, app).await?;
     // The accounts of a team are those of its broker.
     let others = match app.settings.login {
         Some(_) => Vec::new(),
@@ -60,10 +63,15 @@ pub(crate) async fn up(work: &Work<'_>, app: &mut App) -> anyhow::Result<Exit> {
     }
     if work.detach {
         match app.settings.output {
-            Format::Json => write_json(&mut app.out, "welkin.submitted/1", &Submitted { run: &run })?,
+            Format::Json => write_json(
+                &mut app.out,
+                "welkin.submitted/1",
+                &Submitted { run: &run, trace: trace.as_deref() },
+            )?,
             Format::Table => {
                 writeln!(app.out, "{run}")?;
                 app.note(&format!("`welkin logs {run} -f` follows it, `welkin status {run}` shows it"));
+                trace.iter().for_each(|trace| app.note(&trace_words(trace)));
             }
         }
         app.out.flush()?;
@@ -72,6 +80,7 @@ pub(crate) async fn up(work: &Work<'_>, app: &mut App) -> anyhow::Result<Exit> {
     let narrator = narrator(app);
     narrator.introduce(&run, work.plan);
     narrator.say(&format!("run {run}; `welkin logs {run} -f` follows it elsewhere"));
+    trace.iter().for_each(|trace| narrator.say(&trace_words(trace)));
     if !apart::follow(&reached.client, std::slice::from_ref(&run), &narrator, app).await? {
         app.note(&format!("{run} continues; `welkin status {run}` shows it, `welkin cancel {run}` ends it"));
         return Ok(Exit::Success);
@@ -89,7 +98,7 @@ pub(crate) fn ended(run: &RunId, app: &mut App) -> anyhow::Result<()> {
 }
 
 /// Submits the run, under one key however often it is sent.
-pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reached, RunId)> {
+pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reached, Taken)> {
     let plan = work.plan.to_json();
     let new = NewRun {
         plan: plan_digest(plan.as_bytes()),
@@ -113,7 +122,7 @@ pub(crate) async fn submit(work: &Work<'_>, app: &App) -> anyhow::Result<(Reache
             packed.send(&reached.client, app).await?;
         }
         let error = match show_and_submit(&reached.client, &plan, &new, &key).await {
-            Ok(taken) => return Ok((reached, taken.run)),
+            Ok(taken) => return Ok((reached, taken)),
             Err(error) => error,
         };
         if !may_pass(&error) || began.elapsed() > WITHIN {

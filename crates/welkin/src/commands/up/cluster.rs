@@ -136,7 +136,7 @@ fn make(args: &UpArgs, name: &str, job: &Job, app: &mut App) -> anyhow::Result<O
     };
     let made = engine::runtime()?.block_on(apart::submit(&work, app));
     match made {
-        Ok((_, run)) => Ok(Some(run)),
+        Ok((_, taken)) => Ok(Some(taken.run)),
         // Somebody else was faster: it is the same cluster.
         Err(error) => match holder(&opened(app)?, name)? {
             Some(run) => Ok(Some(run)),

@@ -5,12 +5,13 @@ use crate::engine::{bill, store_fault};
 use crate::output::{Format, bill_notes, bill_table, missed_words, write_json};
 use serde::Serialize;
 use std::io::Write;
-use welkin_broker::{Reader, RunId, RunView};
+use welkin_broker::{Reader, RunId, RunView, TraceId};
 use welkin_ledger::Bill;
 use welkin_provider::UnixMillis;
 
 #[derive(Serialize)]
 struct Wire<'a> {
+    trace: TraceId,
     run: &'a RunView,
     bill: &'a Bill,
 }
@@ -19,7 +20,8 @@ pub(crate) fn show(reader: &Reader, run: &RunId, app: &mut App) -> anyhow::Resul
     let view = reader.status(run).map_err(store_fault)?;
     let bill = bill(reader, run).map_err(store_fault)?;
     if app.settings.output == Format::Json {
-        return write_json(&mut app.out, "welkin.run/1", &Wire { run: &view, bill: &bill });
+        let wire = Wire { trace: view.trace_id(), run: &view, bill: &bill };
+        return write_json(&mut app.out, "welkin.run/1", &wire);
     }
     let took = view.ended.unwrap_or(UnixMillis(0)).since(view.submitted);
     writeln!(app.out, "\n{run} {} after {took}", view.state)?;

@@ -188,6 +188,9 @@ pub struct Project {
     pub limits: ProjectLimits,
     /// Its members, with their roles: `viewer`, `member` or `admin`.
     pub members: BTreeMap<String, String>,
+    /// Whether it was removed: nothing begins in it any more, and its members look on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
     /// What it uses.
     pub used: InUse,
 }

@@ -248,6 +248,9 @@ impl crate::broker::Broker {
             };
         }
         let used = records.project_use(name).await.map_err(SubmitError::Store)?;
+        if !used.is_open(name) {
+            return Err(SubmitError::NoProject { name: name.to_owned() });
+        }
         let claim = Claim::Run { expected: plan.cost };
         // No run has this name.
         let row = ClaimRow { run: RunId(String::new()), lease: None, claim, spent: Usd::ZERO };

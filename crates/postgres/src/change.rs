@@ -104,6 +104,10 @@ const NEW_PROJECT: &str =
 
 const SET_PROJECT: &str = "UPDATE project SET version = $2, body = $3 WHERE name = $1 AND version = $4";
 
+/// The pen is held: nothing begins in it meanwhile.
+const REMOVE_PROJECT: &str = "UPDATE project SET version = $2, body = $3 WHERE name = $1 AND version = $4
+    AND NOT EXISTS (SELECT 1 FROM claim WHERE project = $1)";
+
 /// Programs that do not count what they use are let in no more.
 const SHUT_OUT: &str = "UPDATE version SET least = greatest(least, $1)";
 
@@ -254,7 +258,7 @@ fn project_of(was: u64, project: &Project) -> Result<Vec<Op>> {
         0 => NEW_PROJECT,
         was => {
             params.push(Box::new(signed(was)));
-            SET_PROJECT
+            if project.removed { REMOVE_PROJECT } else { SET_PROJECT }
         }
     };
     Ok(vec![Op { wants: Wants::One, ..op(what, sql, params) }, op(what, SHUT_OUT, params![WITH_PROJECTS])])

@@ -23,7 +23,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_postgres::Error;
-use welkin_records::{Change, ClaimRow, ClusterRole, DEFAULT_PROJECT, RunRow, StoreError, Write, Written};
+use welkin_records::{Change, ClaimRow, ClusterRole, Project, RunRow, StoreError, Write, Written};
 use welkin_units::Usd;
 
 /// The channel on which brokers tell each other that something was written.
@@ -319,9 +319,10 @@ impl Work<'_> {
     async fn refused(&self, change: &Change) -> OneFailed {
         match change {
             Change::Held { run, .. } => OneFailed::Own(StoreError::NotHeld { run: run.clone() }),
-            Change::Project { project, .. } => {
-                OneFailed::Own(StoreError::ProjectChanged { name: project.name.clone() })
-            }
+            Change::Project { was, project } => match self.project_refused(*was, project).await {
+                Ok(error) => OneFailed::Own(error),
+                Err(error) => OneFailed::Link(error),
+            },
             Change::Submitted { row, .. } => match self.submission_refused(row).await {
                 Ok(error) => OneFailed::Own(error),
                 Err(error) => OneFailed::Link(error),
@@ -344,13 +345,24 @@ impl Work<'_> {
         let statement = self.link.prepared(projects::USE).await.map_err(|error| own(what, error))?;
         let rows = client.query(&statement, &[&name]).await.map_err(|error| own(what, error))?;
         let used = projects::used(&rows).map_err(OneFailed::Own)?;
-        if used.project.is_none() && name != DEFAULT_PROJECT {
+        if !used.is_open(&name) {
             return Err(OneFailed::Own(StoreError::NoProject { name }));
         }
         let is_it = |row: &&ClaimRow| row.run == *run && row.lease == *lease;
         let spent = used.claims.iter().find(is_it).map_or(Usd::ZERO, |row| row.spent);
         let row = ClaimRow { run: run.clone(), lease: lease.clone(), claim: claim.clone(), spent };
         used.judge(row, *at).map_err(|over| OneFailed::Own(StoreError::Over(Box::new(over))))
+    }
+
+    async fn project_refused(&self, was: u64, project: &Project) -> std::result::Result<StoreError, Error> {
+        const AS_IT_WAS: &str = "SELECT EXISTS (SELECT 1 FROM project WHERE name = $1 AND version = $2)";
+        let name = project.name.clone();
+        let version = signed(was);
+        let is_as_it_was = self.link.client.query_one(AS_IT_WAS, &[&name, &version]).await?.get(0);
+        Ok(match is_as_it_was {
+            true => StoreError::ProjectInUse { name },
+            false => StoreError::ProjectChanged { name },
+        })
     }
 
     async fn submission_refused(&self, row: &RunRow) -> std::result::Result<StoreError, Error> {

@@ -6,7 +6,9 @@
 mod projects;
 
 pub use projects::{
-    a_project_is_changed_by_whoever_has_seen_it_as_it_is, of_two_that_ask_for_the_last_dollar_one_is_taken,
+    a_project_is_changed_by_whoever_has_seen_it_as_it_is,
+    a_project_is_removed_when_nothing_of_it_is_under_way_and_nothing_begins_in_it_then,
+    of_two_that_ask_for_the_last_dollar_one_is_taken,
     what_is_spent_counts_in_its_months_and_stays_when_runs_are_forgotten,
 };
 
@@ -38,6 +40,7 @@ macro_rules! conformance {
             of_two_that_ask_for_the_last_dollar_one_is_taken
             what_is_spent_counts_in_its_months_and_stays_when_runs_are_forgotten
             a_project_is_changed_by_whoever_has_seen_it_as_it_is
+            a_project_is_removed_when_nothing_of_it_is_under_way_and_nothing_begins_in_it_then
         }
     };
     ($make:expr; $($check:ident)+) => {

@@ -131,6 +131,12 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// A project cannot be removed.
+    #[error("runs of project {name} are not over")]
+    ProjectInUse {
+        /// Its name.
+        name: String,
+    },
     /// This broker does not have the run any more.
     #[error("another broker drives {run} now")]
     NotHeld {

@@ -95,6 +95,9 @@ impl Kept {
                 if self.projects.get(name).map_or(0, |project| project.version) != *was {
                     return Err(StoreError::ProjectChanged { name: name.clone() });
                 }
+                if project.removed && !self.used(name).claims.is_empty() {
+                    return Err(StoreError::ProjectInUse { name: name.clone() });
+                }
                 self.projects.insert(name.clone(), (**project).clone());
             }
             Change::Claimed { run, at, lease, claim, judged } => {
@@ -201,7 +204,7 @@ impl Kept {
         });
         if let Some(row) = row.clone().filter(|_| judged) {
             let used = self.used(&project);
-            if used.project.is_none() && project != DEFAULT_PROJECT {
+            if !used.is_open(&project) {
                 return Err(StoreError::NoProject { name: project });
             }
             used.judge(row, at).map_err(|over| StoreError::Over(Box::new(over)))?;

@@ -37,6 +37,9 @@ pub struct Project {
     /// Who may do what in it: names of members with those of their roles.
     #[serde(default)]
     pub members: BTreeMap<String, String>,
+    /// Whether it was removed: nothing begins in it any more, and what was is kept and shown. Its name is not given again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
 }
 
 /// What a project may use. What is absent is not limited.
@@ -245,6 +248,12 @@ impl fmt::Display for Thousandths {
 }
 
 impl Use {
+    /// Whether runs may begin in it: it was made and not removed. The default one needs nobody to make it.
+    #[must_use]
+    pub fn is_open(&self, name: &str) -> bool {
+        self.project.as_ref().map_or(name == DEFAULT_PROJECT, |project| !project.removed)
+    }
+
     /// How much of it is in use at a moment.
     #[must_use]
     pub fn standing(&self, at: UnixMillis) -> InUse {

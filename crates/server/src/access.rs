@@ -71,6 +71,7 @@ pub(crate) const NAMED: &[(&str, &str, Role, Room)] = &[
     ("GET", "/v1/projects", Role::Viewer, Anywhere),
     ("GET", "/v1/projects/{project}", Role::Viewer, OfProject),
     ("PUT", "/v1/projects/{project}", Role::Admin, OfBroker),
+    ("DELETE", "/v1/projects/{project}", Role::Admin, OfBroker),
     ("PUT", "/v1/projects/{project}/members/{member}", Role::Admin, OfProject),
     ("DELETE", "/v1/projects/{project}/members/{member}", Role::Admin, OfProject),
 ];
@@ -344,7 +345,7 @@ mod tests {
         for (method, path, role, room) in NAMED {
             let own = match () {
                 () if path.contains("{run}") => OfRun,
-                () if *method == "PUT" && *path == "/v1/projects/{project}" => OfBroker,
+                () if *method != "GET" && *path == "/v1/projects/{project}" => OfBroker,
                 () if path.contains("{project}") => OfProject,
                 () => *room,
             };

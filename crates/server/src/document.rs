@@ -29,6 +29,7 @@ use welkin_api::wire;
         projects::list,
         projects::show,
         projects::set,
+        projects::end,
         projects::add,
         projects::remove,
         sweep::down,

@@ -108,6 +108,13 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::PRECONDITION_FAILED, "broker::changed", title)
                     .hint("look at it and say it again; over the API, with the `ETag` that comes with it")
             }
+            StoreError::ProjectInUse { name } => {
+                let title = format!("runs of project {name} are not over");
+                Self::new(StatusCode::CONFLICT, "project::in-use", title).hint(&format!(
+                    "`welkin runs` shows them, and `welkin cancel` and `welkin down` end them; `welkin project show {name}` \
+                     says how many there are"
+                ))
+            }
             _ => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "broker::store",

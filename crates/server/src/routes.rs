@@ -50,7 +50,7 @@ pub(crate) fn all(served: Arc<Served>) -> Router {
         .route("/records", post(records::look).layer(DefaultBodyLimit::max(records::MAX_QUESTION_BYTES)))
         .route("/uploads/{upload}", get(uploads::show).post(uploads::add))
         .route("/projects", get(projects::list))
-        .route("/projects/{project}", get(projects::show).put(projects::set))
+        .route("/projects/{project}", get(projects::show).put(projects::set).delete(projects::end))
         .route("/projects/{project}/members/{member}", put(projects::add).delete(projects::remove))
         .route("/gc", post(sweep::gc))
         .route("/prune", post(sweep::prune))

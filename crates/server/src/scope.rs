@@ -55,7 +55,8 @@ impl Scope {
             None => Some(Role::Admin),
             Some(owner) => of_owner(owner, roster, projects, name),
         };
-        let exists = name == DEFAULT_PROJECT || projects.iter().any(|project| project.name == *name);
+        let is_open = |project: &Project| project.name == *name && !project.removed;
+        let exists = name == DEFAULT_PROJECT || projects.iter().any(is_open);
         if let Some(most) = most.filter(|_| exists) {
             scope.roles.insert(name.clone(), caller.role.min(most));
         }
@@ -65,16 +66,20 @@ impl Scope {
     /// Of somebody whose groups say what they are, besides what admins of projects say.
     fn by(rights: &Rights, name: &str, projects: &[Project]) -> Self {
         let mut scope = Self::on(rights.broker, name, projects);
-        let exists = |name: &str| projects.iter().any(|project| project.name == name);
-        for (project, role) in rights.projects.iter().filter(|(project, _)| exists(project)) {
-            let known = scope.roles.entry(project.clone()).or_insert(*role);
-            *known = (*known).max(*role);
+        for (name, role) in &rights.projects {
+            let Some(project) = projects.iter().find(|project| project.name == *name) else { continue };
+            let role = in_it(project, *role);
+            let known = scope.roles.entry(name.clone()).or_insert(role);
+            *known = (*known).max(role);
         }
         scope
     }
 
     fn on(broker: Option<Role>, member: &str, projects: &[Project]) -> Self {
-        let of = |project: &Project| Some((project.name.clone(), project.members.get(member)?.parse().ok()?));
+        let of = |project: &Project| {
+            let role = project.members.get(member)?.parse().ok()?;
+            Some((project.name.clone(), in_it(project, role)))
+        };
         let mut roles: BTreeMap<String, Role> = projects.iter().filter_map(of).collect();
         roles.extend(broker.map(|role| (DEFAULT_PROJECT.to_owned(), role)));
         Self { broker, roles, own: None }
@@ -121,6 +126,11 @@ impl Scope {
             None => Err(Problem::no_such_project(name)),
         }
     }
+}
+
+/// What a role is in a project: of one that was removed, what was may be looked at.
+fn in_it(project: &Project, role: Role) -> Role {
+    if project.removed { role.min(Role::Viewer) } else { role }
 }
 
 /// What a token of a member may be at most, in a project.
@@ -235,6 +245,18 @@ mod tests {
         assert_eq!(roles(&bed.token(Role::Member, None, None)), [member, None, None, None]);
         assert_eq!(roles(&bed.token(Role::Admin, Some("lab"), None)), [None, admin, None, None]);
         assert_eq!(roles(&bed.token(Role::Admin, Some("none"), None)), [None; 4]);
+    }
+
+    #[test]
+    fn in_a_project_that_was_removed_members_look_on_and_tokens_are_worth_nothing() {
+        let mut bed = Bed::new();
+        bed.projects[0].removed = true;
+        assert_eq!(bed.member("ben").role("lab"), Some(Role::Viewer));
+        assert_eq!(bed.member("ana").role("lab"), None);
+        assert_eq!(bed.member("root").role("lab"), Some(Role::Admin));
+        assert_eq!(bed.token(Role::Admin, Some("lab"), None).role("lab"), None);
+        let rights = Rights { broker: None, projects: BTreeMap::from([("lab".to_owned(), Role::Admin)]) };
+        assert_eq!(Scope::by(&rights, "eve", &bed.projects).role("lab"), Some(Role::Viewer));
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub(crate) fn set(db: &Transaction<'_>, was: u64, project: &Project) -> Result<(
     };
     match done.map_err(sql)? {
         0 => Err(StoreError::ProjectChanged { name: project.name.clone() }),
+        // The transaction is given up with it.
+        _ if project.removed && !used(db, &project.name)?.claims.is_empty() => {
+            Err(StoreError::ProjectInUse { name: project.name.clone() })
+        }
         _ => Ok(()),
     }
 }
@@ -115,6 +119,9 @@ fn judge(
         true => {}
     }
     let used = used(db, project)?;
+    if !used.is_open(project) {
+        return Err(StoreError::NoProject { name: project.to_owned() });
+    }
     let is_it = |row: &&ClaimRow| row.run == *run && row.lease.as_deref() == lease;
     let spent = used.claims.iter().find(is_it).map_or(Usd::ZERO, |row| row.spent);
     let row = ClaimRow { run: run.clone(), lease: lease.map(str::to_owned), claim: claim.clone(), spent };

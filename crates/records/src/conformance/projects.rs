@@ -12,7 +12,7 @@ use welkin_units::{Span, Usd};
 
 fn lab(version: u64, limits: Limits) -> Change {
     let members = BTreeMap::from([("ana".to_owned(), "member".to_owned())]);
-    let project = Box::new(Project { name: "lab".to_owned(), version, limits, members });
+    let project = Box::new(Project { name: "lab".to_owned(), version, limits, members, removed: false });
     Change::Project { was: version - 1, project }
 }
 
@@ -164,4 +164,33 @@ pub async fn a_project_is_changed_by_whoever_has_seen_it_as_it_is(records: &dyn 
     assert_eq!(projects[0].members["ana"], "member");
     assert_eq!(used(records, "lab").await.project.as_ref(), projects.first());
     assert_eq!(used(records, "none").await, Use::default());
+}
+
+/// What begins and what removes are held against each other in the write itself.
+pub async fn a_project_is_removed_when_nothing_of_it_is_under_way_and_nothing_begins_in_it_then(
+    records: &dyn Records,
+) {
+    let removed = |version| match lab(version, Limits::default()) {
+        Change::Project { was, project } => {
+            Change::Project { was, project: Box::new(Project { removed: true, ..*project }) }
+        }
+        other => other,
+    };
+    done(records, [lab(1, Limits::default())]).await;
+    let both = records.commit(vec![taken("a", Some("lab"), 40), removed(2).into()]).await;
+    assert!(both[0].is_ok(), "{both:?}");
+    assert!(matches!(&both[1], Err(StoreError::ProjectInUse { name }) if name == "lab"), "{both:?}");
+    let changed = one(records, removed(3)).await;
+    assert!(matches!(changed, Err(StoreError::ProjectChanged { .. })), "{changed:?}");
+    assert!(!used(records, "lab").await.project.expect("it is there").removed);
+    done(records, [Change::State { run: run("a"), state: RunState::Succeeded }]).await;
+    let both = records.commit(vec![removed(2).into(), taken("b", Some("lab"), 40)]).await;
+    assert!(both[0].is_ok(), "{both:?}");
+    assert!(matches!(&both[1], Err(StoreError::NoProject { name }) if name == "lab"), "{both:?}");
+    // What was is there, and the name is not given again.
+    let runs = records.runs(Which::All).await.expect("they can be listed");
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0].project.as_deref(), Some("lab"));
+    assert!(matches!(one(records, lab(1, Limits::default())).await, Err(StoreError::ProjectChanged { .. })));
+    assert!(used(records, "lab").await.project.expect("it is there").removed);
 }

@@ -10,7 +10,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
@@ -49,7 +48,7 @@ pub(crate) async fn list(State(served): State<Arc<Served>>, asker: Asker) -> Res
     }
     kept.sort_by(|one, other| one.name.cmp(&other.name));
     let mut projects = Vec::new();
-    for project in kept {
+    for project in kept.into_iter().filter(|project| !project.removed) {
         if scope.role(&project.name).is_some() {
             projects.push(wire(&served, project).await?);
         }
@@ -121,12 +120,12 @@ pub(crate) async fn set(
                 let words = "a project is named by 1 to 40 of a to z, 0 to 9 and `-`, which neither begins nor ends it";
                 return Err(Problem::request(words));
             }
-            let project = Kept { name, version: 1, limits, members: BTreeMap::new() };
+            let project = Kept { name, version: 1, limits, ..Kept::default() };
             write(&served, 0, project.clone()).await.map_err(|error| taken(error, &project.name))?;
             answer(&served, StatusCode::CREATED, project).await
         }
         (Some(tag), None) => {
-            let before = find(&served, &name).await?;
+            let before = open(&served, &name).await?;
             if !matches(&tag, &tag_of(&before), false) {
                 return Err(StoreError::ProjectChanged { name }.into());
             }
@@ -139,6 +138,43 @@ pub(crate) async fn set(
             Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "broker::request", words))
         }
     }
+}
+
+/// Removes a project in which nothing is under way. Nothing begins in it any more; what was stays, its members look on, and its
+/// name is not given again.
+#[cfg_attr(
+    feature = "document",
+    utoipa::path(
+        delete,
+        path = "/v1/projects/{project}",
+        operation_id = "remove_project",
+        params(
+            ("project" = String, Path, description = "Its name"),
+            ("if-match" = Option<String>, Header, description = "The `ETag` that it had when it was looked at"),
+        ),
+        responses(
+            (status = 200, body = Project, headers(("etag" = String, description = "Of the project as it is now"))),
+            (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 404, body = Failure, content_type = "application/problem+json"),
+            (status = 409, body = Failure, content_type = "application/problem+json"),
+            (status = 412, body = Failure, content_type = "application/problem+json"),
+            (status = 500, body = Failure, content_type = "application/problem+json"),
+        ),
+    )
+)]
+pub(crate) async fn end(
+    State(served): State<Arc<Served>>,
+    Named(name): Named<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if name == DEFAULT_PROJECT {
+        return Err(Problem::request("the default project is always there"));
+    }
+    change(&served, &name, &headers, |project| {
+        project.removed = true;
+        Ok(())
+    })
+    .await
 }
 
 /// Gives somebody a role in a project, or another one.
@@ -178,7 +214,8 @@ pub(crate) async fn add(
         .parse()
         .map_err(|error: crate::members::MembersError| Problem::request(error.to_string()))?;
     let member = checked_name(&member).map_err(|error| Problem::request(error.to_string()))?;
-    change(&served, &name, &headers, |members| {
+    of_members(&name)?;
+    change(&served, &name, &headers, |Kept { members, .. }| {
         members.insert(member.clone(), role.name().to_owned());
         match members.len() > MOST_MEMBERS {
             true => Err(Problem::request(format!("a project has {MOST_MEMBERS} members at most"))),
@@ -215,7 +252,8 @@ pub(crate) async fn remove(
     Named((name, member)): Named<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    change(&served, &name, &headers, |members| match members.remove(&member) {
+    of_members(&name)?;
+    change(&served, &name, &headers, |project| match project.members.remove(&member) {
         Some(_) => Ok(()),
         None => {
             let title = format!("project {name} has no member `{member}`");
@@ -226,28 +264,31 @@ pub(crate) async fn remove(
     .await
 }
 
-/// Changes the members of a project. Without a tag it is what was asked for, whoever else changes the project meanwhile.
+/// Refuses to change the members of the default project.
+fn of_members(name: &str) -> Result<(), Problem> {
+    if name != DEFAULT_PROJECT {
+        return Ok(());
+    }
+    let words = "everybody who may come in is a member of the default project";
+    Err(Problem::request(words).hint("`welkin serve member add` says who may come in, and as what"))
+}
+
+/// Changes a project. Without a tag it is what was asked for, whoever else changes the project meanwhile.
 async fn change(
     served: &Served,
     name: &str,
     headers: &HeaderMap,
-    how: impl Fn(&mut BTreeMap<String, String>) -> Result<(), Problem>,
+    how: impl Fn(&mut Kept) -> Result<(), Problem>,
 ) -> Result<Response, Problem> {
-    if name == DEFAULT_PROJECT {
-        let words = "everybody who may come in is a member of the default project";
-        return Err(
-            Problem::request(words).hint("`welkin serve member add` says who may come in, and as what")
-        );
-    }
     let tag = header_of(headers, header::IF_MATCH);
     let changed = || StoreError::ProjectChanged { name: name.to_owned() };
     for _ in 0..TRIES {
-        let before = find(served, name).await?;
+        let before = open(served, name).await?;
         if tag.as_ref().is_some_and(|tag| !matches(tag, &tag_of(&before), false)) {
             return Err(changed().into());
         }
         let mut project = Kept { version: before.version + 1, ..before.clone() };
-        how(&mut project.members)?;
+        how(&mut project)?;
         match write(served, before.version, project.clone()).await {
             Err(StoreError::ProjectChanged { .. }) => {}
             done => {
@@ -264,7 +305,7 @@ fn taken(error: StoreError, name: &str) -> Problem {
     if !matches!(error, StoreError::ProjectChanged { .. }) {
         return error.into();
     }
-    let title = format!("there is a project {name} already");
+    let title = format!("there is a project {name} already, or was one: names are given once");
     Problem::new(StatusCode::PRECONDITION_FAILED, "broker::changed", title).hint(&format!(
         "`welkin project show {name}` shows it, `welkin project set {name}` changes what it may use"
     ))
@@ -280,6 +321,18 @@ async fn find(served: &Served, name: &str) -> Result<Kept, Problem> {
     let found = served.reader.records().projects().await?.into_iter().find(|project| project.name == name);
     let usual = (name == DEFAULT_PROJECT).then(unlimited);
     found.or(usual).ok_or_else(|| Problem::no_such_project(name))
+}
+
+/// One that may be changed.
+async fn open(served: &Served, name: &str) -> Result<Kept, Problem> {
+    match find(served, name).await? {
+        project if project.removed => {
+            let title = format!("project {name} was removed");
+            Err(Problem::new(StatusCode::NOT_FOUND, "project::not-found", title)
+                .hint("what was can be looked at; `welkin project new` makes one of another name"))
+        }
+        project => Ok(project),
+    }
 }
 
 /// The default project before anybody limits it.
@@ -322,6 +375,7 @@ async fn wire(served: &Served, project: Kept) -> Result<Project, Problem> {
         version: project.version,
         limits: ProjectLimits { monthly, total, stops, runs, leases, accelerators },
         members: project.members,
+        removed: project.removed,
         used: InUse {
             month: format!(
                 "{:04}-{:02}",

@@ -44,6 +44,9 @@ pub(crate) enum ProjectCommand {
     /// Say what a project may use; what is not said stays as it is
     #[command(after_help = SET)]
     Set(NewProjectArgs),
+    /// Remove a project in which nothing is under way; what was in it can be looked at, and its name is not given again
+    #[command(after_help = "Examples:\n  welkin project remove lab\n  welkin project remove lab --yes")]
+    Remove(RemoveProjectArgs),
     /// Who may do what in a project
     #[command(subcommand)]
     Member(ProjectMemberCommand),
@@ -103,6 +106,17 @@ pub(crate) struct ShowProjectArgs {
     /// Its name
     #[arg(value_name = "NAME", value_parser = project_name)]
     pub(crate) name: String,
+}
+
+/// Which, and whether to ask.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveProjectArgs {
+    /// Its name
+    #[arg(value_name = "NAME", value_parser = project_name)]
+    pub(crate) name: String,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 /// Members of a project.

@@ -3,6 +3,7 @@
 use crate::apart;
 use crate::app::App;
 use crate::cli::{AtBudget, Bound, LimitArgs, ProjectArgs, ProjectCommand, ProjectMemberCommand, RoleChoice};
+use crate::consent;
 use crate::engine::runtime;
 use crate::exit::Exit;
 use crate::output::{Align, Format, Table, write_json};
@@ -33,6 +34,23 @@ pub(crate) fn run(args: &ProjectArgs, app: &mut App) -> anyhow::Result<Exit> {
             let tag = tag(&before);
             let limits = said(&new.limits, before.limits);
             show(&ask(client.put_if(&path(&new.name), &limits, Some(&tag)))?, app)?;
+        }
+        ProjectCommand::Remove(args) => {
+            let name = &args.name;
+            if !args.yes {
+                consent::ask(
+                    &format!(
+                        "remove project {name}? nothing begins in it any more, and its name is not given again"
+                    ),
+                    &format!("project {name} would be removed and there is no terminal to ask"),
+                    "nothing was removed",
+                )?;
+            }
+            let project: Project = ask(client.delete(&path(name)))?;
+            app.note(&format!(
+                "project {name} is removed; `welkin project show {name}` and its runs can be looked at"
+            ));
+            documented(&project, app)?;
         }
         ProjectCommand::Member(ProjectMemberCommand::Add(who)) => {
             let role = match who.role {
@@ -151,6 +169,9 @@ fn show(project: &Project, app: &mut App) -> anyhow::Result<()> {
     }
     let (limits, used) = (&project.limits, &project.used);
     writeln!(app.out, "{}", app.style.bold(&project.name))?;
+    if project.removed {
+        writeln!(app.out, "removed: nothing begins in it any more, and its members look on")?;
+    }
     let mut table = Table::new(["WHAT", "USED", "SET ASIDE", "LIMIT"].map(|head| (head, Align::Left)));
     let none = || "none".to_owned();
     for (what, money, budget) in [

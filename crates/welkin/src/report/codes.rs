@@ -115,6 +115,8 @@ codes! {
         "`welkin project list` shows the projects that you are a member of; of others nothing is told, not even that they exist. `welkin project new NAME` makes one.";
     ProjectBudget = "project::budget", Declined, "The budget of the project does not cover this",
         "What was spent, what runs is expected to cost and what was asked for come to more than the project's budget of the month, or of all time; or everything is spent, and nothing new begins. `welkin project show NAME` says how it stands, and an admin of the broker raises a budget with `welkin project set NAME --budget-month USD`. A task that is under way when this happens waits, and goes on by itself.";
+    ProjectInUse = "project::in-use", Declined, "The project cannot be removed yet",
+        "Runs or clusters of it are not over. `welkin runs` shows them; `welkin cancel` ends runs and `welkin down` clusters, and a project without any is removed. What was in it can be looked at afterwards.";
     ProjectQuota = "project::quota", Declined, "The project has as much as it may have at once",
         "A project may be limited in runs, leases and accelerators at once. When others of its runs end there is room again; `welkin project show NAME` says what is in use.";
     NoPlan = "broker::no-plan", NotFound, "The plan was not shown to the broker",

@@ -239,3 +239,53 @@ fn limits_that_make_no_sense_are_refused_with_what_does() {
     bed.ok(["project", "set", "default", "--budget-month", "none"]);
     bed.ok(["up", "--yes", "job.yaml"]);
 }
+
+#[test]
+fn a_project_is_removed_once_nothing_is_under_way_in_it_and_what_was_can_be_looked_at() {
+    let team = Team::new();
+    let (root, ana) = (team.member("root", "admin"), team.member("ana", "viewer"));
+    root.ok(["project", "new", "lab"]);
+    root.ok(["project", "member", "add", "lab", "ana", "--role", "admin"]);
+    ana.file("job.yaml", "name: long\nresources: {cpus: 1+}\nrun: sleep 600\n");
+    let told = ana.ok(["up", "--yes", "-d", "job.yaml", "--project", "lab"]);
+    let run = told.lines().last().unwrap().to_owned();
+    let remove = ["project", "remove", "lab", "--yes"];
+    fails(&root.run(["project", "remove", "lab"]), 2, "there is no terminal to ask");
+    let early = root.run(remove);
+    fails(&early, 5, "runs of project lab are not over");
+    assert!(stderr(&early).contains("project::in-use"), "{}", both(&early));
+    fails(&ana.run(remove), 5, "a viewer may not do this");
+    fails(&root.run(["project", "remove", "default", "--yes"]), 2, "the default project is always there");
+    fails(&root.run(["project", "remove", "none", "--yes"]), 9, "there is no project `none`");
+    ana.ok(["cancel", &run, "--yes"]);
+    ana.run(["logs", &run, "--follow"]);
+    let removed = root.json(&remove)["project"].clone();
+    assert_eq!(removed["removed"], true, "{removed}");
+    // Nothing begins in it, and nothing about it is changed.
+    fails(&ana.run(["up", "--yes", "-d", "job.yaml", "--project", "lab"]), 5, "a viewer may not do this");
+    root.file("job.yaml", JOB);
+    fails(&root.run(["up", "--yes", "-d", "job.yaml", "--project", "lab"]), 9, "there is no project `lab`");
+    fails(&root.run(["project", "set", "lab", "--runs", "9"]), 9, "project lab was removed");
+    fails(&root.run(["project", "member", "add", "lab", "ben"]), 9, "project lab was removed");
+    fails(&root.run(remove), 9, "project lab was removed");
+    let again = root.run(["project", "new", "lab"]);
+    assert!(!again.status.success() && stderr(&again).contains("names are given once"), "{}", both(&again));
+    // What was can be looked at, by those who were members too.
+    let listed = root.json(&["project", "list"]);
+    assert_eq!(listed["projects"].as_array().unwrap().len(), 1, "{listed}");
+    for bed in [&root, &ana] {
+        assert!(bed.ok(["project", "show", "lab"]).contains("nothing begins in it any more"));
+        assert_eq!(bed.json(&["status", &run])["run"]["project"], "lab");
+        let bill = bed.json(&["cost", &run])["bill"]["metered"].clone();
+        assert_eq!(team.used("lab")["used"]["total"]["spent"], bill);
+    }
+    fails(&ana.run(["down", &run]), 5, "may not");
+    let audit = std::fs::read_to_string(team.bed.home().join("audit.jsonl")).unwrap();
+    let ends = audit.lines().filter(|line| line.contains(r#""method":"DELETE""#));
+    let ends: Vec<Value> = ends.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |who: &str, status: u16| {
+        let is_it = |line: &&Value| line["member"] == who && line["status"] == status;
+        ends.iter().filter(|line| line["path"] == "/v1/projects/lab").filter(is_it).count()
+    };
+    assert_eq!((of("root", 200), of("root", 409), of("ana", 403)), (1, 1, 1), "{ends:?}");
+}

@@ -29,13 +29,19 @@ use tokio::time::{Instant, timeout_at};
 use welkin_provider::{EventKind, Exit, Fetch, Node, ProviderError, Step};
 use welkin_records::{AttemptEnd, AttemptId, LeaseState, Phase, Record, StepKey, TreeRef};
 
-/// Takes an attempt from wherever it is to its end, which is on record when this returns. `fresh`
+/// Takes an attempt from wherever it is to its end, which is on record when this returns, or soon. `fresh`
 /// says that it was begun by this very process.
 pub(crate) async fn pursue(live: &Live, id: AttemptId, fresh: bool) -> Result<AttemptEnd, StoreError> {
     match work(live, id, fresh).await {
         Ok(outputs) => {
             // The commit point: from here on these are the task's outputs and no others can be.
-            live.record(vec![Fact::Record(Record::TaskCommitted { attempt: id, outputs })]).await?;
+            let is_bare = outputs.is_empty();
+            let committed = vec![Fact::Record(Record::TaskCommitted { attempt: id, outputs })];
+            match is_bare {
+                // Nobody reads or delivers anything of it, and whoever follows it records before they act.
+                true => live.soon(committed)?,
+                false => live.record(committed).await?,
+            }
             Ok(AttemptEnd::Committed)
         }
         Err(Halt::End(end, mut facts)) => {

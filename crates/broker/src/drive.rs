@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use tokio::time::timeout;
 use welkin_job::Job;
-use welkin_records::{Record, RunId, RunState};
+use welkin_records::{ClusterRole, Record, RunId, RunState};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,9 +52,19 @@ impl RunOutcome {
 
 /// Takes a run from wherever the record says it is to its end.
 pub(crate) async fn drive(live: &Live, inbox: &mut Inbox) -> Result<RunOutcome, RunError> {
+    tokio::select! {
+        // First, so that all that was written is told of before the end is.
+        biased;
+        failed = live.keep_up() => match failed? {},
+        outcome = to_the_end(live, inbox) => outcome,
+    }
+}
+
+async fn to_the_end(live: &Live, inbox: &mut Inbox) -> Result<RunOutcome, RunError> {
     let work = async {
         if live.view.borrow().state == RunState::Planned {
-            live.record(vec![Fact::Record(Record::RunStarted)]).await?;
+            // What it asks of anybody is on record before, and this with it.
+            live.soon(vec![Fact::Record(Record::RunStarted)])?;
         }
         if live.view.borrow().state == RunState::Running {
             let (into, reason) = tokio::select! {
@@ -69,7 +79,13 @@ pub(crate) async fn drive(live: &Live, inbox: &mut Inbox) -> Result<RunOutcome, 
                     (RunState::Succeeded, Some(format!("nothing was under way on it for {}", idle?)))
                 }
             };
-            live.record(vec![Fact::Record(Record::RunEnding { into, reason })]).await?;
+            let holds = matches!(live.view.borrow().cluster, Some(ClusterRole::Holds(_)));
+            let ending = vec![Fact::Record(Record::RunEnding { into, reason })];
+            match into {
+                // All that follows of it is that machines are given back, and that is on record before it is done.
+                RunState::Succeeded if !holds => live.soon(ending)?,
+                _ => live.record(ending).await?,
+            }
         }
         if live.view.borrow().into == Some(RunState::Failed) {
             // While the machines are given back. What was made arrives, whichever task was faster.
@@ -81,6 +97,7 @@ pub(crate) async fn drive(live: &Live, inbox: &mut Inbox) -> Result<RunOutcome, 
     if !live.view.borrow().state.is_over() {
         let ((), leases) = futures::future::try_join(work, janitor(live)).await?;
         if !leases.is_empty() {
+            live.record(Vec::new()).await?;
             return Err(RunError::Unsettled { run: live.id.clone(), leases });
         }
         live.record(vec![Fact::Record(Record::RunEnded)]).await?;

@@ -134,7 +134,8 @@ async fn ask(live: &Live, id: AttemptId, fresh: bool) -> Result<(), Halt> {
         Ok(lease) => {
             let requested =
                 Record::LeaseRequested { attempt: id, lease: lease.id.clone(), started: lease.started };
-            live.record(vec![Fact::Record(requested)]).await?;
+            // Until it is durable, what is on record is the intent: who goes on from there asks again, with the same token.
+            live.soon(vec![Fact::Record(requested)])?;
             Ok(())
         }
         Err(error) => {
@@ -158,7 +159,7 @@ pub(crate) async fn wait_until_ready(live: &Live, id: AttemptId) -> Result<(), H
             Ok(lease) => match &lease.state {
                 Provided::Ready | Provided::Preempting { .. } if !lease.nodes.is_empty() => {
                     let ready = Record::LeaseReady { attempt: id, nodes: lease.nodes };
-                    live.record(vec![Fact::Record(ready)]).await?;
+                    live.soon(vec![Fact::Record(ready)])?;
                     return Ok(());
                 }
                 state if state.is_over() => return Err(went(live, id, &lease)?),

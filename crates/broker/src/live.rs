@@ -19,9 +19,12 @@ use crate::store::Store;
 use crate::view::{AttemptView, RunView};
 use crate::wishes::{Inbox, Inboxes};
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 use welkin_job::Job;
 use welkin_job::wire::{Mirror, v1};
 use welkin_ledger::{Entry, EntryKind};
@@ -29,7 +32,7 @@ use welkin_placement::{Placement, Plan};
 use welkin_provider::{ErrorKind, Event, EventKind, Owner, Provider, ProviderError, Token, UnixMillis};
 use welkin_records::{
     AttemptEnd, AttemptId, Change, ClusterRole, Gone, Record, Records, RunId, RunRow, RunState, StepKey,
-    Write, Written,
+    Write,
 };
 
 /// Locks by store and prefix.
@@ -95,14 +98,23 @@ impl Fact {
     }
 }
 
-/// Facts as changes of the records.
-fn changes(
-    run: &RunId,
-    held: Option<Change>,
+/// How long facts that nobody waits for lie before they are written: what follows them mostly comes sooner, and shares its
+/// write with them.
+const SOON: Duration = Duration::from_millis(5);
+
+/// Facts that are in the state, and are to be written together.
+struct Part {
     at: UnixMillis,
-    facts: &[Fact],
+    facts: Vec<Fact>,
+    /// That of the run, if it has changed with them.
     state: Option<RunState>,
-) -> Write {
+    claims: Vec<Change>,
+}
+
+/// Facts as changes of the records.
+fn changes(run: &RunId, part: &Part) -> Vec<Change> {
+    let Part { at, facts, state, claims } = part;
+    let at = *at;
     let change = |fact: &Fact| {
         let run = run.clone();
         match fact.clone() {
@@ -112,12 +124,16 @@ fn changes(
         }
     };
     let state = state.map(|state| Change::State { run: run.clone(), state });
-    Write(held.into_iter().chain(facts.iter().map(change)).chain(state).collect())
+    facts.iter().map(change).chain(state).chain(claims.iter().cloned()).collect()
 }
 
 /// What to tell of facts once they are durable.
-fn told(run: &RunId, at: UnixMillis, facts: Vec<Fact>, written: Written) -> Vec<Progress> {
-    let mut numbers = written.records.into_iter();
+fn told(
+    run: &RunId,
+    at: UnixMillis,
+    facts: Vec<Fact>,
+    numbers: &mut impl Iterator<Item = u64>,
+) -> Vec<Progress> {
     let tell = |fact| {
         let run = run.clone();
         match fact {
@@ -182,6 +198,10 @@ pub(crate) struct Live {
     pub(crate) view: watch::Sender<RunView>,
     hold: Hold,
     accounts: Mutex<Accounts>,
+    /// What nobody waits for.
+    waiting: Mutex<Vec<Part>>,
+    /// Told whenever there is more of it.
+    more: Notify,
 }
 
 impl Live {
@@ -210,21 +230,64 @@ impl Live {
             view: watch::Sender::new(view),
             hold,
             accounts,
+            waiting: Mutex::default(),
+            more: Notify::new(),
         })
     }
 
-    /// Puts facts on record, all or none. When this returns they are durable.
+    /// Puts facts on record, all or none, with all that were to be written soon. When this returns they are durable.
     pub(crate) async fn record(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+        let part = self.part(facts)?;
+        self.write(Some(part)).await
+    }
+
+    /// Puts facts on record with what is recorded next, or some milliseconds later. They are in the state when this returns, and
+    /// not durable yet: it is for what nothing outside of the records rests on before something else is recorded, and what
+    /// would come out the same if it had to be done again.
+    pub(crate) fn soon(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+        let part = self.part(facts)?;
+        self.waiting().push(part);
+        self.more.notify_one();
+        Ok(())
+    }
+
+    /// Writes what was to be written soon. Returns only when that fails.
+    pub(crate) async fn keep_up(&self) -> Result<Infallible, StoreError> {
+        loop {
+            self.more.notified().await;
+            sleep(SOON).await;
+            self.write(None).await?;
+        }
+    }
+
+    /// Takes facts into the state.
+    fn part(&self, facts: Vec<Fact>) -> Result<Part, StoreError> {
         let at = self.world.options.clock.now();
         let facts: Vec<Fact> = facts.into_iter().map(|fact| self.masked(fact)).collect();
         let state = self.apply(&facts, at)?;
-        let mut write = changes(&self.id, self.held(), at, &facts, state);
-        write.0.extend(claims::of(self, &facts, at));
-        let written = self.world.store.write(write).await?;
-        for progress in told(&self.id, at, facts, written) {
-            self.world.options.observer.notice(&progress);
+        let claims = claims::of(self, &facts, at);
+        Ok(Part { at, facts, state, claims })
+    }
+
+    /// Writes what waits, in the order in which it came into the state, and `last`.
+    async fn write(&self, last: Option<Part>) -> Result<(), StoreError> {
+        let parts: Vec<Part> = std::mem::take(&mut *self.waiting()).into_iter().chain(last).collect();
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let changes = parts.iter().flat_map(|part| changes(&self.id, part));
+        let write = Write(self.held().into_iter().chain(changes).collect());
+        let mut numbers = self.world.store.write(write).await?.records.into_iter();
+        for Part { at, facts, .. } in parts {
+            for progress in told(&self.id, at, facts, &mut numbers) {
+                self.world.options.observer.notice(&progress);
+            }
         }
         Ok(())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Part>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stands before every write of the run.

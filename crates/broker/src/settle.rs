@@ -197,6 +197,7 @@ async fn release(
         return Ok(());
     }
     let released = Record::LeaseReleased { attempt: id };
-    live.record(over(live, id, released, seen.and_then(|lease| lease.ended))?).await?;
+    // Until it is durable, what is on record is that it is being given back: whoever goes on from there does so again.
+    live.soon(over(live, id, released, seen.and_then(|lease| lease.ended))?)?;
     Ok(())
 }

@@ -74,7 +74,7 @@ async fn killed_after_any_record_the_run_ends_as_if_nothing_had_been() {
         let leases: usize = world.clouds.iter().map(|cloud| cloud.leases().len()).sum();
         assert_eq!(leases, 3, "killed after write {last}: one lease a task is enough");
     }
-    assert!(last > 30, "{last} writes: is the history still fine enough to be worth the test?");
+    assert!(last > 20, "{last} writes: is the history still fine enough to be worth the test?");
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +82,7 @@ async fn killed_after_every_record_in_turn_the_run_still_ends() {
     // Each broker writes one thing and dies; the next goes on.
     let world = World::kind();
     let (run, deaths) = live_through(&world, &chain(), |_| Some(1)).await;
-    assert!(deaths > 25, "{deaths}");
+    assert!(deaths > 15, "{deaths}");
     world.assert_succeeded(&world.broker(), &run, CHAIN).await;
 }
 

@@ -264,7 +264,7 @@ async fn what_a_failed_run_has_made_is_delivered_whenever_the_broker_is_killed()
         let is_made = view.tasks[0].state == TaskState::Succeeded;
         assert_eq!(delivered.as_deref(), is_made.then_some("made()"), "killed at write {last}");
         if !died {
-            assert!(last > 10, "{last} writes: is the history still fine enough to be worth the test?");
+            assert!(last > 8, "{last} writes: is the history still fine enough to be worth the test?");
             return;
         }
     }

@@ -27,7 +27,7 @@ pub(crate) struct ParallelizeArgs {
     #[arg(long, value_name = "FILE", requires = "cluster")]
     pub(crate) calibration: Option<PathBuf>,
     /// Plan one mesh for the whole model, without stages and microbatches: what is applied to modules of PyTorch
-    #[arg(long, requires = "cluster")]
+    #[arg(long, requires = "cluster", conflicts_with_all = ["plan", "any"])]
     pub(crate) one_mesh: bool,
     /// Choose machines from the catalog as well: those that no other beats in time and money of a step
     #[arg(long, requires = "max_hourly", conflicts_with_all = ["cluster", "plan", "save", "svg"])]

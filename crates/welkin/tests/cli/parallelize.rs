@@ -206,6 +206,22 @@ fn a_plan_by_what_was_measured_says_so() {
 
 /// Each example less the mean of all: nothing can be done on a part of the batch.
 #[test]
+fn one_mesh_is_planned_where_that_is_asked_for_though_stages_are_faster() {
+    let bed = Bed::new();
+    bed.file("model.json", include_str!("../../../parallel/tests/data/blocks.json"));
+    let with = |more: &[&str]| {
+        bed.json(&[&["parallelize", "model.json", "--cluster", "16xcpu-host@1"], more].concat())
+    };
+    let (staged, one) = (with(&[]), with(&["--one-mesh"]));
+    let count = |plan: &serde_json::Value| plan["stages"].as_array().unwrap().len();
+    assert_eq!((count(&staged), count(&one)), (2, 1), "{staged} {one}");
+    assert_eq!(one["microbatches"], 1);
+    assert!(one["step_s"].as_f64() > staged["step_s"].as_f64(), "{staged} {one}");
+    let shown = bed.run(["parallelize", "model.json", "--plan", "plan.json", "--one-mesh"]);
+    assert_eq!(shown.status.code(), Some(2), "{}", both(&shown));
+}
+
+#[test]
 fn what_cannot_be_done_on_parts_of_the_batch_has_no_microbatches() {
     let bed = Bed::new();
     bed.file(

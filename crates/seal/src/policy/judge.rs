@@ -93,6 +93,16 @@ fn measurements(rule: &Rule, claims: &Claims, verdict: &mut Verdict) {
             format!("the policy does not say which program it is: it names no {}", identities.join(" or "));
         verdict.add("program", false, why);
     }
+    // A register that nobody extended is the same on every machine that does without it.
+    let measured = |name: &&str| {
+        rule.measurements.contains_key(*name)
+            && claims.measurements.get(*name).is_some_and(|found| found.0.iter().any(|byte| *byte != 0))
+    };
+    let named = identities.iter().any(|name| rule.measurements.contains_key(*name));
+    if claims.kind.speaker().is_some() && named && !identities.iter().any(measured) {
+        let why = "nothing was measured into the registers that the policy names, so that they say nothing of a program";
+        verdict.add("program", false, why);
+    }
     if let Some(speaker) = claims.kind.speaker().filter(|name| !rule.measurements.contains_key(*name)) {
         let why = format!("the policy does not say whose word the registers are: it names no {speaker}");
         verdict.add("speaker", false, why);

@@ -141,12 +141,22 @@ fn what_is_no_text_of_a_paravisor_is_refused() {
 
 #[test]
 fn a_policy_names_the_paravisor_and_a_register() {
+    // Nothing was measured into 11.
+    let found = |name: &str| match name {
+        "measurement" => vec![1],
+        "pcr4" => vec![4],
+        _ => vec![0],
+    };
     for (named, program, speaker) in [
-        ("measurements.pcr11 = ['00']", false, true),
-        ("measurements.measurement = ['00']", true, false),
-        ("measurements.measurement = ['00']\nmeasurements.pcr4 = ['00']", false, false),
+        ("pcr4 = ['04']", false, true),
+        ("measurement = ['01']", true, false),
+        ("measurement = ['01']\npcr4 = ['04']", false, false),
+        ("measurement = ['01']\npcr4 = ['04']\npcr11 = ['00']", false, false),
+        ("measurement = ['01']\npcr11 = ['00']", true, false),
+        ("pcr11 = ['00']", true, true),
     ] {
-        let policy = Policy::read(&format!("schema = 'welkin.policy/1'\n[azure-sev-snp]\n{named}")).unwrap();
+        let table = "schema = 'welkin.policy/1'\n[azure-sev-snp.measurements]\n";
+        let policy = Policy::read(&format!("{table}{named}")).unwrap();
         let claims = welkin_seal::Claims {
             kind: Kind::AzureSevSnp,
             root: "ARK-Milan",
@@ -154,7 +164,7 @@ fn a_policy_names_the_paravisor_and_a_register() {
             measurements: Kind::AzureSevSnp
                 .measurements()
                 .iter()
-                .map(|name| (*name, welkin_seal::HexBytes(vec![0])))
+                .map(|name| (*name, welkin_seal::HexBytes(found(name))))
                 .collect(),
             report_data: welkin_seal::HexBytes(vec![1; 48]),
             nonce: None,

@@ -6,18 +6,9 @@ What has no entry becomes an operation that is not known: it is planned as repli
 
 import math
 
-from ..parallel.graph import Loops, same_order
+from ..parallel.graph import Loops, entries, same_order
 
-TABLE = {}
-
-
-def entry(*names):
-    def add(function):
-        for name in names:
-            TABLE[name] = function
-        return function
-
-    return add
+TABLE, entry = entries()
 
 
 def shape_of(atom):

@@ -17,6 +17,21 @@ class ModelError(ValueError):
     """The step cannot be written as a model file."""
 
 
+def entries():
+    """A table of what is known of operations, and a decorator that puts a function into it under some names."""
+    table = {}
+
+    def entry(*names):
+        def add(function):
+            for name in names:
+                table[name] = function
+            return function
+
+        return add
+
+    return table, entry
+
+
 class Fixed:
     """A number that is written into the program, in place of a value's number."""
 

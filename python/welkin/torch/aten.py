@@ -10,19 +10,10 @@ import operator
 import torch
 from torch.fx.node import map_arg
 
-from ..parallel.graph import Loops, same_order
+from ..parallel.graph import Loops, entries, same_order
 from .product import rest
 
-TABLE = {}
-
-
-def entry(*names):
-    def add(function):
-        for name in names:
-            TABLE[name] = function
-        return function
-
-    return add
+TABLE, entry = entries()
 
 
 class Operation:

@@ -212,6 +212,13 @@ impl Path {
         self.changed.notify_one();
     }
 
+    /// Whether half of its lanes, or more, are late with what they hold: what it moves tells nothing about how many it needs.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        let state = self.lock();
+        let stalled = state.lanes.iter().filter(|lane| lane.is_stalled(now)).count();
+        stalled > 0 && 2 * stalled >= state.lanes.len()
+    }
+
     pub(crate) fn note_rate(&self, rate: f64) {
         self.lock().rate = rate;
     }

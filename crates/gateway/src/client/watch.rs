@@ -60,7 +60,7 @@ async fn tune(desk: &Requests, path: &Path) {
     let (mut since, mut before, mut busy) = (Instant::now(), moved(), true);
     loop {
         let now = ticks.tick().await;
-        busy &= desk.is_busy();
+        busy &= desk.is_busy() && !path.is_stalled(now);
         let round_trip = Duration::from_micros(path.tally.round_trip_us.load(Ordering::Relaxed));
         if tuned && climber.is_none() && !round_trip.is_zero() {
             let made = climber.insert(tuner::climber(round_trip));

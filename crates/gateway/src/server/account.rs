@@ -6,9 +6,9 @@
 //!
 //! | what | of 128 MiB |
 //! |---|---|
-//! | bodies of calls, of all sessions together | 40 |
-//! | bodies of answers that are not acknowledged yet | 40 |
-//! | frames on their way in, that cannot be read into place | 6 |
+//! | bodies of calls, of all sessions together | 38 |
+//! | bodies of answers that are not acknowledged yet | 38 |
+//! | frames on their way in, that cannot be read into place: a slow lane has one for as long as it takes | 14 |
 //! | frames on their way out, sealed or compressed or within TLS | 14 |
 //! | [`MAX_LANES`] lanes of some 250 KiB: what is read ahead, TLS | 23 |
 //!
@@ -16,7 +16,8 @@
 //! The first has the largest; later ones have less, and what ends gives its share back.
 //!
 //! *Rejected:* one pool for all sessions (half-arrived messages of two can wait for each other); equal shares (the one
-//! session that most clients have would move an eighth of what it could over a long line).
+//! session that most clients have would move an eighth of what it could over a long line, and over paths of unlike speed wait
+//! for the slowest: nearly every message has a piece there).
 
 use crate::trust::identity::Fingerprint;
 use std::net::IpAddr;
@@ -24,11 +25,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use welkin_store::block::{BlockPool, Buffer};
 
-/// Shares of the sessions, in 128ths of a client's memory, for calls and for answers: 40 each.
-const SHARES: [usize; 6] = [16, 8, 4, 4, 4, 4];
+/// Shares of the sessions, in 128ths of a client's memory, for calls and for answers: 38 each.
+const SHARES: [usize; 6] = [18, 4, 4, 4, 4, 4];
 
 /// Frames on their way in and out, in 128ths.
-const READING: usize = 6;
+const READING: usize = 14;
 const WRITING: usize = 14;
 
 /// Parts that a client's memory is divided into.
@@ -184,11 +185,11 @@ mod tests {
         let account = Arc::new(Account::new(128 << 20));
         let shares: Vec<_> = std::iter::from_fn(|| account.share()).collect();
         let bytes: Vec<_> = shares.iter().map(|share| share.bytes >> 20).collect();
-        assert_eq!(bytes, [16, 8, 4, 4, 4, 4]);
+        assert_eq!(bytes, [18, 4, 4, 4, 4, 4]);
         let all = 2 * SHARES.iter().sum::<usize>() + READING + WRITING;
         assert!(all + MAX_LANES * 250 / 1024 <= PARTS, "{all}");
         drop(shares);
-        assert_eq!(account.share().unwrap().bytes, 16 << 20);
+        assert_eq!(account.share().unwrap().bytes, 18 << 20);
     }
 
     #[test]

@@ -126,7 +126,8 @@ impl Session {
         Self {
             epoch,
             grant: Grant { bytes, messages: MAX_CALLS },
-            longest: part.max(bytes).min(MAX_BODY_BYTES),
+            // Parts are as long as a power of two.
+            longest: part.max((bytes + 1).next_power_of_two() / 2).min(MAX_BODY_BYTES),
             performer,
             outbox: Outbox::new(Keep::UntilTaken, Grant { bytes: usize::MAX, messages: usize::MAX }),
             // One more of the largest, for the lane whose client counts a little differently.

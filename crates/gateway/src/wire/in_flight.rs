@@ -3,8 +3,12 @@
 //! The far end acknowledges pieces by count, in the order of the lane. From each acknowledgement comes a sample of
 //! the rate at which the lane delivers, as BBR measures it: bytes delivered since the piece left, over the time from
 //! the last delivery before it left to now. A lane may have in flight what it moves in its round trip and
-//! [`AHEAD`] more, so that it never runs dry and its share follows its rate within a second. A piece that is out for
-//! much longer than that is late: the lane gets nothing further, and the piece may be sent on another lane.
+//! some more ([`LEAST_AHEAD`]), so that it never runs dry and its share follows its rate within a second. A lane whose oldest
+//! piece is out for much longer than that gets nothing further. A piece that is out for longer than it should be may be
+//! sent on another lane, which is asked for only when lanes have nothing else to send.
+//!
+//! What lies ahead is no longer than it must be, since it bounds what all paths carry together: nearly every message has a
+//! piece on the slowest of them, and is held by the far end, within what that granted, until the piece is there.
 //!
 //! *Rejected:* the kernel's estimate (`TCP_INFO`): behind a relay it is the rate of the first leg.
 
@@ -13,22 +17,28 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a lane holds beyond its round trip.
-const AHEAD: Duration = Duration::from_millis(350);
+/// What a lane holds beyond its round trip: as much again and half of it, as what is lost on the way takes that long to
+/// come again.
+const LEAST_AHEAD: Duration = Duration::from_millis(150);
+const MOST_AHEAD: Duration = Duration::from_millis(350);
 
-/// In flight before anything was measured, and at least: four of the shortest pieces keep a lane busy.
-const MIN_WINDOW: usize = 256 << 10;
+/// In flight before anything was measured: four of the shortest pieces.
+const FIRST_WINDOW: usize = 256 << 10;
+
+/// In flight at least: a piece on its way, and the next.
+const MIN_WINDOW: usize = 128 << 10;
 
 /// Most in flight on one lane: 350 ms of 180 Mbit/s, and a lane that is faster has a shorter way or company.
 const MAX_WINDOW: usize = 8 << 20;
 
-/// What a piece should take to send, so that lanes are compared ten times a second.
-const PIECE_TIME: f64 = 0.1;
+/// What a piece should take to send, so that lanes are compared some ten times a second. Shorter ones would spread each message
+/// over more lanes, and the slowest of those decides when it is there.
+const PIECE_TIME: f64 = 0.07;
 
 /// Shortest piece to cut: the head of a frame is a thousandth of it.
 const MIN_PIECE: usize = 64 << 10;
 
-/// No piece is late before this: a packet lost twice takes TCP about this long.
+/// No piece is late before this: a packet that is lost twice takes TCP about this long.
 const LATE: Duration = Duration::from_millis(900);
 
 /// How much longer than expected is late.
@@ -49,6 +59,35 @@ struct Sent {
     delivered_at: Instant,
     /// A copy was given to other lanes.
     doubled: bool,
+}
+
+/// Seconds beyond which it does not matter how slow a lane is.
+const MOST_NEEDED: f64 = 3600.0;
+
+/// A piece that is out for longer than it should be.
+#[derive(Debug)]
+pub(crate) struct Late {
+    pub(crate) cut: Cut,
+    /// When it left.
+    pub(crate) since: Instant,
+    /// How much longer it will be out, by the pace of its lane.
+    pub(crate) needs: Duration,
+}
+
+/// The pace of a lane: bytes a second, and bytes that are ahead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    rate: f64,
+    before: usize,
+}
+
+impl Pace {
+    /// Whether a piece of so many bytes would be there sooner than by the lane that has it. One that has had it for long needs
+    /// as long again, for all that is known.
+    pub(crate) fn beats(&self, bytes: usize, late: &Late, now: Instant) -> bool {
+        let own = (self.before + bytes) as f64 / self.rate.max(1.0);
+        own < late.needs.max(now.duration_since(late.since)).as_secs_f64()
+    }
 }
 
 /// See the [module](self).
@@ -80,11 +119,7 @@ impl InFlight {
 
     /// How many bytes may be taken now.
     pub(crate) fn room(&self, now: Instant) -> usize {
-        match self.sent.front() {
-            None => self.window(),
-            Some(oldest) if now > oldest.late_at => 0,
-            Some(_) => self.window().saturating_sub(self.bytes),
-        }
+        if self.is_stalled(now) { 0 } else { self.window().saturating_sub(self.bytes) }
     }
 
     /// Length of the pieces that suit the lane.
@@ -94,9 +129,14 @@ impl InFlight {
     }
 
     fn window(&self) -> usize {
-        let Some(rate) = self.rate else { return MIN_WINDOW };
-        let time = self.round_trip.unwrap_or_default() + AHEAD;
-        ((rate * time.as_secs_f64()) as usize).clamp(MIN_WINDOW, MAX_WINDOW)
+        let Some(rate) = self.rate else { return FIRST_WINDOW };
+        ((rate * self.planned().as_secs_f64()) as usize).clamp(MIN_WINDOW, MAX_WINDOW)
+    }
+
+    /// How long the last byte of a full window is out, as planned.
+    fn planned(&self) -> Duration {
+        let round_trip = self.round_trip.unwrap_or_default();
+        round_trip + (round_trip * 3 / 2).clamp(LEAST_AHEAD, MOST_AHEAD)
     }
 
     /// How long a piece may take that leaves now, behind what is in flight.
@@ -157,14 +197,30 @@ impl InFlight {
         self.rate = Some(if believed { rate + GAIN * (sample - rate) } else { rate });
     }
 
-    /// Copies of the pieces that are late, each once.
-    pub(crate) fn late(&mut self, now: Instant) -> Vec<Cut> {
-        let late = self.sent.iter_mut().filter(|sent| !sent.doubled && now > sent.late_at);
-        late.filter_map(|sent| {
-            sent.doubled = true;
-            sent.cut.clone()
-        })
-        .collect()
+    /// The pieces that are out for longer than they should be, each once.
+    pub(crate) fn late(&mut self, now: Instant) -> Vec<Late> {
+        let time = LATE.max(self.planned() * 2);
+        let (rate, mut before) = (self.rate.unwrap_or(f64::INFINITY), 0);
+        let mut late = Vec::new();
+        for sent in &mut self.sent {
+            before += sent.bytes;
+            if !sent.doubled && now > sent.late_at.min(sent.at + time) {
+                sent.doubled = true;
+                let needs = Duration::from_secs_f64((before as f64 / rate.max(1.0)).min(MOST_NEEDED));
+                late.extend(sent.cut.clone().map(|cut| Late { cut, since: sent.at, needs }));
+            }
+        }
+        late
+    }
+
+    /// Whether the oldest piece is out for so long that the lane gets nothing further.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        self.sent.front().is_some_and(|oldest| now > oldest.late_at)
+    }
+
+    /// How fast what is taken now would be there; `None` where that is not known.
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        self.rate.map(|rate| Pace { rate, before: self.bytes })
     }
 
     /// How long the far end has owed an acknowledgement, and whether it owes one.

@@ -136,6 +136,11 @@ impl Lane {
         }
     }
 
+    /// Whether what it holds is late, so that it gets nothing further.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        self.flight().is_stalled(now)
+    }
+
     fn flight(&self) -> MutexGuard<'_, InFlight> {
         self.flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -333,10 +338,10 @@ impl Lane {
             return (0, None);
         }
         let now = Instant::now();
-        let (room, piece) = {
+        let (room, piece, pace) = {
             let flight = self.flight();
             squeeze.set_rate(flight.rate().unwrap_or(f64::INFINITY));
-            (flight.room(now).min(BATCH_BYTES), flight.piece())
+            (flight.room(now).min(BATCH_BYTES), flight.piece(), flight.pace())
         };
         if room == 0 || !side.outbox().has_more() {
             return (room, None);
@@ -349,7 +354,7 @@ impl Lane {
                 return (0, None);
             }
         }
-        side.outbox().take(room, piece, cuts);
+        side.outbox().take(room, piece, pace, cuts);
         if cuts.is_empty() {
             return (room, None);
         }
@@ -380,7 +385,11 @@ impl Lane {
             }
             if !late.is_empty() {
                 self.tally.repeated.fetch_add(late.len() as u64, Ordering::Relaxed);
-                side.outbox().again(late.into_iter());
+                side.outbox().late(late);
+            }
+            if side.outbox().has_late() {
+                // Whoever was told of it may not have been the one to take it.
+                self.wake.notify_one();
             }
             if idle.is_some_and(|idle| idle > PING_AFTER) && side.waits() {
                 self.ping.store(true, Ordering::Relaxed);

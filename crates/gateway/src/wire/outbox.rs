@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Messages are cut while they are taken, into as much as the lane moves in a tenth of a second, so a slow lane takes
-//! little and no piece is bound to a lane before that lane has room. A piece that a lane could not deliver, or holds
-//! for too long, goes back to the front and another lane takes it; pieces that arrive twice are dropped by the far end.
+//! little and no piece is bound to a lane before that lane has room. A piece that a lane could not deliver goes back to the
+//! front and another lane takes it. One that a lane holds for too long is taken by a lane that will be sooner with it, while
+//! the first goes on; pieces that arrive twice are dropped by the far end.
 //! Messages without a body (control calls) overtake those with one.
 //!
 //! *Guarantee:* a message stays here until the far end has answered it (calls) or has taken over all of its pieces
@@ -18,10 +19,12 @@
 //! *Rejected:* a queue for each lane, filled round robin: the slowest lane decides when the last byte arrives.
 
 use crate::wire::frame::MAX_AHEAD;
+use crate::wire::in_flight::{Late, Pace};
 use crate::wire::message::{Cut, Message, piece_length};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Most pieces that a lane takes at once: they leave in one call into the kernel.
 const MAX_CUTS: usize = 21;
@@ -59,6 +62,7 @@ struct State {
     urgent: VecDeque<u64>,
     queue: VecDeque<u64>,
     again: VecDeque<Cut>,
+    late: Vec<Late>,
     grant: Grant,
     held: usize,
     begun: usize,
@@ -90,6 +94,7 @@ impl Outbox {
             urgent: VecDeque::new(),
             queue: VecDeque::new(),
             again: VecDeque::new(),
+            late: Vec::new(),
             grant,
             held: 0,
             begun: 0,
@@ -124,10 +129,15 @@ impl Outbox {
         self.ready.notify_one();
     }
 
-    /// Takes pieces of about `piece` bytes until `room` is used up.
-    pub(crate) fn take(&self, room: usize, piece: usize, into: &mut Vec<Cut>) {
+    /// Takes pieces of about `piece` bytes until `room` is used up, and one that is late elsewhere, where `pace` is better.
+    pub(crate) fn take(&self, room: usize, piece: usize, pace: Option<Pace>, into: &mut Vec<Cut>) {
         let mut state = self.lock();
         let mut left = room;
+        // What else it takes then is no reason to take none.
+        if let Some(cut) = pace.and_then(|pace| state.rescue(pace)) {
+            left = left.saturating_sub(cut.wire_bytes());
+            into.push(cut);
+        }
         while left > 0 && into.len() < MAX_CUTS {
             let Some(cut) = state.next(piece) else { break };
             left = left.saturating_sub(cut.wire_bytes());
@@ -157,7 +167,21 @@ impl Outbox {
         }
     }
 
-    /// Pieces did not arrive, or take too long to: they are the next to go, in their order.
+    /// Pieces take too long to arrive: lanes that would be sooner may have them as well.
+    pub(crate) fn late(&self, late: Vec<Late>) {
+        let mut state = self.lock();
+        let late: Vec<_> = late.into_iter().filter(|late| state.is_wanted(&late.cut)).collect();
+        state.late.extend(late);
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    /// Whether a lane may have to look at what others are late with.
+    pub(crate) fn has_late(&self) -> bool {
+        !self.lock().late.is_empty()
+    }
+
+    /// Pieces did not arrive: they are the next to go, in their order.
     pub(crate) fn again(&self, cuts: impl DoubleEndedIterator<Item = Cut>) {
         let mut state = self.lock();
         for cut in cuts.rev() {
@@ -195,6 +219,7 @@ impl Outbox {
         state.grant = grant;
         (state.held, state.begun) = (0, 0);
         state.again.clear();
+        state.late.clear();
         state.given_up.clear();
         let (mut urgent, mut queue) = (VecDeque::new(), VecDeque::new());
         for (id, open) in &mut state.open {
@@ -252,6 +277,17 @@ impl State {
         self.cut(true, piece).or_else(|| self.cut(false, piece))
     }
 
+    /// A piece that would be there sooner at this pace than by the lane that has it.
+    fn rescue(&mut self, pace: Pace) -> Option<Cut> {
+        let mut late = std::mem::take(&mut self.late);
+        late.retain(|late| self.is_wanted(&late.cut));
+        let now = Instant::now();
+        let best = late.iter().position(|late| pace.beats(late.cut.wire_bytes(), late, now));
+        let best = best.map(|at| late.remove(at).cut);
+        self.late = late;
+        best
+    }
+
     fn cut(&mut self, urgent: bool, wanted: usize) -> Option<Cut> {
         loop {
             let queue = if urgent { &mut self.urgent } else { &mut self.queue };
@@ -302,7 +338,7 @@ impl State {
     }
 
     fn has_more(&self) -> bool {
-        !(self.again.is_empty() && self.urgent.is_empty() && self.queue.is_empty())
+        !(self.again.is_empty() && self.late.is_empty() && self.urgent.is_empty() && self.queue.is_empty())
     }
 
     fn remove(&mut self, id: u64) {

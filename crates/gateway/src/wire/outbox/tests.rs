@@ -1,7 +1,9 @@
 use super::*;
 use crate::wire::frame::Kind;
+use crate::wire::in_flight::InFlight;
 use crate::wire::message::{Body, Charged};
 use bytes::Bytes;
+use std::time::Duration;
 
 const MIB: usize = 1 << 20;
 
@@ -25,7 +27,7 @@ fn take(outbox: &Outbox, room: usize, piece: usize) -> Vec<(u64, usize, usize)> 
 
 fn taken(outbox: &Outbox, room: usize, piece: usize) -> Vec<Cut> {
     let mut cuts = Vec::new();
-    outbox.take(room, piece, &mut cuts);
+    outbox.take(room, piece, None, &mut cuts);
     cuts
 }
 
@@ -98,4 +100,63 @@ fn an_answer_is_over_when_all_of_it_was_taken() {
         outbox.acked(&cut);
     }
     assert_eq!(outbox.len(), 0);
+}
+
+/// A lane of so many bytes a second that has as much as a window in flight.
+fn pace(rate: f64) -> Pace {
+    let now = Instant::now();
+    let mut flight = InFlight::new(now);
+    let cut = Cut {
+        message: Arc::new(Message {
+            id: 1,
+            kind: Kind::Call,
+            head: Bytes::new(),
+            body: Body::none(),
+            charged: Charged::default(),
+        }),
+        offset: 0,
+        length: 0,
+        headed: true,
+        round: 0,
+    };
+    flight.sent(Some(cut), MIB, now);
+    flight.acked(1, now + Duration::from_secs_f64(MIB as f64 / rate), |_| ()).unwrap();
+    flight.pace().unwrap()
+}
+
+#[test]
+fn what_is_late_is_taken_by_a_lane_that_is_sooner_with_it() {
+    let outbox = outbox(64 * MIB);
+    call(&outbox, 2 * MIB);
+    let held = taken(&outbox, 2 * MIB, MIB);
+    let (since, needs) = (Instant::now(), Duration::from_secs(8));
+    outbox.late(held.iter().map(|cut| Late { cut: cut.clone(), since, needs }).collect());
+    assert!(outbox.has_late());
+    let mut cuts = Vec::new();
+    // A lane of whose pace nothing is known may be worse, and one that is worse does not help.
+    outbox.take(MIB, MIB, None, &mut cuts);
+    outbox.take(MIB, MIB, Some(pace(0.1e6)), &mut cuts);
+    assert!(cuts.is_empty());
+    outbox.acked(&held[0]);
+    outbox.take(MIB, MIB, Some(pace(10e6)), &mut cuts);
+    assert_eq!(cuts.iter().map(|cut| cut.offset).collect::<Vec<_>>(), [MIB]);
+    assert!(!outbox.has_late());
+}
+
+#[test]
+fn what_is_late_is_nobodys_when_it_has_arrived_or_all_begins_anew() {
+    let outbox = outbox(64 * MIB);
+    let id = call(&outbox, MIB);
+    let held = taken(&outbox, MIB, MIB);
+    let late =
+        |cut: &Cut| vec![Late { cut: cut.clone(), since: Instant::now(), needs: Duration::from_secs(8) }];
+    outbox.late(late(&held[0]));
+    outbox.restart(Grant { bytes: 64 * MIB, messages: 100 });
+    assert!(!outbox.has_late());
+    let held = taken(&outbox, MIB, MIB);
+    outbox.late(late(&held[0]));
+    outbox.forget(id);
+    let mut cuts = Vec::new();
+    outbox.take(MIB, MIB, Some(pace(10e6)), &mut cuts);
+    assert!(cuts.is_empty() && !outbox.has_late());
 }

@@ -50,3 +50,8 @@ pub(crate) fn assign(mask: u64, to: &mut [u64], from: &[u64]) {
         *to = select(mask, *from, *to);
     }
 }
+
+/// As [`is_zero`], for masks that go into memory before they are used: there the optimiser does not know how they were made.
+pub(crate) fn zero(a: u64) -> u64 {
+    ((a | a.wrapping_neg()) >> 63).wrapping_sub(1)
+}

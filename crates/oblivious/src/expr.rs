@@ -5,9 +5,8 @@
 
 use crate::bits::{YES, equal, less, select};
 use crate::plan::Unfit;
-use crate::table::{
-    Kind, Table, null, of_decimal, of_float, of_int, place, to_decimal, to_float, to_int, widened,
-};
+use crate::table::{Kind, Table, of_decimal, of_float, of_int, place, to_decimal, to_float, to_int, widened};
+use std::borrow::Cow;
 
 /// A value of each row.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,20 +134,29 @@ impl Expr {
 }
 
 impl Values {
-    fn row(&self, row: usize) -> &[u64] {
+    pub(crate) fn row(&self, row: usize) -> &[u64] {
         let words = self.kind.words();
         &self.words[row * words..][..words]
     }
 
     /// The values as those of a kind that is at least as wide.
-    pub(crate) fn widened(&self, to: Kind) -> Vec<u64> {
+    pub(crate) fn widened(&self, to: Kind) -> Cow<'_, [u64]> {
+        if self.kind == to {
+            return Cow::Borrowed(&self.words);
+        }
         let mut words = Vec::with_capacity(self.nulls.len() * to.words());
         (0..self.nulls.len()).for_each(|row| widened(self.row(row), self.kind, to, &mut words));
-        words
+        Cow::Owned(words)
+    }
+
+    /// That of the last row.
+    pub(crate) fn last(&self) -> Self {
+        let last = self.nulls.len() - 1;
+        Self { kind: self.kind, words: self.row(last).to_vec(), nulls: vec![self.nulls[last]] }
     }
 
     /// Puts zeros where there is no value.
-    fn blank(mut self) -> Self {
+    pub(crate) fn blank(mut self) -> Self {
         for (words, null) in self.words.chunks_exact_mut(self.kind.words()).zip(&self.nulls) {
             words.iter_mut().for_each(|word| *word &= !null);
         }
@@ -161,11 +169,16 @@ impl Values {
     }
 }
 
-fn column(table: &Table, number: usize) -> Values {
+/// A column of a table.
+pub(crate) fn column(table: &Table, number: usize) -> Values {
     let place = place(&table.kinds, number);
-    let words = table.rows.iter().flat_map(|row| &row[place.clone()]).copied().collect();
-    let nulls = table.rows.iter().map(|row| null(row, number)).collect();
-    Values { kind: table.kinds[number], words, nulls }
+    let mut words = Vec::with_capacity(table.count() * place.len());
+    match place.len() {
+        1 => words.extend(table.rows.iter().map(|row| row[place.start])),
+        _ => table.rows.iter().for_each(|row| words.extend_from_slice(&row[place.clone()])),
+    }
+    let null = |row: &[u64]| 0_u64.wrapping_sub(row[0] >> (number + 1) & 1);
+    Values { kind: table.kinds[number], words, nulls: table.rows.iter().map(null).collect() }
 }
 
 fn literal(kind: Kind, words: Option<&[u64]>, count: usize) -> Values {

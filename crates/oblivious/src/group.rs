@@ -1,9 +1,14 @@
-//! Groups: rows are sorted by their keys, and one pass sums up. The last row of each group gets its sums, the others do not count.
+//! Groups: rows are sorted by their keys, and a pass for each aggregate sums up. The last row of each group gets its sums, the others
+//! do not count.
+//!
+//! A pass goes through masks, of which rows have the key of the one before and of which count: they were put into memory by
+//! passes of their own, so that no pass makes a branch of them. Rows of a group are added up in their order.
 
-use crate::bits::{YES, assign, equal, less};
-use crate::plan::Unfit;
-use crate::table::{Kind, Table, null, of_decimal, of_float, of_int, place, to_decimal, to_float, to_int};
-use crate::{Rows, sort};
+use crate::bits::{YES, assign, is_zero, less, zero};
+use crate::expr::{Values, column};
+use crate::pack::Layout;
+use crate::plan::{SortKey, Unfit};
+use crate::table::{Kind, Table, of_decimal, of_float, of_int, to_decimal, to_float, to_int};
 
 /// An aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,154 +56,145 @@ pub(crate) fn kinds(columns: &[Kind], keys: &[usize], calls: &[Call]) -> Result<
 pub(crate) fn groups(table: &Table, keys: &[usize], calls: &[Call]) -> Table {
     let kinds = kinds(&table.kinds, keys, calls).expect("it was asked before");
     if keys.is_empty() {
-        let mut pass = Pass::new(table, calls);
-        table.rows.iter().for_each(|row| pass.add(YES, row));
-        let mut whole = Table::empty(kinds, 1);
-        pass.write(&whole.kinds.clone(), 0, whole.rows.row_mut(0));
-        whole.rows.row_mut(0)[0] |= 1;
-        return whole;
+        return whole(table, kinds, calls);
     }
-    let (sorted, lead) = by_keys(table, keys);
+    let (sorted, same) = by_keys(table, keys, calls);
+    let counts = sorted.counts();
     let mut grouped = Table::empty(kinds, table.count());
-    let (kinds, count) = (grouped.kinds.clone(), table.count());
-    let mut pass = Pass::new(table, calls);
-    let mut before = vec![YES; lead];
-    for number in 0..count {
-        let (key, row) = sorted.row(number).split_at(lead);
-        let same = equal(key, &before);
-        pass.add(same, row);
-        before.copy_from_slice(key);
-        // The group goes on: the row before was not its last.
-        if number > 0 {
-            grouped.rows.row_mut(number - 1)[0] &= !(same & 1);
-        }
-        let to = grouped.rows.row_mut(number);
-        to[0] = row[0] & 1;
-        for (column, key) in keys.iter().enumerate() {
-            to[0] |= null(row, *key) & (2 << column);
-            to[place(&kinds, column)].copy_from_slice(&row[place(&table.kinds, *key)]);
-        }
-        pass.write(&kinds, keys.len(), to);
+    // Where the next row has the same key, the group goes on.
+    let goes_on = same.iter().skip(1).chain([&0]);
+    for (row, (counts, goes_on)) in grouped.rows.iter_mut().zip(counts.iter().zip(goes_on)) {
+        row[0] = counts & !goes_on & 1;
+    }
+    for (to, key) in keys.iter().enumerate() {
+        grouped.lay(to, &column(&sorted, *key));
+    }
+    for (to, call) in (keys.len()..).zip(calls) {
+        let kind = grouped.kinds[to];
+        grouped.lay(to, &sums(&sorted, *call, kind, &counts, &same));
     }
     grouped
 }
 
-/// Rows behind their keys: whether they do not count, then for each key whether it is missing, and its words.
-pub(crate) fn by_keys(table: &Table, keys: &[usize]) -> (Rows, usize) {
-    let lead = 1 + keys.iter().map(|key| 1 + table.kinds[*key].words()).sum::<usize>();
-    let mut rows = Rows::zeros(table.count(), lead + table.rows.width());
-    for (number, row) in table.rows.iter().enumerate() {
-        let (key, whole) = rows.row_mut(number).split_at_mut(lead);
-        whole.copy_from_slice(row);
-        key[0] = (row[0] & 1) ^ 1;
-        let mut at = 1;
-        for column in keys {
-            let words = &row[place(&table.kinds, *column)];
-            key[at] = null(row, *column) & 1;
-            key[at + 1..][..words.len()].copy_from_slice(words);
-            at += 1 + words.len();
-        }
+/// All rows are a group, if there are any or not.
+fn whole(table: &Table, kinds: Vec<Kind>, calls: &[Call]) -> Table {
+    let none;
+    let table = if table.count() == 0 {
+        none = Table::empty(table.kinds.clone(), 1);
+        &none
+    } else {
+        table
+    };
+    let (counts, same) = (table.counts(), vec![YES; table.count()]);
+    let mut whole = Table::empty(kinds, 1);
+    for (to, call) in calls.iter().enumerate() {
+        let kind = whole.kinds[to];
+        whole.lay(to, &sums(table, *call, kind, &counts, &same).last());
     }
-    sort(&mut rows, lead);
-    (rows, lead)
+    whole.rows.row_mut(0)[0] |= 1;
+    whole
 }
 
-/// What is known of a group so far.
-struct Pass<'a> {
-    table: &'a Table,
-    states: Vec<State>,
+/// The columns that are used, by their keys, and masks of whether a row has the key of the one before it.
+fn by_keys(table: &Table, keys: &[usize], calls: &[Call]) -> (Table, Vec<u64>) {
+    let along: Vec<usize> = (0..table.kinds.len())
+        .filter(|column| calls.iter().any(|call| call.column == Some(*column)))
+        .collect();
+    let keys: Vec<SortKey> =
+        keys.iter().map(|key| SortKey { column: *key, descending: false, nulls_first: false }).collect();
+    let layout = Layout::ordered(&table.kinds, &keys, &along, table.count());
+    let packed = layout.sorted(&table.rows);
+    let mut sorted = Table::empty(table.kinds.clone(), table.count());
+    layout.unpack(&packed, &mut sorted.rows, (0, 0));
+    let same = layout.same(&packed);
+    (sorted, same)
 }
 
-struct State {
-    call: Call,
-    count: u64,
-    words: Vec<u64>,
+/// What is computed of the rows of a group, as far as each.
+fn sums(table: &Table, call: Call, kind: Kind, real: &[u64], same: &[u64]) -> Values {
+    let Some(values) = call.column.map(|number| column(table, number)) else {
+        return counted(&numbers(real, same));
+    };
+    let counts: Vec<u64> = real.iter().zip(&values.nulls).map(|(real, null)| real & !null).collect();
+    let numbers = numbers(&counts, same);
+    let words = match call.function {
+        Function::Count => return counted(&numbers),
+        Function::Sum if kind == Kind::Int => ints(&values.words, &counts, same),
+        Function::Sum if kind == Kind::Float => floats(&values.words, &counts, same).map(of_float).collect(),
+        Function::Sum => decimals(&values.words, &counts, same),
+        Function::Average => floats(&values.words, &counts, same)
+            .zip(&numbers)
+            .map(|(sum, number)| of_float(sum / number.cast_signed() as f64))
+            .collect(),
+        Function::Least => best(&values, &numbers, &counts, less),
+        Function::Greatest => best(&values, &numbers, &counts, |a, b| less(b, a)),
+    };
+    let nulls = numbers.iter().map(|number| zero(*number)).collect();
+    Values { kind, words, nulls }.blank()
 }
 
-impl<'a> Pass<'a> {
-    fn new(table: &'a Table, calls: &[Call]) -> Self {
-        let words = |call: &Call| call.column.map_or(0, |column| table.kinds[column].words());
-        let state = |call: &Call| State { call: *call, count: 0, words: vec![0; words(call)] };
-        Self { table, states: calls.iter().map(state).collect() }
-    }
-
-    /// Adds a row to the group, or begins another with it.
-    fn add(&mut self, same: u64, row: &[u64]) {
-        for state in &mut self.states {
-            let real = crate::bits::mask(row[0]);
-            let kept = state.count & same;
-            let Some(column) = state.call.column else {
-                state.count = kept + (real & 1);
-                continue;
-            };
-            let counts = real & !null(row, column);
-            state.count = kept + (counts & 1);
-            let (kind, value) = (self.table.kinds[column], &row[place(&self.table.kinds, column)]);
-            match state.call.function {
-                Function::Count => {}
-                Function::Sum | Function::Average => sum(kind, same, counts, value, &mut state.words),
-                Function::Least | Function::Greatest => {
-                    let first = crate::bits::is_zero(kept);
-                    let better = match state.call.function {
-                        Function::Least => less(value, &state.words),
-                        _ => less(&state.words, value),
-                    };
-                    assign(counts & (first | better), &mut state.words, value);
-                }
-            }
-        }
-    }
-
-    fn write(&self, kinds: &[Kind], first: usize, row: &mut [u64]) {
-        for (column, state) in (first..).zip(&self.states) {
-            let to = place(kinds, column);
-            let none = crate::bits::is_zero(state.count);
-            let count = state.count.cast_signed();
-            match state.call.function {
-                Function::Count => {
-                    row[to].copy_from_slice(&[of_int(count)]);
-                    continue;
-                }
-                Function::Average => {
-                    let average = f64::from_bits(state.words[0]) / count as f64;
-                    row[to].copy_from_slice(&[of_float(average) & !none]);
-                }
-                Function::Sum => {
-                    let words = of_sum(kinds[column], &state.words);
-                    row[to].iter_mut().zip(words).for_each(|(to, word)| *to = word & !none);
-                }
-                _ => row[to].iter_mut().zip(&state.words).for_each(|(to, word)| *to = word & !none),
-            }
-            row[0] |= none & (2 << column);
-        }
-    }
+/// How many rows of its group there are up to each.
+fn numbers(counts: &[u64], same: &[u64]) -> Vec<u64> {
+    let mut number = 0;
+    let pairs = counts.iter().zip(same);
+    pairs
+        .map(|(counts, same)| {
+            number = (number & same) + (counts & 1);
+            number
+        })
+        .collect()
 }
 
-/// Sums are kept as numbers, and not in their order.
-fn sum(kind: Kind, same: u64, counts: u64, value: &[u64], sum: &mut [u64]) {
-    match kind {
-        Kind::Float => {
-            let before = f64::from_bits(sum[0] & same);
-            let more = f64::from_bits(to_float(value[0]).to_bits() & counts);
-            sum[0] = (before + more).to_bits();
-        }
-        Kind::Decimal(_) => {
-            let before = u128::from(sum[0] & same) << 64 | u128::from(sum[1] & same);
-            let value = to_decimal(value).cast_unsigned();
-            let more = value & (u128::from(counts) << 64 | u128::from(counts));
-            let both = before.wrapping_add(more);
-            (sum[0], sum[1]) = ((both >> 64) as u64, both as u64);
-        }
-        _ => sum[0] = (sum[0] & same).wrapping_add(to_int(value[0]).cast_unsigned() & counts),
-    }
+fn counted(numbers: &[u64]) -> Values {
+    let words = numbers.iter().map(|number| of_int(number.cast_signed())).collect();
+    Values { kind: Kind::Int, words, nulls: vec![0; numbers.len()] }
 }
 
-fn of_sum(kind: Kind, sum: &[u64]) -> Vec<u64> {
-    match kind {
-        Kind::Float => vec![of_float(f64::from_bits(sum[0]))],
-        Kind::Decimal(_) => {
-            of_decimal((u128::from(sum[0]) << 64 | u128::from(sum[1])).cast_signed()).to_vec()
-        }
-        _ => vec![of_int(sum[0].cast_signed())],
+fn ints(words: &[u64], counts: &[u64], same: &[u64]) -> Vec<u64> {
+    let mut sum = 0_u64;
+    let rows = words.iter().zip(counts.iter().zip(same));
+    rows.map(|(word, (counts, same))| {
+        sum = (sum & same).wrapping_add(to_int(*word).cast_unsigned() & counts);
+        of_int(sum.cast_signed())
+    })
+    .collect()
+}
+
+fn floats(words: &[u64], counts: &[u64], same: &[u64]) -> impl Iterator<Item = f64> {
+    let mut sum = 0_f64;
+    let rows = words.iter().zip(counts.iter().zip(same));
+    rows.map(move |(word, (counts, same))| {
+        sum = f64::from_bits(sum.to_bits() & same) + f64::from_bits(to_float(*word).to_bits() & counts);
+        sum
+    })
+}
+
+fn decimals(words: &[u64], counts: &[u64], same: &[u64]) -> Vec<u64> {
+    let wide = |mask: u64| u128::from(mask) << 64 | u128::from(mask);
+    let mut sum = 0_u128;
+    let rows = words.chunks_exact(2).zip(counts.iter().zip(same));
+    rows.flat_map(|(value, (counts, same))| {
+        sum = (sum & wide(*same)).wrapping_add(to_decimal(value).cast_unsigned() & wide(*counts));
+        of_decimal(sum.cast_signed())
+    })
+    .collect()
+}
+
+/// The value that no other one of the group is better than, up to each row.
+fn best(
+    values: &Values,
+    numbers: &[u64],
+    counts: &[u64],
+    better: impl Fn(&[u64], &[u64]) -> u64,
+) -> Vec<u64> {
+    let mut best = vec![0; values.kind.words()];
+    let mut words = Vec::with_capacity(values.words.len());
+    for (row, (number, counts)) in numbers.iter().zip(counts).enumerate() {
+        let value = values.row(row);
+        // None came before it.
+        let first = is_zero(number - (counts & 1));
+        assign(counts & (first | better(value, &best)), &mut best, value);
+        words.extend_from_slice(&best);
     }
+    words
 }

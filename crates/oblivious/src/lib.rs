@@ -8,8 +8,9 @@
 //! * Rows have a fixed width ([`Rows`]), texts too: that of the longest in the column. Each row says whether it counts; rows that were
 //!   filtered out stay and move along with the others.
 //! * [`sort`] is a sorting network, [`compact`] a compaction network: the same rows are compared whatever is in them, and a mask
-//!   decides whether they change places.
-//! * Groups are a sort and one pass; a join is a sort of both sides together and one pass.
+//!   decides whether they change places. [`sort_packed`] is another one, for keys of few words, which steps make of columns.
+//! * Groups are a sort and one pass for each aggregate; a join is a sort of both sides together and one pass. Rows with the same key stay in
+//!   their order.
 //!
 //! *What is promised* is the sequence of addresses and instructions, and `tests/trace.rs` holds it by comparing whole traces of
 //! different values under valgrind. The crate is optimised in tests as it is for release, so that what is traced is what
@@ -23,15 +24,19 @@ mod compact;
 mod expr;
 mod group;
 mod join;
+mod lanes;
+mod pack;
 mod plan;
 mod rows;
 mod sort;
 mod table;
+mod vectors;
 
 pub use bits::{mask, select};
 pub use compact::compact;
 pub use expr::{Arithmetic, Comparison, Expr};
 pub use group::{Call, Function};
+pub use lanes::{sort_packed, sort_packed_narrowly};
 pub use plan::{Failure, Plan, SortKey, Unfit};
 pub use rows::Rows;
 pub use sort::sort;

@@ -2,8 +2,10 @@
 
 use crate::expr::Expr;
 use crate::group::{self, Call};
-use crate::table::{Kind, MOST_COLUMNS, Table, null, place, widened, width};
-use crate::{Rows, compact, join, sort};
+use crate::pack::Layout;
+use crate::table::{Kind, MOST_COLUMNS, Table, place, widened, width};
+use crate::{compact, join};
+use std::borrow::Cow;
 
 /// A query.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,8 +105,8 @@ impl Plan {
         Ok(kinds)
     }
 
-    /// How much memory it takes at most for tables of so many rows, in bytes: a step has its input, its rows with keys before
-    /// them, and its answer.
+    /// How much memory it takes at most for tables of so many rows, in bytes: a step has its input, its rows as they are packed and
+    /// as they are sorted, and its answer.
     ///
     /// # Errors
     /// Where it does not fit.
@@ -123,8 +125,9 @@ impl Plan {
         };
         let mut widths = width(&self.kinds(kinds)?);
         for input in &inputs {
-            // Keys are columns, with a word each for those without values.
-            widths += 3 * width(&input.kinds(kinds)?);
+            // Packed rows take a tenth and two words more than the input's, and as they are sorted up to a half more than that. Then
+            // there are two such rows, or one and a column; and a word each for what is known of a row.
+            widths += 4 * width(&input.kinds(kinds)?) + 8;
         }
         let here = rows.saturating_mul(8 * widths as u64);
         let on_the_way =
@@ -153,17 +156,29 @@ impl Plan {
         let kinds: Vec<Vec<Kind>> = tables.iter().map(|table| table.kinds.clone()).collect();
         self.kinds(&kinds)?;
         let mut twice = 0;
-        let mut table = self.step(tables, &mut twice);
-        compact(&mut table.rows);
+        let mut table = self.step(tables, &mut twice).into_owned();
+        if !self.in_front() {
+            compact(&mut table.rows);
+        }
         let real = table.real();
         table.rows.truncate(real);
         if twice == 0 { Ok(table) } else { Err(Failure::Twice) }
     }
 
-    fn step(&self, tables: &[Table], twice: &mut u64) -> Table {
+    /// Are rows that count in front of all others, whatever they are?
+    fn in_front(&self) -> bool {
         match self {
-            Self::Scan(number) => tables[*number].clone(),
-            Self::Filter(input, condition) => filter(input.step(tables, twice), condition),
+            Self::Scan(_) | Self::Sort(..) | Self::Join { .. } | Self::Limit(..) => true,
+            Self::Project(input, _) => input.in_front(),
+            Self::Group(_, keys, _) => keys.is_empty(),
+            Self::Filter(..) | Self::Union(_) => false,
+        }
+    }
+
+    fn step<'a>(&self, tables: &'a [Table], twice: &mut u64) -> Cow<'a, Table> {
+        Cow::Owned(match self {
+            Self::Scan(number) => return Cow::Borrowed(&tables[*number]),
+            Self::Filter(input, condition) => filter(input.step(tables, twice).into_owned(), condition),
             Self::Project(input, exprs) => project(&input.step(tables, twice), exprs),
             Self::Group(input, keys, calls) => group::groups(&input.step(tables, twice), keys, calls),
             Self::Join { left, right, on, outer } => {
@@ -172,12 +187,18 @@ impl Plan {
                 *twice |= again;
                 joined
             }
-            Self::Sort(input, keys) => ordered(input.step(tables, twice), keys),
-            Self::Limit(input, skip, fetch) => limit(input.step(tables, twice), *skip, *fetch),
+            Self::Sort(input, keys) => ordered(&input.step(tables, twice), keys),
+            Self::Limit(input, skip, fetch) => {
+                let mut table = input.step(tables, twice).into_owned();
+                if !input.in_front() {
+                    compact(&mut table.rows);
+                }
+                limit(table, *skip, *fetch)
+            }
             Self::Union(inputs) => {
                 union(&inputs.iter().map(|input| input.step(tables, twice)).collect::<Vec<_>>())
             }
-        }
+        })
     }
 }
 
@@ -218,44 +239,29 @@ fn project(table: &Table, exprs: &[Expr]) -> Table {
     projected
 }
 
-fn ordered(mut table: Table, keys: &[SortKey]) -> Table {
-    let lead = 1 + keys.iter().map(|key| 1 + table.kinds[key.column].words()).sum::<usize>();
-    let mut rows = Rows::zeros(table.count(), lead + table.rows.width());
-    for (number, row) in table.rows.iter().enumerate() {
-        let (lead, whole) = rows.row_mut(number).split_at_mut(lead);
-        whole.copy_from_slice(row);
-        lead[0] = (row[0] & 1) ^ 1;
-        let mut at = 1;
-        for key in keys {
-            let last = null(row, key.column);
-            lead[at] = if key.nulls_first { !last } else { last } & 1;
-            let words = &row[place(&table.kinds, key.column)];
-            let turned = if key.descending { u64::MAX } else { 0 };
-            lead[at + 1..][..words.len()].iter_mut().zip(words).for_each(|(to, word)| *to = word ^ turned);
-            at += 1 + words.len();
-        }
-    }
-    sort(&mut rows, lead);
-    for (number, row) in rows.iter().enumerate() {
-        table.rows.row_mut(number).copy_from_slice(&row[lead..]);
-    }
-    table
+fn ordered(table: &Table, keys: &[SortKey]) -> Table {
+    let all: Vec<usize> = (0..table.kinds.len()).collect();
+    let layout = Layout::ordered(&table.kinds, keys, &all, table.count());
+    let packed = layout.sorted(&table.rows);
+    let mut ordered = Table::empty(table.kinds.clone(), table.count());
+    layout.unpack(&packed, &mut ordered.rows, (0, 0));
+    ordered
 }
 
+/// Of rows of which those that count are in front.
 fn limit(mut table: Table, skip: usize, fetch: Option<usize>) -> Table {
-    compact(&mut table.rows);
     let end = fetch.map_or(table.count(), |fetch| skip.saturating_add(fetch).min(table.count()));
     table.rows.truncate(end);
     table.rows.skip(skip.min(end));
     table
 }
 
-fn union(tables: &[Table]) -> Table {
+fn union(tables: &[Cow<'_, Table>]) -> Table {
     let mut kinds = tables[0].kinds.clone();
     for table in tables {
         kinds = kinds.iter().zip(&table.kinds).map(|(a, b)| a.common(*b).expect("it was asked")).collect();
     }
-    let mut all = Table::empty(kinds, tables.iter().map(Table::count).sum());
+    let mut all = Table::empty(kinds, tables.iter().map(|table| table.count()).sum());
     let rows = tables.iter().flat_map(|table| table.rows.iter().map(|row| (&table.kinds, row)));
     for (number, (from, row)) in rows.enumerate() {
         let mut words = vec![row[0]];

@@ -55,6 +55,10 @@ impl Rows {
         self.words.chunks_exact(self.width)
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut [u64]> {
+        self.words.chunks_exact_mut(self.width)
+    }
+
     pub(crate) fn truncate(&mut self, count: usize) {
         self.words.truncate(count * self.width);
     }

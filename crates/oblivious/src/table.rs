@@ -4,7 +4,8 @@
 //! zero. Values are spelled so that their words, highest first, are ordered as they are.
 
 use crate::Rows;
-use crate::bits::{YES, is_zero, mask};
+use crate::bits::{YES, mask};
+use crate::expr::Values;
 
 /// What a column is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,9 +162,19 @@ impl Table {
         row[place].copy_from_slice(words);
     }
 
-    /// Are the rows' columns without values? Bit by bit, without the word's lowest.
-    pub(crate) fn mark_real(row: &mut [u64], real: u64) {
-        row[0] = row[0] & !1 | real & 1;
+    /// Puts values into the rows of a column that has none yet.
+    pub(crate) fn lay(&mut self, column: usize, values: &Values) {
+        let place = place(&self.kinds, column);
+        let words = values.words.chunks_exact(place.len());
+        for (row, (words, null)) in self.rows.iter_mut().zip(words.zip(&values.nulls)) {
+            row[0] |= null & (2 << column);
+            row[place.clone()].copy_from_slice(words);
+        }
+    }
+
+    /// Masks of whether rows count.
+    pub(crate) fn counts(&self) -> Vec<u64> {
+        self.rows.iter().map(|row| 0_u64.wrapping_sub(row[0] & 1)).collect()
     }
 
     /// Those that count. Whoever asks tells.
@@ -181,11 +192,6 @@ pub(crate) fn width(kinds: &[Kind]) -> usize {
 pub(crate) fn place(kinds: &[Kind], column: usize) -> std::ops::Range<usize> {
     let start = width(&kinds[..column]);
     start..start + kinds[column].words()
-}
-
-/// A mask of whether a row's column has no value.
-pub(crate) fn null(row: &[u64], column: usize) -> u64 {
-    !is_zero(row[0] >> (column + 1) & 1)
 }
 
 /// Words of a text of one width as those of a greater.

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use welkin_oblivious::{
-    Arithmetic, Call, Comparison, Expr, Failure, Function, Kind, Plan, SortKey, Table, of_int, of_text,
-    to_int, to_text,
+    Arithmetic, Call, Comparison, Expr, Failure, Function, Kind, Plan, SortKey, Table, of_decimal, of_float,
+    of_int, of_text, to_int, to_text,
 };
 
 /// Integers that may be missing.
@@ -111,6 +111,117 @@ fn groups_have_their_sums() {
         let whole: Vec<Option<i64>> = rows.iter().map(|row| row[1]).collect();
         assert_eq!(answer(&Plan::Group(scan(0), vec![], calls.clone()), &tables), vec![told(&whole)]);
     }
+}
+
+#[test]
+fn rows_with_the_same_key_stay_in_their_order() {
+    let mut from = fastrand::Rng::with_seed(5);
+    for count in [2, 17, 64, 150, 1000] {
+        // The last column is the row's number.
+        let mut rows = random(count, 6, 1, &mut from);
+        rows.iter_mut().enumerate().for_each(|(number, row)| row[5] = Some(number as i64));
+        // Keys of few words and of many, which other networks sort.
+        for columns in [&[3][..], &[0, 1], &[4, 2, 0], &[0, 1, 2, 3, 4]] {
+            let key = |column: &usize| SortKey {
+                column: *column,
+                descending: column % 2 == 1,
+                nulls_first: column % 2 == 1,
+            };
+            let mut expected = rows.clone();
+            expected.sort_by_key(|row| {
+                let up = |column: &usize| match (row[*column], column % 2) {
+                    (Some(value), 0) => value,
+                    (Some(value), _) => -value,
+                    (None, 0) => i64::MAX,
+                    (None, _) => i64::MIN,
+                };
+                columns.iter().map(up).collect::<Vec<_>>()
+            });
+            let plan = Plan::Sort(scan(0), columns.iter().map(key).collect());
+            assert_eq!(answer(&plan, &[table(6, &rows)]), expected, "{columns:?}");
+        }
+    }
+}
+
+#[test]
+fn sums_of_fractions_are_those_of_whoever_adds_row_by_row() {
+    let mut from = fastrand::Rng::with_seed(6);
+    let kinds = vec![Kind::Text(1), Kind::Float, Kind::Bool, Kind::Decimal(2)];
+    let rows: Vec<(&str, f64, bool, i128)> = (0..500)
+        .map(|_| {
+            let scale = 10_f64.powi(from.i32(-9..9));
+            let wide = i128::from(from.i64(..)) << from.u32(0..40);
+            (["east", "west", "", "eastward"][from.usize(..4)], (from.f64() - 0.5) * scale, from.bool(), wide)
+        })
+        .collect();
+    let mut table = Table::new(kinds, rows.len());
+    let mut groups: BTreeMap<(&str, bool), (f64, i128, i128, i64)> = BTreeMap::new();
+    for (row, (text, fraction, flag, decimal)) in rows.iter().enumerate() {
+        table.put(row, 0, &of_text(text, 1));
+        table.put(row, 1, &[of_float(*fraction)]);
+        table.put(row, 2, &[u64::from(*flag)]);
+        table.put(row, 3, &of_decimal(*decimal));
+        let group = groups.entry((*text, *flag)).or_insert((0.0, 0, i128::MAX, 0));
+        *group = (group.0 + fraction, group.1 + decimal, group.2.min(*decimal), group.3 + 1);
+    }
+    let call = |function, column| Call { function, column: Some(column) };
+    let calls = vec![
+        call(Function::Sum, 1),
+        call(Function::Average, 1),
+        call(Function::Sum, 3),
+        call(Function::Least, 3),
+        call(Function::Greatest, 0),
+    ];
+    let answer = Plan::Group(scan(0), vec![0, 2], calls).run(&[table]).unwrap();
+    let told = (0..answer.count()).map(|row| {
+        let words = |column| answer.value(row, column).unwrap().to_vec();
+        (to_text(&words(0)), words(1), words(2), words(3), words(4), words(5), to_text(&words(6)))
+    });
+    let expected = groups.iter().map(|((text, flag), (sum, decimal, least, count))| {
+        let (text, average) = ((*text).to_owned(), sum / *count as f64);
+        let (decimal, least) = (of_decimal(*decimal).to_vec(), of_decimal(*least).to_vec());
+        (
+            text.clone(),
+            vec![u64::from(*flag)],
+            vec![of_float(*sum)],
+            vec![of_float(average)],
+            decimal,
+            least,
+            text,
+        )
+    });
+    assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn many_rows_of_texts_find_theirs() {
+    let mut from = fastrand::Rng::with_seed(7);
+    let names: Vec<String> = (0..400).map(|number| format!("{number:x}").repeat(1 + number % 3)).collect();
+    let mut right = Table::new(vec![Kind::Text(2), Kind::Int], names.len());
+    for (row, name) in names.iter().enumerate() {
+        right.put(row, 0, &of_text(name, 2));
+        right.put(row, 1, &[of_int(row as i64)]);
+    }
+    let left: Vec<usize> = (0..1500).map(|_| from.usize(..600)).collect();
+    let mut many = Table::new(vec![Kind::Text(3)], left.len());
+    for (row, number) in left.iter().enumerate() {
+        let name = names.get(*number).map_or("nobody at all has this", |name| name);
+        many.put(row, 0, &of_text(name, 3));
+    }
+    let plan = Plan::Join { left: scan(0), right: scan(1), on: vec![(0, 0)], outer: false };
+    let answer = plan.run(&[many, right]).unwrap();
+    let mut got: Vec<(String, String, i64)> = (0..answer.count())
+        .map(|row| {
+            let [a, b, c] = [0, 1, 2].map(|column| answer.value(row, column).unwrap());
+            (to_text(a), to_text(b), to_int(c[0]))
+        })
+        .collect();
+    got.sort();
+    let found = left.iter().filter(|number| **number < names.len());
+    let mut expected: Vec<(String, String, i64)> =
+        found.map(|number| (names[*number].clone(), names[*number].clone(), *number as i64)).collect();
+    expected.sort();
+    assert_eq!(got, expected);
 }
 
 #[test]

@@ -14,13 +14,15 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use welkin_oblivious::{
-    Arithmetic, Call, Comparison, Expr, Function, Kind, Plan, SortKey, Table, of_decimal, of_float, of_int,
-    of_text,
+    Arithmetic, Call, Comparison, Expr, Function, Kind, Plan, Rows, SortKey, Table, of_decimal, of_float,
+    of_int, of_text, sort_packed, sort_packed_narrowly,
 };
 
 /// What is run under marks, one after the other.
 const OBLIVIOUS: &[&str] =
-    &["sort", "filter", "group", "join", "outer", "limit", "project", "whole", "query"];
+    &["sort", "filter", "group", "join", "outer", "limit", "project", "whole", "query", NETWORKS];
+/// Each network is compiled by itself.
+const NETWORKS: &str = "networks";
 const ORDINARY: &[&str] = &["ordinary-sort", "ordinary-filter", "ordinary-group", "ordinary-join"];
 /// No power of two, so that all of the networks is walked through.
 const ROWS: usize = 53;
@@ -119,7 +121,22 @@ fn traced(seed: u64) {
     let tables = [rows(ROWS, &mut random), others(ROWS / 2, &mut random)];
     let numbers: Vec<u64> = std::iter::repeat_with(|| random.u64(..100)).take(ROWS * 8).collect();
     println!("{:x} {:x}", begin as *const () as usize, end as *const () as usize);
+    let networks = networks(&mut random);
     for case in OBLIVIOUS {
+        if *case == NETWORKS {
+            let networks = black_box(networks.clone());
+            begin();
+            let sorted = networks.into_iter().map(|(keys, rows)| {
+                let mut both = [rows.clone(), rows];
+                sort_packed(&mut both[0], keys);
+                sort_packed_narrowly(&mut both[1], keys);
+                both
+            });
+            let sorted: Vec<[Rows; 2]> = sorted.collect();
+            end();
+            black_box(sorted);
+            continue;
+        }
         let plan = plan(case);
         begin();
         let answer = black_box(&plan).run(black_box(&tables));
@@ -132,6 +149,22 @@ fn traced(seed: u64) {
         ordinary(case, numbers);
         end();
     }
+}
+
+/// Keys and rows of every width, and of counts whose halves end with one and with three rows of the grid.
+fn networks(random: &mut fastrand::Rng) -> Vec<(usize, Rows)> {
+    let widths = (2..=4).flat_map(|keys| (keys.max(3)..=8).map(move |width| (keys, width, ROWS)));
+    let counts = [2, 17, 70, 200].map(|count| (2, 3, count));
+    let mut rows = |count, width| {
+        let mut rows = Rows::zeros(count, width);
+        let mut word = || {
+            let bits = random.u32(1..62);
+            random.u64(..1 << bits)
+        };
+        (0..count).for_each(|row| rows.row_mut(row).fill_with(&mut word));
+        rows
+    };
+    widths.chain(counts).map(|(keys, width, count)| (keys, rows(count, width))).collect()
 }
 
 /// A number, an integer that may be missing, a fraction, a decimal, a text.

@@ -71,6 +71,19 @@ pub enum HostsError {
         "{0:?} cannot name a pool or host: letters, digits, '-', '_' and '.', beginning with a letter or digit"
     )]
     Name(String),
+    /// An address that is none. It becomes part of a line of shell on the host.
+    #[error(
+        "pool {pool}: {address:?} cannot be the address of {host}: letters, digits, '-', '_', '.' and ':', beginning \
+         with a letter, digit or ':'"
+    )]
+    Address {
+        /// Which pool.
+        pool: String,
+        /// Which host.
+        host: String,
+        /// What is written.
+        address: String,
+    },
     /// The same host twice in a pool.
     #[error("pool {pool}: {host} is there twice")]
     Twice {
@@ -197,6 +210,10 @@ impl WrittenHost {
         if own.password.is_some() || all.password.is_some() {
             return Err(HostsError::Password { pool: pool.to_owned(), host: target.clone() });
         }
+        if let Some(address) = own.address.as_ref().filter(|address| !is_plain(address)) {
+            let (pool, host, address) = (pool.to_owned(), target.clone(), address.clone());
+            return Err(HostsError::Address { pool, host, address });
+        }
         Ok(HostSpec {
             target: target.clone(),
             user: own.user.clone().or_else(|| all.user.clone()),
@@ -208,12 +225,16 @@ impl WrittenHost {
     }
 }
 
-/// Names become places, arguments and folders. IPv6 addresses have colons.
+/// Names become places, arguments and folders.
 fn named(name: &str) -> Result<(), HostsError> {
+    if is_plain(name) { Ok(()) } else { Err(HostsError::Name(name.to_owned())) }
+}
+
+/// Whether a word means itself to every shell, and is no option. IPv6 addresses have colons.
+fn is_plain(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b':');
-    let fine = starts && name.len() <= 128 && name.bytes().all(plain);
-    if fine { Ok(()) } else { Err(HostsError::Name(name.to_owned())) }
+    starts && name.len() <= 128 && name.bytes().all(plain)
 }
 
 #[cfg(test)]
@@ -251,6 +272,14 @@ lab:
     }
 
     #[test]
+    fn hosts_reach_each_other_by_names_and_addresses_of_both_kinds() {
+        for address in ["10.1.0.3", "fd00::3", "::1", "node-3.lab_a.example"] {
+            let file = HostsFile::parse(&format!("a: {{hosts: [{{ip: x, address: '{address}'}}]}}")).unwrap();
+            assert_eq!(file.pools["a"].hosts[0].address.as_deref(), Some(address));
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let cases = [
             ("a: {hosts: [x], usr: y}", "usr"),
@@ -260,6 +289,11 @@ lab:
             ("a: {hosts: ['x y']}", "cannot name"),
             ("'../x': {hosts: [x]}", "cannot name"),
             ("a: {hosts: [{ip: x, password: p}]}", "ssh-copy-id x"),
+            ("a: {hosts: [{ip: x, address: 'y; touch z'}]}", "cannot be the address of x"),
+            ("a: {hosts: [{ip: x, address: '$(id)'}]}", "cannot be the address of x"),
+            ("a: {hosts: [{ip: x, address: \"'\"}]}", "cannot be the address of x"),
+            ("a: {hosts: [{ip: x, address: --root}]}", "cannot be the address of x"),
+            ("a: {hosts: [{ip: x, address: ''}]}", "cannot be the address of x"),
             ("a: {hosts: [x], price: -1}", "price"),
             ("a: {hosts: [x], price: .nan}", "price"),
             ("a: [x]", "a"),

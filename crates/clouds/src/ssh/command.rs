@@ -1,6 +1,7 @@
 //! The way to a host: the system's own `ssh`, which knows keys, agents, jump hosts and known hosts.
 //!
-//! 1. `ssh` runs one line of shell there. It looks whether the program is there under its hash and says so.
+//! 1. `ssh` runs one line of shell there. It looks whether the program is there under its hash, whole, and says so. After a
+//!    power cut a name may be there without its content.
 //! 2. Where it is not, the program follows on standard input, as many bytes as were announced, and is put into
 //!    place by renaming.
 //! 3. The line becomes the program, which greets and then speaks [`crate::remote`].
@@ -296,7 +297,7 @@ fn script(hash: &str, bytes: usize, address: Option<&str>) -> String {
     let address = address.unwrap_or("\"\"");
     format!(
         "exec sh -c 'umask 077; d=\"$HOME/.welkin/bin\"; b=\"$d/welkin-{hash}\"; \
-         if test -x \"$b\"; then touch -c \"$b\"; else \
+         if test -x \"$b\" && test \"$(wc -c < \"$b\")\" -eq {bytes}; then touch -c \"$b\"; else \
          mkdir -p \"$d\" && t=\"$b.$$\" && echo \"welkin-needs $(uname -s) $(uname -m)\" && \
          head -c {bytes} > \"$t\" && test \"$(wc -c < \"$t\")\" -eq {bytes} && chmod 700 \"$t\" && \
          mv -f \"$t\" \"$b\" || {{ rm -f \"$t\"; exit 1; }}; fi; \
@@ -379,6 +380,27 @@ mod tests {
         let line = script("00", 7, Some("10.0.0.1"));
         assert!(!line.contains(['!', '\n']), "{line}");
         assert_eq!(line.matches('\'').count(), 2, "{line}");
+    }
+
+    #[test]
+    fn a_program_that_a_power_cut_left_short_is_brought_again() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let (program, there) = (home.path().join("program"), home.path().join(".welkin/bin/welkin-00"));
+        let content = "#!/bin/sh\necho it is \"$1\"\n";
+        std::fs::write(&program, content).unwrap();
+        std::fs::create_dir_all(there.parent().unwrap()).unwrap();
+        std::fs::write(&there, "").unwrap();
+        std::fs::set_permissions(&there, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let login = || {
+            let mut shell = std::process::Command::new("sh");
+            shell.arg("-c").arg(script("00", content.len(), None)).env("HOME", home.path());
+            let done = shell.stdin(std::fs::File::open(&program).unwrap()).output().unwrap();
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let first = login();
+        assert!(first.starts_with("welkin-needs ") && first.ends_with("\nit is host\n"), "{first}");
+        assert_eq!(login(), "it is host\n");
     }
 
     #[test]

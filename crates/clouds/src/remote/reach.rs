@@ -2,7 +2,8 @@
 //!
 //! The first call makes the connection, and whoever comes meanwhile waits for the same one. When it breaks,
 //! the next call makes another. A host that has not been heard of for [`LOST_AFTER`] is gone until a
-//! connection stands again: who owns leases there must not wait for ever.
+//! connection stands again: who owns leases there must not wait for ever. The first login of a process may take longer,
+//! and a host is not gone for that before a try has failed.
 //!
 //! *Guarantee.* No call waits for a host that is gone; a connection that stands again is told to whoever
 //! sweeps.
@@ -81,6 +82,13 @@ struct State {
     silent_since: Option<Instant>,
 }
 
+impl State {
+    /// Whether a try has come to its end: before, silence says nothing.
+    const fn was_tried(&self) -> bool {
+        self.stood > 0 || self.failed.is_some()
+    }
+}
+
 /// A connection that stands.
 #[derive(Debug, Clone)]
 struct Standing {
@@ -108,7 +116,8 @@ impl Reach {
     /// Whether nothing was heard for so long that what ran there is lost.
     pub(crate) fn is_gone(&self) -> bool {
         let state = self.state();
-        state.link.is_none() && state.silent_since.is_some_and(|since| since.elapsed() >= LOST_AFTER)
+        let silent = state.silent_since.is_some_and(|since| since.elapsed() >= LOST_AFTER);
+        state.link.is_none() && silent && state.was_tried()
     }
 
     /// The number of the connection, where one stands.
@@ -188,8 +197,9 @@ impl Reach {
         let within = {
             let mut state = self.state();
             match state.silent_since {
-                Some(since) => LOST_AFTER.saturating_sub(since.elapsed()),
+                Some(since) if state.was_tried() => LOST_AFTER.saturating_sub(since.elapsed()),
                 // A host that nobody has met yet may need the program first.
+                Some(since) => CONNECT_WITHIN.saturating_sub(since.elapsed()),
                 None => {
                     state.silent_since = Some(Instant::now());
                     CONNECT_WITHIN
@@ -280,5 +290,37 @@ impl Reach {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a minute to fail.
+    #[derive(Debug)]
+    struct Slow;
+
+    #[async_trait]
+    impl Transport for Slow {
+        async fn open(&self) -> Result<Opened, Unreached> {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            Err(Unreached { kind: ErrorKind::Transient, message: "refused".to_owned(), remedy: None })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_is_not_gone_while_the_first_login_is_being_made() {
+        let reach = Reach::new("ssh", "h1", Arc::new(Slow));
+        let ask = |reach: Arc<Reach>| async move { reach.info().await.err().map(|why| why.message) };
+        let first = tokio::spawn(ask(Arc::clone(&reach)));
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(!reach.is_gone());
+        // Whoever comes meanwhile waits for the same.
+        let began = Instant::now();
+        assert_eq!(ask(Arc::clone(&reach)).await.as_deref(), Some("refused"));
+        assert_eq!(began.elapsed().as_secs(), 30);
+        assert_eq!(first.await.unwrap().as_deref(), Some("refused"));
+        assert!(reach.is_gone());
     }
 }

@@ -91,4 +91,5 @@ async fn send(time: Duration, paths: Vec<PathOptions>) {
         let megabits = path.sent_bytes as f64 * 8.0 / seconds / 1e6;
         println!("{megabits:7.1} Mbit/s over {} ({} lanes, {:?})", path.name, path.lanes, path.trouble);
     }
+    agent.close().await;
 }

@@ -26,7 +26,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use welkin_store::block::{BlockPool, Buffer};
 
 /// Shares of the sessions, in 128ths of a client's memory, for calls and for answers: 38 each.
-const SHARES: [usize; 6] = [18, 4, 4, 4, 4, 4];
+const SHARES: [usize; 6] = [16, 6, 4, 4, 4, 4];
 
 /// Frames on their way in and out, in 128ths.
 const READING: usize = 14;
@@ -88,13 +88,22 @@ impl Account {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Bytes of the largest share that is free; 0 where none is.
+    pub(crate) fn free_bytes(&self) -> usize {
+        let slot = self.taken().iter().position(|taken| !taken);
+        slot.map_or(0, |slot| self.share_bytes(slot))
+    }
+
+    fn share_bytes(&self, slot: usize) -> usize {
+        (self.bytes / PARTS * SHARES[slot]).max(SMALLEST)
+    }
+
     /// The largest share that is free.
     pub(crate) fn share(self: &Arc<Self>) -> Option<Share> {
         let mut taken = self.taken();
         let slot = taken.iter().position(|taken| !taken)?;
         taken[slot] = true;
-        let bytes = (self.bytes / PARTS * SHARES[slot]).max(SMALLEST);
-        Some(Share { account: Arc::clone(self), slot, bytes })
+        Some(Share { account: Arc::clone(self), slot, bytes: self.share_bytes(slot) })
     }
 
     /// Room for a lane that ends here.
@@ -185,11 +194,11 @@ mod tests {
         let account = Arc::new(Account::new(128 << 20));
         let shares: Vec<_> = std::iter::from_fn(|| account.share()).collect();
         let bytes: Vec<_> = shares.iter().map(|share| share.bytes >> 20).collect();
-        assert_eq!(bytes, [18, 4, 4, 4, 4, 4]);
+        assert_eq!(bytes, [16, 6, 4, 4, 4, 4]);
         let all = 2 * SHARES.iter().sum::<usize>() + READING + WRITING;
         assert!(all + MAX_LANES * 250 / 1024 <= PARTS, "{all}");
         drop(shares);
-        assert_eq!(account.share().unwrap().bytes, 18 << 20);
+        assert_eq!(account.share().unwrap().bytes, 16 << 20);
     }
 
     #[test]

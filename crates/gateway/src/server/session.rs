@@ -26,7 +26,7 @@ use crate::wire::message::{Body, Charged, Message, Owed, charge};
 use crate::wire::outbox::{Grant, Keep, Outbox};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -66,6 +66,7 @@ pub(crate) struct Session {
     compression: Compression,
     state: Mutex<State>,
     lanes: watch::Sender<usize>,
+    joined: AtomicBool,
     running: Arc<AtomicUsize>,
     carried: AtomicU64,
     ended: watch::Sender<Option<String>>,
@@ -138,6 +139,7 @@ impl Session {
             compression,
             state: Mutex::default(),
             lanes: watch::channel(0).0,
+            joined: AtomicBool::new(false),
             running: Arc::default(),
             carried: AtomicU64::new(0),
             ended: watch::channel(None).0,
@@ -164,6 +166,11 @@ impl Session {
         *self.lanes.borrow() == 0
     }
 
+    /// Whether its lanes are all gone, and it had some.
+    pub(crate) fn is_left(&self) -> bool {
+        self.joined.load(Ordering::Relaxed) && self.is_lingering()
+    }
+
     /// Waits until the session is over, and says why.
     pub(crate) async fn over(&self) -> String {
         let mut ended = self.ended.subscribe();
@@ -178,6 +185,7 @@ impl Session {
     /// Counts a lane until what it returns is dropped.
     pub(crate) fn join(self: &Arc<Self>) -> Joined {
         self.lanes.send_modify(|lanes| *lanes += 1);
+        self.joined.store(true, Ordering::Relaxed);
         Joined(Arc::clone(self))
     }
 

@@ -1,7 +1,7 @@
 //! The sessions of a gateway, and whose they are.
 //!
 //! A session that has no lane lingers for a while, so that its client can come back. It counts until then, but gives way:
-//! whoever needs the room has it at once.
+//! whoever needs the room has it at once, and whoever comes after it gets its share if that is larger than what is free.
 
 use crate::error::LaneError;
 use crate::server::account::{self, Account, Owner};
@@ -68,15 +68,18 @@ impl Sessions {
         if let Some((_, session)) = state.open.get(key) {
             return Ok((Arc::clone(session), false));
         }
-        if state.open.len() >= MAX_SESSIONS && !state.give_way(|_| true) {
+        if state.open.len() >= MAX_SESSIONS && !state.give_way(|_, _| true) {
             return Err(LaneError::Fault(format!(
                 "{MAX_SESSIONS} transfers are being served; try again later"
             )));
         }
+        // One that was left without a word may have the largest share, which who comes now can use.
+        let free = account.free_bytes();
+        state.give_way(|other, session| other == owner && session.is_left() && session.grant.bytes > free);
         let share = match account.share() {
             Some(share) => share,
             None => {
-                state.give_way(|other| other == owner);
+                state.give_way(|other, _| other == owner);
                 let busy = || {
                     let most = account::MAX_SESSIONS;
                     LaneError::Fault(format!(
@@ -106,11 +109,12 @@ impl Sessions {
 }
 
 impl State {
-    /// Ends a session that has no lane, if there is one.
-    fn give_way(&mut self, whose: impl Fn(Owner) -> bool) -> bool {
-        let mut lingering =
-            self.open.iter().filter(|(_, (owner, session))| whose(*owner) && session.is_lingering());
-        let Some(key) = lingering.next().map(|(key, _)| key.clone()) else { return false };
+    /// Ends a session that has no lane, if there is one: that with the largest share.
+    fn give_way(&mut self, which: impl Fn(Owner, &Session) -> bool) -> bool {
+        let lingering =
+            self.open.iter().filter(|(_, (owner, session))| session.is_lingering() && which(*owner, session));
+        let largest = lingering.max_by_key(|(_, (_, session))| session.grant.bytes);
+        let Some(key) = largest.map(|(key, _)| key.clone()) else { return false };
         if let Some((_, session)) = self.open.remove(&key) {
             session.end("it had no connection and gave way to another");
         }

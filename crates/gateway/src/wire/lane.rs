@@ -307,6 +307,9 @@ impl Lane {
                     batch.shrink(SMALL_BYTES);
                     squeeze.shrink();
                 }
+                if side.has_company() && side.outbox().has_more() {
+                    tokio::task::yield_now().await;
+                }
                 continue;
             }
             if room == 0 {
@@ -346,15 +349,17 @@ impl Lane {
         if room == 0 || !side.outbox().has_more() {
             return (room, None);
         }
+        // A piece at a time, where others are idle: those that are not sent over for long forget how fast their way is.
+        let most = if side.has_company() { room.min(piece) } else { room };
         let mut writing = None;
         if let Some(frames) = side.frames() {
             // A piece may be cut beyond the room.
-            writing = frames.write(room.max(piece));
+            writing = frames.write(most.max(piece));
             if writing.is_none() {
                 return (0, None);
             }
         }
-        side.outbox().take(room, piece, pace, cuts);
+        side.outbox().take(most, piece, pace, cuts);
         if cuts.is_empty() {
             return (room, None);
         }

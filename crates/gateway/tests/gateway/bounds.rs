@@ -45,9 +45,9 @@ async fn answers_that_nobody_takes_over_are_not_made_without_bound() {
         caller.send(&Frame::message(Kind::Call, id, 1, &list(""), b"")).await.unwrap();
     }
     others_are_served(&gateway).await;
-    // Two megabytes are set aside for each page before the place is asked, out of eighteen.
+    // Two megabytes are set aside for each page before the place is asked, out of sixteen.
     let asked = place.pages.load(Ordering::Relaxed) - before;
-    assert!(asked <= 9, "{asked} pages were made for a client that took over none");
+    assert!(asked <= 8, "{asked} pages were made for a client that took over none");
 }
 
 #[tokio::test]
@@ -134,6 +134,37 @@ async fn one_client_has_so_many_sessions_and_is_told() {
     // One that goes gives way, as soon as its connection is gone.
     drop(open.pop());
     others_are_served(&gateway).await;
+}
+
+#[tokio::test]
+async fn who_comes_after_one_that_left_without_a_word_has_its_share() {
+    let place = Place::new();
+    let gateway = gateway(&place).await;
+    let mut numbers = 0..;
+    let mut next = async || {
+        let number = numbers.next().unwrap();
+        let mut caller = Caller::welcomed(&gateway.address, &session(number)).await.unwrap();
+        let said = caller.call(1, &read("a", 30 << 20), b"").await.unwrap();
+        (caller, said.contains("no more than 16777216 bytes are read at once"))
+    };
+    let (mut first, most) = next().await;
+    assert!(most);
+    // Not one that is there.
+    for _ in 0..3 {
+        let (_, most) = next().await;
+        assert!(!most);
+    }
+    assert!(first.call(2, &read("a", 30 << 20), b"").await.unwrap().contains("no more than 16777216"));
+    drop(first);
+    // As soon as the gateway has seen that it is gone, and long before it would be given up.
+    let mut most = false;
+    for _ in 0..1000 {
+        most = next().await.1;
+        if most {
+            break;
+        }
+    }
+    assert!(most, "the share of a client that is gone is nobody's");
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ impl Outbox {
     pub(crate) fn take(&self, room: usize, piece: usize, pace: Option<Pace>, into: &mut Vec<Cut>) {
         let mut state = self.lock();
         let mut left = room;
-        // What else it takes then is no reason to take none.
+        // One, so that others have some as well.
         if let Some(cut) = pace.and_then(|pace| state.rescue(pace)) {
             left = left.saturating_sub(cut.wire_bytes());
             into.push(cut);
@@ -178,7 +178,11 @@ impl Outbox {
 
     /// Whether a lane may have to look at what others are late with.
     pub(crate) fn has_late(&self) -> bool {
-        !self.lock().late.is_empty()
+        let mut state = self.lock();
+        let mut late = std::mem::take(&mut state.late);
+        late.retain(|late| state.is_wanted(&late.cut));
+        state.late = late;
+        !state.late.is_empty()
     }
 
     /// Pieces did not arrive: they are the next to go, in their order.

@@ -15,13 +15,19 @@ pub(crate) enum Along {
     Split(u8),
 }
 
-/// What each axis of a mesh does to a tensor. Where both split one dimension, the outer one is the first of them.
+/// What each axis of a mesh does to a tensor. Where several split one dimension, the outer one is the first of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Layout(pub(crate) [Along; MOST_AXES]);
 
 impl Layout {
     /// The same everywhere.
     pub(crate) const WHOLE: Self = Self([Along::Same; MOST_AXES]);
+
+    /// On a mesh of fewer axes than there can be.
+    #[cfg(test)]
+    pub(crate) fn of<const AXES: usize>(along: [Along; AXES]) -> Self {
+        along.into_iter().enumerate().fold(Self::WHOLE, |layout, (axis, along)| layout.with(axis, along))
+    }
 
     pub(crate) fn with(mut self, axis: usize, along: Along) -> Self {
         self.0[axis] = along;

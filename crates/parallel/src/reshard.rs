@@ -1,6 +1,6 @@
 //! From one layout to another: the cheapest sequence of collectives.
 //!
-//! A shortest path over layouts, where a step changes one axis, or two that do the same. Steps that are not possible are not
+//! A shortest path over layouts, where a step changes one axis, or several that do the same. Steps that are not possible are not
 //! there: of two axes that split one dimension, only the inner one can be gathered alone, since blocks of the outer one would
 //! not lie next to each other.
 
@@ -104,14 +104,14 @@ fn hops(value: &Value, mesh: &Mesh, from: Layout) -> Vec<Hop> {
         .into_iter()
         .chain((0..).take(value.shape.len()).map(Along::Split))
         .collect();
-    for axis in 0..sizes.len() {
-        for goal in &goals {
-            push(1 << axis, from.with(axis, *goal));
-        }
-    }
-    if sizes.len() == 2 && from.0[0] == from.0[1] {
-        for goal in &goals {
-            push(0b11, Layout([*goal; 2]));
+    for axes in 1..1_usize << sizes.len() {
+        let among = || (0..sizes.len()).filter(move |axis| axes & (1 << axis) != 0);
+        let mut first = among().map(|axis| from.0[axis]);
+        let along = first.next();
+        if first.all(|other| Some(other) == along) {
+            for goal in &goals {
+                push(axes, among().fold(from, |to, axis| to.with(axis, *goal)));
+            }
         }
     }
     all
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn kinds(from: [Along; 2], to: [Along; 2]) -> Vec<(Option<Collective>, usize, f64)> {
-        let hops = Ways::new(&value(&[1024, 1024]), &mesh()).way(Layout(from), Layout(to));
+        let hops = Ways::new(&value(&[1024, 1024]), &mesh()).way(Layout::of(from), Layout::of(to));
         hops.iter().map(|hop| (hop.collective, hop.axes, hop.bytes)).collect()
     }
 
@@ -205,9 +205,10 @@ mod tests {
             ([Split(0), Split(1)], [Split(0), Split(0)], 1, Collective::AllToAll, both),
         ];
         for (from, to, axis, kind, bytes) in table {
-            let direct = hop(&value, &mesh, Layout(from), Layout(to), 1 << axis).unwrap();
+            let (from, to) = (Layout::of(from), Layout::of(to));
+            let direct = hop(&value, &mesh, from, to, 1 << axis).unwrap();
             assert_eq!((direct.collective, direct.bytes), (Some(kind), bytes), "{from:?} to {to:?}");
-            let best = ways.seconds(ways.place(Layout(from)), ways.place(Layout(to)));
+            let best = ways.seconds(ways.place(from), ways.place(to));
             assert!(best <= direct.seconds, "{from:?} to {to:?}: {best}, {direct:?}");
         }
         let said = kinds([Same, Same], [Split(0), Split(1)]);
@@ -216,17 +217,19 @@ mod tests {
 
     #[test]
     fn every_way_costs_what_its_steps_cost_and_none_is_cheaper_by_a_detour() {
-        let (value, mesh) = (value(&[64, 48]), mesh());
-        let ways = Ways::new(&value, &mesh);
-        let seconds = |from: &Layout, to: &Layout| ways.seconds(ways.place(*from), ways.place(*to));
-        for from in &ways.layouts {
-            for to in &ways.layouts {
-                let hops = ways.way(*from, *to);
-                let sum: f64 = hops.iter().map(|hop| hop.seconds).sum();
-                assert!((sum - seconds(from, to)).abs() < 1e-15);
-                for middle in &ways.layouts {
-                    let detour = seconds(from, middle) + seconds(middle, to);
-                    assert!(seconds(from, to) <= detour + 1e-15);
+        let cluster = Cluster::parse("2xp4d.24xlarge").unwrap();
+        for sizes in [&[2, 8][..], &[2, 2, 4], &[4, 2, 2]] {
+            let ways = Ways::new(&value(&[64, 48]), &Mesh::of(&cluster, sizes));
+            let seconds = |from: &Layout, to: &Layout| ways.seconds(ways.place(*from), ways.place(*to));
+            for from in &ways.layouts {
+                for to in &ways.layouts {
+                    let hops = ways.way(*from, *to);
+                    let sum: f64 = hops.iter().map(|hop| hop.seconds).sum();
+                    assert!((sum - seconds(from, to)).abs() < 1e-15);
+                    for middle in &ways.layouts {
+                        let detour = seconds(from, middle) + seconds(middle, to);
+                        assert!(seconds(from, to) <= detour + 1e-15);
+                    }
                 }
             }
         }

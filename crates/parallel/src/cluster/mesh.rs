@@ -1,13 +1,13 @@
-//! Devices in a grid of one or two axes, and what collectives along them cost.
+//! Devices in a grid of one to three axes, and what collectives along them cost.
 
 use super::device::{Device, Link};
 use super::spec::Cluster;
 
 /// Axes of a mesh, at most.
-pub(crate) const MOST_AXES: usize = 2;
+pub(crate) const MOST_AXES: usize = 3;
 
 /// What axes are called, the outer one first.
-pub const AXES: [&str; MOST_AXES] = ["x", "y"];
+pub const AXES: [&str; MOST_AXES] = ["x", "y", "z"];
 
 /// Seconds that a message between machines takes to start.
 const NETWORK_START_S: f64 = 12e-6;
@@ -16,7 +16,7 @@ const NETWORK_START_S: f64 = 12e-6;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mesh {
     pub(crate) device: Device,
-    /// Devices along each axis; one or two.
+    /// Devices along each axis; one to three.
     pub sizes: Vec<u64>,
     /// For each set of axes, as bits, how its groups are linked.
     links: Vec<Link>,
@@ -128,6 +128,18 @@ pub(crate) fn shapes(cluster: &Cluster, devices: u64) -> Vec<Vec<u64>> {
     shapes
 }
 
+/// As [`shapes`], of three axes: the last within a machine, and the last two within one or filling whole ones.
+pub(crate) fn deep_shapes(cluster: &Cluster, devices: u64) -> Vec<Vec<u64>> {
+    let nests = |size: u64| cluster.per_host.is_multiple_of(size) || size.is_multiple_of(cluster.per_host);
+    let mut deep = Vec::new();
+    for shape in shapes(cluster, devices) {
+        let [outer, inner] = shape[..] else { continue };
+        let middle = (2..=outer / 2).filter(|middle| outer.is_multiple_of(*middle) && nests(middle * inner));
+        deep.extend(middle.map(|middle| vec![outer / middle, middle, inner]));
+    }
+    deep
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,5 +160,20 @@ mod tests {
         let cluster = Cluster::parse("2xp4d.24xlarge").unwrap();
         assert_eq!(shapes(&cluster, 16), [vec![16], vec![8, 2], vec![4, 4], vec![2, 8]]);
         assert_eq!(shapes(&cluster, 1), [vec![1]]);
+    }
+
+    #[test]
+    fn meshes_of_three_axes_split_a_machine_or_the_machines_once_more() {
+        let deep = |name, devices| deep_shapes(&Cluster::parse(name).unwrap(), devices);
+        assert_eq!(deep("8xA100", 8), [[2, 2, 2]]);
+        assert_eq!(deep("2xp4d.24xlarge", 16), [[4, 2, 2], [2, 4, 2], [2, 2, 4]]);
+        // The two outer ones go over machines, here.
+        assert!(deep("4xp4d.24xlarge", 32).contains(&vec![2, 2, 8]));
+        assert!(deep("4xA100", 4).is_empty());
+        let cluster = Cluster::parse("2xp4d.24xlarge").unwrap();
+        let mesh = Mesh::of(&cluster, &[2, 2, 4]);
+        // Groups along the last two axes are those of a machine, and the outer axis has eight rings out of each.
+        assert_eq!((mesh.links[0b110].rate, mesh.links[0b001].rate), (300e9, 400e9 / 8.0 / 8.0));
+        assert_eq!(mesh.links[0b111], Mesh::of(&cluster, &[16]).links[0b1]);
     }
 }

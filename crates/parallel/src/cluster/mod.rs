@@ -7,5 +7,6 @@ mod tables;
 
 pub use device::Device;
 pub use mesh::{AXES, Collective, Mesh};
-pub(crate) use mesh::{MOST_AXES, gcd, shapes};
+pub(crate) use mesh::{MOST_AXES, deep_shapes, gcd, shapes};
+pub(crate) use spec::MOST_DEVICES;
 pub use spec::{Cluster, ClusterError};

@@ -23,7 +23,7 @@ const COMMON: &[(&str, f64)] = &[
 ];
 
 /// The most devices: the mesh of the largest training runs that are known has fewer.
-const MOST_DEVICES: u64 = 1 << 17;
+pub(crate) const MOST_DEVICES: u64 = 1 << 17;
 
 /// Equal machines with equal devices.
 #[derive(Debug, Clone, PartialEq)]

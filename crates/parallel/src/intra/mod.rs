@@ -1,6 +1,8 @@
 //! One mesh: how each tensor lies on it and how each operation is split.
 
 mod bench;
+#[cfg(test)]
+mod brute;
 mod costs;
 mod floor;
 mod memory;

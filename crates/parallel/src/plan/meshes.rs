@@ -2,7 +2,7 @@
 
 use super::make::{gap, whole, words};
 use super::wire::ConsideredWire;
-use crate::cluster::{Cluster, shapes};
+use crate::cluster::{Cluster, deep_shapes, shapes};
 use crate::effort::Effort;
 use crate::intra::{Benches, NoSplit, Split, split};
 use crate::model::Model;
@@ -25,8 +25,11 @@ impl Meshes {
         progress: &mut dyn FnMut(&str),
     ) {
         let most = cluster.device.usable_bytes;
-        // The largest inner axis first, which is often best: meshes that cannot be better end soon.
-        for sizes in shapes(cluster, cluster.devices()).into_iter().rev() {
+        // The largest inner axis first, which is often best: meshes that cannot be better end soon. Those that take longest come last.
+        let mut shapes = shapes(cluster, cluster.devices());
+        shapes.reverse();
+        shapes.extend(deep_shapes(cluster, cluster.devices()).into_iter().rev());
+        for sizes in shapes.into_iter().filter(|sizes| sizes.len() <= effort.axes()) {
             let at = self.looked.iter().position(|(known, _)| *known == sizes);
             if at.is_some_and(|at| proven(&self.looked[at].1)) {
                 continue;

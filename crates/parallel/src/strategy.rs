@@ -159,3 +159,47 @@ fn seconds(
     };
     work + mesh.collective_s(Collective::AllReduce, combined, written)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Cluster;
+
+    /// Zheng et al., *Alpa*, OSDI 2022, section 4.1, table 3: ways to split a product of batches of matrices over a mesh of n0 times n1
+    /// devices. For each what both axes split, layouts of both operands and of the result, and the bytes of the all-reduce after it as a
+    /// share of the result's. That is a way of its own here: the result is left as a part of a sum.
+    #[test]
+    fn alpa_ways_to_split_a_product_of_batches_of_matrices() {
+        use Along::{Partial, Same, Split};
+        let text = r#"{"schema": "welkin.model-graph/1",
+            "values": [["f32", [64, 1024, 512]], ["f32", [64, 512, 256]], ["f32", [64, 1024, 256]]],
+            "inputs": [{"value": 0, "name": "a", "role": "data"}, {"value": 1, "name": "b", "role": "data"}],
+            "outputs": [{"value": 2, "name": "c"}],
+            "ops": [{"op": "dot_general", "loops": [["b", 64], ["i", 1024], ["k", 512], ["j", 256]],
+                     "in": [[0, [0, 1, 2]], [1, [0, 2, 3]]], "out": [[2, [0, 1, 3]]],
+                     "reduce": "sum", "linear": [[0], [1]], "flops": 17179869184.0}]}"#;
+        let model = Model::read(text.as_bytes()).unwrap();
+        let mesh = Mesh::of(&Cluster::parse("2xp4d.24xlarge").unwrap(), &[2, 8]);
+        let ways = strategies(&model, &model.ops[0], &mesh, Weight::Heavy);
+        let [b, i, k, j] = [0, 1, 2, 3].map(Mode::Loop);
+        let outer = 0.5;
+        let table = [
+            ([i, j], [Split(1), Same], [Same, Split(2)], [Split(1), Split(2)], 0.0),
+            ([i, k], [Split(1), Split(2)], [Same, Split(1)], [Split(1), Partial], outer),
+            ([j, k], [Same, Split(2)], [Split(2), Split(1)], [Split(2), Partial], outer),
+            ([b, i], [Split(0), Split(1)], [Split(0), Same], [Split(0), Split(1)], 0.0),
+            ([b, k], [Split(0), Split(2)], [Split(0), Split(1)], [Split(0), Partial], outer),
+            ([i, i], [Split(1), Split(1)], [Same, Same], [Split(1), Split(1)], 0.0),
+            ([k, k], [Split(2), Split(2)], [Split(1), Split(1)], [Partial, Partial], 1.0),
+        ];
+        for (modes, left, right, result, share) in table {
+            let way = ways.iter().find(|way| way.modes == modes).unwrap();
+            let result = Layout::of(result);
+            assert_eq!(way.ins, [Layout::of(left), Layout::of(right)], "{modes:?}");
+            assert_eq!((&way.outs[..], way.combined), (&[result][..], 0), "{modes:?}");
+            let (made, whole) = (&model.values[2], model.values[2].bytes as f64);
+            let reduced = if result.is_partial() { result.local_bytes(made, &mesh.sizes) } else { 0.0 };
+            assert_eq!(reduced, share * whole, "{modes:?}");
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! Published results, as the planner comes to them by itself: each test names paper and section.
 //!
-//! Left out: the stage choices that Alpa's authors show for GPT and wide ResNet (OSDI 2022, section 8), since the costs that they
-//! were measured with are not printed.
+//! The stages that Alpa's authors show for GPT and wide ResNet are in `alpa.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 

@@ -13,9 +13,6 @@ use crate::model::{Model, Role};
 use crate::solve::Care;
 use crate::strategy::Weight;
 
-/// Memory that a layer may have, as a share of a device's: where one is short, layers take more time for less of it.
-const SHARES: [f64; 2] = [1.0, 0.1];
-
 /// A layer on a mesh.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LayerCost {
@@ -67,6 +64,8 @@ pub(crate) struct LayerTable {
     /// For each layer but the first, what the ones below send it.
     sent_bytes: Vec<f64>,
     most: f64,
+    /// Of that what a layer may have.
+    memory: &'static [f64],
 }
 
 /// A stage that fits, with how it does.
@@ -81,9 +80,8 @@ impl LayerTable {
     /// `starts` are the first blocks of layers.
     pub(crate) fn new(
         model: &Model,
-        blocks: &Layers,
-        starts: &[usize],
-        cluster: &Cluster,
+        (blocks, starts): (&Layers, &[usize]),
+        (cluster, memory): (&Cluster, &'static [f64]),
         sizes: &[u64],
         shares: &Shares,
     ) -> Self {
@@ -106,7 +104,7 @@ impl LayerTable {
         let shapes = sizes.iter().map(|size| shapes(cluster, *size)).collect();
         let sent_bytes = starts.iter().skip(1).map(|start| blocks.crossing[start - 1]).collect();
         let most = cluster.device.usable_bytes;
-        Self { shapes, sizes: sizes.to_vec(), classes, layers, sent_bytes, most }
+        Self { shapes, sizes: sizes.to_vec(), classes, layers, sent_bytes, most, memory }
     }
 
     #[cfg(test)]
@@ -115,7 +113,7 @@ impl LayerTable {
     }
 
     /// How many blocks of each class there are in the layers `first..end`.
-    fn counts(&self, first: usize, end: usize) -> Vec<f64> {
+    pub(crate) fn counts(&self, first: usize, end: usize) -> Vec<f64> {
         let mut counts = vec![0.0; self.classes.len()];
         for layer in &self.layers[first..end] {
             counts.iter_mut().zip(layer).for_each(|(sum, count)| *sum += *count as f64);
@@ -136,8 +134,9 @@ impl LayerTable {
         let mut news = false;
         for (class, _) in self.classes.iter_mut().zip(counts).filter(|(_, count)| *count > 0.0) {
             if class.costs[size].is_none() {
-                let costs =
-                    self.shapes[size].iter().map(|shape| class.solve(benches.at(shape), self.most, care));
+                let costs = self.shapes[size]
+                    .iter()
+                    .map(|shape| class.solve(benches.at(shape), (self.most, self.memory), care));
                 class.costs[size] = Some(costs.collect());
                 news = true;
             }
@@ -156,7 +155,7 @@ impl LayerTable {
         }
         let mut best: Option<StageChoice> = None;
         for shape in 0..self.shapes[size].len() {
-            for share in 0..SHARES.len() {
+            for share in 0..self.memory.len() {
                 let cost = |class: &Class| class.costs[size].as_ref()?[shape][share];
                 let each: Option<Vec<(LayerCost, f64)>> =
                     blocks().map(|(class, count)| Some((cost(class)?, *count))).collect();
@@ -223,10 +222,10 @@ impl Class {
     }
 
     /// For each share of memory.
-    fn solve(&self, bench: &mut Bench, most: f64, care: Care) -> Vec<Option<LayerCost>> {
+    fn solve(&self, bench: &mut Bench, (most, memory): (f64, &[f64]), care: Care) -> Vec<Option<LayerCost>> {
         let mut costs: Vec<Option<LayerCost>> = Vec::new();
         let mut peak = f64::INFINITY;
-        for share in SHARES {
+        for share in memory {
             let before = costs.last().copied().flatten();
             if before.is_some() && peak <= most * share {
                 // It takes no more than that as it is.

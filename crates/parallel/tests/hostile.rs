@@ -1,6 +1,6 @@
 //! Files that are no models, or should not be: each is refused with a word on where, and none panics.
 
-use welkin_parallel::{Cluster, Effort, Model, PlanFile, plan};
+use welkin_parallel::{Cluster, Effort, Model, MoveWire, PartWire, PlanFile, ProgramWire, plan};
 
 fn mlp() -> String {
     include_str!("data/mlp.json").to_owned()
@@ -82,4 +82,48 @@ fn a_plan_is_refused_for_another_model_and_when_it_was_changed() {
     assert!(refused.to_string().contains("was changed"), "{refused}");
     assert!(PlanFile::read(&bytes[..bytes.len() / 2], &model.digest).is_err());
     assert!(PlanFile::read(b"{\"schema\": \"welkin.plan/1\"}", &model.digest).is_err());
+}
+
+type Spoil<'a> = &'a dyn Fn(&mut PlanFile);
+
+fn program(plan: &mut PlanFile) -> &mut ProgramWire {
+    plan.stages[0].program.as_mut().expect("plans of one mesh have a program")
+}
+
+#[test]
+fn a_plan_that_leads_nowhere_is_refused_though_its_digest_is_right() {
+    let model = Model::read(mlp().as_bytes()).unwrap();
+    let made = plan(&model, &Cluster::parse("4xT4").unwrap(), Effort::default(), &mut |_| ()).unwrap();
+    let nowhere = || MoveWire { operation: 0, value: 0, from: 0, steps: vec![(vec!["x".to_owned()], 0)] };
+    assert!(PlanFile::read(&made.write(), &model.digest).is_ok());
+    let spoilt: [(&str, Spoil); 16] = [
+        ("between 1 and", &|plan| plan.cluster.hosts = 1 << 40),
+        ("between 1 and", &|plan| plan.cluster.per_host = 0),
+        ("at least", &|plan| plan.stages.clear()),
+        ("at least", &|plan| plan.microbatches = 0),
+        ("no such schedule", &|plan| plan.schedule = Some("backwards".to_owned())),
+        ("no part of the cluster", &|plan| plan.stages[0].mesh[0] = u64::MAX),
+        ("no part of the cluster", &|plan| plan.stages[0].mesh[0] = 0),
+        ("no part of the cluster", &|plan| plan.stages[0].first_device = u64::MAX),
+        ("no part of the cluster", &|plan| plan.stages[0].axes[0] = "z".to_owned()),
+        ("the same device", &|plan| plan.stages.push(plan.stages[0].clone())),
+        ("a layout, a value or an axis", &|plan| program(plan).values[0] = Some(99)),
+        ("a layout, a value or an axis", &|plan| program(plan).layouts[0][0] = "12".to_owned()),
+        ("a layout, a value or an axis", &|plan| program(plan).operations[0].2 = vec!["z".to_owned()]),
+        ("a layout, a value or an axis", &|plan| {
+            program(plan).moves.push(MoveWire { steps: Vec::new(), ..nowhere() });
+        }),
+        ("a layout, a value or an axis", &|plan| {
+            program(plan).moves.push(MoveWire { value: 1 << 20, ..nowhere() });
+        }),
+        ("no part of the model", &|plan| {
+            program(plan).part = Some(PartWire { operations: Vec::new(), values: Vec::new() });
+        }),
+    ];
+    for (expected, spoil) in spoilt {
+        let mut plan = made.clone();
+        spoil(&mut plan);
+        let refused = PlanFile::read(&plan.write(), &model.digest).expect_err(expected);
+        assert!(refused.to_string().contains(expected), "{expected}: {refused}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Plans: made, written down, and read again.
 
+mod check;
 mod draw;
 mod make;
 mod meshes;

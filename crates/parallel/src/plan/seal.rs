@@ -34,6 +34,9 @@ pub enum PlanFileError {
         /// The model's.
         given: String,
     },
+    /// Its digest is right, and what it says cannot be.
+    #[error("the plan cannot be: {0}")]
+    Wrong(String),
     /// It is too large.
     #[error("the file has {0} bytes; a plan has at most {MOST_PLAN_BYTES}")]
     TooLarge(u64),
@@ -52,7 +55,7 @@ impl PlanFile {
     /// Reads a plan file, for the model with this digest.
     ///
     /// # Errors
-    /// When it is no plan, was changed, or was made for another model.
+    /// When it is no plan, was changed, cannot be, or was made for another model.
     pub fn read(bytes: &[u8], model_digest: &str) -> Result<Self, PlanFileError> {
         if bytes.len() as u64 > MOST_PLAN_BYTES {
             return Err(PlanFileError::TooLarge(bytes.len() as u64));
@@ -68,6 +71,9 @@ impl PlanFile {
         let sealed: Sealed = serde_json::from_slice(bytes).map_err(PlanFileError::Json)?;
         if sealed.digest != sealed.plan.digest() {
             return Err(PlanFileError::Digest);
+        }
+        if let Some(what) = sealed.plan.wrong() {
+            return Err(PlanFileError::Wrong(what));
         }
         if sealed.plan.model.digest != model_digest {
             let short = |digest: &str| digest.chars().take(16).collect();

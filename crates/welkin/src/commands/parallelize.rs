@@ -12,7 +12,8 @@ use crate::output::{Format, write_json};
 use crate::report::{Code, Fault};
 use anyhow::Context as _;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use welkin_parallel::{
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &ParallelizeArgs, app: &mut App) -> anyhow::Result<Exit>
     };
     for (path, bytes) in [(&args.save, made.write()), (&args.svg, made.svg().into_bytes())] {
         if let Some(path) = path {
-            std::fs::write(path, bytes).map_err(|error| file(path, "write", error))?;
+            save(path, &bytes)?;
         }
     }
     match app.settings.output {
@@ -74,7 +75,9 @@ fn make(
         }
     };
     let find = if args.one_mesh { plan_one_mesh } else { plan };
-    find(model, cluster, Effort::times(args.effort.unwrap_or(1)), &mut progress).map_err(|error| {
+    let effort = Effort::times(args.effort.unwrap_or(1));
+    let effort = args.axes.map_or(effort, |axes| effort.over(axes.into()));
+    find(model, cluster, effort, &mut progress).map_err(|error| {
         let named = &cluster.name;
         let fault =
             Fault::new(Code::ParallelInfeasible, format!("{} fits nowhere on {named}", path.display()));
@@ -146,6 +149,24 @@ fn read(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let opened = File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
     opened.map_err(|error| file(path, "read", error))?;
     Ok(bytes)
+}
+
+/// Puts bytes in the place of a file: it is there as a whole, or as it was. What is no file, such as `/dev/stdout`, is written to.
+fn save(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let written = if path.starts_with("/dev") || place.exists() && !place.is_file() {
+        std::fs::write(path, bytes)
+    } else {
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let open = std::fs::Permissions::from_mode(0o666);
+        let draft = tempfile::Builder::new().permissions(open).tempfile_in(folder.unwrap_or(Path::new(".")));
+        draft.and_then(|mut draft| {
+            draft.write_all(bytes)?;
+            draft.as_file().sync_all()?;
+            draft.persist(&place).map(drop).map_err(|error| error.error)
+        })
+    };
+    written.map_err(|error| file(path, "write", error))
 }
 
 fn file(path: &Path, verb: &str, error: std::io::Error) -> anyhow::Error {

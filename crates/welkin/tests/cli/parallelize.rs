@@ -38,6 +38,50 @@ fn a_plan_is_made_saved_and_shown_again() {
 }
 
 #[test]
+fn a_plan_takes_the_place_of_a_file_as_a_whole() {
+    let bed = bed();
+    let (kept, link) = (bed.path().join("kept"), bed.path().join("plan.json"));
+    std::fs::create_dir(&kept).unwrap();
+    bed.file("kept/plan.json", "before");
+    std::os::unix::fs::symlink("kept/plan.json", &link).unwrap();
+    let save = |to| ["parallelize", "model.json", "--cluster", "8xA100", "--save", to];
+    bed.ok(save("plan.json"));
+    assert!(link.is_symlink());
+    bed.ok(["parallelize", "model.json", "--plan", "kept/plan.json"]);
+    // A reader that has the old one open goes on with it.
+    let mut open = std::fs::File::open(kept.join("plan.json")).unwrap();
+    let before = std::fs::read(&link).unwrap();
+    bed.ok(["parallelize", "model.json", "--cluster", "4xT4", "--save", "plan.json"]);
+    let mut read = Vec::new();
+    std::io::Read::read_to_end(&mut open, &mut read).unwrap();
+    assert!(read == before && std::fs::read(&link).unwrap() != before);
+    assert!(bed.ok(save("/dev/stdout")).contains("welkin.parallel-plan/1"));
+    let refused = bed.run(save("kept"));
+    assert!(both(&refused).contains("cannot write kept"), "{}", both(&refused));
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 1, "no draft is left");
+}
+
+#[test]
+fn meshes_have_as_many_axes_as_are_asked_for() {
+    let bed = bed();
+    let looked = |axes: &[&str]| -> Vec<String> {
+        let json =
+            bed.json(&[&["parallelize", "model.json", "--cluster", "8xA100", "--one-mesh"], axes].concat());
+        let rows = json["considered"].as_array().unwrap().iter();
+        rows.map(|row| row["what"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(looked(&["--axes", "1"]), ["mesh 8"]);
+    let usual = ["mesh 2 × 4", "mesh 4 × 2", "mesh 8"];
+    assert_eq!(
+        (looked(&[]), looked(&["--axes", "2"])),
+        (usual.map(str::to_owned).into(), usual.map(str::to_owned).into())
+    );
+    assert_eq!(looked(&["--axes", "3"]), [&usual[..], &["mesh 2 × 2 × 2"]].concat());
+    let refused = bed.run(["parallelize", "model.json", "--cluster", "8xA100", "--axes", "4"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", both(&refused));
+}
+
+#[test]
 fn no_expert_writes_a_better_plan() {
     let bed = bed();
     for cluster in ["8xA100", "2xp4d.24xlarge", "4xT4"] {

@@ -1,7 +1,7 @@
 //! `welkin parallelize profile`: from measurements to a calibration.
 
 use super::show::seconds;
-use super::{file, read, unusable};
+use super::{read, save, unusable};
 use crate::app::App;
 use crate::cli::ProfileArgs;
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ pub(super) fn run(args: &ProfileArgs, app: &mut App) -> anyhow::Result<Exit> {
     let fitted = Calibration::fitted(&read(path, MOST_MEASUREMENT_BYTES)?);
     let calibration = fitted.map_err(|error| unusable(path, error))?;
     if let Some(path) = &args.save {
-        std::fs::write(path, calibration.write()).map_err(|error| file(path, "write", error))?;
+        save(path, &calibration.write())?;
     }
     match app.settings.output {
         // The file says itself what it is.

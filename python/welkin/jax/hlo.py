@@ -15,7 +15,8 @@ class HloError(ValueError):
 SIZES = {"f64": 8, "f32": 4, "f16": 2, "bf16": 2, "s64": 8, "s32": 4, "s16": 2, "s8": 1, "u64": 8, "u32": 4, "u16": 2,
          "u8": 1, "pred": 1, "c64": 8, "c128": 16}
 KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
-OTHERS = ("collective-broadcast", "ragged-all-to-all", "send", "recv")
+# How names begin of what goes between devices, whatever a later version calls it.
+TALKS = ("all-", "collective-", "reduce-scatter", "ragged-", "send", "recv")
 
 
 def collectives(text):
@@ -26,12 +27,13 @@ def collectives(text):
         if line and not line[0].isspace():
             entry = line.startswith("ENTRY")
         line = re.sub(r"/\*.*?\*/", "", line)
-        found = re.search(r"=\s+(.*?)\s(" + "|".join(KINDS + OTHERS) + r")(-start|-done)?\(", line)
-        if not found or found[3] == "-done":
+        # What is done comes after its type, and is the first word before a parenthesis.
+        found = re.search(r"=\s+(.*?)\s([a-z][a-z0-9-]*)\(", line)
+        if not found or not found[2].startswith(TALKS) or found[2].endswith("-done"):
             continue
         if not entry:
             raise HloError(f"a collective in a loop or a branch, which may run any number of times: {line.strip()[:200]}")
-        if found[2] in OTHERS or found[3]:
+        if found[2] not in KINDS:
             raise HloError(f"a collective of a kind that is not known: {line.strip()[:200]}")
         group = _group(line, int(count[1]) if count else None)
         size = _bytes(found[1], line) * (group if found[2] == "reduce-scatter" else 1)

@@ -14,31 +14,32 @@ from .pipeline import Pipeline, Stage
 from .trace import graph_of
 
 
-def plan(step, *args, cluster=None, state=0, welkin=None, effort=1, calibration=None):
+def plan(step, *args, cluster=None, state=0, welkin=None, effort=1, calibration=None, axes=None):
     """Plans `step(*args)` for a cluster such as `8xH100`, with the program `welkin` (a name or a path; a node's own on a node).
 
-    `calibration` is a file that `welkin parallelize profile --save` made of what `profile` measured of such devices.
+    Meshes have up to `axes` axes: 1, 2 unless said, or 3. `calibration` is a file that `welkin parallelize profile --save` made of what `profile` measured of such devices.
 
     Without a cluster it is the plan of the task of a run that chose its machines with it: of this very step, or an error.
     """
-    told, name = options(cluster, effort, calibration)
-    return Plan(_ask(step, args, state, welkin, told, name), args, state)
+    told, name = options(cluster, effort, calibration, axes)
+    graph = graph_of(step, args, name, state)
+    return Plan(_ask(graph, welkin, told), args, graph, state)
 
 
 def machines(step, *args, max_hourly, state=0, welkin=None):
     """Machines of the catalog that no other beats in both time and money of a step, the cheapest step first."""
-    return _ask(step, args, state, welkin, ["--any", "--max-hourly", str(max_hourly)])["front"]
+    return _ask(graph_of(step, args, state=state), welkin, ["--any", "--max-hourly", str(max_hourly)])["front"]
 
 
-def _ask(step, args, state, welkin, told, name=None):
-    return ask(graph_of(step, args, name, state).text(f"jax {jax.__version__}"), told, welkin)
+def _ask(graph, welkin, told):
+    return ask(graph.text(f"jax {jax.__version__}"), told, welkin)
 
 
 class Plan:
-    """A plan for arguments of these shapes."""
+    """A plan for a step with arguments of these shapes."""
 
-    def __init__(self, wire, args, state=0):
-        self.wire, self.state = wire, state
+    def __init__(self, wire, args, graph, state=0):
+        self.wire, self.state, self.digest = wire, state, graph.digest()
         # What came of a Python number can be converted on the way, which is an operation of the step.
         weak = lambda leaf: bool(getattr(leaf, "weak_type", False))
         self.args = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=weak(leaf)), args)
@@ -58,7 +59,8 @@ class Plan:
         return Mesh(devices.flat[first:wanted].reshape(stage["mesh"]), stage["axes"])
 
     def apply(self, step, devices=None, schedule=None):
-        """`step` as planned: a function of the same arguments, whose results lie as the next step takes them.
+        """`step` as planned: a function of the same arguments, whose results lie as the next step takes them. Another step is an
+        error, as are arguments of other shapes and types.
 
         In a gang every process calls it, with the same arguments, and has all results that no next step takes. A pipeline does its
         work in the order of the plan, or of a `schedule`: `1f1b` or `gpipe`, which keeps all microbatches.
@@ -66,14 +68,36 @@ class Plan:
         if self.wire["microbatches"] > 1:
             results = jax.tree.structure(jax.eval_shape(step, *self.args))
             pipeline = self._pipeline(step, devices, schedule)
-            return lambda *args: jax.tree.unflatten(results, pipeline(*jax.tree.leaves(args)))
+            return self._checked(lambda *args: jax.tree.unflatten(results, pipeline(*jax.tree.leaves(args))))
         mesh = self.mesh(devices)
         shardings, run = self._jit(step, mesh)
-        return gang.together(run, self.args, shardings) if mesh.is_multi_process else run
+        return self._checked(gang.together(run, self.args, shardings) if mesh.is_multi_process else run)
+
+    def _graph(self, step):
+        graph = graph_of(step, self.args, state=self.state)
+        if graph.digest() != self.digest:
+            raise PlanError("the plan is of another step")
+        return graph
+
+    def _checked(self, run):
+        """Sizes are written into programs: with those of another batch they would compute something else."""
+        wanted, structure = jax.tree.flatten(self.args)
+
+        def checked(*args):
+            leaves, given = jax.tree.flatten(args)
+            if given != structure:
+                raise PlanError(f"the plan is for other arguments: {structure} is planned, and {given} is given")
+            for place, (leaf, planned) in enumerate(zip(leaves, wanted, strict=True)):
+                if np.shape(leaf) != planned.shape or _type(leaf, planned) != _type(planned):
+                    path, _ = jax.tree_util.tree_leaves_with_path(self.args)[place]
+                    raise PlanError(f"the plan is for other arguments: args{jax.tree_util.keystr(path)} is planned as {planned.dtype} of "
+                                    f"{planned.shape}, and is {_type(leaf, planned)} of {np.shape(leaf)}")
+            return run(*args)
+
+        return checked
 
     def _jit(self, step, mesh):
-        program = self.wire["stages"][0].get("program")
-        graph = graph_of(step, self.args, state=self.state)
+        program, graph = self.wire["stages"][0].get("program"), self._graph(step)
         if program is None or len(program["operations"]) != len(graph.ops) or len(program["values"]) != len(graph.values):
             raise PlanError("the plan is of another step")
         results = jax.tree.structure(jax.eval_shape(step, *self.args))
@@ -82,8 +106,7 @@ class Plan:
         return given, jax.jit(lambda *args: run(*jax.tree.leaves(args)), in_shardings=given)
 
     def _pipeline(self, step, devices, schedule):
-        wire = self.wire
-        graph = graph_of(step, self.args, state=self.state)
+        wire, graph = self.wire, self._graph(step)
         if "cut" not in wire:
             raise PlanError("the plan was made by a version whose pipelines are not applied: plan again")
         if len(wire["cut"]["phases"]) != len(graph.ops) or len(wire["cut"]["examples"]) != len(graph.values):
@@ -120,3 +143,9 @@ class Plan:
         memory = compiled.memory_analysis()
         used = memory.argument_size_in_bytes + memory.temp_size_in_bytes
         return Verified(planned_of(self.wire["stages"][0]), found, self.wire["stages"][0]["peak_bytes"], used)
+
+
+def _type(leaf, otherwise=None):
+    """The element type of an array as JAX takes it; what Python has numbers of is taken as any."""
+    of = leaf if hasattr(leaf, "dtype") else otherwise
+    return jax.dtypes.canonicalize_dtype(of.dtype, allow_extended_dtype=True)

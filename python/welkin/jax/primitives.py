@@ -219,9 +219,11 @@ def gather(graph, eqn, ins, outs, at):
         shape_of(eqn.invars[0]), shape_of(eqn.invars[1]), numbers.start_index_map, numbers.offset_dims,
         numbers.collapsed_slice_dims, numbers.operand_batching_dims, numbers.start_indices_batching_dims,
         eqn.params["slice_sizes"], shape_of(eqn.outvars[0]))
-    # Rows that lie elsewhere are read as zero, and added up.
+    # Rows that lie elsewhere are read as zero, and added up. A number in the place of what is no row would be, too.
     pairs = [pair for pair in ((ins[0], operand), (ins[1], index)) if pair[0] is not None]
-    graph.op("gather", pairs, [(outs[0], out)], loops, reduce="sum", linear=[[0]], at=at)
+    filling = eqn.params["fill_value"]
+    adds_up = filling is None or filling == 0 or filling != filling
+    graph.op("gather", pairs, [(outs[0], out)], loops, reduce="sum", linear=[[0]] if adds_up else [], at=at)
 
 
 @entry("scatter-add", "scatter_add")

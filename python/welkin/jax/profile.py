@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ..parallel.files import write
 
 SCHEMA = "welkin.parallel-measurements/1"
 
@@ -45,8 +47,7 @@ def profile(file=None, devices=None, runs=5, types=("f32", "f16"), quick=False, 
                 "points": points}
     text = json.dumps(document)
     if file is not None:
-        with open(file, "w", encoding="utf-8") as out:
-            out.write(text)
+        write(file, text)
     return text
 
 
@@ -66,7 +67,7 @@ class _Bench:
         mesh = self.mesh(group)
         spec = PartitionSpec(("others", "group"))
         start = jnp.zeros((len(self.devices) * shape[0], *shape[1:]), dtype)
-        start = jax.device_put(start, jax.NamedSharding(mesh, spec))
+        start = jax.device_put(start, NamedSharding(mesh, spec))
 
         def program(turns):
             def run(x):

@@ -3,6 +3,7 @@
 import jax
 from jax.extend import core
 
+from ..parallel.files import write
 from ..parallel.graph import Fixed, Graph, Loops, ModelError
 from .primitives import TABLE, unknown
 
@@ -28,8 +29,7 @@ def trace(step, *args, name=None, state=0, file=None):
     """
     text = graph_of(step, args, name, state).text(f"jax {jax.__version__}")
     if file is not None:
-        with open(file, "w", encoding="utf-8") as out:
-            out.write(text)
+        write(file, text)
     return text
 
 
@@ -114,7 +114,7 @@ class _Walker:
     def equation(self, eqn, at):
         name = eqn.primitive.name
         if name in CALLS:
-            return self.call(eqn, eqn.params[CALLS[name]], at)
+            return self.call(eqn, _program(eqn, CALLS[name]), at)
         if name == "scan" and eqn.params["length"] * len(eqn.params["jaxpr"].eqns) <= MOST_EQUATIONS:
             return self.scan(eqn, at)
         if name in SAME:
@@ -181,6 +181,12 @@ class _Walker:
                       linear=[list(range(len(values)))], at=at)
         self.graph.sources.append(("stack", None))
         return out
+
+
+def _program(eqn, name):
+    """The program of a call: versions have it under other names."""
+    given = eqn.params.get(name)
+    return given if given is not None else next(part for part in eqn.params.values() if hasattr(part, "eqns"))
 
 
 def _scope(at, eqn):

@@ -16,10 +16,10 @@ class PlanError(ValueError):
     """The plan cannot be made or applied here."""
 
 
-def options(cluster, effort, calibration):
+def options(cluster, effort, calibration, axes=None):
     """What the program is told, and what the model was called in the plan of a run, if that is asked for."""
     if cluster is not None:
-        told = ["--cluster", cluster, "--effort", str(effort)]
+        told = ["--cluster", cluster, "--effort", str(effort), *([] if axes is None else ["--axes", str(axes)])]
         return (told if calibration is None else [*told, "--calibration", str(calibration)]), None
     if chosen := os.environ.get(CHOSEN):
         path = os.path.expanduser(chosen)
@@ -40,7 +40,10 @@ def ask(model, told, welkin=None):
             raise PlanError(f"`{welkin}` cannot be started: {error}") from error
     if done.returncode != 0:
         raise PlanError(done.stderr.strip() or f"`{' '.join(command)}` ended with {done.returncode}")
-    return json.loads(done.stdout)
+    try:
+        return json.loads(done.stdout)
+    except ValueError as error:
+        raise PlanError(f"`{welkin}` answered something else than a plan: {error}") from error
 
 
 def _name_in(path):

@@ -1,5 +1,6 @@
 """A model file in the making: values, and operations with their table of loops."""
 
+import hashlib
 import json
 import math
 
@@ -106,6 +107,13 @@ class Graph:
                 wanted.update(value for value, _ in row["in"])
                 kept.append((row, source))
         self.ops, self.sources = ([pair[place] for pair in kept[::-1]] for place in (0, 1))
+
+    def digest(self):
+        """Of what a plan depends on: all but what things are called."""
+        inputs = [(row["value"], row["role"]) for row in self.inputs]
+        outputs = [(row["value"], row.get("becomes")) for row in self.outputs]
+        ops = [{key: part for key, part in row.items() if key != "at"} for row in self.ops]
+        return hashlib.sha256(json.dumps([self.values, inputs, outputs, ops]).encode()).hexdigest()
 
     def text(self, made_by):
         document = {

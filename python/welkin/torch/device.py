@@ -239,9 +239,14 @@ class Work:
         axes = self.device.axes(along, dim)
         return self.device.groups.index(axes) * size if axes else None
 
-    def here(self, indices, along, dim, size, whole):
-        """Rows as numbers of this device's block, and which of them it has; rows that it has not are one past its last."""
-        indices = torch.where(indices < 0, indices + whole, indices) - self.offset(along, dim, size)
+    def here(self, indices, along, dim, size, whole, from_end=False):
+        """Rows as numbers of this device's block, and which of them it has; rows that it has not are one past its last.
+
+        What is a row of no device is an error, as it is on one. `from_end` says whether negative numbers count from the end.
+        """
+        indices = torch.where(indices < 0, indices + whole, indices) if from_end else indices
+        torch._assert_async(((indices >= 0) & (indices < whole)).all(), f"an index is out of range: there are {whole} rows")
+        indices = indices - self.offset(along, dim, size)
         has = (indices >= 0) & (indices < size)
         return torch.where(has, indices, size), has
 
@@ -251,13 +256,13 @@ def _without(rows, has, dims):
     return torch.where(has.reshape(dims), rows, torch.zeros((), dtype=rows.dtype, device=rows.device))
 
 
-def _looked_up(work, table, indices, dim):
+def _looked_up(work, table, indices, dim, from_end=False):
     """Rows of a dimension, by an array of their numbers."""
     size, flat = table.shape[dim], indices.reshape(-1)
     if work.offset(work.reads[0], dim, size) is None:
-        found = table.index_select(dim, torch.where(flat < 0, flat + size, flat))
+        found = table.index_select(dim, torch.where(flat < 0, flat + size, flat) if from_end else flat)
     else:
-        rows, has = work.here(flat, work.reads[0], dim, size, work.size(0)[dim])
+        rows, has = work.here(flat, work.reads[0], dim, size, work.size(0)[dim], from_end)
         found = _without(table.index_select(dim, rows.clamp(max=size - 1)), has, [*[1] * dim, -1, *[1] * (table.ndim - dim - 1)])
     return found.unflatten(dim, indices.shape) if indices.ndim else found.squeeze(dim)
 
@@ -280,7 +285,7 @@ def _embedding_backward(work):
 
 def _index(work):
     found = _one_index(work)
-    return None if found is None else _looked_up(work, *work.blocks, found)
+    return None if found is None else _looked_up(work, *work.blocks, found, from_end=True)
 
 
 def _index_select(work):
@@ -299,7 +304,7 @@ def _index_put(work):
     if dim is None or work.offset(work.makes[0], dim, 1) is None:
         return None
     table, indices, parts = work.blocks
-    rows, _ = work.here(indices, work.makes[0], dim, table.shape[dim], work.size(0)[dim])
+    rows, _ = work.here(indices, work.makes[0], dim, table.shape[dim], work.size(0)[dim], from_end=True)
     parts = parts.flatten(dim, dim + indices.ndim - 1) if indices.ndim else parts.unsqueeze(dim)
     more = _wider(torch.zeros_like(table), dim).index_add(dim, rows.reshape(-1), parts)
     return table + more.narrow(dim, 0, table.shape[dim])

@@ -19,7 +19,7 @@ class Exported:
     """A graph and what its inputs and outputs are.
 
     `parameters` and `buffers` are by name, and a tensor with two names has the first. `given` are those of each leaf of a batch
-    that is a tensor: its place among leaves, and its name. Inputs of the graph are parameters, buffers, constants and those, in this order.
+    that is a tensor: its place among leaves, and its name; `fixed` those of all others, which are written into the graph. Inputs of the graph are parameters, buffers, constants and those, in this order.
     Outputs are `results`, new values of `changed` buffers, and gradients of `trained` parameters, in this order.
     """
 
@@ -30,6 +30,8 @@ class Exported:
         except Exception as error:
             raise ModelError(f"torch.export cannot write the module down: {error}") from error
         self.tree = program.call_spec.out_spec
+        # Parts whose work may depend on it, with whether they were in training.
+        self.modes = {name: part.training for name, part in module.named_modules() if _follows_mode(part)}
         self._inputs(wrapped, program, batch)
         self._outputs(program)
         self._trace(program, loss is not None)
@@ -41,7 +43,8 @@ class Exported:
     def _inputs(self, wrapped, program, batch):
         paths, _ = pytree.tree_flatten_with_path((tuple(batch), {}))
         leaves = iter([(place, f"batch{pytree.keystr(path[1:])}", leaf) for place, (path, leaf) in enumerate(paths)])
-        self.parameters, self.buffers, self.constants, self.given = {}, {}, [], []
+        self.parameters, self.buffers, self.constants, self.given, self.fixed = {}, {}, [], [], []
+        self.leaves = len(paths)
         # For each input of the exported program what is handed to it: a key of one of these, or a value as it is.
         self.order, names = [], {}
         for spec in program.graph_signature.input_specs:
@@ -52,6 +55,7 @@ class Exported:
                     self.given.append((place, name, leaf))
                 else:
                     self.order.append(("as it is", leaf))
+                    self.fixed.append((place, name, leaf))
             elif spec.kind in (InputKind.PARAMETER, InputKind.BUFFER):
                 kind = "parameters" if spec.kind == InputKind.PARAMETER else "buffers"
                 tensor = named(wrapped, spec.target)
@@ -123,6 +127,14 @@ class Exported:
             first = _written(step, flat)
         changes = any(getattr(getattr(node.target, "_schema", None), "is_mutable", False) for node in first.graph.nodes)
         self.graph = _written(torch.func.functionalize(first), [tensor.detach() for tensor in flat]) if changes else first
+
+
+def _follows_mode(part):
+    """Whether what a module does may depend on whether it is in training: some method of it asks."""
+    if type(part).__module__.startswith("torch.nn.") and 0 in (getattr(part, "p", None), getattr(part, "dropout", None)):
+        return False
+    methods = (method for kind in type(part).__mro__ if kind is not torch.nn.Module for method in vars(kind).values())
+    return any("training" in getattr(getattr(method, "__code__", None), "co_names", ()) for method in methods)
 
 
 def _written(function, args):

@@ -10,6 +10,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils import _pytree as pytree
 
 from ..parallel.ask import PlanError, ask, options
+from ..parallel.files import write
 from ..parallel.verified import Verified, planned
 from .device import Device
 from .export import named
@@ -28,17 +29,17 @@ def trace(module, batch, *, loss=None, optimizer_tensors=2, name=None, file=None
     """
     text = Traced(module, batch, loss, optimizer_tensors, name).text()
     if file is not None:
-        with open(file, "w", encoding="utf-8") as out:
-            out.write(text)
+        write(file, text)
     return text
 
 
-def plan(module, batch, *, loss=None, cluster=None, optimizer_tensors=2, welkin=None, effort=1, calibration=None):
+def plan(module, batch, *, loss=None, cluster=None, optimizer_tensors=2, welkin=None, effort=1, calibration=None,
+         axes=None):
     """Plans a module for a cluster such as `8xH100`, with the program `welkin` (a name or a path; a node's own on a node).
 
-    Arguments are those of `trace`. Without a cluster it is the plan of the task of a run that chose its machines with it.
+    Arguments are those of `trace`; meshes have up to `axes` axes: 1, 2 unless said, or 3. Without a cluster it is the plan of the task of a run that chose its machines with it.
     """
-    told, name = options(cluster, effort, calibration)
+    told, name = options(cluster, effort, calibration, axes)
     traced = Traced(module, batch, loss, optimizer_tensors, name)
     return Plan(ask(traced.text(), told if cluster is None else [*told, ONE_MESH], welkin), traced)
 
@@ -153,11 +154,21 @@ class Parallel(torch.nn.Module):
     def _held(self, batch):
         """Blocks of what a step is given, in the layouts in which the plan keeps them."""
         traced, device, held = self._traced, self.device, {}
+        for name, part in self.module.named_modules():
+            if part.training != traced.exported.modes.get(name, part.training):
+                planned, now = ("training" if mode else "evaluation" for mode in (not part.training, part.training))
+                raise PlanError(f"`{name or type(part).__name__}` was planned for {planned}, and is in {now}: plan once more for that")
         for name, value in traced.parameters.items():
             held[value] = device.begin(name, named(self.module, name).detach().to_local())
         for name, value in traced.buffers.items():
             held[value] = named(self.module, name).detach().to_local()
         leaves = pytree.tree_leaves((tuple(batch), {}))
+        if len(leaves) > traced.exported.leaves:
+            raise PlanError(f"{len(leaves)} arguments are given, and {traced.exported.leaves} were planned")
+        for place, name, planned in traced.exported.fixed:
+            leaf = leaves[place] if place < len(leaves) else None
+            if type(leaf) is not type(planned) or leaf != planned:
+                raise PlanError(f"`{name}` was planned as {planned!r}, which is written into the plan, and is {leaf!r}")
         for value, (place, name, wanted) in zip(traced.given, traced.exported.given, strict=True):
             leaf = leaves[place] if place < len(leaves) else None
             if not isinstance(leaf, torch.Tensor) or leaf.shape != wanted.shape or leaf.dtype != wanted.dtype:

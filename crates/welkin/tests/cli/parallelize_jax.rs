@@ -4,13 +4,17 @@ use crate::bed::{Bed, both};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 /// A Python with JAX; `None` after the test's name and the reason were printed.
 fn python(test: &str) -> Option<PathBuf> {
+    python_of(test, "jax-python")
+}
+
+#[expect(clippy::print_stdout, reason = "a test that did not run says so")]
+fn python_of(test: &str, program: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folder =
         std::env::var_os("WELKIN_STAND_INS").map_or_else(|| root.join("target/stand-ins"), PathBuf::from);
-    let python = folder.join("bin/jax-python");
+    let python = folder.join("bin").join(program);
     if python.exists() {
         return Some(python);
     }
@@ -22,13 +26,16 @@ fn python(test: &str) -> Option<PathBuf> {
 
 /// What a script of the repository says, which must succeed.
 fn said(test: &str, script: &str, args: &[&str]) -> Option<String> {
-    let python = python(test)?;
+    said_by(&python(test)?, script, args).into()
+}
+
+fn said_by(python: &Path, script: &str, args: &[&str]) -> String {
     let bed = Bed::new();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(script);
     let mut command = bed.command_of(&python.to_string_lossy(), [script.as_os_str()]);
     let output = command.args(args).env("WELKIN", env!("CARGO_BIN_EXE_welkin")).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", both(&output));
-    Some(String::from_utf8(output.stdout).unwrap())
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -36,6 +43,14 @@ fn planned_steps_equal_one_device_and_say_to_each_other_what_was_planned() {
     let name = "planned_steps_equal_one_device_and_say_to_each_other_what_was_planned";
     let Some(said) = said(name, "python/test_plan.py", &[env!("CARGO_BIN_EXE_welkin")]) else { return };
     assert!(said.lines().filter(|line| line.starts_with("ok ")).count() >= 6, "{said}");
+}
+
+/// Its traces, programs and words for collectives are other ones.
+#[test]
+fn an_older_jax_runs_the_same_plans() {
+    let Some(python) = python_of("an_older_jax_runs_the_same_plans", "jax-before-python") else { return };
+    let said = said_by(&python, "python/test_plan.py", &[env!("CARGO_BIN_EXE_welkin"), "8xcpu-host"]);
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 7, "{said}");
 }
 
 #[test]

@@ -16,6 +16,7 @@
 //! *Rejected:* encryption that adds up (a thousand times the work), shares among several servers (more than one that must
 //! be run by somebody else), adding noise (the bits would not be those of one machine; see the issue of privacy).
 
+mod bundle;
 mod bytes;
 mod coordinator;
 mod crowd;
@@ -26,6 +27,7 @@ mod party;
 mod peaks;
 mod plan;
 mod question;
+mod shape;
 
 pub use bytes::Unreadable;
 pub use coordinator::{CoordinateError, Told, complete, coordinate};
@@ -34,4 +36,4 @@ pub use numbers::{Total, combine};
 pub use pads::{Bare, Pads};
 pub use party::{Party, PartyError, Seat};
 pub use plan::{Opened, Plan, PlanError, Schema};
-pub use question::Shape;
+pub use shape::{Run, Shape};

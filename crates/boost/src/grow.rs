@@ -307,8 +307,9 @@ impl Growth<'_> {
             let left_first = self.field.has_fewer((left.node, left.sums), (right.node, right.sums));
             let (few, many) = if left_first { (left.node, right.node) } else { (right.node, left.node) };
             wanted.push((few, self.blank()));
-            if parent.is_none() {
-                wanted.push((many, self.blank()));
+            match &parent {
+                Some(parent) => self.field.hint(few, parent),
+                None => wanted.push((many, self.blank())),
             }
             of_parents.push((left, right, left_first, parent));
         }

@@ -7,9 +7,7 @@ mod overheard;
 use overheard::{FEW, sum, training};
 use proptest::prelude::*;
 use std::cell::RefCell;
-use welkin_boost::federated::{
-    Asks, Bare, Pads, Party, Plan, Schema, Seat, Shape, Told, combine, coordinate,
-};
+use welkin_boost::federated::{Asks, Bare, Pads, Party, Plan, Run, Schema, Seat, Shape, Told, coordinate};
 use welkin_boost::{Alone, Column, Data, Features, Format, Kind, Lost, Params, Training, train};
 
 fn noise(row: u64, salt: u64) -> f32 {
@@ -96,8 +94,8 @@ enum Masks {
     None,
 }
 
-/// What every party answered to one question.
-type Heard = (Shape, Vec<Vec<u8>>);
+/// What every party answered to one question, or the numbers of one width of it.
+type Heard = (Run, Vec<Vec<u8>>);
 
 /// A room with all parties in it, and an ear.
 struct Room<'a> {
@@ -110,7 +108,7 @@ struct Room<'a> {
 }
 
 impl Asks for Room<'_> {
-    fn ask(&mut self, question: &[u8], shape: Shape) -> Result<Vec<u8>, Lost> {
+    fn ask(&mut self, question: &[u8], shape: &Shape) -> Result<Vec<u8>, Lost> {
         self.asked += 1;
         if self.asked > self.until {
             return Err(Lost);
@@ -123,13 +121,15 @@ impl Asks for Room<'_> {
                 self.parties[own].answer(self.asked, question, pads).unwrap()
             })
             .collect();
-        let mut sum = vec![0; shape.bytes()];
-        for answer in &answers {
-            assert_eq!(answer.len(), sum.len());
-            combine(shape.width, &mut sum, answer, true);
-        }
-        if let Some(heard) = self.heard {
-            heard.borrow_mut().push((shape, answers));
+        assert!(answers.iter().all(|answer| answer.len() == shape.bytes()));
+        let (mut sum, mut start) = (Vec::new(), 0);
+        for run in shape.runs() {
+            let of_run = |answer: &Vec<u8>| answer[start..start + run.bytes()].to_vec();
+            let heard = (*run, answers.iter().map(of_run).collect::<Vec<_>>());
+            let parties: Vec<usize> = (0..count).collect();
+            sum.extend(overheard::sum(&heard, &parties));
+            self.heard.iter().for_each(|all| all.borrow_mut().push(heard.clone()));
+            start += run.bytes();
         }
         Ok(sum)
     }
@@ -332,7 +332,7 @@ proptest! {
 struct Many(Option<u64>);
 
 impl Asks for Many {
-    fn ask(&mut self, _question: &[u8], shape: Shape) -> Result<Vec<u8>, Lost> {
+    fn ask(&mut self, _question: &[u8], shape: &Shape) -> Result<Vec<u8>, Lost> {
         let rows = self.0.take().ok_or(Lost)?;
         let mut sum = vec![0; shape.bytes()];
         sum[..8].copy_from_slice(&rows.to_le_bytes());
@@ -348,5 +348,48 @@ fn more_rows_than_can_be_used_are_refused_when_they_are_declared() {
         let error = coordinate(&plan, &[], &Alone, &mut Many(Some(rows)), &mut |_| true);
         let error = error.unwrap_err().to_string();
         assert_eq!(error.contains("rows in all; at most 2147483648 can be used"), refused, "{rows}: {error}");
+    }
+}
+
+/// Rows of which nearly all have one value of the second feature.
+fn lopsided(order: &[u64]) -> Data {
+    let column = |salt: u64| order.iter().map(move |row| noise(*row, salt));
+    let columns = vec![
+        ("a".to_owned(), Kind::Number, Column::Dense(column(0).collect())),
+        (
+            "b".to_owned(),
+            Kind::Number,
+            Column::Dense(column(1).map(|b| (b * 20.0).floor().min(1.0)).collect()),
+        ),
+    ];
+    let label = |row: &u64| f32::from(u8::from(noise(*row, 0) + 0.2 * noise(*row, 7) > 0.5));
+    Data {
+        features: Features::new(order.len(), columns).unwrap(),
+        labels: order.iter().map(label).collect(),
+        ..Data::default()
+    }
+}
+
+#[test]
+fn where_one_party_has_nearly_all_rows_numbers_that_are_too_narrow_are_asked_for_again() {
+    let order: Vec<u64> = (0..500).collect();
+    let of = |party: u64| {
+        let own = |row: &&u64| if **row < 480 { party == 0 } else { party == 1 + **row % 2 };
+        lopsided(&order.iter().filter(own).copied().collect::<Vec<_>>())
+    };
+    let parts: Vec<Data> = (0..3).map(of).collect();
+    let one = alone(LOGISTIC, &lopsided(&order), false);
+    for masks in [Masks::New, Masks::None] {
+        let heard = RefCell::default();
+        let model = together(&plan(LOGISTIC, &parts, false), &parts, masks, &[], Some(&heard));
+        assert!(model == one);
+        let heard = heard.into_inner();
+        let said: Vec<bool> = heard
+            .iter()
+            .filter(|heard| heard.0 == Run { width: 8, numbers: 1 })
+            .map(|heard| sum(heard, &[0, 1, 2]).iter().any(|byte| *byte > 0))
+            .collect();
+        let again = said.iter().filter(|said| **said).count();
+        assert!(again > 0 && again < said.len() / 2, "{again} of {}", said.len());
     }
 }

@@ -18,7 +18,7 @@ struct Only<'a> {
 }
 
 impl Asks for Only<'_> {
-    fn ask(&mut self, question: &[u8], _shape: Shape) -> Result<Vec<u8>, Lost> {
+    fn ask(&mut self, question: &[u8], _shape: &Shape) -> Result<Vec<u8>, Lost> {
         self.number += 1;
         // Longer ones do not fit in the example; the party was asked them all the same.
         if let Ok(length) = u8::try_from(question.len()) {

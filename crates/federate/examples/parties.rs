@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use welkin_boost::{Column, Data, Features, Kind, Params, Workers};
-use welkin_federate::{Coordinating, Meanwhile, Roster, TakingPart, Traffic, coordinate, take_part};
+use welkin_federate::{Coordinating, Meanwhile, Notes, Roster, TakingPart, Traffic, coordinate, take_part};
 use welkin_gateway::Identity;
 
 struct Threads(usize);
@@ -130,7 +130,9 @@ fn train(
             std::thread::spawn(move || {
                 let workers = Threads(threads);
                 let mut tell = |_: &Meanwhile<'_>| Ok(());
-                runtime().block_on(take_part(&options, &data, None, &workers, &mut tell)).unwrap();
+                let mut notes = Notes::in_memory();
+                let taken = take_part(&options, &data, None, &workers, &mut notes, &mut tell);
+                runtime().block_on(taken).unwrap();
             })
         })
         .collect();

@@ -1,13 +1,16 @@
 //! The one who adds up.
 //!
 //! 1. Whoever is in the roster may come in, once at a time.
-//! 2. When all are there, they are told the plan, make keys for each other, and are asked question after question.
+//! 2. When all are there, they are told the plan, make keys for each other, and are asked question after question. After each round
+//!    they note what the coordinator keeps; one that keeps nothing any more begins with what all of them have noted (`concord`).
 //! 3. When one is gone, the others are told to wait, and it begins again at 2 as soon as all are there, from the last round
 //!    that was complete.
 //! 4. The model is saved, and given to each party until it says that it has it.
 
+mod concord;
 mod desk;
 mod entrance;
+mod gather;
 
 pub(crate) use entrance::Hello;
 
@@ -114,14 +117,20 @@ pub enum CoordinatorError {
         /// How many rounds are done.
         rounds: usize,
     },
+    /// They have noted different things, and nobody can tell who has what others have not.
+    #[error("{} have noted different rounds of this training, so that it cannot go on: remove what they have noted (MODEL.PARTY.federated), and start again", listed_alone(.0))]
+    Divided(Vec<String>),
     /// The caller wants no more.
     #[error("the training was stopped: {0}")]
     Stopped(String),
 }
 
 fn listed(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    format!("{} {}", quoted.join(", "), if quoted.len() == 1 { "is" } else { "are" })
+    format!("{} {}", listed_alone(names), if names.len() == 1 { "is" } else { "are" })
+}
+
+fn listed_alone(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Time for parties to hear why it is over: they may be in the middle of an answer.

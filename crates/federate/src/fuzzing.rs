@@ -4,6 +4,7 @@
 //! Each check takes any bytes, and panics where a property does not hold. Not a part of the crate's surface: the
 //! feature `fuzzing` opens it, and nothing that is shipped turns that on.
 
+use crate::coordinator::Hello;
 use crate::journal::{Journal, Record};
 use crate::keys::{Fresh, Occasion};
 use crate::roster::Roster;
@@ -25,7 +26,8 @@ pub fn wire(bytes: &[u8]) {
             let read = wire::payload(&mut whole, head).await;
             // No more memory is taken than has come.
             if head.bytes <= rest.len() {
-                let pieces = wire::pieces(&mut rest, head, 7, |at, piece| {
+                let left = |at: usize| (head.bytes - at).min(7);
+                let pieces = wire::pieces(&mut rest, head, left, |at, piece| {
                     assert_eq!(at, in_pieces.len());
                     in_pieces.extend_from_slice(piece);
                 });
@@ -34,6 +36,9 @@ pub fn wire(bytes: &[u8]) {
             let Ok(payload) = read else { return };
             assert_eq!(payload, in_pieces);
             assert!(!wire::text(&payload).contains(char::is_control));
+            if let Some(hello) = Hello::read(&payload) {
+                assert_eq!(hello.write(), payload);
+            }
             let written = message(head.kind, head.number, &payload);
             assert_eq!(wire::head(&mut &*written).await.ok(), Some(head));
         }
@@ -104,8 +109,10 @@ fn alone(work: impl Future<Output = ()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notes::Noted;
     use crate::wire::Kind;
     use proptest::prelude::*;
+    use welkin_boost::federated::Schema;
     use welkin_mutate::{mutations, seed};
 
     /// A check, and what is sound for it.
@@ -113,7 +120,7 @@ mod tests {
 
     fn examples() -> [Example; 3] {
         let messages = [
-            message(Kind::Hello, 0, b"rows"),
+            message(Kind::Hello, 0, &hello().write()),
             message(Kind::Ask, 7, &[5; 40]),
             wire::words(Kind::Over, "why\n"),
         ];
@@ -126,6 +133,24 @@ mod tests {
             fingerprints[1]
         );
         [(wire, messages.concat()), (journal, written()), (self::roster, text.into_bytes())]
+    }
+
+    fn hello() -> Hello {
+        let schema = Schema {
+            names: vec!["x".to_owned(), "y".to_owned()],
+            categories: vec![false, true],
+            weighted: true,
+            numbered: false,
+        };
+        let noted = Noted { plan: [1; 32], rows: vec![2; 64], chain: vec![[3; 32], [4; 32]] };
+        Hello { commitment: [2; 32], schema, noted: Some(noted) }
+    }
+
+    #[test]
+    fn what_a_party_says_first_is_read_as_it_was_written() {
+        for hello in [hello(), Hello { noted: None, ..hello() }] {
+            assert_eq!(Hello::read(&hello.write()), Some(hello));
+        }
     }
 
     fn written() -> Vec<u8> {

@@ -1,9 +1,10 @@
-//! What a coordinator keeps of a training, so that it can go on when it was killed.
+//! What a coordinator keeps of a training, so that it can go on when it was killed; and a party, for a coordinator that was lost.
 //!
 //! A file of records, each behind its length and a hash of all before it. A record that was not written to its end is cut
 //! off when the file is opened again; anything else that is wrong with the file is said, and nothing is made of it.
 //!
-//! The file holds what the coordinator knows anyway: the plan, the cuts, the trees. It can be read by its owner only.
+//! The file holds what the coordinator knows anyway and tells all parties: the plan, the cuts, the trees. It can be read by its owner
+//! only.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -26,7 +27,7 @@ pub enum JournalError {
     #[error("another process trains with {}", .0.display())]
     Busy(PathBuf),
     /// It is another file, or was changed.
-    #[error("{} is not what a coordinator keeps, or was changed", .0.display())]
+    #[error("{} is not what is kept of a training, or was changed", .0.display())]
     Damaged(PathBuf),
     /// What it is about cannot be read, as that of another version.
     #[error("{} cannot be gone on with; end that training with the version that began it, or remove the file", .path.display())]
@@ -143,15 +144,36 @@ impl Journal {
 
     /// Adds a record, safely.
     pub(crate) fn add(&mut self, record: &Record) -> Result<(), JournalError> {
-        let payload = record.write();
-        let chain = chained(self.chain, &payload);
-        let mut bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
-        bytes.extend(chain.as_bytes());
-        bytes.extend(payload);
+        self.add_all(std::iter::once(record))
+    }
+
+    /// Adds records, safely, and all of them at the cost of one.
+    pub(crate) fn add_all<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Record>,
+    ) -> Result<(), JournalError> {
+        let (mut bytes, mut chain) = (Vec::new(), self.chain);
+        for payload in records.map(Record::write) {
+            chain = chained(chain, &payload);
+            bytes.extend(u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
+            bytes.extend(chain.as_bytes());
+            bytes.extend(payload);
+        }
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
         written.map_err(|error| JournalError::Io(self.path.clone(), error))?;
         self.chain = chain;
         Ok(())
+    }
+
+    /// Puts other records in place of those that are there. If it is killed meanwhile, some of them may not be there.
+    pub(crate) fn replace<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Record>,
+    ) -> Result<(), JournalError> {
+        let emptied = self.file.set_len(0).and_then(|()| self.write(0, MARK));
+        emptied.map_err(|error| JournalError::Io(self.path.clone(), error))?;
+        self.chain = blake3::hash(MARK);
+        self.add_all(records)
     }
 
     /// Removes the file: the training is over.
@@ -223,6 +245,20 @@ mod tests {
             drop(journal);
             assert_eq!(Journal::open(&path).unwrap().1.last(), Some(&Record::Kept(9)), "up to {end}");
         }
+    }
+
+    #[test]
+    fn other_records_take_the_place_of_those_that_were_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        written(&path);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        let others = [Record::Plan(b"other".to_vec()), Record::Step(vec![3; 9])];
+        journal.replace(others.iter()).unwrap();
+        journal.add(&Record::Kept(1)).unwrap();
+        drop(journal);
+        let [one, other] = others;
+        assert_eq!(Journal::open(&path).unwrap().1, [one, other, Record::Kept(1)]);
     }
 
     #[test]

@@ -3,16 +3,19 @@
 //! Each time that all parties have come together, each makes a new key for each other one (X25519), signs them with its
 //! identity, together with the plan and a number that is new, and has the coordinator pass them on. Two parties have a
 //! secret then that nobody else has; a coordinator that made up keys of its own would have to sign them with identities
-//! that it has not. From the secret and all questions so far, word by word, comes a key of AES-256-GCM for each question,
-//! and its keystream is the mask: what it encrypts is zeros.
+//! that it has not. From the secret and all that was asked and noted so far, word by word, comes a key of AES-128-GCM for each
+//! question, and its keystream is the mask: what it encrypts is zeros. A longer key would be no stronger than the X25519 that it
+//! comes from, and masks are most of what a training costs beyond that of one machine.
 //!
-//! *Guarantee:* no keystream is used twice: nonces are numbers of questions, which a party answers once, and a break brings
-//! new secrets. And a coordinator that asks one party for its sums and all others for something whose sum it knows hears
+//! *Guarantee:* no keystream is used twice, whoever asks what again: nonces are numbers of questions, which a party answers once,
+//! and a break brings new keys of this party, so that a coordinator that says old keys of others again, or an old number, gets
+//! secrets that nobody had before. And a coordinator that asks one party for its sums and all others for something whose sum it knows hears
 //! noise: masks of parties that were asked different things, now or before, do not cancel. *Rejected:* secrets out of the
 //! identities themselves, which would outlive the training.
 
+use crate::notes::Digest;
 use crate::roster::Roster;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use ring::rand::{SecureRandom, SystemRandom};
 use welkin_boost::federated::Pads;
@@ -27,6 +30,9 @@ const MASK: &str = "welkin federated mask 1";
 /// Bytes of a public key, of a secret, and of a signature.
 const KEY_BYTES: usize = 32;
 const SIGNATURE_BYTES: usize = 64;
+
+/// Bytes of a key of the cipher.
+const CIPHER_BYTES: usize = 16;
 
 /// Why there are no secrets.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -64,6 +70,40 @@ impl Occasion<'_> {
         words.extend(keys);
         words
     }
+
+    /// The public keys of a party, if it has signed them and others can agree with each upon a secret.
+    fn opened<'b>(&self, by: Fingerprint, shown: &'b [u8]) -> Option<&'b [u8]> {
+        let (keys, rest) = shown.split_at_checked(self.roster.parties().len() * KEY_BYTES)?;
+        let (signature, certificate) = rest.split_at_checked(SIGNATURE_BYTES)?;
+        let place = self.roster.parties().iter().position(|(_, fingerprint)| *fingerprint == by);
+        let usable = |(at, key): (usize, &[u8; KEY_BYTES])| Some(at) == place || !is_of_small_order(key);
+        (keys.as_chunks().0.iter().enumerate().all(usable)
+            && is_signed(by, certificate, SIGNED, &self.words(by, keys), signature))
+        .then_some(keys)
+    }
+
+    /// Whether others can use what a party shows.
+    pub(crate) fn is_shown_by(&self, by: Fingerprint, shown: &[u8]) -> bool {
+        self.opened(by, shown).is_some()
+    }
+}
+
+/// Whether a public key gives the same secret with every other one: nobody makes such a key but to end the trainings of others,
+/// who would refuse the secret. These are all points of the curve and its twist whose order divides 8 (RFC 7748, section 6.1), also
+/// where they are written as p or p + 1.
+fn is_of_small_order(key: &[u8; KEY_BYTES]) -> bool {
+    const EIGHT: [&str; 2] = [
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    ];
+    let mut key = *key;
+    // The highest bit is nobody's.
+    key[KEY_BYTES - 1] &= 0x7f;
+    let zero_or_one = key[0] <= 1 && key[1..].iter().all(|byte| *byte == 0);
+    let around_p = (0xec..=0xee).contains(&key[0])
+        && key[1..KEY_BYTES - 1].iter().all(|byte| *byte == 0xff)
+        && key[KEY_BYTES - 1] == 0x7f;
+    zero_or_one || around_p || EIGHT.contains(&blake3::Hash::from_bytes(key).to_hex().as_str())
 }
 
 /// Keys that were made and not used yet, one for each other party, in their order.
@@ -106,7 +146,7 @@ impl Fresh {
         {
             let Some(key) = key else { continue };
             let forged = || KeysError::Forged(name.clone());
-            let theirs = opened(occasion, *fingerprint, shown).ok_or_else(forged)?;
+            let theirs = occasion.opened(*fingerprint, shown).ok_or_else(forged)?;
             let theirs = &theirs[self.own * KEY_BYTES..][..KEY_BYTES];
             let salt = salt(occasion, parties[self.own].1, *fingerprint);
             let derive = |secret: &[u8]| blake3::derive_key(MASK, &[secret, &salt].concat());
@@ -115,17 +155,11 @@ impl Fresh {
         }
         let mut own = [0; KEY_BYTES];
         SystemRandom::new().fill(&mut own).map_err(|_| KeysError::Random)?;
-        let mut masks = Masks { secrets, own: cipher(&own), asked: blake3::hash(&[]), shared: Vec::new() };
+        let mut masks =
+            Masks { secrets, own: cipher(&blake3::hash(&own)), asked: blake3::hash(&[]), shared: Vec::new() };
         masks.hear(&[]);
         Ok(masks)
     }
-}
-
-/// The public keys of a party, if it has signed them.
-fn opened<'a>(occasion: &Occasion<'_>, by: Fingerprint, shown: &'a [u8]) -> Option<&'a [u8]> {
-    let (keys, rest) = shown.split_at_checked(occasion.roster.parties().len() * KEY_BYTES)?;
-    let (signature, certificate) = rest.split_at_checked(SIGNATURE_BYTES)?;
-    is_signed(by, certificate, SIGNED, &occasion.words(by, keys), signature).then_some(keys)
 }
 
 /// What else a secret is made of: the occasion and both parties, in one order for both.
@@ -135,8 +169,9 @@ fn salt(occasion: &Occasion<'_>, one: Fingerprint, other: Fingerprint) -> Vec<u8
     occasion.words(first, keys.as_bytes())
 }
 
-fn cipher(key: &[u8; KEY_BYTES]) -> LessSafeKey {
-    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("a key of AES-256 has 32 bytes"))
+fn cipher(key: &blake3::Hash) -> LessSafeKey {
+    let key = UnboundKey::new(&AES_128_GCM, &key.as_bytes()[..CIPHER_BYTES]);
+    LessSafeKey::new(key.expect("a key of AES-128 has 16 bytes"))
 }
 
 /// The keystream of a key for one piece of one question.
@@ -155,18 +190,23 @@ pub(crate) struct Masks {
     /// With each other party, whether this one adds, and their secret.
     secrets: Vec<(bool, [u8; KEY_BYTES])>,
     own: LessSafeKey,
-    /// A hash of all questions so far.
+    /// A hash of all that was asked and noted so far.
     asked: blake3::Hash,
     /// What is drawn from now, for each secret.
     shared: Vec<LessSafeKey>,
 }
 
 impl Masks {
+    /// Takes what was noted in: masks are for nobody who has noted something else.
+    pub(crate) fn note(&mut self, digest: &Digest) {
+        self.asked = blake3::keyed_hash(self.asked.as_bytes(), digest);
+    }
+
     /// Takes the next question in: from now on masks are for it.
     pub(crate) fn hear(&mut self, question: &[u8]) {
         self.asked = blake3::Hasher::new().update(self.asked.as_bytes()).update(question).finalize();
         let key = |(_, secret): &(bool, [u8; KEY_BYTES])| {
-            cipher(blake3::keyed_hash(secret, self.asked.as_bytes()).as_bytes())
+            cipher(&blake3::keyed_hash(secret, self.asked.as_bytes()))
         };
         self.shared = self.secrets.iter().map(key).collect();
     }
@@ -265,6 +305,47 @@ mod tests {
         assert_ne!(sum([same, same, before]), [0; 70]);
         let split: &[&[u8]] = &[b"ab", b""];
         assert_ne!(sum([same, same, split]), [0; 70]);
+    }
+
+    #[test]
+    fn parties_that_have_noted_different_things_keep_their_masks() {
+        let scene = scene(3);
+        let sum = |noted: [&[u8]; 3]| {
+            let mut sum = vec![0; 70];
+            for (masks, noted) in all(&scene, b"1").iter_mut().zip(noted) {
+                noted.iter().for_each(|digit| masks.note(&[*digit; 32]));
+                masks.hear(b"question");
+                combine(7, &mut sum, &added(masks, 1), true);
+            }
+            sum
+        };
+        assert_eq!(sum([&[1, 2], &[1, 2], &[1, 2]]), [0; 70]);
+        assert_ne!(sum([&[1, 2], &[1, 2], &[1, 3]]), [0; 70]);
+        assert_ne!(sum([&[1, 2], &[1, 2], &[2, 1]]), [0; 70]);
+        assert_ne!(sum([&[1, 2], &[1, 2], &[1]]), [0; 70]);
+    }
+
+    #[test]
+    fn keys_that_end_the_trainings_of_others_are_none() {
+        let hex = |text: &str| *blake3::Hash::from_hex(text).unwrap().as_bytes();
+        let (zeros, ones) = ("0".repeat(62), "f".repeat(60));
+        let mut small: Vec<[u8; 32]> = ["00", "01"].iter().map(|low| hex(&format!("{low}{zeros}"))).collect();
+        small.extend(["ec", "ed", "ee"].iter().map(|low| hex(&format!("{low}{ones}7f"))));
+        small.push(hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"));
+        small.push(hex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"));
+        for mut key in small {
+            for _ in 0..2 {
+                assert!(is_of_small_order(&key), "{key:?}");
+                let own = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).unwrap();
+                let secret =
+                    agree_ephemeral(own, &UnparsedPublicKey::new(&X25519, &key), |secret| secret.to_vec());
+                assert!(secret.is_err(), "there is a secret with {key:?}");
+                key[31] |= 0x80;
+            }
+        }
+        let own = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).unwrap();
+        let public: [u8; 32] = own.compute_public_key().unwrap().as_ref().try_into().unwrap();
+        assert!(!is_of_small_order(&public) && !is_of_small_order(&[9; 32]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A party speaks only when it was spoken to; anything else ends the connection. Answers are added to the sum as they
 //! come, so that a party takes a piece of memory and not an answer.
 
-use crate::wire::{self, Kind, WireError, message};
+use crate::wire::{self, Kind, WireError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,8 +20,8 @@ pub(crate) enum Errand {
     Tell(Vec<u8>),
     /// A message of that kind. The number is the caller's, to know the reply by.
     Call(Vec<u8>, Kind, u64),
-    /// Numbers.
-    Ask { question: Arc<Vec<u8>>, number: u64, shape: Shape, sum: Arc<Mutex<Total>> },
+    /// Numbers. The question is a message already.
+    Ask { question: Arc<Vec<u8>>, number: u64, shape: Arc<Shape>, sum: Arc<Mutex<Total>> },
 }
 
 /// What became of it.
@@ -133,7 +133,7 @@ impl Task {
                 }))
             }
             Errand::Ask { question, number, shape, sum } => {
-                self.send(&message(Kind::Ask, number, &question)).await?;
+                self.send(&question).await?;
                 let head = self.head(Kind::Answer).await?;
                 if head.kind == Kind::Unfit {
                     let payload = self
@@ -146,16 +146,17 @@ impl Task {
                         "it answers another question, or with too much or too little",
                     ));
                 }
-                self.add(head, shape, &sum).await?;
+                self.add(head, &shape, &sum).await?;
                 Ok(Some(Reply::Answered(number)))
             }
         }
     }
 
-    async fn add(&mut self, head: wire::Head, shape: Shape, sum: &Mutex<Total>) -> Result<(), WireError> {
+    async fn add(&mut self, head: wire::Head, shape: &Shape, sum: &Mutex<Total>) -> Result<(), WireError> {
         let received = head.bytes as u64;
         self.patiently(async |task: &mut Self| {
-            wire::pieces(&mut task.meeting.input, head, shape.width, |at, piece| {
+            let next = |at| shape.piece(at, wire::PIECE);
+            wire::pieces(&mut task.meeting.input, head, next, |at, piece| {
                 sum.lock().unwrap_or_else(PoisonError::into_inner).add(at, piece);
             })
             .await
@@ -192,6 +193,7 @@ impl Task {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::message;
     use tokio::io::{AsyncWriteExt, duplex};
     use welkin_gateway::{Identity, Role};
 
@@ -206,9 +208,9 @@ mod tests {
         let meter = Arc::new(Meter { sent: AtomicU64::new(0), received: AtomicU64::new(0), alive });
         let (events, inbox) = std::sync::mpsc::channel();
         let link = Link::new(1, meeting, Duration::from_millis(50), meter, events, |_, reply| reply);
-        let shape = Shape { width: 8, numbers: 1 };
-        let sum = Arc::new(Mutex::new(Total::new(shape)));
-        link.run(Errand::Ask { question: Arc::new(vec![1]), number: 1, shape, sum });
+        let shape = Arc::new(Shape::of(8, 1));
+        let sum = Arc::new(Mutex::new(Total::new(&shape)));
+        link.run(Errand::Ask { question: Arc::new(message(Kind::Ask, 1, &[1])), number: 1, shape, sum });
         let words = message(Kind::Unfit, 0, b"why");
         peer.write_all(&words[..words.len() - 1]).await.unwrap();
         let reply = tokio::task::spawn_blocking(move || inbox.recv().unwrap()).await.unwrap();

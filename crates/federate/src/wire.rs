@@ -29,9 +29,17 @@ pub(crate) enum Kind {
     Kept = 9,
     /// From a party: it cannot take part, with words.
     Unfit = 10,
+    /// Say again what was noted from one record on up to another; answered with [`Kind::Recalled`].
+    Recall = 11,
+    /// From a party: these records.
+    Recalled = 12,
+    /// What the training is of, and how far: note it.
+    State = 13,
+    /// What was found out: note it. Its number is that of the record.
+    Record = 14,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 14] = [
     Kind::Hello,
     Kind::Plan,
     Kind::Keys,
@@ -42,6 +50,10 @@ const KINDS: [Kind; 10] = [
     Kind::Model,
     Kind::Kept,
     Kind::Unfit,
+    Kind::Recall,
+    Kind::Recalled,
+    Kind::State,
+    Kind::Record,
 ];
 
 /// Longest words for people.
@@ -53,8 +65,9 @@ impl Kind {
         match self {
             Self::Pause | Self::Over | Self::Unfit => MOST_WORDS,
             Self::Kept => 0,
+            Self::Recall => 8,
             Self::Hello | Self::Plan | Self::Keys => 64 << 20,
-            Self::Ask | Self::Answer | Self::Model => 1 << 30,
+            Self::Ask | Self::Answer | Self::Model | Self::Recalled | Self::State | Self::Record => 1 << 30,
         }
     }
 }
@@ -180,25 +193,52 @@ pub(crate) async fn payload(input: &mut (impl AsyncRead + Unpin), head: Head) ->
 }
 
 /// Bytes that are read at once while sums are made.
-const PIECE: usize = 1 << 16;
+pub(crate) const PIECE: usize = 1 << 16;
 
-/// Reads what follows a head piece by piece, each a multiple of `unit` long.
+/// Reads what follows a head piece by piece. `next` says how long the one from a place on is: [`PIECE`] at most, and nothing where
+/// there is none.
 pub(crate) async fn pieces(
     input: &mut (impl AsyncRead + Unpin),
     head: Head,
-    unit: usize,
+    next: impl Fn(usize) -> usize,
     mut each: impl FnMut(usize, &[u8]),
 ) -> Result<(), WireError> {
-    let size = PIECE / unit.max(1) * unit.max(1);
-    let mut memory = vec![0; size.min(head.bytes)];
+    let mut memory = vec![0; PIECE.min(head.bytes)];
     let mut at = 0;
     while at < head.bytes {
-        let piece = &mut memory[..size.min(head.bytes - at)];
+        let Some(piece) = memory.get_mut(..next(at)).filter(|piece| !piece.is_empty()) else {
+            return Err(WireError::Nonsense("an answer has another shape than its question"));
+        };
         input.read_exact(piece).await.map_err(WireError::io)?;
         each(at, piece);
         at += piece.len();
     }
     Ok(())
+}
+
+/// Lists of bytes as one, each behind its length.
+pub(crate) fn joined<'a>(lists: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for list in lists {
+        joined.extend(u32::try_from(list.len()).unwrap_or(u32::MAX).to_le_bytes());
+        joined.extend(list);
+    }
+    joined
+}
+
+/// The lists of [`joined`]; nothing where these bytes are none, or more than so many: an empty one takes more memory than bytes.
+pub(crate) fn parted(mut bytes: &[u8], most: usize) -> Option<Vec<&[u8]>> {
+    let mut lists = Vec::new();
+    while !bytes.is_empty() {
+        if lists.len() == most {
+            return None;
+        }
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (list, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        lists.push(list);
+        bytes = rest;
+    }
+    Some(lists)
 }
 
 #[cfg(test)]
@@ -223,6 +263,17 @@ mod tests {
         assert!(matches!(cut, WireError::Lane(LaneError::Cut)) && cut.may_pass());
         let mut short = &sent[HEAD_BYTES..16];
         assert!(payload(&mut short, Head { kind: Kind::Ask, number: 7, bytes: 5 }).await.is_err());
+    }
+
+    #[test]
+    fn lists_are_parted_as_they_were_joined() {
+        let lists: [&[u8]; 3] = [b"ab", b"", b"cde"];
+        let bytes = joined(lists.into_iter());
+        assert_eq!(parted(&bytes, 3).unwrap(), lists);
+        assert_eq!(parted(&bytes, 2), None);
+        let ends = [0, 6, 10, bytes.len()];
+        assert!((0..bytes.len()).all(|end| parted(&bytes[..end], 3).is_some() == ends.contains(&end)));
+        assert_eq!(parted(&[0xff; 9], 3), None);
     }
 
     #[test]

@@ -113,9 +113,21 @@ impl<'a> Reader<'a> {
     /// A list whose elements take a byte at least.
     pub(crate) fn list<T>(
         &mut self,
+        each: impl FnMut(&mut Self) -> Result<T, Unreadable>,
+    ) -> Result<Vec<T>, Unreadable> {
+        self.at_most(usize::MAX, each)
+    }
+
+    /// A list of no more than so many elements: they may take more memory than bytes.
+    pub(crate) fn at_most<T>(
+        &mut self,
+        most: usize,
         mut each: impl FnMut(&mut Self) -> Result<T, Unreadable>,
     ) -> Result<Vec<T>, Unreadable> {
         let length = self.small()?;
+        if length as usize > most {
+            return Err(Unreadable("a list is longer than any that is needed"));
+        }
         let mut list = Vec::new();
         for _ in 0..length {
             list.push(each(self)?);

@@ -8,9 +8,10 @@ use super::bytes::{Reader, Unreadable, Writer};
 use super::crowd::{Asks, Crowd, ask, steps, worth};
 use super::merge::Known;
 use super::numbers;
-use super::peaks;
+use super::peaks::{self, Span};
 use super::plan::{Opened, Plan, PlanError};
-use super::question::{Beginning, MOST_PLACES, Place, Question, Shape, Sizes, read_cuts, write_cuts};
+use super::question::{Beginning, MOST_PLACES, Place, Question, Sizes, read_cuts, write_cuts};
+use super::shape::Shape;
 use crate::bins::Axes;
 use crate::cuts::Cuts;
 use crate::data::{Kind, most_rows};
@@ -82,11 +83,10 @@ pub fn coordinate(
     let named = Named { names: &plan.schema.names, kinds: &kinds };
     let constraints = constraints(&opened.params, &named)?;
     let watched = plan.watched();
-    let mut sizes = Sizes {
+    let sizes = Sizes {
         base: opened.loss.base_lists(),
         scores: watched.len() * opened.metrics.len() * 2,
         outputs: opened.loss.outputs(),
-        ..Sizes::default()
     };
     let state = match records.split_first() {
         Some((first, rounds)) => State::read(first, rounds)?,
@@ -99,8 +99,6 @@ pub fn coordinate(
         }
     };
     let State { rows, cuts, model, history } = state;
-    sizes.bins = cuts.iter().map(Cuts::count).sum();
-    sizes.width = numbers::width_of(rows);
     let beginning = Beginning { rows, cuts: cuts.clone(), model: model.write(Format::Ubjson) };
     let axes = Axes::of(cuts, MOST_BINS).map_err(|bins| TrainError::TooManyBins { bins, most: MOST_BINS })?;
     let setting = Setting {
@@ -112,7 +110,8 @@ pub fn coordinate(
         constraints,
         workers,
     };
-    let mut crowd = Crowd::new(asks, sizes, beginning, &axes, &opened.metrics, &watched);
+    let full = numbers::width_of(rows).max(numbers::COUNT);
+    let mut crowd = Crowd::new(asks, sizes, full, beginning, &axes, &opened.metrics, &watched);
     let mut note = |progress: &Progress<'_>, model: &Model| {
         tell(&Told::Record(&round_record(progress, model))) && tell(&Told::Round(progress))
     };
@@ -124,7 +123,7 @@ pub fn coordinate(
 pub fn complete(plan: &Plan, records: &[Vec<u8>]) -> Option<Trained> {
     struct Nobody;
     impl Asks for Nobody {
-        fn ask(&mut self, _question: &[u8], _shape: Shape) -> Result<Vec<u8>, Lost> {
+        fn ask(&mut self, _question: &[u8], _shape: &Shape) -> Result<Vec<u8>, Lost> {
             Err(Lost)
         }
     }
@@ -151,7 +150,7 @@ fn begin(
     let base_score = match &opened.params.base_score {
         Some(scores) => scores.clone(),
         None => {
-            let peaks = peaks::unpack(&ask(asks, sizes, &Question::BasePeaks)?);
+            let peaks = peaks::unpack(Span::Double, &ask(asks, sizes, &Question::BasePeaks)?);
             let sums = ask(asks, sizes, &Question::BaseSums(steps(&peaks)))?;
             opened.loss.base_of(&worth(&peaks, &sums))
         }

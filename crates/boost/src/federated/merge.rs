@@ -257,9 +257,9 @@ impl Sharing {
     }
 }
 
-/// How many values, of ascending keys, each part of a range has. `near` is where the keys of a range end that was counted
-/// before; ranges that are asked for in their order lie close to each other.
-pub(crate) fn count(keys: &[u32], level: u8, number: u32, near: &mut usize) -> Vec<u32> {
+/// How many values, of ascending keys, each part of a range has: added to `counts`. `near` is where the keys of a range end that was
+/// counted before; ranges that are asked for in their order lie close to each other.
+pub(crate) fn count(keys: &[u32], level: u8, number: u32, near: &mut usize, counts: &mut [u32]) {
     let shift = u32::from(BITS) * u32::from(LEVELS - 1 - level);
     // The lowest key of a part, or what is beyond all.
     let low = |part: u64| ((u64::from(number) << BITS) + part) << shift;
@@ -271,17 +271,15 @@ pub(crate) fn count(keys: &[u32], level: u8, number: u32, near: &mut usize) -> V
     let to = from + leap(&keys[from..], low(PARTS as u64));
     *near = to;
     let mut rest = &keys[from..to];
-    let mut counts = vec![0_u32; PARTS];
     if rest.len() <= FEW {
         rest.iter().for_each(|key| counts[(key >> shift) as usize % PARTS] += 1);
-        return counts;
+        return;
     }
-    for (part, count) in (1..).zip(&mut counts) {
+    for (part, count) in (1..).zip(counts) {
         let end = before(rest, low(part));
-        *count = u32::try_from(end).unwrap_or(u32::MAX);
+        *count += u32::try_from(end).unwrap_or(u32::MAX);
         rest = &rest[end..];
     }
-    counts
 }
 
 /// How many keys are below another one, which is likely to be near the first.
@@ -302,7 +300,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn counted(keys: &[u32], level: u8, number: u32) -> Vec<u32> {
-        count(keys, level, number, &mut 0)
+        let mut counts = vec![0; PARTS];
+        count(keys, level, number, &mut 0, &mut counts);
+        counts
     }
 
     /// Cuts by asking, and how often was asked for how much.
@@ -376,7 +376,8 @@ mod tests {
                 // One that a value is in, or any.
                 let key = keys.get(number as usize % 1000).copied().unwrap_or(number);
                 let number = u64::from(key) >> (32 - BITS * level);
-                let counts = count(&keys, level, u32::try_from(number).unwrap(), &mut near);
+                let mut counts = vec![0; PARTS];
+                count(&keys, level, u32::try_from(number).unwrap(), &mut near, &mut counts);
                 let shift = BITS * (LEVELS - 1 - level);
                 let part = |key: u32| u64::from(key) >> shift;
                 for (at, count) in (number << BITS..).zip(counts) {

@@ -1,9 +1,9 @@
 //! Numbers modulo a power of 256, beside each other, as parties send and coordinators add them up.
 //!
 //! A sum modulo 2^64 is the same whatever was added to its parts and subtracted from them again, which is what masks are.
-//! How many bytes a number has follows from how large a sum can become, and is the same for all who take part.
+//! How many bytes a number has is the same for all who take part.
 
-use super::question::Shape;
+use super::shape::{Run, Shape};
 
 /// Bytes that a number can have: counts of rows have 4, sums of terms 16.
 pub(crate) const COUNT: usize = 4;
@@ -33,6 +33,12 @@ pub(crate) fn unpack(width: usize, bytes: &[u8]) -> impl Iterator<Item = i128> {
     })
 }
 
+/// A word of which the lower bytes are a number with a sign.
+pub(crate) fn signed(width: usize, word: u64) -> i64 {
+    let free = 8 * (WORD - width);
+    word.cast_signed() << free >> free
+}
+
 /// Adds numbers to others, or subtracts them. Both have the same length, a multiple of the width.
 pub fn combine(width: usize, into: &mut [u8], other: &[u8], adds: bool) {
     match width {
@@ -45,45 +51,68 @@ pub fn combine(width: usize, into: &mut [u8], other: &[u8], adds: bool) {
     }
 }
 
-/// Adds numbers of at most eight bytes to words, or subtracts them: modulo 2^64, of which the upper bytes are nobody's.
-pub(crate) fn gather(width: usize, from: &[u8], into: &mut [u64], adds: bool) {
+/// Lists that are added at once: the sum is read and written once for all of them.
+pub(crate) const AT_ONCE: usize = 4;
+
+/// Adds lists of numbers of at most eight bytes to words, or subtracts them: modulo 2^64, of which the upper bytes are nobody's.
+/// The lists, no more than [`AT_ONCE`], have as many numbers as there are words, and may have anything behind them.
+pub(crate) fn gather(width: usize, lists: &[&[u8]], into: &mut [u64], adds: bool) {
     match width {
-        4 => gather_of::<4>(from, into, adds),
-        5 => gather_of::<5>(from, into, adds),
-        6 => gather_of::<6>(from, into, adds),
-        7 => gather_of::<7>(from, into, adds),
-        _ => gather_of::<8>(from, into, adds),
+        4 => gather_of::<4>(lists, into, adds),
+        5 => gather_of::<5>(lists, into, adds),
+        6 => gather_of::<6>(lists, into, adds),
+        7 => gather_of::<7>(lists, into, adds),
+        _ => gather_of::<8>(lists, into, adds),
     }
 }
 
-fn gather_of<const W: usize>(from: &[u8], into: &mut [u64], adds: bool) {
+fn gather_of<const W: usize>(lists: &[&[u8]], into: &mut [u64], adds: bool) {
+    match *lists {
+        [] => {}
+        [a] => gather_by::<W, 1>([a], into, adds),
+        [a, b] => gather_by::<W, 2>([a, b], into, adds),
+        [a, b, c] => gather_by::<W, 3>([a, b, c], into, adds),
+        [a, b, c, d, ..] => gather_by::<W, 4>([a, b, c, d], into, adds),
+    }
+}
+
+fn gather_by<const W: usize, const N: usize>(lists: [&[u8]; N], into: &mut [u64], adds: bool) {
     if adds {
-        gather_by::<W>(from, into, u64::wrapping_add);
+        gather_with::<W, N>(lists, into, u64::wrapping_add);
     } else {
-        gather_by::<W>(from, into, u64::wrapping_sub);
+        gather_with::<W, N>(lists, into, u64::wrapping_sub);
     }
 }
 
 /// Numbers that are read together, so that it is looked once whether they are there.
 const TOGETHER: usize = 8;
 
-fn gather_by<const W: usize>(mut from: &[u8], into: &mut [u64], add: impl Fn(u64, u64) -> u64) {
-    let mut words = into.chunks_exact_mut(TOGETHER);
+fn gather_with<const W: usize, const N: usize>(
+    lists: [&[u8]; N],
+    into: &mut [u64],
+    add: impl Fn(u64, u64) -> u64,
+) {
     // Eight bytes each, of which the upper ones are the next number's, as long as there are so many.
-    while from.len() >= TOGETHER * W + WORD {
-        let Some(words) = words.next() else { return };
-        let numbers = &from[..TOGETHER * W + WORD];
-        for (at, word) in words.iter_mut().enumerate() {
-            let mut number = [0; WORD];
-            number.copy_from_slice(&numbers[at * W..at * W + WORD]);
-            *word = add(*word, u64::from_le_bytes(number));
+    let there = lists.iter().map(|list| list.len()).min().unwrap_or_default();
+    let blocks = there.saturating_sub(WORD) / (TOGETHER * W);
+    let (blocks, rest) = into.split_at_mut((blocks * TOGETHER).min(into.len() / TOGETHER * TOGETHER));
+    let mut at = 0;
+    for words in blocks.chunks_exact_mut(TOGETHER) {
+        let numbers = lists.map(|list| &list[at..at + TOGETHER * W + WORD]);
+        for (index, word) in words.iter_mut().enumerate() {
+            let sum = numbers.iter().fold(0_u64, |sum, numbers| {
+                let mut number = [0; WORD];
+                number.copy_from_slice(&numbers[index * W..index * W + WORD]);
+                sum.wrapping_add(u64::from_le_bytes(number))
+            });
+            *word = add(*word, sum);
         }
-        from = &from[TOGETHER * W..];
+        at += TOGETHER * W;
     }
-    let rest = words.by_ref().flatten();
-    let mut numbers = from.as_chunks::<W>().0.iter();
-    rest.zip(&mut numbers).for_each(|(word, bytes)| *word = add(*word, read(bytes)));
-    words.into_remainder().iter_mut().zip(numbers).for_each(|(word, bytes)| *word = add(*word, read(bytes)));
+    for list in lists {
+        let numbers = list[at..].as_chunks::<W>().0;
+        rest.iter_mut().zip(numbers).for_each(|(word, bytes)| *word = add(*word, read(bytes)));
+    }
 }
 
 /// Writes the lower bytes of words beside each other, behind what is there.
@@ -114,7 +143,15 @@ fn scatter_of<const W: usize>(words: &[u64], mut into: &mut [u8]) {
 /// Numbers of at most eight bytes are added up as words, which is several times faster than bytes.
 #[derive(Debug)]
 pub struct Total {
-    shape: Shape,
+    parts: Vec<Part>,
+}
+
+/// The sum of one run.
+#[derive(Debug)]
+struct Part {
+    run: Run,
+    /// Where it begins in an answer.
+    start: usize,
     words: Vec<u64>,
     wide: Vec<u8>,
 }
@@ -122,26 +159,44 @@ pub struct Total {
 impl Total {
     /// Of none so far.
     #[must_use]
-    pub fn new(shape: Shape) -> Self {
-        let (words, wide) = if shape.width <= WORD { (shape.numbers, 0) } else { (0, shape.bytes()) };
-        Self { shape, words: vec![0; words], wide: vec![0; wide] }
+    pub fn new(shape: &Shape) -> Self {
+        let part = |start: &mut usize, run: &Run| {
+            let own = *start;
+            *start += run.bytes();
+            let (words, wide) = if run.width <= WORD { (run.numbers, 0) } else { (0, run.bytes()) };
+            Some(Part { run: *run, start: own, words: vec![0; words], wide: vec![0; wide] })
+        };
+        Self { parts: shape.runs().iter().scan(0, part).collect() }
     }
 
-    /// Adds a piece of an answer: bytes from `at` on, both multiples of the width.
-    pub fn add(&mut self, at: usize, piece: &[u8]) {
-        let Self { shape: Shape { width, .. }, words, wide } = self;
-        if *width <= WORD {
-            gather(*width, piece, words.get_mut(at / *width..).unwrap_or_default(), true);
-        } else if let Some(into) = wide.get_mut(at..at + piece.len()) {
-            combine(*width, into, piece, true);
+    /// Adds a piece of an answer: bytes from `at` on. It begins and ends between two numbers.
+    pub fn add(&mut self, mut at: usize, mut piece: &[u8]) {
+        let first = self.parts.partition_point(|part| part.start + part.run.bytes() <= at);
+        for part in &mut self.parts[first..] {
+            let within = at - part.start;
+            let (own, rest) = piece.split_at(piece.len().min(part.run.bytes() - within));
+            if part.run.width > WORD {
+                combine(part.run.width, &mut part.wide[within..within + own.len()], own, true);
+            } else {
+                let from = within / part.run.width;
+                let words = &mut part.words[from..from + own.len() / part.run.width];
+                gather(part.run.width, &[own], words, true);
+            }
+            (at, piece) = (at + own.len(), rest);
+            if piece.is_empty() {
+                return;
+            }
         }
     }
 
     /// The sum.
     #[must_use]
     pub fn bytes(self) -> Vec<u8> {
-        let mut bytes = self.wide;
-        scatter(self.shape.width, &self.words, &mut bytes);
+        let mut bytes = Vec::new();
+        for part in self.parts {
+            bytes.extend(part.wide);
+            scatter(part.run.width, &part.words, &mut bytes);
+        }
         bytes
     }
 }
@@ -193,8 +248,10 @@ mod tests {
     proptest! {
         #[test]
         fn words_are_gathered_and_scattered_as_numbers_are_combined(
-            all in prop::collection::vec(any::<[u64; 3]>(), 0..50),
+            all in prop::collection::vec(any::<[u64; 5]>(), 0..50),
             width in 4_usize..=8,
+            count in 0..=AT_ONCE,
+            behind in 0_usize..20,
             adds: bool,
         ) {
             let written = |words: &[u64]| {
@@ -204,30 +261,43 @@ mod tests {
                 bytes
             };
             let bytes = |at: usize| written(&all.iter().map(|words| words[at]).collect::<Vec<_>>());
-            let (one, other) = (bytes(0), bytes(1));
-            prop_assert_eq!(one.len(), all.len() * width);
+            let first = bytes(AT_ONCE);
+            prop_assert_eq!(first.len(), all.len() * width);
+            let others: Vec<Vec<u8>> = (0..count).map(bytes).collect();
+            // Whatever is behind them.
+            let longer: Vec<Vec<u8>> = others.iter().map(|other| [&other[..], &vec![7; behind]].concat()).collect();
+            let lists: Vec<&[u8]> = longer.iter().map(Vec::as_slice).collect();
             let mut words: Vec<u64> = vec![0; all.len()];
-            gather(width, &one, &mut words, true);
-            gather(width, &other, &mut words, adds);
-            let mut combined = one.clone();
-            combine(width, &mut combined, &other, adds);
+            gather(width, &[&first], &mut words, true);
+            gather(width, &lists, &mut words, adds);
+            let mut combined = first.clone();
+            others.iter().for_each(|other| combine(width, &mut combined, other, adds));
             prop_assert_eq!(&written(&words), &combined);
         }
 
         #[test]
         fn answers_that_come_in_pieces_are_added_up(
-            answers in prop::collection::vec(prop::collection::vec(any::<u8>(), 16 * 21), 0..4),
-            width in prop::sample::select(vec![4_usize, 5, 6, 7, 8, 16]),
-            unit in 1_usize..9,
+            answers in prop::collection::vec(prop::collection::vec(any::<u8>(), 16 * 63), 0..4),
+            runs in prop::collection::vec((prop::sample::select(vec![4_usize, 5, 6, 7, 8, 16]), 0_usize..21), 0..4),
+            most in 16_usize..200,
         ) {
-            let shape = Shape { width, numbers: 21 };
-            let (mut total, mut combined) = (Total::new(shape), vec![0; shape.bytes()]);
+            let mut shape = Shape::default();
+            runs.iter().for_each(|(width, numbers)| shape.push(*width, *numbers));
+            let (mut total, mut combined) = (Total::new(&shape), vec![0; shape.bytes()]);
             for answer in &answers {
                 let answer = &answer[..shape.bytes()];
-                for (at, piece) in answer.chunks(unit * width).enumerate() {
-                    total.add(at * unit * width, piece);
+                let mut at = 0;
+                while at < answer.len() {
+                    let piece = shape.piece(at, most);
+                    total.add(at, &answer[at..at + piece]);
+                    at += piece;
                 }
-                combine(width, &mut combined, answer, true);
+                let mut start = 0;
+                for run in shape.runs() {
+                    let own = start..start + run.bytes();
+                    combine(run.width, &mut combined[own.clone()], &answer[own.clone()], true);
+                    start = own.end;
+                }
             }
             prop_assert_eq!(total.bytes(), combined);
         }

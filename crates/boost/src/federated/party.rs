@@ -6,19 +6,21 @@
 //! *Guarantee:* whatever it is asked, it neither panics nor takes more memory than its rows, one histogram for each thread
 //! and [`MOST_ANSWER`] need.
 
+use super::bundle::{self, Wanted, Ways};
 use super::bytes::Unreadable;
 use super::merge;
 use super::numbers;
-use super::pads::{self, Pads};
-use super::peaks;
+use super::pads::{self, Masking, Memory, Pads};
+use super::peaks::{self, Span};
 use super::plan::{Opened, Plan, PlanError, Schema};
-use super::question::{Beginning, MOST_ANSWER, MOST_PLACES, Place, Question, Shape, Sizes};
-use crate::bins::{Axes, Bins};
+use super::question::{Beginning, MOST_ANSWER, MOST_NODES, Place, Question, Sizes};
+use crate::bins::Bins;
 use crate::cuts::{Cuts, keys};
 use crate::data::{Data, Kind};
 use crate::exact::Peak;
-use crate::fixed::{Scale, Scales, Sums};
-use crate::grow::{Cut, Field as _, Histogram, MOST_AT_ONCE, Part};
+use crate::fixed::{Scale, Scales};
+use crate::grow::{Cut, Field as _, Histogram, Part};
+use crate::loss::Gradient;
 use crate::model::Model;
 use crate::train::{Ground, MOST_BINS, Share, TrainError};
 use crate::tree::{Branch, Node, Test, Tree};
@@ -47,6 +49,8 @@ pub enum PartyError {
 /// A place at the table: rows, and what is to be done with them.
 pub struct Seat<'a> {
     opened: Opened,
+    /// How many parties there are.
+    parties: usize,
     outputs: usize,
     data: &'a Data,
     watched: Vec<(&'static str, &'a Data)>,
@@ -82,7 +86,8 @@ impl<'a> Seat<'a> {
             crate::train::check_rows(name, rows, &*opened.loss)?;
         }
         let outputs = opened.loss.outputs();
-        Ok(Self { opened, outputs, data, watched, workers })
+        let parties = plan.parties.len();
+        Ok(Self { opened, parties, outputs, data, watched, workers })
     }
 
     /// A party that sits there.
@@ -92,58 +97,64 @@ impl<'a> Seat<'a> {
             base: self.opened.loss.base_lists(),
             scores: self.watched.len() * self.opened.metrics.len() * 2,
             outputs: self.outputs,
-            ..Sizes::default()
         };
         Party {
             seat: self,
             sizes,
+            full: numbers::COUNT,
             keys: Vec::new(),
             share: None,
             terms: Vec::new(),
+            largest: Vec::new(),
             tree: Sapling::default(),
-            spare: Vec::new(),
+            histogram: None,
+            memory: Memory::default(),
             last: 0,
         }
     }
 }
 
 /// A tree of which only the branches are known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Sapling {
     output: usize,
     nodes: Vec<Node>,
     cuts: Vec<Option<Cut>>,
+    ways: Ways,
     planted: bool,
+}
+
+impl Default for Sapling {
+    fn default() -> Self {
+        Self { output: 0, nodes: Vec::new(), cuts: Vec::new(), ways: Ways::root(), planted: false }
+    }
 }
 
 /// See the head of the module.
 pub struct Party<'a> {
     seat: &'a Seat<'a>,
     sizes: Sizes,
+    /// Bytes that the sums of all rows need.
+    full: usize,
     /// The values of all features, sorted, for as long as cuts are looked for.
     keys: Vec<Vec<u32>>,
     share: Option<Share<'a>>,
     /// What sums were last asked of.
     terms: Vec<Vec<f64>>,
+    /// The largest gradients of the round, for each output.
+    largest: Vec<Gradient>,
     tree: Sapling,
-    /// Memory of an answer that has been sent.
-    spare: Vec<[u64; 2]>,
+    histogram: Option<Histogram>,
+    memory: Memory,
     /// The number of the last question.
     last: u64,
 }
 
 const TOO_EARLY: PartyError = PartyError::Question("a round before the cuts are known");
+const TOO_LONG: PartyError = PartyError::Question("the answer would be too long");
 
-/// Most nodes of a tree: half a million branches take about 150 MiB.
-const MOST_NODES: usize = 1 << 20;
-
-/// Numbers before they are masked: as they are sent, or as words of which only the lower bytes are.
-enum Numbers {
-    Bytes(Vec<u8>),
-    Pairs(Vec<[u64; 2]>),
-}
-
-type Answer = Result<Numbers, PartyError>;
+/// Numbers before they are masked.
+type Answer = Result<Vec<u8>, PartyError>;
 
 impl<'a> Party<'a> {
     /// Answers a question. Its number must be greater than that of the one before: no mask is used twice.
@@ -172,72 +183,68 @@ impl<'a> Party<'a> {
         }
         self.last = number;
         let question = Question::read(question)?;
-        let shape = question.shape(&self.sizes);
-        self.bounded(&question, shape)?;
-        let answer = self.numbers(number, question, pads)?;
+        let Some(shape) = question.shape(&self.sizes) else {
+            let mut memory = std::mem::take(&mut self.memory);
+            let mut masking = Masking::new(pads, number, into, &mut memory);
+            match question {
+                Question::Root(output, peaks) => self.root(output as usize, peaks, &mut masking)?,
+                Question::Split(parts, wanted) => {
+                    self.part(parts)?;
+                    self.histograms(&wanted, &mut masking, || pads::random(pads, number))?;
+                }
+                _ => return Err(TOO_EARLY),
+            }
+            masking.end();
+            self.memory = memory;
+            return Ok(());
+        };
+        if shape.bytes() > MOST_ANSWER {
+            return Err(TOO_LONG);
+        }
+        let mut answer = self.numbers(question, |words| pads::noise(pads, number, words))?;
         // Sums that were asked for before their peaks were: nothing of them goes out.
-        if answer.bytes(shape.width) != shape.bytes() {
+        if answer.len() != shape.bytes() {
             return Err(PartyError::Question("it does not follow from what was asked before"));
         }
-        match answer {
-            Numbers::Bytes(mut bytes) => {
-                pads::mask(pads, number, shape.width, &mut bytes);
-                into.extend(bytes);
-            }
-            Numbers::Pairs(mut pairs) => {
-                pads::mask_words(pads, number, shape.width, pairs.as_flattened_mut());
-                numbers::scatter(shape.width, pairs.as_flattened(), into);
-                self.spare = pairs;
-            }
-        }
+        let width = shape.runs().first().map_or(numbers::WORD, |run| run.width);
+        pads::mask(pads, number, width, &mut answer);
+        into.extend(answer);
         Ok(())
     }
 
-    fn bounded(&self, question: &Question, shape: Shape) -> Result<(), PartyError> {
-        let one = matches!(question, Question::Root(..))
-            || matches!(question, Question::Split(_, wanted) if wanted.len() == 1);
-        if shape.bytes() > MOST_ANSWER && !one {
-            return Err(PartyError::Question("the answer would be too long"));
-        }
-        Ok(())
-    }
-
-    fn numbers(&mut self, number: u64, question: Question, pads: &dyn Pads) -> Answer {
-        let noise = |peaks: usize| pads::noise(pads, number, peaks);
+    fn numbers(&mut self, question: Question, noise: impl Fn(usize) -> Vec<u8>) -> Answer {
         let seat = self.seat;
+        let told = |peaks: &[Peak], span: Span| peaks::pack(span, peaks, noise(peaks.len() * span.words()));
         match question {
             Question::Rows => {
                 let valid = seat.watched.iter().filter(|(name, _)| *name == "valid");
                 let counts = [seat.data.rows(), valid.map(|(_, rows)| rows.rows()).sum()];
-                Ok(packed(numbers::WORD, counts.iter().map(|count| *count as i128)))
+                Ok(numbers::pack(numbers::WORD, counts.iter().map(|count| *count as i128)))
             }
             Question::Counts(places) => self.counts(&places),
             Question::BasePeaks => {
                 self.terms = seat.opened.loss.base_terms(seat.data);
-                Ok(Numbers::Bytes(peaks::pack(&self.peaks_of_terms(), noise(self.terms.len()))))
+                Ok(told(&self.peaks_of_terms(), Span::Double))
             }
             Question::BaseSums(peaks) | Question::ScoreSums(peaks) => self.sums(&peaks),
-            Question::Begin(beginning) => self.begin(beginning).map(|()| Numbers::NONE),
+            Question::Begin(beginning) => self.begin(beginning).map(|()| Vec::new()),
             Question::Round(round) => {
-                self.share()?.derive(round as usize);
                 let share = self.share()?;
-                let largest = (0..share.outputs()).flat_map(|output| share.largest(output));
-                let peaks: Vec<Peak> = largest.map(|largest| Peak::of_one(largest.into())).collect();
-                Ok(Numbers::Bytes(peaks::pack(&peaks, noise(peaks.len()))))
-            }
-            Question::Root(output, peaks) => self.root(output as usize, peaks),
-            Question::Split(parts, wanted) => {
-                self.part(parts)?;
-                self.histograms(&wanted)
+                share.derive(round as usize);
+                self.largest = (0..share.outputs()).map(|output| share.largest(output)).collect();
+                let largest = self.largest.as_flattened().iter();
+                let peaks: Vec<Peak> = largest.map(|largest| Peak::of_one((*largest).into())).collect();
+                Ok(told(&peaks, Span::Single))
             }
             Question::Tree(parts, values) => {
                 self.part(parts)?;
-                self.add(&values).map(|()| Numbers::NONE)
+                self.add(&values).map(|()| Vec::new())
             }
             Question::ScorePeaks => {
                 self.score()?;
-                Ok(Numbers::Bytes(peaks::pack(&self.peaks_of_terms(), noise(self.terms.len()))))
+                Ok(told(&self.peaks_of_terms(), Span::Double))
             }
+            Question::Root(..) | Question::Split(..) => Err(TOO_EARLY),
         }
     }
 
@@ -251,21 +258,18 @@ impl<'a> Party<'a> {
             self.keys = vec![Vec::new(); features.len()];
             each(self.seat.workers, &mut self.keys, |index, slot| *slot = keys(&features[index]));
         }
-        if places.len() > MOST_PLACES {
-            return Err(PartyError::Question("too many ranges at once"));
-        }
-        let mut counts = Vec::with_capacity(places.len() * merge::PARTS);
+        let mut counts = vec![0; places.len() * merge::PARTS];
         let mut near = 0;
-        for place in places {
+        for (place, counts) in places.iter().zip(counts.chunks_mut(merge::PARTS)) {
             let keys = self.keys.get(place.feature as usize);
             let keys = keys.ok_or(PartyError::Question("there is no such feature"))?;
             if place.level >= merge::LEVELS || u64::from(place.number) >> (merge::BITS * place.level) != 0 {
                 return Err(PartyError::Question("there is no such range"));
             }
-            counts.extend(merge::count(keys, place.level, place.number, &mut near));
+            merge::count(keys, place.level, place.number, &mut near, counts);
         }
         let bytes: Vec<[u8; numbers::COUNT]> = counts.into_iter().map(u32::to_le_bytes).collect();
-        Ok(Numbers::Bytes(bytes.into_flattened()))
+        Ok(bytes.into_flattened())
     }
 
     fn peaks_of_terms(&self) -> Vec<Peak> {
@@ -281,7 +285,7 @@ impl<'a> Party<'a> {
         }
         let terms = std::mem::take(&mut self.terms);
         let sums = terms.iter().zip(peaks).map(|(terms, peak)| peak.total(terms.iter().copied()));
-        Ok(packed(numbers::SUM, sums))
+        Ok(numbers::pack(numbers::SUM, sums))
     }
 
     fn begin(&mut self, beginning: Beginning) -> Result<(), PartyError> {
@@ -300,8 +304,8 @@ impl<'a> Party<'a> {
         self.keys = Vec::new();
         let bins = Bins::by(&data.features, cuts, MOST_BINS, *workers)
             .map_err(|_| PartyError::Question("more bins than there is memory for"))?;
-        self.sizes.bins = bins.axes.cuts.iter().map(Cuts::count).sum();
-        self.sizes.width = numbers::width_of(rows);
+        self.full = numbers::width_of(rows).max(numbers::COUNT);
+        (self.histogram, self.largest) = (None, Vec::new());
         let Opened { params, loss, metrics } = opened;
         let ground = Ground { params, loss: &**loss, metrics, data, watched, workers: *workers };
         self.share = Some(Share::new(ground, bins, &model)?);
@@ -309,26 +313,33 @@ impl<'a> Party<'a> {
         Ok(())
     }
 
-    fn root(&mut self, output: usize, peaks: [Peak; 2]) -> Answer {
-        let mut pairs = std::mem::take(&mut self.spare);
-        let share = self.share()?;
-        if output >= share.outputs() {
-            return Err(PartyError::Question("there is no such output"));
-        }
-        let own = share.largest(output).map(|largest| Peak::of_one(largest.into()));
+    fn root(&mut self, output: usize, peaks: [Peak; 2], masking: &mut Masking<'_>) -> Result<(), PartyError> {
+        let share = self.share.as_mut().ok_or(TOO_EARLY)?;
+        let Some(largest) = self.largest.get(output) else {
+            return Err(PartyError::Question("there is no such output, or no round of it"));
+        };
+        let own = largest.map(|largest| Peak::of_one(largest.into()));
         let scales = (Scale::of_peak(peaks[0]), Scale::of_peak(peaks[1]));
         let (Some(g), Some(h)) = scales else { return Err(PartyError::Question("steps without end")) };
         if own[0] > peaks[0] || own[1] > peaks[1] {
             return Err(PartyError::Question("steps that gradients do not fit in"));
         }
         share.plant(output, Scales { g, h });
-        let mut histogram = Histogram::new(share.axes());
-        let all = share.histogram(0, &mut histogram);
-        pairs.clear();
-        pairs.push(words(&all));
-        append(share.axes(), &histogram, &mut pairs);
-        self.tree = Sapling { output, nodes: vec![leaf(None)], cuts: vec![None], planted: true };
-        Ok(Numbers::Pairs(pairs))
+        let axes = share.axes();
+        let histogram = self.histogram.get_or_insert_with(|| Histogram::new(axes));
+        let all = share.histogram(0, histogram);
+        masking.sums(self.full, &[all]);
+        for feature in 0..axes.features() {
+            masking.sums(self.full, histogram.of(axes, feature));
+        }
+        self.tree = Sapling {
+            output,
+            nodes: vec![leaf(None)],
+            cuts: vec![None],
+            planted: true,
+            ..Sapling::default()
+        };
+        Ok(())
     }
 
     fn part(&mut self, parts: Vec<Part>) -> Result<(), PartyError> {
@@ -341,27 +352,41 @@ impl<'a> Party<'a> {
         Ok(())
     }
 
-    fn histograms(&mut self, wanted: &[u32]) -> Answer {
-        if wanted.len() > 2 * MOST_AT_ONCE
-            || wanted.iter().any(|node| *node as usize >= self.tree.nodes.len())
-        {
-            return Err(PartyError::Question("there is no such node"));
+    fn histograms(
+        &mut self,
+        wanted: &[Wanted],
+        masking: &mut Masking<'_>,
+        random: impl FnOnce() -> u64,
+    ) -> Result<(), PartyError> {
+        let share = self.share.as_ref().ok_or(TOO_EARLY)?;
+        let (axes, full, tree) = (share.axes(), self.full, &self.tree);
+        let sound =
+            |one: &Wanted| (one.node as usize) < tree.nodes.len() && one.is_sound(axes.features(), full);
+        if !wanted.iter().all(sound) {
+            return Err(PartyError::Question("there is no such node, or no such number of it"));
         }
-        let mut pairs = std::mem::take(&mut self.spare);
-        let share = self.share()?;
-        let axes = share.axes();
-        let mut histogram = Histogram::new(axes);
-        pairs.clear();
-        for node in wanted {
-            share.histogram(*node, &mut histogram);
-            append(axes, &histogram, &mut pairs);
+        if wanted.len() > 1 && tree.ways.shape(axes, wanted, full).bytes() > MOST_ANSWER {
+            return Err(TOO_LONG);
         }
-        Ok(Numbers::Pairs(pairs))
+        let histogram = self.histogram.get_or_insert_with(|| Histogram::new(axes));
+        let mut beyond = false;
+        for one in wanted {
+            share.histogram(one.node, histogram);
+            for stretch in tree.ways.stretches(axes, one) {
+                let bits = masking.sums(stretch.width, &histogram.of(axes, stretch.feature)[stretch.bins]);
+                beyond |=
+                    stretch.width < full && bundle::might_be_beyond(bits, stretch.width, self.seat.parties);
+            }
+        }
+        if bundle::is_narrow(wanted, full) {
+            masking.word(if beyond { random() } else { 0 });
+        }
+        Ok(())
     }
 
     fn add(&mut self, values: &[f32]) -> Result<(), PartyError> {
         let share = self.share.as_mut().ok_or(TOO_EARLY)?;
-        let Sapling { output, mut nodes, cuts, planted } = std::mem::take(&mut self.tree);
+        let Sapling { output, mut nodes, cuts, planted, .. } = std::mem::take(&mut self.tree);
         if !planted || values.len() != nodes.len() {
             return Err(PartyError::Question("values for another tree"));
         }
@@ -406,6 +431,7 @@ impl Sapling {
             }
             _ => return Err(PartyError::Question("a branch that its feature cannot have")),
         };
+        self.ways.part(part);
         let Part { feature, left, right, .. } = *part;
         node.branch = Some(Branch { feature, test, default_left: part.cut.default_left, left, right });
         self.cuts[part.node as usize] = Some(part.cut.clone());
@@ -417,29 +443,4 @@ impl Sapling {
 
 fn leaf(parent: Option<u32>) -> Node {
     Node { parent, branch: None, value: 0.0, gain: 0.0, cover: 0.0, weight: 0.0 }
-}
-
-impl Numbers {
-    const NONE: Self = Self::Bytes(Vec::new());
-
-    /// How many bytes they are, as numbers of that width.
-    fn bytes(&self, width: usize) -> usize {
-        match self {
-            Self::Bytes(bytes) => bytes.len(),
-            Self::Pairs(pairs) => 2 * width * pairs.len(),
-        }
-    }
-}
-
-fn packed(width: usize, numbers: impl Iterator<Item = i128>) -> Numbers {
-    Numbers::Bytes(numbers::pack(width, numbers))
-}
-
-/// Modulo 2^64, whatever the sign.
-fn words(sums: &Sums) -> [u64; 2] {
-    [sums.g.cast_unsigned(), sums.h.cast_unsigned()]
-}
-
-fn append(axes: &Axes, histogram: &Histogram, pairs: &mut Vec<[u64; 2]>) {
-    (0..axes.features()).for_each(|feature| pairs.extend(histogram.of(axes, feature).iter().map(words)));
 }

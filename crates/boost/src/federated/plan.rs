@@ -7,7 +7,7 @@ use crate::metric::{self, Metric};
 use crate::params::{ParamError, Params};
 
 /// The version of messages and of what they mean.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// What a training is, but for its rows.
 #[derive(Debug, Clone, PartialEq)]

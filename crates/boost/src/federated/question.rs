@@ -3,19 +3,27 @@
 //! Each question is asked of all parties at once, and their answers are lists of numbers that are added up. So how many
 //! numbers there are, and of how many bytes, is known before anybody answers.
 
+use super::bundle::Wanted;
 use super::bytes::{Reader, Unreadable, Writer};
 use super::merge::PARTS;
 use super::numbers;
-use super::peaks;
+use super::peaks::Span;
+use super::shape::Shape;
 use crate::cuts::Cuts;
 use crate::exact::Peak;
-use crate::grow::{Cut, Part};
+use crate::grow::{Cut, MOST_AT_ONCE, Part};
 
 /// Longest answer, 64 MiB. Longer ones are asked for in parts, unless one histogram alone is longer.
 pub(crate) const MOST_ANSWER: usize = 64 << 20;
 
 /// Ranges that are asked for at once: 4 MiB of counts.
 pub(crate) const MOST_PLACES: usize = 1 << 16;
+
+/// Most nodes of a tree: half a million branches take about 150 MiB.
+pub(crate) const MOST_NODES: usize = 1 << 20;
+
+/// Most histograms that are asked for at once: those of both children of the nodes that are split at once.
+pub(crate) const MOST_WANTED: usize = 2 * MOST_AT_ONCE;
 
 /// A range of a feature's values: see [`super::merge`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +51,7 @@ pub(crate) enum Question {
     /// What is the histogram of all rows for a tree of this output, with gradients in these steps?
     Root(u32, [Peak; 2]),
     /// Part the rows like this. What are the histograms of these nodes?
-    Split(Vec<Part>, Vec<u32>),
+    Split(Vec<Part>, Vec<Wanted>),
     /// Nothing: part the rows like this, and add the values of the nodes to the margins of their rows.
     Tree(Vec<Part>, Vec<f32>),
     /// How large are the terms that metrics are made of?
@@ -62,23 +70,6 @@ pub(crate) struct Beginning {
     pub(crate) model: Vec<u8>,
 }
 
-/// The shape of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    /// Bytes of a number.
-    pub width: usize,
-    /// How many numbers.
-    pub numbers: usize,
-}
-
-impl Shape {
-    /// How many bytes.
-    #[must_use]
-    pub fn bytes(self) -> usize {
-        self.width * self.numbers
-    }
-}
-
 /// What shapes depend on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sizes {
@@ -86,30 +77,24 @@ pub(crate) struct Sizes {
     pub(crate) base: usize,
     pub(crate) scores: usize,
     pub(crate) outputs: usize,
-    /// Bins of all features without those of missing values.
-    pub(crate) bins: usize,
-    /// Bytes of a sum of gradients.
-    pub(crate) width: usize,
 }
 
 impl Question {
-    pub(crate) fn shape(&self, sizes: &Sizes) -> Shape {
-        let peaks =
-            |count: usize| Shape { width: numbers::WORD, numbers: count * peaks::BYTES / numbers::WORD };
-        let sums = |count| Shape { width: numbers::SUM, numbers: count };
-        let gradients = |numbers| Shape { width: sizes.width.max(numbers::COUNT), numbers };
-        match self {
-            Self::Rows => Shape { width: numbers::WORD, numbers: 2 },
-            Self::Counts(places) => Shape { width: numbers::COUNT, numbers: places.len() * PARTS },
-            Self::BasePeaks => peaks(sizes.base),
+    /// The shape of the answer; nothing where it hangs on cuts and branches, as histograms do (see [`super::bundle`]).
+    pub(crate) fn shape(&self, sizes: &Sizes) -> Option<Shape> {
+        let peaks = |span: Span, count: usize| Shape::of(numbers::WORD, count * span.words());
+        let sums = |count| Shape::of(numbers::SUM, count);
+        Some(match self {
+            Self::Rows => Shape::of(numbers::WORD, 2),
+            Self::Counts(places) => Shape::of(numbers::COUNT, places.len() * PARTS),
+            Self::BasePeaks => peaks(Span::Double, sizes.base),
             Self::BaseSums(_) => sums(sizes.base),
-            Self::Begin(_) | Self::Tree(..) => Shape { width: numbers::WORD, numbers: 0 },
-            Self::Round(_) => peaks(2 * sizes.outputs),
-            Self::Root(..) => gradients(2 * (1 + sizes.bins)),
-            Self::Split(_, wanted) => gradients(2 * sizes.bins * wanted.len()),
-            Self::ScorePeaks => peaks(sizes.scores),
+            Self::Begin(_) | Self::Tree(..) => Shape::default(),
+            Self::Round(_) => peaks(Span::Single, 2 * sizes.outputs),
+            Self::ScorePeaks => peaks(Span::Double, sizes.scores),
             Self::ScoreSums(_) => sums(sizes.scores),
-        }
+            Self::Root(..) | Self::Split(..) => return None,
+        })
     }
 
     pub(crate) fn write(&self) -> Vec<u8> {
@@ -147,7 +132,10 @@ impl Question {
             Self::Split(parts, wanted) => {
                 to.byte(7);
                 to.list(parts, write_part);
-                to.list(wanted, |to, node| to.small(*node));
+                to.list(wanted, |to, one| {
+                    to.small(one.node);
+                    to.bytes(&one.widths);
+                });
             }
             Self::Tree(parts, values) => {
                 to.byte(8);
@@ -167,7 +155,7 @@ impl Question {
         let mut from = Reader(bytes);
         let question = match from.byte()? {
             0 => Self::Rows,
-            1 => Self::Counts(from.list(|from| {
+            1 => Self::Counts(from.at_most(MOST_PLACES, |from| {
                 let (feature, level, number) = (from.small()?, from.byte()?, from.small()?);
                 Ok(Place { feature, level, number })
             })?),
@@ -180,8 +168,13 @@ impl Question {
             }),
             5 => Self::Round(from.small()?),
             6 => Self::Root(from.small()?, [read_peak(&mut from)?, read_peak(&mut from)?]),
-            7 => Self::Split(from.list(read_part)?, from.list(Reader::small)?),
-            8 => Self::Tree(from.list(read_part)?, from.list(Reader::single)?),
+            7 => Self::Split(
+                from.at_most(MOST_NODES, read_part)?,
+                from.at_most(MOST_WANTED, |from| {
+                    Ok(Wanted { node: from.small()?, widths: from.bytes()?.to_vec() })
+                })?,
+            ),
+            8 => Self::Tree(from.at_most(MOST_NODES, read_part)?, from.at_most(MOST_NODES, Reader::single)?),
             9 => Self::ScorePeaks,
             10 => Self::ScoreSums(from.list(read_peak)?),
             _ => return Err(Unreadable("there is no such question")),
@@ -274,7 +267,10 @@ mod tests {
             }),
             Question::Round(5),
             Question::Root(1, [peak(1e-9), peak(f64::MAX)]),
-            Question::Split(vec![part(None), part(Some(vec![0, 7]))], vec![3, 4]),
+            Question::Split(
+                vec![part(None), part(Some(vec![0, 7]))],
+                vec![Wanted { node: 3, widths: vec![5, 6] }, Wanted { node: 4, widths: Vec::new() }],
+            ),
             Question::Tree(vec![part(None)], vec![0.5, f32::MIN_POSITIVE]),
             Question::ScorePeaks,
             Question::ScoreSums(vec![peak(3.0)]),

@@ -36,6 +36,9 @@ pub(crate) trait Field {
     /// Whether the first node, with these sums, has no more rows than the second. It decides of work, and of no bit.
     fn has_fewer(&self, one: (u32, Sums), other: (u32, Sums)) -> bool;
 
+    /// The histogram of a node's parent, before the node's own is filled in: what it says of its size.
+    fn hint(&mut self, _node: u32, _parent: &Histogram) {}
+
     /// Fills in the histograms of nodes.
     fn fill(&mut self, wanted: &mut [(u32, Histogram)]) -> Result<(), Lost>;
 }

@@ -3,11 +3,10 @@
 use super::entrance::{Event, Hello};
 use super::{Coordinating, CoordinatorError, Happening, Kept, Tell};
 use crate::journal::{Journal, Record};
-use crate::keys::KeysError;
 use crate::link::{Errand, Link, Reply};
+use crate::notes::Digest;
 use crate::roster::Roster;
 use crate::wire::{Kind, message, words};
-use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -15,31 +14,37 @@ use welkin_boost::federated::{Asks, CoordinateError, Plan, Shape, Told, Total, c
 use welkin_boost::{Format, Lost, TrainError, Trained, Workers};
 
 /// A party that is there.
-struct Seated {
-    link: Link,
-    hello: Hello,
+pub(super) struct Seated {
+    pub(super) link: Link,
+    pub(super) hello: Hello,
+    /// How many of the training's records it has noted, since it was told of those that are kept here.
+    pub(super) noted: Option<usize>,
 }
 
 /// See the head of the module.
 pub(super) struct Desk {
-    options: Coordinating,
-    kept: Kept,
-    journal: Journal,
+    pub(super) options: Coordinating,
+    pub(super) kept: Kept,
+    /// What stands for the training, and for each of its steps that are kept.
+    pub(super) root: Digest,
+    pub(super) chain: Vec<Digest>,
+    pub(super) journal: Journal,
     inbox: Receiver<Event>,
-    seats: Vec<Option<Seated>>,
+    pub(super) seats: Vec<Option<Seated>>,
     /// The number of the last question or call.
-    asked: u64,
+    pub(super) asked: u64,
     /// What a caller could not do, which ends the training.
     failed: Option<String>,
 }
 
 /// A party is not there any more.
-struct Gone;
+pub(super) struct Gone;
 
 impl Desk {
     pub(super) fn new(options: Coordinating, kept: Kept, journal: Journal, inbox: Receiver<Event>) -> Self {
         let seats = options.roster.parties().iter().map(|_| None).collect();
-        Self { options, kept, journal, inbox, seats, asked: 0, failed: None }
+        let (root, chain) = Default::default();
+        Self { options, kept, root, chain, journal, inbox, seats, asked: 0, failed: None }
     }
 
     pub(super) fn work(
@@ -65,14 +70,14 @@ impl Desk {
             return self.end(trained, tell);
         }
         loop {
-            let plan = self.gather(tell)?;
-            if self.introduce(&plan, tell)?.is_err() {
+            let agreed = self.gather(tell)?;
+            if self.introduce(&agreed, tell)?.is_err() {
                 self.pause();
                 continue;
             }
             tell(&Happening::Begins(self.kept.steps.len().saturating_sub(1)))
                 .map_err(CoordinatorError::Stopped)?;
-            match self.rounds(&plan, workers, tell) {
+            match self.rounds(&agreed.plan, workers, tell) {
                 Ok(trained) => return self.end(trained, tell),
                 Err(_) if self.failed.is_some() => {
                     return Err(CoordinatorError::Stopped(self.failed.take().unwrap_or_default()));
@@ -88,106 +93,6 @@ impl Desk {
         tell(&Happening::Trained(&trained)).map_err(CoordinatorError::Stopped)?;
         self.hand_out(&trained, tell)?;
         Ok(trained)
-    }
-
-    /// Waits until all are there with rows of one kind, and says what is to be done with them.
-    fn gather(&mut self, tell: &mut Tell) -> Result<Plan, CoordinatorError> {
-        let until = Instant::now() + self.options.patience;
-        let mut told = Vec::new();
-        loop {
-            let missing: Vec<usize> = (0..self.seats.len()).filter(|at| self.seats[*at].is_none()).collect();
-            if missing.is_empty() {
-                match self.agree(tell)? {
-                    Some(plan) => return Ok(plan),
-                    None => continue,
-                }
-            }
-            if missing != told {
-                let names = missing.iter().map(|at| self.options.roster.parties()[*at].0.as_str()).collect();
-                tell(&Happening::Waits(names)).map_err(CoordinatorError::Stopped)?;
-                told = missing;
-            }
-            if self.next(until, tell)?.is_none() {
-                return Err(self.missing());
-            }
-        }
-    }
-
-    fn missing(&self) -> CoordinatorError {
-        let names = self.options.roster.parties().iter().zip(&self.seats);
-        let missing = names.filter(|(_, seat)| seat.is_none()).map(|((name, _), _)| name.clone()).collect();
-        let rounds = self.kept.steps.len().saturating_sub(1);
-        CoordinatorError::Missing { missing, patience: self.options.patience, rounds }
-    }
-
-    /// The plan for the rows that are there, unless one has others than the rest, or than it had before: that one is sent
-    /// away.
-    fn agree(&mut self, tell: &mut Tell) -> Result<Option<Plan>, CoordinatorError> {
-        let hellos: Vec<Hello> = self.seats.iter().flatten().map(|seat| seat.hello.clone()).collect();
-        let schema = match &self.kept.plan {
-            Some(plan) => plan.schema.clone(),
-            None => hellos[0].schema.clone(),
-        };
-        let commitments: Vec<u8> = hellos.iter().flat_map(|hello| hello.commitment).collect();
-        for (at, hello) in hellos.iter().enumerate() {
-            let before = self.kept.rows.as_ref().and_then(|rows| rows.get(at * 32..(at + 1) * 32));
-            let wrong = match schema.difference(&hello.schema) {
-                Some(what) => Some(format!("its rows are not what the other parties have: {what}")),
-                None if before.is_some_and(|before| before != hello.commitment) => {
-                    Some("its rows are not those that the training began with".to_owned())
-                }
-                None => None,
-            };
-            if let Some(why) = wrong {
-                self.send_away(at, &why, tell)?;
-                return Ok(None);
-            }
-        }
-        let plan = self.options.plan(schema);
-        if self.kept.plan.is_none() {
-            // Before anything is asked: what makes no sense is said at once.
-            plan.open().map_err(CoordinateError::from)?;
-            self.journal.add(&Record::Plan(plan.write()))?;
-            self.kept.plan = Some(plan.clone());
-        }
-        if self.kept.rows.is_none() {
-            self.journal.add(&Record::Rows(commitments.clone()))?;
-            self.kept.rows = Some(commitments);
-        }
-        Ok(Some(plan))
-    }
-
-    fn send_away(&mut self, party: usize, why: &str, tell: &mut Tell) -> Result<(), CoordinatorError> {
-        if let Some(seat) = self.seats[party].take() {
-            seat.link.run(Errand::Tell(words(Kind::Over, why)));
-        }
-        let name = &self.options.roster.parties()[party].0;
-        tell(&Happening::Went(name, why.to_owned())).map_err(CoordinatorError::Stopped)
-    }
-
-    /// Tells all the plan, and gives each the keys of all.
-    fn introduce(&mut self, plan: &Plan, tell: &mut Tell) -> Result<Result<(), Gone>, CoordinatorError> {
-        let mut number = [0; 32];
-        SystemRandom::new().fill(&mut number).map_err(|_| KeysError::Random)?;
-        self.asked += 1;
-        let called = self.asked;
-        let bytes = [&number[..], &plan.write()].concat();
-        self.all(|| Errand::Call(message(Kind::Plan, 0, &bytes), Kind::Keys, called));
-        let mut keys: Vec<Option<Vec<u8>>> = vec![None; self.seats.len()];
-        while keys.iter().any(Option::is_none) {
-            match self.reply(tell)? {
-                Some((party, Reply::Called(of, payload))) if of == called => keys[party] = Some(payload),
-                Some(_) => {}
-                None => return Ok(Err(Gone)),
-            }
-        }
-        let mut all = Vec::new();
-        for keys in keys.into_iter().flatten() {
-            all.extend(u32::try_from(keys.len()).unwrap_or(u32::MAX).to_le_bytes());
-            all.extend(keys);
-        }
-        self.all(|| Errand::Tell(message(Kind::Keys, 0, &all)));
-        Ok(Ok(()))
     }
 
     fn rounds(
@@ -210,22 +115,24 @@ impl Desk {
 
     fn note(&mut self, told: &Told<'_>, tell: &mut Tell) -> bool {
         let done = match told {
-            Told::Record(bytes) => {
-                self.kept.steps.push(bytes.to_vec());
-                self.journal.add(&Record::Step(bytes.to_vec())).map_err(|error| error.to_string())
-            }
+            Told::Record(bytes) => self.note_step(bytes).map_err(|error| error.to_string()),
             Told::Round(progress) => tell(&Happening::Round(progress)),
         };
         self.failed = done.err();
         self.failed.is_none()
     }
 
-    fn ask(&mut self, question: &[u8], shape: Shape, tell: &mut Tell) -> Result<Vec<u8>, Lost> {
+    fn ask(&mut self, question: &[u8], shape: &Shape, tell: &mut Tell) -> Result<Vec<u8>, Lost> {
         self.asked += 1;
         let number = self.asked;
         let sum = Arc::new(Mutex::new(Total::new(shape)));
-        let question = Arc::new(question.to_vec());
-        self.all(|| Errand::Ask { question: Arc::clone(&question), number, shape, sum: Arc::clone(&sum) });
+        let (question, shape) = (Arc::new(message(Kind::Ask, number, question)), Arc::new(shape.clone()));
+        self.all(|| Errand::Ask {
+            question: Arc::clone(&question),
+            number,
+            shape: Arc::clone(&shape),
+            sum: Arc::clone(&sum),
+        });
         let mut answered = 0;
         while answered < self.seats.len() {
             match self.reply(tell) {
@@ -239,7 +146,7 @@ impl Desk {
             }
         }
         let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::replace(&mut *sum, Total::new(Shape { numbers: 0, ..shape })).bytes())
+        Ok(std::mem::replace(&mut *sum, Total::new(&Shape::default())).bytes())
     }
 
     /// Gives the model to each party that has it not.
@@ -295,12 +202,12 @@ impl Desk {
         self.all(|| Errand::Tell(words(Kind::Pause, &why)));
     }
 
-    fn all(&self, errand: impl Fn() -> Errand) {
+    pub(super) fn all(&self, errand: impl Fn() -> Errand) {
         self.seats.iter().flatten().for_each(|seat| seat.link.run(errand()));
     }
 
     /// The next reply of a party; nothing when one is gone.
-    fn reply(&mut self, tell: &mut Tell) -> Result<Option<(usize, Reply)>, CoordinatorError> {
+    pub(super) fn reply(&mut self, tell: &mut Tell) -> Result<Option<(usize, Reply)>, CoordinatorError> {
         // Links have patience of their own; this is for all of them together.
         let until = Instant::now() + 2 * self.options.patience;
         loop {
@@ -313,7 +220,7 @@ impl Desk {
     }
 
     /// What happens next; nothing when nothing does.
-    fn next(&mut self, until: Instant, tell: &mut Tell) -> Result<Option<Next>, CoordinatorError> {
+    pub(super) fn next(&mut self, until: Instant, tell: &mut Tell) -> Result<Option<Next>, CoordinatorError> {
         let event = match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => return Ok(None),
@@ -354,7 +261,7 @@ impl Desk {
             return Ok(Next::Nothing);
         }
         tell(&Happening::Came(name)).map_err(CoordinatorError::Stopped)?;
-        self.seats[party] = Some(Seated { link, hello });
+        self.seats[party] = Some(Seated { link, hello, noted: None });
         Ok(Next::Came(party))
     }
 
@@ -391,7 +298,7 @@ impl Desk {
 }
 
 /// Something that has happened.
-enum Next {
+pub(super) enum Next {
     Came(usize),
     Reply(usize, Reply),
     Gone,
@@ -402,7 +309,7 @@ enum Next {
 struct Shared<'a, 'b>(&'a Mutex<(&'b mut Desk, &'b mut Tell)>);
 
 impl Asks for Shared<'_, '_> {
-    fn ask(&mut self, question: &[u8], shape: Shape) -> Result<Vec<u8>, Lost> {
+    fn ask(&mut self, question: &[u8], shape: &Shape) -> Result<Vec<u8>, Lost> {
         let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (desk, tell) = &mut *both;
         desk.ask(question, shape, *tell)

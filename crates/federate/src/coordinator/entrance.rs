@@ -5,6 +5,7 @@
 
 use super::Coordinating;
 use crate::link::{Link, Meter, Reply};
+use crate::notes::Noted;
 use crate::roster::Roster;
 use crate::wire::{self, Kind, WireError};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use welkin_boost::federated::Schema;
 use welkin_gateway::{Door, Fingerprint, Identity, LaneError, Meeting};
@@ -32,24 +33,39 @@ pub(crate) struct Hello {
     /// A number that its rows have, and that says nothing about them: it is the same as long as they are.
     pub(crate) commitment: [u8; 32],
     pub(crate) schema: Schema,
+    /// What it has noted of a training.
+    pub(crate) noted: Option<Noted>,
 }
 
 impl Hello {
     pub(crate) fn write(&self) -> Vec<u8> {
-        [&self.commitment[..], &self.schema.write()].concat()
+        let schema = self.schema.write();
+        let noted = self.noted.as_ref().map(|noted| (noted.chain.as_flattened(), noted));
+        let mut lists = vec![&schema[..]];
+        lists.extend(noted.into_iter().flat_map(|(chain, noted)| [&noted.plan[..], &noted.rows, chain]));
+        [&self.commitment[..], &wire::joined(lists.into_iter())].concat()
     }
 
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (commitment, schema) = bytes.split_first_chunk::<32>()?;
-        Some(Self { commitment: *commitment, schema: Schema::read(schema).ok()? })
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let (commitment, lists) = bytes.split_first_chunk::<32>()?;
+        let (schema, noted) = match wire::parted(lists, 4)?[..] {
+            [schema] => (schema, None),
+            [schema, plan, rows, chain] => {
+                let (chain, []) = chain.as_chunks() else { return None };
+                let noted = Noted { plan: plan.try_into().ok()?, rows: rows.to_vec(), chain: chain.to_vec() };
+                (schema, Some(noted))
+            }
+            _ => return None,
+        };
+        Some(Self { commitment: *commitment, schema: Schema::read(schema).ok()?, noted })
     }
 }
 
 /// What the desk hears.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A party has come, with that identity.
-    Came { party: usize, peer: Fingerprint, link: Link, hello: Hello },
+    /// A party has come, with that identity. Until that is looked at, nothing is heard of another connection of the same party.
+    Came { party: usize, peer: Fingerprint, link: Link, hello: Hello, _turn: OwnedMutexGuard<()> },
     /// A connection has something to say.
     Reply { link: u64, reply: Reply },
     /// Somebody was not let in.
@@ -66,6 +82,8 @@ pub(super) struct Entrance {
     patience: Duration,
     meter: Arc<Meter>,
     next: AtomicU64,
+    /// One for each party: what it says of its rows is held once until it is looked at, however often it calls.
+    turns: Vec<Arc<Mutex<()>>>,
 }
 
 /// Who is let in.
@@ -94,6 +112,7 @@ impl Entrance {
             patience: options.patience,
             meter,
             next: AtomicU64::new(1),
+            turns: options.roster.parties().iter().map(|_| Arc::default()).collect(),
         })
     }
 
@@ -138,15 +157,16 @@ impl Entrance {
         let parties = list.roster.parties();
         let party = parties.iter().position(|(_, fingerprint)| *fingerprint == meeting.peer);
         let party = party.ok_or_else(|| "it is in no roster".to_owned())?;
-        let hello = timeout(HELLO_TIME, hello(&mut meeting)).await;
-        let hello = hello.map_err(|_| "it said nothing".to_owned())?;
+        let turn = self.turns.get(party).cloned().unwrap_or_default();
+        let hello = timeout(HELLO_TIME, async { (turn.lock_owned().await, hello(&mut meeting).await) }).await;
+        let (turn, hello) = hello.map_err(|_| "it said nothing".to_owned())?;
         let hello = hello.map_err(|error| format!("`{}`: {}", parties[party].0, error.chain()))?;
         let peer = meeting.peer;
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let reply = |link, reply| Event::Reply { link, reply };
         let link = Link::new(id, meeting, self.patience, Arc::clone(&self.meter), self.events.clone(), reply);
         // Where nobody listens any more, the training is over, and the connection ends with the link.
-        let _ = self.events.send(Event::Came { party, peer, link, hello });
+        let _ = self.events.send(Event::Came { party, peer, link, hello, _turn: turn });
         Ok(())
     }
 }
@@ -157,5 +177,7 @@ async fn hello(meeting: &mut Meeting) -> Result<Hello, WireError> {
         return Err(WireError::Nonsense("it does not say what its rows are"));
     }
     let payload = wire::payload(&mut meeting.input, head).await?;
-    Hello::read(&payload).ok_or(WireError::Nonsense("what it says of its rows cannot be read"))
+    Hello::read(&payload).ok_or(WireError::Nonsense(
+        "what it says of its rows cannot be read; it may be of another version of Welkin",
+    ))
 }

@@ -6,17 +6,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use welkin_boost::federated::Schema;
-use welkin_federate::{Happening, TakingPart};
+use welkin_federate::TakingPart;
 use welkin_gateway::{Identity, Meeting};
 
 const HELLO: u8 = 1;
-const KEYS: u8 = 3;
-const ANSWER: u8 = 5;
-const OVER: u8 = 7;
+pub(crate) const KEYS: u8 = 3;
+pub(crate) const ASK: u8 = 4;
+pub(crate) const ANSWER: u8 = 5;
+pub(crate) const OVER: u8 = 7;
 
-fn message(kind: u8, number: u64, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn message(kind: u8, number: u64, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap();
     [&[kind], &number.to_le_bytes()[..], &length.to_le_bytes(), payload].concat()
+}
+
+/// Bytes behind their length.
+pub(crate) fn list(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_le_bytes()[..], bytes].concat()
 }
 
 /// A connection of a party that knows how to behave so far.
@@ -24,13 +30,14 @@ async fn come(scene: &Scene, party: usize, address: SocketAddr) -> Meeting {
     let identity = &scene.identities[party];
     let mut meeting =
         Meeting::call(&address.to_string(), scene.coordinator.fingerprint(), identity).await.unwrap();
-    let hello = [&[party as u8; 32], &Schema::of(&rows(party, scene.identities.len())).write()[..]].concat();
+    let schema = Schema::of(&rows(party, scene.identities.len())).write();
+    let hello = [&[party as u8; 32][..], &list(&schema)].concat();
     meeting.output.write_all(&message(HELLO, 0, &hello)).await.unwrap();
     meeting.output.flush().await.unwrap();
     meeting
 }
 
-async fn hear(meeting: &mut Meeting) -> std::io::Result<(u8, u64, Vec<u8>)> {
+pub(crate) async fn hear(meeting: &mut Meeting) -> std::io::Result<(u8, u64, Vec<u8>)> {
     let mut head = [0; 13];
     meeting.input.read_exact(&mut head).await?;
     let number = u64::from_le_bytes(head[1..9].try_into().unwrap());
@@ -59,7 +66,7 @@ fn goes_on_without(misbehave: impl AsyncFnOnce(&Scene, &mut Meeting, &[u8])) {
     assert!(said.iter().any(|said| said.starts_with("Went(\"p00\"")), "{said:?}");
 }
 
-async fn say(meeting: &mut Meeting, bytes: &[u8]) {
+pub(crate) async fn say(meeting: &mut Meeting, bytes: &[u8]) {
     meeting.output.write_all(bytes).await.unwrap();
     meeting.output.flush().await.unwrap();
 }
@@ -125,33 +132,29 @@ fn a_party_that_comes_twice_is_told_so_and_the_first_stays() {
     assert!(running.end().0.unwrap() == alone());
 }
 
-/// Follows the protocol with keys that it has from another occasion.
 #[test]
-fn keys_of_an_earlier_occasion_are_refused_by_the_other_party() {
-    let scene = Scene::new(2);
-    let left = |happening: &Happening<'_>| matches!(happening, Happening::Went("p01", _));
-    let running = scene.coordinate(scene.options(), left);
-    let honest = Scene::part(scene.taking_part(1, running.address), rows(1, 2), None);
-    runtime().block_on(async {
-        let mut meeting = come(&scene, 0, running.address).await;
-        let _plan = hear(&mut meeting).await.unwrap();
-        // Signed by nobody: as long as keys, a signature and a certificate.
+fn keys_that_somebody_else_signed_or_nobody_can_use_are_hung_up_on_and_harm_nobody_else() {
+    goes_on_without(async |scene, meeting, _| {
         let certificate = scene.identities[0].certificate();
         let shown = [&[7; 64][..], &[9; 64], certificate].concat();
-        meeting.output.write_all(&message(KEYS, 0, &shown)).await.unwrap();
-        meeting.output.flush().await.unwrap();
-        while hear(&mut meeting).await.is_ok() {}
+        say(meeting, &message(KEYS, 0, &shown)).await;
     });
-    let error = honest.join().unwrap().unwrap().unwrap_err().to_string();
-    assert!(error.contains("the keys of `p00` were not signed by `p00`"), "{error}");
-    assert!(running.end().0.is_err());
+    // Signed, for another plan.
+    goes_on_without(async |scene, meeting, plan| {
+        let other = [plan, &[1]].concat();
+        say(meeting, &message(KEYS, 0, &signed(scene, 0, &other, 9))).await;
+    });
+    // Signed, and of no order: the other party could agree upon nothing by it, and would end.
+    goes_on_without(async |scene, meeting, plan| {
+        say(meeting, &message(KEYS, 0, &signed(scene, 0, plan, 0))).await;
+    });
 }
 
 /// Keys that this party has really signed, for what it is told is to be done.
-fn signed(scene: &Scene, party: usize, plan: &[u8]) -> Vec<u8> {
+fn signed(scene: &Scene, party: usize, plan: &[u8], key: u8) -> Vec<u8> {
     let identity = &scene.identities[party];
     let (number, plan) = plan.split_at(32);
-    let mut keys = vec![9; 32 * scene.identities.len()];
+    let mut keys = vec![key; 32 * scene.identities.len()];
     keys[32 * party..][..32].fill(0);
     let words = [
         blake3::hash(plan).as_bytes(),
@@ -166,9 +169,8 @@ fn signed(scene: &Scene, party: usize, plan: &[u8]) -> Vec<u8> {
 
 /// One of the parties behaves until it is asked for how many rows it has, which is answered with 16 bytes.
 fn answers_rows_with(answer: impl Fn(u64) -> Vec<u8>) {
-    const ASK: u8 = 4;
     goes_on_without(async |scene, meeting, plan| {
-        say(meeting, &message(KEYS, 0, &signed(scene, 0, plan))).await;
+        say(meeting, &message(KEYS, 0, &signed(scene, 0, plan, 9))).await;
         let number = loop {
             let (kind, number, _) = hear(meeting).await.unwrap();
             if kind == ASK {

@@ -1,7 +1,9 @@
 //! Parties and coordinators over real connections: the bits of one machine, whoever comes and goes and whatever they send.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
+mod coordinators;
 mod hostile;
+mod lost;
 mod scene;
 
 use scene::{Scene, alone, rows};
@@ -127,6 +129,22 @@ fn unequal_rows_are_told_and_the_others_wait() {
     let (ended, said) = running.end();
     assert!(ended.unwrap() == alone());
     assert!(!said.iter().any(|said| said.contains("label 3")), "what is in rows stays there: {said:?}");
+}
+
+#[test]
+fn a_party_that_has_other_rows_than_most_is_the_one_that_is_sent_away_also_if_it_is_the_first() {
+    let scene = Scene::new(3);
+    let running = scene.coordinate(scene.options(), |_| false);
+    let others = scene.others(&[0], running.address);
+    let mut odd = rows(0, 3);
+    odd.weights = vec![1.0; odd.rows()];
+    let error = Scene::part(scene.taking_part(0, running.address), odd, None);
+    let error = error.join().unwrap().unwrap().unwrap_err().to_string();
+    assert!(error.contains("weights, which others have not"), "{error}");
+    let right = Scene::part(scene.taking_part(0, running.address), rows(0, 3), None);
+    right.join().unwrap().unwrap().unwrap();
+    others.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(running.end().0.unwrap() == alone());
 }
 
 #[test]

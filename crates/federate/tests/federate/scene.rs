@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use welkin_boost::{Alone, Column, Data, Features, Format, Kind, Model, Params, Training, train};
 use welkin_federate::{
-    Coordinating, CoordinatorError, Happening, Meanwhile, PartyError, Roster, TakingPart, coordinate,
+    Coordinating, CoordinatorError, Happening, Meanwhile, Notes, PartyError, Roster, TakingPart, coordinate,
     take_part,
 };
 use welkin_gateway::Identity;
@@ -56,7 +56,7 @@ pub(crate) fn rows(party: usize, parties: usize) -> Data {
     }
 }
 
-fn params() -> Params {
+pub(crate) fn params() -> Params {
     let mut params = Params::default();
     for (name, value) in [("objective", "binary:logistic"), ("max_depth", "3"), ("max_bin", "16")] {
         params.set(name, value).unwrap();
@@ -79,14 +79,33 @@ pub(crate) fn alone() -> Vec<u8> {
     train(&training, &mut |_| true).unwrap().model.write(Format::Json)
 }
 
+fn roster(coordinator: &Identity, identities: &[Arc<Identity>]) -> Roster {
+    let line = |(at, one): (usize, &Arc<Identity>)| format!("p{at:02} {}\n", one.fingerprint());
+    let lines: String = identities.iter().enumerate().map(line).collect();
+    Roster::read(&format!("coordinator {}\n{lines}", coordinator.fingerprint())).unwrap()
+}
+
 impl Scene {
     pub(crate) fn new(parties: usize) -> Self {
         let identity = || Arc::new(Identity::generate().unwrap());
         let (coordinator, identities) = (identity(), (0..parties).map(|_| identity()).collect::<Vec<_>>());
-        let line = |(at, one): (usize, &Arc<Identity>)| format!("p{at:02} {}\n", one.fingerprint());
-        let lines: String = identities.iter().enumerate().map(line).collect();
-        let roster = Roster::read(&format!("coordinator {}\n{lines}", coordinator.fingerprint())).unwrap();
-        Self { coordinator, identities, roster, folder: tempfile::tempdir().unwrap() }
+        Self {
+            roster: roster(&coordinator, &identities),
+            coordinator,
+            identities,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// The same parties, and another coordinator on another machine.
+    pub(crate) fn elsewhere(&self) -> Self {
+        let (coordinator, identities) = (Arc::new(Identity::generate().unwrap()), self.identities.clone());
+        Self {
+            roster: roster(&coordinator, &identities),
+            coordinator,
+            identities,
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -147,13 +166,24 @@ impl Scene {
         }
     }
 
-    /// A party on its thread, which is gone without a word when it hears that question.
+    /// A party on its thread, which is gone without a word when it hears that question. What it notes goes with it.
     pub(crate) fn part(
         options: TakingPart,
         data: Data,
         until: Option<u64>,
     ) -> JoinHandle<Option<Result<Model, PartyError>>> {
+        Self::noting(options, data, Arc::default(), until)
+    }
+
+    /// A party that has notes from before.
+    pub(crate) fn noting(
+        options: TakingPart,
+        data: Data,
+        notes: Arc<Mutex<Notes>>,
+        until: Option<u64>,
+    ) -> JoinHandle<Option<Result<Model, PartyError>>> {
         std::thread::spawn(move || {
+            let mut notes = notes.lock().unwrap();
             let (gone, heard) = (Notify::new(), AtomicU64::new(0));
             let mut tell = |meanwhile: &Meanwhile<'_>| {
                 if matches!(meanwhile, Meanwhile::Question(_))
@@ -167,7 +197,7 @@ impl Scene {
                 tokio::select! {
                     biased;
                     () = gone.notified() => None,
-                    taken = take_part(&options, &data, None, &Alone, &mut tell) => Some(taken),
+                    taken = take_part(&options, &data, None, &Alone, &mut notes, &mut tell) => Some(taken),
                 }
             })
         })

@@ -166,6 +166,6 @@ fn a_party_whose_node_is_lost_comes_back_and_the_model_has_the_same_bits() {
 }
 
 #[test]
-fn a_coordinator_whose_node_is_lost_begins_again_and_the_model_has_the_same_bits() {
+fn a_coordinator_whose_node_is_lost_is_replaced_and_the_model_has_the_same_bits() {
     lose("sum", "federate --introduced --coordinator");
 }

@@ -7,6 +7,7 @@ use crate::bed::{Bed, both};
 use crate::kill::{Dice, number};
 use std::collections::HashSet;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Output, Stdio};
 use std::sync::mpsc;
@@ -51,8 +52,8 @@ fn told_of(bytes: &[u8]) -> usize {
     bytes.windows(13).filter(text).count() + bytes.windows(8).filter(number).count()
 }
 
-/// Files of the folder that a training has made so far: models, and what the coordinator keeps, which tell of no row, and the latter
-/// is nobody else's to read.
+/// Files of the folder that a training has made so far: models, what the coordinator keeps and what parties have noted, which tell of no
+/// row, and the latter are nobody else's to read.
 fn assert_nothing_leaked(bed: &Bed, round: &str) {
     for entry in fs::read_dir(bed.path()).unwrap() {
         let entry = entry.unwrap();
@@ -61,9 +62,7 @@ fn assert_nothing_leaked(bed: &Bed, round: &str) {
         if given || !entry.file_type().unwrap().is_file() {
             continue;
         }
-        let made = [".json", ".json.draft", "coordinator.json.federated"]
-            .iter()
-            .any(|ending| name.ends_with(ending));
+        let made = [".json", ".json.draft", ".federated"].iter().any(|ending| name.ends_with(ending));
         assert!(made, "{round}: {name}");
         // Renamed or removed meanwhile, it is no more to be read.
         let Ok(bytes) = fs::read(entry.path()) else { continue };
@@ -76,6 +75,10 @@ fn assert_nothing_leaked(bed: &Bed, round: &str) {
 
 /// Rows, identities and the file of parties; and the model of all rows.
 fn bed() -> Bed {
+    bed_of(ROUNDS_OF)
+}
+
+fn bed_of(rounds: &str) -> Bed {
     let bed = Bed::new();
     bed.file("all.csv", &table(|_| true));
     let mut lines = String::new();
@@ -87,15 +90,19 @@ fn bed() -> Bed {
         lines += &format!("{name} {told}");
     }
     bed.file("parties.txt", &lines);
-    let train = ["boost", "train", "--data", "all.csv", "--label", "y", "--model", "one.json"];
+    let train =
+        ["boost", "train", "--data", "all.csv", "--label", "y", "--model", "one.json", "--rounds", rounds];
     bed.ok(train.iter().chain(&COLUMNS).chain(&SETTINGS).copied());
     bed
 }
 
 const COLUMNS: [&str; 4] = ["--categories", "c", "--id", "who"];
 
-const SETTINGS: [&str; 8] =
-    ["--rounds", "12", "--set", "objective=binary:logistic", "--set", "max_bin=64", "--set", "subsample=0.8"];
+const SETTINGS: [&str; 6] =
+    ["--set", "objective=binary:logistic", "--set", "max_bin=64", "--set", "subsample=0.8"];
+
+/// Rounds of most trainings.
+const ROUNDS_OF: &str = "12";
 
 /// An address that nobody has.
 fn address() -> String {
@@ -103,12 +110,18 @@ fn address() -> String {
 }
 
 fn start(bed: &Bed, name: &str, address: &str) -> Child {
-    let key = format!("{name}.key");
-    let mut args = vec!["boost", "federate", "--parties", "parties.txt", "--identity", &key, "--wait", "120"];
-    let (data, model) = (format!("{name}.csv"), format!("{name}.json"));
+    start_in(bed, "", name, address, ROUNDS_OF)
+}
+
+/// With the file of parties that lies in the coordinator's folder.
+fn start_in(bed: &Bed, folder: &str, name: &str, address: &str, rounds: &str) -> Child {
+    let place = if name == "coordinator" { folder } else { "" };
+    let (key, parties) = (format!("{place}{name}.key"), format!("{folder}parties.txt"));
+    let mut args = vec!["boost", "federate", "--parties", &parties, "--identity", &key, "--wait", "120"];
+    let (data, model) = (format!("{name}.csv"), format!("{place}{name}.json"));
     args.extend(["--model", &model]);
     if name == "coordinator" {
-        args.extend(["--coordinator", "--listen", address]);
+        args.extend(["-v", "--coordinator", "--listen", address, "--rounds", rounds]);
         args.extend(SETTINGS);
     } else {
         args.extend(["--party", name, "--data", &data, "--label", "y", "--coordinator", address]);
@@ -206,6 +219,57 @@ fn hunt(dice: &mut Dice, round: &str, kills: &mut [u32]) {
     for output in said {
         assert_eq!(told_of(&output.stdout) + told_of(&output.stderr), 0, "{round}: {}", both(&output));
     }
+}
+
+/// A folder for a coordinator, with its key and a file of parties that names it.
+fn machine(bed: &Bed, name: &str) {
+    fs::create_dir(bed.path().join(name)).unwrap();
+    let told =
+        bed.ok(["boost", "federate", "--fingerprint", "--identity", &format!("{name}coordinator.key")]);
+    let parties = fs::read_to_string(bed.path().join("parties.txt")).unwrap();
+    let others = parties.lines().filter(|line| !line.starts_with("coordinator ")).collect::<Vec<_>>();
+    bed.file(&format!("{name}parties.txt"), &format!("{}\ncoordinator {told}", others.join("\n")));
+}
+
+/// Whoever comes after a coordinator that is gone with its folder: with another key, at another address.
+#[test]
+fn a_coordinator_that_is_killed_and_whose_folder_is_gone_is_replaced_by_one_elsewhere() {
+    const MANY: &str = "400";
+    let bed = bed_of(MANY);
+    let rounds_of = |line: &str| -> Option<usize> {
+        let word = line.strip_prefix("all are here; continuing after ")?.split(' ').next()?;
+        word.parse().ok()
+    };
+    let mut done = 0;
+    for until in [1, 30, 60] {
+        let (folder, address) = (format!("machine-{until}/"), address());
+        machine(&bed, &folder);
+        let start = |name: &str| start_in(&bed, &folder, name, &address, MANY);
+        let mut parties: Vec<Child> = PARTIES.iter().map(|name| start(name)).collect();
+        let mut coordinator = start("coordinator");
+        let mut said = BufReader::new(coordinator.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let begins = said.find(|line| line.starts_with("all are here")).unwrap();
+        // The last round that was told of need not be noted everywhere.
+        assert!(rounds_of(&begins).unwrap_or_default() >= done, "{begins}");
+        assert!(said.any(|line| line.starts_with(&format!("[{until}]"))), "it went on");
+        coordinator.kill().unwrap();
+        coordinator.wait().unwrap();
+        fs::remove_dir_all(bed.path().join(&folder)).unwrap();
+        for party in &mut parties {
+            party.kill().unwrap();
+            party.wait().unwrap();
+        }
+        assert_nothing_leaked(&bed, &folder);
+        done = until;
+    }
+    // And one with a key that parties know, at an address where they wait.
+    let address = address();
+    let start = |name: &str| start_in(&bed, "", name, &address, MANY);
+    let parties: Vec<Child> = PARTIES.iter().map(|name| start(name)).collect();
+    let said = String::from_utf8_lossy(&end(start("coordinator")).stderr).into_owned();
+    assert!(said.lines().filter_map(rounds_of).any(|rounds| rounds >= done), "{said}");
+    parties.into_iter().for_each(|party| drop(end(party)));
+    assert_models(&bed);
 }
 
 #[test]

@@ -15,22 +15,24 @@ pub(super) struct Answers {
 
 /// Bins of histograms: the sums of gradients and of second derivatives beside each other.
 #[derive(Default)]
-pub(super) struct Bins(HashSet<[u8; Bins::BYTES]>);
+pub(super) struct Bins(HashSet<Vec<u8>>);
 
 impl Bins {
-    /// Of numbers of six bytes, which 1200 rows need; random ones are equal to a given one once in 2^96 tries.
-    const BYTES: usize = 12;
+    /// Bytes of numbers, which 1200 rows and fewer need; random ones are equal to a given bin once in 2^80 tries.
+    const WIDTHS: std::ops::RangeInclusive<usize> = 5..=6;
 
     /// Takes those that rows are in.
-    fn add(&mut self, answer: &[u8]) {
-        let bins = answer.as_chunks::<{ Self::BYTES }>().0.iter();
+    fn add(&mut self, width: usize, numbers: &[u8]) {
+        let bins = numbers.chunks_exact(2 * width);
         // Second derivatives are positive, so that zeros are no rows.
-        self.0.extend(bins.filter(|bin| bin[Self::BYTES / 2..].iter().any(|byte| *byte > 0)));
+        let full = bins.filter(|bin| bin[width..].iter().any(|byte| *byte > 0));
+        self.0.extend(full.map(<[u8]>::to_vec));
     }
 
     /// How many places hold one of them.
     pub(super) fn found(&self, bytes: &[u8]) -> usize {
-        bytes.windows(Self::BYTES).filter(|window| self.0.contains(*window)).count()
+        let places = |width| bytes.windows(2 * width).filter(|window| self.0.contains(*window)).count();
+        Self::WIDTHS.map(places).sum()
     }
 }
 
@@ -41,14 +43,19 @@ struct Room<'a> {
 }
 
 impl Asks for Room<'_> {
-    fn ask(&mut self, question: &[u8], shape: Shape) -> Result<Vec<u8>, Lost> {
+    fn ask(&mut self, question: &[u8], shape: &Shape) -> Result<Vec<u8>, Lost> {
         self.asked += 1;
         let mut sum = vec![0; shape.bytes()];
         for (at, party) in self.parties.iter_mut().enumerate() {
             let answer = party.answer(self.asked, question, &Bare).unwrap();
-            combine(shape.width, &mut sum, &answer, true);
-            if shape.width * 2 == Bins::BYTES {
-                self.answers.bins.add(&answer);
+            let mut start = 0;
+            for run in shape.runs() {
+                let own = start..start + run.bytes();
+                combine(run.width, &mut sum[own.clone()], &answer[own.clone()], true);
+                if Bins::WIDTHS.contains(&run.width) {
+                    self.answers.bins.add(run.width, &answer[own.clone()]);
+                }
+                start = own.end;
             }
             self.answers.of[at].extend(answer);
         }

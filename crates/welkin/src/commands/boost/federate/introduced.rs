@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use welkin_boost::Model;
-use welkin_federate::{Roster, TakingPart, take_part};
+use welkin_federate::{Notes, Roster, TakingPart, take_part};
 use welkin_gateway::{Fingerprint, Identity};
 use welkin_provider::{Presented, Said, Told};
 
@@ -74,6 +74,8 @@ async fn party(
     let mut news = listen()?;
     present(identity, None, app)?;
     let mut tell = part::teller(args, app);
+    // A coordinator whose node is lost goes on from what all parties have noted.
+    let mut notes = Notes::in_memory();
     let mut kept = None;
     loop {
         let now = news.borrow_and_update().clone();
@@ -97,7 +99,7 @@ async fn party(
             introduced: true,
         };
         tokio::select! {
-            model = take_part(&options, &own.data, own.valid.as_ref(), &own.threads, &mut tell) => {
+            model = take_part(&options, &own.data, own.valid.as_ref(), &own.threads, &mut notes, &mut tell) => {
                 kept = Some(model.map_err(parties)?);
                 // Others may have it not yet, and need these rows for it where the coordinator is lost.
                 heard(&mut news).await?;

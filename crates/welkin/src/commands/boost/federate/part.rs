@@ -8,13 +8,14 @@ use crate::cli::{FederateArgs, TakingPartArgs};
 use crate::exit::Exit;
 use crate::output::{Format, counted, err_line, shown, write_json};
 use crate::report::{Code, Fault};
+use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use welkin_boost::{CsvOptions, Data, Model};
-use welkin_federate::{Meanwhile, PartyError, Roster, TakingPart, take_part};
+use welkin_federate::{Meanwhile, Notes, PartyError, Roster, TakingPart, take_part};
 use welkin_gateway::Identity;
 
 #[derive(Serialize)]
@@ -45,11 +46,21 @@ pub(super) fn run(
         patience: Duration::from_secs(args.wait),
         introduced: false,
     };
+    let mut notes = notes(args.model.as_deref(), &own.name)?;
     let mut tell = teller(args, app);
-    let taken = take_part(&options, &own.data, own.valid.as_ref(), &own.threads, &mut tell);
+    let taken = take_part(&options, &own.data, own.valid.as_ref(), &own.threads, &mut notes, &mut tell);
     let model = runtime()?.block_on(taken).map_err(|error| failed(args, error))?;
     finish(args, &own.data, &model, app)?;
     Ok(Exit::Success)
+}
+
+/// Beside the model, so that the same command finds them again; where it is not kept, only as long as this process is there.
+fn notes(model: Option<&Path>, party: &str) -> anyhow::Result<Notes> {
+    let Some(model) = model else { return Ok(Notes::in_memory()) };
+    let mut name = model.as_os_str().to_owned();
+    name.push(format!(".{party}.federated"));
+    let fault = || Fault::new(Code::BoostParties, "what was noted of an earlier training cannot be used");
+    Notes::at(Path::new(&name)).with_context(fault)
 }
 
 /// A party that is killed when it has the model, and has told the coordinator so, finds nobody when it is started again.

@@ -5,10 +5,10 @@ use crate::engine::context::Context;
 use crate::engine::job::Job;
 use crate::engine::options::Side;
 use crate::engine::times;
-use welkin_store::block::Block;
-use welkin_store::{Failure, Read, hash};
+use welkin_store::hash::{self, ChainingValue};
+use welkin_store::{Failure, Read};
 
-/// Bytes that are compared at a time where no upload says how long parts are.
+/// Most bytes that are compared at a time.
 const COMPARE_BYTES: u64 = 8 << 20;
 
 /// Whether both sides have the same content: by the sums that both places keep, else by reading both.
@@ -30,7 +30,8 @@ pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> 
         return Ok(ours == theirs);
     }
     let size = ours.listed.size;
-    let step = context.options().part_bytes.unwrap_or(COMPARE_BYTES);
+    let wanted = context.options().part_bytes.unwrap_or(COMPARE_BYTES);
+    let step = wanted.clamp(hash::MIN_PART_BYTES, COMPARE_BYTES).next_power_of_two();
     let mut offset = 0;
     while offset < size {
         let length = usize::try_from((size - offset).min(step)).unwrap_or(usize::MAX);
@@ -39,7 +40,7 @@ pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> 
             part(context, target, &job.key, offset, length, size),
         );
         let (left, right) = futures::try_join!(left, right)?;
-        if left.chaining() != right.chaining() {
+        if left != right {
             return Ok(false);
         }
         offset += length as u64;
@@ -59,12 +60,14 @@ async fn is_there(context: &Context, job: &Job, expected: blake3::Hash) -> Resul
     let mut offset = 0;
     while offset < size || parts.is_empty() {
         let length = usize::try_from((size - offset).min(COMPARE_BYTES)).unwrap_or(usize::MAX);
-        parts.push(part(context, target, &job.key, offset, length, size).await?.chaining());
+        parts.push(part(context, target, &job.key, offset, length, size).await?);
         offset += length as u64;
     }
     Ok(hash::merge(&parts, COMPARE_BYTES) == expected)
 }
 
+/// The hash of a part. Its memory is given back at once: who keeps one side while waiting for memory for the other waits
+/// for ever where all others do the same.
 async fn part(
     context: &Context,
     side: &Side,
@@ -72,10 +75,10 @@ async fn part(
     offset: u64,
     length: usize,
     size: u64,
-) -> Result<Block, Failure> {
+) -> Result<ChainingValue, Failure> {
     context.limiter.take(length as u64).await;
     let whole = length as u64 == size;
     let what = Read { key, offset, length, whole, version: None };
     let piece = side.endpoint.read(&context.patience(), what, &context.pool).await?;
-    Ok(piece.block)
+    Ok(piece.block.chaining())
 }

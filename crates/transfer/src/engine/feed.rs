@@ -102,9 +102,14 @@ impl Feed {
         }
     }
 
+    /// Whether a job is moved in one part.
+    pub(super) fn fits(&self, job: &Job) -> bool {
+        job.source.size <= self.whole_bytes
+    }
+
     /// How a job is moved.
     pub(super) fn copy(&self, job: Job) -> Unit {
-        if job.source.size <= self.whole_bytes {
+        if self.fits(&job) {
             return Unit::Whole(job);
         }
         self.parts().opening += 1;

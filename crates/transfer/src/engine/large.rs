@@ -3,14 +3,15 @@
 //! One lane opens the object: it looks at the source (which gives version and metadata), records that an
 //! upload will begin, begins it and records its name. Then any lane takes parts. Whoever brings the last one
 //! merges the hashes and finishes. When the source changes, what arrived is dropped and, once, everything
-//! begins again with the new version.
+//! begins again with the new version. What turns out to fit into one part is copied as one: the hash of a part alone is
+//! not the one of an object.
 
 use crate::engine::context::{Context, now_ms};
 use crate::engine::job::Job;
 use crate::engine::retry::Patience;
 use crate::engine::retrying::Retrying;
 use crate::engine::stats::Stats;
-use crate::engine::times;
+use crate::engine::{times, whole};
 use crate::journal::{Done, Partial, Record};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,20 +67,39 @@ impl Large {
     }
 }
 
+/// What an object turns out to be when it is looked at.
+enum Begun {
+    Parts(Arc<Large>),
+    /// It fits into one part of this length: it has shrunk, or the target takes no shorter ones.
+    Whole(u64),
+}
+
+/// Times that an object is begun that shrinks and grows again.
+const BEGINNINGS: u32 = 3;
+
 /// Begins an object, or goes on with one. `None` when its fate is sealed already.
 pub(super) async fn open(context: &Arc<Context>, mut job: Job) -> Option<Arc<Large>> {
-    let opened = match begin(context, &mut job).await {
-        Ok(opened) => opened,
-        Err(failure) if job.is_marker(&failure) => {
-            context.skipped(&job, "it marks a folder");
-            return None;
+    let mut beginnings = 0;
+    let large = loop {
+        beginnings += 1;
+        match begin(context, &mut job).await {
+            Ok(Begun::Parts(large)) => break large,
+            Ok(Begun::Whole(part_bytes)) => {
+                job = whole::copy_while(context, job, |job| job.source.size <= part_bytes).await?;
+                if beginnings < BEGINNINGS {
+                    continue;
+                }
+                let operation =
+                    format!("read {} of {}", job.source.key, context.transfer.source.endpoint.name());
+                context
+                    .failed(&job, Failure::new(FailureKind::Changed, operation, "it changes all the time"));
+                return None;
+            }
+            Err(failure) if job.is_marker(&failure) => context.skipped(&job, "it marks a folder"),
+            Err(failure) => context.failed(&job, failure),
         }
-        Err(failure) => {
-            context.failed(&job, failure);
-            return None;
-        }
+        return None;
     };
-    let large = Arc::new(opened);
     if large.left.load(Ordering::Relaxed) == 0 {
         // Everything had arrived before the process was killed.
         finish(context, &large).await;
@@ -94,7 +114,7 @@ pub(super) async fn open(context: &Arc<Context>, mut job: Job) -> Option<Arc<Lar
     Some(large)
 }
 
-async fn begin(context: &Context, job: &mut Job) -> Result<Large, Failure> {
+async fn begin(context: &Context, job: &mut Job) -> Result<Begun, Failure> {
     let (source, target) = (&context.transfer.source.endpoint, &context.transfer.target.endpoint);
     let key = job.source.key.clone();
     let fitting = |size: u64| {
@@ -117,16 +137,20 @@ async fn begin(context: &Context, job: &mut Job) -> Result<Large, Failure> {
     if let Some(partial) = partial {
         let fits = partial.version == job.source.version
             && partial.size == job.source.size
-            && job.source.version.is_some();
+            && job.source.version.is_some()
+            && partial.size > partial.part_bytes;
         if fits {
-            return Ok(go_on(context, job, partial));
+            return Ok(Begun::Parts(Arc::new(go_on(context, job, partial))));
         }
         drop_upload(context, &partial.upload).await;
+    }
+    if job.source.size <= part_bytes {
+        return Ok(Begun::Whole(part_bytes));
     }
     let metadata = times::dated(found.metadata, &job.source);
     let upload = begin_upload(context, job, &metadata, part_bytes).await?;
     let count = u32::try_from(job.source.size.div_ceil(part_bytes)).unwrap_or(u32::MAX);
-    Ok(Large {
+    Ok(Begun::Parts(Arc::new(Large {
         upload,
         version: job.source.version.clone(),
         part_bytes,
@@ -136,7 +160,7 @@ async fn begin(context: &Context, job: &mut Job) -> Result<Large, Failure> {
         left: AtomicUsize::new(count as usize),
         broken: AtomicBool::new(false),
         job: job.clone(),
-    })
+    })))
 }
 
 async fn begin_upload(

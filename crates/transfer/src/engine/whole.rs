@@ -62,12 +62,24 @@ pub(super) async fn copy_ready(context: &Arc<Context>, feed: &Arc<Feed>, job: Jo
     other
 }
 
-/// Moves an object; says how it ended.
-async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job) {
+/// Moves an object.
+async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, job: Job) {
+    if let Some(grown) = copy_while(context, job, |job| feed.fits(job)).await
+        && let Unit::Open(grown) = feed.copy(grown)
+    {
+        feed.opened(large::open(context, grown).await);
+    }
+}
+
+/// Moves an object that fits into one part. Returns it when it has grown beyond that meanwhile; else its fate is sealed.
+pub(super) async fn copy_while(context: &Context, mut job: Job, fits: impl Fn(&Job) -> bool) -> Option<Job> {
     let mut starts = 0;
     loop {
         let failure = match attempt(context, &job).await {
-            Ok(done) => return context.done(&job, done),
+            Ok(done) => {
+                context.done(&job, done);
+                return None;
+            }
             Err(failure) => failure,
         };
         starts += 1;
@@ -80,22 +92,21 @@ async fn copy(context: &Arc<Context>, feed: &Arc<Feed>, mut job: Job) {
         if fresh && starts < FRESH_STARTS {
             Stats::add(&context.stats.retries, 1);
             match context.look_again(&mut job).await {
-                Ok(()) => {}
-                Err(failure) => return context.failed(&job, failure),
-            }
-            match feed.copy(job) {
-                Unit::Whole(same) => job = same,
-                // It has grown beyond one part.
-                Unit::Open(grown) => return feed.opened(large::open(context, grown).await),
-                Unit::Check(other) => job = other,
-                Unit::Part(..) => return,
+                Ok(()) if fits(&job) => {}
+                Ok(()) => return Some(job),
+                Err(failure) => {
+                    context.failed(&job, failure);
+                    return None;
+                }
             }
             continue;
         }
         if job.is_marker(&failure) {
-            return context.skipped(&job, "it marks a folder");
+            context.skipped(&job, "it marks a folder");
+        } else {
+            context.failed(&job, failure);
         }
-        return context.failed(&job, failure);
+        return None;
     }
 }
 

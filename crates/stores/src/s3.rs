@@ -187,7 +187,7 @@ impl Endpoint for S3 {
         match self.complete_upload(upload, parts).await {
             Err(failure) if failure.kind == FailureKind::NotFound => {
                 // An earlier call may have made the object, and its answer been lost.
-                self.became(upload, parts.len()).await?.map(Some).ok_or(failure)
+                self.became(upload, parts).await?.map(Some).ok_or(failure)
             }
             result => result,
         }

@@ -17,5 +17,5 @@ pub(super) use failure::{
 };
 pub(super) use metadata::{Naming, listed};
 pub(super) use pages::{Asked, MOST_BYTES, MOST_LISTED, NoPage, Page, Paged, Pages};
-pub(super) use sums::{Sum, content_md5, crc32c};
+pub(super) use sums::{Sum, content_md5, crc32c, tag_of_parts};
 pub(super) use url::{AGENT, PATH, QUERY, Service};

@@ -5,7 +5,7 @@ use crate::s3::S3;
 use crate::s3::answer::{self, CRC64, NAMING, encoded};
 use crate::s3::errors::kind;
 use crate::s3::request::{Checksums, Request};
-use crate::web::{text, words, xml};
+use crate::web::{tag_of_parts, text, words, xml};
 use std::fmt::Write as _;
 use welkin_store::block::Block;
 use welkin_store::{Endpoint as _, Failure, FailureKind, Metadata, Part, Upload};
@@ -145,12 +145,15 @@ impl S3 {
     }
 
     /// Whether an upload that is not there any more had become the object: the answer to an earlier
-    /// call to complete it may have been lost.
-    pub(super) async fn became(&self, upload: &Upload, parts: usize) -> Result<Option<String>, Failure> {
+    /// call to complete it may have been lost. An older object may have as many parts, so only the ETag that these
+    /// parts make is believed; where theirs are no MD5s nobody knows it.
+    pub(super) async fn became(&self, upload: &Upload, parts: &[Part]) -> Result<Option<String>, Failure> {
+        let Some(expected) = tag_of_parts(parts.iter().map(|part| part.tag.as_str())) else {
+            return Ok(None);
+        };
         let found = self.find(&upload.key).await?;
         let version = found.and_then(|found| found.listed.version);
-        // The ETag of an object of parts ends with their number.
-        Ok(version.filter(|tag| tag.trim_matches('"').ends_with(&format!("-{parts}"))))
+        Ok(version.filter(|tag| tag.trim_matches('"') == expected))
     }
 }
 

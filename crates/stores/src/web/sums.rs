@@ -52,17 +52,32 @@ impl Sum {
 
     /// An MD5 as ETags have it: 32 small hexadecimal digits. Those of objects in parts have a `-` and their number.
     pub(crate) fn md5_of_tag(tag: &str) -> Option<Self> {
-        let digits = tag.trim_matches('"').as_bytes();
-        let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
-        let mut sum = [0; 16];
-        if digits.len() != 2 * sum.len() {
-            return None;
-        }
-        for (byte, pair) in sum.iter_mut().zip(digits.chunks(2)) {
-            *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
-        }
-        Some(Self::Md5(sum))
+        digest_of_tag(tag).map(Self::Md5)
     }
+}
+
+fn digest_of_tag(tag: &str) -> Option<[u8; 16]> {
+    let digits = tag.trim_matches('"').as_bytes();
+    let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+    let mut sum = [0; 16];
+    if digits.len() != 2 * sum.len() {
+        return None;
+    }
+    for (byte, pair) in sum.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
+    }
+    Some(sum)
+}
+
+/// The ETag of an object whose parts have these: the MD5 of theirs, and their number. `None` where one of them is no MD5.
+pub(crate) fn tag_of_parts<'a>(tags: impl ExactSizeIterator<Item = &'a str>) -> Option<String> {
+    let count = tags.len();
+    let mut all = Md5::new();
+    for tag in tags {
+        all.update(digest_of_tag(tag)?);
+    }
+    let digits: String = all.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{digits}-{count}"))
 }
 
 /// CRC-32C, which catalogues of CRCs call iSCSI.

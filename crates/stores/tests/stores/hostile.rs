@@ -279,3 +279,38 @@ async fn answers_that_never_end_are_left() {
         assert_eq!(kinds, [FailureKind::Transient; 2], "{before:?} {piece:?}");
     }
 }
+
+/// An upload that is not there any more had become the object, or another of as many parts is there.
+#[tokio::test]
+async fn an_object_of_as_many_parts_is_not_taken_for_the_one_that_was_written() {
+    // The MD5s of "a" and "b", and that of both together.
+    let tags = ["\"0cc175b9c0f1b6a831c399e269772661\"", "\"92eb5ffee6ae2fec3ad71c777531578f\""];
+    let ours = "\"96e024ba2074fe77e8e965ba43a704be-2\"";
+    for (there, tags, becomes) in [
+        (ours, tags, true),
+        ("\"00000000000000000000000000000000-2\"", tags, false),
+        // Where the tags are no MD5s, as under a key of the user's, nobody knows.
+        (ours, ["\"p1\"", "\"p2\""], false),
+    ] {
+        let server = Script::start(move |asked| {
+            if asked.head.starts_with("HEAD") {
+                return b"HTTP/1.1 200 X\r\ncontent-length: 2\r\netag: "
+                    .iter()
+                    .copied()
+                    .chain(there.bytes())
+                    .chain(*b"\r\n\r\n")
+                    .collect();
+            }
+            answer(404, &[], b"<Error><Code>NoSuchUpload</Code><Message>gone</Message></Error>")
+        })
+        .await;
+        let store = server.s3(Checksums::Crc64Nvme);
+        let upload = welkin_store::Upload { key: "k".to_owned(), id: "u".to_owned() };
+        let parts = [0, 1].map(|number| welkin_store::Part { number, tag: tags[number as usize].to_owned() });
+        let finished = store.finish(&upload, &parts, &blake3::hash(b"ab")).await;
+        match becomes {
+            true => assert_eq!(finished.unwrap().as_deref(), Some(there)),
+            false => assert_eq!(finished.unwrap_err().kind, FailureKind::NotFound),
+        }
+    }
+}

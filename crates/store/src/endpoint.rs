@@ -59,6 +59,14 @@ impl Listed {
     pub fn is_out_of_sight(&self) -> bool {
         self.size == 0 && self.modified_ms.is_none() && self.version.is_none()
     }
+
+    /// Whether it is that because its name may be no UTF-8. Its key has U+FFFD for what cannot be said, and so another
+    /// object may have the same: nothing may be read, written or removed by it.
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
+        let name = self.key.trim_end_matches('/').rsplit('/').next();
+        self.is_out_of_sight() && name.is_some_and(|name| name.contains(char::REPLACEMENT_CHARACTER))
+    }
 }
 
 /// What a listing leaves out, though it is there.
@@ -214,6 +222,13 @@ pub trait Endpoint: Send + Sync {
         true
     }
 
+    /// Another key that what is written under this one would take the place of: where links are kept, a link and a file of
+    /// one name.
+    fn twin_of<'a>(&self, key: &'a str) -> Option<&'a str> {
+        let _ = key;
+        None
+    }
+
     /// What fits.
     fn limits(&self) -> Limits;
 
@@ -271,6 +286,13 @@ pub trait Endpoint: Send + Sync {
 
     /// Removes objects. Those that are not there are no failure. Returns those that could not be removed.
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure>;
+
+    /// The same for who sees only what is below `floor`, a prefix that ends with a slash: what leads there stays, also where
+    /// nothing is left in it.
+    async fn delete_below(&self, floor: &str, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        let _ = floor;
+        self.delete(keys).await
+    }
 
     /// Says that nothing more will be asked, where there is somebody who keeps something for whoever asks.
     async fn close(&self) {}

@@ -145,6 +145,10 @@ impl Endpoint for Local {
         true
     }
 
+    fn twin_of<'a>(&self, key: &'a str) -> Option<&'a str> {
+        links::name_of(key).filter(|_| self.base.links == Links::Keep)
+    }
+
     /// `PATH_MAX` of Linux for keys; ext4's longest file. Parts are bounded by what memory is sensible for one.
     fn limits(&self) -> Limits {
         Limits {
@@ -254,14 +258,19 @@ impl Endpoint for Local {
     }
 
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        self.delete_below("", keys).await
+    }
+
+    async fn delete_below(&self, floor: &str, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        let floor = floor.to_owned();
         let jobs: Vec<_> =
             keys.iter().map(|key| (key.clone(), self.job("remove", key.trim_end_matches('/')))).collect();
-        let remove = |key: &str, job: Job| {
+        let remove = move |key: &str, job: Job| {
             if key.ends_with('/') {
                 return Err(read::why_unseen(&job));
             }
             let path = job.path()?;
-            remove::remove(&job.base, path).map_err(|error| job.io(&error))
+            remove::remove(&job.base, path, &floor).map_err(|error| job.io(&error))
         };
         blocking(move || {
             let removed = jobs.into_iter().map(|(key, job)| {

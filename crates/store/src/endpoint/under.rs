@@ -134,6 +134,10 @@ impl Endpoint for Under {
         self.place.is_files()
     }
 
+    fn twin_of<'a>(&self, key: &'a str) -> Option<&'a str> {
+        self.place.twin_of(key)
+    }
+
     fn limits(&self) -> Limits {
         let limits = self.place.limits();
         Limits { key_bytes: limits.key_bytes.saturating_sub(self.prefix.len()), ..limits }
@@ -206,6 +210,11 @@ impl Endpoint for Under {
     }
 
     async fn delete(&self, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        self.delete_below("", keys).await
+    }
+
+    async fn delete_below(&self, floor: &str, keys: &[String]) -> Result<Vec<(String, Failure)>, Failure> {
+        let floor = format!("{}{floor}", self.prefix);
         let (mut full, mut kept) = (Vec::new(), Vec::new());
         for key in keys {
             match self.key("remove", key) {
@@ -214,7 +223,7 @@ impl Endpoint for Under {
             }
         }
         if !full.is_empty() {
-            for (key, failure) in self.place.delete(&full).await? {
+            for (key, failure) in self.place.delete_below(&floor, &full).await? {
                 kept.push((self.below(&key)?, failure));
             }
         }

@@ -69,20 +69,26 @@ impl fmt::Display for Below<'_> {
 ///
 /// `.welkin-`, 16 hexadecimal digits that stand for the final name, and `-whole`, or a process, a time and a number.
 pub(super) fn is_temporary(name: &str) -> bool {
-    let hex =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let Some((mark, end)) = name.strip_prefix(TEMPORARY).and_then(|rest| rest.split_once('-')) else {
         return false;
     };
     mark.len() == 16
-        && hex(mark)
-        && (end == "whole" || end.split('-').count() == 3 && end.split('-').all(hex))
+        && is_hex(mark)
+        && (end == "whole" || end.split('-').count() == 3 && end.split('-').all(is_hex))
 }
 
-/// Whether a name is that of a folder in which a tree is being fetched: six letters or digits after its beginning.
+/// Whether a name is that of a folder in which a tree is being fetched: after its beginning six letters or digits, or the
+/// 32 hexadecimal digits of a delivery that finds its folder again.
 pub(super) fn is_workshop(name: &str) -> bool {
-    name.strip_prefix(WORKSHOP)
-        .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    name.strip_prefix(WORKSHOP).is_some_and(|rest| match rest.len() {
+        6 => rest.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        32 => is_hex(rest),
+        _ => false,
+    })
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -128,6 +134,11 @@ mod tests {
         ] {
             assert!(!is_temporary(name), "{name}");
         }
-        assert!(is_workshop(".welkin-fetch-aB3xyZ") && !is_workshop(".welkin-fetch-log"));
+        let delivery = ".welkin-fetch-0123456789abcdef0123456789abcdef";
+        assert!(is_workshop(".welkin-fetch-aB3xyZ") && is_workshop(delivery));
+        for name in [".welkin-fetch-log", &delivery[..44], &delivery.to_uppercase(), &format!("{delivery}0")]
+        {
+            assert!(!is_workshop(name), "{name}");
+        }
     }
 }

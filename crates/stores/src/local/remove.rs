@@ -7,9 +7,10 @@ use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 use std::io;
 
-/// Removes a file (or a link, where links are kept), and the folders above it that are empty then, up to the root.
+/// Removes a file (or a link, where links are kept), and the folders above it that are empty then, up to the root and
+/// to those that `floor` leads through, which stay.
 /// What is no object, a link that is left out above all, stays.
-pub(super) fn remove(base: &Base, path: Below<'_>) -> io::Result<()> {
+pub(super) fn remove(base: &Base, path: Below<'_>, floor: &str) -> io::Result<()> {
     let mut spot = match base.spot(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         spot => spot?,
@@ -33,7 +34,9 @@ pub(super) fn remove(base: &Base, path: Below<'_>) -> io::Result<()> {
         Err(error) => return Err(error.into()),
     }
     let mut folder = path.parent();
-    while let Some(empty) = folder {
+    while let Some(empty) = folder
+        && !is_on(floor, empty.text())
+    {
         let removed = base.spot(empty).is_ok_and(|spot| {
             rustix::fs::unlinkat(&spot.folder, spot.name.as_str(), AtFlags::REMOVEDIR).is_ok()
         });
@@ -43,4 +46,9 @@ pub(super) fn remove(base: &Base, path: Below<'_>) -> io::Result<()> {
         folder = empty.parent();
     }
     Ok(())
+}
+
+/// Whether a folder is one of those that a prefix leads through.
+fn is_on(prefix: &str, folder: &str) -> bool {
+    prefix.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }

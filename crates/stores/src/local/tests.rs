@@ -488,3 +488,52 @@ async fn folders_conform() {
     let abilities = Abilities { any_key: false, metadata: false, finishes_again: false };
     conforms(&(Box::new(open) as _), abilities).await;
 }
+
+/// The name of the link itself ends as those of kept links do.
+#[tokio::test]
+async fn a_kept_link_may_be_named_like_one() {
+    let folder = tempfile::tempdir().unwrap();
+    link(folder.path(), "t", "x.rclonelink");
+    link(folder.path(), "t", "plain");
+    let keep = Local::with_links(folder.path(), false, Links::Keep);
+    let listed = keys(&keep, "", None).await;
+    assert_eq!(listed, ["plain.rclonelink", "x.rclonelink.rclonelink"]);
+    for key in &listed {
+        assert_eq!(keep.find(key).await.unwrap().unwrap().listed.size, 1, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_somebody_is_held_below_stays_when_it_is_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    write_tree(folder.path(), &["in/coming/a", "in/coming/sub/deep/b"]);
+    let place = Local::new(folder.path(), false);
+    let below = Under::folder(place, "in").unwrap();
+    let below = Under::folder(below, "coming").unwrap();
+    assert!(below.delete(&["a".to_owned(), "sub/deep/b".to_owned()]).await.unwrap().is_empty());
+    assert!(folder.path().join("in/coming").is_dir());
+    assert_eq!(std::fs::read_dir(folder.path().join("in/coming")).unwrap().count(), 0);
+}
+
+/// Who is not root cannot open a file again that nobody may write to.
+#[tokio::test]
+async fn a_file_in_parts_is_its_writers_alone_until_it_appears() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Local::new(folder.path(), false);
+    let mut metadata = Metadata::default();
+    metadata.set_mode(0o444);
+    let modes = || -> Vec<u32> {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        entries.map(|entry| entry.unwrap().metadata().unwrap().permissions().mode() & 0o7777).collect()
+    };
+    let upload = endpoint.begin("x", &metadata, 2048, 1024).await.unwrap();
+    let mut parts = Vec::new();
+    for number in 0..2 {
+        assert_eq!(modes(), [0o600]);
+        let part = block(&[7; 1024], number * 1024, false);
+        parts.push(endpoint.part(&upload, number as u32, &part).await.unwrap());
+    }
+    endpoint.finish(&upload, &parts, &blake3::hash(&[7; 2048])).await.unwrap();
+    assert_eq!(modes(), [0o444]);
+}

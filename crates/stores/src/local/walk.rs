@@ -207,7 +207,8 @@ impl State {
             return None;
         }
         let name = &key[level.key.len()..];
-        let name = if kind == Kind::Link { name.trim_end_matches(SUFFIX) } else { name };
+        // Once: the name of the link itself may end so.
+        let name = name.strip_suffix(SUFFIX).filter(|_| kind == Kind::Link).unwrap_or(name);
         let follow = kind != Kind::Link && self.base.links == Links::Follow;
         let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
         if let Some(why) = kind.why_left_out() {

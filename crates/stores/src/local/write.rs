@@ -8,9 +8,10 @@ use crate::local::path::{Below, TEMPORARY, is_temporary};
 use crate::local::stat::Stamp;
 use rustix::fs::{AtFlags, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
-use std::fs::{File, Permissions};
+use std::fs::{File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
@@ -68,7 +69,7 @@ pub(super) fn whole(
     block: &Block,
     sync: bool,
 ) -> Result<String, WriteError> {
-    let (spot, file, temporary) = in_folder(base, path, create_held)?;
+    let (spot, file, temporary) = in_folder(base, path, |spot| create_held(spot, File::try_lock))?;
     let written = (|| {
         // At once: file systems keep what comes in one call in larger pieces.
         file.write_all_at(block.check()?, 0)?;
@@ -81,7 +82,8 @@ pub(super) fn whole(
     written
 }
 
-/// Begins a file and returns the name of the write.
+/// Begins a file and returns the name of the write: `FILE@TIME@MODE@START`. The last says in which start of the machine:
+/// parts are in its memory, and a file keeps its length through a power cut, and zeros where they were.
 pub(super) fn begin(
     base: &Base,
     path: Below<'_>,
@@ -89,22 +91,49 @@ pub(super) fn begin(
     size: u64,
 ) -> Result<String, WriteError> {
     let (spot, file, temporary) = in_folder(base, path, create)?;
-    let begun = file.set_len(size).map_err(WriteError::from).and_then(|()| {
-        // The time is set again at the end; it is kept as the file's until then.
-        dress(&file, metadata)?;
-        Ok(())
-    });
-    if let Err(error) = begun {
+    if let Err(error) = file.set_len(size) {
         let _ = spot.unlink(&temporary);
-        return Err(error);
+        return Err(error.into());
     }
     let mtime = metadata.mtime_ns().map_or_else(|| "-".to_owned(), |nanos| nanos.to_string());
-    Ok(format!("{temporary}@{mtime}"))
+    Ok(format!("{temporary}@{mtime}@{:o}@{}", mode_of(metadata), *START))
 }
+
+/// What the name of a write says.
+struct Id<'a> {
+    temporary: &'a str,
+    mtime: Option<SystemTime>,
+    /// Until the end the file is its writer's alone, who may write to it whatever it will be.
+    mode: u32,
+}
+
+impl<'a> Id<'a> {
+    /// It may come from anybody, and be of a start of the machine that is over.
+    fn of(id: &'a str) -> Result<Self, WriteError> {
+        let temporary = temporary_of(id)?;
+        let mut parts = id.split('@').skip(1);
+        let (Some(mtime), Some(mode), Some(start), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(WriteError::Unknown);
+        };
+        let mode = u32::from_str_radix(mode, 8).map_err(|_| WriteError::Unknown)?;
+        if start != *START {
+            return Err(WriteError::Unknown);
+        }
+        Ok(Self { temporary, mtime: mtime.parse().ok().and_then(system_time), mode: mode & 0o777 })
+    }
+}
+
+/// Which start of the machine this is: enough of it to tell one from the next.
+static START: LazyLock<String> = LazyLock::new(|| {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.chars().filter(char::is_ascii_hexdigit).take(8).collect()
+});
 
 /// Writes a part where it belongs.
 pub(super) fn part(base: &Base, path: Below<'_>, id: &str, block: &Block) -> Result<(), WriteError> {
-    let (_, file, _) = open(base, path, id)?;
+    let (_, file) = open(base, path, &Id::of(id)?)?;
     let bytes = block.check()?;
     let end = block.offset() + bytes.len() as u64;
     // Where the length was not known, the file ends where the furthest byte is: the last of each part is
@@ -132,12 +161,13 @@ fn is_hole(file: &File, start: u64, end: u64) -> bool {
 /// Makes the file appear and returns its version.
 pub(super) fn finish(base: &Base, path: Below<'_>, id: &str, sync: bool) -> Result<String, WriteError> {
     // The rename of an earlier call may have been the last thing a killed process did: the write is unknown then.
-    let (spot, file, temporary) = open(base, path, id)?;
-    let mtime = id.rsplit_once('@').and_then(|(_, text)| text.parse().ok());
-    if let Some(time) = mtime.and_then(system_time) {
+    let id = Id::of(id)?;
+    let (spot, file) = open(base, path, &id)?;
+    if let Some(time) = id.mtime {
         file.set_modified(time)?;
     }
-    appear(&file, &spot, &temporary, sync)
+    file.set_permissions(Permissions::from_mode(id.mode))?;
+    appear(&file, &spot, id.temporary, sync)
 }
 
 /// Drops what was written.
@@ -184,18 +214,21 @@ fn create(spot: &Spot) -> io::Result<(File, String)> {
 /// A new file beside the final one, for a write that no record tells of. Its name is the same each time and it is locked
 /// while somebody writes it, so that what a killed process left is known by having no lock, and goes with the next
 /// write of the same file. Where another writer has it, or nothing can be locked, the file is one of its own.
-fn create_held(spot: &Spot) -> io::Result<(File, String)> {
+fn create_held(spot: &Spot, lock: impl Fn(&File) -> Result<(), TryLockError>) -> io::Result<(File, String)> {
     let temporary = beside(&spot.name, HELD);
     for _ in 0..HELD_TRIES {
         if let Some(file) = create_new(spot, &temporary)? {
-            if file.try_lock().is_ok() && is_at(&file, spot, &temporary) {
-                return Ok((file, temporary));
+            match lock(&file) {
+                Ok(()) if is_at(&file, spot, &temporary) => return Ok((file, temporary)),
+                // Nobody takes it for left before it has a lock, so nobody else removes it.
+                Err(TryLockError::Error(_)) => spot.unlink(&temporary)?,
+                _ => {}
             }
             break;
         }
         // Only looked at: its permissions may be those of the final file already.
         let Ok(left) = spot.open(&temporary, OFlags::RDONLY, Mode::empty()) else { break };
-        if left.try_lock().is_err() {
+        if lock(&left).is_err() {
             break;
         }
         // Its writer may have renamed it before the lock was free.
@@ -239,27 +272,30 @@ fn create_new(spot: &Spot, name: &str) -> io::Result<Option<File>> {
 
 /// The name in the name of a write, which may come from anybody: only files that are being written have it.
 fn temporary_of(id: &str) -> Result<&str, WriteError> {
-    let name = id.rsplit_once('@').map_or(id, |(name, _)| name);
+    let name = id.split_once('@').map_or(id, |(name, _)| name);
     if is_temporary(name) { Ok(name) } else { Err(WriteError::Unknown) }
 }
 
-fn open(base: &Base, path: Below<'_>, id: &str) -> Result<(Spot, File, String), WriteError> {
-    let name = temporary_of(id)?.to_owned();
+fn open(base: &Base, path: Below<'_>, id: &Id<'_>) -> Result<(Spot, File), WriteError> {
     let opened = base.spot(path).and_then(|spot| {
-        let file = spot.open(&name, OFlags::RDWR, Mode::empty())?;
+        let file = spot.open(id.temporary, OFlags::RDWR, Mode::empty())?;
         Ok((spot, file))
     });
     match opened {
-        Ok((spot, file)) => Ok((spot, file, name)),
+        Ok(opened) => Ok(opened),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(WriteError::Unknown),
         Err(error) => Err(error.into()),
     }
 }
 
+/// Permissions of a file: what new ones get when nothing is known of their origin, all but the bits of a usual umask.
+fn mode_of(metadata: &Metadata) -> u32 {
+    metadata.mode().unwrap_or(0o644) & 0o777
+}
+
 /// Permissions and time of a file.
 fn dress(file: &File, metadata: &Metadata) -> io::Result<()> {
-    // What new files get when nothing is known of their origin: all but the bits of a usual umask.
-    file.set_permissions(Permissions::from_mode(metadata.mode().unwrap_or(0o644) & 0o777))?;
+    file.set_permissions(Permissions::from_mode(mode_of(metadata)))?;
     match metadata.mtime_ns().and_then(system_time) {
         Some(time) => file.set_modified(time),
         None => Ok(()),
@@ -292,4 +328,39 @@ fn system_time(nanos: i128) -> Option<SystemTime> {
 fn is_zero(bytes: &[u8]) -> bool {
     let (head, rest) = bytes.split_at(bytes.len().min(64));
     head.iter().all(|byte| *byte == 0) && *rest == bytes[..rest.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::links::Links;
+
+    /// Some network file systems, and some containers, lock nothing.
+    #[test]
+    fn where_nothing_can_be_locked_no_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = Base { root: folder.path().to_owned(), links: Links::Skip };
+        let spot = base.made_spot(Below::file("f").unwrap()).unwrap();
+        let (_, temporary) =
+            create_held(&spot, |_| Err(TryLockError::Error(io::Error::other("no locks")))).unwrap();
+        spot.rename(&temporary).unwrap();
+        let names: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["f"]);
+    }
+
+    #[test]
+    fn a_write_of_another_start_of_the_machine_is_not_known_and_can_be_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = Base { root: folder.path().to_owned(), links: Links::Skip };
+        let path = Below::file("f").unwrap();
+        let id = begin(&base, path, &Metadata::default(), 10).unwrap();
+        let of_another = format!("{}@ffffffff", id.rsplit_once('@').unwrap().0);
+        let by_name = id.split('@').next().unwrap();
+        for id in [of_another.as_str(), by_name, &id.replace('@', "@-@"), ""] {
+            assert!(matches!(finish(&base, path, id, false), Err(WriteError::Unknown)), "{id}");
+        }
+        abort(&base, path, &of_another).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }

@@ -12,14 +12,15 @@
 //!    parts taken by whichever lane is free.
 //! 3. The tuner watches the rate and adds lanes while that pays; throttling takes lanes away.
 //! 4. What arrived goes to the journal. A mark in it says up to which key everything is settled.
-//! 5. What is to be removed at the target is found by a second pass, after everything arrived.
+//! 5. What is to be removed at the target is counted after everything arrived, and removed in a second pass: only what both
+//!    passes name.
 //!
 //! *Guarantee:* an object at the target is the one version of the source that its hash in the journal was
 //! made of, or it is not there. Going on with a transfer that was killed moves at most the parts that were
 //! in flight again, and whatever changed at either end meanwhile.
 //!
 //! *Memory:* the pages being merged, the objects in flight, and the blocks of the pool; nothing grows with
-//! the number of objects.
+//! the number of objects, but 8 bytes for each that is to be removed.
 
 mod compare;
 mod content;

@@ -121,11 +121,23 @@ impl<'a> Merge<'a> {
         std::mem::take(&mut self.source.left_out)
     }
 
+    /// Whether the source has no object at all, where none was taken.
+    pub(super) async fn source_is_empty(&mut self) -> Result<bool, Failure> {
+        Ok(self.source.peek().await?.is_none())
+    }
+
     pub(super) async fn next(&mut self) -> Result<Option<Pair>, Failure> {
+        // By itself: what the other side has under its key is of something else.
+        if self.source.peek().await?.is_some_and(Listed::is_nameless) {
+            return Ok(Some(Pair { source: self.source.take().await?, target: None }));
+        }
         let Some(target) = &mut self.target else {
             let source = self.source.take().await?;
             return Ok(source.map(|source| Pair { source: Some(source), target: None }));
         };
+        if target.peek().await?.is_some_and(Listed::is_nameless) {
+            return Ok(Some(Pair { source: None, target: target.take().await? }));
+        }
         self.source.in_order().await?;
         target.in_order().await?;
         let order = match (self.source.peek().await?, target.peek().await?) {

@@ -6,20 +6,45 @@ use crate::engine::merge::{Merge, below, takes_part};
 use crate::engine::observe::Notice;
 use crate::engine::options::{Guard, Transfer};
 use crate::engine::stats::Stats;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use welkin_store::{Failure, FailureKind};
 
 /// Keys removed at a time.
 const BATCH: usize = 500;
 
-/// Counts what would be removed, holds it against the guard, then removes it. Two passes over the listings, so that
-/// nothing is held in memory and the guard speaks before the first removal.
-pub(super) async fn surplus(context: &Context, guard: Guard) -> Result<(), EngineError> {
-    let (mut there, mut surplus) = (0_u64, 0_u64);
+/// Counts what would be removed, holds it against the guard, then removes it; says whether it got to the end before
+/// `stop` completed, which is looked at before each batch. Two passes over the listings, so that the guard speaks before
+/// the first removal. Of the first nothing is kept but a number for each key: only what it counted is removed.
+pub(super) async fn surplus(
+    context: &Context,
+    guard: Guard,
+    mut stop: Pin<&mut impl Future<Output = ()>>,
+) -> Result<bool, EngineError> {
+    let (mut there, mut nameless, mut counted) = (0_u64, 0_u64, Counted::default());
     let mut walk = Walk::open(context);
-    while let Some((_, stays)) = walk.next().await? {
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = &mut stop => return Ok(false),
+            next = walk.next() => next?,
+        };
+        let Some((key, fate)) = next else { break };
         there += 1;
-        surplus += u64::from(!stays);
+        match fate {
+            Fate::Stays => {}
+            Fate::Surplus => counted.add(&key),
+            Fate::Nameless => {
+                nameless += 1;
+                failed(context, key, "its name is not UTF-8, so that it cannot be removed".to_owned());
+            }
+        }
     }
+    let surplus = counted.seal() + nameless;
+    // It listed objects when they were copied.
+    walk.lists_no_less(context.stats.source_objects.load(Ordering::Relaxed))?;
     // An empty source is a wrong name, or a disk that is not mounted, more often than it is one.
     if walk.sources == 0 && surplus > 0 && !context.options().empties {
         return Err(EngineError::NothingFound { there });
@@ -29,19 +54,58 @@ pub(super) async fn surplus(context: &Context, guard: Guard) -> Result<(), Engin
         return Err(EngineError::Guarded { surplus, there, most });
     }
     if surplus == 0 {
-        return Ok(());
+        return Ok(true);
     }
     let mut batch = Vec::new();
-    let mut walk = Walk::open(context);
-    while let Some((key, stays)) = walk.next().await? {
-        if !stays {
-            batch.push(key);
-        }
-        if batch.len() >= BATCH {
+    let mut walk = Walk::open_again(context, walk.sources).await?;
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = &mut stop => return Ok(false),
+            next = walk.next() => next?,
+        };
+        let over = next.is_none();
+        let goes = next.filter(|(key, fate)| *fate == Fate::Surplus && counted.holds(key));
+        batch.extend(goes.map(|(key, _)| key));
+        if batch.len() >= BATCH || over {
             remove(context, std::mem::take(&mut batch)).await?;
         }
+        if over {
+            return Ok(true);
+        }
     }
-    remove(context, batch).await
+}
+
+/// Keys that were counted: 8 bytes of each, under a key that nobody knows.
+#[derive(Default)]
+struct Counted {
+    by: RandomState,
+    keys: Vec<u64>,
+}
+
+impl Counted {
+    fn add(&mut self, key: &str) {
+        self.keys.push(self.by.hash_one(key));
+    }
+
+    /// Ends the counting; how many they are.
+    fn seal(&mut self) -> u64 {
+        self.keys.sort_unstable();
+        self.keys.len() as u64
+    }
+
+    fn holds(&self, key: &str) -> bool {
+        self.keys.binary_search(&self.by.hash_one(key)).is_ok()
+    }
+}
+
+/// What becomes of an object at the target.
+#[derive(PartialEq, Eq)]
+enum Fate {
+    Stays,
+    Surplus,
+    /// It would be removed, and its name is not known.
+    Nameless,
 }
 
 /// Every object at the target that passes the filter.
@@ -58,8 +122,28 @@ impl<'a> Walk<'a> {
         Self { transfer, merge: Merge::open(transfer, true), sources: 0 }
     }
 
-    /// The next key, and whether the source has it.
-    async fn next(&mut self) -> Result<Option<(String, bool)>, EngineError> {
+    /// The same where the source listed so many objects a moment ago.
+    async fn open_again(context: &'a Context, before: u64) -> Result<Self, EngineError> {
+        let mut walk = Self::open(context);
+        if walk.merge.source_is_empty().await.map_err(EngineError::Listing)? {
+            walk.lists_no_less(before)?;
+        }
+        Ok(walk)
+    }
+
+    /// Fails where the source lists nothing, and listed something before: a disk that was unmounted, or a store that does
+    /// not know better.
+    fn lists_no_less(&self, before: u64) -> Result<(), EngineError> {
+        if self.sources > 0 || before == 0 {
+            return Ok(());
+        }
+        let operation = format!("compare with {}", self.transfer.source);
+        let why = format!("it lists nothing now, and listed {before} objects before, so nothing is removed");
+        Err(EngineError::Listing(Failure::new(FailureKind::Changed, operation, why)))
+    }
+
+    /// The next key, and what becomes of it.
+    async fn next(&mut self) -> Result<Option<(String, Fate)>, EngineError> {
         while let Some(pair) = self.merge.next().await.map_err(EngineError::Listing)? {
             self.sources += u64::from(pair.source.is_some());
             let filter = &self.transfer.options.filter;
@@ -75,7 +159,12 @@ impl<'a> Walk<'a> {
             let Some(target) = pair.target else { continue };
             let name = below(&self.transfer.target, &target.key);
             if !name.is_empty() && takes_part(filter, name, &target) {
-                return Ok(Some((target.key, pair.source.is_some())));
+                let fate = match pair.source {
+                    Some(_) => Fate::Stays,
+                    None if target.is_nameless() => Fate::Nameless,
+                    None => Fate::Surplus,
+                };
+                return Ok(Some((target.key, fate)));
             }
         }
         Ok(None)
@@ -93,10 +182,14 @@ async fn remove(context: &Context, keys: Vec<String>) -> Result<(), EngineError>
         context.observer.notice(&Notice::Deleted { key });
     }
     for (key, failure) in kept {
-        let why = failure.to_string();
-        Stats::add(&context.stats.failed_objects, 1);
-        context.observer.notice(&Notice::Failed { key: &key, why: &why });
-        context.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((key, why));
+        failed(context, key, failure.to_string());
     }
     Ok(())
+}
+
+/// What is not removed though it is surplus.
+fn failed(context: &Context, key: String, why: String) {
+    Stats::add(&context.stats.failed_objects, 1);
+    context.observer.notice(&Notice::Failed { key: &key, why: &why });
+    context.failures.lock().unwrap_or_else(PoisonError::into_inner).push((key, why));
 }

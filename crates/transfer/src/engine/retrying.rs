@@ -63,6 +63,12 @@ impl Retrying {
         self.endpoint.keeps_parts()
     }
 
+    /// As [`Endpoint::twin_of`].
+    #[must_use]
+    pub fn twin_of<'a>(&self, key: &'a str) -> Option<&'a str> {
+        self.endpoint.twin_of(key)
+    }
+
     /// As [`Endpoint::limits`].
     #[must_use]
     pub fn limits(&self) -> Limits {

@@ -86,13 +86,14 @@ pub async fn run(
         since: Instant::now(),
         spare,
     };
+    let mut stop = pin!(stop);
     let producing = steps::produce(&context, past, sender);
     let seen = tokio::select! {
         (seen, ()) = async { tokio::join!(producing, crew.work()) } => Some(seen),
         () = context.halted.notified() => Some(None),
-        () = stop => None,
+        () = &mut stop => None,
     };
-    let stopped = seen.is_none();
+    let mut stopped = seen.is_none();
     crew.lanes.shutdown().await;
     context.mark();
     if let Some(error) = context.take_halt() {
@@ -108,7 +109,7 @@ pub async fn run(
         }
         // Nothing is removed while something is missing.
         if let Some(guard) = delete.filter(|_| failed == 0) {
-            remove::surplus(&context, guard).await?;
+            stopped = !remove::surplus(&context, guard, stop).await?;
         }
     }
     let failed = context.stats.failed_objects.load(Ordering::Relaxed);

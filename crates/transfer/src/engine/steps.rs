@@ -148,10 +148,35 @@ impl Producer<'_> {
         let key = key.map_or_else(|| format!("{}{name}", transfer.target.prefix), str::to_owned);
         let step = Some(self.ledger().begin(&source.key));
         let job = Job { step, source, key, retries: 0, expected: None, contradicted };
+        if let Some(failure) = self.ambiguous(&job).await {
+            self.context.failed(&job, failure);
+            return Ok(());
+        }
         // Nobody takes it only when the transfer has been ended.
         let _ =
             self.steps.send(if verdict == Verdict::Look { Step::Check(job) } else { Step::Copy(job) }).await;
         Ok(())
+    }
+
+    /// Why an object cannot be moved without being taken for another.
+    async fn ambiguous(&self, job: &Job) -> Option<Failure> {
+        let Transfer { source, target, scope, options } = &self.context.transfer;
+        let operation = || format!("copy {} of {}", job.source.key, source.endpoint.name());
+        if job.source.is_nameless() {
+            let why = "its name is not UTF-8";
+            return Some(Failure::new(FailureKind::Invalid, operation(), why));
+        }
+        let twin = target.endpoint.twin_of(&job.key).filter(|_| *scope == Scope::Tree)?;
+        let twin = twin.strip_prefix(&target.prefix)?;
+        let beside = format!("{}{twin}", source.prefix);
+        match source.endpoint.find(&self.context.patience(), &beside).await {
+            Ok(Some(found)) if takes_part(&options.filter, twin, &found.listed) => {
+                let why = format!("it would be a link in the place of the file {twin:?}, which is there too");
+                Some(Failure::new(FailureKind::Unsupported, operation(), why))
+            }
+            Ok(_) => None,
+            Err(failure) => Some(failure),
+        }
     }
 
     /// The record of an earlier process that this object arrived, if both ends still have what it speaks of.

@@ -316,3 +316,88 @@ async fn a_source_in_its_target_is_not_removed_with_the_rest() {
     world.run(between(world.local("other/t/sub"), world.local("other/t"))).await.0.unwrap();
     assert!(world.path("other/t/b").exists() && world.path("other/t/sub/b").exists());
 }
+
+/// Whoever compares reads both sides, and has only one of them in memory: else all wait for memory that all hold.
+#[tokio::test]
+async fn content_is_compared_within_the_memory_and_in_parts_of_any_length() {
+    let world = World::new();
+    for number in 0..8 {
+        for folder in ["here", "there"] {
+            std::fs::create_dir_all(world.path(folder)).unwrap();
+            std::fs::write(world.path(folder).join(number.to_string()), content(number, 3 << 20)).unwrap();
+        }
+    }
+    for (memory_bytes, part_bytes) in
+        [(4 << 20, None), (1 << 20, None), (4 << 20, Some(512)), (4 << 20, Some(1 << 40))]
+    {
+        let mut transfer = between(world.local("here"), world.local("there"));
+        transfer.options.compare = Compare::Checksum;
+        (transfer.options.memory_bytes, transfer.options.part_bytes) = (memory_bytes, part_bytes);
+        let (outcome, _) = world.run(transfer).await;
+        assert_eq!(outcome.unwrap().counts.skipped_objects, 8, "{memory_bytes} {part_bytes:?}");
+    }
+}
+
+/// A name that is no UTF-8 is listed under a key that another file may have.
+#[tokio::test]
+async fn a_file_whose_name_is_not_text_stands_for_no_other() {
+    use std::os::unix::ffi::OsStrExt;
+    let world = World::new();
+    let odd = |folder: &str| world.path(folder).join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    let text = |folder: &str| world.path(folder).join("caf\u{fffd}");
+    for folder in ["from", "to", "both"] {
+        std::fs::create_dir_all(world.path(folder)).unwrap();
+        std::fs::write(text(folder), "good").unwrap();
+    }
+    std::fs::write(odd("to"), "odd").unwrap();
+    std::fs::write(odd("both"), "odd and longer").unwrap();
+    // At the target it fails by name, and nothing is removed in its place.
+    let mut transfer = between(world.local("from"), world.local("to"));
+    transfer.options.compare = Compare::Size;
+    transfer.options.delete = Some(Guard::Off);
+    let (outcome, ears) = world.run(transfer.clone()).await;
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.ended, outcome.counts.deleted_objects), (Ended::Partly, 0));
+    assert!(ears.failed.lock().unwrap()["caf\u{fffd}"].contains("its name is not UTF-8"));
+    assert!(text("to").exists() && odd("to").exists());
+    // What really has that name is removed, and nothing else.
+    std::fs::remove_file(text("from")).unwrap();
+    std::fs::write(world.path("from/a"), "").unwrap();
+    let (outcome, _) = world.run(transfer).await;
+    assert_eq!(outcome.unwrap().counts.deleted_objects, 1);
+    assert!(!text("to").exists() && odd("to").exists());
+    // At the source it fails by name, and the other arrives.
+    for compare in [Compare::Always, Compare::Size] {
+        let mut transfer = between(world.local("both"), world.local("copy"));
+        transfer.options.compare = compare;
+        let (outcome, ears) = world.run(transfer).await;
+        assert_eq!(outcome.unwrap().ended, Ended::Partly);
+        let failed = ears.failed.lock().unwrap();
+        assert!(failed["caf\u{fffd}"].contains("its name is not UTF-8"), "{failed:?}");
+        assert_eq!(std::fs::read_to_string(text("copy")).unwrap(), "good");
+    }
+}
+
+/// A store may have a file and a link of one name, and a folder only one of them.
+#[tokio::test]
+async fn of_a_file_and_a_link_of_one_name_the_link_fails_under_its_name() {
+    let world = World::new();
+    for (key, content) in [("a", "file"), ("a.rclonelink", "target"), ("b.rclonelink", "target")] {
+        world.put(key, content.as_bytes());
+    }
+    let target = || Local::with_links(world.path("there"), false, Links::Keep);
+    for compare in [Compare::Always, Compare::Size] {
+        let mut transfer = between(world.bucket("source"), target());
+        transfer.options.compare = compare;
+        let (outcome, ears) = world.run(transfer).await;
+        assert_eq!(outcome.unwrap().ended, Ended::Partly);
+        let failed = ears.failed.lock().unwrap();
+        assert!(failed.len() == 1 && failed["a.rclonelink"].contains("the file \"a\""), "{failed:?}");
+        assert_eq!(std::fs::read_to_string(world.path("there/a")).unwrap(), "file");
+        assert!(world.path("there/b").is_symlink());
+    }
+    let mut transfer = between(world.bucket("source"), target());
+    transfer.options.filter.add(false, "/a").unwrap();
+    assert_eq!(world.run(transfer).await.0.unwrap().ended, Ended::Whole);
+    assert!(world.path("there/a").is_symlink());
+}

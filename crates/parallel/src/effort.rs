@@ -16,7 +16,7 @@ pub struct Effort {
 /// The most: 2^10 times as long as the least.
 const MOST_DOUBLINGS: u32 = 10;
 
-/// Axes of meshes, at most, where nobody asks for more: a third one splits a machine or the machines once more, and takes ten times as
+/// Axes of meshes, at most, where nobody asks for more: a third one splits a machine or the machines once more, and takes tens of times as
 /// long to look at.
 const USUAL_AXES: usize = 2;
 

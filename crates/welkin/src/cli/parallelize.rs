@@ -44,7 +44,7 @@ pub(crate) struct ParallelizeArgs {
     /// Search this many times longer than usual for a better plan, or a better proof of it
     #[arg(long, value_name = "TIMES", value_parser = effort, conflicts_with_all = ["plan", "any"])]
     pub(crate) effort: Option<u32>,
-    /// Look at meshes of up to this many axes, 1 to 3; a third one takes about ten times as long [default: 2]
+    /// Look at meshes of up to this many axes, 1 to 3; a third one takes tens of times as long [default: 2]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=3), conflicts_with_all = ["plan", "any"])]
     pub(crate) axes: Option<u8>,
     /// Write the plan to this file

@@ -1,6 +1,7 @@
 //! What the leases of a run take of its project, as it follows from what goes on record: in the same write.
 //!
-//! Work on a cluster takes nothing: its machines are those of the run that holds the cluster.
+//! A part of a cluster takes nothing: its machines are those of the run that holds the cluster. What counts is what is asked
+//! for, not what a run says of itself: one that says it is on a cluster and asks for machines of its own takes those.
 
 use crate::live::{Fact, Live};
 use welkin_ledger::EntryKind;
@@ -11,15 +12,16 @@ use welkin_units::Usd;
 
 /// What changes with these facts, which are in the state already.
 pub(crate) fn of(live: &Live, facts: &[Fact], at: UnixMillis) -> Vec<Change> {
-    if live.shares_home() {
-        return Vec::new();
-    }
     let holds = facts.iter().any(|fact| matches!(fact, Fact::Booked(EntryKind::Hold { .. })));
     let records = facts.iter().filter_map(|fact| match fact {
         Fact::Record(record) => Some(record),
         _ => None,
     });
     let change = |record: &Record| {
+        let attempt = record.attempt()?;
+        if is_part(placed(live, attempt)?) {
+            return None;
+        }
         let (attempt, claim) = match record {
             Record::AttemptBegan { attempt, .. } if holds => (*attempt, Some(asked(placed(live, *attempt)?))),
             Record::LeaseRequested { attempt, started, .. } | Record::LeaseStarted { attempt, started } => {
@@ -38,6 +40,12 @@ pub(crate) fn of(live: &Live, facts: &[Fact], at: UnixMillis) -> Vec<Change> {
         Some(claimed(live, attempt, claim, at, false))
     };
     records.filter_map(change).collect()
+}
+
+/// Whether a place is a part of the machines of a cluster, which that has taken already: providers know them by this word.
+#[must_use]
+pub fn is_part(place: &Placement) -> bool {
+    place.node.instance_type.starts_with("cluster/")
 }
 
 /// What a lease takes from now on.

@@ -7,7 +7,7 @@
 //! *Guarantee:* no lease is asked for, and none is started again, that its project has no room for, however many brokers ask
 //! at once. What runs passes a budget by what it costs in the pause between two looks.
 
-use crate::claims::{asked, claimed};
+use crate::claims::{asked, claimed, is_part};
 use crate::error::{StoreError, SubmitError};
 use crate::limits::{BUDGET_LOOK, PROJECT_LOOK};
 use crate::live::{Fact, Live, World};
@@ -113,8 +113,7 @@ pub(crate) async fn room(
     place: &Placement,
 ) -> Result<Result<(), Box<Over>>, StoreError> {
     let name = name(live);
-    // On a cluster it takes nothing that the cluster has not taken.
-    if live.shares_home() || !limited(live.world.store.records().await?, &name).await? {
+    if is_part(place) || !limited(live.world.store.records().await?, &name).await? {
         return Ok(Ok(()));
     }
     loop {

@@ -343,3 +343,30 @@ pub(crate) fn holding(job: &Job, name: &str) -> anyhow::Result<Job> {
         policy: policy(&job.policy),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use welkin_placement::{Node, Placement};
+    use welkin_provider::Location;
+    use welkin_units::Span;
+
+    /// The one gives the word, the other goes by it.
+    #[test]
+    fn parts_of_clusters_are_known_to_the_broker() {
+        let place = |instance_type: String| Placement {
+            place: Location { provider: "aws".parse().unwrap(), region: "x".to_owned(), zone: None },
+            node: Node { instance_type, ..Node::default() },
+            nodes: 1,
+            market: Market::OnDemand,
+            hourly: Usd::ZERO,
+            time: Span::ZERO,
+            cost: Usd::ZERO,
+            plan_cost: Usd::ZERO,
+            plan_time: Span::ZERO,
+            start: Span::ZERO,
+        };
+        assert!(welkin_broker::is_part(&place(cluster_type("dev", "2cpu"))));
+        assert!(!welkin_broker::is_part(&place("m5.large".to_owned())));
+    }
+}

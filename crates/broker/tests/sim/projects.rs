@@ -250,6 +250,38 @@ async fn a_cluster_that_was_stopped_is_not_started_without_money() {
     assert!(matches!(late, Err(SubmitError::NoCluster { .. })), "{late:?}");
 }
 
+/// What a run says of itself does not count, but what it asks for.
+#[tokio::test(start_paused = true)]
+async fn machines_of_its_own_count_for_a_run_that_says_it_is_on_a_cluster() {
+    let world = World::kind();
+    let broker = world.broker();
+    set(&broker, 1, Limits { leases: Some(1), ..Limits::default() }).await;
+    let plan = plan_of("dev", vec![task("t", "minutes=100000").at(&["a/x"])], Policy::default());
+    let holds = ClusterRole::Holds("dev".to_owned());
+    let cluster = submit(&world, &broker, &plan, Some(holds)).await.unwrap();
+    let on = Some(ClusterRole::On(cluster.clone()));
+    let mut part = minutes(1, "part");
+    part.tasks[0].alternatives.clear();
+    part.tasks[0].choice.node.instance_type = "cluster/dev/1".to_owned();
+    let part = part.sealed();
+    let work = async {
+        let reader = broker.reader().unwrap();
+        while reader.status(&cluster).unwrap().attempts().all(|attempt| attempt.lease != LeaseState::Active) {
+            sleep(Duration::from_secs(1)).await;
+        }
+        let part = submit(&world, &broker, &part, on.clone()).await.unwrap();
+        assert_eq!(broker.run(&part).await.unwrap().state, RunState::Succeeded);
+        let own = submit(&world, &broker, &minutes(1, "own"), on).await.unwrap();
+        let waits = Duration::from_secs(600);
+        tokio::time::timeout(waits, broker.run(&own)).await.unwrap_err();
+        let view = reader.status(&own).unwrap();
+        assert!(view.tasks[0].held.is_some() && view.attempts().count() == 0, "{view:?}");
+        broker.request_cancel(&cluster).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(broker.run(&cluster), work);
+    assert_eq!(outcome.unwrap().state, RunState::Cancelled);
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_that_change_a_project_at_once_do_not_both_have_their_way() {
     let world = World::kind();

@@ -43,12 +43,15 @@ fn at_work(live: &Live) -> Option<AttemptId> {
 async fn idle_for(live: &Live, limit: Option<Span>) -> Result<Span, StoreError> {
     let Some(limit) = limit else { return std::future::pending().await };
     let pause = Span::from_millis(limit.millis() / IDLE_LOOKS).clamp(IDLE_LOOK.0, IDLE_LOOK.1);
+    let watched = live.world.lines.watch(&live.id);
     let mut busy = Instant::now();
     loop {
         sleep(pause.duration()).await;
         if is_busy(live).await? {
             busy = Instant::now();
         }
+        // What began and ended since the look before was under way, too.
+        busy = busy.max(watched.ended());
         if busy.elapsed() >= limit.duration() {
             return Ok(limit);
         }

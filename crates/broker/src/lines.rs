@@ -5,11 +5,15 @@
 //! asks when nobody before it in the line still has to, and leaves when it has asked. Only the asking is in line: who waits for
 //! machines, and how urgently, is the provider's affair.
 //!
+//! Whoever has a place in a line has it as long as the run is driven, so it is known here, too, when work on a cluster ended
+//! last: work that takes seconds is over between two looks.
+//!
 //! *Guarantee:* a run that leaves, for whatever reason, holds nobody up, and one that was never in a line waits for nobody.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use welkin_records::RunId;
 
 /// The lines of all clusters.
@@ -26,18 +30,42 @@ struct All {
     lines: BTreeMap<RunId, VecDeque<RunId>>,
     /// In which line each is that has not left.
     members: BTreeMap<RunId, RunId>,
+    /// When work ended last on each cluster of which that is to be known.
+    ended: BTreeMap<RunId, Instant>,
 }
 
 /// A place in a line, which is left when this goes.
 #[derive(Debug)]
 pub struct InLine {
     lines: Arc<Lines>,
+    cluster: RunId,
     run: RunId,
 }
 
 impl Drop for InLine {
     fn drop(&mut self) {
         self.lines.leave(&self.run);
+        self.lines.worked(&self.cluster);
+    }
+}
+
+/// Of a cluster it is known when work on it ended last, as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Watched<'a> {
+    lines: &'a Lines,
+    cluster: RunId,
+}
+
+impl Watched<'_> {
+    /// When that was; when it began to be known, if it was before.
+    pub(crate) fn ended(&self) -> Instant {
+        self.lines.all().ended.get(&self.cluster).copied().unwrap_or_else(Instant::now)
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.lines.all().ended.remove(&self.cluster);
     }
 }
 
@@ -48,7 +76,20 @@ impl Lines {
         if all.members.insert(run.clone(), cluster.clone()).is_none() {
             all.lines.entry(cluster.clone()).or_default().push_back(run.clone());
         }
-        InLine { lines: Arc::clone(self), run: run.clone() }
+        InLine { lines: Arc::clone(self), cluster: cluster.clone(), run: run.clone() }
+    }
+
+    /// Keeps from now on when work on a cluster ended last.
+    pub(crate) fn watch(&self, cluster: &RunId) -> Watched<'_> {
+        self.all().ended.insert(cluster.clone(), Instant::now());
+        Watched { lines: self, cluster: cluster.clone() }
+    }
+
+    /// Somebody had use of a cluster until now.
+    pub(crate) fn worked(&self, cluster: &RunId) {
+        if let Some(ended) = self.all().ended.get_mut(cluster) {
+            *ended = Instant::now();
+        }
     }
 
     /// Returns when nobody is before a run in its line.
@@ -67,7 +108,7 @@ impl Lines {
     /// A run has asked, or never will.
     pub(crate) fn leave(&self, run: &RunId) {
         let mut all = self.all();
-        let All { lines, members } = &mut *all;
+        let All { lines, members, .. } = &mut *all;
         let Some(cluster) = members.remove(run) else { return };
         if let Some(line) = lines.get_mut(&cluster) {
             while line.front().is_some_and(|first| !members.contains_key(first)) {

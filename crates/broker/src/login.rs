@@ -27,7 +27,9 @@ impl Broker {
             return Err(LoginError::NoNode { cluster, rank, nodes });
         }
         let login = async { node(self.world(), &attempt, rank).await?.login(key, &BTreeMap::new()).await };
-        login.await.map_err(|source| LoginError::Node { cluster, source })
+        let login = login.await.map_err(|source| LoginError::Node { cluster, source })?;
+        self.world().lines.worked(run);
+        Ok(login)
     }
 
     /// How many are logged in to the machines of the cluster that a run holds.

@@ -96,6 +96,25 @@ async fn a_cluster_ends_when_nothing_was_under_way_for_as_long_as_it_may_be_idle
     assert_clean(&world);
 }
 
+/// Each is over between two looks at what is under way.
+#[tokio::test(start_paused = true)]
+async fn a_cluster_in_use_by_short_work_is_not_idle() {
+    let world = World::kind();
+    let broker = world.broker();
+    let cluster = submit(&world, &broker, &holder(), idle(30), dev()).await.unwrap();
+    let work = async {
+        for nth in 0..10 {
+            sleep(Duration::from_secs(60 * 20)).await;
+            drop(broker.line_up(&RunId(format!("short-{nth}")), &cluster));
+        }
+        Instant::now()
+    };
+    let (held, last) = tokio::join!(broker.run(&cluster), work);
+    assert_eq!(state(held), (RunState::Succeeded, Some("nothing was under way on it for 30m".to_owned())));
+    let after = last.elapsed().as_secs();
+    assert!((1_800..1_830).contains(&after), "{after} s after the last work");
+}
+
 #[tokio::test(start_paused = true)]
 async fn how_long_it_may_be_idle_can_be_said_later_and_taken_back() {
     let world = World::kind();

@@ -24,7 +24,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_address::file_path;
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
-use welkin_provider::{ErrorKind, Fetch, Location, ProviderError};
+use welkin_provider::{ErrorKind, Fetch, Location, ProviderError, UnixMillis};
 use welkin_records::{AttemptEnd, AttemptId, Record, TreeRef};
 use welkin_transfer::{Selection, copy_tree, find_tree, publish_selection};
 use welkin_units::Bytes;
@@ -242,13 +242,11 @@ async fn one(live: &Live, attempt: &AttemptView, shelf: &Shelf, need: &Need) -> 
     let from = moved.as_ref().map(|(from, _)| from.clone());
     let staged =
         Record::DataStaged { attempt: attempt.id, path: need.path.clone(), tree: tree.clone(), from };
-    let moved = moved.map(|(from, bytes)| Movement {
-        task: attempt.id.task,
-        subject: format!("{}:{}", live.token(attempt.id), need.path),
-        from,
-        to: attempt.place.location.clone(),
-        bytes,
-        at: live.world.options.clock.now(),
+    let moved = moved.map(|(from, at)| {
+        let (task, to, bytes) = (attempt.id.task, attempt.place.location.clone(), tree.bytes);
+        // A place has one store in a region, and the tree is copied there once, whoever needs it.
+        let subject = format!("{}:{}/{}", tree.prefix, to.provider, to.region);
+        Movement { task, subject, from, to, bytes, at }
     });
     egress::record(live, vec![Fact::Record(staged)], moved).await?;
     Ok(tree)
@@ -295,8 +293,9 @@ async fn upload(
     Ok(TreeRef { prefix, digest: published.digest, bytes: Bytes::new(published.bytes) })
 }
 
-/// From the store a predecessor committed it to. The second value is where it was copied from, if it
-/// had to be, and how much.
+/// From the store a predecessor committed it to. The second value is where it was copied from, if it had to be, and since
+/// when it was there: the same of every repetition. How much a call moved says nothing of that: another one, killed before
+/// it put anything on record, may have moved the rest.
 async fn carry(
     live: &Live,
     attempt: &AttemptView,
@@ -304,12 +303,14 @@ async fn carry(
     need: &Need,
     task: usize,
     output: &str,
-) -> Result<(TreeRef, Option<(Location, Bytes)>), Halt> {
-    let (tree, from) = {
+) -> Result<(TreeRef, Option<(Location, UnixMillis)>), Halt> {
+    let (tree, (from, at)) = {
         let view = live.view.borrow();
         let producer = view.tasks.get(task);
         let tree = producer.and_then(|task| task.outputs.get(output)).cloned();
-        let from = producer.and_then(|task| task.committed()).map(|attempt| attempt.place.location.clone());
+        let from = producer
+            .and_then(|task| task.committed())
+            .map(|attempt| (attempt.place.location.clone(), attempt.ended.unwrap_or(attempt.began)));
         match tree.zip(from) {
             Some(both) => both,
             None => {
@@ -325,13 +326,12 @@ async fn carry(
     let prefix = format!("{}/{}", live.id.shared(), tree.digest);
     let _writing = write_lock(live, shelf, &prefix).await;
     let progress = progress(live, attempt.id, &need.path);
-    let copied = patiently(live, || {
+    patiently(live, || {
         copy_tree(&source.store, &tree.prefix, &shelf.store, &prefix, &tree.digest, &progress)
     })
     .await
     .map_err(|error| unstaged(need, &error))?;
-    let moved = (copied.bytes > 0).then(|| (from, Bytes::new(copied.bytes)));
-    Ok((TreeRef { prefix, ..tree }, moved))
+    Ok((TreeRef { prefix, ..tree }, Some((from, at))))
 }
 
 async fn write_lock(live: &Live, shelf: &Shelf, prefix: &str) -> tokio::sync::OwnedMutexGuard<()> {

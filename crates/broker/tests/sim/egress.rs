@@ -14,8 +14,9 @@ use welkin_catalog::{
 use welkin_job::{Infra, Job};
 use welkin_ledger::{Item, Pricing};
 use welkin_placement::{Plan, Request};
-use welkin_provider::{Clock, Location};
+use welkin_provider::{Clock, Location, Owner};
 use welkin_route::{Endpoint, Rates, TariffId, Tariffs};
+use welkin_transfer::{copy_tree, silent};
 use welkin_units::{Bytes, Usd};
 
 fn open(world: &World, pricing: Arc<dyn Pricing>, hook: Option<Hook>) -> Broker {
@@ -63,6 +64,44 @@ async fn a_delivery_is_on_the_bill_once_whenever_the_broker_is_killed() {
         }
         // `t(raw)` left cloud a for here.
         assert_eq!(data(&world, &broker, &run), BTreeMap::from([("t".to_owned(), Usd::from_cents(6))]));
+        if !died {
+            assert!(last > 10, "{last} writes: is the history still fine enough to be worth the test?");
+            return;
+        }
+    }
+}
+
+/// Killed after what a task needs was copied and before that was on record, the broker finds it there when it goes on.
+#[tokio::test(start_paused = true)]
+async fn what_moves_between_places_is_on_the_bill_once_whenever_the_broker_is_killed() {
+    let chain = || {
+        let source = task("source", "").at(&["a/x"]).output("out");
+        let twice = ["left", "right"].map(|name| task(name, "").at(&["b/x"]).input("in", "source", "out"));
+        plan(std::iter::once(source).chain(twice).collect())
+    };
+    for last in 1.. {
+        let world = World::kind();
+        let pricing: Arc<dyn Pricing> = Arc::new(CentAByte);
+        let run = world.submit(&open(&world, Arc::clone(&pricing), None), &chain()).await;
+        let dies: Hook = Arc::new(move |write| match write == last {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        });
+        let ended = open(&world, Arc::clone(&pricing), Some(dies)).run(&run).await;
+        let died = matches!(ended, Err(RunError::Crashed));
+        let broker = open(&world, pricing, None);
+        if died {
+            let view = broker.reader().unwrap().status(&run).unwrap();
+            if let Some(tree) = view.tasks[0].outputs.get("out") {
+                let [from, to] = [0, 1].map(|cloud| world.clouds[cloud].bucket("x", &Owner("me".to_owned())));
+                let there = format!("{}/{}", run.shared(), tree.digest);
+                copy_tree(&from, &tree.prefix, &to, &there, &tree.digest, &silent).await.unwrap();
+            }
+            broker.run(&run).await.unwrap();
+        }
+        // `source()` left cloud a for cloud b.
+        let sum: Usd = data(&world, &broker, &run).into_values().sum();
+        assert_eq!(sum, Usd::from_cents(8), "killed after write {last}");
         if !died {
             assert!(last > 10, "{last} writes: is the history still fine enough to be worth the test?");
             return;

@@ -171,8 +171,14 @@ impl Broker {
         let text = plan.to_json();
         let records = self.world.store.records().await.map_err(SubmitError::Store)?;
         let project = projects::of_submission(records, project, cluster.as_ref()).await?;
-        let before =
-            Before { token: client_token.as_deref(), text: &text, plan, project: project.as_deref() };
+        let before = Before {
+            token: client_token.as_deref(),
+            text: &text,
+            plan,
+            project: project.as_deref(),
+            cluster: cluster.as_ref(),
+            base_dir: &base_dir,
+        };
         if let Some(run) = before.run(records).await? {
             return Ok(run);
         }
@@ -486,6 +492,8 @@ struct Before<'a> {
     text: &'a str,
     plan: &'a Plan,
     project: Option<&'a str>,
+    cluster: Option<&'a ClusterRole>,
+    base_dir: &'a Path,
 }
 
 impl Before<'_> {
@@ -497,7 +505,11 @@ impl Before<'_> {
         };
         // Another version may have written the same plan in another form.
         let same = row.plan == self.text || Plan::read(&row.plan).is_ok_and(|kept| kept.id == self.plan.id);
-        match same && row.project.as_deref() == self.project {
+        let same = same
+            && row.project.as_deref() == self.project
+            && row.cluster.as_ref() == self.cluster
+            && row.base_dir == self.base_dir.to_string_lossy();
+        match same {
             true => Ok(Some(row.id)),
             false => Err(SubmitError::TokenReused { run: row.id }),
         }

@@ -66,8 +66,8 @@ pub enum SubmitError {
         /// All of them.
         refused: Vec<SubmitError>,
     },
-    /// The token was used for another plan.
-    #[error("the client token was used for {run}, which has another plan")]
+    /// The token was used for another submission.
+    #[error("the client token was used for {run}, which has another plan, folder, project or cluster")]
     TokenReused {
         /// The other run.
         run: RunId,

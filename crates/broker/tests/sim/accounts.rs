@@ -261,6 +261,19 @@ async fn what_cannot_be_run_is_refused_before_anything_is_asked_for() {
     assert_eq!(submit(&plain, &plain.job, Some("k")).await.unwrap(), first);
     let other = plan(vec![task("t", "").at(&["a/x"])]);
     assert!(matches!(submit(&other, &other.job, Some("k")).await, Err(SubmitError::TokenReused { .. })));
+    let as_other = async |base_dir: &Path, cluster: Option<welkin_broker::ClusterRole>| {
+        let (plan, job, base_dir) = (&plain, &plain.job, base_dir.to_owned());
+        let (client_token, manner) = (Some("k".to_owned()), welkin_broker::Manner::default());
+        broker.submit(Submission { plan, job, base_dir, client_token, manner, cluster, project: None }).await
+    };
+    let here = world.dir.path();
+    let holds = Some(welkin_broker::ClusterRole::Holds("dev".to_owned()));
+    assert_eq!(as_other(here, None).await.unwrap(), first);
+    assert!(matches!(as_other(here, holds).await, Err(SubmitError::TokenReused { run }) if run == first));
+    std::fs::create_dir(here.join("elsewhere")).unwrap();
+    std::fs::write(here.join("elsewhere/raw.txt"), "other").unwrap();
+    let elsewhere = as_other(&here.join("elsewhere"), None).await;
+    assert!(matches!(elsewhere, Err(SubmitError::TokenReused { run }) if run == first));
     assert!(matches!(submit(&other, &plain.job, None).await, Err(SubmitError::OtherJob)));
     let nowhere = plan(vec![task("t", "").at(&["a/x", "mars/x"])]);
     let refused = submit(&nowhere, &nowhere.job, None).await.unwrap_err().to_string();

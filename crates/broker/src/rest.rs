@@ -82,6 +82,8 @@ async fn stay(live: &Live, id: AttemptId) -> Result<(), Halt> {
         }
         if attempt.rest_refused.is_none() && cluster::has_work(live).await? {
             match projects::start(live, id).await {
+                // Whoever wanted them started was faster.
+                Ok(()) if !still(live.attempt(id)?.lease) => return Ok(()),
                 Ok(()) => {
                     let starting = Record::LeaseStarting { attempt: id };
                     return Ok(live.record(vec![Fact::Record(starting)]).await?);

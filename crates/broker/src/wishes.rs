@@ -136,7 +136,12 @@ async fn take(live: &Live, wish: Wish) -> Result<(), WishError> {
             Some((attempt, LeaseState::Active)) => {
                 can_stop(live)?;
                 cluster::dismiss(live).await.map_err(WishError::Store)?;
-                Record::LeaseStopping { attempt }
+                // Meanwhile the run has gone on.
+                match standing(live) {
+                    Some((now, LeaseState::Active)) if now == attempt => Record::LeaseStopping { attempt },
+                    Some((_, LeaseState::Stopping | LeaseState::Stopped)) => return Ok(()),
+                    _ => return Err(WishError::NotThere { run: live.id.clone() }),
+                }
             }
             _ => return Err(WishError::NotThere { run: live.id.clone() }),
         },
@@ -146,7 +151,14 @@ async fn take(live: &Live, wish: Wish) -> Result<(), WishError> {
                     StoreError::Over(over) => WishError::Over(over),
                     error => WishError::Store(error),
                 })?;
-                Record::LeaseStarting { attempt }
+                match standing(live) {
+                    Some((now, LeaseState::Stopped)) if now == attempt => Record::LeaseStarting { attempt },
+                    // Work that came has started them.
+                    Some((_, LeaseState::Starting | LeaseState::Requested | LeaseState::Active)) => {
+                        return Ok(());
+                    }
+                    _ => return Err(WishError::NotThere { run: live.id.clone() }),
+                }
             }
             Some((_, LeaseState::Stopping)) => return Err(WishError::NotThere { run: live.id.clone() }),
             _ => return Ok(()),

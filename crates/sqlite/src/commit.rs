@@ -48,6 +48,8 @@ fn apply(
             let failed = answer.is_err();
             done.push(answer);
             if failed {
+                // It is undone, and what it would have removed is on record still.
+                doomed.clear();
                 return Ok(());
             }
         }
@@ -152,6 +154,7 @@ fn again(error: &rusqlite::Error) -> rusqlite::Error {
 mod tests {
     use super::*;
     use crate::schema;
+    use welkin_records::{Fence, RunId};
 
     #[test]
     fn a_commit_that_fails_is_told_to_everybody_and_leaves_nothing() {
@@ -169,5 +172,24 @@ mod tests {
         assert!(all(&mut db, &files, &[write("a"), write("b")]).into_iter().all(|answer| answer.is_err()));
         assert_eq!(meta::get(&db, "a").unwrap(), None);
         assert!(all(&mut db, &files, &[write("a")]).into_iter().all(|answer| answer.is_ok()));
+    }
+
+    #[test]
+    fn a_write_that_fails_removes_no_files() {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut db).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::beside(&dir.path().join("db"), false);
+        let run = RunId("r".to_owned());
+        std::fs::create_dir_all(files.of_run(&run)).unwrap();
+        let forgotten = Change::Forgotten { run: run.clone() };
+        let refused = Change::Held { run: run.clone(), fence: Fence(1) };
+        let both = Write(vec![forgotten.clone(), refused]);
+        for writes in [vec![both.clone()], vec![both.clone(), both]] {
+            assert!(all(&mut db, &files, &writes).into_iter().all(|answer| answer.is_err()));
+            assert!(files.of_run(&run).exists(), "{} at once", writes.len());
+        }
+        assert!(all(&mut db, &files, &[Write(vec![forgotten])]).into_iter().all(|answer| answer.is_ok()));
+        assert!(!files.of_run(&run).exists());
     }
 }

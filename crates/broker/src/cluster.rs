@@ -14,6 +14,14 @@ use tokio::time::{Instant, sleep};
 use welkin_records::{AttemptId, Change, ClusterRole, Open, Record, Which, Write};
 use welkin_units::Span;
 
+/// Whether a cluster may be called so.
+#[must_use]
+pub fn is_cluster_name(text: &str) -> bool {
+    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    begins && text.len() <= 40 && text.bytes().all(fine)
+}
+
 /// Returns when nothing has been under way on the cluster that this run holds for as long as it may be; pending for
 /// ever when it may for ever. What happened before this broker began is not known, and counts as busy.
 pub(crate) async fn idle(live: &Live) -> Result<Span, StoreError> {

@@ -78,6 +78,7 @@ mod wishes;
 pub use broker::{Broker, Submission};
 pub use brought::{Brought, OfThisMachine, Packed, not_elsewhere, of_this_machine, pack};
 pub use claims::is_part;
+pub use cluster::is_cluster_name;
 pub use drive::RunOutcome;
 pub use error::{LoginError, OpenError, RunError, StoreError, SubmitError, WishError};
 pub use gc::{Collected, GcError};

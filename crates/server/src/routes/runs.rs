@@ -19,8 +19,11 @@ use std::sync::Arc;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{IDEMPOTENCY_KEY, NewRun, RunLine, Runs, Taken};
-use welkin_broker::{ClusterRole, RunId, RunSummary, StoreError, Submission, SubmitError};
+use welkin_broker::{
+    ClusterRole, Manner, RunId, RunSummary, StoreError, Submission, SubmitError, is_cluster_name,
+};
 use welkin_job::wire::{Mirror, v1};
+use welkin_units::Span;
 
 /// The longest key of a submission, in bytes.
 const MAX_KEY_BYTES: usize = 200;
@@ -99,6 +102,7 @@ async fn take(
     peer: Option<&Peer>,
     scope: &Scope,
 ) -> Result<RunId, Problem> {
+    sound(&new.manner, new.cluster.as_ref())?;
     let project = project(served, &new, scope)?;
     let _submitting = served.submitting(key).ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "broker::in-use", "the same submission is under way")
@@ -129,6 +133,20 @@ async fn take(
     };
     let submitted = served.broker.submit_from_elsewhere(submission, brought).await;
     submitted.map_err(|error| missing.unwrap_or_else(|| unseen(served, error, scope)))
+}
+
+/// Refuses what the command line would not ask for: what was asked of a cluster later is refused, too, and its name is shown
+/// to others.
+fn sound(manner: &Manner, cluster: Option<&ClusterRole>) -> Result<(), Problem> {
+    if manner.idle == Some(Span::ZERO) {
+        return Err(Problem::request("`idle` is 0: a cluster that may not be idle at all is none"));
+    }
+    match cluster {
+        Some(ClusterRole::Holds(name)) if !is_cluster_name(name) => Err(refused(&format!(
+            "{name:?} cannot name a cluster: lower-case letters, digits and `-`, a letter first, at most 40"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The project of a submission: that of the cluster it is for, or the one that it names.
@@ -346,4 +364,26 @@ pub(crate) async fn cancel(
     served.broker.request_cancel(&run).await?;
     served.driver.go_on(run.clone(), None);
     Ok((StatusCode::ACCEPTED, Json(Taken { run, trace: None })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_is_named_as_the_command_line_would_and_may_be_idle_for_a_while() {
+        let holds = |name: &str| sound(&Manner::default(), Some(&ClusterRole::Holds(name.to_owned())));
+        for name in ["dev", "a", "gpu-box-2"] {
+            holds(name).unwrap();
+        }
+        for name in ["", "-x", "2", "Dev", "a b", "a\x1b[2J", "a/b", &"a".repeat(41)] {
+            let refused = holds(name).unwrap_err().wire();
+            assert_eq!((refused.status, refused.code.as_str()), (422, "run::refused"), "{name:?}");
+            assert!(!refused.title.contains('\x1b'), "{}", refused.title);
+        }
+        let idle = |idle| {
+            sound(&Manner { idle, ..Manner::default() }, None).map_err(|problem| problem.wire().status)
+        };
+        assert_eq!([None, Some(Span::from_secs(1)), Some(Span::ZERO)].map(idle), [Ok(()), Ok(()), Err(400)]);
+    }
 }

@@ -36,9 +36,7 @@ pub(crate) fn accelerator(text: &str) -> Result<AcceleratorFilter, String> {
 
 /// The name of a cluster: letters, digits and `-`, beginning with a letter, as a part of names of runs.
 pub(crate) fn cluster_name(text: &str) -> Result<String, String> {
-    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-    if begins && text.len() <= 40 && text.bytes().all(fine) {
+    if welkin_broker::is_cluster_name(text) {
         return Ok(text.to_owned());
     }
     Err(format!(

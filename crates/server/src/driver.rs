@@ -13,7 +13,8 @@ use welkin_broker::{Broker, ClusterRole, RunError, RunId, StoreError};
 /// may have room, the provider that did not answer may answer.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
 
-/// The same, when it is the database that does not answer: it was waited for already.
+/// The same, when it is the database that does not answer: it was waited for already. So often is also looked whether a
+/// run is still driven by somebody else here.
 const AWAY: Duration = Duration::from_secs(1);
 
 /// The runs of a broker.
@@ -114,6 +115,11 @@ impl Driver {
         let mut pause = PAUSE.0;
         loop {
             let error = match self.broker.run(run).await {
+                // By a request of somebody who wants it to end. If that does not come to its end, this goes on.
+                Err(RunError::AlreadyDriven { .. }) if !self.broker.has_peers() => {
+                    tokio::time::sleep(AWAY).await;
+                    continue;
+                }
                 Ok(_) | Err(RunError::AlreadyDriven { .. }) => break,
                 Err(error) => error,
             };

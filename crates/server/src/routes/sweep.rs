@@ -62,7 +62,18 @@ pub(crate) async fn down(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,
 ) -> Result<Json<Collected>, Problem> {
-    Ok(Json(wire(served.broker.down(&run).await?)))
+    // Whoever asked may hang up: machines that are being given back are not left half way.
+    let going = served.activity.begin();
+    let work = tokio::spawn(async move {
+        let _going = going;
+        served.broker.down(&run).await
+    });
+    match work.await {
+        Ok(done) => Ok(Json(wire(done?))),
+        Err(stopped) => {
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", stopped.to_string()))
+        }
+    }
 }
 
 /// Forgets runs that are over.

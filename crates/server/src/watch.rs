@@ -36,8 +36,8 @@ const ALIVE: Bytes = Bytes::from_static(b":\n\n");
 /// Up to where a run was seen: the number of a record, and that of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    record: u64,
-    line: u64,
+    pub(crate) record: u64,
+    pub(crate) line: u64,
 }
 
 impl Cursor {

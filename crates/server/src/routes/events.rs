@@ -70,13 +70,15 @@ pub(crate) async fn of_all(
     let until = tokio::time::Instant::now() + Duration::from_secs(wait);
     loop {
         woken.borrow_and_update();
-        let page = page(&served, &scope, since, limit)?;
+        let page = page(&served, &scope, (asked.since, since), limit)?;
         if !page.events.is_empty() {
             return Ok(Json(page));
         }
         // All of it was of others: there may be more.
         if page.next > since {
             since = page.next;
+            // There may be a million of them, and others wait.
+            tokio::task::yield_now().await;
             continue;
         }
         tokio::select! {
@@ -88,16 +90,22 @@ pub(crate) async fn of_all(
     }
 }
 
-fn page(served: &Served, scope: &Scope, since: u64, limit: u32) -> Result<Events, Problem> {
+/// What is not there yet: whoever read on from other records, since replaced, would wait for it for ever.
+fn beyond(what: &str, asked: u64, last: u64) -> Problem {
+    let title = format!("there is no {what} {asked} yet: the last one is {last}");
+    Problem::new(StatusCode::NOT_FOUND, "broker::gone", title)
+        .hint("list the runs again, and go on from `as_of`")
+}
+
+/// Events after `since`, for whoever asked for those after `asked`.
+fn page(served: &Served, scope: &Scope, (asked, since): (u64, u64), limit: u32) -> Result<Events, Problem> {
     let found = served.reader.since(since, limit)?;
     if since > found.last {
-        // Whoever read on from other records, since replaced, would wait here for ever.
-        let title = format!("there is no record {since} yet: the last one is {}", found.last);
-        return Err(Problem::new(StatusCode::NOT_FOUND, "broker::gone", title)
-            .hint("list the runs again, and go on from `as_of`"));
+        return Err(beyond("record", since, found.last));
     }
-    if since > 0 && since < found.forgotten {
-        let title = format!("events after {since} are gone in part: runs were forgotten");
+    // Whoever asks for all that there is misses nothing, however far this has looked for them.
+    if asked > 0 && asked < found.forgotten {
+        let title = format!("events after {asked} are gone in part: runs were forgotten");
         return Err(Problem::new(StatusCode::GONE, "broker::gone", title)
             .oldest(found.forgotten)
             .hint("list the runs again, and go on from `as_of`"));
@@ -140,6 +148,12 @@ pub(crate) async fn of_run(
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let from = Cursor::read(last)
         .ok_or_else(|| Problem::request(format!("`{last}` is no id of an event of this stream")))?;
+    let (record, line) = (served.reader.since(u64::MAX >> 1, 0)?.last, served.reader.tail(&run, None, 0)?);
+    match from {
+        Cursor { record: asked, .. } if asked > record => return Err(beyond("record", asked, record)),
+        Cursor { line: asked, .. } if asked > line => return Err(beyond("line", asked, line)),
+        _ => {}
+    }
     let pieces = watch::follow(served, run, from)?;
     let head = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
     Ok((head, Body::from_stream(pieces)).into_response())

@@ -203,6 +203,8 @@ async fn found(
         if !more || found.len() >= limit as usize {
             return Ok(found);
         }
+        // There may be a million of others, and somebody waits.
+        tokio::task::yield_now().await;
     }
 }
 

@@ -187,7 +187,7 @@ fn gone(served: &Served, error: StoreError) -> Problem {
 }
 
 /// The same page of those that somebody sees.
-fn seen(
+async fn seen(
     served: &Served,
     scope: &Scope,
     before: Option<RunId>,
@@ -208,6 +208,8 @@ fn seen(
         if is_last || seen.len() == limit as usize {
             return Ok(seen);
         }
+        // There may be a million of others, and somebody waits.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -263,7 +265,7 @@ pub(crate) async fn list(
     let limit = within("limit", page.limit.unwrap_or(PAGE.0), 1, PAGE.1)?;
     let runs = match scope.sees_all() {
         true => served.reader.page(page.before.as_ref(), limit).map_err(|error| gone(&served, error))?,
-        false => seen(&served, &scope, page.before, limit)?,
+        false => seen(&served, &scope, page.before, limit).await?,
     };
     let next = (runs.len() == limit as usize).then(|| runs.last().map(|run| run.id.clone())).flatten();
     let line = |run: welkin_broker::RunSummary| RunLine {

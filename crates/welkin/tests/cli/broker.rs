@@ -6,9 +6,10 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
 
 /// A bed whose commands use a broker, which ends with it.
@@ -222,6 +223,24 @@ fn commands_that_need_the_folder_ask_a_busy_broker_and_have_an_idle_one_give_way
     apart.ok(["gc", "--take-over", "--yes"]);
     assert_eq!(apart.pid(), None, "an idle one gives way");
     apart.assert_clean();
+}
+
+/// Whoever followed a run of records that were replaced since would miss what comes.
+#[test]
+fn a_stream_from_beyond_the_end_of_a_run_is_refused() {
+    let apart = Apart::new();
+    apart.ok(["up", &example("hello.yaml")]);
+    let run = apart.states()[0].0.clone();
+    let ask = |last: &str| {
+        let mut stream = UnixStream::connect(apart.home().join("state/broker.sock")).unwrap();
+        let head = format!("GET /v1/runs/{run}/events HTTP/1.1\r\nhost: x\r\nlast-event-id: {last}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut first = String::new();
+        BufReader::new(stream).read_line(&mut first).unwrap();
+        first.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(["", "0.0", "1.1"].map(ask), ["200", "200", "200"]);
+    assert_eq!(["1000000.0", "0.1000000"].map(ask), ["404", "404"]);
 }
 
 #[test]

@@ -146,6 +146,26 @@ fn of_a_project_of_others_nothing_is_told_not_even_that_it_exists() {
     ana.ok(["cancel", &run, "--yes"]);
 }
 
+/// What is passed over is of others: how far that goes is no matter of whoever asks for all.
+#[test]
+fn events_from_the_beginning_are_there_for_members_after_runs_were_forgotten() {
+    let team = Team::new();
+    let (root, ana, ben) =
+        (team.member("root", "admin"), team.member("ana", "member"), team.member("ben", "member"));
+    root.ok(["project", "new", "lab"]);
+    root.ok(["project", "member", "add", "lab", "ana", "--role", "admin"]);
+    for bed in [&ana, &root] {
+        bed.file("job.yaml", JOB);
+    }
+    ana.ok(["up", "--yes", "job.yaml", "--project", "lab"]);
+    root.ok(["up", "--yes", "job.yaml"]);
+    let run = root.json(&["runs"])["runs"][0]["id"].as_str().unwrap().to_owned();
+    root.ok(["prune", &run, "--yes"]);
+    let (runtime, client) = (runtime(), team.client_of(&ben));
+    let get = |path: &str| status(runtime.block_on(client.get::<Value>(path))).0;
+    assert_eq!((get("/events?since=0&limit=1"), get("/events?since=1&limit=1")), (200, 410));
+}
+
 #[test]
 fn whoever_is_taken_out_of_a_project_is_out_at_once_with_their_tokens_and_the_run_goes_on() {
     let team = Team::new();

@@ -5,7 +5,9 @@ use crate::cli::StatusArgs;
 use crate::engine::{Undriven, latest_run, now, reader, store_fault};
 use crate::exit::Exit;
 use crate::output::nature_words;
-use crate::output::{Align, Format, Table, location_words, missed_words, moment, write_json};
+use crate::output::{
+    Align, Format, Table, location_words, missed_words, moment, shown, shown_lines, write_json,
+};
 use crate::traces;
 use serde::Serialize;
 use std::io::Write;
@@ -73,13 +75,13 @@ fn show(
         writeln!(app.out, "trace {}", view.trace_id())?;
     }
     if let Some(project) = &view.project {
-        writeln!(app.out, "of project {project}")?;
+        writeln!(app.out, "of project {}", shown(project))?;
     }
     if let Some(reason) = &view.reason {
-        writeln!(app.out, "{reason}")?;
+        writeln!(app.out, "{}", shown_lines(reason))?;
     }
     for missed in missed_words(view) {
-        writeln!(app.out, "{missed}")?;
+        writeln!(app.out, "{}", shown(&missed))?;
     }
     writeln!(app.out)?;
     tasks(view, now).write(&mut app.out, app.style)?;

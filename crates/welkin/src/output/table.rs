@@ -1,5 +1,6 @@
 //! Tables: columns as wide as their widest cell, counted in terminal cells.
 
+use super::spelt::shown;
 use super::style::Style;
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
@@ -28,9 +29,9 @@ impl Table {
         Self { heads: heads.into_iter().collect(), rows: Vec::new(), strong: Vec::new() }
     }
 
-    /// Adds a row with one cell a column; missing cells are empty.
+    /// Adds a row with one cell a column; missing cells are empty. Names in it may be of others: nothing of them is obeyed.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| shown(&cell).into_owned()).collect());
     }
 
     /// Adds a row that stands out.
@@ -92,5 +93,14 @@ mod tests {
         let mut out = Vec::new();
         table.write(&mut out, Style::PLAIN).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "NAME   PRICE\n日本   $1.00\na     $12.00\n");
+    }
+
+    #[test]
+    fn a_cell_is_shown_and_not_obeyed() {
+        let mut table = Table::new([("CLUSTER", Align::Left), ("STATE", Align::Left)]);
+        table.row(["a\x1b[2J\nb".to_owned(), "up".to_owned()]);
+        let mut out = Vec::new();
+        table.write(&mut out, Style::PLAIN).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "CLUSTER       STATE\na\\x1b[2J\\nb  up\n");
     }
 }

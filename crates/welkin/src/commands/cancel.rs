@@ -1,5 +1,6 @@
 //! `welkin cancel`: ask whoever drives the run, or do it here.
 
+use crate::apart;
 use crate::app::App;
 use crate::cli::CancelArgs;
 use crate::consent;
@@ -10,6 +11,7 @@ use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
 use std::time::Duration;
+use welkin_api::wire;
 use welkin_broker::{ClusterRole, Reader, RunId, RunState};
 
 /// Pause between looks at a run that another process cancels.
@@ -108,6 +110,7 @@ fn all(reader: Option<&Reader>, yes: bool, app: &mut App) -> anyhow::Result<()> 
 
 /// Waits until the run is over, driving it if nobody does.
 fn settle(reader: &Reader, run: &RunId, app: &App) -> anyhow::Result<RunState> {
+    let mut told = false;
     loop {
         let state = reader.status(run).map_err(store_fault)?.state;
         if state.is_over() {
@@ -127,6 +130,13 @@ fn settle(reader: &Reader, run: &RunId, app: &App) -> anyhow::Result<RunState> {
         });
         if let Some(state) = cancelled? {
             return Ok(state);
+        }
+        // Whoever drives it finds the request, but for a broker in which the run pauses, since something keeps it from going
+        // on: that one has to be told.
+        if !told && let Ok(Some(reached)) = runtime.block_on(apart::listening(app)) {
+            let path = format!("/runs/{run}/cancel");
+            let taken: Result<wire::Taken, _> = runtime.block_on(reached.client.post(&path, &()));
+            told = taken.is_ok();
         }
         std::thread::sleep(POLL);
     }

@@ -12,7 +12,8 @@ use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use welkin_gateway::farewells;
 use welkin_sky::{Aimed, PlaceOptions, Root, Site, SkyError, TransferRecord, Transfers};
 use welkin_store::{Failure, FailureKind};
@@ -138,11 +139,18 @@ async fn go(wanted: &Wanted<'_>, aimed: Aimed, records: &Transfers, app: &mut Ap
     transfer.options.empties = wanted.manner.yes;
     let scope = transfer.scope.clone();
     let mut result = once(wanted, transfer.clone(), records, &mut about, app).await?;
-    if let (Err(EngineError::NothingFound { there }), _) = result
-        && may_empty(wanted, there)?
-    {
-        transfer.options.empties = true;
-        result = once(wanted, transfer, records, &mut about, app).await?;
+    if let (Err(EngineError::NothingFound { there }), _) = result {
+        match may_empty(wanted, there).await? {
+            Some(true) => {
+                transfer.options.empties = true;
+                result = once(wanted, transfer, records, &mut about, app).await?;
+            }
+            Some(false) => {}
+            None => {
+                app.note("stopped; nothing was removed");
+                return Ok(Exit::Stopped);
+            }
+        }
     }
     let (result, seconds) = result;
     let outcome = result.map_err(|error| engine_fault(error, &about.id))?;
@@ -212,13 +220,23 @@ fn nothing_found(wanted: &Wanted<'_>, app: &App) -> anyhow::Result<()> {
     }
 }
 
-/// Asks whether the target may be emptied. Where nobody can be asked, it may not.
-fn may_empty(wanted: &Wanted<'_>, there: u64) -> anyhow::Result<bool> {
+/// Asks whether the target may be emptied; `None` where a signal is the answer. Where nobody can be asked, it may not.
+async fn may_empty(wanted: &Wanted<'_>, there: u64) -> anyhow::Result<Option<bool>> {
     if !io::stdin().is_terminal() {
-        return Ok(false);
+        return Ok(Some(false));
     }
     let (source, target) = (wanted.source, wanted.target);
-    ask(&format!("nothing was found at {source}: remove all {there} objects of {target}?"))
+    let question = format!("nothing was found at {source}: remove all {there} objects of {target}?");
+    let stopped = stopped()?;
+    let answer = tokio::task::spawn_blocking(move || ask(&question));
+    tokio::select! {
+        answer = answer => Ok(Some(answer??)),
+        () = stopped => {
+            // The question has no answer: what is said next does not belong behind it.
+            writeln!(io::stderr())?;
+            Ok(None)
+        }
+    }
 }
 
 fn ask(question: &str) -> anyhow::Result<bool> {
@@ -299,16 +317,33 @@ fn elsewhere(resumed: &Resumes) -> anyhow::Error {
     Fault::new(Code::Transfer, message).hint(hint).into()
 }
 
-/// Completes at the first SIGINT or SIGTERM.
+/// Completes at the first SIGINT or SIGTERM. Another ends the process, whatever it waits for: what is on record goes on.
 pub(crate) fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+    let (mut tell, told) = oneshot::channel();
+    tokio::spawn(async move {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            () = either(&mut interrupt, &mut terminate) => {}
+            // Nobody waits for it any more.
+            () = tell.closed() => return,
+        }
+        let _ = tell.send(());
+        either(&mut interrupt, &mut terminate).await;
+        std::process::exit(i32::from(Exit::Stopped as u8));
+    });
+    Ok(async move {
+        if told.await.is_err() {
+            std::future::pending().await
         }
     })
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
 }
 
 /// A failure of an endpoint as one of the command line.

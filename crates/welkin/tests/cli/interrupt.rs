@@ -2,12 +2,14 @@
 
 use crate::bed::{Bed, both, stderr};
 use crate::broker::Apart;
+use crate::going_on::store;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use welkin_testkit::s3::{Attributes, Fault, Operation, Rule, S3Options, S3Server};
 
 const JOB: &str = "name: endless\nresources: {cpus: 2+}\nrun: |\n  echo started\n  sleep 10000\n";
 
@@ -127,6 +129,45 @@ fn on_a_terminal_the_second_interrupt_cancels() {
     }
     assert_eq!(up.wait().unwrap().code(), Some(7));
     bed.assert_clean();
+}
+
+/// The question whether all is to be removed.
+#[test]
+fn a_signal_at_a_question_is_an_answer() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let bed = Bed::new();
+        let there = bed.file("dst/precious", "");
+        std::fs::create_dir(bed.path().join("empty")).unwrap();
+        let mirror = ["sync", "empty", "dst", "--delete", "--max-delete", "100%"];
+        let (mut terminal, mut sync) = Terminal::of(bed.command(mirror));
+        terminal.until("[y/N]");
+        kill_process(Pid::from_child(&sync), signal).unwrap();
+        terminal.until("nothing was removed");
+        assert_eq!(sync.wait().unwrap().code(), Some(14));
+        assert!(there.exists());
+    }
+}
+
+/// The first is heard when the store has answered; a store that wants to be asked again in two minutes is not waited for.
+#[test]
+fn a_second_signal_ends_a_removal_that_waits_for_a_store() {
+    let server = S3Server::start(S3Options::default().bucket("bkt")).unwrap();
+    assert!(server.put("bkt", "old", b"old".to_vec(), Attributes::default()));
+    let busy = Rule::new(Fault::SlowDown { retry_after_s: 120 });
+    server.inject(busy.only(&[Operation::DeleteObject]));
+    let bed = Bed::new();
+    bed.file("src/a", "a");
+    bed.file("h/config.toml", &store("mo", &server));
+    let mirror = ["sync", "src", "mo:bkt", "--delete", "--max-delete", "100%"];
+    let mut sync = bed.command(mirror).spawn().unwrap();
+    while server.counts().of(Operation::DeleteObject) == 0 {
+        assert!(sync.try_wait().unwrap().is_none());
+    }
+    for signal in [Signal::INT, Signal::TERM] {
+        kill_process(Pid::from_child(&sync), signal).unwrap();
+    }
+    assert_eq!(sync.wait().unwrap().code(), Some(14));
+    assert!(server.objects("bkt").iter().any(|object| object.key == "old"));
 }
 
 #[test]

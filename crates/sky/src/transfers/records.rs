@@ -30,6 +30,9 @@ pub struct TransferRecord {
     pub target: String,
     /// Where the keys of the manifest are.
     pub keys_at: String,
+    /// Which place that is, told apart from every other. Older versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_of: Option<String>,
     /// Everything that decides what it does and between which stores, as a hash ([`Aimed::what`]). Older versions wrote a text
     /// that left the stores out: it is like no hash, so what they began is not gone on with.
     pub what: String,
@@ -65,21 +68,23 @@ impl TransferRecord {
             source: told(&aimed.named[0], &aimed.transfer.source),
             target: told(&aimed.named[1], &aimed.transfer.target),
             keys_at: aimed.keys_at.clone(),
+            keys_of: Some(aimed.transfer.target.endpoint.identity()),
             what: aimed.what(),
             args: Vec::new(),
             cwd: PathBuf::new(),
         }
     }
 
-    /// Of a stream, which comes once: none is like another.
+    /// Of a stream, which comes once: none is like another. It goes to the place `keys_of`, called `keys_at`.
     #[must_use]
-    pub fn of_stream(verb: &str, keys_at: String, transfers: &Transfers) -> Self {
+    pub fn of_stream(verb: &str, (keys_at, keys_of): (String, String), transfers: &Transfers) -> Self {
         Self {
             id: name(verb, &*transfers.clocks),
             verb: verb.to_owned(),
             source: "-".to_owned(),
             target: keys_at.clone(),
             keys_at,
+            keys_of: Some(keys_of),
             what: STREAM.to_owned(),
             args: Vec::new(),
             cwd: PathBuf::new(),

@@ -85,7 +85,7 @@ pub(super) async fn execute(wanted: &Wanted<'_>, app: &mut App) -> anyhow::Resul
         app.remark(&warning);
     }
     let records = app.sky.transfers();
-    let recorded = if comes { Some(record(&records, keys_at)?) } else { None };
+    let recorded = if comes { Some(record(&records, (keys_at, endpoint.identity()))?) } else { None };
     let stats = Arc::new(Stats::default());
     let limiter = Limiter::new(wanted.manner.bwlimit.map(welkin_units::Bytes::get));
     let teller = Teller::new(app, wanted.manner.events);
@@ -166,8 +166,8 @@ async fn object(place: &Place, wanted: &Wanted<'_>, app: &App) -> anyhow::Result
 }
 
 /// Puts on record that a stream comes: its journal will tell of an upload before there is one.
-fn record(records: &Transfers, keys_at: String) -> anyhow::Result<(TransferRecord, Journal)> {
-    let mut about = TransferRecord::of_stream("cp", keys_at, records);
+fn record(records: &Transfers, keys: (String, String)) -> anyhow::Result<(TransferRecord, Journal)> {
+    let mut about = TransferRecord::of_stream("cp", keys, records);
     about.args = std::env::args().skip(1).collect();
     about.cwd = std::env::current_dir()?;
     let journal = records.alone(&mut about)?;

@@ -82,7 +82,7 @@ fn same(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
-fn store(name: &str, server: &S3Server) -> String {
+pub(crate) fn store(name: &str, server: &S3Server) -> String {
     let url = server.url();
     format!("[stores.{name}]\nendpoint = \"{url}\"\naccess-key-id = \"k\"\nsecret-access-key = \"s\"\n")
 }
@@ -289,6 +289,12 @@ fn a_stream_that_was_killed_leaves_no_upload_that_gc_does_not_find() {
     assert_eq!((stream["state"].as_str(), stream["open_uploads"].as_u64()), (Some("interrupted"), Some(1)));
     let output = bed.run(["transfers", "resume", stream["transfer"].as_str().unwrap()]);
     assert!(stderr(&output).contains("does not come twice"), "{}", both(&output));
+    // What has its name now is another place, where nothing of it is.
+    let other = S3Server::start(S3Options::default().bucket("bkt")).unwrap();
+    bed.file("h/config.toml", &store("mo", &other));
+    let output = bed.run(["transfers", "gc"]);
+    assert!(stderr(&output).contains("is another place than it was"), "{}", both(&output));
+    bed.file("h/config.toml", &store("mo", &server));
     assert_eq!(bed.json(&["transfers", "gc"])["uploads"], 1);
     assert_eq!(server.open_uploads(), []);
     // One that ends leaves no record.

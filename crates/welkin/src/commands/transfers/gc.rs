@@ -4,9 +4,11 @@ use crate::app::App;
 use crate::exit::Exit;
 use crate::moving::plainly;
 use crate::output::{Format, counted, write_json};
+use crate::report::{Code, Fault};
 use serde::Serialize;
 use std::io::Write;
-use welkin_sky::{TransferRecord, TransferState, Transfers};
+use welkin_sky::{PlaceOptions, TransferRecord, TransferState, Transfers};
+use welkin_stores::Links;
 use welkin_transfer::engine::{Options, Patience, Quiet, Retrying, Stats};
 use welkin_transfer::journal::Record;
 
@@ -61,6 +63,22 @@ pub(super) fn run(records: &Transfers, name: Option<&str>, app: &mut App) -> any
     Ok(if whole { Exit::Success } else { Exit::Unsettled })
 }
 
+/// The place that the keys on record are of. What is found under its name now may be another: what would be dropped
+/// there is not what was left, and what was left would be forgotten.
+async fn target(about: &TransferRecord, app: &App) -> anyhow::Result<Retrying> {
+    let place = app.sky.place(&about.keys_at)?;
+    // What becomes of links is part of which folder it is.
+    for links in [Links::Skip, Links::Keep, Links::Follow] {
+        let endpoint = place.open(&app.sky, &PlaceOptions { links, ..plainly() }).await?.below()?;
+        if about.keys_of.as_ref().is_none_or(|known| *known == endpoint.identity()) {
+            return Ok(Retrying::new(endpoint));
+        }
+    }
+    let message = format!("{} is another place than it was for this transfer", about.keys_at);
+    let hint = "variables, profiles or stores changed since; set as they were, `welkin transfers gc` drops what was left there";
+    Err(Fault::new(Code::Transfer, message).hint(hint).into())
+}
+
 /// Drops what a transfer left, and forgets it.
 async fn give_up(records: &Transfers, about: &TransferRecord, app: &App) -> anyhow::Result<u64> {
     let (journal, resumed) = match records.state(about) {
@@ -68,9 +86,7 @@ async fn give_up(records: &Transfers, about: &TransferRecord, app: &App) -> anyh
         (TransferState::Damaged, resumed) => (None, resumed),
         _ => records.take(about).map(|(journal, resumed)| (Some(journal), resumed))?,
     };
-    // What is on record names the root that keys are of.
-    let endpoint = app.sky.place(&about.keys_at)?.open(&app.sky, &plainly()).await?.below()?;
-    let endpoint = Retrying::new(endpoint);
+    let endpoint = target(about, app).await?;
     let stats = Stats::default();
     let patience = Patience::new(Options::default().attempts, &stats, &Quiet);
     let mut dropped = 0;

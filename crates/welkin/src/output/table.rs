@@ -101,6 +101,6 @@ mod tests {
         table.row(["a\x1b[2J\nb".to_owned(), "up".to_owned()]);
         let mut out = Vec::new();
         table.write(&mut out, Style::PLAIN).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "CLUSTER       STATE\na\\x1b[2J\\nb  up\n");
+        assert_eq!(String::from_utf8(out).unwrap(), "CLUSTER      STATE\na\\x1b[2J\\nb  up\n");
     }
 }

@@ -17,7 +17,7 @@
 use super::question::Place;
 use crate::cuts::{Counts, Cuts, value};
 use crate::data::Kind;
-use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 /// Parts of a range.
 pub(crate) const PARTS: usize = 1 << BITS;
@@ -35,8 +35,15 @@ const FEW: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Known {
     kind: Kind,
-    /// Of ranges by level and number, how many values each part has.
-    parts: BTreeMap<(u8, u32), Vec<u32>>,
+    /// The ranges that were looked into: first the one of all values, and each behind the one that it is a part of.
+    ranges: Vec<Range>,
+}
+
+/// How many values each part of a range has, and where in the list it is if it was looked into.
+#[derive(Debug)]
+struct Range {
+    counts: Vec<u32>,
+    within: [Option<NonZeroU32>; PARTS],
 }
 
 /// A range with values.
@@ -59,7 +66,7 @@ impl Stretch {
 
 impl Known {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, parts: BTreeMap::new() }
+        Self { kind, ranges: Vec::new() }
     }
 
     /// Takes note of an answer. Whether it can be one: the parts of a range have as many values as the range, and all of them
@@ -68,27 +75,38 @@ impl Known {
     #[must_use]
     pub(crate) fn learn(&mut self, level: u8, number: u32, counts: Vec<u32>, rows: u64) -> bool {
         let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-        let fits = match level.checked_sub(1) {
-            None => sum <= rows,
-            Some(above) => {
-                let whole = self.parts.get(&(above, number >> BITS));
-                whole
-                    .and_then(|parts| parts.get(number as usize % PARTS))
-                    .is_some_and(|c| u64::from(*c) == sum)
-            }
+        let Some(above) = level.checked_sub(1) else {
+            self.ranges = vec![Range::of(counts)];
+            return sum <= rows;
         };
-        self.parts.insert((level, number), counts);
+        let next = u32::try_from(self.ranges.len()).ok().and_then(NonZeroU32::new);
+        let Some(whole) = self.find(above, number >> BITS) else { return false };
+        let part = number as usize % PARTS;
+        let whole = &mut self.ranges[whole];
+        whole.within[part] = next;
+        let fits = whole.counts.get(part).is_some_and(|count| u64::from(*count) == sum);
+        self.ranges.push(Range::of(counts));
         fits
+    }
+
+    /// Where a range is that was looked into.
+    fn find(&self, level: u8, number: u32) -> Option<usize> {
+        let mut at = 0;
+        for below in (0..level).rev() {
+            let part = (number >> (BITS * below)) as usize % PARTS;
+            at = self.ranges.get(at)?.within[part]?.get() as usize;
+        }
+        (at < self.ranges.len()).then_some(at)
     }
 
     /// The cuts, or what has to be asked for them. `rows` is how many there are with those that are missing.
     pub(crate) fn cuts(&self, feature: u32, rows: u64, most: usize) -> Result<Cuts, Vec<Place>> {
         let place = |(level, number): &(u8, u32)| Place { feature, level: *level, number: *number };
-        if self.parts.is_empty() {
+        if self.ranges.is_empty() {
             return Err(vec![place(&(0, 0))]);
         }
         let mut stretches = Vec::new();
-        self.lay_out(0, 0, &mut stretches);
+        self.lay_out(0, 0, 0, &mut stretches);
         let found = match self.kind {
             Kind::Category => categories(&stretches),
             Kind::Number => {
@@ -101,16 +119,22 @@ impl Known {
     }
 
     /// All ranges with values that are known, ascending.
-    fn lay_out(&self, level: u8, number: u32, into: &mut Vec<Stretch>) {
-        let Some(counts) = self.parts.get(&(level, number)) else { return };
-        for (part, count) in (0_u32..).zip(counts).filter(|(_, count)| **count > 0) {
+    fn lay_out(&self, at: usize, level: u8, number: u32, into: &mut Vec<Stretch>) {
+        let Some(Range { counts, within }) = self.ranges.get(at) else { return };
+        for ((part, count), within) in (0_u32..).zip(counts).zip(within).filter(|((_, count), _)| **count > 0)
+        {
             let (level, number) = (level + 1, number << BITS | part);
-            if self.parts.contains_key(&(level, number)) {
-                self.lay_out(level, number, into);
-            } else {
-                into.push(Stretch { level, number, count: u64::from(*count) });
+            match within {
+                Some(at) => self.lay_out(at.get() as usize, level, number, into),
+                None => into.push(Stretch { level, number, count: u64::from(*count) }),
             }
         }
+    }
+}
+
+impl Range {
+    fn of(counts: Vec<u32>) -> Self {
+        Self { counts, within: [None; PARTS] }
     }
 }
 

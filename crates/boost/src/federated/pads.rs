@@ -4,7 +4,7 @@
 //! the other subtracts them, so that they are gone from the sum and from nothing else. An answer of one party alone is,
 //! to whoever lacks one of its secrets, numbers that are equally likely to be any.
 
-use super::numbers::{self, AT_ONCE, WORD, combine};
+use super::numbers::{self, AT_ONCE, COUNT, WORD, combine};
 use crate::fixed::Sums;
 
 /// Numbers that are drawn from secrets. They must look random to whoever has not the secret, and be the same whenever they
@@ -64,6 +64,7 @@ pub(crate) fn mask(pads: &dyn Pads, question: u64, width: usize, answer: &mut [u
 /// Memory of answers that have been sent.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    /// As many as a piece can have, whatever was in them.
     words: Vec<u64>,
     drawn: [Vec<u8>; AT_ONCE],
 }
@@ -77,7 +78,9 @@ pub(crate) struct Masking<'a> {
     into: &'a mut Vec<u8>,
     memory: &'a mut Memory,
     piece: u32,
-    /// Widths of the words that wait, and how many have each.
+    /// How many words wait.
+    count: usize,
+    /// Their widths, and how many have each.
     waiting: Vec<(usize, usize)>,
     bytes: usize,
 }
@@ -89,8 +92,9 @@ impl<'a> Masking<'a> {
         into: &'a mut Vec<u8>,
         memory: &'a mut Memory,
     ) -> Self {
-        memory.words.clear();
-        Self { pads, question, into, memory, piece: 0, waiting: Vec::new(), bytes: 0 }
+        // Once for all answers: what is written over need not be cleared each time.
+        memory.words.resize(PIECE / COUNT, 0);
+        Self { pads, question, into, memory, piece: 0, count: 0, waiting: Vec::new(), bytes: 0 }
     }
 
     /// Takes sums in, and gives all bits that any of them has.
@@ -104,9 +108,7 @@ impl<'a> Masking<'a> {
                 continue;
             }
             let (now, later) = sums.split_at(room.min(sums.len()));
-            let start = self.memory.words.len();
-            self.memory.words.resize(start + 2 * now.len(), 0);
-            let words = self.memory.words[start..].as_chunks_mut::<2>().0;
+            let words = self.memory.words[self.count..].as_chunks_mut::<2>().0;
             for (words, sums) in words.iter_mut().zip(now) {
                 *words = [sums.g.cast_unsigned(), sums.h.cast_unsigned()];
             }
@@ -122,11 +124,12 @@ impl<'a> Masking<'a> {
         if self.bytes + WORD > PIECE {
             self.flush();
         }
-        self.memory.words.push(word);
+        self.memory.words[self.count] = word;
         self.took(WORD, 1);
     }
 
     fn took(&mut self, width: usize, numbers: usize) {
+        self.count += numbers;
         self.waiting.push((width, numbers));
         self.bytes += width * numbers;
     }
@@ -134,6 +137,7 @@ impl<'a> Masking<'a> {
     /// Masks what waits, and writes it.
     fn flush(&mut self) {
         let Memory { words, drawn } = &mut *self.memory;
+        let words = &mut words[..self.count];
         for adds in [true, false] {
             let alike: Vec<usize> =
                 (0..self.pads.others()).filter(|other| self.pads.adds(*other) == adds).collect();
@@ -152,14 +156,13 @@ impl<'a> Masking<'a> {
                 }
             }
         }
-        let mut rest = &words[..];
+        let mut rest = &*words;
         for (width, numbers) in self.waiting.drain(..) {
             let (own, after) = rest.split_at(numbers);
             numbers::scatter(width, own, self.into);
             rest = after;
         }
-        words.clear();
-        self.bytes = 0;
+        (self.count, self.bytes) = (0, 0);
         self.piece += 1;
     }
 

@@ -8,6 +8,8 @@
 //!
 //! *Rejected:* a query that picks the rows, whose order nothing would fix; trees whose leaves are held to a smallest group, which
 //! would be another model than elsewhere (a contract that asks for it is refused).
+//!
+//! Where a contract spends epsilon, trees have noise ([`welkin_boost::train_privately`]), and nothing that a row has is an error.
 
 mod numbers;
 mod rows;
@@ -16,4 +18,4 @@ mod threads;
 mod training;
 
 pub use spell::spell;
-pub(crate) use training::Training;
+pub(crate) use training::{Manner, Training};

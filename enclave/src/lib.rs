@@ -22,6 +22,7 @@ mod input;
 mod keys;
 mod modules;
 mod open;
+mod privacy;
 mod seal;
 mod sql;
 mod sum;

@@ -6,6 +6,7 @@
 //!   several parties can agree on both.
 //! * [`train`] makes a [`Model`] of both, on whatever [`Workers`] it is given.
 //! * [`train_obliviously`] makes the same model, and whoever sees which addresses it touches learns no values.
+//! * [`train_privately`] makes one with noise, which tells next to nothing of any one person.
 //! * [`Model::read`] and [`Model::write`] know XGBoost's JSON and UBJSON, in both directions.
 //! * [`Model::predict`] predicts, to the same bits of margins as XGBoost does.
 //!
@@ -36,6 +37,7 @@ mod near;
 mod oblivious;
 mod params;
 mod predict;
+mod private;
 mod random;
 mod ranked;
 mod recipe;
@@ -57,6 +59,7 @@ pub use model::Model;
 pub use oblivious::{check_oblivious, oblivious_memory, train_obliviously};
 pub use params::{Directions, ParamError, Params};
 pub use predict::PredictError;
+pub use private::{PrivateRows, Range, Secrecy, check_private, train_privately};
 pub use recipe::{Recipe, RecipeError};
 pub use train::{Progress, Score, Stopped, TrainError, Trained, Training, train};
 pub use tree::{Branch, Node, Test, Tree, TreeError};

@@ -264,6 +264,11 @@ impl Params {
         self.set.contains(name)
     }
 
+    /// One that was set besides these, by the first of its names.
+    pub(crate) fn other_than(&self, names: &[&str]) -> Option<&'static str> {
+        self.set.iter().find(|set| !names.contains(set)).copied()
+    }
+
     /// Those that shape trees.
     fn set_tree(&mut self, name: &str, value: &Parse<'_>) -> Result<bool, ParamError> {
         let max = f64::from(f32::MAX);

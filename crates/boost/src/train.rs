@@ -128,6 +128,12 @@ pub enum TrainError {
     /// Something that cannot be hidden.
     #[error("there is no oblivious training with {0}")]
     NotOblivious(String),
+    /// Something that noise does not hide.
+    #[error("there is no training with noise with {0}")]
+    NotPrivate(String),
+    /// There is nothing to draw noise from.
+    #[error("there are no random numbers")]
+    NoRandomness,
     /// There is nothing to look at.
     #[error("stopping early needs rows to judge the model by, and a metric")]
     NothingToWatch,

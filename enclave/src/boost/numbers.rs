@@ -5,7 +5,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef};
-use arrow_cast::{CastOptions, cast_with_options};
+use arrow_cast::{CastOptions, cast, cast_with_options};
 use arrow_schema::DataType;
 use welkin_boost::{cell, single};
 
@@ -40,6 +40,24 @@ pub(super) fn numbers(column: &ArrayRef, into: &mut Vec<f32>) -> Result<(), Wron
         }
         _ => Err(NO_NUMBER),
     }
+}
+
+/// The same of a column whose values may not be told by an error: what is no number is missing.
+pub(super) fn numbers_or_none(column: &ArrayRef, into: &mut Vec<f32>) -> Result<(), Wrong> {
+    let lenient = |text: Option<&str>| text.and_then(cell).unwrap_or(f32::NAN);
+    match column.data_type() {
+        DataType::Utf8 => into.extend(column.as_string::<i32>().iter().map(lenient)),
+        DataType::LargeUtf8 => into.extend(column.as_string::<i64>().iter().map(lenient)),
+        DataType::Utf8View => into.extend(column.as_string_view().iter().map(lenient)),
+        DataType::Boolean => return numbers(column, into),
+        kind if is_number(kind) => {
+            let column = cast(column, &DataType::Float64).map_err(|_| NO_NUMBER)?;
+            let numbers = column.as_primitive::<Float64Type>();
+            into.extend(numbers.iter().map(|number| number.map_or(f32::NAN, single)));
+        }
+        _ => return Err(NO_NUMBER),
+    }
+    Ok(())
 }
 
 /// Whole numbers from 0, each of which is there.
@@ -102,6 +120,19 @@ mod tests {
         assert!(of(Float64Array::from(vec![None])).unwrap()[0].is_nan());
         assert_eq!(of(StringArray::from(vec!["Quisthoudt"])), Err(TEXT));
         assert_eq!(of(Date32Array::from(vec![1])), Err(NO_NUMBER));
+    }
+
+    #[test]
+    fn where_no_value_may_be_told_what_is_no_number_is_missing() {
+        let of = |column: ArrayRef| {
+            let mut numbers = Vec::new();
+            numbers_or_none(&column, &mut numbers).map(|()| numbers)
+        };
+        let texts = of(Arc::new(StringArray::from(vec![Some("Quisthoudt"), None, Some("7")]))).unwrap();
+        assert!(texts[0].is_nan() && texts[1].is_nan() && texts[2] == 7.0);
+        assert_eq!(of(Arc::new(Float64Array::from(vec![1e300, 0.5]))).unwrap(), [f32::INFINITY, 0.5]);
+        assert_eq!(of(Arc::new(BooleanArray::from(vec![true]))).unwrap(), [1.0]);
+        assert_eq!(of(Arc::new(Date32Array::from(vec![1]))), Err(NO_NUMBER));
     }
 
     #[test]

@@ -3,25 +3,38 @@
 //! Everything that owners say of their files is held against bounds before memory is taken for it: how many rows, and how large the
 //! columns are that are read at once. Arrow's own schema inside of a file, which its writer may have made up, is not looked at.
 
-use super::numbers::{Wrong, is_number, numbers, whole};
+use super::numbers::{Wrong, is_number, numbers, numbers_or_none, whole};
 use crate::engine::{Data, EngineError, SealedPart};
+use crate::privacy::persons;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_schema};
-use welkin_boost::{Column, Features, Kind, Recipe};
+use welkin_boost::{Column, Features, Kind, PrivateRows, Recipe};
+use welkin_privacy::Person;
 
 /// Reads the rows of data sets, one behind the other.
 pub(super) fn read(recipe: &Recipe, inputs: &[Data], memory: u64) -> Result<welkin_boost::Data, EngineError> {
     let rows: u64 = inputs.iter().flat_map(|input| &input.parts).map(SealedPart::rows).sum();
     let rows = usize::try_from(rows).map_err(|_| EngineError::Rows { needs: u64::MAX, memory })?;
     let mut table = Table::new(recipe, rows);
-    for input in inputs {
-        for part in &input.parts {
-            table.read(input, part, memory)?;
-        }
-    }
+    table.read_all(inputs, memory)?;
     table.finish(recipe, rows)
+}
+
+/// Reads rows of which nothing may be told by an error: a value that is no number is missing, and whatever a row has it is taken.
+pub(super) fn read_as_it_is(
+    recipe: &Recipe,
+    person: Option<&str>,
+    inputs: &[Data],
+    memory: u64,
+) -> Result<PrivateRows, EngineError> {
+    let mut table = Table::new(recipe, 0);
+    table.columns.extend(person.map(|name| (name, Role::Person)));
+    table.as_it_is = true;
+    table.read_all(inputs, memory)?;
+    let Table { features, labels, persons, .. } = table;
+    Ok(PrivateRows { features, labels, persons })
 }
 
 /// What a column becomes.
@@ -32,6 +45,7 @@ enum Role {
     Weight,
     Id,
     Group,
+    Person,
 }
 
 struct Table<'a> {
@@ -41,6 +55,9 @@ struct Table<'a> {
     weights: Vec<f32>,
     ids: Vec<u64>,
     groups: Vec<u64>,
+    persons: Vec<Option<Person>>,
+    /// Whatever values are, they are no error.
+    as_it_is: bool,
 }
 
 impl<'a> Table<'a> {
@@ -59,7 +76,14 @@ impl<'a> Table<'a> {
             weights: Vec::new(),
             ids: Vec::new(),
             groups: Vec::new(),
+            persons: Vec::new(),
+            as_it_is: false,
         }
+    }
+
+    fn read_all(&mut self, inputs: &[Data], memory: u64) -> Result<(), EngineError> {
+        let mut parts = inputs.iter().flat_map(|input| input.parts.iter().map(move |part| (input, part)));
+        parts.try_for_each(|(input, part)| self.read(input, part, memory))
     }
 
     fn read(&mut self, input: &Data, part: &SealedPart, memory: u64) -> Result<(), EngineError> {
@@ -74,7 +98,7 @@ impl<'a> Table<'a> {
             if found.next().is_some() {
                 return Err(wrong("is there twice"));
             }
-            if !is_number(field.data_type()) {
+            if !matches!(role, Role::Person) && !is_number(field.data_type()) {
                 return Err(wrong("is of a type that is no number"));
             }
             places.push((place, *name, *role));
@@ -107,6 +131,13 @@ impl<'a> Table<'a> {
             left = left.checked_sub(batch.num_rows() as u64).ok_or_else(changed)?;
             for (column, (_, name, role)) in batch.columns().iter().zip(places) {
                 let taken = match role {
+                    Role::Feature(number) if self.as_it_is => {
+                        numbers_or_none(column, &mut self.features[*number])
+                    }
+                    Role::Label if self.as_it_is => numbers_or_none(column, &mut self.labels),
+                    Role::Person => persons(column)
+                        .map(|persons| self.persons.extend(persons))
+                        .map_err(|_| "is of a type that tells no persons apart"),
                     Role::Feature(number) => numbers(column, &mut self.features[*number]),
                     Role::Label => numbers(column, &mut self.labels),
                     Role::Weight => numbers(column, &mut self.weights),

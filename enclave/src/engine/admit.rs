@@ -78,11 +78,6 @@ fn supported(manifest: &Manifest) -> Result<(), EngineError> {
                 "the contract asks for a smallest group, which trees are not held to: nothing was run",
             );
         }
-        CodeKind::Boost if manifest.privacy.epsilon_milli.is_some() => {
-            return unsupported(
-                "the contract asks for differential privacy, which trees do not have: nothing was run",
-            );
-        }
         CodeKind::Boost | CodeKind::Sql => {}
     }
     if manifest.oblivious && manifest.privacy.minimum_group > 1 {

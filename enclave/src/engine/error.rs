@@ -50,6 +50,9 @@ pub enum EngineError {
     /// It cannot be trained obliviously.
     #[error("the recipe is refused: the contract asks for an oblivious run, and {0}")]
     TrainedInSight(String),
+    /// Noise would not hide everybody in its trees.
+    #[error("the recipe is refused: the contract asks for differential privacy, and {0}")]
+    TrainedInTheOpen(String),
     /// It cannot be run obliviously.
     #[error("the query is refused: the contract asks for an oblivious run, and there is none of {0}")]
     Oblivious(String),
@@ -131,7 +134,7 @@ impl EngineError {
             Self::Query(_) | Self::Twice(_) => "no-query",
             Self::Groups(..) => "small-groups",
             Self::Oblivious(_) | Self::TrainedInSight(_) => "not-oblivious",
-            Self::Private(_) => "not-private",
+            Self::Private(_) | Self::TrainedInTheOpen(_) => "not-private",
             Self::Recipe(_) | Self::Unfit(_) => "no-recipe",
             Self::Column { .. } => "no-column",
             Self::Memory { .. } | Self::Rows { .. } => "memory",

@@ -2,7 +2,7 @@
 
 use super::admit;
 use super::error::EngineError;
-use crate::boost::Training;
+use crate::boost::{Manner, Training};
 use crate::sql::Query;
 use ring::digest::{Context, SHA384};
 use ring::rand::SystemRandom;
@@ -69,8 +69,8 @@ impl Engine {
         let admitted = admit::admit(&self.key, bound, run, now())?;
         let work = match admitted.contract.manifest.code.kind {
             CodeKind::Boost => {
-                let hidden = admitted.contract.manifest.oblivious;
-                Work::Training(Box::new(Training::new(run, admitted.data, hidden)?))
+                let manner = Manner::of(&admitted.contract.manifest);
+                Work::Training(Box::new(Training::new(run, admitted.data, manner)?))
             }
             _ => Work::Query(Query::new(run, admitted.data)?),
         };

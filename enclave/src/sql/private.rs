@@ -19,11 +19,11 @@ use super::context::alone;
 use super::groups::has_subquery;
 use super::query::{self, Limits, Rows, no_name_twice};
 use crate::engine::EngineError;
+use crate::privacy::bits;
 use arrow_schema::SchemaRef;
 use asked::Asked;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{Aggregate, LogicalPlan};
-use ring::rand::{SecureRandom, SystemRandom};
 use welkin_privacy::{NoDraw, Share, Tally};
 use welkin_seal::{NoRandomness, Noise, Run};
 
@@ -85,21 +85,6 @@ impl Private {
             asked.fill(&released).await.map_err(|error| limits.told(&error))?;
         }
         query::start(context, self.plan, run).await
-    }
-}
-
-/// Bits of the machine, some hundred at a time.
-fn bits() -> impl FnMut() -> Result<u64, NoDraw> {
-    let (random, mut bytes, mut used) = (SystemRandom::new(), [0; 512], 512);
-    move || {
-        if used == bytes.len() {
-            random.fill(&mut bytes).map_err(|_| NoDraw)?;
-            used = 0;
-        }
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[used..used + 8]);
-        used += 8;
-        Ok(u64::from_le_bytes(word))
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "the world of queries has more than is used here")]
 
 mod models;
+mod private;
 mod refusals;
 #[path = "../sql/world.rs"]
 mod world;

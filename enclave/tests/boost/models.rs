@@ -25,9 +25,15 @@ fn table<'a>(lines: impl Iterator<Item = &'a String>) -> String {
     [HEAD].into_iter().chain(lines.map(String::as_str)).collect::<Vec<_>>().join("\n") + "\n"
 }
 
-/// Three parties. The second has its rows in two files, the third names its columns in another order.
 pub(crate) fn clinics() -> World {
+    clinics_with(None)
+}
+
+/// Three parties, whose data sets have a budget or none. The second has its rows in two files, the third names its columns in
+/// another order.
+pub(crate) fn clinics_with(budget: Option<u64>) -> World {
     let mut world = World::new(&["a", "b", "c"]);
+    world.budget = budget;
     let lines = lines();
     let of = |party: usize| lines.iter().skip(party).step_by(3).cloned().collect::<Vec<_>>();
     world.seal("a", "visits", &[&table(of(0).iter())]);
@@ -46,7 +52,7 @@ pub(crate) fn job(world: &World, recipe: &str) -> (Engine, Run, Contract) {
 }
 
 /// The model as a recipient opens it.
-fn opened(world: &World, run: &Run, recipient: &str) -> Option<Vec<u8>> {
+pub(crate) fn opened(world: &World, run: &Run, recipient: &str) -> Option<Vec<u8>> {
     let snapshot = crate::world::snapshot(&run.output);
     assert!(snapshot.columns.is_empty());
     let keys = DataKeys::read(&fs::read(run.output.join("keys.json")).unwrap()).unwrap();

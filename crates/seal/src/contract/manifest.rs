@@ -147,6 +147,15 @@ pub struct Bounds {
     pub digits: u8,
 }
 
+impl Bounds {
+    /// The least and the most, as the numbers that they are.
+    #[must_use]
+    pub fn ends(&self) -> (f64, f64) {
+        let unit = 10_f64.powi(self.digits.into());
+        (self.low as f64 / unit, self.high as f64 / unit)
+    }
+}
+
 impl Default for Noise {
     fn default() -> Self {
         Self { person: None, per_person: 1, groups: BTreeMap::new(), bounds: BTreeMap::new() }

@@ -15,7 +15,7 @@ pub(crate) struct NoiseArgs {
     /// Groups of a column that the query groups by: the result has these, whatever is in the data; repeat for more
     #[arg(long = "group", value_name = "COLUMN=VALUE,…", requires = "epsilon", value_parser = groups)]
     pub(crate) groups: Vec<(String, Vec<String>)>,
-    /// What the values of a column are clamped to before they are summed up or averaged; repeat for more columns
+    /// What the values of a column are clamped to before they are summed up, averaged or learnt from; repeat for more columns
     #[arg(long = "bound", value_name = "COLUMN=LOW..HIGH", requires = "epsilon", value_parser = bounds)]
     pub(crate) bounds: Vec<(String, Bounds)>,
 }

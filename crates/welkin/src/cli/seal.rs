@@ -297,7 +297,7 @@ pub(crate) struct ContractNewArgs {
     pub(crate) minimum_group: u64,
     /// Epsilon of differential privacy that all runs together may spend: results have noise then, and the budgets of all inputs are
     /// spent from (`welkin seal data --epsilon`)
-    #[arg(long, value_name = "EPSILON", value_parser = thousandths, conflicts_with_all = ["boost", "program", "oblivious"])]
+    #[arg(long, value_name = "EPSILON", value_parser = thousandths, conflicts_with_all = ["program", "oblivious"])]
     pub(crate) epsilon: Option<u64>,
     #[command(flatten)]
     pub(crate) noise: NoiseArgs,

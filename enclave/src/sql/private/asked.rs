@@ -2,6 +2,7 @@
 
 use super::columns::{self, Argument, Key, Output};
 use super::total;
+use crate::privacy::persons;
 use crate::sql::table::SealedTable;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
@@ -146,7 +147,7 @@ impl Asked {
         let arguments = self.arguments.iter().zip(rest).map(|(argument, array)| argument.read(array));
         let arguments = arguments.collect::<Read<Vec<_>>>()?;
         let persons = match rest.get(self.arguments.len()) {
-            Some(array) if self.person => Some(columns::persons(array)?),
+            Some(array) if self.person => Some(persons(array)?),
             _ => None,
         };
         let mut values = vec![None; self.arguments.len()];

@@ -6,10 +6,9 @@ use arrow_array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, St
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::DataType;
 use datafusion::error::Result as Read;
-use ring::digest::{SHA256, digest};
 use std::collections::HashMap;
 use std::sync::Arc;
-use welkin_privacy::{Bound, Person, Released, average};
+use welkin_privacy::{Bound, Released, average};
 use welkin_seal::Bounds;
 
 /// A column that rows are grouped by, with the groups that there are.
@@ -87,17 +86,6 @@ pub(super) fn spelled(keys: &[Key], groups: usize) -> impl Iterator<Item = Array
         let texts = (0..groups).map(|group| &key.groups[group / inner % key.count()]);
         Arc::new(StringArray::from_iter_values(texts)) as ArrayRef
     })
-}
-
-/// Who each row is about.
-pub(super) fn persons(array: &ArrayRef) -> Read<Vec<Option<Person>>> {
-    let texts = cast(array, &DataType::Utf8)?;
-    let person = |text: &str| {
-        let mut person = [0; 16];
-        person.copy_from_slice(&digest(&SHA256, text.as_bytes()).as_ref()[..16]);
-        person
-    };
-    Ok(texts.as_string::<i32>().iter().map(|text| text.map(person)).collect())
 }
 
 fn power(digits: impl Into<u32>) -> i128 {

@@ -225,6 +225,39 @@ fn what_an_engine_would_refuse_is_agreed_on_by_nobody_or_refused_by_it() {
 }
 
 #[test]
+fn a_training_with_noise_spends_the_budgets_of_its_rows() {
+    let Some(programs) = engine("a_training_with_noise_spends_the_budgets_of_its_rows") else { return };
+    let parties = Parties::new(&programs);
+    for party in ["a", "b"] {
+        fs::remove_dir_all(parties.bed.path().join(party)).unwrap();
+        let about = ["--party", party, "--name", "noisy", "--version", "1", "--to", party, "--epsilon", "1"];
+        parties.ok(&[&["seal", "data", "t.csv"], &about[..]].concat());
+    }
+    let bounds = ["--bound", "x=0..10", "--bound", "y=0..10.5"];
+    // Each of the 20 runs may spend a twentieth.
+    parties.contract(&[&["--boost", "recipe.json", "--epsilon", "12"], &bounds[..]].concat());
+    let trained = parties.train(&[]);
+    assert!(trained.status.success(), "{}", both(&trained));
+    let opened = parties.bed.run(["seal", "open", "result", "--party", "a"]);
+    let model: Value = serde_json::from_slice(&opened.stdout).unwrap();
+    assert_eq!(model["learner"]["attributes"]["epsilon"], "0.600");
+    let log = parties.ok(&["seal", "log", "show"]);
+    for party in ["a", "b"] {
+        assert!(log.contains(&format!("epsilon 0.600 spent on {party}/noisy, version 1")), "{log}");
+    }
+    fs::remove_dir_all(parties.bed.path().join("result")).unwrap();
+    assert_eq!(parties.refused(&[]), pair("seal::contract", "budget"));
+    parties.contract(&["--boost", "recipe.json"]);
+    assert_eq!(parties.refused(&[]), pair("seal::contract", "no-noise"));
+    // What no engine would train is not agreed on.
+    let rest = ["--input", "a/snapshot.json", "--to", "a", "--engine", &parties.engine];
+    let without =
+        [&["seal", "contract", "new", "--boost", "recipe.json", "--epsilon", "1"], &rest[..]].concat();
+    let refused = parties.run(&without);
+    assert!(both(&refused).contains("`x`, for which there are no bounds"), "{}", both(&refused));
+}
+
+#[test]
 fn a_parquet_file_trains_the_model_of_the_csv_file_that_it_was_made_of() {
     let test = "a_parquet_file_trains_the_model_of_the_csv_file_that_it_was_made_of";
     let Some(programs) = engine(test) else { return };

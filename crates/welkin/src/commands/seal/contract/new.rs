@@ -9,7 +9,7 @@ use crate::report::{Code, Fault};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeMap;
 use std::io::Write;
-use welkin_boost::{Recipe, check_oblivious};
+use welkin_boost::{Range, Recipe, Secrecy, check_oblivious, check_private};
 use welkin_seal::{
     Code as WhatRuns, CodeKind, Contract, Engine, Hex, Input, Manifest, Noise, Privacy, Recipient,
 };
@@ -79,8 +79,24 @@ fn code(args: &ContractNewArgs) -> anyhow::Result<WhatRuns> {
                 anyhow::Error::new(error).context(Fault::new(Code::BoostParams, what))
             })?;
         }
+        if let Some(epsilon) = args.epsilon {
+            check_private(&recipe, &secrecy(epsilon / args.runs.max(1), &noise(&args.noise))).map_err(
+                |error| {
+                    let what = format!("no engine would train by {} with noise", path.display());
+                    anyhow::Error::new(error).context(Fault::new(Code::BoostParams, what))
+                },
+            )?;
+        }
     }
     Ok(WhatRuns { kind, digest: sha256(&bytes) })
+}
+
+fn secrecy(epsilon_milli: u64, noise: &Noise) -> Secrecy {
+    let ranges = noise.bounds.iter().map(|(column, bounds)| {
+        let (low, high) = bounds.ends();
+        (column.clone(), Range { low, high })
+    });
+    Secrecy { ranges: ranges.collect(), per_person: noise.per_person, epsilon_milli }
 }
 
 /// What noise hides, as it was said.

@@ -3,17 +3,15 @@
 //! A file is written piece by piece under a name that nobody reads and appears whole. Paths come from outside
 //! and are taken only where each part is a plain name; the folder is the node's own and goes with its lease.
 
+use super::drafts::{Drafts, UNFINISHED};
 use super::server::PROVIDER;
-use crate::machine::private_file;
 use crate::remote::PIECE_BYTES;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use welkin_provider::{ErrorKind, ProviderError};
-
-/// Ends the name of a file that is not whole yet.
-const UNFINISHED: &str = ".unfinished~";
 
 /// Most files that one question tells of; a tree has a manifest and some thousand packs at the most.
 const MOST_FILES: usize = 100_000;
@@ -22,11 +20,13 @@ const MOST_FILES: usize = 100_000;
 #[derive(Debug)]
 pub(super) struct Data {
     root: PathBuf,
+    drafts: Arc<Drafts>,
 }
 
 impl Data {
-    pub(super) fn below(node: PathBuf) -> Self {
-        Self { root: node.join("data") }
+    /// That of the node with this folder; `drafts` outlive it.
+    pub(super) fn below(node: &Path, drafts: Arc<Drafts>) -> Self {
+        Self { root: node.join("data"), drafts }
     }
 
     /// Its absolute path, made.
@@ -43,16 +43,12 @@ impl Data {
         last: bool,
         piece: Vec<u8>,
     ) -> Result<(), ProviderError> {
-        let (root, target) = (self.root.clone(), self.place(&path)?);
+        let (root, drafts, target) = (self.root.clone(), Arc::clone(&self.drafts), self.place(&path)?);
         apart(move || {
-            let draft = draft(&target);
             if let Some(folder) = target.parent() {
                 make_below(&root, folder).map_err(|error| fault(folder, &error))?;
             }
-            let file =
-                private_file().truncate(offset == 0).open(&draft).map_err(|error| fault(&draft, &error))?;
-            file.write_all_at(&piece, offset).map_err(|error| fault(&draft, &error))?;
-            if last { fs::rename(&draft, &target).map_err(|error| fault(&target, &error)) } else { Ok(()) }
+            drafts.write(&target, offset, last, &piece).map_err(|error| fault(&target, &error))
         })
         .await
     }
@@ -139,14 +135,6 @@ fn make_below(root: &Path, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Each login has a draft of its own: a piece that was on its way when a connection broke may arrive at the server of
-/// that connection while the next one writes the same file.
-fn draft(target: &Path) -> PathBuf {
-    let mut name = target.as_os_str().to_owned();
-    name.push(format!(".{}{UNFINISHED}", std::process::id()));
-    PathBuf::from(name)
-}
-
 /// Does work that waits for a disk away from the threads of the runtime.
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ProviderError> + Send + 'static,
@@ -176,7 +164,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_appears_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let data = Data::below(folder.path().to_owned());
+        let data = Data::below(folder.path(), Arc::default());
         let path = || "runs/x/pack".to_owned();
         data.write(path(), 0, false, b"one".to_vec()).await.unwrap();
         assert!(data.files("runs".to_owned()).await.unwrap().is_empty());
@@ -188,10 +176,27 @@ mod tests {
         assert_eq!(data.read(path(), 1).await.unwrap(), (b"ne".to_vec(), true));
     }
 
+    /// A piece of a file whose beginning went to another process, before the connection broke.
+    #[tokio::test]
+    async fn a_piece_without_what_comes_before_it_is_to_be_sent_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = || "runs/x/pack".to_owned();
+        let server = || Data::below(folder.path(), Arc::default());
+        let data = server();
+        data.write(path(), 0, false, b"one".to_vec()).await.unwrap();
+        data.write(path(), 3, false, b"two".to_vec()).await.unwrap();
+        let next = server();
+        for last in [false, true] {
+            let refused = next.write(path(), 6, last, b"three".to_vec()).await.unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Transient, "{refused}");
+        }
+        assert!(next.files("runs".to_owned()).await.unwrap().is_empty());
+    }
+
     #[tokio::test]
     async fn large_files_are_read_in_pieces() {
         let folder = tempfile::tempdir().unwrap();
-        let data = Data::below(folder.path().to_owned());
+        let data = Data::below(folder.path(), Arc::default());
         let whole: Vec<u8> = (0..PIECE_BYTES + 5).map(|at| (at % 251) as u8).collect();
         data.write("f".to_owned(), 0, true, whole.clone()).await.unwrap();
         let (first, last) = data.read("f".to_owned(), 0).await.unwrap();
@@ -204,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn paths_stay_in_the_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let data = Data::below(folder.path().to_owned());
+        let data = Data::below(folder.path(), Arc::default());
         for path in ["", "/etc/passwd", "../x", "a/../../x", "./a", "a\0b"] {
             let refused = data.write(path.to_owned(), 0, true, Vec::new()).await.unwrap_err();
             assert_eq!(refused.kind, ErrorKind::Invalid, "{path:?}");

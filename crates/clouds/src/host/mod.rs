@@ -6,6 +6,7 @@
 mod accelerators;
 mod admission;
 mod barred;
+mod drafts;
 mod files;
 mod programs;
 mod server;

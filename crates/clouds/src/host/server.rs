@@ -1,6 +1,7 @@
 //! The host as it answers a broker.
 
 use super::barred::Barred;
+use super::drafts::Drafts;
 use super::files::Data;
 use super::{accelerators, admission, programs};
 use crate::machine::{AgentCommand, Hardware, Live, Lock, Machine, MachineError, Setup, Share, sweep};
@@ -41,6 +42,7 @@ pub(crate) struct Host {
     info: HostInfo,
     env: BTreeMap<String, String>,
     nodes: Mutex<BTreeMap<(LeaseId, u32), Member>>,
+    drafts: Arc<Drafts>,
 }
 
 /// A node, and what it has to itself.
@@ -100,7 +102,8 @@ impl Host {
             address: config.address,
             limits: machine.limits(),
         };
-        Ok(Self { machine: Arc::new(machine), barred, info, env: config.env, nodes: Mutex::default() })
+        let (machine, nodes, drafts) = (Arc::new(machine), Mutex::default(), Arc::default());
+        Ok(Self { machine, barred, info, env: config.env, nodes, drafts })
     }
 
     /// Answers one question. The second value goes into the body.
@@ -245,7 +248,7 @@ impl Host {
         let id = lease.clone();
         let work = move |machine: &Machine| machine.node_folder(&id, rank);
         let folder = self.machine.run(format!("data of node {rank} of {lease}"), work).await?;
-        Ok(Data::below(folder))
+        Ok(Data::below(&folder, Arc::clone(&self.drafts)))
     }
 
     fn nodes(&self) -> std::sync::MutexGuard<'_, BTreeMap<(LeaseId, u32), Member>> {

@@ -16,6 +16,12 @@ pub(super) async fn same(context: &Context, job: &Job) -> Result<bool, Failure> 
     if let Some(expected) = job.expected {
         return is_there(context, job, expected).await;
     }
+    if let Some(done) = &job.doubted {
+        return match blake3::Hash::from_hex(&done.blake3) {
+            Ok(recorded) => is_there(context, job, recorded).await,
+            Err(_) => Ok(false),
+        };
+    }
     if context.options().compare == Compare::Time {
         return times::same(context, job).await;
     }

@@ -124,10 +124,17 @@ impl Context {
 
     /// An object that an earlier process brought there, and that is still so: recorded again, so that the records of
     /// this process are all there is to know.
-    pub(super) fn kept(&self, done: Done) {
+    pub(super) fn kept(&self, mut done: Done) {
+        done.doubted = false;
         Stats::add(&self.stats.resumed_objects, 1);
         Stats::add(&self.stats.resumed_bytes, done.size);
         self.note(&Record::Done(done));
+    }
+
+    /// The same of one that was doubted, and whose content was looked at.
+    pub(super) fn seen(&self, job: &Job, done: Done) {
+        self.kept(done);
+        self.settle(job);
     }
 
     /// An object that was asked for its time, and need not be the next time.

@@ -1,5 +1,6 @@
 //! One object that is to be moved.
 
+use crate::journal::Done;
 use welkin_store::{Failure, FailureKind, Listed};
 
 /// An object to be moved.
@@ -16,6 +17,8 @@ pub(super) struct Job {
     pub(super) expected: Option<blake3::Hash>,
     /// Whether the source is known to have changed since the object at the target was written.
     pub(super) contradicted: bool,
+    /// What is on record of it and has to be seen before it is believed.
+    pub(super) doubted: Option<Box<Done>>,
 }
 
 impl Job {

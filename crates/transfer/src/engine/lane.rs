@@ -30,8 +30,11 @@ async fn perform(context: &Arc<Context>, feed: &Arc<Feed>, unit: Unit) -> Option
             let opened = large::open(context, job).await;
             feed.opened(opened);
         }
-        Unit::Check(job) => match content::same(context, &job).await {
-            Ok(true) => context.skipped(&job, "the content is the same"),
+        Unit::Check(mut job) => match content::same(context, &job).await {
+            Ok(true) => match job.doubted.take() {
+                Some(done) => context.seen(&job, *done),
+                None => context.skipped(&job, "the content is the same"),
+            },
             Ok(false) => return Box::pin(perform(context, feed, feed.copy(job))).await,
             Err(failure) => context.failed(&job, failure),
         },

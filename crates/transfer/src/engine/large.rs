@@ -308,6 +308,7 @@ async fn finish(context: &Arc<Context>, large: &Arc<Large>) {
                 size: large.job.source.size,
                 blake3: root.to_hex().to_string(),
                 target_version,
+                doubted: false,
             },
         ),
         Err(failure) => give_up(context, large, failure).await,

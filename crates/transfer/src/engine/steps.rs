@@ -85,7 +85,15 @@ impl Producer<'_> {
             let (key, expected) = (object.target.clone(), Some(object.blake3));
             let _ = self
                 .steps
-                .send(Step::Check(Job { step, source, key, retries: 0, expected, contradicted: false }))
+                .send(Step::Check(Job {
+                    step,
+                    source,
+                    key,
+                    retries: 0,
+                    expected,
+                    contradicted: false,
+                    doubted: None,
+                }))
                 .await;
         }
     }
@@ -129,7 +137,16 @@ impl Producer<'_> {
             return Ok(());
         }
         self.count_listed(&source);
+        let key = || key.map_or_else(|| format!("{}{name}", transfer.target.prefix), str::to_owned);
         if let Some(done) = self.still_so(&source, pair.target.as_ref())? {
+            if done.doubted && !transfer.target.endpoint.keeps_parts() {
+                let (key, step) = (key(), Some(self.ledger().begin(&source.key)));
+                let doubted = Some(Box::new(done));
+                let job = Job { step, source, key, retries: 0, expected: None, contradicted: false, doubted };
+                // As below.
+                let _ = self.steps.send(Step::Check(job)).await;
+                return Ok(());
+            }
             self.context.kept(done);
             self.ledger().pass(&source.key);
             return Ok(());
@@ -145,9 +162,8 @@ impl Producer<'_> {
             self.ledger().pass(&source.key);
             return Ok(());
         }
-        let key = key.map_or_else(|| format!("{}{name}", transfer.target.prefix), str::to_owned);
-        let step = Some(self.ledger().begin(&source.key));
-        let job = Job { step, source, key, retries: 0, expected: None, contradicted };
+        let (key, step) = (key(), Some(self.ledger().begin(&source.key)));
+        let job = Job { step, source, key, retries: 0, expected: None, contradicted, doubted: None };
         if let Some(failure) = self.ambiguous(&job).await {
             self.context.failed(&job, failure);
             return Ok(());

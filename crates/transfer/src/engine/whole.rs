@@ -139,5 +139,6 @@ fn done(context: &Context, job: &Job, passed: PassedOn) -> Done {
         size: job.source.size,
         blake3: chaining.to_string(),
         target_version,
+        doubted: false,
     }
 }

@@ -337,7 +337,9 @@ fn rewrite(path: &Path, beside: &Path, resumed: &Resumed, now_ms: i64) -> Result
         journal.note(&record)?;
     }
     let mut past = Past::open(path, &resumed.sections)?;
-    while let Some(done) = past.next_done()? {
+    while let Some(mut done) = past.next_done()? {
+        // With the record, so that the next process doubts it too where this one is killed before it has looked.
+        done.doubted |= resumed.restarted;
         journal.note(&Record::Done(done))?;
     }
     journal.write(&Record::Going { at_ms: now_ms, boot: boot() })?;

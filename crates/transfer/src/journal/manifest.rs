@@ -232,6 +232,7 @@ mod tests {
                 size: content.len() as u64,
                 blake3: blake3::hash(content.as_bytes()).to_hex().to_string(),
                 target_version: None,
+                doubted: false,
             };
             writer.write(&Record::Done(done)).unwrap();
         }

@@ -128,6 +128,10 @@ pub struct Done {
     /// Version at the target, if it told.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub target_version: Option<String>,
+    /// Whether the machine was started again since: a file has its length and times after a power cut, and zeros where
+    /// its content was only in memory.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub doubted: bool,
 }
 
 impl Done {

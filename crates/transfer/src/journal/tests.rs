@@ -15,6 +15,7 @@ fn done_of(key: &str, version: &str) -> Record {
         size: 5,
         blake3: blake3::hash(b"x").to_hex().to_string(),
         target_version: None,
+        doubted: false,
     })
 }
 

@@ -53,13 +53,16 @@ pub(crate) struct SourceFile {
     stamp: Stamp,
 }
 
-/// What changes when somebody writes to a file or puts another in its place.
+/// What changes when somebody writes to a file or puts another in its place. Whoever writes can set the time of the
+/// content back; that of the state he cannot. It changes with the name and the number of links too, and such a file is then
+/// taken for another though its content is the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 /// Walks `path` in sorted order; a link given as the path itself is followed.
@@ -218,6 +221,7 @@ impl Stamp {
             inode: meta.ino(),
             size: meta.len(),
             modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Into a store.
 
 use crate::support::{BIG, SAMPLE_BYTES, SAMPLE_FILES, memory, objects, put, sample, stores};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::sync::atomic::{AtomicU64, Ordering};
 use welkin_transfer::{
     Selection, TransferError, delete_tree, fetch_own_tree, fetch_tree, find_tree, publish_bytes,
@@ -78,10 +78,24 @@ async fn what_cannot_be_part_of_a_tree_is_refused_by_name_and_nothing_is_committ
 
 type Change = fn(&std::path::Path);
 
+/// Writes other content of the same length and hides that from the time of the content.
+fn rewrite_and_set_back(path: &std::path::Path) {
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    let before = file.metadata().unwrap();
+    let changed = |about: &std::fs::Metadata| (about.ctime(), about.ctime_nsec());
+    file.write_all_at(&vec![1; BIG], 0).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    // Clocks of file systems tick every few milliseconds.
+    while changed(&file.metadata().unwrap()) == changed(&before) {
+        file.set_modified(before.modified().unwrap()).unwrap();
+    }
+    assert_eq!(file.metadata().unwrap().modified().unwrap(), before.modified().unwrap());
+}
+
 /// The progress report is a moment in the middle of reading a file: exactly when it must not change.
 #[tokio::test]
 async fn a_file_that_changes_while_it_is_read_is_noticed() {
-    let changes: [(&str, Change); 4] = [
+    let changes: [(&str, Change); 5] = [
         ("longer", |path| {
             std::fs::OpenOptions::new().append(true).open(path).unwrap().set_len(BIG as u64 + 1).unwrap();
         }),
@@ -93,6 +107,7 @@ async fn a_file_that_changes_while_it_is_read_is_noticed() {
             std::fs::rename(path.with_extension("new"), path).unwrap();
         }),
         ("removed", |path| std::fs::remove_file(path).unwrap()),
+        ("set back", rewrite_and_set_back),
     ];
     for (name, change) in changes {
         let folder = tempfile::tempdir().unwrap();

@@ -52,12 +52,17 @@ impl Taken {
         Ok(Some(Hold { fence: Some(fence), left: Some(left) }))
     }
 
-    /// Stops driving a run; gives its fence.
-    fn stop(&self, run: &RunId) -> Option<Fence> {
-        let (fence, leave) = self.all().remove(run)?;
-        // Nobody drives it at present: it paused.
-        let _ = leave.send(());
-        Some(fence)
+    /// Stops driving a run that was taken under this fence or an earlier one. A later taking is newer than the question,
+    /// and goes on.
+    fn stop(&self, run: &RunId, fence: Fence) {
+        let mut all = self.all();
+        if all.get(run).is_none_or(|(taken, _)| *taken > fence) {
+            return;
+        }
+        if let Some((_, leave)) = all.remove(run) {
+            // Nobody drives it at present: it paused.
+            let _ = leave.send(());
+        }
     }
 
     fn stop_all(&self) {
@@ -103,10 +108,11 @@ impl Broker {
         if standing.buried {
             world.taken.stop_all();
         }
-        for run in standing.wanted {
-            if let Some(fence) = world.taken.stop(&run) {
-                peers.give(&run, fence).await?;
-            }
+        for (run, fence) in standing.wanted {
+            world.taken.stop(&run, fence);
+            // Also one that is not known here: its driver was dropped before the answer of the taking came, or a give
+            // failed after the run was stopped.
+            peers.give(&run, fence).await?;
         }
         Ok(standing.free)
     }

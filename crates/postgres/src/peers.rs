@@ -90,7 +90,7 @@ const FREE: &str = concat!(
 );
 
 const WANTED: &str = concat!(
-    "SELECT lease.run FROM lease JOIN run ON run.id = lease.run WHERE lease.broker = $1
+    "SELECT lease.run, lease.fence FROM lease JOIN run ON run.id = lease.run WHERE lease.broker = $1
     AND ((lease.wanted <> $1 AND ",
     lives!("lease.wanted"),
     ") OR EXISTS (SELECT 1 FROM lease AS its WHERE run.cluster LIKE 'on %'
@@ -128,14 +128,19 @@ pub(crate) async fn stand(
     let wanted = looks.rows(way, "looking for runs that others want", WANTED, &[&broker]).await?;
     let free = looks.rows(way, "looking for runs that nobody has", FREE, &[&broker, &broker]).await?;
     let share = free.len().div_ceil(usize::try_from(brokers).unwrap_or(1).max(1));
-    let names = |rows: &[Row]| rows.iter().map(|row| RunId(row.get(0))).collect();
-    Ok(Some(Standing { free: names(&free[..share]), wanted: names(&wanted), buried: false }))
+    let free = free[..share].iter().map(|row| RunId(row.get(0))).collect();
+    let wanted = wanted.iter().map(|row| (RunId(row.get(0)), fence(row.get(1)))).collect();
+    Ok(Some(Standing { free, wanted, buried: false }))
 }
 
 pub(crate) async fn take(writer: &mut Writer, way: &Way, broker: &str, run: &RunId) -> Result<Option<Fence>> {
     let params = params![run.0.clone(), broker.to_owned()];
     let rows = alone(writer, way, "taking a run", TAKE, &params).await?;
-    Ok(rows.first().map(|row| Fence(row.get::<_, i64>(0).unsigned_abs())))
+    Ok(rows.first().map(|row| fence(row.get(0))))
+}
+
+fn fence(number: i64) -> Fence {
+    Fence(number.unsigned_abs())
 }
 
 pub(crate) async fn want(looks: &Looks, way: &Way, broker: &str, run: &RunId) -> Result<()> {

@@ -61,7 +61,7 @@ async fn a_run_is_had_by_one_broker_and_an_earlier_fence_writes_nothing() {
     assert_eq!(second.driven().await.expect("it answers"), BTreeSet::from([run("a")]));
     // The other one is to have it.
     second.want(&run("a")).await.expect("it answers");
-    assert_eq!(first.stand().await.expect("it answers").wanted, [run("a")]);
+    assert_eq!(first.stand().await.expect("it answers").wanted, [(run("a"), fence)]);
     assert_eq!(second.take(&run("a")).await.expect("it answers"), None, "it was not given yet");
     first.give(&run("a"), fence).await.expect("it answers");
     assert_eq!(first.take(&run("a")).await.expect("it answers"), None, "the other one wants it");

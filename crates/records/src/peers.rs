@@ -17,8 +17,9 @@ pub struct Fence(pub u64);
 pub struct Standing {
     /// Runs that are not over and that no broker has: as many of them as are this broker's share.
     pub free: Vec<RunId>,
-    /// Runs of this broker that another one is to have.
-    pub wanted: Vec<RunId>,
+    /// Runs of this broker that another one is to have, and the number of the taking by which this one has them: it may
+    /// know of none, when it stopped before the answer of [`Peers::take`] came.
+    pub wanted: Vec<(RunId, Fence)>,
     /// Whether the others took this broker for dead meanwhile: it has no run any more.
     pub buried: bool,
 }

@@ -22,6 +22,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long one try to connect may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// How often a silent connection is asked for a sign of life, and how many times: with the [`CONNECT`] before, one that is
+/// dead is noticed within nine seconds.
+const PROBE: (Duration, u32) = (Duration::from_secs(2), 2);
+
 /// Pauses between tries.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -100,7 +104,11 @@ impl Way {
         heard: Option<mpsc::UnboundedSender<Notification>>,
     ) -> Result<Link, tokio_postgres::Error> {
         let mut config = self.address.config.clone();
-        config.connect_timeout(CONNECT).keepalives_idle(CONNECT);
+        config.connect_timeout(CONNECT);
+        // A connection that only listens sends nothing: by itself the system takes more than a minute to find it dead.
+        config.keepalives_idle(CONNECT).keepalives_interval(PROBE.0).keepalives_retries(PROBE.1);
+        // What was sent and is not acknowledged stops the probes.
+        config.tcp_user_timeout(CONNECT + PROBE.0 * PROBE.1);
         let client = if config.get_ssl_mode() == SslMode::Disable {
             let (client, connection) = config.connect(NoTls).await?;
             tokio::spawn(carry(connection, heard));

@@ -11,6 +11,7 @@ mod egress;
 mod failures;
 mod limits;
 mod ownership;
+mod peers;
 mod projects;
 mod prune;
 mod records;

@@ -214,12 +214,19 @@ impl Broker {
                     kept => kept.map_err(SubmitError::Store)?,
                 }
             }
-            let write = submitted(row, client_token.clone(), plan, job.policy.budget, manner);
+            let write = submitted(row.clone(), client_token.clone(), plan, job.policy.budget, manner);
             let done = tokio::select! {
                 done = self.world.store.write(write) => done,
                 () = self.world.store.died() => std::future::pending().await,
             };
             let Err(error) = done else { break id };
+            // It may be on record all the same, where only the answer was lost: then it needs what it brings along. Where
+            // nobody can tell, that stays until somebody can: the next opening looks.
+            match records.row(&id).await {
+                Ok(Some(kept)) if is_of(&row, &kept) => break id,
+                Ok(_) => {}
+                Err(_) => return Err(SubmitError::of_store(error)),
+            }
             if let Some(draft) = &draft {
                 snapshots.take_back(draft, &id).map_err(SubmitError::Store)?;
             }
@@ -514,6 +521,12 @@ impl Before<'_> {
             false => Err(SubmitError::TokenReused { run: row.id }),
         }
     }
+}
+
+/// Whether a run on record is the one that was to be: another broker may have given its name to another one.
+fn is_of(row: &RunRow, kept: &RunRow) -> bool {
+    let told = |row: &RunRow| (row.submitted, row.plan.clone(), row.job.clone(), row.base_dir.clone());
+    told(row) == told(kept)
 }
 
 /// Removes what runs brought along that are over. Where there are other brokers, what is of no run that is known may be of

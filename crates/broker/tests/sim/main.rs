@@ -17,4 +17,5 @@ mod prune;
 mod records;
 mod rest;
 mod seeds;
+mod unheard;
 mod world;

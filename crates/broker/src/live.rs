@@ -269,6 +269,11 @@ impl Live {
         Ok(Part { at, facts, state, claims })
     }
 
+    /// Writes what was to be written soon.
+    pub(crate) async fn flush(&self) -> Result<(), StoreError> {
+        self.write(None).await
+    }
+
     /// Writes what waits, in the order in which it came into the state, and `last`.
     async fn write(&self, last: Option<Part>) -> Result<(), StoreError> {
         let parts: Vec<Part> = std::mem::take(&mut *self.waiting()).into_iter().chain(last).collect();

@@ -136,6 +136,8 @@ pub(crate) async fn start(live: &Live, attempt: AttemptId) -> Result<(), StoreEr
 }
 
 async fn take(live: &Live, attempt: AttemptId, place: &Placement) -> Result<(), StoreError> {
+    // That the lease before is over may wait to be written: it would be judged as if it had not ended.
+    live.flush().await?;
     let at = live.world.options.clock.now();
     let claim = claimed(live, attempt, Some(asked(place)), at, true);
     live.world.store.write(Write(live.held().into_iter().chain([claim]).collect())).await.map(drop)

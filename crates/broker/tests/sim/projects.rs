@@ -295,3 +295,21 @@ async fn two_that_change_a_project_at_once_do_not_both_have_their_way() {
     let (one, other) = tokio::join!(broker.write(project(2)), broker.write(project(3)));
     assert!(one.is_ok() && matches!(other, Err(StoreError::ProjectChanged { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn tasks_one_after_the_other_need_the_room_of_one() {
+    let world = World::kind();
+    let broker = world.broker();
+    set(&broker, 1, Limits { leases: Some(1), ..Limits::default() }).await;
+    let steps = ["one", "two", "three"].map(|name| task(name, "").at(&["a/x"]).output("out"));
+    let [one, two, three] = steps;
+    let plan = plan_of(
+        "chain",
+        vec![one, two.input("x", "one", "out"), three.input("x", "two", "out")],
+        Policy::default(),
+    );
+    let run = submit(&world, &broker, &plan, None).await.unwrap();
+    assert_eq!(broker.run(&run).await.unwrap().state, RunState::Succeeded);
+    let held = |record: &Record| matches!(record, Record::TaskHeld { .. });
+    assert!(!records(&broker, &run).iter().any(held), "no task waited for room that was there");
+}

@@ -63,13 +63,13 @@ pub struct PrivateRows {
     pub persons: Vec<Option<Person>>,
 }
 
-/// The parameters that mean something to it; those behind the empty name say how, and not what.
+/// The parameters that mean something to it, or say how and not what.
 const PARAMS: &[&str] = &[
     "objective",
     "eta",
     "max_depth",
     "max_delta_step",
-    "lambda", // tidy: expect(clouds, reason = "a Greek letter")
+    "lambda",
     "base_score",
     "seed",
     "nthread",

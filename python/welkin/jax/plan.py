@@ -58,19 +58,24 @@ class Plan:
             raise PlanError(f"the plan needs {wanted} devices; there are {devices.size}")
         return Mesh(devices.flat[first:wanted].reshape(stage["mesh"]), stage["axes"])
 
-    def apply(self, step, devices=None, schedule=None):
+    def apply(self, step, devices=None, schedule=None, donate=False):
         """`step` as planned: a function of the same arguments, whose results lie as the next step takes them. Another step is an
         error, as are arguments of other shapes and types.
 
         In a gang every process calls it, with the same arguments, and has all results that no next step takes. A pipeline does its
         work in the order of the plan, or of a `schedule`: `1f1b` or `gpipe`, which keeps all microbatches.
+
+        With `donate` the state that is given is used up, and its memory is that of the new state, as the plan counts it. Without,
+        both are there, and a device needs memory for its part of the state twice. Stages of a pipeline keep what they are given.
         """
         if self.wire["microbatches"] > 1:
+            if donate:
+                raise PlanError("stages of a pipeline keep the state that they are given: it cannot be donated")
             results = jax.tree.structure(jax.eval_shape(step, *self.args))
             pipeline = self._pipeline(step, devices, schedule)
             return self._checked(lambda *args: jax.tree.unflatten(results, pipeline(*jax.tree.leaves(args))))
         mesh = self.mesh(devices)
-        shardings, run = self._jit(step, mesh)
+        shardings, run = self._jit(step, mesh, donate)
         return self._checked(gang.together(run, self.args, shardings) if mesh.is_multi_process else run)
 
     def _graph(self, step):
@@ -96,14 +101,15 @@ class Plan:
 
         return checked
 
-    def _jit(self, step, mesh):
+    def _jit(self, step, mesh, donate=False):
         program, graph = self.wire["stages"][0].get("program"), self._graph(step)
         if program is None or len(program["operations"]) != len(graph.ops) or len(program["values"]) != len(graph.values):
             raise PlanError("the plan is of another step")
         results = jax.tree.structure(jax.eval_shape(step, *self.args))
         inputs, run = shard(Device(graph, program, mesh), mesh, results)
         given = jax.tree.unflatten(jax.tree.structure(self.args), [NamedSharding(mesh, spec) for spec in inputs])
-        return given, jax.jit(lambda *args: run(*jax.tree.leaves(args)), in_shardings=given)
+        donated = () if not donate or self.state is None else (self.state,)
+        return given, jax.jit(lambda *args: run(*jax.tree.leaves(args)), in_shardings=given, donate_argnums=donated)
 
     def _pipeline(self, step, devices, schedule):
         wire, graph = self.wire, self._graph(step)
@@ -133,15 +139,17 @@ class Plan:
     def verify(self, step, devices=None):
         """Compiles the step and compares: bytes of collectives by kind and devices of a group, and the memory of a device.
 
+        Memory is that of a step whose state is given away, as plans have it (`apply(…, donate=True)`).
         Of a pipeline each stage of this process by itself, with one microbatch and what is done once a step, and without memory.
         """
         if self.wire["microbatches"] > 1:
             return self._verify_pipeline(step, devices)
-        _, run = self._jit(step, self.mesh(devices))
+        _, run = self._jit(step, self.mesh(devices), donate=True)
         compiled = run.lower(*self.args).compile()
         found = hlo.collectives(compiled.as_text())
         memory = compiled.memory_analysis()
-        used = memory.argument_size_in_bytes + memory.temp_size_in_bytes
+        used = (memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
+                - memory.alias_size_in_bytes)
         return Verified(planned_of(self.wire["stages"][0]), found, self.wire["stages"][0]["peak_bytes"], used)
 
 

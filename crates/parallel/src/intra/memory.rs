@@ -17,6 +17,8 @@ pub(crate) struct Lives {
     moments: usize,
     /// Values that are inputs.
     given: Vec<bool>,
+    /// Values that what reads them last writes over: they end before it, since what it makes is in their place.
+    over: Vec<bool>,
 }
 
 impl Lives {
@@ -50,8 +52,8 @@ impl Lives {
                 span.1 = moments - 1;
             }
         }
-        written_over(model, &done, &stays, &mut spans);
-        Self { spans, moments, given }
+        let over = written_over(model, &done, &stays, &mut spans);
+        Self { spans, moments, given, over }
     }
 
     /// The moment at which these layouts need most, and how much that is.
@@ -75,10 +77,11 @@ impl Lives {
 
     /// What is made up to one moment and read after it.
     pub(crate) fn across(&self, moment: usize, bytes: impl Fn(ValueId) -> f64) -> f64 {
-        let given = |value: ValueId| self.given[value];
-        let over =
-            self.each().filter(|(value, (from, to))| !given(*value) && *from <= moment && *to > moment);
-        over.map(|(value, _)| bytes(value)).sum()
+        let read = |value: ValueId, to: usize| to + usize::from(self.over[value]) > moment;
+        let across = self
+            .each()
+            .filter(|(value, (from, to))| !self.given[*value] && *from <= moment && read(*value, *to));
+        across.map(|(value, _)| bytes(value)).sum()
     }
 
     /// The limit at one moment.
@@ -147,8 +150,13 @@ fn in_place(operand: &Operand, outs: &[Operand]) -> bool {
 }
 
 /// Ends values where they are written over: each operation on elements writes over one of its kind and shape, if it is read there
-/// last, element by element.
-fn written_over(model: &Model, done: &[Done], stays: &[bool], spans: &mut [Option<(usize, usize)>]) {
+/// last, element by element. Which those are.
+fn written_over(
+    model: &Model,
+    done: &[Done],
+    stays: &[bool],
+    spans: &mut [Option<(usize, usize)>],
+) -> Vec<bool> {
     let mut alike = vec![true; spans.len()];
     let ends = |span: Option<(usize, usize)>, at: usize| span.is_some_and(|(from, to)| from < to && to == at);
     for (op, done) in model.ops.iter().zip(done) {
@@ -157,16 +165,19 @@ fn written_over(model: &Model, done: &[Done], stays: &[bool], spans: &mut [Optio
         }
     }
     let mut taken = vec![false; model.ops.len()];
+    let mut over = vec![false; spans.len()];
     for (op, done) in model.ops.iter().zip(done) {
         let [out] = &model.ops[done.at].outs[..] else { continue };
         for operand in op.ins.iter().filter(|operand| alike[operand.value] && !stays[operand.value]) {
             let same = model.values[operand.value] == model.values[out.value];
             if same && !taken[done.at] && ends(spans[operand.value], done.at) {
                 taken[done.at] = true;
+                over[operand.value] = true;
                 spans[operand.value] = spans[operand.value].map(|(from, to)| (from, to - 1));
             }
         }
     }
+    over
 }
 
 #[cfg(test)]
@@ -208,10 +219,16 @@ mod tests {
     #[test]
     fn what_a_fused_operation_reads_is_there_until_its_reader_runs_which_writes_over_it() {
         // 3 is fused into what makes 5, which comes after another product.
-        let model =
-            step("constant", &[&product(0, 1, 2), &elements(&[2], 3), &product(0, 1, 4), &elements(&[3, 4], 5)]);
+        let model = step(
+            "constant",
+            &[&product(0, 1, 2), &elements(&[2], 3), &product(0, 1, 4), &elements(&[3, 4], 5)],
+        );
         let all = Some((0, 3));
         assert_eq!(spans(&model), [all, all, Some((0, 2)), None, Some((2, 3)), Some((3, 3)), None]);
+        // What is written over by an operation is still what crosses from before it.
+        let crossing =
+            Lives::new(&model, &weights(&model)).across(2, |value| if value == 2 { 1.0 } else { 16.0 });
+        assert!((crossing - 17.0).abs() < 1e-9, "{crossing}");
         // A sum is small, and is made at once.
         let sum = r#"{"op": "sum", "loops": [["i", 8], ["j", 8]], "in": [[2, [0, 1]]], "out": [[6, [0]]], "reduce": "sum", "linear": [[0]]}"#;
         let spread = elements(&[6, 4], 5).replace("[6, [0, 1]]", "[6, [0]]");

@@ -35,7 +35,8 @@ use welkin_privacy::{Bound, Measure, Person, Random, Released, Share, Tally};
 /// What is no secret, and how much may be told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Secrecy {
-    /// What the values of columns are clamped to: of every feature, and of a label that is no probability.
+    /// Where the values of columns lie: of every feature, which is cut between these and nowhere else, and of a label that is no
+    /// probability, which is clamped to them.
     pub ranges: BTreeMap<String, Range>,
     /// How many rows of a person count, at most.
     pub per_person: u64,
@@ -43,7 +44,7 @@ pub struct Secrecy {
     pub epsilon_milli: u64,
 }
 
-/// What values are clamped to.
+/// Where values lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
     /// The least.
@@ -118,12 +119,6 @@ pub fn train_privately(
 ) -> Result<Model, TrainError> {
     let Plan { mut model, loss, ranges, share } = plan(recipe, secrecy)?;
     let Params { max_depth, seed, eta, lambda, .. } = recipe.params;
-    let features: Vec<Vec<f32>> = rows
-        .features
-        .iter()
-        .zip(&ranges)
-        .map(|(values, range)| values.iter().map(|value| range.clamp(*value)).collect())
-        .collect();
     let counting = counting(rows, secrecy.per_person, share)?;
     let base = model.base_margins().first().copied().unwrap_or_default();
     let mut margins = vec![base; counting.len()];
@@ -134,7 +129,7 @@ pub fn train_privately(
         let shape = Shape::draw(max_depth, &ranges, &[seed, round as u64]);
         let mut tally = tally(shape.leaves(), secrecy.per_person, share)?;
         for ((row, leaf), margin) in counting.iter().zip(&mut leaves).zip(&margins) {
-            *leaf = shape.leaf(|feature| features[feature][*row]);
+            *leaf = shape.leaf(|feature| rows.features[feature][*row]);
             tally.add(*leaf, &loss.derivatives(rows.labels[*row], *margin).map(Some));
         }
         let released = tally.release(random).map_err(|_| TrainError::NoRandomness)?;
@@ -313,12 +308,6 @@ impl Range {
     fn is_sound(&self) -> bool {
         let fits = |value: f64| value.abs() <= f64::from(f32::MAX);
         self.low < self.high && fits(self.low) && fits(self.high)
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "values have single precision")]
-    fn clamp(self, value: f32) -> f32 {
-        // NaN stays.
-        value.clamp(self.low as f32, self.high as f32)
     }
 }
 

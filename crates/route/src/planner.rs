@@ -14,7 +14,7 @@
 //! *Prices that depend on volume.* A plan is made for one size. Each link is priced at what its tariff
 //! takes for the whole size after what the month has seen already, divided by the size; the bill then adds
 //! up what really goes over each meter. The cheapest plan is then made again at the prices of its own volumes
-//! for as long as the bill falls. Where both agree, always when no tier bound or free quota lies
+//! for as long as the bill falls, and a ceiling is tightened for as long as the bill is above it. Where both agree, always when no tier bound or free quota lies
 //! within the transfer, the plan is exact; otherwise it is exact for the average prices, and the bill is
 //! exact for the plan.
 //!

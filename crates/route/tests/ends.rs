@@ -89,6 +89,41 @@ gcp:asia-northeast1,azure:westeurope,1000000
 azure:westeurope,gcp:us-central1,5000000000
 ";
 
+/// A relay that gives one part in a thousand more than the direct link, over a link of a kilobit and others of 100 Gbit/s.
+const TRICKLE: &str = "from,to,bits_per_s
+aws:us-east-1,gcp:us-central1,5000000000
+aws:us-east-1,azure:eastus,100000000000
+aws:us-east-1,gcp:asia-northeast1,10000000
+azure:eastus,gcp:asia-northeast1,1000
+gcp:asia-northeast1,gcp:us-central1,100000000000
+";
+
+#[test]
+fn what_next_to_nothing_flows_over_takes_nothing_from_the_rest() {
+    let wan = wan(&[("trickle", TRICKLE.as_bytes())]);
+    for (max_vms, gb) in [(1, 1), (2, 1), (2, 5000), (3, 1), (8, 50)] {
+        let ends = ["aws:us-east-1", "gcp:us-central1"];
+        holds(&Ask { wan: &wan, ends, size: Bytes::from_gb(gb), max_vms }, 1.0);
+    }
+}
+
+/// Three hops beside the direct link, of which one is over a meter whose first terabyte is dearest.
+const DETOUR: &str = "from,to,bits_per_s
+aws:us-east-1,gcp:us-central1,1000000000
+aws:us-east-1,gcp:asia-northeast1,5000000000
+gcp:asia-northeast1,aws:eu-west-1,1000000000
+aws:eu-west-1,gcp:us-central1,5000000000
+";
+
+#[test]
+fn a_ceiling_holds_for_the_bill_where_a_part_goes_over_another_meter() {
+    let wan = wan(&[("detour", DETOUR.as_bytes())]);
+    for times in [1.0, 1.1, 1.3, 2.0] {
+        let ends = ["aws:us-east-1", "gcp:us-central1"];
+        holds(&Ask { wan: &wan, ends, size: Bytes::from_gb(5000), max_vms: 1 }, times);
+    }
+}
+
 #[test]
 fn uneven_rates_that_tie_end() {
     let wan = wan(&[("uneven", UNEVEN.as_bytes())]);

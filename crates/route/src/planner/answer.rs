@@ -23,6 +23,8 @@ const A_TRICKLE: f64 = 1e-3;
 const NOTHING: f64 = 1e-7;
 /// Rounds in which a plan is priced at its own volumes and made again.
 const REPRICINGS: usize = 3;
+/// Rounds in which a ceiling is tightened, since the bill was over it.
+const TIGHTENINGS: usize = 6;
 /// Machines of one region: more is a data centre, not a transfer.
 const MOST_VMS: u32 = 1000;
 
@@ -38,7 +40,11 @@ pub fn plan_route(question: &Question<'_>) -> Result<RoutePlan, PlanError> {
     let effort = Effort::new(MOST_STEPS);
     let mut network = Network::new(question, &effort)?;
     let mut plan = match question.objective {
-        Objective::Fastest(ceiling) => assemble(&network, &fastest(&network, ceiling)?)?,
+        Objective::Fastest(None) => assemble(&network, &fastest(&network, None)?)?,
+        Objective::Fastest(Some(ceiling)) => {
+            let most = per_gb(&network, ceiling)?;
+            under_the_bill(&mut network, most)?
+        }
         Objective::Cheapest(rate) => by_the_bill(&mut network, rate.map(gbit), "the rate")?,
         Objective::By(span) => {
             let rate = rate_for(question.size, span);
@@ -79,9 +85,44 @@ pub(super) fn check(question: &Question<'_>) -> Result<(), PlanError> {
     }
 }
 
-/// The highest rate under the ceiling, then the least cost at (nearly) that rate.
-fn fastest(network: &Network<'_>, ceiling: Option<Ceiling>) -> Result<Solution, PlanError> {
-    let per_gb = ceiling.map(|ceiling| per_gb(network, ceiling)).transpose()?;
+/// The fastest plan whose bill is at most `most` dollars for a gigabyte. Average prices are those of the whole size on each
+/// meter: what takes a part of it over another one pays that one's first tiers. So the ceiling is tightened by what the bill is over.
+fn under_the_bill(network: &mut Network<'_>, most: f64) -> Result<RoutePlan, PlanError> {
+    let limit = most * network.question.size.gb();
+    let is_within = |cost: Usd, hops: usize| {
+        let roundings: f64 = (0..2 * hops + 2).map(|_| 1e-9).sum();
+        cost.dollars() <= limit * (1.0 + CONVERGED) + roundings
+    };
+    let mut asked = most;
+    for _ in 0..TIGHTENINGS {
+        let plan = match fastest(network, Some(asked)).and_then(|found| assemble(network, &found)) {
+            Ok(plan) => plan,
+            Err(error) if asked >= most => return Err(error),
+            Err(_) => break,
+        };
+        if is_within(plan.cost, plan.hops.len()) {
+            let straight = plan.direct.filter(|direct| is_within(direct.cost, 1) && direct.rate > plan.rate);
+            if asked >= most || straight.is_none() {
+                return Ok(plan);
+            }
+            break;
+        }
+        asked *= limit / plan.cost.dollars();
+    }
+    // Whatever is fastest now, the bill of these was looked at: as fast as the direct path, or as cheap as can be.
+    let straight = direct(network)?.map(|direct| gbit(direct.rate));
+    for rate in [straight, None] {
+        if let Ok(plan) = by_the_bill(network, rate, "the ceiling")
+            && is_within(plan.cost, plan.hops.len())
+        {
+            return Ok(plan);
+        }
+    }
+    Err(too_dear(network, Some(most)))
+}
+
+/// The highest rate under a ceiling in dollars for a gigabyte, then the least cost at (nearly) that rate.
+fn fastest(network: &Network<'_>, per_gb: Option<f64>) -> Result<Solution, PlanError> {
     let ceiling = per_gb.map(|per_gb| per_gb / 8.0);
     let found = network.solve(Goal::Rate { ceiling }).map_err(|unsolved| match unsolved {
         Unsolved::Exhausted => PlanError::Exhausted,

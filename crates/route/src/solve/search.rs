@@ -245,9 +245,11 @@ impl Search<'_> {
         let fixed: Vec<(u32, u32)> = best.bought.iter().map(|units| (*units, *units)).collect();
         self.master.restrict(&fixed);
         let routes = match self.master.solve(&self.share) {
-            Ended::Optimal(_) => self.master.routes(),
+            Ended::Optimal(value) if value <= best.value + GAP * self.measure(best.value) => {
+                self.master.routes()
+            }
             // As they were when it was found, with amounts that were whole to within rounding.
-            Ended::Infeasible | Ended::Cut { .. } => best.routes,
+            Ended::Optimal(_) | Ended::Infeasible | Ended::Cut { .. } => best.routes,
         };
         let rate = routes.iter().map(|route| route.rate).sum();
         let flow_cost: f64 = routes.iter().map(|route| route.rate * self.problem.cost_of(&route.arcs)).sum();

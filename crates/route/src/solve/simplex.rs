@@ -25,6 +25,8 @@ const FEASIBLE: f64 = 1e-9;
 const OPTIMAL: f64 = 1e-9;
 /// A smaller pivot would blow up rounding errors.
 const PIVOT: f64 = 1e-9;
+/// A pivot that is smaller may be rounding itself: what it makes of the basis may have no inverse.
+const FRAIL: f64 = 1e-6;
 /// Pivots after which the inverse is computed anew.
 const REFACTOR: usize = 100;
 /// Pivots without progress after which Bland's rule takes over.
@@ -118,6 +120,8 @@ pub(super) struct Simplex {
     /// Bounds changed since `values` were computed.
     stale: bool,
     updates: usize,
+    /// Whether one of them was by a pivot next to nothing.
+    frail: bool,
     pivots: u64,
     /// Entries of all columns.
     entries: usize,
@@ -180,7 +184,7 @@ impl Simplex {
             self.inverse[row].fill(0.0);
             self.inverse[row][row] = 1.0;
         }
-        self.updates = 0;
+        (self.updates, self.frail) = (0, false);
         self.recompute();
     }
 
@@ -229,9 +233,9 @@ impl Simplex {
             let stalled =
                 progress.stalled(repairing, if repairing { self.infeasibility() } else { self.objective() });
             let Some((entering, rising)) = self.entering(repairing, stalled) else {
-                // Rounding may have hidden an improvement: look once more with a fresh inverse.
-                if self.updates > 0 && repairing && !retried {
-                    retried = true;
+                // Rounding may have hidden an improvement, or the inverse may be none: look again with a fresh one.
+                if self.updates > 0 && (self.frail || repairing && !retried) {
+                    retried |= repairing;
                     if !self.refactor() {
                         return Outcome::Failed;
                     }
@@ -343,6 +347,7 @@ impl Simplex {
         self.places[entering] = Place::Basic(row);
         self.basis[row] = entering;
         self.values[row] = start - sign * length;
+        self.frail |= direction[row].abs() < FRAIL;
         self.update(row, direction);
         Some(())
     }
@@ -420,7 +425,8 @@ impl Simplex {
         self.updates += 1;
     }
 
-    /// Computes the inverse from the basis by Gauss-Jordan elimination; false when it is singular.
+    /// Computes the inverse from the basis by Gauss-Jordan elimination; false when it is singular, and the slacks are the
+    /// basis again.
     fn refactor(&mut self) -> bool {
         let rows = self.rhs.len();
         for (row, line) in self.inverse.iter_mut().enumerate() {
@@ -437,13 +443,16 @@ impl Simplex {
             let direction = self.solve_column(column);
             let free = (0..rows).filter(|row| !taken[*row]);
             let best = free.max_by(|a, b| direction[*a].abs().total_cmp(&direction[*b].abs()));
-            let Some(row) = best.filter(|row| direction[*row].abs() > PIVOT) else { return false };
+            let Some(row) = best.filter(|row| direction[*row].abs() > PIVOT) else {
+                self.start_over();
+                return false;
+            };
             taken[row] = true;
             self.basis[row] = column;
             self.places[column] = Place::Basic(row);
             self.update(row, &direction);
         }
-        self.updates = 0;
+        (self.updates, self.frail) = (0, false);
         self.work += (rows.pow(3) / VECTOR) as u64;
         self.recompute();
         true

@@ -22,7 +22,7 @@ use crate::candidates::{Candidate, Candidates, by_place};
 use crate::origin::Origin;
 use crate::plan::CostRange;
 use crate::request::Request;
-use crate::solve::{Curve, EdgePrices, Meters, Problem, SharedQuota, State};
+use crate::solve::{Curve, EdgePrices, Meters, Moves, Problem, SharedQuota, State};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use welkin_catalog::{Continent, PlaceId};
@@ -269,22 +269,19 @@ impl<'a> Network<'a> {
     }
 
     /// Cost and time of an edge from a place to a place.
-    fn price(&self, prices: &EdgePrices, from: u16, to: usize) -> (i64, i64) {
+    fn price(&self, moves: &Moves, from: u16, to: usize) -> (i64, i64) {
         if usize::from(from) == to {
-            return (prices.stay_cost[to], prices.stay_time[to]);
+            return (moves.stay_cost[to], moves.stay_time[to]);
         }
         let at = usize::from(from) * self.class_ends.len() + usize::from(self.classes[to]);
-        (prices.cost[at], prices.time[at])
+        (moves.cost[at], moves.time[at])
     }
 
-    /// An edge that moves `bytes`, priced by itself or, when `metered`, by the volume it counts.
-    fn edge(&self, from: usize, to: usize, bytes: Bytes, metered: bool) -> EdgePrices {
+    /// What moving `bytes` costs and takes, priced by itself or, when `metered`, by the volume it counts.
+    fn moves(&self, bytes: Bytes, metered: bool) -> Moves {
         let (places, classes) = (self.endpoints.len(), self.class_ends.len());
         if bytes == Bytes::ZERO {
-            return EdgePrices {
-                from,
-                to,
-                volume: 0,
+            return Moves {
                 cost: vec![0; places * classes],
                 time: vec![0; places * classes],
                 stay_cost: vec![0; places],
@@ -308,8 +305,38 @@ impl<'a> Network<'a> {
         let stay_time: Vec<i64> = self.stay_rates.iter().map(|rate| by_rate[usize::from(*rate)]).collect();
         let times = self.move_rates.iter().map(|rate| by_rate[usize::from(*rate)]).collect();
         let cost = self.moves.iter().map(price).collect();
-        let volume = if metered { bytes.get() } else { 0 };
-        EdgePrices { from, to, volume, cost, time: times, stay_cost, stay_time }
+        Moves { cost, time: times, stay_cost, stay_time }
+    }
+}
+
+/// The tables of a problem, made once for each size of what moves.
+struct Tables<'n, 'a> {
+    network: &'n Network<'a>,
+    metered: bool,
+    known: BTreeMap<Bytes, Rc<Moves>>,
+    /// The same that take no time.
+    at_once: BTreeMap<Bytes, Rc<Moves>>,
+}
+
+impl Tables<'_, '_> {
+    fn of(&mut self, bytes: Bytes) -> Rc<Moves> {
+        let moves =
+            self.known.entry(bytes).or_insert_with(|| Rc::new(self.network.moves(bytes, self.metered)));
+        Rc::clone(moves)
+    }
+
+    /// The same, but that it takes no time.
+    fn at_once(&mut self, bytes: Bytes) -> Rc<Moves> {
+        let moves = self.of(bytes);
+        let (time, stay_time) = (vec![0; moves.time.len()], vec![0; moves.stay_time.len()]);
+        let at_once = self.at_once.entry(bytes);
+        Rc::clone(at_once.or_insert_with(|| Rc::new(Moves { time, stay_time, ..Moves::clone(&moves) })))
+    }
+
+    /// An edge that moves `bytes`.
+    fn edge(&mut self, from: usize, to: usize, bytes: Bytes) -> EdgePrices {
+        let volume = if self.metered { bytes.get() } else { 0 };
+        EdgePrices { from, to, volume, moves: self.of(bytes) }
     }
 }
 
@@ -459,6 +486,8 @@ impl<'a> Model<'a> {
             })
             .collect();
         let mut edges = Vec::new();
+        let mut tables =
+            Tables { network: &self.network, metered, known: BTreeMap::new(), at_once: BTreeMap::new() };
         // By task and place: cost and time of the inputs that are part of the task's own states.
         let places = self.network.endpoints.len();
         let mut folded: Vec<Option<Vec<(i64, i64)>>> = vec![None; job.tasks.len()];
@@ -472,16 +501,16 @@ impl<'a> Model<'a> {
             if flow.delivery.is_some() {
                 continue;
             }
-            let prices = self.network.edge(0, flow.to, flow.bytes, metered);
             if arrives[flow.to] {
                 let source = tasks.len();
                 tasks.push(vec![State { place: *from, cost: 0, time: 0 }]);
-                edges.push(EdgePrices { from: source, ..prices });
+                edges.push(tables.edge(source, flow.to, flow.bytes));
                 continue;
             }
+            let moves = tables.of(flow.bytes);
             let sums = folded[flow.to].get_or_insert_with(|| vec![(0, 0); places]);
             for (place, (cost, time)) in sums.iter_mut().enumerate() {
-                let (more, arrival) = self.network.price(&prices, *from, place);
+                let (more, arrival) = self.network.price(&moves, *from, place);
                 *cost = cost.saturating_add(more);
                 *time = (*time).max(arrival);
             }
@@ -494,32 +523,30 @@ impl<'a> Model<'a> {
                 state.time = state.time.saturating_add(time);
             }
         }
-        let sinks = self.deliveries(&mut tasks, metered);
+        let sinks = self.deliveries(&mut tasks, &mut tables);
         edges.extend(sinks);
         for edge in &job.edges {
             let bytes = edge.data.as_ref().map_or(Bytes::ZERO, |data| data.size);
-            edges.push(self.network.edge(edge.from, edge.to, bytes, metered));
+            edges.push(tables.edge(edge.from, edge.to, bytes));
         }
         Problem::new(tasks, edges, self.network.classes.clone(), metered.then(|| self.meters()))
     }
 
     /// Adds deliveries to the states of their tasks, as far as their price is a matter of the place alone,
     /// and returns edges to where the others go.
-    fn deliveries(&self, tasks: &mut Vec<Vec<State>>, metered: bool) -> Vec<EdgePrices> {
+    fn deliveries(&self, tasks: &mut Vec<Vec<State>>, tables: &mut Tables<'_, '_>) -> Vec<EdgePrices> {
         let mut sinks = Vec::new();
         for (flow, to) in self.flows.iter().zip(&self.outside).filter(|(flow, _)| flow.delivery.is_some()) {
             let Some(to) = to.filter(|_| flow.bytes > Bytes::ZERO) else { continue };
-            let prices = self.network.edge(flow.to, tasks.len(), flow.bytes, metered);
+            let edge = tables.edge(flow.to, tasks.len(), flow.bytes);
             for state in &mut tasks[flow.to] {
-                let (cost, time) = self.network.price(&prices, state.place, usize::from(to));
+                let (cost, time) = self.network.price(&edge.moves, state.place, usize::from(to));
                 state.cost += cost;
                 state.time += time;
             }
-            if metered {
+            if tables.metered {
                 tasks.push(vec![State { place: to, cost: 0, time: 0 }]);
-                let at_once = |times: Vec<i64>| vec![0; times.len()];
-                let (time, stay_time) = (at_once(prices.time), at_once(prices.stay_time));
-                sinks.push(EdgePrices { time, stay_time, ..prices });
+                sinks.push(EdgePrices { moves: tables.at_once(flow.bytes), ..edge });
             }
         }
         sinks

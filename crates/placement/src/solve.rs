@@ -39,7 +39,7 @@ mod walk;
 mod wander;
 
 pub(crate) use meters::{Curve, Meters, SharedQuota};
-pub(crate) use problem::{EdgePrices, Problem, State};
+pub(crate) use problem::{EdgePrices, Moves, Problem, State};
 pub(crate) use range::{Amount, out_of_range};
 use search::Known;
 pub(crate) use search::Limits;

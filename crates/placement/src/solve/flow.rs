@@ -86,7 +86,8 @@ fn log_sum(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::solve::Goal;
-    use crate::solve::problem::{EdgePrices, State};
+    use crate::solve::problem::{EdgePrices, Moves, State};
+    use std::rc::Rc;
 
     /// Tasks at one place, by the milliseconds that each takes, and edges that take nothing.
     fn graph(times: &[i64], edges: &[(usize, usize)]) -> Problem {
@@ -95,10 +96,7 @@ mod tests {
             from,
             to,
             volume: 0,
-            cost: vec![0],
-            time: vec![0],
-            stay_cost: vec![0],
-            stay_time: vec![0],
+            moves: Rc::new(Moves { cost: vec![0], time: vec![0], stay_cost: vec![0], stay_time: vec![0] }),
         };
         Problem::new(tasks, edges.iter().map(edge).collect(), vec![0], None)
     }

@@ -73,7 +73,7 @@ fn step(problem: &Problem, edge: usize, task: usize, here: u16, there: u16) -> i
 
 /// For every place of the other end of `edge`: the least of `cost` of a state of `task` plus the edge.
 fn best_by_place(problem: &Problem, edge: usize, task: usize, cost: &[i64]) -> Vec<i64> {
-    let prices = &problem.edges[edge];
+    let prices = &problem.edges[edge].moves;
     let places = problem.classes.len();
     let classes = problem.class_count;
     let mut by_place = vec![NEVER; places];
@@ -82,7 +82,7 @@ fn best_by_place(problem: &Problem, edge: usize, task: usize, cost: &[i64]) -> V
         *best = (*best).min(*cost);
     }
     let mut by_class = vec![NEVER; classes];
-    if prices.from == task {
+    if problem.edges[edge].from == task {
         for (place, cost) in by_place.iter().enumerate().filter(|(_, cost)| **cost < NEVER) {
             for (class, best) in by_class.iter_mut().enumerate() {
                 *best = (*best).min(cost + prices.cost[place * classes + class]);

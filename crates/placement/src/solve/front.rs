@@ -193,7 +193,7 @@ fn side_by_side(a: &[Label], b: &[Label], arena: &mut Arena) -> Option<Vec<Label
 
 /// For every place of the near end of `edge`, the Pareto set of what lies beyond it.
 fn over_edge(problem: &Problem, edge: usize, direction: Direction, sets: &[Vec<Label>]) -> Vec<Vec<Label>> {
-    let prices = &problem.edges[edge];
+    let prices = &problem.edges[edge].moves;
     let classes = problem.class_count;
     let shifted = |labels: &[Label], cost: i64, time: i64| -> Vec<Label> {
         labels

@@ -18,6 +18,8 @@ use super::meters::{Curve, Kink, Member, Meters, Window};
 use super::problem::Problem;
 use super::rows::alike;
 use super::seen::Seen;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The multipliers.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,11 +94,13 @@ pub(super) struct Prices<'p> {
     multipliers: Multipliers,
     /// By task and state.
     pub(super) unary: Vec<Vec<f64>>,
-    /// By edge, then `place * classes + class`.
-    edges: Vec<Vec<f64>>,
-    /// By edge, then place.
+    /// By edge: the table that it is priced by. Where time does not count, edges that move as much have one between them.
+    table_of: Vec<usize>,
+    /// By table, then `place * classes + class`.
+    tables: Vec<Vec<f64>>,
+    /// By table, then place.
     stay: Vec<Vec<f64>>,
-    /// By edge and place: with which multipliers its row was priced, and with which staying there.
+    /// By table and place: with which multipliers its row was priced, and with which staying there.
     stamps: Vec<Vec<(u32, u32)>>,
     /// By place: whose row is its own as well.
     rows: Vec<u16>,
@@ -152,15 +156,17 @@ impl<'p> Prices<'p> {
         }
         let windows_and_quotas = multipliers.meter.len() + multipliers.quota.len();
         let places = problem.classes.len();
-        let rows = |width: usize| problem.edges.iter().map(|_| vec![0.0; width]).collect();
+        let (table_of, tables) = tables(problem, goal);
+        let rows = |width: usize| vec![vec![0.0; width]; tables];
         let mut prices = Self {
             problem,
             goal: *goal,
             multipliers,
             unary: problem.tasks.iter().map(|states| vec![0.0; states.len()]).collect(),
-            edges: rows(places * problem.class_count),
+            table_of,
+            tables: rows(places * problem.class_count),
             stay: rows(places),
-            stamps: problem.edges.iter().map(|_| vec![(0, 0); places]).collect(),
+            stamps: vec![vec![(0, 0); places]; tables],
             rows: alike(problem),
             stamp: 0,
             settled: vec![false; windows.len()],
@@ -244,10 +250,12 @@ impl<'p> Prices<'p> {
         let volume = cost_weight * ends.volume as f64;
         let meters = problem.meters.as_ref().filter(|_| ends.volume > 0);
         let meter_prices = &self.multipliers.meter;
-        let (table, stay) = (&mut self.edges[edge], &mut self.stay[edge]);
+        let at = self.table_of[edge];
+        let (table, stay, stamps) = (&mut self.tables[at], &mut self.stay[at], &mut self.stamps[at]);
+        let moves = &*ends.moves;
         for state in from {
             let place = usize::from(problem.tasks[ends.from][*state as usize].place);
-            if std::mem::replace(&mut self.stamps[edge][place].1, self.stamp) == self.stamp {
+            if std::mem::replace(&mut stamps[place].1, self.stamp) == self.stamp {
                 continue;
             }
             let priced = |meter: u16| {
@@ -256,22 +264,22 @@ impl<'p> Prices<'p> {
                 volume * meter_prices[meter] + if fits { 0.0 } else { self.forbidding }
             };
             stay[place] =
-                cost_weight * float(ends.stay_cost[place]) + time_weight * float(ends.stay_time[place]);
+                cost_weight * float(moves.stay_cost[place]) + time_weight * float(moves.stay_time[place]);
             if let Some(meters) = meters {
                 stay[place] += priced(meters.of_stay[place]);
             }
             self.cells += PRICING;
             let first = usize::from(self.rows[place]);
-            if std::mem::replace(&mut self.stamps[edge][first].0, self.stamp) == self.stamp {
+            if std::mem::replace(&mut stamps[first].0, self.stamp) == self.stamp {
                 continue;
             }
             let row = first * classes..(first + 1) * classes;
-            for (price, cost) in table[row.clone()].iter_mut().zip(&ends.cost[row.clone()]) {
+            for (price, cost) in table[row.clone()].iter_mut().zip(&moves.cost[row.clone()]) {
                 *price = cost_weight * float(*cost);
             }
             // What is not weighed is not read: tables of large jobs are larger than what lies near the processor.
             if time_weight != 0.0 {
-                for (price, time) in table[row.clone()].iter_mut().zip(&ends.time[row.clone()]) {
+                for (price, time) in table[row.clone()].iter_mut().zip(&moves.time[row.clone()]) {
                     *price += time_weight * float(*time);
                 }
             }
@@ -286,17 +294,19 @@ impl<'p> Prices<'p> {
 
     /// The priced rows of an edge.
     pub(super) fn rows(&self, edge: usize) -> Rows<'_> {
-        Rows { prices: &self.edges[edge], stay: &self.stay[edge], first: &self.rows }
+        let table = self.table_of[edge];
+        Rows { prices: &self.tables[table], stay: &self.stay[table], first: &self.rows }
     }
 
     /// The price of an edge between two places, of which the first is one whose row was priced.
     pub(super) fn priced(&self, edge: usize, from: u16, to: u16) -> f64 {
         let (from, to) = (usize::from(from), usize::from(to));
+        let table = self.table_of[edge];
         if from == to {
-            return self.stay[edge][from];
+            return self.stay[table][from];
         }
         let first = usize::from(self.rows[from]);
-        self.edges[edge][first * self.problem.class_count + usize::from(self.problem.classes[to])]
+        self.tables[table][first * self.problem.class_count + usize::from(self.problem.classes[to])]
     }
 
     /// What the relaxed sum is below the value of a plan, whatever the plan.
@@ -523,6 +533,20 @@ impl<'p> Prices<'p> {
         };
         (0..volumes.len()).filter_map(gap).max_by(|a, b| a.0.total_cmp(&b.0))
     }
+}
+
+/// By edge the table that it is priced by, and how many there are. Where time counts, each edge weighs it by a flow of its own.
+fn tables(problem: &Problem, goal: &Goal) -> (Vec<usize>, usize) {
+    if goal.heeds_time() {
+        return ((0..problem.edges.len()).collect(), problem.edges.len());
+    }
+    let mut known = BTreeMap::new();
+    let table_of = problem.edges.iter().map(|edge| {
+        let next = known.len();
+        *known.entry((Rc::as_ptr(&edge.moves), edge.volume)).or_insert(next)
+    });
+    let table_of = table_of.collect();
+    (table_of, known.len())
 }
 
 /// Between what bounds the best price of a meter lies: what it can charge, and beyond that where the window

@@ -1,8 +1,9 @@
 //! The problem as dense integers.
 
 use super::meters::{Curve, Destinations, Meters, Window};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// One way to run one task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +16,7 @@ pub(crate) struct State {
     pub(crate) time: i64,
 }
 
-/// What an edge costs and takes between any two places: one entry a (source place, class of
-/// destination), and one a place for staying there, which is never dearer or slower.
+/// What an edge costs and takes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EdgePrices {
     /// Producer.
@@ -25,6 +25,15 @@ pub(crate) struct EdgePrices {
     pub(crate) to: usize,
     /// Bytes that count on a meter, where the problem has meters.
     pub(crate) volume: u64,
+    /// Between any two places. Edges that move as much share it: a job of a thousand edges has some dozens of
+    /// sizes, and tables over hundreds of places are what lies far from the processor.
+    pub(crate) moves: Rc<Moves>,
+}
+
+/// What so much data costs and takes between any two places: one entry a (source place, class of
+/// destination), and one a place for staying there, which is never dearer or slower.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Moves {
     /// Nano-dollars by `place * classes + class`.
     pub(crate) cost: Vec<i64>,
     /// Milliseconds likewise.
@@ -100,7 +109,8 @@ impl Problem {
         self.edges.iter().all(|edge| {
             self.classes.iter().enumerate().all(|(place, class)| {
                 let at = place * self.class_count + usize::from(*class);
-                edge.stay_cost[place] <= edge.cost[at] && edge.stay_time[place] <= edge.time[at]
+                let moves = &edge.moves;
+                moves.stay_cost[place] <= moves.cost[at] && moves.stay_time[place] <= moves.time[at]
             })
         })
     }
@@ -112,7 +122,7 @@ impl Problem {
 
     /// Cost and time of edge `edge` between two places.
     pub(crate) fn edge_between(&self, edge: usize, from: u16, to: u16) -> (i64, i64) {
-        let prices = &self.edges[edge];
+        let prices = &self.edges[edge].moves;
         if from == to {
             return (prices.stay_cost[usize::from(from)], prices.stay_time[usize::from(from)]);
         }
@@ -257,21 +267,20 @@ impl Problem {
         if !is_plain {
             return None;
         }
-        let mut edges = self.edges.clone();
-        for edge in &mut edges {
-            let charges: Vec<i64> = meters.curves.iter().map(|curve| curve.charge(edge.volume)).collect();
-            let add = |costs: &mut Vec<i64>, ids: &[u16]| {
-                costs.iter_mut().zip(ids).for_each(|(cost, id)| *cost += charges[usize::from(*id)]);
+        let mut staying_is_best = true;
+        let mut edges = self.with_moves(|moves, volume| {
+            let charges: Vec<i64> = meters.curves.iter().map(|curve| curve.charge(volume)).collect();
+            let add = |costs: &[i64], ids: &[u16]| -> Vec<i64> {
+                costs.iter().zip(ids).map(|(cost, id)| cost + charges[usize::from(*id)]).collect()
             };
-            add(&mut edge.cost, &meters.of_move);
-            add(&mut edge.stay_cost, &meters.of_stay);
-            edge.volume = 0;
-        }
-        let staying_is_best = edges.iter().all(|edge| {
-            self.classes.iter().enumerate().all(|(place, class)| {
-                edge.stay_cost[place] <= edge.cost[place * self.class_count + usize::from(*class)]
-            })
+            let cost = add(&moves.cost, &meters.of_move);
+            let stay_cost = add(&moves.stay_cost, &meters.of_stay);
+            staying_is_best &= self.classes.iter().enumerate().all(|(place, class)| {
+                stay_cost[place] <= cost[place * self.class_count + usize::from(*class)]
+            });
+            Moves { cost, stay_cost, time: moves.time.clone(), stay_time: moves.stay_time.clone() }
         });
+        edges.iter_mut().for_each(|edge| edge.volume = 0);
         staying_is_best.then(|| Self::new(self.tasks.clone(), edges, self.classes.clone(), None))
     }
 
@@ -308,14 +317,11 @@ impl Problem {
             };
             active.iter().map(keep).collect()
         });
-        let edges = self.edges.iter().map(|edge| EdgePrices {
-            from: edge.from,
-            to: edge.to,
-            volume: edge.volume,
-            cost: pick(&edge.cost, &cells),
-            time: pick(&edge.time, &cells),
-            stay_cost: pick(&edge.stay_cost, &stays),
-            stay_time: pick(&edge.stay_time, &stays),
+        let edges = self.with_moves(|moves, _| Moves {
+            cost: pick(&moves.cost, &cells),
+            time: pick(&moves.time, &cells),
+            stay_cost: pick(&moves.stay_cost, &stays),
+            stay_time: pick(&moves.stay_time, &stays),
         });
         let meters = self.meters.as_ref().map(|meters| Meters {
             curves: meters.curves.clone(),
@@ -324,7 +330,25 @@ impl Problem {
             quotas: meters.quotas.clone(),
         });
         let classes = used.iter().map(|place| new_class(self.classes[usize::from(*place)])).collect();
-        Self::new(tasks.collect(), edges.collect(), classes, meters)
+        Self::new(tasks.collect(), edges, classes, meters)
+    }
+
+    /// The edges with tables made anew, one for all edges that share theirs and move as much.
+    fn with_moves(&self, mut make: impl FnMut(&Moves, u64) -> Moves) -> Vec<EdgePrices> {
+        let mut made: BTreeMap<(*const Moves, u64), Rc<Moves>> = BTreeMap::new();
+        let edges = self.edges.iter().map(|edge| {
+            let made = made.entry((Rc::as_ptr(&edge.moves), edge.volume));
+            let moves = made.or_insert_with(|| Rc::new(make(&edge.moves, edge.volume)));
+            EdgePrices { moves: Rc::clone(moves), ..*edge }
+        });
+        edges.collect()
+    }
+
+    /// The tables of all edges, each once.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Moves> {
+        let mut known = BTreeSet::new();
+        let tables = self.edges.iter().map(|edge| &edge.moves);
+        tables.filter(move |moves| known.insert(Rc::as_ptr(moves))).map(Rc::as_ref)
     }
 
     /// Shape of the graph.
@@ -363,16 +387,17 @@ fn merged(edges: Vec<EdgePrices>) -> Vec<EdgePrices> {
                 let first = occupied.get_mut();
                 // Saturated sums are beyond what [`super::range`] lets pass.
                 first.volume = first.volume.saturating_add(edge.volume);
-                for (sum, cost) in first.cost.iter_mut().zip(&edge.cost) {
+                let (both, other) = (Rc::make_mut(&mut first.moves), &edge.moves);
+                for (sum, cost) in both.cost.iter_mut().zip(&other.cost) {
                     *sum = sum.saturating_add(*cost);
                 }
-                for (sum, cost) in first.stay_cost.iter_mut().zip(&edge.stay_cost) {
+                for (sum, cost) in both.stay_cost.iter_mut().zip(&other.stay_cost) {
                     *sum = sum.saturating_add(*cost);
                 }
-                for (longest, time) in first.time.iter_mut().zip(&edge.time) {
+                for (longest, time) in both.time.iter_mut().zip(&other.time) {
                     *longest = (*longest).max(*time);
                 }
-                for (longest, time) in first.stay_time.iter_mut().zip(&edge.stay_time) {
+                for (longest, time) in both.stay_time.iter_mut().zip(&other.stay_time) {
                     *longest = (*longest).max(*time);
                 }
             }
@@ -388,8 +413,7 @@ fn topological(edges: &[EdgePrices], outgoing: &[Vec<usize>]) -> Vec<usize> {
     for edge in edges {
         missing[edge.to] += 1;
     }
-    let mut ready: std::collections::BTreeSet<usize> =
-        (0..count).filter(|task| missing[*task] == 0).collect();
+    let mut ready: BTreeSet<usize> = (0..count).filter(|task| missing[*task] == 0).collect();
     let mut order = Vec::with_capacity(count);
     while let Some(task) = ready.pop_first() {
         order.push(task);

@@ -8,7 +8,9 @@
 //! *Rejected:* sums in 128 bits, since prices of single tasks are 64 bits wide before they come here, and
 //! so is every amount that a plan shows.
 
-use super::problem::Problem;
+use super::problem::{EdgePrices, Moves, Problem};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use welkin_units::Bytes;
 
 /// Most nano-dollars of the dearest plan: 1.15 billion dollars. Solvers add up to four such sums to
@@ -51,6 +53,16 @@ pub(crate) fn out_of_range(problem: &Problem) -> Option<OutOfRange> {
 /// The most that each task, with the data that comes to it, can add to an amount.
 fn worst(problem: &Problem, amount: Amount) -> Vec<i128> {
     let most = |values: &[i64]| values.iter().map(|value| size(*value)).max().unwrap_or(0);
+    // By table, which many edges share.
+    let tables = problem.tables().map(|moves| {
+        let amounts = match amount {
+            Amount::Cost => most(&moves.cost).max(most(&moves.stay_cost)),
+            Amount::Time => most(&moves.time).max(most(&moves.stay_time)),
+            Amount::Volume => 0,
+        };
+        (std::ptr::from_ref(moves), amounts)
+    });
+    let tables: BTreeMap<*const Moves, i128> = tables.collect();
     let own = |task: usize| {
         let states = problem.tasks[task].iter().map(|state| match amount {
             Amount::Cost => size(state.cost),
@@ -58,13 +70,12 @@ fn worst(problem: &Problem, amount: Amount) -> Vec<i128> {
             Amount::Volume => 0,
         });
         let coming = problem.incoming[task].iter().map(|&edge| {
-            let prices = &problem.edges[edge];
+            let EdgePrices { volume, moves, .. } = &problem.edges[edge];
+            let most = tables.get(&Rc::as_ptr(moves)).copied().unwrap_or_default();
             match amount {
-                Amount::Cost => {
-                    most(&prices.cost).max(most(&prices.stay_cost)) + dearest(problem, prices.volume)
-                }
-                Amount::Time => most(&prices.time).max(most(&prices.stay_time)),
-                Amount::Volume => i128::from(prices.volume),
+                Amount::Cost => most + dearest(problem, *volume),
+                Amount::Time => most,
+                Amount::Volume => i128::from(*volume),
             }
         });
         states.max().unwrap_or(0) + coming.sum::<i128>()

@@ -16,7 +16,7 @@ pub(super) fn alike(problem: &Problem) -> Vec<u16> {
         ids.collect::<Vec<i64>>()
     });
     let meters: Vec<Vec<i64>> = meters.collect();
-    let tables = problem.edges.iter().flat_map(|edge| [&edge.cost, &edge.time]).chain(&meters);
+    let tables = problem.tables().flat_map(|moves| [&moves.cost, &moves.time]).chain(&meters);
     for table in tables {
         let mut known: BTreeMap<(u16, &[i64]), u16> = BTreeMap::new();
         for (place, row) in table.chunks_exact(classes).enumerate() {

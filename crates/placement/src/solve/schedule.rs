@@ -6,7 +6,7 @@
 //! lower bound on the makespan.
 
 use super::Goal;
-use super::problem::Problem;
+use super::problem::{EdgePrices, Problem};
 
 /// Later than anything, safe to add to.
 const NEVER: i64 = i64::MAX / 4;
@@ -91,19 +91,19 @@ fn raise(sums: &mut [i64], values: &[i64]) {
 
 /// Earliest arrival over `edge` at every place.
 fn arrivals(problem: &Problem, edge: usize, active: &[u32], head: &[i64], cells: &mut usize) -> Vec<i64> {
-    let prices = &problem.edges[edge];
+    let EdgePrices { from, moves, .. } = &problem.edges[edge];
     let classes = problem.class_count;
     let mut by_class = vec![NEVER; classes];
     let mut stay = vec![NEVER; problem.classes.len()];
     for (index, head) in active.iter().zip(head) {
-        let place = usize::from(problem.tasks[prices.from][*index as usize].place);
+        let place = usize::from(problem.tasks[*from][*index as usize].place);
         stay[place] = stay[place].min(*head);
     }
     for (place, head) in stay.iter_mut().enumerate().filter(|(_, head)| **head < NEVER) {
-        for (best, time) in by_class.iter_mut().zip(&prices.time[place * classes..(place + 1) * classes]) {
+        for (best, time) in by_class.iter_mut().zip(&moves.time[place * classes..(place + 1) * classes]) {
             *best = (*best).min(*head + time);
         }
-        *head += prices.stay_time[place];
+        *head += moves.stay_time[place];
         *cells += classes;
     }
     *cells += active.len() + stay.len();
@@ -123,12 +123,12 @@ fn remainders(
     tail: &[i64],
     cells: &mut usize,
 ) -> Vec<i64> {
-    let prices = &problem.edges[edge];
+    let ends = &problem.edges[edge];
     let classes = problem.class_count;
     let mut by_class = vec![NEVER; classes];
     let mut by_place = vec![NEVER; problem.classes.len()];
     for (index, tail) in to.iter().zip(tail) {
-        let state = &problem.tasks[prices.to][*index as usize];
+        let state = &problem.tasks[ends.to][*index as usize];
         let rest = state.time + tail;
         let place = usize::from(state.place);
         by_place[place] = by_place[place].min(rest);
@@ -138,10 +138,10 @@ fn remainders(
     let mut rests = vec![0; problem.classes.len()];
     let mut last = usize::MAX;
     for state in from {
-        let place = usize::from(problem.tasks[prices.from][*state as usize].place);
+        let place = usize::from(problem.tasks[ends.from][*state as usize].place);
         if std::mem::replace(&mut last, place) != place {
-            let stay = by_place[place] + prices.stay_time[place];
-            let row = &prices.time[place * classes..(place + 1) * classes];
+            let stay = by_place[place] + ends.moves.stay_time[place];
+            let row = &ends.moves.time[place * classes..(place + 1) * classes];
             rests[place] = by_class.iter().zip(row).map(|(rest, time)| rest + time).fold(stay, i64::min);
             *cells += classes;
         }

@@ -5,10 +5,11 @@ mod fixtures;
 mod quotas;
 
 use super::meters::{Curve, Meters};
-use super::problem::{EdgePrices, Problem, State};
+use super::problem::{EdgePrices, Moves, Problem, State};
 use super::range::OutOfRange;
 use super::{Amount, Front, Goal, Limits, Solution, Unsolved, out_of_range, pareto, solve};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use welkin_route::{Tariff, Tier};
 use welkin_units::{Bytes, Usd};
 
@@ -111,10 +112,12 @@ impl Instance {
                     from,
                     to,
                     volume: 0,
-                    cost: table(rng, 40),
-                    time: table(rng, 30),
-                    stay_cost: (0..places).map(|_| rng.between(0, 1)).collect(),
-                    stay_time: (0..places).map(|_| rng.between(0, 1)).collect(),
+                    moves: Rc::new(Moves {
+                        cost: table(rng, 40),
+                        time: table(rng, 30),
+                        stay_cost: (0..places).map(|_| rng.between(0, 1)).collect(),
+                        stay_time: (0..places).map(|_| rng.between(0, 1)).collect(),
+                    }),
                 }
             })
             .collect();

@@ -2,10 +2,11 @@
 
 use super::{GRAPHS, Graph, Instance, Rng, brute_force, check, goals};
 use crate::solve::descent;
-use crate::solve::problem::{EdgePrices, Problem, State};
+use crate::solve::problem::{EdgePrices, Moves, Problem, State};
 use crate::solve::standing::{Aim, Standing};
 use crate::solve::wander::wander;
 use crate::solve::{Goal, Limits, solve};
+use std::rc::Rc;
 
 #[test]
 fn a_looser_deadline_is_never_dearer() {
@@ -106,10 +107,12 @@ fn scaling(rng: &mut Rng, count: usize) -> Problem {
                     from,
                     to,
                     volume: 0,
-                    cost: vec![cost; PLACES * PLACES],
-                    time: vec![time; PLACES * PLACES],
-                    stay_cost: vec![0; PLACES],
-                    stay_time: vec![0; PLACES],
+                    moves: Rc::new(Moves {
+                        cost: vec![cost; PLACES * PLACES],
+                        time: vec![time; PLACES * PLACES],
+                        stay_cost: vec![0; PLACES],
+                        stay_time: vec![0; PLACES],
+                    }),
                 });
             }
         }

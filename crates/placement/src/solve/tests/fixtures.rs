@@ -3,11 +3,12 @@
 //! First under its own cost model (egress by cloud, in its own arithmetic): equal to the cent. Then
 //! under true tariffs, both plans priced alike: never worse, and better where data is large.
 
-use super::super::problem::{EdgePrices, Problem, State};
+use super::super::problem::{EdgePrices, Moves, Problem, State};
 use super::super::{Goal, Limits, solve};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use welkin_catalog::tables::Tables;
 use welkin_route::{Endpoint, TariffId, Tariffs};
 use welkin_units::{Bytes, Usd};
@@ -138,10 +139,12 @@ fn skypilot_problem(fixture: &Fixture) -> Problem {
             from,
             to,
             volume: 0,
-            cost: clouds.iter().flat_map(row).collect(),
-            time: vec![0; clouds.len() * clouds.len()],
-            stay_cost: vec![0; clouds.len()],
-            stay_time: vec![0; clouds.len()],
+            moves: Rc::new(Moves {
+                cost: clouds.iter().flat_map(row).collect(),
+                time: vec![0; clouds.len() * clouds.len()],
+                stay_cost: vec![0; clouds.len()],
+                stay_time: vec![0; clouds.len()],
+            }),
         }
     });
     let classes = (0..u16::try_from(clouds.len()).unwrap()).collect();
@@ -246,12 +249,14 @@ fn never_worse_under_true_tariffs_and_better_on_large_data() {
             from,
             to,
             volume: 0,
-            cost: (0..count * count)
-                .map(|at| truth.cost(at / count, at % count, fixture.tasks[from].output_gb))
-                .collect(),
-            time: vec![0; count * count],
-            stay_cost: vec![0; count],
-            stay_time: vec![0; count],
+            moves: Rc::new(Moves {
+                cost: (0..count * count)
+                    .map(|at| truth.cost(at / count, at % count, fixture.tasks[from].output_gb))
+                    .collect(),
+                time: vec![0; count * count],
+                stay_cost: vec![0; count],
+                stay_time: vec![0; count],
+            }),
         });
         let classes = (0..u16::try_from(count).unwrap()).collect();
         let problem = Problem::new(tasks, edges.collect(), classes, None);

@@ -66,7 +66,12 @@ impl<'p> Dual<'p> {
     /// Starts without messages, as much flow over each path, each meter at its average price over all that can
     /// reach it.
     pub(super) fn new(problem: &'p Problem, goal: &Goal, active: &[Vec<u32>]) -> Self {
-        let size = |task: usize| problem.tasks[task].len();
+        let rooted = problem.shape().forest.then(|| {
+            let (sequence, parent) = rooted(problem);
+            sequence.into_iter().map(|task| (task, parent[task])).collect()
+        });
+        // On a forest none are kept from one bound to the next.
+        let size = |task: usize| if rooted.is_some() { 0 } else { problem.tasks[task].len() };
         Self {
             problem,
             prices: Prices::new(problem, goal, active),
@@ -74,10 +79,7 @@ impl<'p> Dual<'p> {
                 to_producer: problem.edges.iter().map(|edge| vec![0.0; size(edge.from)]).collect(),
                 to_consumer: problem.edges.iter().map(|edge| vec![0.0; size(edge.to)]).collect(),
             },
-            rooted: problem.shape().forest.then(|| {
-                let (sequence, parent) = rooted(problem);
-                sequence.into_iter().map(|task| (task, parent[task])).collect()
-            }),
+            rooted,
             least: None,
             cells: 0,
         }

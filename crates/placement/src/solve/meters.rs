@@ -250,10 +250,14 @@ impl Meters {
         let mut volume = vec![Window { low: 0, high: 0 }; self.curves.len()];
         let mut seen = vec![usize::MAX; self.curves.len()];
         let mut rows = vec![usize::MAX; alike.len()];
+        let mut to: Vec<u16> = Vec::new();
+        let mut class_seen = vec![usize::MAX; count];
         for (index, edge) in edges.iter().enumerate().filter(|(_, edge)| edge.volume > 0) {
-            let mut to: Vec<u16> = places[edge.to].iter().map(|place| classes[usize::from(*place)]).collect();
-            to.sort_unstable();
-            to.dedup();
+            to.clear();
+            let found = places[edge.to].iter().map(|place| classes[usize::from(*place)]);
+            to.extend(
+                found.filter(|class| std::mem::replace(&mut class_seen[usize::from(*class)], index) != index),
+            );
             let mut meters = 0_usize;
             let mut last = 0;
             let mut mark = |meter: u16| {
@@ -265,6 +269,8 @@ impl Meters {
                     last = meter;
                 }
             };
+            // Both in order.
+            let mut there = places[edge.to].iter().peekable();
             for place in &places[edge.from] {
                 let first = usize::from(alike[usize::from(*place)]);
                 let alone = places[edge.to].as_slice() == [*place];
@@ -272,7 +278,8 @@ impl Meters {
                     let row = &self.of_move[first * count..(first + 1) * count];
                     to.iter().for_each(|class| mark(row[usize::from(*class)]));
                 }
-                if places[edge.to].binary_search(place).is_ok() {
+                while there.next_if(|other| *other < place).is_some() {}
+                if there.next_if_eq(&place).is_some() {
                     mark(self.of_stay[usize::from(*place)]);
                 }
             }

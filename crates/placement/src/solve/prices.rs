@@ -76,6 +76,9 @@ const NARROWING: usize = 10;
 /// What a meter costs to be looked at, likewise: its curve is charged at each of its bounds, some times a round.
 const METERING: usize = 500;
 
+/// Edges that share a table on average, from which all of its rows are priced at once: states need not be looked at for it.
+const WIDELY_SHARED: usize = 8;
+
 /// What an edge costs, priced.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows<'s> {
@@ -100,7 +103,8 @@ pub(super) struct Prices<'p> {
     tables: Vec<Vec<f64>>,
     /// By table, then place.
     stay: Vec<Vec<f64>>,
-    /// By table and place: with which multipliers its row was priced, and with which staying there.
+    /// By table and place: with which multipliers its row was priced, and with which staying there. Of tables that many
+    /// edges share, all rows are priced with the first.
     stamps: Vec<Vec<(u32, u32)>>,
     /// By place: whose row is its own as well.
     rows: Vec<u16>,
@@ -242,6 +246,17 @@ impl<'p> Prices<'p> {
     /// Prices the rows of an edge whose producer is in one of these states.
     pub(super) fn price_rows(&mut self, edge: usize, from: &[u32]) {
         let problem = self.problem;
+        if self.tables.len() * WIDELY_SHARED > problem.edges.len() {
+            let states = &problem.tasks[problem.edges[edge].from];
+            self.price_table(edge, from.iter().map(|state| usize::from(states[*state as usize].place)));
+        } else if self.stamps[self.table_of[edge]].first().is_none_or(|(_, stay)| *stay != self.stamp) {
+            self.price_table(edge, 0..problem.classes.len());
+        }
+    }
+
+    /// Prices the rows of places in the table of an edge.
+    fn price_table(&mut self, edge: usize, places: impl Iterator<Item = usize>) {
+        let problem = self.problem;
         let ends = &problem.edges[edge];
         let classes = problem.class_count;
         let cost_weight = self.cost_weight();
@@ -253,8 +268,7 @@ impl<'p> Prices<'p> {
         let at = self.table_of[edge];
         let (table, stay, stamps) = (&mut self.tables[at], &mut self.stay[at], &mut self.stamps[at]);
         let moves = &*ends.moves;
-        for state in from {
-            let place = usize::from(problem.tasks[ends.from][*state as usize].place);
+        for place in places {
             if std::mem::replace(&mut stamps[place].1, self.stamp) == self.stamp {
                 continue;
             }

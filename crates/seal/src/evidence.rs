@@ -8,6 +8,7 @@ mod azure;
 mod claims;
 mod error;
 mod file;
+mod guest;
 mod intel;
 mod kind;
 mod nitro;
@@ -18,6 +19,7 @@ mod snp;
 pub use claims::{Claims, Tcb};
 pub use error::EvidenceError;
 pub use file::ReadError;
+pub use guest::GuestError;
 pub use intel::Collateral;
 pub use kind::Kind;
 

@@ -89,6 +89,7 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         (properties::agreed, Revocation::new(agreed.digest, &root, 8).write()),
         (properties::evidence, evidence.write()),
         (properties::evidence, policy.into_bytes()),
+        (properties::evidence, table()),
         (properties::files, snapshot.write()),
         (properties::files, keys.write()),
         (properties::files, root.identity().write()),
@@ -98,6 +99,12 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
     sound.extend(messages.iter().map(|message| (properties::message as Check, message.line())));
     sound
 });
+
+/// A host's table of certificates, with one of a chip's key that is none.
+fn table() -> Vec<u8> {
+    let entry = "63da758de6644564adc5f4b93be8accd3000000002000000";
+    [welkin_seal::from_hex(entry).unwrap(), vec![0; 24], vec![0x30, 0]].concat()
+}
 
 #[test]
 fn sound_examples_hold() {

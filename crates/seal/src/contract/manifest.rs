@@ -218,6 +218,19 @@ impl Manifest {
         Ok(self)
     }
 
+    /// The kinds of evidence that an engine is to be asked for, each once, in their order. Simulated evidence is among them where
+    /// no other kind is named, and nowhere else: whoever put up with either gets what somebody vouches for, or none.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        let named: BTreeSet<Kind> = self.engines.iter().map(|engine| engine.kind).collect();
+        #[cfg(feature = "simulated")]
+        let named: BTreeSet<Kind> = match named.len() {
+            0 | 1 => named,
+            _ => named.into_iter().filter(|kind| *kind != Kind::Simulated).collect(),
+        };
+        named.into_iter().collect()
+    }
+
     /// Thousandths of epsilon that one run may spend; none where no noise is asked for.
     #[must_use]
     pub fn epsilon_of_a_run(&self) -> Option<u64> {

@@ -237,3 +237,18 @@ fn a_revocation_is_of_who_signed_it() {
         assert!(!Revocation::read(&changed).is_ok_and(|read| read.is_of(a.identity())), "{at}");
     }
 }
+
+#[cfg(feature = "simulated")]
+#[test]
+fn an_engine_is_asked_for_simulated_evidence_only_where_the_contract_names_no_other() {
+    let (a, b) = (root("a"), root("b"));
+    let of = |kinds: &[Kind]| {
+        let mut manifest = manifest(&a, &b);
+        let engine = |kind: &Kind| Engine { kind: *kind, ..manifest.engines[0].clone() };
+        manifest.engines = kinds.iter().map(engine).collect();
+        manifest.kinds()
+    };
+    assert_eq!(of(&[Kind::Simulated, Kind::Simulated]), [Kind::Simulated]);
+    assert_eq!(of(&[Kind::Simulated, Kind::Tdx, Kind::SevSnp, Kind::Tdx]), [Kind::SevSnp, Kind::Tdx]);
+    assert_eq!(of(&[Kind::Nitro]), [Kind::Nitro]);
+}

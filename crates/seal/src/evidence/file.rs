@@ -85,7 +85,7 @@ fn digits(bytes: &[u8]) -> Option<Vec<u8>> {
     from_hex(text.strip_prefix("0x").unwrap_or(text)).filter(|bytes| !bytes.is_empty())
 }
 
-fn detect(body: &[u8]) -> Option<Kind> {
+pub(super) fn detect(body: &[u8]) -> Option<Kind> {
     match body {
         // An array of four, with or without the tag of COSE_Sign1.
         [0x84, 0x44, ..] | [0xd2, 0x84, 0x44, ..] => Some(Kind::Nitro),

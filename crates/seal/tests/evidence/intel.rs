@@ -95,3 +95,13 @@ fn no_byte_of_what_intel_states_can_be_changed() {
         assert!(Evidence::read(&changed).unwrap().verify(JUNE_2025).is_err());
     }
 }
+
+#[test]
+fn what_linux_gives_a_guest_of_tdx_is_a_quote_without_collateral() {
+    let test = "what_linux_gives_a_guest_of_tdx_is_a_quote_without_collateral";
+    let Some(tdx) = quote(test, "tdx_quote") else { return };
+    let given = Evidence::of_guest("tdx_guest", tdx.body.clone(), &[]).unwrap();
+    assert!(matches!(given.verify(JUNE_2025), Err(EvidenceError::Collateral(_))));
+    assert_eq!(Evidence { collateral: tdx.collateral.clone(), ..given }, tdx);
+    assert!(Evidence::of_guest("tdx_guest", quote(test, "sgx_quote").unwrap().body, &[]).is_err());
+}

@@ -1,7 +1,7 @@
 //! AMD SEV-SNP.
 
 use crate::recorded::{accepted, cut_everywhere, find, read};
-use welkin_seal::{ChainError, Evidence, EvidenceError, Expected, Kind, Policy};
+use welkin_seal::{Binding, ChainError, Evidence, EvidenceError, Expected, Hex, Kind, Outcome, Policy};
 
 /// Between the first and the last day of the certificates.
 const NOW: u64 = 1_700_000_000;
@@ -89,4 +89,50 @@ fn a_policy_has_to_name_program_and_nonce() {
     assert_eq!(refused(&naming("minimum.fmc = 0"), &nonce), ["version of fmc"]);
     assert_eq!(refused(&naming(""), &Expected::Nonce(vec![1])), ["freshness"]);
     assert_eq!(refused(&naming("measurements.host-data = ['00']"), &nonce), ["host-data"]);
+}
+
+/// A host's table of certificates as Linux hands it on: entries, zeros, certificates.
+fn table(evidence: &Evidence, guids: &[&str]) -> Vec<u8> {
+    let mut at = u32::try_from(24 * (guids.len() + 1)).unwrap();
+    let (mut entries, mut certificates) = (Vec::new(), Vec::new());
+    for (guid, certificate) in guids.iter().zip(&evidence.certificates) {
+        let length = u32::try_from(certificate.len()).unwrap();
+        entries.extend(welkin_seal::from_hex(guid).unwrap());
+        entries.extend([at.to_le_bytes(), length.to_le_bytes()].concat());
+        certificates.extend(certificate);
+        at += length;
+    }
+    [entries, vec![0; 24], certificates].concat()
+}
+
+#[test]
+fn what_linux_gives_a_guest_is_genuine_and_no_answer_to_another_question() {
+    let test = "what_linux_gives_a_guest_is_genuine_and_no_answer_to_another_question";
+    let Some(milan) = milan(test) else { return };
+    let of = |table: &[u8]| Evidence::of_guest("sev_guest", milan.body.clone(), table).unwrap();
+    // As the chain was read: authority, root, and the chip's key.
+    let guids = [
+        "4ab7b379bbac4fe4a02f05aef327c782",
+        "c0b406a4a803495297433fb6014cd0ae",
+        "63da758de6644564adc5f4b93be8accd",
+    ];
+    let table = table(&milan, &guids);
+    let whole = of(&table);
+    assert_eq!(whole, milan);
+    let claims = whole.verify(NOW).unwrap();
+    let measured = &claims.measurements["measurement"];
+    let policy =
+        format!("schema = 'welkin.policy/1'\n[sev-snp]\nmeasurements.measurement = ['{measured:?}']");
+    let asked =
+        Binding { nonce: Hex([1; 32]), key: Hex([2; 32]), signing: Hex([3; 32]), contract: Hex([4; 32]) };
+    let verdict = Policy::read(&policy).unwrap().judge(&claims, &Expected::Binding(asked));
+    let refused = verdict.checks.iter().filter(|check| check.outcome == Outcome::Refused);
+    assert_eq!(refused.map(|check| check.rule.as_str()).collect::<Vec<_>>(), ["freshness"]);
+    // A host without certificates leaves it to files; one that has the chip's key alone, in part.
+    let mut bare = of(&[]);
+    assert!(matches!(bare.verify(NOW), Err(EvidenceError::Missing(_))));
+    let folder = find("").unwrap().join(DATA);
+    bare.add_certificates(&read(&folder, "vcek_milan.der")).unwrap();
+    bare.add_certificates(&read(&folder, "cert_chain_milan")).unwrap();
+    assert_eq!(bare.verify(NOW).unwrap().digest, claims.digest);
 }

@@ -1,0 +1,62 @@
+//! What Linux gives a guest for evidence, by its interface `configfs-tsm`: a report in the format of a provider, and, of SEV-SNP, the
+//! certificates that the host put beside it.
+//!
+//! This only puts the pieces together. A host can write what it likes into a table of certificates: whether anything in it is genuine,
+//! [`Evidence::verify`] says.
+//!
+//! Source: Linux, Documentation/ABI/testing/configfs-tsm-report (`provider`, `outblob`, `auxblob`).
+
+mod table;
+
+use super::file::detect;
+use super::{Evidence, Kind};
+use crate::x509::PemError;
+
+/// Why what a guest was given is no evidence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GuestError {
+    /// Whoever gave it is not known.
+    #[error("evidence of the provider `{0}` is not known; known are sev_guest and tdx_guest")]
+    Provider(String),
+    /// A report that is none.
+    #[error("what the provider gave is no evidence of {0} in a format that is known ({1} bytes)")]
+    Report(Kind, usize),
+    /// The table of certificates is none.
+    #[error("the host's table of certificates is malformed: {0}")]
+    Table(&'static str),
+    /// An entry of the table is no certificate.
+    #[error("an entry of the host's table of certificates is none")]
+    Certificate(#[from] PemError),
+}
+
+impl Kind {
+    /// What Linux calls the provider of this evidence: the module that asks the hardware. `None` where it gives guests none of it.
+    #[must_use]
+    pub fn provider(self) -> Option<&'static str> {
+        match self {
+            Self::SevSnp => Some("sev_guest"),
+            Self::Tdx => Some("tdx_guest"),
+            _ => None,
+        }
+    }
+}
+
+impl Evidence {
+    /// Evidence from what a provider gave: its report, and what it gave besides, which may be nothing.
+    ///
+    /// # Errors
+    /// Where it is not what the provider gives.
+    pub fn of_guest(provider: &str, report: Vec<u8>, besides: &[u8]) -> Result<Self, GuestError> {
+        let kind = Kind::ALL.iter().find(|kind| kind.provider() == Some(provider));
+        let kind = *kind.ok_or_else(|| GuestError::Provider(provider.to_owned()))?;
+        // A quote brings its platform's certificates, and nothing is said of what stands beside it.
+        let certificates = if kind == Kind::SevSnp { table::read(besides)? } else { Vec::new() };
+        if detect(&report) != Some(kind) {
+            return Err(GuestError::Report(kind, report.len()));
+        }
+        Ok(Self { kind, body: report, certificates, collateral: None })
+    }
+}
+
+#[cfg(test)]
+mod tests;

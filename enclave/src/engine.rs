@@ -11,9 +11,11 @@ mod error;
 mod files;
 mod folder;
 mod session;
+mod source;
 
 pub(crate) use admit::Data;
 pub use error::EngineError;
 pub(crate) use files::SealedPart;
 pub(crate) use folder::{Filled, Place, write};
 pub use session::{Engine, Prepared, measure};
+pub use source::Source;

@@ -75,7 +75,11 @@ fn run() -> anyhow::Result<()> {
             let answer = serde_json::json!({ "measurement": engine::measure()?, "simulated": cfg!(feature = "simulated") });
             writeln!(io::stdout(), "{answer}")?;
         }
-        request::Request::Engine => talk::talk(&mut input, &mut io::stdout().lock())?,
+        request::Request::Attest { report_data, source } => {
+            let evidence = engine::Source::from(source).evidence(report_data)?;
+            io::stdout().write_all(&evidence.write())?;
+        }
+        request::Request::Engine(source) => talk::talk(source.into(), &mut input, &mut io::stdout().lock())?,
     }
     Ok(())
 }

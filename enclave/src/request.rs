@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use welkin_enclave::engine::EngineError;
+use welkin_enclave::engine::{EngineError, Source};
 use welkin_enclave::{Checked, Keys, Sealed};
 use welkin_seal::{Column, Hex, HexBytes, Privacy, Secret};
 
@@ -21,8 +21,26 @@ pub(crate) enum Request {
     Check { query: String, snapshots: Vec<String>, privacy: Privacy },
     /// Say what this program measures.
     Measure,
+    /// Give evidence that is bound to these bytes and to nothing else.
+    Attest { report_data: Hex<64>, source: SourceWire },
     /// Be an engine, for one contract.
-    Engine,
+    Engine(SourceWire),
+}
+
+/// Where evidence is to come from.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SourceWire {
+    /// Names of its kinds.
+    tee: Vec<String>,
+    #[serde(default)]
+    certificates: Vec<PathBuf>,
+}
+
+impl From<SourceWire> for Source {
+    fn from(wire: SourceWire) -> Self {
+        Self::new(wire.tee, wire.certificates)
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]

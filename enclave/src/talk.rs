@@ -2,12 +2,12 @@
 
 use anyhow::Context;
 use std::io::{BufRead, Read, Write};
-use welkin_enclave::engine::{Engine, EngineError};
+use welkin_enclave::engine::{Engine, EngineError, Source};
 use welkin_seal::Message;
 
 /// Answers messages until there are no more. A refusal is an answer like others.
-pub(crate) fn talk(input: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<()> {
-    let mut engine = Engine::new()?;
+pub(crate) fn talk(source: Source, input: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut engine = Engine::new(source)?;
     loop {
         let mut line = Vec::new();
         input.take(Message::MOST_BYTES).read_until(b'\n', &mut line)?;

@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use welkin_seal::{Challenge, Hex, Message};
 
-fn engine() -> (Child, ChildStdin, BufReader<std::process::ChildStdout>) {
+/// One that may give evidence of this kind.
+fn engine(tee: &str) -> (Child, ChildStdin, BufReader<std::process::ChildStdout>) {
     let program = env!("CARGO_BIN_EXE_welkin-enclave");
     let mut child = Command::new(program)
         .stdin(Stdio::piped())
@@ -15,7 +16,7 @@ fn engine() -> (Child, ChildStdin, BufReader<std::process::ChildStdout>) {
         .spawn()
         .unwrap();
     let (mut input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-    input.write_all(b"\"engine\"\n").unwrap();
+    input.write_all(format!("{{\"engine\":{{\"tee\":[\"{tee}\"]}}}}\n").as_bytes()).unwrap();
     (child, input, output)
 }
 
@@ -28,7 +29,7 @@ fn ask(message: &Message, input: &mut ChildStdin, output: &mut impl BufRead) -> 
 
 #[test]
 fn an_engine_answers_until_its_input_ends_and_leaves_no_memory_behind() {
-    let (mut child, mut input, mut output) = engine();
+    let (mut child, mut input, mut output) = engine("simulated");
     let challenge = Challenge { nonce: Hex([1; 32]), contract: Hex([2; 32]) };
     let answer = ask(&Message::Challenge(challenge), &mut input, &mut output);
     assert!(matches!(answer, Message::Attested(_)), "{answer:?}");
@@ -43,10 +44,40 @@ fn an_engine_answers_until_its_input_ends_and_leaves_no_memory_behind() {
     assert!(child.wait().unwrap().success());
 }
 
+/// This machine has no such hardware, or has it and does not simulate: there is no third way.
+#[test]
+fn an_engine_that_was_told_to_ask_hardware_does_not_simulate() {
+    for tee in ["sev-snp", "tdx"] {
+        let provider = std::path::Path::new("/sys/kernel/config/tsm/report").exists();
+        let (_child, mut input, mut output) = engine(tee);
+        let challenge = Challenge { nonce: Hex([1; 32]), contract: Hex([2; 32]) };
+        match ask(&Message::Challenge(challenge), &mut input, &mut output) {
+            Message::Refused { code, why } => {
+                assert_eq!(code, "no-evidence");
+                assert!(provider || why.contains("CONFIG_TSM_REPORTS"), "{tee}: {why}");
+            }
+            Message::Attested(attested) => assert_eq!(attested.evidence.kind.name(), tee),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_kind_that_no_engine_gives_is_refused_by_its_name() {
+    for tee in ["nitro", "sgx", "auto", "azure-sev-snp", ""] {
+        let (_child, mut input, mut output) = engine(tee);
+        let challenge = Challenge { nonce: Hex([1; 32]), contract: Hex([2; 32]) };
+        let answer = ask(&Message::Challenge(challenge), &mut input, &mut output);
+        let Message::Refused { code, why } = answer else { panic!("{answer:?}") };
+        assert_eq!(code, "no-evidence");
+        assert!(why.contains(&format!("gives none of `{tee}`; it gives sev-snp, tdx")), "{why}");
+    }
+}
+
 #[test]
 fn what_is_no_message_ends_the_talk() {
     for line in [&b"{}\n"[..], b"\"ran\"\n", b"\xff\n", b"{\"run\":{}}\n"] {
-        let (mut child, mut input, _output) = engine();
+        let (mut child, mut input, _output) = engine("simulated");
         input.write_all(line).unwrap();
         drop(input);
         assert!(!child.wait().unwrap().success(), "{line:?}");

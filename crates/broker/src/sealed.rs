@@ -28,7 +28,7 @@ use welkin_job::{Input, Sealed};
 use welkin_placement::Placement;
 use welkin_provider::{ErrorKind, Exit, Node, ProviderError, Step};
 use welkin_records::{AttemptEnd, AttemptId, Phase, Record, StepKey};
-use welkin_seal::{Attested, Challenge, Message, Ran, Released, Run};
+use welkin_seal::{Attested, Challenge, Contract, Message, Ran, Released, Run};
 
 /// What is run, and the folders of sealed data that are here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,9 +86,6 @@ pub struct Judged {
 pub(crate) const ENGINE: &str = "command -v welkin-enclave >/dev/null || { echo 'welkin-enclave is not on this node' >&2; exit 127; }; \
                       exec welkin-enclave";
 
-/// What the engine is told first.
-const BE_AN_ENGINE: &str = "\"engine\"";
-
 /// Memory of a query where the size of the machine is not known, in bytes.
 const SOME_MEMORY: u64 = 1 << 30;
 
@@ -143,7 +140,8 @@ async fn talk(
     step: &Step,
     mut heard: UnboundedReceiver<String>,
 ) -> Result<(), Halt> {
-    say(live, node, step, "engine", Some(BE_AN_ENGINE)).await?;
+    let be_an_engine = be_an_engine(&work(live, id).map_err(refused)?).map_err(refused)?;
+    say(live, node, step, "engine", Some(&be_an_engine)).await?;
     let (line, owners) = match live.attempt(id)?.sealed_run {
         // On record: its keys are sealed for this engine and for no other.
         Some(line) => (line, None),
@@ -219,6 +217,10 @@ async fn ask(
     let attested = loop {
         match next(heard).await {
             Message::Attested(attested) if owners.is_answer(&attested) => break attested,
+            // Another machine may have what this one lacks.
+            Message::Refused { code, why } if code == "no-evidence" => {
+                return Err(failed(Exit::NodeFault { message: format!("{code}: {why}") }));
+            }
             Message::Refused { code, why } => return Err(refused(format!("{code}: {why}"))),
             _ => {}
         }
@@ -230,6 +232,13 @@ async fn ask(
 
 fn refused(message: String) -> Halt {
     failed(Exit::Refused { message })
+}
+
+/// What the engine is told first: which evidence it may give, by what the owners signed. It gives no other, whatever the machine is.
+fn be_an_engine(work: &SealedWork) -> Result<String, String> {
+    let contract = Contract::read(work.contract.as_bytes()).map_err(|error| error.to_string())?;
+    let kinds: Vec<&str> = contract.manifest.kinds().iter().map(|kind| kind.name()).collect();
+    Ok(serde_json::json!({ "engine": { "tee": kinds } }).to_string())
 }
 
 /// What is run, with the folders as they lie here.

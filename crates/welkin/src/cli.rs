@@ -60,7 +60,7 @@ pub(crate) use seal::{
     SealRotateArgs, SealVerifyArgs, TableForm,
 };
 pub(crate) use sizes::Instead;
-pub(crate) use sql::{SqlArgs, SqlCheckArgs, SqlCommand, SqlRunArgs};
+pub(crate) use sql::{SqlArgs, SqlCheckArgs, SqlCommand, SqlEngineArgs, SqlRunArgs};
 pub(crate) use ssh::{PortsArgs, SshArgs};
 pub(crate) use team::{
     LoginArgs, LogoutArgs, MemberAddArgs, MemberCommand, MemberForgetArgs, RoleChoice, ServeTeamArgs,

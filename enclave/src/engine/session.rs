@@ -2,6 +2,7 @@
 
 use super::admit;
 use super::error::EngineError;
+use super::source::Source;
 use crate::boost::{Manner, Training};
 use crate::sql::Query;
 use ring::digest::{Context, SHA384};
@@ -11,11 +12,12 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
-use welkin_seal::{Attested, Binding, Challenge, CodeKind, EngineKey, Evidence, Hex, Ran, Receipt, Run};
+use welkin_seal::{Attested, Binding, Challenge, CodeKind, EngineKey, Hex, Ran, Receipt, Run};
 
 /// An engine, for one contract, once.
 pub struct Engine {
     key: EngineKey,
+    source: Source,
     bound: Option<Hex<32>>,
     /// The answers that were given, by their nonces.
     answers: Vec<(Hex<32>, Attested)>,
@@ -26,13 +28,13 @@ pub struct Engine {
 const MOST_QUESTIONS: usize = 128;
 
 impl Engine {
-    /// An engine with keys that nobody else has.
+    /// An engine with keys that nobody else has, which gives evidence from this source.
     ///
     /// # Errors
     /// Where there are no random numbers.
-    pub fn new() -> Result<Self, EngineError> {
+    pub fn new(source: Source) -> Result<Self, EngineError> {
         let key = EngineKey::draw(&SystemRandom::new())?;
-        Ok(Self { key, bound: None, answers: Vec::new(), ran: false })
+        Ok(Self { key, source, bound: None, answers: Vec::new(), ran: false })
     }
 
     /// Answers a question with evidence. The first binds the engine to a contract.
@@ -48,7 +50,7 @@ impl Engine {
         }
         let engine = self.key.identity().clone();
         let report_data = Binding::to(&engine, challenge).report_data();
-        let attested = Attested { engine, evidence: evidence(report_data)? };
+        let attested = Attested { engine, evidence: self.source.evidence(report_data)? };
         self.answers.push((challenge.nonce, attested.clone()));
         Ok(attested)
     }
@@ -117,16 +119,6 @@ impl Prepared<'_> {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-#[cfg(feature = "simulated")]
-fn evidence(report_data: Hex<64>) -> Result<Evidence, EngineError> {
-    Ok(Evidence::simulate(measure()?, report_data, &SystemRandom::new())?)
-}
-
-#[cfg(not(feature = "simulated"))]
-fn evidence(_report_data: Hex<64>) -> Result<Evidence, EngineError> {
-    Err(EngineError::Evidence("this build does not simulate it, and knows no hardware to ask".to_owned()))
 }
 
 /// SHA-384 of this program, which is what simulated evidence says it measured.

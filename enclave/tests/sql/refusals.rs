@@ -1,7 +1,7 @@
 //! What does not run, each with the word for it.
 
 use crate::queries::{OF_A, hospitals};
-use crate::world::{Job, World, snapshot, text};
+use crate::world::{Job, World, simulated, snapshot, text};
 use ring::rand::SystemRandom;
 use std::fs;
 use welkin_enclave::engine::{Engine, EngineError};
@@ -63,7 +63,7 @@ fn an_engine_is_there_for_the_contract_that_its_evidence_names() {
     job.run.output = world.path("again");
     assert_eq!(word(job), "other-session", "an engine runs once");
     let mut job = world.job(QUERY, 1);
-    job.engine = Engine::new().unwrap();
+    job.engine = Engine::new(simulated()).unwrap();
     assert_eq!(word(job), "other-session", "nobody asked this one");
 }
 
@@ -76,7 +76,7 @@ fn nothing_runs_out_of_time() {
         let contract = world.signed(manifest);
         // Owners would not release for it; whoever runs it lied to them about the time.
         let mut job = world.job(QUERY, 1);
-        let mut engine = Engine::new().unwrap();
+        let mut engine = Engine::new(simulated()).unwrap();
         let challenge = Challenge::draw(contract.digest(), &SystemRandom::new()).unwrap();
         engine.attest(challenge).unwrap();
         (job.engine, job.run.nonce, job.run.contract) = (engine, challenge.nonce, text(&contract));
@@ -157,7 +157,7 @@ fn judged(world: &World, contract: &Contract, asked: Challenge, policy: &Policy,
     let parties = world.parties.iter().map(|(name, root)| (name.clone(), root.identity().clone()));
     let situation = Situation { now: 1, parties: parties.collect(), ..Situation::default() };
     let agreed = contract.verify(&situation).unwrap();
-    let mut engine = Engine::new().unwrap();
+    let mut engine = Engine::new(simulated()).unwrap();
     let attested = engine.attest(of).unwrap();
     let binding = Binding::to(&attested.engine, asked);
     Admitted::judge(&agreed, &attested.evidence, policy, binding, 1).is_ok()

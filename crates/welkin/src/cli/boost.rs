@@ -1,9 +1,9 @@
 //! `welkin boost`.
 
-use super::sql::of_party;
+use super::sql::{of_party, tee};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
-use welkin_seal::Name;
+use welkin_seal::{Kind, Name};
 use welkin_units::Bytes;
 
 /// Train boosted trees, predict with them, and look into them
@@ -158,6 +158,12 @@ pub(crate) struct SealedTrainArgs {
     /// Check the contract and the engine's evidence, and release and train nothing
     #[arg(long, requires = "contract")]
     pub(crate) dry_run: bool,
+    /// The one kind of evidence that the engine may give, sev-snp or tdx (never tried on such machines yet); by default any that the contract names
+    #[arg(long, value_name = "KIND", value_parser = tee, requires = "contract")]
+    pub(crate) tee: Option<Kind>,
+    /// Certificates or collateral for its evidence that the machine does not give; repeat for more [default: /etc/welkin/evidence]
+    #[arg(long, value_name = "FILE", requires = "contract")]
+    pub(crate) certificates: Vec<PathBuf>,
 }
 
 const TRAIN: &str = "\

@@ -3,7 +3,7 @@
 use super::noise::{NoiseArgs, thousandths};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
-use welkin_seal::Name;
+use welkin_seal::{Kind, Name};
 use welkin_units::Bytes;
 
 /// Queries on data that nobody else may see
@@ -28,10 +28,29 @@ docs/sealed-data.md says what is promised, to whom, and what is not.";
 pub(crate) enum SqlCommand {
     Run(Box<SqlRunArgs>),
     Check(Box<SqlCheckArgs>),
-    /// Say what welkin-enclave measures here, as `welkin seal contract new --engine` takes it
-    #[command(after_help = "Examples:\n  welkin sql engine")]
-    Engine,
+    Engine(SqlEngineArgs),
 }
+
+/// Say what is measured of engines here, as `welkin seal contract new --engine` takes it
+#[derive(Debug, Args)]
+#[command(after_help = ENGINE)]
+pub(crate) struct SqlEngineArgs {
+    /// Ask the hardware below this machine, sev-snp or tdx; by default nothing is asked, and evidence would be simulated
+    #[arg(long, value_name = "KIND", value_parser = tee)]
+    pub(crate) tee: Option<Kind>,
+    /// Certificates or collateral for its evidence that the machine does not give; repeat for more [default: /etc/welkin/evidence]
+    #[arg(long, value_name = "FILE", requires = "tee")]
+    pub(crate) certificates: Vec<PathBuf>,
+}
+
+const ENGINE: &str = "\
+Examples:
+  welkin sql engine
+  welkin sql engine --tee sev-snp
+  welkin sql engine --tee tdx --certificates collateral.json --output json | jq .measurements
+
+Hardware measures the whole machine, not welkin-enclave alone. What it says here shows what to compare: owners take measurements from whoever
+built the machine's image, not from whoever runs it. Nobody has run this on such hardware yet (docs/sealed-data.md).";
 
 /// Run the query of a contract inside of an engine that proves what it is, and seal the result for its recipients
 #[derive(Debug, Args)]
@@ -70,6 +89,12 @@ pub(crate) struct SqlRunArgs {
     /// Check the contract and the engine's evidence, and release and run nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The one kind of evidence that the engine may give, sev-snp or tdx (never tried on such machines yet); by default any that the contract names
+    #[arg(long, value_name = "KIND", value_parser = tee)]
+    pub(crate) tee: Option<Kind>,
+    /// Certificates or collateral for its evidence that the machine does not give; repeat for more [default: /etc/welkin/evidence]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificates: Vec<PathBuf>,
 }
 
 const RUN: &str = "\
@@ -120,4 +145,22 @@ say, 16 that it would be refused.";
 pub(super) fn of_party<T: From<String>>(text: &str) -> Result<(Name, T), String> {
     let (party, value) = text.split_once('=').ok_or_else(|| "it should be PARTY=VALUE".to_owned())?;
     Ok((party.parse().map_err(|error: welkin_seal::NameError| error.to_string())?, value.to_owned().into()))
+}
+
+/// A kind of evidence that engines give.
+pub(super) fn tee(text: &str) -> Result<Kind, String> {
+    let given: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| is_given(*kind)).collect();
+    given.iter().copied().find(|kind| kind.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = given.iter().map(|kind| kind.name()).collect();
+        format!("engines give evidence of {}", names.join(", "))
+    })
+}
+
+/// By hardware, or by none in a build that has it.
+fn is_given(kind: Kind) -> bool {
+    #[cfg(feature = "simulated")]
+    if kind == Kind::Simulated {
+        return true;
+    }
+    kind.provider().is_some()
 }

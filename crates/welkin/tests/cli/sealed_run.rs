@@ -71,15 +71,20 @@ impl Parties {
         }
         parties.bed.file("q.sql", QUERY);
         parties.bed.file("job.yaml", JOB);
-        let inputs = ["--input", "sealed-a/snapshot.json", "--input", "sealed-b/snapshot.json"];
-        let rest = ["--to", "a", "--engine", engine.trim(), "--runs", "20"];
-        let new = [&["seal", "contract", "new", "--sql", "q.sql"], &inputs[..], &rest].concat();
-        let contract = parties.ok(&new);
-        parties.bed.file("c.json", &contract);
-        for party in ["a", "b"] {
-            parties.ok(&["seal", "contract", "sign", "c.json", "--party", party]);
-        }
+        parties.agree(&[engine.trim()]);
         Some(parties)
+    }
+
+    /// A contract about these engines, which both sign.
+    fn agree(&self, engines: &[&str]) {
+        let inputs = ["--input", "sealed-a/snapshot.json", "--input", "sealed-b/snapshot.json"];
+        let engines = engines.iter().flat_map(|engine| ["--engine", *engine]).collect::<Vec<_>>();
+        let new = ["seal", "contract", "new", "--sql", "q.sql", "--to", "a", "--runs", "20"];
+        let contract = self.ok(&[&new, &inputs[..], &engines].concat());
+        self.bed.file("c.json", &contract);
+        for party in ["a", "b"] {
+            self.ok(&["seal", "contract", "sign", "c.json", "--party", party]);
+        }
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -211,6 +216,45 @@ fn what_was_not_agreed_on_gets_no_key() {
     fs::write(&part, bytes).unwrap();
     refused("was refused");
     assert_eq!(parties.leaks(), Vec::<PathBuf>::new());
+}
+
+/// The machine is none that could, or one that measures something else: either way nothing is simulated, and no key leaves.
+#[test]
+fn a_contract_about_hardware_gets_no_simulation_for_it() {
+    let Some(parties) = Parties::new("a_contract_about_hardware_gets_no_simulation_for_it") else { return };
+    let simulated = parties.ok(&["sql", "engine"]);
+    let hardware = simulated.trim().replace("simulated:", "sev-snp:");
+    for party in ["a", "b"] {
+        let path = format!("h/seal/policies/{party}.toml");
+        let policy = fs::read_to_string(parties.bed.path().join(&path)).unwrap();
+        let table = policy.split_once("[simulated]").unwrap().1;
+        parties.bed.file(&path, &format!("{policy}\n[sev-snp]{table}"));
+    }
+    for engines in [&[hardware.as_str()][..], &[simulated.trim(), hardware.as_str()]] {
+        parties.agree(engines);
+        let output = parties.run(&["up", "job.yaml"]);
+        assert!(!output.status.success(), "{}", both(&output));
+        if !Path::new("/sys/kernel/config/tsm/report").exists() {
+            assert!(both(&output).contains("no-evidence"), "{}", both(&output));
+        }
+        assert!(!both(&output).contains("(simulated)"), "{}", both(&output));
+        let inputs = ["--input", "sealed-a", "--input", "sealed-b", "--to", "result"];
+        let args = [&["sql", "run", "c.json", "--query", "q.sql"], &inputs[..]].concat();
+        let output = parties.run(&args);
+        assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+        assert!(stderr(&output).contains("no evidence to give"), "{}", both(&output));
+        assert_eq!(parties.releases(), 0);
+    }
+    // Whoever runs it may ask for one of both by its name, and owners who accept it are asked as ever.
+    let inputs = ["--input", "sealed-a", "--input", "sealed-b", "--to", "result", "--tee", "simulated"];
+    parties.ok(&[&["sql", "run", "c.json", "--query", "q.sql"], &inputs[..]].concat());
+    assert_eq!(parties.releases(), 1);
+    let output = parties.run(&["sql", "engine", "--tee", "nitro"]);
+    assert!(
+        stderr(&output).contains("engines give evidence of sev-snp, tdx, simulated"),
+        "{}",
+        both(&output)
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use welkin_seal::{Column, Hex, HexBytes, Message, Privacy, Snapshot};
+use welkin_seal::{Column, Evidence, Hex, HexBytes, Kind, Message, Privacy, Snapshot};
 
 const PROGRAM: &str = "welkin-enclave";
 
@@ -16,11 +16,27 @@ const PROGRAM: &str = "welkin-enclave";
 #[serde(rename_all = "kebab-case")]
 enum Request<'a> {
     Measure,
-    Engine,
+    Attest { report_data: Hex<64>, source: &'a Source<'a> },
+    Engine(&'a Source<'a>),
     Seal { input: &'a Path, form: TableForm, output: &'a Path, aad: HexBytes },
     Open { files: Vec<SealedFile>, form: TableForm },
     Spell { input: &'a Path, form: TableForm },
     Check { query: &'a str, snapshots: Vec<String>, privacy: &'a Privacy },
+}
+
+/// Where an engine's evidence is to come from.
+#[derive(Serialize)]
+pub(in crate::commands) struct Source<'a> {
+    tee: Vec<&'static str>,
+    certificates: Vec<&'a Path>,
+}
+
+impl<'a> Source<'a> {
+    /// Evidence of one of these kinds, with what files have of certificates and collateral.
+    pub(in crate::commands) fn new(kinds: &[Kind], certificates: &'a [PathBuf]) -> Self {
+        let tee = kinds.iter().map(|kind| kind.name()).collect();
+        Self { tee, certificates: certificates.iter().map(PathBuf::as_path).collect() }
+    }
 }
 
 /// A file with what opens it.
@@ -137,6 +153,12 @@ pub(in crate::commands) fn measure() -> anyhow::Result<Measured> {
     serde_json::from_slice(&answer).map_err(no_answer)
 }
 
+/// Evidence of this machine, for nothing but to look at it.
+pub(in crate::commands) fn attest(source: &Source<'_>, report_data: Hex<64>) -> anyhow::Result<Evidence> {
+    let answer = ask(&Request::Attest { report_data, source }, Stdio::piped())?;
+    Evidence::read(&answer).map_err(no_answer)
+}
+
 fn no_answer(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
     anyhow::Error::new(error).context(Fault::new(Code::SealEngine, format!("{PROGRAM} gave no answer")))
 }
@@ -150,12 +172,12 @@ pub(in crate::commands) struct Engine {
 
 impl Engine {
     /// Starts one.
-    pub(in crate::commands) fn start() -> anyhow::Result<Self> {
+    pub(in crate::commands) fn start(source: &Source<'_>) -> anyhow::Result<Self> {
         // What it says of bugs goes where this program's own words go.
         let mut child = spawn(Stdio::piped(), Stdio::inherit())?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (mut input, output) = pipes.expect("both are pipes");
-        let mut line = serde_json::to_vec(&Request::Engine)?;
+        let mut line = serde_json::to_vec(&Request::Engine(source))?;
         line.push(b'\n');
         input.write_all(&line).map_err(no_answer)?;
         Ok(Self { child, input, output: BufReader::new(output) })

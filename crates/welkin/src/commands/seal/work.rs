@@ -7,7 +7,7 @@ pub(in crate::commands) mod owner;
 mod told;
 
 use super::contract::read_contract;
-use super::enclave::Engine;
+use super::enclave::{Engine, Source};
 use super::journal::Journal;
 use super::release::{Asked, Owners};
 use super::{keyring, now, read, sha256};
@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use told::tell;
 use welkin_seal::{
-    Attested, Challenge, Claims, CodeKind, Contract, Event, Hex, Message, Name, Ran, Refusal, Released, Run,
-    Situation, Snapshot,
+    Attested, Challenge, Claims, CodeKind, Contract, Event, Hex, Kind, Message, Name, Ran, Refusal, Released,
+    Run, Situation, Snapshot,
 };
 
 /// What is to be done, and with what.
@@ -41,6 +41,10 @@ pub(in crate::commands) struct Work<'a> {
     pub(in crate::commands) threads: Option<usize>,
     pub(in crate::commands) spill: Option<&'a Path>,
     pub(in crate::commands) dry_run: bool,
+    /// The one kind of evidence that the engine may give; without, any that the contract names.
+    pub(in crate::commands) tee: Option<Kind>,
+    /// For its evidence.
+    pub(in crate::commands) certificates: &'a [PathBuf],
 }
 
 /// The codes of work that was refused, and of work that failed.
@@ -64,7 +68,8 @@ pub(in crate::commands) fn run(work: &Work<'_>, app: &mut App) -> anyhow::Result
     }
     let snapshots = known_inputs(work, &contract)?;
     let mut owners = owners(work, &contract, app)?;
-    let mut engine = Engine::start()?;
+    let kinds = work.tee.map_or_else(|| contract.manifest.kinds(), |tee| vec![tee]);
+    let mut engine = Engine::start(&Source::new(&kinds, work.certificates))?;
     if work.dry_run {
         let code = Some(contract.manifest.code.digest);
         let situation = Situation { now: now(), code, snapshots, ..Situation::default() };

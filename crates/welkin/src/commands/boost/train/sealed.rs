@@ -30,6 +30,8 @@ pub(super) fn run(contract: &Path, args: &SealedTrainArgs, app: &mut App) -> any
         threads: args.threads,
         spill: None,
         dry_run: args.dry_run,
+        tee: args.tee,
+        certificates: &args.certificates,
     };
     work::run(&work, app)
 }

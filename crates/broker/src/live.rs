@@ -32,7 +32,7 @@ use welkin_placement::{Placement, Plan};
 use welkin_provider::{ErrorKind, Event, EventKind, Owner, Provider, ProviderError, Token, UnixMillis};
 use welkin_records::{
     AttemptEnd, AttemptId, Change, ClusterRole, Gone, Record, Records, RunId, RunRow, RunState, StepKey,
-    Write,
+    Write, Written,
 };
 
 /// Locks by store and prefix.
@@ -274,7 +274,8 @@ impl Live {
         self.write(None).await
     }
 
-    /// Writes what waits, in the order in which it came into the state, and `last`.
+    /// Writes what waits, in the order in which it came into the state, and `last`. It is told of once it is durable, whether
+    /// or not somebody waits for that still: what ends the work on a run drops such futures at any moment.
     async fn write(&self, last: Option<Part>) -> Result<(), StoreError> {
         let parts: Vec<Part> = std::mem::take(&mut *self.waiting()).into_iter().chain(last).collect();
         if parts.is_empty() {
@@ -282,13 +283,16 @@ impl Live {
         }
         let changes = parts.iter().flat_map(|part| changes(&self.id, part));
         let write = Write(self.held().into_iter().chain(changes).collect());
-        let mut numbers = self.world.store.write(write).await?.records.into_iter();
-        for Part { at, facts, .. } in parts {
-            for progress in told(&self.id, at, facts, &mut numbers) {
-                self.world.options.observer.notice(&progress);
+        let (run, observer) = (self.id.clone(), Arc::clone(&self.world.options.observer));
+        let tell = move |written: &Written| {
+            let mut numbers = written.records.iter().copied();
+            for Part { at, facts, .. } in parts {
+                for progress in told(&run, at, facts, &mut numbers) {
+                    observer.notice(&progress);
+                }
             }
-        }
-        Ok(())
+        };
+        self.world.store.write_and(write, Box::new(tell)).await.map(drop)
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Part>> {

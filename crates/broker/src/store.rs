@@ -8,8 +8,8 @@
 //! like from inside.
 //!
 //! *Guarantee:* writes are made in the order in which they were asked for; one that fails leaves nothing of
-//! itself and does not touch its neighbours; and a look waits for every write that was asked for before it, so
-//! the future of a write may be dropped.
+//! itself and does not touch its neighbours; a look waits for every write that was asked for before it, and what is
+//! to be told of a write is told when it is made, so the future of a write may be dropped.
 //!
 //! *Rejected:* a transaction that stays open while others join it: its lock would outlive a future that
 //! is dropped, and keep the cancel requests of other processes out.
@@ -48,8 +48,12 @@ struct Waiting {
 
 struct Asked {
     write: Write,
+    told: Tell,
     answer: oneshot::Sender<Result<Written>>,
 }
+
+/// What is done with the numbers of a write as soon as it is durable.
+type Tell = Box<dyn FnOnce(&Written) + Send>;
 
 impl Store {
     pub(crate) fn new(records: Arc<dyn Records>, lock: Arc<Lock>, hook: Option<Hook>) -> Self {
@@ -65,17 +69,23 @@ impl Store {
 
     /// One durable write. Nothing of it is visible when it fails; when it returns, all of it stays.
     pub(crate) async fn write(&self, write: impl Into<Write>) -> Result<Written> {
-        match self.ask(write.into()).await {
+        self.write_and(write.into(), Box::new(|_| {})).await
+    }
+
+    /// The same, and `told` once it is durable, in the order of the writes: also when whoever asked for it has gone, since
+    /// the write is made all the same.
+    pub(crate) async fn write_and(&self, write: Write, told: Tell) -> Result<Written> {
+        match self.ask(write, told).await {
             Ok(done) => done,
             // The hook ended the broker before there was an answer.
             Err(_) => std::future::pending().await,
         }
     }
 
-    fn ask(&self, write: Write) -> oneshot::Receiver<Result<Written>> {
+    fn ask(&self, write: Write, told: Tell) -> oneshot::Receiver<Result<Written>> {
         let (answer, answered) = oneshot::channel();
         let mut waiting = self.line.waiting();
-        waiting.writes.push(Asked { write, answer });
+        waiting.writes.push(Asked { write, told, answer });
         if !std::mem::replace(&mut waiting.served, true) {
             tokio::spawn(serve(Arc::downgrade(&self.line)));
         }
@@ -127,7 +137,7 @@ async fn serve(line: Weak<Line>) {
             std::mem::take(&mut waiting.writes)
         };
         let (writes, answers): (Vec<Write>, Vec<_>) =
-            asked.into_iter().map(|asked| (asked.write, asked.answer)).unzip();
+            asked.into_iter().map(|Asked { write, told, answer }| (write, (told, answer))).unzip();
         let done = match writes.iter().all(|write| write.0.is_empty()) {
             true => writes.iter().map(|_| Ok(Written::default())).collect(),
             false => match line.commit(writes).await {
@@ -135,8 +145,13 @@ async fn serve(line: Weak<Line>) {
                 None => return,
             },
         };
-        // Whoever asked may have gone; what was written stays.
-        answers.into_iter().zip(done).for_each(|(answer, done)| drop(answer.send(done)));
+        for ((told, answer), done) in answers.into_iter().zip(done) {
+            if let Ok(written) = &done {
+                told(written);
+            }
+            // Whoever asked may have gone; what was written stays.
+            drop(answer.send(done));
+        }
     }
 }
 

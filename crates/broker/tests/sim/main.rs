@@ -10,6 +10,7 @@ mod crashes;
 mod egress;
 mod failures;
 mod limits;
+mod odd;
 mod ownership;
 mod peers;
 mod projects;

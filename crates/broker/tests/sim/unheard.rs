@@ -1,136 +1,18 @@
-//! Submissions whose answer is lost: the records have them, and whoever submitted hears of an error.
+//! Submissions whose answer is lost: the records have them, and whoever submitted hears of an error. And writes whose
+//! askers have gone by the time they are made: they are told of all the same.
 
-use crate::world::{World, plan, task};
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use welkin_broker::{Broker, BrokerOptions, Manner, RunState, Submission};
+use crate::odd::Odd;
+use crate::world::{World, chain, plan, task};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use welkin_broker::{Broker, BrokerOptions, Manner, Observer, Progress, RunState, Submission};
 use welkin_job::Workdir;
-use welkin_ledger::Entry;
-use welkin_provider::{ProviderId, UnixMillis};
-use welkin_records::{
-    Lines, LogRow, Memory, Moved, Numbered, Project, Records, RunId, RunLine, RunRow, Since, StepKey,
-    StoreError, Told, Use, Which, Write, Written,
-};
-use welkin_units::Bytes;
-
-type Result<T> = std::result::Result<T, StoreError>;
-
-/// Records of which the answer to the next write is lost.
-#[derive(Debug, Default)]
-struct Deaf {
-    kept: Memory,
-    after: AtomicBool,
-}
-
-#[async_trait::async_trait]
-impl Records for Deaf {
-    async fn commit(&self, writes: Vec<Write>) -> Vec<Result<Written>> {
-        let lost = || StoreError::Away { place: "there".to_owned(), source: "cut".into() };
-        let count = writes.len();
-        let written = self.kept.commit(writes).await;
-        if self.after.swap(false, Ordering::Relaxed) {
-            return (0..count).map(|_| Err(lost())).collect();
-        }
-        written
-    }
-
-    async fn identity(&self, key: &str) -> Result<Option<String>> {
-        self.kept.identity(key).await
-    }
-
-    async fn is_free(&self, run: &RunId) -> Result<bool> {
-        self.kept.is_free(run).await
-    }
-
-    async fn runs(&self, which: Which) -> Result<Vec<RunLine>> {
-        self.kept.runs(which).await
-    }
-
-    async fn run_of_token(&self, token: &str) -> Result<Option<RunRow>> {
-        self.kept.run_of_token(token).await
-    }
-
-    async fn story(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Numbered>)>> {
-        self.kept.story(run).await
-    }
-
-    async fn row(&self, run: &RunId) -> Result<Option<RunRow>> {
-        self.kept.row(run).await
-    }
-
-    async fn history(&self, run: &RunId, after: u64, limit: u32) -> Result<Vec<Numbered>> {
-        self.kept.history(run, after, limit).await
-    }
-
-    async fn since(&self, after: u64, limit: u32) -> Result<Since> {
-        self.kept.since(after, limit).await
-    }
-
-    async fn told(&self, run: &RunId, step: StepKey) -> Result<Told> {
-        self.kept.told(run, step).await
-    }
-
-    async fn lines(&self, run: &RunId, step: StepKey) -> Result<Lines> {
-        self.kept.lines(run, step).await
-    }
-
-    async fn logs(&self, run: &RunId, task: Option<usize>, after: u64, limit: u32) -> Result<Vec<LogRow>> {
-        self.kept.logs(run, task, after, limit).await
-    }
-
-    async fn tail(&self, run: &RunId, task: Option<usize>, lines: u32) -> Result<u64> {
-        self.kept.tail(run, task, lines).await
-    }
-
-    async fn log_bytes(&self, run: &RunId) -> Result<Bytes> {
-        self.kept.log_bytes(run).await
-    }
-
-    async fn entries(&self, run: &RunId, skip: u64, limit: u32) -> Result<Vec<Entry>> {
-        self.kept.entries(run, skip, limit).await
-    }
-
-    async fn cancels(&self) -> Result<BTreeSet<RunId>> {
-        self.kept.cancels().await
-    }
-
-    async fn moved(&self, month: i32) -> Result<Vec<Moved>> {
-        self.kept.moved(month).await
-    }
-
-    async fn projects(&self) -> Result<Vec<Project>> {
-        self.kept.projects().await
-    }
-
-    async fn project_use(&self, name: &str) -> Result<Use> {
-        self.kept.project_use(name).await
-    }
-
-    async fn providers_used(&self) -> Result<BTreeSet<ProviderId>> {
-        self.kept.providers_used().await
-    }
-
-    async fn newest_of_open(&self) -> Result<Option<UnixMillis>> {
-        self.kept.newest_of_open().await
-    }
-
-    async fn damage(&self) -> Option<String> {
-        self.kept.damage().await
-    }
-
-    async fn size(&self) -> u64 {
-        self.kept.size().await
-    }
-
-    async fn shrink(&self) -> Result<()> {
-        self.kept.shrink().await
-    }
-}
+use welkin_records::Records;
 
 #[tokio::test(start_paused = true)]
 async fn a_run_whose_submission_was_made_and_not_heard_of_keeps_what_it_brings_along() {
-    let (world, deaf) = (World::kind(), Arc::new(Deaf::default()));
+    let (world, deaf) = (World::kind(), Arc::new(Odd::default()));
     let folder = world.dir.path().join("state");
     let options = BrokerOptions { records: Some(deaf.clone()), ..world.options() };
     let broker = Broker::open(&folder, options).unwrap();
@@ -148,8 +30,46 @@ async fn a_run_whose_submission_was_made_and_not_heard_of_keeps_what_it_brings_a
         cluster: None,
         project: None,
     };
-    deaf.after.store(true, Ordering::Relaxed);
+    deaf.deaf.store(true, Ordering::Relaxed);
     let run = broker.submit(submission()).await.unwrap();
     std::fs::remove_dir_all(&code).unwrap();
     assert_eq!(broker.run(&run).await.unwrap().state, RunState::Succeeded);
+}
+
+/// Numbers of the records that it was told of.
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<u64>>);
+
+impl Observer for Heard {
+    fn notice(&self, progress: &Progress) {
+        if let Progress::Recorded { seq, .. } = progress {
+            self.0.lock().unwrap().push(*seq);
+        }
+    }
+}
+
+/// What ends a run drops what is under way on it, also what waits for the records: traces and followers would miss it.
+#[tokio::test(start_paused = true)]
+async fn what_is_written_is_told_once_whenever_whoever_asked_for_it_has_gone() {
+    for seconds in [1, 5, 30, 61, 90, 130] {
+        let (world, odd, heard) = (World::kind(), Arc::new(Odd::default()), Arc::new(Heard::default()));
+        let options =
+            BrokerOptions { records: Some(odd.clone()), observer: heard.clone(), ..world.options() };
+        let broker = Broker::open(&world.dir.path().join("state"), options).unwrap();
+        let run = world.submit(&broker, &chain()).await;
+        {
+            let mut going = std::pin::pin!(broker.run(&run));
+            let early = tokio::time::timeout(Duration::from_secs(seconds), &mut going).await;
+            assert!(early.is_err(), "it is over after {seconds} s");
+            odd.closed.send_replace(true);
+            // Until it waits for a write, whenever that is.
+            let waits = tokio::time::timeout(Duration::from_secs(3600), going).await;
+            assert!(waits.is_err(), "it does not wait");
+        }
+        odd.closed.send_replace(false);
+        assert_eq!(broker.run(&run).await.unwrap().state, RunState::Succeeded);
+        let all: Vec<u64> =
+            odd.kept.history(&run, 0, u32::MAX).await.unwrap().into_iter().map(|(seq, ..)| seq).collect();
+        assert_eq!(*heard.0.lock().unwrap(), all, "after {seconds} s");
+    }
 }

@@ -417,17 +417,22 @@ impl Reader {
         terms: &BTreeMap<ProviderId, Terms>,
     ) -> Result<Bill, StoreError> {
         let Story { plan, view, .. } = self.load(run)?;
+        // After the history, which a broker may go on writing meanwhile: what is missing there of a lease stands here.
         let entries = block_on(self.records.entries(run, 0, u32::MAX))?;
-        let booked = entries.iter().filter_map(|entry| match &entry.kind {
-            EntryKind::Charge { event } => Some(event.clone()),
+        let booked = entries.into_iter().filter_map(|entry| match entry.kind {
+            EntryKind::Charge { event } => Some(event),
             _ => None,
         });
         let mut events: Vec<MeterEvent> = booked.collect();
+        let charged: BTreeSet<(String, UnixMillis)> =
+            events.iter().map(|event| (event.subject.clone(), event.from)).collect();
         let salt = block_on(self.records.identity(SALT))?.unwrap_or_default();
         for attempt in view.open() {
             let task = &view.tasks[attempt.id.task].name;
             let terms = terms.get(&attempt.place.location.provider).copied().unwrap_or(Terms::PER_SECOND);
-            events.extend(used(run, task, attempt, &attempt.id.token(run, &salt), terms, now));
+            let so_far = used(run, task, attempt, &attempt.id.token(run, &salt), terms, now);
+            // One that was charged since is over, or stopped: it counts once, as it was charged.
+            events.extend(so_far.filter(|used| !charged.contains(&(used.subject.clone(), used.from))));
         }
         let machines =
             plan.tasks.iter().map(|task| Estimate { task: task.task.clone(), amount: task.choice.cost });

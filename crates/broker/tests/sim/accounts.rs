@@ -1,5 +1,6 @@
 //! Money, secrets, data and garbage.
 
+use crate::odd::Odd;
 use crate::world::{CHAIN, World, chain, plan, plan_of, task};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -8,6 +9,7 @@ use welkin_job::{Input, Policy, Secret};
 use welkin_ledger::Pricing;
 use welkin_provider::memory::{Fate, Script};
 use welkin_provider::{Clock, Location, Owner, Provider};
+use welkin_records::Records;
 use welkin_units::{Bytes, Span, Usd};
 
 /// A cent a byte that leaves a provider.
@@ -92,6 +94,28 @@ async fn a_run_that_outgrows_its_budget_is_stopped() {
     let spent = bill(&world, &broker, &run).metered;
     assert!(spent > Usd::from_cents(2) && spent < Usd::from_nanos(21_000_000), "{spent}");
     world.assert_clean(&broker.reader().unwrap().status(&run).unwrap());
+}
+
+/// Whoever looks reads what has happened, and then the ledger, while the broker goes on with both.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_charged_while_the_bill_is_made_counts_once() {
+    let (world, odd) = (World::kind(), Arc::new(Odd::default()));
+    let options = BrokerOptions { records: Some(odd.clone()), ..world.options() };
+    let broker = Broker::open(&world.dir.path().join("state"), options).unwrap();
+    let run = world.submit(&broker, &chain()).await;
+    let mut stories = Vec::new();
+    let mut going = std::pin::pin!(broker.run(&run));
+    while tokio::time::timeout(std::time::Duration::from_secs(7), &mut going).await.is_err() {
+        stories.extend(odd.kept.story(&run).await.unwrap());
+    }
+    let whole = bill(&world, &broker, &run);
+    assert!(stories.len() > 10, "{}", stories.len());
+    for was in stories {
+        *odd.was.lock().unwrap() = Some(was);
+        let looked = bill(&world, &broker, &run);
+        assert_eq!((looked.metered, looked.lines), (whole.metered, whole.lines.clone()));
+        assert!(odd.was.lock().unwrap().is_none(), "it was looked at");
+    }
 }
 
 #[tokio::test(start_paused = true)]

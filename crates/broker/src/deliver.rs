@@ -3,7 +3,7 @@
 //! Idempotent: a tree appears in one rename, and a second delivery finds it there. What the run did not
 //! put there stays: an output whose place is taken goes beside it, under a name that tells the run, and the task
 //! fails with both names. Moving the user's things aside was rejected: a program may be writing to them.
-//! What leaves the place of the task for that is on its bill, once, wherever it ended up.
+//! What leaves the place of the task for that is on its bill, once, wherever it ended up, and as far as it came.
 
 use crate::egress::{self, Movement};
 use crate::error::{StoreError, SubmitError};
@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use welkin_job::Job;
 use welkin_provider::{Location, ProviderId};
 use welkin_records::{Record, TaskState};
-use welkin_transfer::{TransferError, deliver_tree, silent};
+use welkin_transfer::{Progress, TransferError, deliver_tree};
+use welkin_units::Bytes;
 
 /// Delivery puts a file in the place of a file, as `cp` would, but nothing in that of a folder of the user's, and
 /// no output in that of another.
@@ -72,7 +73,7 @@ pub(crate) async fn deliver(live: &Live, task: usize) -> Result<TaskEnd, StoreEr
     let mut failed = Vec::new();
     for (name, uri) in due {
         let moved = moved(live, task, name);
-        match one(live, task, name, uri).await {
+        match one(live, task, name, uri, moved.as_ref()).await {
             Ok(()) => {
                 let delivered = Record::OutputDelivered { task, output: name.clone() };
                 egress::record(live, vec![Fact::Record(delivered)], moved).await?;
@@ -133,13 +134,24 @@ struct Undelivered {
     is_beside: bool,
 }
 
-async fn one(live: &Live, task: usize, name: &str, uri: &str) -> Result<(), Undelivered> {
+async fn one(
+    live: &Live,
+    task: usize,
+    name: &str,
+    uri: &str,
+    moved: Option<&Movement>,
+) -> Result<(), Undelivered> {
     let path = live.roots.path(uri);
+    let progress = |there| {
+        if let Some(moved) = moved {
+            live.under_way.note(moved, Bytes::new(there));
+        }
+    };
     let nowhere = |why| Undelivered { why, is_beside: false };
-    let Some(taken) = put(live, task, name, &path).await.map_err(nowhere)? else { return Ok(()) };
+    let Some(taken) = put(live, task, name, &path, &progress).await.map_err(nowhere)? else { return Ok(()) };
     let words = format!("{} holds what this run did not put there, and is left as it is", taken.display());
     let beside = beside(&path, &live.id.0);
-    Err(match put(live, task, name, &beside).await {
+    Err(match put(live, task, name, &beside, &progress).await {
         Ok(None) => {
             Undelivered { why: format!("{words}; the output is in {}", beside.display()), is_beside: true }
         }
@@ -156,7 +168,13 @@ fn beside(path: &Path, run: &str) -> PathBuf {
 }
 
 /// What is in the way, if anything is.
-async fn put(live: &Live, task: usize, name: &str, path: &Path) -> Result<Option<PathBuf>, String> {
+async fn put(
+    live: &Live,
+    task: usize,
+    name: &str,
+    path: &Path,
+    progress: Progress<'_>,
+) -> Result<Option<PathBuf>, String> {
     let (tree, place) = {
         let view = live.view.borrow();
         let task = &view.tasks[task];
@@ -166,7 +184,7 @@ async fn put(live: &Live, task: usize, name: &str, path: &Path) -> Result<Option
     let shelf = Shelf::open(live, &place).await.map_err(|error| error.to_string())?;
     let delivery = format!("{}/{task}/{name}", live.id);
     patiently(live, || async {
-        let put = deliver_tree(&shelf.store, &tree.prefix, &tree.digest, path, &delivery, &silent).await;
+        let put = deliver_tree(&shelf.store, &tree.prefix, &tree.digest, path, &delivery, progress).await;
         match put {
             Ok(_) => Ok(None),
             Err(TransferError::Occupied { path }) => Ok(Some(path)),

@@ -8,6 +8,7 @@ use crate::acquaint::training;
 use crate::cluster;
 use crate::deadline;
 use crate::deliver::deliver_rest;
+use crate::egress;
 use crate::error::{RunError, StoreError};
 use crate::limits::{REQUEST_POLL, SIDE_BY_SIDE};
 use crate::live::{Fact, Live};
@@ -96,6 +97,7 @@ async fn to_the_end(live: &Live, inbox: &mut Inbox) -> Result<RunOutcome, RunErr
     };
     if !live.view.borrow().state.is_over() {
         let ((), leases) = futures::future::try_join(work, janitor(live)).await?;
+        egress::rest(live).await?;
         if !leases.is_empty() {
             live.record(Vec::new()).await?;
             return Err(RunError::Unsettled { run: live.id.clone(), leases });

@@ -2,9 +2,16 @@
 //!
 //! Looking at the month and booking are one step among all runs of a broker: of two movements at once
 //! the second must find what the first used up of a free quota.
+//!
+//! A movement that comes to its end is booked with the record of that, whole, whoever moved which part of it. One that
+//! does not, since a store failed, a lease was lost or the run was cancelled, has left its place as far as it came: that is
+//! on the bill once the run is over and nothing can go on with it any more. What a broker that was killed had moved of such
+//! a one, and nobody went on with, is on no bill.
 
 use crate::error::StoreError;
 use crate::live::{Fact, Live};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use welkin_ledger::{EgressUse, EntryKind, MeterEvent, MonthToDate, Pricing, Who, month_of};
 use welkin_provider::{Location, Nature, UnixMillis};
 use welkin_records::{Moved, Records};
@@ -24,6 +31,7 @@ pub(crate) async fn month_to_date(
 }
 
 /// A movement of data.
+#[derive(Debug, Clone)]
 pub(crate) struct Movement {
     /// Whose bill it is on.
     pub(crate) task: usize,
@@ -36,6 +44,34 @@ pub(crate) struct Movement {
     pub(crate) at: UnixMillis,
 }
 
+/// Movements that have begun and are not on the bill, by what they move.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay(Mutex<BTreeMap<String, Movement>>);
+
+impl UnderWay {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Movement>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So much of a movement is there. Whoever goes on with it begins to count anew, with what they find.
+    pub(crate) fn note(&self, movement: &Movement, there: Bytes) {
+        let mut all = self.all();
+        let known = all
+            .entry(movement.subject.clone())
+            .or_insert_with(|| Movement { bytes: Bytes::ZERO, ..movement.clone() });
+        known.bytes = known.bytes.max(there.min(movement.bytes));
+    }
+}
+
+/// Books what was moved and came to no end. Nothing is under way when this is called.
+pub(crate) async fn rest(live: &Live) -> Result<(), StoreError> {
+    let rest: Vec<Movement> = live.under_way.all().values().cloned().collect();
+    for moved in rest {
+        record(live, Vec::new(), Some(moved)).await?;
+    }
+    Ok(())
+}
+
 /// Puts facts on record together with the charge for what was moved, if anything was.
 pub(crate) async fn record(
     live: &Live,
@@ -46,8 +82,11 @@ pub(crate) async fn record(
         return live.record(facts).await;
     };
     let _one_at_a_time = live.world.metering.lock().await;
+    let subject = moved.subject.clone();
     facts.push(Fact::Booked(EntryKind::Charge { event: event(live, moved).await? }));
-    live.record(facts).await
+    live.record(facts).await?;
+    live.under_way.all().remove(&subject);
+    Ok(())
 }
 
 async fn event(live: &Live, moved: Movement) -> Result<MeterEvent, StoreError> {

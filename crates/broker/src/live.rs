@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::among::{Hold, Taken};
 use crate::cancels::Cancels;
 use crate::claims;
+use crate::egress::UnderWay;
 use crate::error::StoreError;
 use crate::known::{Known, Plans};
 use crate::lines::Lines;
@@ -196,6 +197,8 @@ pub(crate) struct Live {
     _known: Arc<Known>,
     pub(crate) roots: Roots,
     pub(crate) view: watch::Sender<RunView>,
+    /// Data that is being moved.
+    pub(crate) under_way: UnderWay,
     hold: Hold,
     accounts: Mutex<Accounts>,
     /// What nobody waits for.
@@ -228,6 +231,7 @@ impl Live {
             _known: known,
             roots: Roots { base_dir: PathBuf::from(row.base_dir), home: world.options.home.clone() },
             view: watch::Sender::new(view),
+            under_way: UnderWay::default(),
             hold,
             accounts,
             waiting: Mutex::default(),

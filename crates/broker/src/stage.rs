@@ -24,7 +24,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use welkin_address::file_path;
 use welkin_job::{FileMount, Input, Job, Task, Workdir};
-use welkin_provider::{ErrorKind, Fetch, Location, ProviderError, UnixMillis};
+use welkin_provider::{ErrorKind, Fetch, ProviderError};
 use welkin_records::{AttemptEnd, AttemptId, Record, TreeRef};
 use welkin_transfer::{Selection, copy_tree, find_tree, publish_selection};
 use welkin_units::Bytes;
@@ -239,15 +239,9 @@ async fn one(live: &Live, attempt: &AttemptView, shelf: &Shelf, need: &Need) -> 
         Source::Local(path) => (upload(live, attempt, shelf, need, path).await?, None),
         Source::Output { task, output } => carry(live, attempt, shelf, need, *task, output).await?,
     };
-    let from = moved.as_ref().map(|(from, _)| from.clone());
+    let from = moved.as_ref().map(|moved| moved.from.clone());
     let staged =
         Record::DataStaged { attempt: attempt.id, path: need.path.clone(), tree: tree.clone(), from };
-    let moved = moved.map(|(from, at)| {
-        let (task, to, bytes) = (attempt.id.task, attempt.place.location.clone(), tree.bytes);
-        // A place has one store in a region, and the tree is copied there once, whoever needs it.
-        let subject = format!("{}:{}/{}", tree.prefix, to.provider, to.region);
-        Movement { task, subject, from, to, bytes, at }
-    });
     egress::record(live, vec![Fact::Record(staged)], moved).await?;
     Ok(tree)
 }
@@ -293,9 +287,9 @@ async fn upload(
     Ok(TreeRef { prefix, digest: published.digest, bytes: Bytes::new(published.bytes) })
 }
 
-/// From the store a predecessor committed it to. The second value is where it was copied from, if it had to be, and since
-/// when it was there: the same of every repetition. How much a call moved says nothing of that: another one, killed before
-/// it put anything on record, may have moved the rest.
+/// From the store a predecessor committed it to. The second value is the copy, if there had to be one: the same of every
+/// repetition, since how much a call moved says nothing of it: another one, killed before it put anything on record, may have
+/// moved the rest.
 async fn carry(
     live: &Live,
     attempt: &AttemptView,
@@ -303,7 +297,7 @@ async fn carry(
     need: &Need,
     task: usize,
     output: &str,
-) -> Result<(TreeRef, Option<(Location, UnixMillis)>), Halt> {
+) -> Result<(TreeRef, Option<Movement>), Halt> {
     let (tree, (from, at)) = {
         let view = live.view.borrow();
         let producer = view.tasks.get(task);
@@ -324,14 +318,22 @@ async fn carry(
         return Ok((tree, None));
     }
     let prefix = format!("{}/{}", live.id.shared(), tree.digest);
+    let to = attempt.place.location.clone();
+    // A place has one store in a region, and the tree is copied there once, whoever needs it.
+    let subject = format!("{prefix}:{}/{}", to.provider, to.region);
+    let moved = Movement { task: attempt.id.task, subject, from, to, bytes: tree.bytes, at };
     let _writing = write_lock(live, shelf, &prefix).await;
-    let progress = progress(live, attempt.id, &need.path);
+    let tell = progress(live, attempt.id, &need.path);
+    let progress = |there| {
+        live.under_way.note(&moved, Bytes::new(there));
+        tell(there);
+    };
     patiently(live, || {
         copy_tree(&source.store, &tree.prefix, &shelf.store, &prefix, &tree.digest, &progress)
     })
     .await
     .map_err(|error| unstaged(need, &error))?;
-    Ok((TreeRef { prefix, ..tree }, Some((from, at))))
+    Ok((TreeRef { prefix, ..tree }, Some(moved)))
 }
 
 async fn write_lock(live: &Live, shelf: &Shelf, prefix: &str) -> tokio::sync::OwnedMutexGuard<()> {

@@ -16,7 +16,7 @@ use welkin_ledger::{Item, Pricing};
 use welkin_placement::{Plan, Request};
 use welkin_provider::{Clock, Location, Owner};
 use welkin_route::{Endpoint, Rates, TariffId, Tariffs};
-use welkin_transfer::{copy_tree, silent};
+use welkin_transfer::{copy_tree, objects_below, remove_objects, silent};
 use welkin_units::{Bytes, Usd};
 
 fn open(world: &World, pricing: Arc<dyn Pricing>, hook: Option<Hook>) -> Broker {
@@ -118,6 +118,49 @@ async fn an_output_that_went_beside_is_on_the_bill_too() {
     std::fs::write(world.dir.path().join("results/mine"), "precious").unwrap();
     assert_eq!(broker.run(&run).await.unwrap().state, RunState::Failed);
     assert_eq!(data(&world, &broker, &run), BTreeMap::from([("t".to_owned(), Usd::from_cents(6))]));
+}
+
+/// Takes the chain of a source with two files to its commit, where the broker is killed; one file is lost then, and another
+/// broker goes on to the end of the run.
+async fn without_half(specs: Vec<Spec>) -> (World, BTreeMap<String, Usd>) {
+    let plan = plan(specs);
+    for last in 1.. {
+        let world = World::kind();
+        let pricing: Arc<dyn Pricing> = Arc::new(CentAByte);
+        let run = world.submit(&open(&world, Arc::clone(&pricing), None), &plan).await;
+        let dies: Hook = Arc::new(move |write| match write == last {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        });
+        let ended = open(&world, Arc::clone(&pricing), Some(dies)).run(&run).await;
+        assert!(matches!(ended, Err(RunError::Crashed)));
+        let broker = open(&world, pricing, None);
+        let view = broker.reader().unwrap().status(&run).unwrap();
+        let Some(tree) = view.tasks[0].outputs.get("out") else { continue };
+        let store = world.clouds[0].bucket("x", &Owner("me".to_owned()));
+        let objects = objects_below(&store, &tree.prefix).await.unwrap();
+        let second = objects.into_iter().map(|object| object.key).find(|key| key.ends_with("/1")).unwrap();
+        remove_objects(&store, vec![second], &[]).await.unwrap();
+        let ended = broker.run(&run).await.unwrap();
+        assert_eq!(ended.state, RunState::Failed, "{:?}", ended.reason);
+        let data = data(&world, &broker, &run);
+        return (world, data);
+    }
+    unreachable!("the source commits")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_never_succeeds_is_on_the_bill_as_far_as_it_came() {
+    let source = || task("source", "files=2").at(&["a/x"]).output("out");
+    let reader = task("reader", "").at(&["b/x"]).input("in", "source", "out");
+    let (_, copied) = without_half(vec![source(), reader]).await;
+    // One `source()` of two has left cloud a, once, however often the copy was tried.
+    assert_eq!(copied, BTreeMap::from([("reader".to_owned(), Usd::from_cents(8))]));
+    let uri = "file://./results".to_owned();
+    let delivered = source().edit(|task| task.outputs.get_mut("out").unwrap().uri = Some(uri));
+    let (world, delivered) = without_half(vec![delivered]).await;
+    assert_eq!(delivered, BTreeMap::from([("source".to_owned(), Usd::from_cents(8))]));
+    assert!(!world.dir.path().join("results/0").exists(), "it is whole or not at all");
 }
 
 /// A cent a byte after the first so many of a month.

@@ -96,7 +96,13 @@ fn workload(work: &Work<'_>) -> Outcome {
         .map(|(_, content)| String::from_utf8(content.to_vec()).unwrap())
         .collect();
     for publish in &work.step.publish {
-        outcome = outcome.file(publish.path.clone(), format!("{task}({})", inputs.join(",")));
+        let content = format!("{task}({})", inputs.join(","));
+        outcome = match word("files=") {
+            None => outcome.file(publish.path.clone(), content),
+            Some(count) => (0..count.parse().unwrap()).fold(outcome, |outcome, file: u32| {
+                outcome.file(format!("{}/{file}", publish.path), content.clone())
+            }),
+        };
     }
     outcome
 }

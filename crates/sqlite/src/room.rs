@@ -1,7 +1,12 @@
 //! Giving the room of what was deleted back to the disk.
+//!
+//! It is done by a connection of its own: who reads meanwhile, by that of the store, finds the database as it was and waits
+//! for nothing. Who writes waits, as for any other write.
 
+use crate::schema;
+use crate::store::Durability;
 use crate::text::failed;
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use welkin_records::StoreError;
 
@@ -9,9 +14,12 @@ use welkin_records::StoreError;
 /// a prune of one run must not copy a database of gigabytes.
 const WORTH: i64 = 10;
 
-/// Gives the room of deleted rows back to the disk, where there is much of it.
-pub(crate) fn shrink(db: &Connection) -> Result<(), StoreError> {
+/// Gives the room of deleted rows back to the disk, where there is much of it: as long as it takes to copy the database.
+pub(crate) fn shrink(path: &Path, durability: Durability) -> Result<(), StoreError> {
     let failed = |source| failed("making the database smaller", source);
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    schema::prepare(&db)?;
+    db.pragma_update(None, "synchronous", durability.synchronous()).map_err(failed)?;
     let pragma = |name: &str| -> Result<i64, StoreError> {
         db.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).map_err(failed)
     };

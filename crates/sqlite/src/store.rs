@@ -7,7 +7,8 @@
 //! *Threads:* a commit that waits for the disk runs on a thread of the runtime's pool, so that whoever can go on
 //! does, and asks for the writes of the next commit meanwhile. Tokio's paused clock stands still while such a
 //! thread works, so virtual time does not run past a commit. One that does not wait for the disk is made where
-//! it was asked for: handing it over would cost more than the commit.
+//! it was asked for: handing it over would cost more than the commit. What copies the whole database is done there, too,
+//! and by a connection of its own, so that nobody who reads waits for it.
 
 use crate::output::{self, Files, Missing};
 use crate::text::{Result, failed};
@@ -39,6 +40,16 @@ pub enum Durability {
     Process,
 }
 
+impl Durability {
+    /// As SQLite calls it.
+    pub(crate) const fn synchronous(self) -> &'static str {
+        match self {
+            Self::PowerCut => "FULL",
+            Self::Process => "OFF",
+        }
+    }
+}
+
 /// The largest database that is looked through for damage, in bytes: some tenths of a second.
 const LOOKED_THROUGH: u64 = 64 << 20;
 
@@ -46,6 +57,8 @@ const LOOKED_THROUGH: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct Sqlite {
     db: Arc<Mutex<Connection>>,
+    /// Held by who writes, before the database is: who reads does not wait for one that waits.
+    writing: Arc<Mutex<()>>,
     /// What lies beside it.
     files: Arc<Files>,
     path: PathBuf,
@@ -75,11 +88,7 @@ impl Sqlite {
         schema::prepare(&db)?;
         let setting = |source| failed("choosing the journal", source);
         db.pragma_update(None, "journal_mode", "WAL").map_err(setting)?;
-        let synchronous = match durability {
-            Durability::PowerCut => "FULL",
-            Durability::Process => "OFF",
-        };
-        db.pragma_update(None, "synchronous", synchronous).map_err(setting)?;
+        db.pragma_update(None, "synchronous", durability.synchronous()).map_err(setting)?;
         let schema = schema::migrate(&mut db)?;
         let store = Self::of(db, path, schema, durability);
         output::sweep(&store.db(), &store.files);
@@ -109,7 +118,8 @@ impl Sqlite {
 
     fn of(db: Connection, path: &Path, schema: usize, durability: Durability) -> Self {
         let files = Arc::new(Files::beside(path, durability == Durability::PowerCut));
-        Self { db: Arc::new(Mutex::new(db)), files, path: path.to_owned(), schema, durability }
+        let (db, writing) = (Arc::new(Mutex::new(db)), Arc::default());
+        Self { db, writing, files, path: path.to_owned(), schema, durability }
     }
 
     /// Whether lines may lie in files.
@@ -141,8 +151,11 @@ impl Sqlite {
 #[async_trait]
 impl Records for Sqlite {
     async fn commit(&self, writes: Vec<Write>) -> Vec<Result<Written>> {
-        let (db, files) = (Arc::clone(&self.db), Arc::clone(&self.files));
-        let work = move || commit::all(&mut lock(&db), &files, &writes);
+        let (db, files, writing) = (Arc::clone(&self.db), Arc::clone(&self.files), Arc::clone(&self.writing));
+        let work = move || {
+            let _alone = lock(&writing);
+            commit::all(&mut lock(&db), &files, &writes)
+        };
         match (self.durability, Handle::try_current()) {
             (Durability::PowerCut, Ok(runtime)) => {
                 runtime.spawn_blocking(work).await.expect("a commit does not panic, and is not called off")
@@ -280,7 +293,17 @@ impl Records for Sqlite {
     }
 
     async fn shrink(&self) -> Result<()> {
-        room::shrink(&self.db())
+        let (path, durability, writing) = (self.path.clone(), self.durability, Arc::clone(&self.writing));
+        let work = move || {
+            let _alone = lock(&writing);
+            room::shrink(&path, durability)
+        };
+        match Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn_blocking(work).await.expect("it does not panic, and is not called off")
+            }
+            Err(_) => work(),
+        }
     }
 }
 

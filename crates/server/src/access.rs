@@ -1,6 +1,7 @@
 //! What a member may ask for. Everything is closed until it is named here; the broker's own user, at the socket, may ask
 //! for all. Roles are those that somebody has where it counts: see [`crate::scope`].
 
+use crate::audit::{Audit, Line};
 use crate::bodies::Bodies;
 use crate::guests::{LOOK, Peer};
 use crate::logins::Rules;
@@ -17,11 +18,9 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use serde::Serialize;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use welkin_broker::{RunId, StoreError};
 use welkin_gateway::Fingerprint;
 use welkin_oidc::Provider;
@@ -106,10 +105,7 @@ impl Access {
     /// # Errors
     /// When the file cannot be written.
     pub fn new(roster: Roster, audit: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let file = File::options().create(true).append(true).mode(0o600).custom_flags(link).open(audit)?;
-        let audit = Audit(Arc::new(Mutex::new(file)));
+        let audit = Audit::open(audit)?;
         Ok(Self { roster, audit, bodies: Bodies::default(), answers: Bodies::default() })
     }
 
@@ -118,33 +114,6 @@ impl Access {
     pub fn sign_ins(&self, provider: Provider, rules: Rules) -> SignIns {
         SignIns::new(provider, rules, self.roster.clone(), self.audit.clone())
     }
-}
-
-/// Where it is written down what members changed and were refused.
-#[derive(Debug, Clone)]
-pub(crate) struct Audit(Arc<Mutex<File>>);
-
-impl Audit {
-    pub(crate) fn note(&self, line: &Line<'_>) -> io::Result<()> {
-        let mut text = serde_json::to_string(line)?;
-        text.push('\n');
-        // In one write: lines of two requests do not mix.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes())
-    }
-}
-
-/// A line of the audit.
-#[derive(Debug, Serialize)]
-pub(crate) struct Line<'a> {
-    pub(crate) at: u64,
-    pub(crate) member: &'a str,
-    /// Whether that is the name of a token.
-    pub(crate) token: bool,
-    pub(crate) fingerprint: String,
-    pub(crate) role: &'a str,
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) status: u16,
 }
 
 /// What a request is held against.

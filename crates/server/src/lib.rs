@@ -19,6 +19,7 @@
 mod access;
 mod activity;
 mod asked;
+mod audit;
 mod bodies;
 #[cfg(feature = "document")]
 mod document;

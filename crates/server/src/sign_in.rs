@@ -12,7 +12,7 @@
 //! *Rejected:* an ID token that the machine had from the provider: whoever has stolen one has a way in, and where providers
 //! leave out the nonce of device codes, as they may, nothing binds it to a key.
 
-use crate::access::{Audit, Line};
+use crate::audit::{Audit, Line};
 use crate::logins::{LoginLine, Logins, Newcomer, NotIn, Rules, subject_of};
 use crate::problem::Problem;
 use crate::roster::Roster;

@@ -11,18 +11,18 @@ use crate::roster::{Caller, Roster};
 use crate::scope::Scope;
 use crate::served::Served;
 use crate::sign_in::SignIns;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt, stream};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use welkin_broker::{RunId, StoreError};
-use welkin_gateway::Fingerprint;
 use welkin_oidc::Provider;
 use welkin_provider::{Clock, SystemClock};
 
@@ -181,11 +181,10 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Response {
     let access = &guard.access;
-    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.fingerprint);
-    let found = peer.and_then(|fingerprint| Some((fingerprint, access.roster.find(&fingerprint)?)));
-    let Some((fingerprint, caller)) = found else {
-        return refused("this key is no member's any more, or its token is good no more").into_response();
-    };
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.clone());
+    let found = peer.and_then(|peer| Some((access.roster.find(&peer.fingerprint)?, peer)));
+    let Some((caller, peer)) = found else { return gone().into_response() };
+    let fingerprint = peer.fingerprint;
     if let Some(token) = caller.token() {
         access.roster.tokens.was_used(token);
     }
@@ -224,22 +223,16 @@ pub(crate) async fn guard(
         }
         return problem.into_response();
     }
+    let standing =
+        pattern.map(|pattern| Standing { guard: guard.clone(), peer, method: method.clone(), pattern, at });
     let _room = access.bodies.room(fingerprint, request.headers()).await;
     request.extensions_mut().insert(access.answers.answers(fingerprint));
     request.extensions_mut().insert(scope);
+    // There is nothing at this path.
+    let Some(standing) = standing else { return next.run(request).await };
+    request.extensions_mut().insert(standing.clone());
     if reads {
-        let response = next.run(request).await;
-        let streams =
-            response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
-        let Some(pattern) = pattern.filter(|_| streams) else { return response };
-        let standing = Standing { guard: guard.clone(), fingerprint, method: method.clone(), pattern, at };
-        let lost = Box::pin(standing.lost());
-        return response.map(|body| Body::from_stream(body.into_data_stream().take_until(lost)));
-    }
-    if let Some(pattern) = pattern.clone() {
-        let standing =
-            Standing { guard: guard.clone(), fingerprint, method: method.clone(), pattern, at: at.clone() };
-        request.extensions_mut().insert(standing);
+        return look(standing, request, next).await;
     }
     // What cannot be written down is not done; how it ended follows.
     if let Err(error) = line(StatusCode::CONTINUE) {
@@ -247,42 +240,118 @@ pub(crate) async fn guard(
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "broker::store", "the audit cannot be written");
         return problem.because(&error).into_response();
     }
-    let response = next.run(request).await;
+    let (request, cut) = sent(standing, request);
+    let answered = next.run(request).await;
+    let response = match cut.take() {
+        // Whatever was made of half a body.
+        Some(problem) if answered.status().is_client_error() => problem.into_response(),
+        _ => answered,
+    };
     drop(line(response.status()));
     response
 }
 
-/// Of a request that goes on after its answer: who made it, and what for.
+/// Why a body ended before its end, once it has.
+#[derive(Debug, Clone, Default)]
+struct Cut(Arc<Mutex<Option<Problem>>>);
+
+impl Cut {
+    fn take(&self) -> Option<Problem> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A request whose body comes in only as long as whoever makes it may ask for that: what was judged at its head may be
+/// hours old at its end.
+fn sent(standing: Standing, request: Request) -> (Request, Cut) {
+    let cut = Cut::default();
+    if request.body().is_end_stream() {
+        return (request, cut);
+    }
+    let told = cut.clone();
+    let request = request.map(|body| {
+        let mut pieces = body.into_data_stream();
+        let mut lost = Box::pin(async move { standing.lost().await }.fuse());
+        Body::from_stream(stream::poll_fn(move |cx| match lost.poll_unpin(cx) {
+            Poll::Ready(problem) => {
+                *told.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+                let aborted = io::Error::from(io::ErrorKind::ConnectionAborted);
+                Poll::Ready(Some(Err(axum::Error::new(aborted))))
+            }
+            Poll::Pending => pieces.poll_next_unpin(cx),
+        }))
+    });
+    (request, cut)
+}
+
+/// Answers what changes nothing, and what may wait for something: until whoever asks may not any more.
+async fn look(standing: Standing, request: Request, next: Next) -> Response {
+    let response = tokio::select! {
+        biased;
+        response = next.run(request) => response,
+        problem = standing.lost() => return problem.into_response(),
+    };
+    let streams =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    if !streams {
+        return response;
+    }
+    let lost = Box::pin(async move { standing.lost().await });
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(lost)))
+}
+
+/// Of a request that waits, or goes on after its answer: who made it, and what for.
 #[derive(Clone)]
 pub(crate) struct Standing {
     guard: Guard,
-    fingerprint: Fingerprint,
+    peer: Peer,
     method: Method,
     pattern: String,
     at: Named,
 }
 
 impl Standing {
-    /// Returns once whoever made the request may not ask for it any more.
-    pub(crate) async fn lost(self) {
-        let Self { guard, fingerprint, method, pattern, at } = self;
+    /// Returns once whoever made the request may not ask for it any more: with what they are answered now.
+    pub(crate) async fn lost(&self) -> Problem {
+        let mut left = self.peer.gone.clone();
         loop {
-            tokio::time::sleep(LOOK).await;
-            let Some(caller) = guard.access.roster.find(&fingerprint) else { return };
+            tokio::select! {
+                Ok(_) = left.wait_for(|gone| *gone) => return gone(),
+                () = tokio::time::sleep(LOOK) => {}
+            }
             // Records that cannot be read at present say nothing of anybody.
-            let Ok(scope) = guard.scope(&caller).await else { continue };
-            if matches!(guard.may(&scope, method.as_str(), &pattern, &at), Err(problem) if problem.is_final())
+            if let Err(problem) = self.scope().await
+                && problem.is_final()
             {
-                return;
+                return problem;
             }
         }
     }
+
+    /// What whoever made the request may by now.
+    ///
+    /// # Errors
+    /// When they may not ask for it any more, or the records cannot be read.
+    pub(crate) async fn scope(&self) -> Result<Scope, Problem> {
+        let Self { guard, peer, method, pattern, at } = self;
+        let caller = guard.access.roster.find(&peer.fingerprint).ok_or_else(gone)?;
+        let scope = guard.scope(&caller).await?;
+        guard.may(&scope, method.as_str(), pattern, at)?;
+        Ok(scope)
+    }
+}
+
+fn gone() -> Problem {
+    refused("this key is no member's any more, or its token is good no more")
 }
 
 fn refused(words: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "broker::role", words)
         .hint("`welkin serve member list` and `welkin serve token list` show who may do what, on the machine that serves")
 }
+
+#[cfg(test)]
+mod waits;
 
 #[cfg(test)]
 mod tests {

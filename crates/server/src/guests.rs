@@ -1,6 +1,7 @@
 //! Where members of a team come in from elsewhere.
 //!
-//! *Guarantee:* whoever is a member no more, or has a token that expired or was removed, loses open connections within a second, also one that only listens.
+//! *Guarantee:* whoever is a member no more, or has a token that expired or was removed, loses open connections within a
+//! second, also one that only listens. What they wait for is answered before.
 //!
 //! *Bounds:* of those who have not said who they are there are some, and the oldest gives way to the next, so that none
 //! keeps members out; of each member there are so many connections, and of all together. Whoever comes beyond them is
@@ -20,7 +21,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, Join, ReadBuf};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use welkin_gateway::{Door, Fingerprint, Meeting, Role, Strangers};
 
 /// Connections of one member at once: one for each request and each follower.
@@ -32,13 +33,18 @@ const OF_ALL: usize = 1024;
 /// Pause after a connection could not be taken, mostly since there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Pause between looks whether whoever is connected is a member still.
-pub(crate) const LOOK: Duration = Duration::from_secs(1);
+/// Pause between looks whether whoever is connected is a member still, and may do what they do.
+pub(crate) const LOOK: Duration = Duration::from_millis(750);
+
+/// How long a connection lasts after its member is none any more: for the answers that wait.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Who is at the other end.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) fingerprint: Fingerprint,
+    /// Set once it is no member any more.
+    pub(crate) gone: watch::Receiver<bool>,
 }
 
 impl Peer {
@@ -93,9 +99,10 @@ impl Guests {
         match self.met.recv().await {
             Some((Meeting { input, output, peer, .. }, seat)) => {
                 let stream = tokio::io::join(input, output);
-                let left = Box::pin(left(self.roster.clone(), peer));
+                let (say, gone) = watch::channel(false);
+                let left = Box::pin(left(self.roster.clone(), peer, say));
                 let guest = Guest { stream, left, _seat: seat, _going: activity.begin() };
-                (guest, Peer { fingerprint: peer })
+                (guest, Peer { fingerprint: peer, gone })
             }
             // The task that listens lives as long as the runtime.
             None => std::future::pending().await,
@@ -179,11 +186,13 @@ impl Drop for Seat {
     }
 }
 
-/// Returns once somebody is no member any more.
-async fn left(roster: Roster, who: Fingerprint) {
+/// Returns once somebody is no member any more, and what they waited for was told so.
+async fn left(roster: Roster, who: Fingerprint, gone: watch::Sender<bool>) {
     while roster.find(&who).is_some() {
         tokio::time::sleep(LOOK).await;
     }
+    gone.send_replace(true);
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 /// A connection, which counts as something that goes on.

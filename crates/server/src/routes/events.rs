@@ -1,19 +1,22 @@
 //! What happened: over all runs as pages, of one run as a stream.
 
+use crate::access::Standing;
 use crate::asked::{Named, Wanted};
+use crate::guests::LOOK;
 use crate::problem::Problem;
 use crate::routes::runs::within;
 use crate::scope::{Asker, Scope, scope};
 use crate::served::Served;
 use crate::watch::{self, Cursor};
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 #[cfg(feature = "document")]
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{Event, Events};
@@ -59,17 +62,24 @@ pub(crate) struct Since {
 pub(crate) async fn of_all(
     State(served): State<Arc<Served>>,
     asker: Asker,
+    standing: Option<Extension<Standing>>,
     Wanted(asked): Wanted<Since>,
 ) -> Result<Json<Events>, Problem> {
-    let scope = scope(asker);
+    let (mut scope, mut judged) = (scope(asker), Instant::now());
     let mut woken = served.hub.records();
     let mut ending = served.ending.subscribe();
     let limit = within("limit", asked.limit.unwrap_or(PAGE.0), 1, PAGE.1)?;
     let wait = within("wait", asked.wait, 0, MAX_WAIT_S)?;
     let mut since = within("since", asked.since, 0, i64::MAX.unsigned_abs())?;
-    let until = tokio::time::Instant::now() + Duration::from_secs(wait);
+    let until = Instant::now() + Duration::from_secs(wait);
     loop {
         woken.borrow_and_update();
+        // Whoever waits may have been taken out of a project meanwhile.
+        if let Some(Extension(standing)) = &standing
+            && judged.elapsed() >= LOOK
+        {
+            (scope, judged) = (standing.scope().await?, Instant::now());
+        }
         let page = page(&served, &scope, (asked.since, since), limit)?;
         if !page.events.is_empty() {
             return Ok(Json(page));

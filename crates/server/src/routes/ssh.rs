@@ -134,7 +134,7 @@ async fn given_up(served: &Served, run: &RunId, standing: Option<Standing>) -> S
     let mut ending = served.ending.subscribe();
     let left = async {
         match standing {
-            Some(standing) => standing.lost().await,
+            Some(standing) => drop(standing.lost().await),
             None => std::future::pending().await,
         }
     };

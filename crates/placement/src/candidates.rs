@@ -193,10 +193,16 @@ fn add_option(
                 continue;
             }
             let hourly = Usd::from_nanos(nanos) + fee;
+            let domain = (columns.place[row], columns.zone[row]);
+            if by_columns && pricing.unlimited && domains.has_better(domain, market, hourly, time, min_billed)
+            {
+                kept = true;
+                continue;
+            }
             let Some(priced) = pricing.price(id, market, hourly, time, min_billed, score) else { continue };
             let priced = Candidate { preference, ..priced };
             kept = true;
-            domains.add((columns.place[row], columns.zone[row]), priced);
+            domains.add(domain, priced, (time, min_billed));
         }
         if kept {
             feasible.push(id);
@@ -228,29 +234,57 @@ impl Candidate {
 #[derive(Debug, Default)]
 struct Domains {
     latest: (u16, u32),
-    on_demand: Vec<Candidate>,
-    spot: Vec<Candidate>,
+    on_demand: Open,
+    spot: Open,
     done: Vec<Candidate>,
+}
+
+/// The candidates on one market of the latest failure domain.
+#[derive(Debug, Default)]
+struct Open {
+    list: Vec<Candidate>,
+    /// Of the latest that was added: price an hour, time of the work, and what is billed at the least.
+    latest: Option<(Usd, Span, Span)>,
 }
 
 impl Domains {
     /// Adds a candidate of a failure domain unless one there is as cheap and as fast; plans and their
     /// alternatives never need more of a domain than its Pareto-optimal candidates.
-    fn add(&mut self, domain: (u16, u32), candidate: Candidate) {
+    fn add(&mut self, domain: (u16, u32), candidate: Candidate, (time, min_billed): (Span, Span)) {
         if domain != self.latest {
             self.close();
             self.latest = domain;
         }
-        let known = if candidate.market == Market::Spot { &mut self.spot } else { &mut self.on_demand };
-        if !known.iter().any(|known| known.beats(&candidate)) {
-            known.retain(|known| !candidate.beats(known));
-            known.push(candidate);
+        let Open { list, latest } =
+            if candidate.market == Market::Spot { &mut self.spot } else { &mut self.on_demand };
+        if !list.iter().any(|known| known.beats(&candidate)) {
+            list.retain(|known| !candidate.beats(known));
+            *latest = Some((candidate.hourly, time, min_billed));
+            list.push(candidate);
         }
     }
 
+    /// Whether the latest candidate of a failure domain beats any offer of this price an hour, time of the work and
+    /// least time billed, so that there is no need to price it: most offers of a large catalog are such. Of work that
+    /// takes longer it is not known whether a spot machine is left alone for long enough.
+    fn has_better(
+        &self,
+        domain: (u16, u32),
+        market: Market,
+        hourly: Usd,
+        time: Span,
+        min_billed: Span,
+    ) -> bool {
+        let open = if market == Market::Spot { &self.spot } else { &self.on_demand };
+        domain == self.latest
+            && open.latest.is_some_and(|known| known.0 <= hourly && known.1 == time && known.2 <= min_billed)
+    }
+
     fn close(&mut self) {
-        self.done.append(&mut self.on_demand);
-        self.done.append(&mut self.spot);
+        for open in [&mut self.on_demand, &mut self.spot] {
+            self.done.append(&mut open.list);
+            open.latest = None;
+        }
     }
 
     fn finish(mut self) -> Vec<Candidate> {
@@ -297,6 +331,8 @@ struct Pricing<'t> {
     max_hourly: Option<Usd>,
     /// Whether nothing of an offer matters but its size and prices.
     plain: bool,
+    /// Whether no limit is set on prices and times, so that nothing that is sold is refused for them.
+    unlimited: bool,
     /// Whether the option says what it runs on: a TPU's host is not for ordinary work.
     takes_tpus: bool,
     /// The latest work and its time on the spot market.
@@ -305,10 +341,13 @@ struct Pricing<'t> {
 
 impl<'t> Pricing<'t> {
     fn new(request: &Request<'_>, task: &'t Task, option: &Resources) -> Self {
+        let max_hourly = [option.max_hourly_cost, task.policy.max_hourly_cost].into_iter().flatten().min();
+        let policy = &task.policy;
         Self {
             task,
             market: option.market,
-            max_hourly: [option.max_hourly_cost, task.policy.max_hourly_cost].into_iter().flatten().min(),
+            max_hourly,
+            unlimited: max_hourly.is_none() && policy.deadline.is_none() && policy.budget.is_none(),
             takes_tpus: option.accelerator.is_some() || option.instance_type.is_some(),
             plain: task.needs.tee.is_empty() && request.blocked.is_empty(),
             latest: Cell::new(None),

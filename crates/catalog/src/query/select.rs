@@ -212,17 +212,36 @@ struct Scan {
     removed: Vec<(Condition, u32)>,
 }
 
+/// Rows that are looked at before those to keep are put with the others.
+const BLOCK: u32 = 1024;
+
 impl Scan {
+    /// Whether a row is kept is no branch: which machines have enough of something is as good as random in the order
+    /// of a catalog.
     fn keep(&mut self, condition: Condition, keep: impl Fn(usize) -> bool) {
         let (before, left) = match self.ids.take() {
             None => {
-                let left: Vec<OfferId> =
-                    (0..self.rows).filter(|row| keep(*row as usize)).map(OfferId).collect();
+                let mut left = Vec::new();
+                let mut block = [OfferId(0); BLOCK as usize];
+                for first in (0..self.rows).step_by(BLOCK as usize) {
+                    let mut kept = 0;
+                    for row in first..first.saturating_add(BLOCK).min(self.rows) {
+                        block[kept] = OfferId(row);
+                        kept += usize::from(keep(row as usize));
+                    }
+                    left.extend_from_slice(&block[..kept]);
+                }
                 (self.rows as usize, left)
             }
             Some(mut ids) => {
                 let before = ids.len();
-                ids.retain(|id| keep(id.0 as usize));
+                let mut kept = 0;
+                for at in 0..before {
+                    let id = ids[at];
+                    ids[kept] = id;
+                    kept += usize::from(keep(id.0 as usize));
+                }
+                ids.truncate(kept);
                 (before, ids)
             }
         };

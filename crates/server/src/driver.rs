@@ -174,3 +174,6 @@ pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ asked = 0
 # What the program says of features that it has not. Anything else that it refuses is an error, as XGBoost's are.
 NOT_THERE = re.compile(
     r"should be one of|is a parameter of XGBoost that cannot be used|there is no parameter|there is no metric|means nothing"
-    r"|should be `|cannot be used with|not there yet"
+    r"|should be `|cannot be used with|cannot judge|not there yet"
 )
 
 

@@ -8,6 +8,9 @@
 
 use crate::Rows;
 use crate::bits::{exchange, mask};
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Wide;
+use crate::vectors::{Narrow, Vectors};
 use std::hint::black_box;
 
 /// Runs of rows up to this length are joined from the shortest on, without calls in between.
@@ -15,6 +18,20 @@ const BLOCK: usize = 64;
 
 /// Moves rows whose first word has its lowest bit set to the front, in their order. The others follow in any order.
 pub fn compact(rows: &mut Rows) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(wide) = Wide::here() {
+        return compact_with(wide, rows);
+    }
+    compact_narrowly(rows);
+}
+
+/// The same by vectors that every processor has.
+#[doc(hidden)]
+pub fn compact_narrowly(rows: &mut Rows) {
+    compact_with(Narrow, rows);
+}
+
+fn compact_with<V: Vectors>(vectors: V, rows: &mut Rows) {
     let width = rows.width();
     // How many are marked before each row.
     let mut before = Vec::with_capacity(rows.count() + 1);
@@ -24,10 +41,10 @@ pub fn compact(rows: &mut Rows) {
         marked += row[0] & 1;
         marked
     }));
-    any(rows.words_mut(), width, &before);
+    any(vectors, rows.words_mut(), width, &before);
 }
 
-fn any(words: &mut [u64], width: usize, before: &[u64]) {
+fn any<V: Vectors>(vectors: V, words: &mut [u64], width: usize, before: &[u64]) {
     let count = before.len() - 1;
     if count < 2 {
         return;
@@ -36,23 +53,23 @@ fn any(words: &mut [u64], width: usize, before: &[u64]) {
     let large = (count + 1).next_power_of_two() / 2;
     let rest = count - large;
     let marked = before[rest] - before[0];
-    any(&mut words[..rest * width], width, &before[..=rest]);
+    any(vectors, &mut words[..rest * width], width, &before[..=rest]);
     let at = (large - rest) as u64 + marked;
-    power(&mut words[rest * width..], width, &before[rest..], at);
+    power(vectors, &mut words[rest * width..], width, &before[rest..], at);
     let (first, last) = words.split_at_mut(large * width);
-    exchange_from(marked * width as u64, 0, &mut first[..rest * width], last);
+    exchange_from(vectors, (marked * width as u64, 0), &mut first[..rest * width], last);
 }
 
 /// A power of two of rows, whose marked ones are to begin at a place and wrap round.
-fn power(words: &mut [u64], width: usize, before: &[u64], at: u64) {
+fn power<V: Vectors>(vectors: V, words: &mut [u64], width: usize, before: &[u64], at: u64) {
     let count = before.len() - 1;
     if count > BLOCK {
         let half = count / 2;
         let (first, second) = words.split_at_mut(half * width);
         let marked = before[half] - before[0];
-        power(first, width, &before[..=half], at);
-        power(second, width, &before[half..], at + marked);
-        joined(words, (width, half), marked, at);
+        power(vectors, first, width, &before[..=half], at);
+        power(vectors, second, width, &before[half..], at + marked);
+        joined(vectors, words, (width, half), marked, at);
         return;
     }
     let mut half = 1;
@@ -60,14 +77,14 @@ fn power(words: &mut [u64], width: usize, before: &[u64], at: u64) {
         let runs =
             words.chunks_exact_mut(2 * half * width).zip(before.windows(2 * half + 1).step_by(2 * half));
         for (run, marks) in runs {
-            joined(run, (width, half), marks[half] - marks[0], at + (marks[0] - before[0]));
+            joined(vectors, run, (width, half), marks[half] - marks[0], at + (marks[0] - before[0]));
         }
         half *= 2;
     }
 }
 
 /// Joins two halves, each compacted, so that marked rows begin at a place: so many of them are in the first.
-fn joined(words: &mut [u64], (width, half): (usize, usize), marked: u64, at: u64) {
+fn joined<V: Vectors>(vectors: V, words: &mut [u64], (width, half): (usize, usize), marked: u64, at: u64) {
     let below = half as u64 - 1;
     let wraps = ((at & below) + marked) ^ at;
     let (first, second) = words.split_at_mut(half * width);
@@ -76,21 +93,15 @@ fn joined(words: &mut [u64], (width, half): (usize, usize), marked: u64, at: u64
         return;
     }
     let turn = (at + marked) & below;
-    exchange_from(turn * width as u64, wraps >> half.trailing_zeros() & 1, first, second);
+    let turned = wraps >> half.trailing_zeros() & 1;
+    exchange_from(vectors, (turn * width as u64, turned), first, second);
 }
 
 /// Exchanges words with those of another run: those from one on, or, where the bit is set, those before it.
-#[inline(never)]
-fn exchange_from(from: u64, turned: u64, a: &mut [u64], b: &mut [u64]) {
+fn exchange_from<V: Vectors>(vectors: V, (from, turned): (u64, u64), a: &mut [u64], b: &mut [u64]) {
     // Nothing is known of them, so that no loop is split where they say.
     let (from, kept) = black_box((from, turned.wrapping_sub(1)));
-    for (number, (a, b)) in a.iter_mut().zip(b).enumerate() {
-        // All ones before it: what is below zero is filled with its sign.
-        let before = ((number as u64).wrapping_sub(from).cast_signed() >> 63).cast_unsigned();
-        let change = (*a ^ *b) & (before ^ kept);
-        *a ^= change;
-        *b ^= change;
-    }
+    vectors.exchange(from, kept, a, b);
 }
 
 #[cfg(test)]
@@ -98,6 +109,10 @@ mod tests {
     use super::*;
 
     fn assert_compacts(marks: &[bool], width: usize) {
+        [compact, compact_narrowly].into_iter().for_each(|by| assert_compacts_by(by, marks, width));
+    }
+
+    fn assert_compacts_by(by: fn(&mut Rows), marks: &[bool], width: usize) {
         let mut rows = Rows::zeros(marks.len(), width);
         for (number, marked) in marks.iter().enumerate() {
             let row = rows.row_mut(number);
@@ -105,7 +120,7 @@ mod tests {
             row[0] = (number as u64) << 1 | u64::from(*marked);
         }
         let expected: Vec<u64> = (0..marks.len()).filter(|at| marks[*at]).map(|at| at as u64).collect();
-        compact(&mut rows);
+        by(&mut rows);
         let got: Vec<u64> = rows.iter().take(expected.len()).map(|row| row[0] >> 1).collect();
         assert_eq!(got, expected, "{marks:?}");
         assert!(rows.iter().all(|row| row[1..].iter().all(|word| *word == row[0] >> 1)), "rows stay whole");

@@ -33,7 +33,7 @@ mod table;
 mod vectors;
 
 pub use bits::{mask, select};
-pub use compact::compact;
+pub use compact::{compact, compact_narrowly};
 pub use expr::{Arithmetic, Comparison, Expr};
 pub use group::{Call, Function};
 pub use lanes::{sort_packed, sort_packed_narrowly};

@@ -1,4 +1,5 @@
-//! What is done to a row of the grid of [`crate::lanes`]: columns beside each other, each by itself.
+//! What is done to a row of the grid of [`crate::lanes`], columns beside each other, each by itself; and to two runs of words of
+//! [`crate::compact()`].
 
 use crate::lanes::{LANES, Vector};
 
@@ -15,6 +16,9 @@ pub(crate) trait Vectors: Copy {
         c: &mut Vector<WIDTH>,
         d: &mut Vector<WIDTH>,
     );
+
+    /// Exchanges the words of two runs before a place, or, where `kept` is zero, from it on.
+    fn exchange(self, from: u64, kept: u64, a: &mut [u64], b: &mut [u64]);
 }
 
 /// Those that every processor has of the kind that this was compiled for.
@@ -37,6 +41,11 @@ impl Vectors for Narrow {
         d: &mut Vector<WIDTH>,
     ) {
         four::<KEYS, WIDTH>(a, b, c, d);
+    }
+
+    #[inline(never)]
+    fn exchange(self, from: u64, kept: u64, a: &mut [u64], b: &mut [u64]) {
+        exchange(from, kept, a, b);
     }
 }
 
@@ -84,6 +93,15 @@ impl Vectors for Wide {
         // SAFETY: as above.
         unsafe { wide::<KEYS, WIDTH>(a, b, c, d) }
     }
+
+    fn exchange(self, from: u64, kept: u64, a: &mut [u64], b: &mut [u64]) {
+        #[target_feature(enable = "avx2")]
+        fn wide(from: u64, kept: u64, a: &mut [u64], b: &mut [u64]) {
+            exchange(from, kept, a, b);
+        }
+        // SAFETY: as above.
+        unsafe { wide(from, kept, a, b) }
+    }
 }
 
 #[inline(always)]
@@ -114,6 +132,17 @@ fn four<const KEYS: usize, const WIDTH: usize>(
         put(b, lane, &y);
         put(c, lane, &z);
         put(d, lane, &t);
+    }
+}
+
+#[inline(always)]
+fn exchange(from: u64, kept: u64, a: &mut [u64], b: &mut [u64]) {
+    for (number, (a, b)) in a.iter_mut().zip(b).enumerate() {
+        // All ones before it: what is below zero is filled with its sign.
+        let before = ((number as u64).wrapping_sub(from).cast_signed() >> 63).cast_unsigned();
+        let change = (*a ^ *b) & (before ^ kept);
+        *a ^= change;
+        *b ^= change;
     }
 }
 

@@ -14,8 +14,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use welkin_oblivious::{
-    Arithmetic, Call, Comparison, Expr, Function, Kind, Plan, Rows, SortKey, Table, of_decimal, of_float,
-    of_int, of_text, sort_packed, sort_packed_narrowly,
+    Arithmetic, Call, Comparison, Expr, Function, Kind, Plan, Rows, SortKey, Table, compact,
+    compact_narrowly, of_decimal, of_float, of_int, of_text, sort_packed, sort_packed_narrowly,
 };
 
 /// What is run under marks, one after the other.
@@ -130,6 +130,9 @@ fn traced(seed: u64) {
                 let mut both = [rows.clone(), rows];
                 sort_packed(&mut both[0], keys);
                 sort_packed_narrowly(&mut both[1], keys);
+                // Which rows are marked depends on what their first words have.
+                compact(&mut both[0]);
+                compact_narrowly(&mut both[1]);
                 both
             });
             let sorted: Vec<[Rows; 2]> = sorted.collect();

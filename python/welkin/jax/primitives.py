@@ -26,6 +26,12 @@ POINTWISE = """
     le_to lt_to
 """.split()
 
+# What XLA does again where it is read (its `InstructionFusion::IsExpensive`, but division), and what is written as such.
+AGAIN = set("""
+    abs add add_any and ceil clamp conj convert_element_type copy copy_p eq floor ge gt imag integer_pow is_finite le le_to lt lt_to max
+    min mul ne neg not or real reduce_precision select_n sign square stop_gradient sub xor
+""".split())
+
 
 @entry(*POINTWISE)
 def pointwise(graph, eqn, ins, outs, at):
@@ -37,7 +43,8 @@ def pointwise(graph, eqn, ins, outs, at):
     loops_of = lambda sizes: [dims[place] if size == shape[place] else None for place, size in enumerate(sizes)]
     pairs = [(value, loops_of(shape_of(eqn.invars[place]))) for place, value in used]
     at_of = {place: index for index, (place, _) in enumerate(used)}
-    graph.op(eqn.primitive.name, pairs, [(out, dims) for out in outs], loops, linear=linearity(eqn, at_of), at=at)
+    graph.op(eqn.primitive.name, pairs, [(out, dims) for out in outs], loops, linear=linearity(eqn, at_of), at=at,
+             again=eqn.primitive.name in AGAIN)
 
 
 def linearity(eqn, at_of):
@@ -122,7 +129,7 @@ def transpose(graph, eqn, ins, outs, at):
     loops = Loops()
     dims = [loops.new("d", size) for size in shape_of(eqn.invars[0])]
     graph.op("transpose", [(ins[0], dims)], [(outs[0], [dims[place] for place in eqn.params["permutation"]])], loops,
-             linear=[[0]], at=at)
+             linear=[[0]], at=at, again=True)
 
 
 @entry("reshape", "squeeze", "expand_dims")
@@ -136,7 +143,7 @@ def reshape(graph, eqn, ins, outs, at):
     before = [None] * len(shape)
     for place, loop in zip(order, ordered):
         before[place] = loop
-    graph.op("reshape", [(ins[0], before)], [(outs[0], after)], loops, linear=[[0]], at=at)
+    graph.op("reshape", [(ins[0], before)], [(outs[0], after)], loops, linear=[[0]], at=at, again=True)
 
 
 @entry("broadcast_in_dim")
@@ -145,18 +152,19 @@ def broadcast(graph, eqn, ins, outs, at):
     shape = shape_of(eqn.outvars[0])
     dims = [loops.new("d", size) for size in shape]
     if ins[0] is None:
-        return graph.op("broadcast_in_dim", [], [(outs[0], dims)], loops, at=at)
+        return graph.op("broadcast_in_dim", [], [(outs[0], dims)], loops, at=at, again=True)
     before = shape_of(eqn.invars[0])
     places = eqn.params["broadcast_dimensions"]
     operand = [dims[place] if before[at_] == shape[place] else None for at_, place in enumerate(places)]
-    graph.op("broadcast_in_dim", [(ins[0], operand)], [(outs[0], dims)], loops, linear=[[0]], at=at)
+    graph.op("broadcast_in_dim", [(ins[0], operand)], [(outs[0], dims)], loops, linear=[[0]], at=at, again=True)
 
 
 @entry("iota", "rng_uniform", "empty", "full")
 def made(graph, eqn, ins, outs, at):
     loops = Loops()
     dims = [loops.new("d", size) for size in shape_of(eqn.outvars[0])]
-    graph.op(eqn.primitive.name, [], [(outs[0], dims)], loops, at=at)
+    again = eqn.primitive.name != "rng_uniform"
+    graph.op(eqn.primitive.name, [], [(outs[0], dims)], loops, at=at, again=again)
 
 
 @entry("slice", "dynamic_slice", "pad", "rev", "dynamic_update_slice", "split", "concatenate")

@@ -81,8 +81,11 @@ class Graph:
         self.dtypes.append(aval.dtype)
         return len(self.values) - 1
 
-    def op(self, kind, ins, outs, loops, *, reduce=None, linear=(), accumulates=(), flops=0.0, at="", known=True):
-        """Adds an operation. `ins` and `outs` are pairs of a value and the loop of each dimension, or None."""
+    def op(self, kind, ins, outs, loops, *, reduce=None, linear=(), accumulates=(), flops=0.0, at="", known=True, again=False):
+        """Adds an operation. `ins` and `outs` are pairs of a value and the loop of each dimension, or None.
+
+        `again` says that compilers do it again where it is read, so that its result need not be in memory.
+        """
         spell = lambda pair: [pair[0], [-1 if loop is None else loop for loop in pair[1]]]
         row = {"op": kind, "loops": loops.rows, "in": [spell(pair) for pair in ins], "out": [spell(pair) for pair in outs]}
         if reduce:
@@ -97,6 +100,8 @@ class Graph:
             row["at"] = at
         if not known:
             row["known"] = False
+        if again:
+            row["again"] = True
         self.ops.append(row)
 
     def without_unread(self):
@@ -109,10 +114,10 @@ class Graph:
         self.ops, self.sources = ([pair[place] for pair in kept[::-1]] for place in (0, 1))
 
     def digest(self):
-        """Of what a plan depends on: all but what things are called."""
+        """Of what a plan's program depends on: all but what things are called, and what only memory is counted by."""
         inputs = [(row["value"], row["role"]) for row in self.inputs]
         outputs = [(row["value"], row.get("becomes")) for row in self.outputs]
-        ops = [{key: part for key, part in row.items() if key != "at"} for row in self.ops]
+        ops = [{key: part for key, part in row.items() if key not in ("at", "again")} for row in self.ops]
         return hashlib.sha256(json.dumps([self.values, inputs, outputs, ops]).encode()).hexdigest()
 
     def text(self, made_by):

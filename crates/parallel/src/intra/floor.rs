@@ -1,7 +1,7 @@
 //! What no split of a model can take less of, by looking at it once: time by the devices' rates, memory by equal shares.
 
 use super::bench::grain;
-use super::memory::Lives;
+use super::lives::Lives;
 use super::shares::Shares;
 use super::weights::weights;
 use crate::cluster::Device;
@@ -32,14 +32,9 @@ pub(crate) fn floor_s(
     each.sum()
 }
 
-/// Bytes of a device when it needs most, where every value is shared out equally among so many.
-pub(crate) fn floor_bytes(model: &Model, lives: &Lives, devices: u64) -> f64 {
-    lives.peak(|value| model.values[value].bytes as f64 / devices as f64).1
-}
-
 /// Bytes on all devices together that a backward pass needs of the forward pass, where nothing is there twice.
 pub(crate) fn kept_floor(model: &Model, shares: &Shares) -> f64 {
-    let lives = Lives::new(model, &weights(model));
+    let lives = Lives::new(model, &weights(model), shares.step);
     let bytes = |value: usize| model.values[value].bytes as f64;
     let last = shares.forward.iter().rposition(|forward| *forward);
     let data = model.inputs.iter().filter(|input| input.role == Role::Data).map(|input| bytes(input.value));

@@ -1,87 +1,122 @@
-//! What is in memory when: values live from where they are made to where they are read last.
-//!
-//! Operations run in the order of the file. State is replaced in place: what a step was given is gone after it was read last,
-//! and what takes its place stays. Fused values are never in memory: an operation that is fused is done where its reader is, and
-//! what it reads is needed until then. An operation on elements writes over an operand that nobody reads later.
+//! How much is in memory at each moment: by layouts that are chosen, and as a limit on those that can be.
 
 use super::bench::Bench;
+use super::lives::{Lives, Piece, most_of};
 use super::problem::Problem;
-use crate::model::{Model, Operand, Reduce, Role, ValueId};
+use crate::layout::{Along, Layout};
+use crate::model::{Model, Value, ValueId};
+use crate::reshard::Hop;
 use crate::solve::{Limit, Node};
-use crate::strategy::Weight;
+use crate::strategy::Strategy;
+use std::collections::BTreeMap;
 
-/// From when to when each value is in memory, in operations; both ends included. Nothing for what never is.
-#[derive(Debug)]
-pub(crate) struct Lives {
-    spans: Vec<Option<(usize, usize)>>,
-    moments: usize,
-    /// Values that are inputs.
-    given: Vec<bool>,
-    /// Values that what reads them last writes over: they end before it, since what it makes is in their place.
-    over: Vec<bool>,
+/// Something that is in memory. Operands and results are meant by their operation and place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum What {
+    /// A value, as it is kept.
+    Kept(ValueId),
+    /// A result, as it is made.
+    Made(usize, usize),
+    /// An operand, or after these a result, with its dimensions in another order.
+    Turned(usize, usize),
+    /// A result as it is made, beside what is kept, while it is brought there.
+    Left { op: usize, place: usize, heavy: bool, read_heavy: bool },
+    /// A result that would be fused into its readers, if collectives did not bring it elsewhere.
+    Sent { op: usize, place: usize, width: Width, read_heavy: bool },
+    /// An operand, on its way from where it is kept to where it is read.
+    Read { op: usize, place: usize, made_heavy: bool, heavy: bool, width: Width },
+    /// New state that lies otherwise than the old one, whose place it cannot take.
+    Anew { new: ValueId, old: ValueId },
+}
+
+/// What there is of a tensor that is brought from one layout to another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Width {
+    /// Where it comes from, if it is not brought anywhere.
+    Unmoved,
+    /// What lies in between.
+    Passed,
+    /// Where it goes to.
+    Brought,
+}
+
+/// The choices that a piece depends on.
+enum Of {
+    Value(ValueId),
+    Op(usize),
+    /// An operation, and an operand or result of it.
+    Pair(usize, ValueId),
+    /// Two values.
+    Values(ValueId, ValueId),
+}
+
+impl What {
+    fn of(self, model: &Model) -> Of {
+        match self {
+            Self::Kept(value) => Of::Value(value),
+            Self::Made(op, _) | Self::Turned(op, _) => Of::Op(op),
+            Self::Left { op, place, .. } | Self::Sent { op, place, .. } => {
+                Of::Pair(op, model.ops[op].outs[place].value)
+            }
+            Self::Read { op, place, .. } => Of::Pair(op, model.ops[op].ins[place].value),
+            Self::Anew { new, old } => Of::Values(new, old),
+        }
+    }
 }
 
 impl Lives {
-    pub(crate) fn new(model: &Model, weights: &[Weight]) -> Self {
-        let moments = model.ops.len().max(1);
-        let mut spans: Vec<Option<(usize, usize)>> = vec![None; model.values.len()];
-        let mut given = vec![false; model.values.len()];
-        model.inputs.iter().for_each(|input| given[input.value] = true);
-        let done = Done::all(model, weights);
-        let mut stays = vec![false; model.values.len()];
-        let mut replaced = vec![false; model.inputs.len()];
-        model.outputs.iter().filter_map(|output| output.becomes).for_each(|input| replaced[input] = true);
-        for (at, input) in model.inputs.iter().enumerate() {
-            let gone = input.role == Role::State && replaced[at];
-            spans[input.value] = Some((0, if gone { 0 } else { moments - 1 }));
-            stays[input.value] = !gone;
-        }
-        for (at, (op, weight)) in model.ops.iter().zip(weights).enumerate() {
-            for operand in &op.ins {
-                if let Some(span) = &mut spans[operand.value] {
-                    span.1 = span.1.max(done[at].at);
-                }
-            }
-            for out in op.outs.iter().filter(|_| *weight != Weight::Fused) {
-                spans[out.value] = Some((at, at));
-            }
-        }
-        for output in &model.outputs {
-            stays[output.value] = true;
-            if let Some(span) = &mut spans[output.value] {
-                span.1 = moments - 1;
-            }
-        }
-        let over = written_over(model, &done, &stays, &mut spans);
-        Self { spans, moments, given, over }
+    /// What these labels need at each moment.
+    pub(crate) fn needs(
+        &self,
+        model: &Model,
+        bench: &mut Bench,
+        problem: &Problem,
+        labels: &[u32],
+    ) -> Vec<f64> {
+        let mut scale = Scale { model, bench };
+        let layout = |value: ValueId| {
+            let seat = problem.layouts.get(&value)?;
+            Some(seat.layouts[labels[seat.node] as usize])
+        };
+        let strategy = |op: usize| &problem.choices[op].all[labels[op] as usize];
+        self.sums(|piece| {
+            let what = piece.what;
+            let bytes = match what.of(model) {
+                Of::Value(value) => layout(value).map(|layout| scale.value(value, layout)),
+                Of::Op(op) => Some(scale.op(what, strategy(op))),
+                Of::Pair(op, value) => layout(value).map(|layout| scale.pair(what, strategy(op), layout)),
+                Of::Values(new, old) => layout(new).zip(layout(old)).map(|(a, b)| scale.values(new, a, b)),
+            };
+            bytes.unwrap_or(0.0)
+        })
     }
 
-    /// The moment at which these layouts need most, and how much that is.
-    pub(crate) fn peak(&self, bytes: impl Fn(ValueId) -> f64) -> (usize, f64) {
-        let mut changes = vec![0.0; self.moments + 1];
-        for (value, (from, to)) in self.each() {
-            let bytes = bytes(value);
-            changes[from] += bytes;
-            changes[to + 1] -= bytes;
+    /// What no split among so many devices needs less of: everything is shared out equally, and nothing is moved.
+    pub(crate) fn floor(&self, model: &Model, devices: u64) -> f64 {
+        let bytes = |value: ValueId| model.values[value].bytes as f64 / devices as f64;
+        let least = |piece: &Piece| match piece.what {
+            What::Kept(value) => bytes(value),
+            What::Made(op, place) => bytes(model.ops[op].outs[place].value),
+            What::Turned(op, place) => bytes(turned(model, op, place)),
+            _ => 0.0,
+        };
+        most_of(&self.sums(least)).1
+    }
+
+    fn sums(&self, mut bytes: impl FnMut(&Piece) -> f64) -> Vec<f64> {
+        let mut sums = vec![0.0; self.moments + 1];
+        for piece in &self.pieces {
+            let bytes = bytes(piece);
+            sums[piece.from] += bytes;
+            sums[piece.to + 1] -= bytes;
         }
         let mut now = 0.0;
-        let mut peak = (0, 0.0);
-        for (at, change) in changes.iter().enumerate().take(self.moments) {
-            now += change;
-            if now > peak.1 {
-                peak = (at, now);
-            }
+        for sum in &mut sums {
+            now += *sum;
+            *sum = now;
         }
-        peak
-    }
-
-    /// What is made up to one moment and read after it.
-    pub(crate) fn across(&self, moment: usize, bytes: impl Fn(ValueId) -> f64) -> f64 {
-        let read = |value: ValueId, to: usize| to + usize::from(self.over[value]) > moment;
-        let across = self
-            .each()
-            .filter(|(value, (from, to))| !self.given[*value] && *from <= moment && read(*value, *to));
-        across.map(|(value, _)| bytes(value)).sum()
+        sums.pop();
+        sums
     }
 
     /// The limit at one moment.
@@ -93,161 +128,158 @@ impl Lives {
         moment: usize,
         most: f64,
     ) -> Limit {
-        let live = self.each().filter(|(_, (from, to))| (*from..=*to).contains(&moment));
-        let mut weights: Vec<(Node, _)> = Vec::new();
-        for (value, _) in live {
-            let Some(seat) = problem.layouts.get(&value) else { continue };
-            let bytes = seat
-                .layouts
-                .iter()
-                .map(|layout| layout.local_bytes(&model.values[value], &bench.mesh.sizes))
-                .collect();
-            weights.push((seat.node, bench.store.vector(bytes)));
-        }
-        Limit { most, weights }
-    }
-
-    fn each(&self) -> impl Iterator<Item = (ValueId, (usize, usize))> {
-        self.spans.iter().enumerate().filter_map(|(value, span)| Some((value, (*span)?)))
-    }
-}
-
-/// Where an operation is done.
-#[derive(Debug, Clone, Copy)]
-struct Done {
-    /// Itself, or the operation that it is fused into.
-    at: usize,
-    /// Whether an element that it makes is read for the one in its place of what is made there, and for no other.
-    alike: bool,
-}
-
-impl Done {
-    fn all(model: &Model, weights: &[Weight]) -> Vec<Self> {
-        let mut readers = vec![0; model.values.len()];
-        for (at, op) in model.ops.iter().enumerate() {
-            op.ins.iter().for_each(|operand| readers[operand.value] = at);
-        }
-        let mut done: Vec<Self> = Vec::with_capacity(model.ops.len());
-        for (at, (op, weight)) in model.ops.iter().zip(weights).enumerate() {
-            done.push(Self { at, alike: *weight != Weight::Heavy && op.outs.len() == 1 });
-        }
-        // A sum is less than what it is made of: it is made at once, and not what it reads kept until it is read.
-        let fused = |at: &usize| weights[*at] == Weight::Fused && model.ops[*at].reduce == Reduce::None;
-        for at in (0..model.ops.len()).rev().filter(fused) {
-            let Some(out) = model.ops[at].outs.first() else { continue };
-            let (reader, next) = (&model.ops[readers[out.value]], done[readers[out.value]]);
-            let mut reads = reader.ins.iter().filter(|operand| operand.value == out.value);
-            let alike = next.alike && reads.all(|operand| in_place(operand, &reader.outs));
-            done[at] = Self { at: next.at, alike };
-        }
-        done
-    }
-}
-
-/// Whether each element is read for the result's element in the same place.
-fn in_place(operand: &Operand, outs: &[Operand]) -> bool {
-    operand.dims.iter().all(Option::is_some) && outs.first().is_some_and(|out| out.dims == operand.dims)
-}
-
-/// Ends values where they are written over: each operation on elements writes over one of its kind and shape, if it is read there
-/// last, element by element. Which those are.
-fn written_over(
-    model: &Model,
-    done: &[Done],
-    stays: &[bool],
-    spans: &mut [Option<(usize, usize)>],
-) -> Vec<bool> {
-    let mut alike = vec![true; spans.len()];
-    let ends = |span: Option<(usize, usize)>, at: usize| span.is_some_and(|(from, to)| from < to && to == at);
-    for (op, done) in model.ops.iter().zip(done) {
-        for operand in op.ins.iter().filter(|operand| ends(spans[operand.value], done.at)) {
-            alike[operand.value] &= done.alike && in_place(operand, &op.outs);
-        }
-    }
-    let mut taken = vec![false; model.ops.len()];
-    let mut over = vec![false; spans.len()];
-    for (op, done) in model.ops.iter().zip(done) {
-        let [out] = &model.ops[done.at].outs[..] else { continue };
-        for operand in op.ins.iter().filter(|operand| alike[operand.value] && !stays[operand.value]) {
-            let same = model.values[operand.value] == model.values[out.value];
-            if same && !taken[done.at] && ends(spans[operand.value], done.at) {
-                taken[done.at] = true;
-                over[operand.value] = true;
-                spans[operand.value] = spans[operand.value].map(|(from, to)| (from, to - 1));
+        // Pieces of the same choices are one weight.
+        let mut own: BTreeMap<Node, Vec<f64>> = BTreeMap::new();
+        let mut pairs: BTreeMap<(Node, Node), Vec<f64>> = BTreeMap::new();
+        for piece in self.pieces.iter().filter(|piece| (piece.from..=piece.to).contains(&moment)) {
+            let mut scale = Scale { model, bench };
+            let what = piece.what;
+            match what.of(model) {
+                Of::Value(value) => {
+                    let Some(seat) = problem.layouts.get(&value) else { continue };
+                    let cells = seat.layouts.iter().map(|layout| scale.value(value, *layout));
+                    add(own.entry(seat.node).or_default(), cells.collect());
+                }
+                Of::Op(op) => {
+                    let cells = problem.choices[op].all.iter().map(|strategy| scale.op(what, strategy));
+                    add(own.entry(op).or_default(), cells.collect());
+                }
+                Of::Pair(op, value) => {
+                    let seat = &problem.layouts[&value];
+                    let mut cells = Vec::new();
+                    for strategy in &problem.choices[op].all {
+                        cells.extend(seat.layouts.iter().map(|layout| scale.pair(what, strategy, *layout)));
+                    }
+                    add(pairs.entry((op, seat.node)).or_default(), cells);
+                }
+                Of::Values(new, old) => {
+                    let (Some(from), Some(to)) = (problem.layouts.get(&new), problem.layouts.get(&old))
+                    else {
+                        continue;
+                    };
+                    let mut cells = Vec::new();
+                    for layout in from.layouts.iter() {
+                        cells.extend(to.layouts.iter().map(|other| scale.values(new, *layout, *other)));
+                    }
+                    add(pairs.entry((from.node, to.node)).or_default(), cells);
+                }
             }
         }
+        let store = &mut bench.store;
+        let weights = own.into_iter().map(|(node, cells)| (node, store.vector(cells))).collect();
+        pairs.retain(|_, cells| cells.iter().any(|bytes| *bytes > 0.0));
+        let pairs = pairs.into_iter().map(|((first, second), cells)| {
+            let columns = store.get(problem.graph.costs[second]).len();
+            (first, second, store.table(columns, cells))
+        });
+        Limit { most, weights, pairs: pairs.collect() }
     }
-    over
+}
+
+fn add(sum: &mut Vec<f64>, cells: Vec<f64>) {
+    if sum.is_empty() {
+        *sum = cells;
+    } else {
+        sum.iter_mut().zip(cells).for_each(|(sum, cell)| *sum += cell);
+    }
+}
+
+fn turned(model: &Model, op: usize, place: usize) -> ValueId {
+    let op = &model.ops[op];
+    op.ins.iter().chain(&op.outs).nth(place).map_or(0, |operand| operand.value)
+}
+
+/// Weighs pieces.
+struct Scale<'a> {
+    model: &'a Model,
+    bench: &'a mut Bench,
+}
+
+impl Scale<'_> {
+    fn value(&self, value: ValueId, layout: Layout) -> f64 {
+        layout.local_bytes(&self.model.values[value], &self.bench.mesh.sizes)
+    }
+
+    fn op(&self, what: What, strategy: &Strategy) -> f64 {
+        match what {
+            What::Made(op, place) => self.value(self.model.ops[op].outs[place].value, strategy.outs[place]),
+            What::Turned(op, place) => {
+                let layout = strategy.ins.iter().chain(&strategy.outs).nth(place);
+                layout.map_or(0.0, |layout| self.value(turned(self.model, op, place), *layout))
+            }
+            _ => 0.0,
+        }
+    }
+
+    fn values(&self, value: ValueId, new: Layout, old: Layout) -> f64 {
+        if new == old { 0.0 } else { self.value(value, new) }
+    }
+
+    fn pair(&mut self, what: What, strategy: &Strategy, kept: Layout) -> f64 {
+        let Of::Pair(_, value) = what.of(self.model) else { return 0.0 };
+        let (from, to) = match what {
+            What::Read { place, .. } => (kept, strategy.ins[place]),
+            What::Left { place, .. } | What::Sent { place, .. } => (strategy.outs[place], kept),
+            _ => return 0.0,
+        };
+        let unmoved = matches!(what, What::Read { width: Width::Unmoved, .. });
+        if from == to {
+            return if unmoved { self.value(value, from) } else { 0.0 };
+        }
+        let hops = self.bench.ways(&self.model.values[value]).way(from, to);
+        // Where an operation on elements reads a part of what a device has, it is not written anywhere.
+        let collective = hops.iter().any(|hop| hop.collective.is_some());
+        let own = match what {
+            What::Read { made_heavy, heavy, width, .. } => {
+                let written = heavy || collective;
+                match width {
+                    Width::Unmoved => return if written { 0.0 } else { self.value(value, from) },
+                    _ if !written => return 0.0,
+                    Width::Brought => return self.value(value, to),
+                    Width::Passed => (made_heavy, heavy, 0.0),
+                }
+            }
+            What::Left { heavy, read_heavy, .. } => (heavy, read_heavy, self.value(value, from)),
+            What::Sent { .. } if !collective => return 0.0,
+            What::Sent { width: Width::Brought, .. } => return self.value(value, to),
+            What::Sent { read_heavy, .. } => (false, read_heavy, self.value(value, from)),
+            _ => return 0.0,
+        };
+        let (made_heavy, read_heavy, left) = own;
+        let between = hops.iter().rev().skip(1).map(|hop| self.value(value, hop.to)).fold(0.0, f64::max);
+        left + between + self.reordered(value, from, &hops, (made_heavy, read_heavy))
+    }
+
+    /// Collectives go along the first dimension in memory. Along another one what they take, or what they give, is a copy in
+    /// another order; operations on elements write and read either.
+    fn reordered(&self, value: ValueId, from: Layout, hops: &[Hop], (made, read): (bool, bool)) -> f64 {
+        let tensor = &self.model.values[value];
+        let (mut before, mut most): (Layout, f64) = (from, 0.0);
+        for hop in hops {
+            let axis = hop.axes.trailing_zeros() as usize;
+            let bytes = match (before.0[axis], hop.to.0[axis]) {
+                (Along::Partial, Along::Split(dim)) if made && inner(tensor, dim) => {
+                    self.value(value, before)
+                }
+                (Along::Split(dim), Along::Same) if read && inner(tensor, dim) => self.value(value, hop.to),
+                (Along::Split(dim), Along::Split(other))
+                    if read && (inner(tensor, dim) || inner(tensor, other)) =>
+                {
+                    self.value(value, hop.to)
+                }
+                _ => 0.0,
+            };
+            most = most.max(bytes);
+            before = hop.to;
+        }
+        most
+    }
+}
+
+/// Whether a dimension is not the first in memory.
+fn inner(tensor: &Value, dim: u8) -> bool {
+    tensor.shape.iter().take(dim.into()).any(|size| *size > 1)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::intra::weights;
-
-    /// `x` and `w` of 8 by 8 numbers, of which `ops` make values 2 to 5, and 6 of 8; 5 is the result, in the place of `w` if that is
-    /// state.
-    fn step(role: &str, ops: &[&str]) -> Model {
-        let becomes = if role == "state" { r#", "becomes": 1"# } else { "" };
-        let values = [[r#"["f32", [8, 8]]"#; 6].join(", "), r#"["f32", [8]]"#.to_owned()].join(", ");
-        let text = format!(
-            r#"{{"schema": "welkin.model-graph/1", "values": [{values}],
-            "inputs": [{{"value": 0, "name": "x", "role": "data"}}, {{"value": 1, "name": "w", "role": "{role}"}}],
-            "outputs": [{{"value": 5, "name": "y"{becomes}}}], "ops": [{}]}}"#,
-            ops.join(", ")
-        );
-        Model::read(text.as_bytes()).unwrap()
-    }
-
-    fn elements(ins: &[usize], out: usize) -> String {
-        let ins: Vec<_> = ins.iter().map(|value| format!("[{value}, [0, 1]]")).collect();
-        let ins = ins.join(", ");
-        format!(r#"{{"op": "e", "loops": [["i", 8], ["j", 8]], "in": [{ins}], "out": [[{out}, [0, 1]]]}}"#)
-    }
-
-    fn product(left: usize, right: usize, out: usize) -> String {
-        format!(
-            r#"{{"op": "dot_general", "loops": [["m", 8], ["k", 8], ["n", 8]], "in": [[{left}, [0, 1]], [{right}, [1, 2]]],
-            "out": [[{out}, [0, 2]]], "reduce": "sum", "linear": [[0], [1]], "flops": 1024}}"#
-        )
-    }
-
-    fn spans(model: &Model) -> Vec<Option<(usize, usize)>> {
-        Lives::new(model, &weights(model)).spans
-    }
-
-    #[test]
-    fn what_a_fused_operation_reads_is_there_until_its_reader_runs_which_writes_over_it() {
-        // 3 is fused into what makes 5, which comes after another product.
-        let model = step(
-            "constant",
-            &[&product(0, 1, 2), &elements(&[2], 3), &product(0, 1, 4), &elements(&[3, 4], 5)],
-        );
-        let all = Some((0, 3));
-        assert_eq!(spans(&model), [all, all, Some((0, 2)), None, Some((2, 3)), Some((3, 3)), None]);
-        // What is written over by an operation is still what crosses from before it.
-        let crossing =
-            Lives::new(&model, &weights(&model)).across(2, |value| if value == 2 { 1.0 } else { 16.0 });
-        assert!((crossing - 17.0).abs() < 1e-9, "{crossing}");
-        // A sum is small, and is made at once.
-        let sum = r#"{"op": "sum", "loops": [["i", 8], ["j", 8]], "in": [[2, [0, 1]]], "out": [[6, [0]]], "reduce": "sum", "linear": [[0]]}"#;
-        let spread = elements(&[6, 4], 5).replace("[6, [0, 1]]", "[6, [0]]");
-        let model = step("constant", &[&product(0, 1, 2), sum, &product(0, 1, 4), &spread]);
-        assert_eq!(spans(&model)[2], Some((0, 1)));
-    }
-
-    #[test]
-    fn state_is_written_over_by_what_replaces_it_and_what_is_read_in_other_places_by_nothing() {
-        let made = [product(0, 1, 2), product(0, 2, 3), product(0, 3, 4)];
-        let update = |ops: &str| spans(&step("state", &[&made[0], &made[1], &made[2], ops]));
-        assert_eq!(update(&elements(&[1, 4], 5))[1], Some((0, 2)));
-        // Read transposed: an element is read after another one was written.
-        let transposed = elements(&[1, 4], 5).replace("[1, [0, 1]]", "[1, [1, 0]]");
-        assert_eq!(update(&transposed)[1], Some((0, 3)));
-        assert_eq!(update(&transposed)[4], Some((2, 2)));
-        // Products read all of a row for each element.
-        assert_eq!(update(&product(1, 4, 5))[1], Some((0, 3)));
-        // The batch is the caller's.
-        assert_eq!(update(&elements(&[0, 4], 5))[0], Some((0, 3)));
-    }
-}
+mod tests;

@@ -4,7 +4,9 @@ mod bench;
 #[cfg(test)]
 mod brute;
 mod costs;
+mod done;
 mod floor;
+mod lives;
 mod memory;
 mod problem;
 mod shares;

@@ -245,5 +245,6 @@ pub(crate) fn same(a: &Model, b: &Model) -> bool {
             operands(x) == operands(y)
                 && key(a, x, Weight::Heavy) == key(b, y, Weight::Heavy)
                 && x.known == y.known
+                && x.again == y.again
         })
 }

@@ -7,26 +7,29 @@ use crate::model::{Batch, Model};
 pub(crate) struct Shares {
     pub(crate) forward: Vec<bool>,
     pub(crate) share: Vec<f64>,
+    /// Whether it is all of a step, in one program.
+    pub(crate) step: bool,
 }
 
 impl Shares {
     /// Everything is paid, and nothing is known to be of the forward pass.
     pub(crate) fn whole(model: &Model) -> Self {
-        Self { forward: vec![false; model.ops.len()], share: vec![1.0; model.ops.len()] }
+        Self { forward: vec![false; model.ops.len()], share: vec![1.0; model.ops.len()], step: true }
     }
 
     pub(crate) fn new(model: &Model, batch: &Batch, forward: &[bool], microbatches: u64) -> Self {
         let once = batch.once(model);
         let share =
             |(once, forward): (&bool, &bool)| if *once && !forward { 1.0 / microbatches as f64 } else { 1.0 };
-        Self { forward: forward.to_vec(), share: once.iter().zip(forward).map(share).collect() }
+        let share = once.iter().zip(forward).map(share).collect();
+        Self { forward: forward.to_vec(), share, step: false }
     }
 
     /// Those of some operations.
     pub(crate) fn of(&self, ops: &[usize]) -> Self {
         let pick = |at: &usize| (self.forward[*at], self.share[*at]);
         let (forward, share) = ops.iter().map(pick).unzip();
-        Self { forward, share }
+        Self { forward, share, step: self.step }
     }
 
     /// What of a value's way from its maker to where it is kept a microbatch pays: gradients that only updates read are

@@ -1,8 +1,7 @@
 //! A model split over one mesh: solved, and read back as layouts and collectives.
 
 use super::bench::Bench;
-use super::floor::floor_bytes;
-use super::memory::Lives;
+use super::lives::{Lives, most_of};
 use super::problem::{Allowed, Anything, Problem};
 use super::shares::Shares;
 use super::weights::weights;
@@ -14,8 +13,8 @@ use crate::solve::{Care, Found, solve_limited};
 use crate::strategy::Strategy;
 use std::collections::BTreeMap;
 
-/// Moments that are limited, at most: each is where the plan before it needed most.
-const MOST_LIMITS: usize = 12;
+/// Times that moments are limited, at most: each is where the plan before it needed most, with those around it that are over the limit.
+const MOST_ROUNDS: usize = 12;
 
 /// A model on a mesh.
 #[derive(Debug, Clone)]
@@ -114,15 +113,15 @@ pub(crate) fn split_within(
     shares: &Shares,
     care: Care,
 ) -> Result<Split, NoSplit> {
-    let lives = Lives::new(model, &weights(model));
-    let floor = floor_bytes(model, &lives, bench.mesh.sizes.iter().product());
+    let lives = Lives::new(model, &weights(model), shares.step);
+    let floor = lives.floor(model, bench.mesh.sizes.iter().product());
     if floor > most {
         return Err(NoSplit::Memory(floor));
     }
     let problem = Problem::new(model, bench, allowed, shares).ok_or(NoSplit::Forbidden)?;
     let mut limits = Vec::new();
     let mut least: f64 = 0.0;
-    loop {
+    for round in 0.. {
         let (found, bound) = solve_limited(&mut bench.store, &problem.graph, &limits, care);
         if bound >= care.known && bound.is_finite() {
             return Err(NoSplit::Worse(bound));
@@ -132,12 +131,8 @@ pub(crate) fn split_within(
             return Err(NoSplit::Memory(least.max(most)));
         };
         let layouts = layouts(&problem, &found);
-        let bytes = |value: ValueId| {
-            layouts
-                .get(&value)
-                .map_or(0.0, |layout| layout.local_bytes(&model.values[value], &bench.mesh.sizes))
-        };
-        let (moment, peak) = lives.peak(bytes);
+        let needs = lives.needs(model, bench, &problem, &found.labels);
+        let (moment, peak) = most_of(&needs);
         if peak <= most {
             return Ok(read(
                 (model, bench, shares),
@@ -149,14 +144,22 @@ pub(crate) fn split_within(
                 &lives,
             ));
         }
-        if limits.len() == MOST_LIMITS {
+        if round == MOST_ROUNDS {
             return Err(NoSplit::Memory(peak));
         }
-        let limit = lives.limit(model, bench, &problem, moment, most);
-        least = least.max(limit.least(&bench.store));
-        limits.push(limit);
+        // What is less at one moment of an operation is often as much at the next.
+        let around = moment.saturating_sub(AROUND)..=(moment + AROUND).min(needs.len() - 1);
+        for moment in around.filter(|at| needs[*at] > most) {
+            let limit = lives.limit(model, bench, &problem, moment, most);
+            least = least.max(limit.least(&bench.store));
+            limits.push(limit);
+        }
     }
+    unreachable!("a last round ends it")
 }
+
+/// Moments before and after one that are looked at with it: an operation has three.
+const AROUND: usize = 3;
 
 fn layouts(problem: &Problem, found: &Found) -> BTreeMap<ValueId, Layout> {
     problem

@@ -131,6 +131,8 @@ pub struct Op {
     pub at: String,
     /// False where nobody knows what its loops are: it is replicated.
     pub known: bool,
+    /// So cheap on each element that compilers do it again for each reader, where that spares its result.
+    pub again: bool,
 }
 
 /// A loop of an operation.

@@ -232,6 +232,7 @@ impl Reader {
             flops: op.flops,
             at: op.at,
             known: op.known,
+            again: op.again,
         })
     }
 

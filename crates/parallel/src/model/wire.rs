@@ -68,6 +68,10 @@ pub(crate) struct Op {
     pub(crate) at: String,
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub(crate) known: bool,
+    /// Changes what is counted as memory, and no split that is possible: left out of the digest, so that plans of files from before
+    /// it was known stay plans of the same step.
+    #[serde(default, skip_serializing)]
+    pub(crate) again: bool,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]

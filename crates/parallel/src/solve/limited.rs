@@ -8,7 +8,7 @@
 use super::free::{Found, solve};
 use super::graph::{Graph, Node};
 use super::steps::{Step, local};
-use super::store::{Store, VectorId};
+use super::store::{Store, TableId, VectorId};
 
 /// A sum of weights that an assignment must not exceed.
 #[derive(Debug, Clone)]
@@ -16,17 +16,25 @@ pub(crate) struct Limit {
     pub(crate) most: f64,
     /// What each label of a node weighs.
     pub(crate) weights: Vec<(Node, VectorId)>,
+    /// What pairs of labels weigh: of a first node, whose labels are rows, and a second one. Both have an edge, so that a price
+    /// makes the graph no denser.
+    pub(crate) pairs: Vec<(Node, Node, TableId)>,
 }
 
 impl Limit {
     pub(crate) fn weight(&self, store: &Store, labels: &[u32]) -> f64 {
-        self.weights.iter().map(|(node, weight)| store.get(*weight)[labels[*node] as usize]).sum()
+        let at = |node: Node| labels[node] as usize;
+        let own = self.weights.iter().map(|(node, weight)| store.get(*weight)[at(*node)]);
+        let pairs =
+            self.pairs.iter().map(|(first, second, table)| store.see(*table).at(at(*first), at(*second)));
+        own.chain(pairs).sum()
     }
 
-    /// The least that any assignment weighs.
+    /// No assignment weighs less.
     pub(crate) fn least(&self, store: &Store) -> f64 {
-        let least = |weight: VectorId| store.get(weight).iter().copied().fold(f64::INFINITY, f64::min);
-        self.weights.iter().map(|(_, weight)| least(*weight)).sum()
+        let least = |cells: &[f64]| cells.iter().copied().fold(f64::INFINITY, f64::min);
+        let own = self.weights.iter().map(|(_, weight)| least(store.get(*weight)));
+        own.chain(self.pairs.iter().map(|(_, _, table)| least(&store.see(*table).cells))).sum()
     }
 
     fn kept_by(&self, store: &Store, labels: &[u32]) -> bool {
@@ -180,6 +188,13 @@ impl Search<'_> {
                 let cost = store.get(*weight).iter().map(|weight| weight * price).collect();
                 let cost = store.vector(cost);
                 graph.add(store, *node, cost);
+            }
+            for (first, second, table) in &limit.pairs {
+                let table = store.see(*table);
+                let (columns, cells) =
+                    (table.columns, table.cells.iter().map(|weight| weight * price).collect());
+                let table = store.table(columns, cells);
+                graph.edge(store, *first, *second, table);
             }
         }
         graph

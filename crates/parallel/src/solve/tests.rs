@@ -56,7 +56,19 @@ fn limits(draw: &mut Draw, store: &mut Store, graph: &Graph) -> Vec<Limit> {
                 (node, store.vector((0..labels).map(|_| draw.below(20) as f64).collect()))
             })
             .collect();
-        let limit = Limit { most: 0.0, weights };
+        // What pairs weigh, along some edges.
+        let edges = graph.edges.iter().enumerate().flat_map(|(first, edges)| {
+            edges.iter().filter(move |(second, _)| first < **second).map(move |edge| (first, edge))
+        });
+        let mut pairs = Vec::new();
+        for (first, (second, table)) in edges {
+            if draw.below(2) == 0 {
+                let (rows, columns) = (store.see(*table).rows(), store.see(*table).columns);
+                let cells = (0..rows * columns).map(|_| draw.below(10) as f64).collect();
+                pairs.push((first, *second, store.table(columns, cells)));
+            }
+        }
+        let limit = Limit { most: 0.0, weights, pairs };
         let least = limit.least(store);
         Limit { most: least - 1.0 + draw.below(30) as f64, ..limit }
     };

@@ -43,6 +43,38 @@ pub(super) struct Loops {
     rows: Vec<(String, u64)>,
 }
 
+/// What XLA does again where it is read (its `InstructionFusion::IsExpensive`, but division).
+const AGAIN: &[&str] = &[
+    "abs",
+    "add",
+    "and",
+    "broadcast",
+    "broadcast_in_dim",
+    "ceil",
+    "clamp",
+    "compare",
+    "convert",
+    "floor",
+    "imag",
+    "iota",
+    "is_finite",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negate",
+    "not",
+    "or",
+    "real",
+    "reduce_precision",
+    "reshape",
+    "select",
+    "sign",
+    "square",
+    "subtract",
+    "transpose",
+    "xor",
+];
+
 /// As many loops as a model's operations may have.
 const MOST_LOOPS: usize = 24;
 
@@ -124,6 +156,7 @@ impl Graph {
             flops,
             at: String::new(),
             known: !unknown,
+            again: AGAIN.binary_search(&name).is_ok(),
         });
     }
 

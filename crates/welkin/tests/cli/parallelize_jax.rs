@@ -53,12 +53,12 @@ fn an_older_jax_runs_the_same_plans() {
     assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 7, "{said}");
 }
 
-/// No more than 3 % under what XLA takes, and no more than 10 % over: a GPT and one with experts. Others: docs/benchmarks.md.
+/// No more than 3 % under what XLA takes, and no more than 10 % over: GPTs, one with experts, MLPs and a wide ResNet.
 #[test]
 fn the_memory_that_is_planned_is_that_of_the_compiled_step() {
     let name = "the_memory_that_is_planned_is_that_of_the_compiled_step";
     let Some(said) = said(name, "python/test_memory.py", &[env!("CARGO_BIN_EXE_welkin")]) else { return };
-    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 4, "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 8, "{said}");
 }
 
 #[test]

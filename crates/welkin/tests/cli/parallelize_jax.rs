@@ -87,6 +87,16 @@ fn pipelines_of_two_processes_equal_one_device() {
     assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 3, "{said}");
 }
 
+/// One of two processes is killed: the other one ends, within what it was told, or 20 s, and not JAX's 100.
+#[test]
+fn a_gang_ends_soon_after_one_of_its_processes() {
+    for program in ["jax-python", "jax-before-python"] {
+        let Some(python) = python_of("a_gang_ends_soon_after_one_of_its_processes", program) else { return };
+        let said = said_by(&python, "python/test_gang_loss.py", &[]);
+        assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 4, "{said}");
+    }
+}
+
 /// Two nodes of four devices each, leased by a run that chose them with the plan, train as one program.
 #[test]
 fn a_gang_trains_together_with_the_losses_of_one_device() {

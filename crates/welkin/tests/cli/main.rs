@@ -18,6 +18,7 @@ mod catalog;
 mod clusters;
 mod deploy;
 mod disk;
+mod gang;
 mod gateway;
 mod going_on;
 mod golden;

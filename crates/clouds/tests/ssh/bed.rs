@@ -245,17 +245,26 @@ pub(crate) async fn smallest(provider: &Ssh) -> MachineSpec {
 
 /// Looks at a lease until it is as wanted.
 pub(crate) async fn until(provider: &Ssh, id: &LeaseId, wanted: impl Fn(&Lease) -> bool) -> Lease {
+    let mut last = None;
     let look = async {
         loop {
-            if let Ok(lease) = provider.observe(id).await
-                && wanted(&lease)
+            let seen = provider.observe(id).await;
+            if let Ok(lease) = &seen
+                && wanted(lease)
             {
-                return lease;
+                return lease.clone();
             }
+            // What is over stays as it is.
+            assert!(
+                !seen.as_ref().is_ok_and(|lease| lease.state.is_over()),
+                "it never will be as wanted: {seen:?}"
+            );
+            last = Some(seen);
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, look).await.expect("the lease never became as wanted")
+    let found = tokio::time::timeout(PATIENCE, look).await;
+    found.unwrap_or_else(|_| panic!("the lease never became as wanted: {last:?}"))
 }
 
 pub(crate) async fn ready(provider: &Ssh, request: &LeaseRequest) -> Lease {

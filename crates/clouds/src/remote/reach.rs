@@ -6,7 +6,7 @@
 //! and a host is not gone for that before a try has failed.
 //!
 //! *Guarantee.* No call waits for a host that is gone; a connection that stands again is told to whoever
-//! sweeps.
+//! sweeps. That something is not there, or is lost, no call is told but by the host.
 
 use super::link::{CallError, Link};
 use super::wire::{self, Answer, Ask, Frame, HostInfo, PROTOCOL};
@@ -140,7 +140,9 @@ impl Reach {
     ) -> Result<(Answer, Vec<u8>), ProviderError> {
         let standing = match self.standing().await {
             Ok(standing) => standing,
-            Err(unreached) => return Err(self.error(operation, unreached.kind, unreached.message)),
+            Err(unreached) => {
+                return Err(self.error(operation, unheard(unreached.kind), unreached.message));
+            }
         };
         match standing.link.call(ask, body, wait.saturating_add(ANSWER_WITHIN)).await {
             Ok((Answer::Failed { kind, message, retry_after }, _)) => {
@@ -164,7 +166,7 @@ impl Reach {
         let fault = |kind, message| self.error(operation, kind, message);
         let late = || fault(ErrorKind::Transient, format!("{} does not answer", self.host));
         let opened = timeout(CONNECT_WITHIN, self.transport.open()).await.map_err(|_| late())?;
-        let mut opened = opened.map_err(|unreached| fault(unreached.kind, unreached.message))?;
+        let mut opened = opened.map_err(|unreached| fault(unheard(unreached.kind), unreached.message))?;
         let broken = |error: wire::WireError| {
             fault(ErrorKind::Transient, format!("the connection to {} broke: {error}", self.host))
         };
@@ -290,6 +292,17 @@ impl Reach {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The kind of a call that never came to the host. Whether there is a lease, whether it is lost, and whether what it needs
+/// has room is for the host alone to say: who takes the way there for its answer strikes off what it still holds.
+const fn unheard(kind: ErrorKind) -> ErrorKind {
+    match kind {
+        ErrorKind::NotFound | ErrorKind::LeaseLost | ErrorKind::NoCapacity | ErrorKind::Conflict => {
+            ErrorKind::Transient
+        }
+        kind => kind,
     }
 }
 

@@ -11,6 +11,7 @@
 use super::config::HostSpec;
 use crate::remote::{GREETING, Opened, PIECE_BYTES, Transport, Unreached};
 use async_trait::async_trait;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -101,7 +102,12 @@ impl Transport for SshTransport {
             .spawn()
             .map_err(|error| {
                 let message = format!("{} cannot be started: {error}", self.ssh.program.display());
-                self.unreached(ErrorKind::NotSupported, message)
+                // Whatever else keeps it from starting, such as too many processes, passes.
+                let kind = match error.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => ErrorKind::NotSupported,
+                    _ => ErrorKind::Transient,
+                };
+                self.unreached(kind, message)
             })?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(input), Some(output), Some(errors)) = streams else {

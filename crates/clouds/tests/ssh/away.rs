@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, PATIENCE, lab, read, ready, request, run, smallest, step, until};
 use welkin_clouds::Ssh;
-use welkin_provider::{LeaseState, Owner, Provider};
+use welkin_provider::{ErrorKind, LeaseState, Owner, Provider};
 
 fn is_lost(state: &LeaseState) -> bool {
     matches!(state, LeaseState::Lost { preempted: false, .. })
@@ -132,10 +132,39 @@ async fn a_host_that_was_taken_out_of_the_file_gives_back_when_it_is_in_it_again
 
     let without = bed.provider_with("here", 0..2);
     let gone = without.observe(&lease.id).await.unwrap_err();
-    assert_eq!(gone.kind, welkin_provider::ErrorKind::NotFound, "{gone}");
+    assert_eq!(gone.kind, ErrorKind::NotFound, "{gone}");
     without.release(&lease.id).await.unwrap();
     assert!(!bed.left_over().is_empty(), "nobody could tell the host");
 
     let again = bed.provider();
     listed_until(&again, "the host gives back", || bed.left_over().is_empty()).await;
+}
+
+/// A laptop without a network knows no names: nothing that a host said.
+#[tokio::test]
+async fn a_name_that_is_not_known_for_a_while_strikes_nothing_off() {
+    const WORDS: &str = "ssh: Could not resolve hostname h1: Temporary failure in name resolution";
+    let bed = Bed::folders();
+    let provider = bed.provider();
+    let mut asked = request(&smallest(&provider).await, "offline", 1);
+    asked.location.zone = Some("h1".into());
+    let lease = ready(&provider, &asked).await;
+    let node = provider.node(&lease.id, 0).await.unwrap();
+    node.start(&step("long", "sleep 1000")).await.unwrap();
+
+    bed.cut_off(0, WORDS);
+    let unseen = provider.observe(&lease.id).await.unwrap_err();
+    assert_eq!(unseen.kind, ErrorKind::Transient, "{unseen}");
+    let login = node.login("", &Default::default()).await.err().unwrap();
+    assert!(login.kind == ErrorKind::Transient && login.message.contains("resolve"), "{login}");
+    bed.set_away(0, false);
+    until(&provider, &lease.id, |lease| lease.state == LeaseState::Ready).await;
+
+    bed.cut_off(0, WORDS);
+    // Whether it is told that the host cannot be told now, what it holds stays on record.
+    drop(provider.release(&lease.id).await);
+    assert_eq!(bed.agents(0), 1, "nobody could tell it");
+    bed.set_away(0, false);
+    listed_until(&provider, "the host gives back", || bed.left_over().is_empty()).await;
+    assert_eq!(bed.agents(0), 0);
 }

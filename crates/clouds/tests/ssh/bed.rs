@@ -57,7 +57,7 @@ impl Bed {
         let root = folder.path().display();
         let script = format!(
             "#!/bin/sh\nwhile test \"$1\" != --; do shift; done\nhost=$2; line=$3\n\
-             test -e {root}/$host/away && {{ echo \"ssh: connect to host $host port 22: No route to host\" >&2; exit 255; }}\n\
+             test -e {root}/$host/away && {{ cat {root}/$host/away >&2; exit 255; }}\n\
              echo $$ >> {root}/$host/logins\ncd {root}/$host/home\n\
              exec env -i HOME={root}/$host/home PATH=\"{root}/bin:$PATH\" sh -c \"$line\"\n"
         );
@@ -113,11 +113,17 @@ impl Bed {
 
     /// Ends every login to a host, and lets none in as long as it is away.
     pub(crate) fn set_away(&self, number: usize, away: bool) {
-        let host = self.folder.path().join(format!("h{}", number + 1));
-        if !away {
-            return std::fs::remove_file(host.join("away")).unwrap();
+        if away {
+            let host = number + 1;
+            return self.cut_off(number, &format!("ssh: connect to host h{host} port 22: No route to host"));
         }
-        std::fs::write(host.join("away"), "").unwrap();
+        std::fs::remove_file(self.folder.path().join(format!("h{}/away", number + 1))).unwrap();
+    }
+
+    /// As a host that is away, with these words of `ssh` about it.
+    pub(crate) fn cut_off(&self, number: usize, words: &str) {
+        let host = self.folder.path().join(format!("h{}", number + 1));
+        std::fs::write(host.join("away"), format!("{words}\n")).unwrap();
         for pid in std::fs::read_to_string(host.join("logins")).unwrap().lines() {
             // The number may be somebody else's by now.
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

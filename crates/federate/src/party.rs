@@ -130,6 +130,9 @@ pub type TellParty<'a> = dyn FnMut(&Meanwhile<'_>) -> Result<(), String> + 'a;
 /// Pause between two calls.
 const BETWEEN: Duration = Duration::from_millis(500);
 
+/// What is shorter is no meeting: whoever is there already, over another connection, is told so and hung up on.
+const MEETS: Duration = Duration::from_secs(2);
+
 /// Takes part in a training until there is a model. A connection that is lost is made again. What is noted meanwhile is in `notes`,
 /// and should be given again when it is taken part once more.
 ///
@@ -147,6 +150,7 @@ pub async fn take_part(
     let own = Own { options, place, data, valid, workers };
     let mut since = Instant::now();
     loop {
+        let begun = Instant::now();
         let lost = match meet(&own, notes, tell).await {
             Ok(model) => return Ok(model),
             Err(Ended::For(error)) if own.options.introduced && error.is_of_a_list() => {
@@ -154,7 +158,7 @@ pub async fn take_part(
             }
             Err(Ended::For(error)) => return Err(error),
             Err(Ended::Lost { error, met }) => {
-                if met {
+                if met && begun.elapsed() > MEETS {
                     since = Instant::now();
                 }
                 error

@@ -1,5 +1,6 @@
 //! Where the training is done, and answers are waited for.
 
+use super::concord::OTHER_ROWS;
 use super::entrance::{Event, Hello};
 use super::{Coordinating, CoordinatorError, Happening, Kept, Tell};
 use crate::journal::{Journal, Record};
@@ -19,6 +20,8 @@ pub(super) struct Seated {
     pub(super) hello: Hello,
     /// How many of the training's records it has noted, since it was told of those that are kept here.
     pub(super) noted: Option<usize>,
+    /// Whether it was said that it came once more.
+    doubled: bool,
 }
 
 /// See the head of the module.
@@ -168,6 +171,10 @@ impl Desk {
                 return Ok(());
             }
             match self.next(until, tell)? {
+                // It may be of a training that was begun anew, after this one.
+                Some(Next::Came(party)) if !self.has_rows_of_before(party) => {
+                    self.send_away(party, OTHER_ROWS, tell)?;
+                }
                 Some(Next::Came(party)) => give(&self.seats[party], called),
                 Some(Next::Reply(party, Reply::Called(of, _))) if of == called => {
                     self.journal.add(&Record::Kept(party))?;
@@ -185,6 +192,13 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Whether the rows of a party that is there are those that the training began with.
+    fn has_rows_of_before(&self, party: usize) -> bool {
+        let kept = self.kept.rows.as_deref().and_then(|rows| rows.chunks_exact(32).nth(party));
+        let here = self.seats[party].as_ref().map(|seat| seat.hello.commitment);
+        kept.zip(here).is_none_or(|(kept, here)| *kept == here)
     }
 
     /// Tells those who are there to wait for the others.
@@ -251,17 +265,21 @@ impl Desk {
         tell: &mut Tell,
     ) -> Result<Next, CoordinatorError> {
         let name = &self.options.roster.parties()[party].0;
-        if self.seats[party].is_some() {
+        if let Some(seat) = &mut self.seats[party] {
+            // It may be the same one, whose connection broke in a way that is not noticed here yet: it waits, and comes again.
             link.run(Errand::Tell(words(
-                Kind::Over,
+                Kind::Pause,
                 &format!("`{name}` is here already, over another connection"),
             )));
-            tell(&Happening::Refused(format!("`{name}` came a second time")))
-                .map_err(CoordinatorError::Stopped)?;
+            // It comes again and again.
+            if !std::mem::replace(&mut seat.doubled, true) {
+                tell(&Happening::Refused(format!("`{name}` came a second time")))
+                    .map_err(CoordinatorError::Stopped)?;
+            }
             return Ok(Next::Nothing);
         }
         tell(&Happening::Came(name)).map_err(CoordinatorError::Stopped)?;
-        self.seats[party] = Some(Seated { link, hello, noted: None });
+        self.seats[party] = Some(Seated { link, hello, noted: None, doubled: false });
         Ok(Next::Came(party))
     }
 

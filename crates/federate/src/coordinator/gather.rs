@@ -124,7 +124,12 @@ impl Desk {
         Ok(())
     }
 
-    fn send_away(&mut self, party: usize, why: &str, tell: &mut Tell) -> Result<(), CoordinatorError> {
+    pub(super) fn send_away(
+        &mut self,
+        party: usize,
+        why: &str,
+        tell: &mut Tell,
+    ) -> Result<(), CoordinatorError> {
         if let Some(seat) = self.seats[party].take() {
             seat.link.run(Errand::Tell(words(Kind::Over, why)));
         }

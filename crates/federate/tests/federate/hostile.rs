@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use welkin_boost::federated::Schema;
-use welkin_federate::TakingPart;
+use welkin_boost::{Alone, Format};
+use welkin_federate::{Meanwhile, Notes, TakingPart, take_part};
 use welkin_gateway::{Identity, Meeting};
 
 const HELLO: u8 = 1;
 pub(crate) const KEYS: u8 = 3;
 pub(crate) const ASK: u8 = 4;
 pub(crate) const ANSWER: u8 = 5;
+const PAUSE: u8 = 6;
 pub(crate) const OVER: u8 = 7;
 
 pub(crate) fn message(kind: u8, number: u64, payload: &[u8]) -> Vec<u8> {
@@ -124,12 +126,45 @@ fn a_party_that_comes_twice_is_told_so_and_the_first_stays() {
             heard = hear(&mut first) => heard.unwrap(),
             heard = hear(&mut second) => heard.unwrap(),
         };
-        assert_eq!(kind, OVER);
+        assert_eq!(kind, PAUSE);
         assert!(String::from_utf8(words).unwrap().contains("`p00` is here already"));
     });
     let others = scene.others(&[], running.address);
     others.into_iter().for_each(|thread| thread.join().unwrap());
     assert!(running.end().0.unwrap() == alone());
+}
+
+/// A connection that broke is often noticed on one side first: on the other one the party is still there.
+#[test]
+fn a_party_that_is_there_over_a_connection_of_before_waits_until_it_is_not() {
+    let scene = Scene::new(2);
+    let running = scene.coordinate(scene.options(), |_| false);
+    let before = runtime();
+    let first = before.block_on(come(&scene, 0, running.address));
+    while !running.said.lock().unwrap().contains(&"Came(\"p00\")".to_owned()) {
+        std::thread::yield_now();
+    }
+    let (waits, waited) = std::sync::mpsc::channel();
+    let options = scene.taking_part(0, running.address);
+    let again = std::thread::spawn(move || {
+        let mut tell = |meanwhile: &Meanwhile<'_>| {
+            if let Meanwhile::Waits(why) = meanwhile {
+                let _ = waits.send(why.clone());
+            }
+            Ok(())
+        };
+        let (data, mut notes) = (rows(0, 2), Notes::default());
+        let taken = take_part(&options, &data, None, &Alone, &mut notes, &mut tell);
+        runtime().block_on(taken).unwrap().write(Format::Json)
+    });
+    // More than once, and said of it once.
+    (0..3).for_each(|_| assert!(waited.recv().unwrap().contains("`p00` is here already")));
+    drop((first, before));
+    scene.others(&[0], running.address).into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(again.join().unwrap() == alone());
+    let (ended, said) = running.end();
+    assert!(ended.unwrap() == alone());
+    assert_eq!(said.iter().filter(|said| said.contains("a second time")).count(), 1, "{said:?}");
 }
 
 #[test]

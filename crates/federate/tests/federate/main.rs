@@ -92,6 +92,23 @@ fn a_coordinator_that_was_stopped_at_the_very_end_needs_nobody_for_the_model() {
     assert!(running.end().0.unwrap() == alone());
 }
 
+/// It was given the model of the other rows, as if it were of these.
+#[test]
+fn whoever_comes_with_other_rows_for_the_model_of_a_training_before_is_sent_away() {
+    let scene = Scene::new(2);
+    let running = scene.coordinate(scene.options(), |happening| matches!(happening, Happening::Trained(_)));
+    let part = |party| Scene::part(scene.taking_part(party, running.address), rows(party, 2), None);
+    let parties = [0, 1].map(part);
+    assert!(matches!(running.end().0, Err(CoordinatorError::Stopped(_))));
+    parties.into_iter().for_each(|party| assert!(party.join().unwrap().unwrap().is_err()));
+    let running = scene.coordinate(scene.options(), |_| false);
+    let other = welkin_federate::TakingPart { commitment: [77; 32], ..scene.taking_part(1, running.address) };
+    let error = Scene::part(other, rows(1, 2), None).join().unwrap().unwrap().unwrap_err().to_string();
+    assert!(error.contains("not those that the training began with"), "{error}");
+    scene.others(&[], running.address).into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(running.end().0.unwrap() == alone());
+}
+
 #[test]
 fn rows_that_changed_meanwhile_are_sent_away() {
     let scene = Scene::new(2);

@@ -138,7 +138,7 @@ impl Desk {
     /// Ends a part; gives what it is now.
     pub(super) fn end(&mut self, id: &LeaseId, phase: Phase, now: UnixMillis) -> io::Result<Option<Part>> {
         let Some(part) = self.parts.get(id) else { return self.files.ended(id) };
-        let over = part.in_phase(phase, Some(now));
+        let over = part.over(phase, now);
         self.files.keep_part(&over)?;
         self.parts.remove(id);
         if let Some(bell) = self.bells.remove(id) {
@@ -167,9 +167,7 @@ impl Desk {
         for run in runs {
             while let Some((id, phase)) = self.next_on(&run) {
                 let Some(part) = self.parts.get_mut(&id) else { break };
-                // What it waited for is none of its time.
-                let mut granted = part.in_phase(phase, None);
-                granted.started = now;
+                let granted = part.held(phase, now);
                 self.files.keep_part(&granted)?;
                 *part = granted;
                 if let Some(bell) = self.bells.remove(&id) {
@@ -273,6 +271,21 @@ mod tests {
         assert_eq!(held(&desk), ["large"]);
         end(&mut desk, "large");
         assert_eq!(held(&desk), ["small"]);
+    }
+
+    #[test]
+    fn a_wish_that_is_given_up_before_its_turn_had_no_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut desk = desk(&dir);
+        hold(&mut desk, "l1", 1);
+        assert!(ask(&mut desk, "a", 1, 0) && !ask(&mut desk, "b", 1, 0));
+        let mut end = |token: &str| {
+            let id = Part::id_of(&Token(token.to_owned()));
+            let over = desk.end(&id, Phase::Released, UnixMillis(9)).unwrap().unwrap();
+            (over.started, over.ended)
+        };
+        assert_eq!(end("b"), (UnixMillis(9), Some(UnixMillis(9))));
+        assert_eq!(end("a"), (UnixMillis(1), Some(UnixMillis(9))));
     }
 
     #[test]

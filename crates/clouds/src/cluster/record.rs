@@ -113,9 +113,16 @@ impl Part {
         }
     }
 
-    /// The same part, further on in its life.
-    pub(super) fn in_phase(&self, phase: Phase, ended: Option<UnixMillis>) -> Self {
-        Self { phase, ended, ..self.clone() }
+    /// The same part, granted.
+    pub(super) fn held(&self, phase: Phase, now: UnixMillis) -> Self {
+        // What it waited for is none of its time.
+        Self { phase, started: now, ..self.clone() }
+    }
+
+    /// The same part, over. One that was never granted had no time.
+    pub(super) fn over(&self, phase: Phase, now: UnixMillis) -> Self {
+        let started = if self.phase == Phase::Waiting { now } else { self.started };
+        Self { phase, started, ended: Some(now), ..self.clone() }
     }
 
     /// The id of the part that a token asks for.

@@ -111,8 +111,13 @@ impl Ssh {
     /// Ends a lease: the verdict first, then the hosts. What they cannot be told now stays owed.
     pub(super) async fn end(&self, held: &mut Held, phase: Phase) -> Option<ProviderError> {
         if !held.record.is_over() {
+            let now = self.clock.now().max(held.record.started);
+            if held.record.phase == Phase::Asking {
+                // What it waited for was never held, and is none of its time.
+                held.record.started = now;
+            }
             held.record.phase = phase;
-            held.record.ended = Some(self.clock.now().max(held.record.started));
+            held.record.ended = Some(now);
             held.record.owe();
             if let Err(error) = held.save() {
                 return Some(error);

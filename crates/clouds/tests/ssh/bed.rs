@@ -146,6 +146,11 @@ impl Bed {
 
     /// A process whose file has only some of the hosts in its pool.
     pub(crate) fn provider_with(&self, state: &str, hosts: std::ops::Range<usize>) -> Arc<Ssh> {
+        Arc::new(Ssh::new(self.config(state, hosts)).unwrap())
+    }
+
+    /// Its settings.
+    pub(crate) fn config(&self, state: &str, hosts: std::ops::Range<usize>) -> SshConfig {
         let spec = |number: usize| HostSpec {
             target: format!("h{}", number + 1),
             address: match self.hosts {
@@ -162,7 +167,7 @@ impl Bed {
         let root = self.folder.path().join(state);
         let mut config = SshConfig::new(root, HostsFile { pools }, NODE.into());
         config.ssh = self.command();
-        Arc::new(Ssh::new(config).unwrap())
+        config
     }
 
     /// Leases that this machine, or any host, still has.

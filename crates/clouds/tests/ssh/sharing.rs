@@ -1,11 +1,16 @@
 //! Several who share hosts: never more than there is, and in turn where somebody waits.
 
 use crate::bed::{Bed, ready, request, run, smallest};
-use welkin_provider::{Accelerators, ErrorKind, LeaseRequest, MachineSpec, Provider};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use welkin_clouds::Ssh;
+use welkin_provider::{
+    Accelerators, Clock, ErrorKind, LeaseId, LeaseRequest, LeaseState, MachineSpec, Provider, UnixMillis,
+};
 use welkin_units::Bytes;
 
 /// All CPUs of a host.
-async fn whole(provider: &welkin_clouds::Ssh, token: &str, nodes: u32) -> LeaseRequest {
+async fn whole(provider: &Ssh, token: &str, nodes: u32) -> LeaseRequest {
     use welkin_provider::Inventory as _;
     let stock = provider.stock().await.unwrap();
     let machine =
@@ -41,6 +46,54 @@ async fn who_waits_is_served_when_there_is_room() {
     provider.release(&first.id).await.unwrap();
     let second = tokio::time::timeout(crate::bed::PATIENCE, waiting).await.unwrap().unwrap().unwrap();
     provider.release(&second.id).await.unwrap();
+    assert!(bed.left_over().is_empty());
+}
+
+/// Stands until it is moved.
+#[derive(Debug)]
+struct Hand(AtomicU64);
+
+impl Clock for Hand {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[tokio::test]
+async fn who_waits_and_gives_up_has_nothing_to_pay() {
+    let bed = Bed::folders();
+    let clock = Arc::new(Hand(AtomicU64::new(1_000_000)));
+    let mut config = bed.config("here", 0..3);
+    config.clock = clock.clone();
+    let provider = Arc::new(Ssh::new(config).unwrap());
+    let first = ready(&provider, &whole(&provider, "first", 3).await).await;
+    let waits = LeaseRequest { waits: true, ..whole(&provider, "second", 1).await };
+    let waiting = {
+        let provider = Arc::clone(&provider);
+        tokio::spawn(async move { provider.acquire(&waits).await })
+    };
+    let wished = async {
+        loop {
+            let listed = provider.list(&first.owner).await.unwrap();
+            if let Some(wish) = listed.into_iter().find(|lease| lease.id != first.id) {
+                return wish;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let wish = tokio::time::timeout(crate::bed::PATIENCE, wished).await.unwrap();
+    assert_eq!(wish.state, LeaseState::Pending);
+    clock.0.fetch_add(10_000, Ordering::Relaxed);
+    // Whoever waited goes away, and then says so.
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    provider.release(&wish.id).await.unwrap();
+    provider.release(&first.id).await.unwrap();
+    let usage = provider.usage(&first.owner, UnixMillis(0)).await.unwrap();
+    let billed = |id: &LeaseId| -> u64 {
+        usage.iter().filter(|usage| usage.lease == *id).map(|usage| usage.quantity_milli).sum()
+    };
+    assert_eq!((billed(&first.id), billed(&wish.id)), (30_000, 1), "{usage:?}");
     assert!(bed.left_over().is_empty());
 }
 

@@ -6,7 +6,7 @@ use super::shares::Shares;
 use crate::cluster::{Cluster, Mesh};
 use crate::effort::Effort;
 use crate::model::Model;
-use crate::solve::{TableId, solve_limited};
+use crate::solve::{Limited, TableId};
 use std::collections::BTreeMap;
 
 /// Nodes that each get one label, at the least sum of costs.
@@ -27,7 +27,7 @@ pub struct Costs {
 pub fn costs(model: &Model, cluster: &Cluster, sizes: &[u64]) -> Option<Costs> {
     let mut bench = Bench::new(Mesh::of(cluster, sizes));
     let problem = Problem::new(model, &mut bench, &Anything, &Shares::whole(model))?;
-    let (found, bound) = solve_limited(&mut bench.store, &problem.graph, &[], Effort::default().plan());
+    let (found, bound) = Limited::new(&problem.graph).solve(&mut bench.store, Effort::default().plan());
     let nodes = problem.graph.costs.iter().map(|cost| bench.store.get(*cost).to_vec()).collect();
     let mut numbers: BTreeMap<TableId, usize> = BTreeMap::new();
     let (mut tables, mut edges) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use crate::cluster::{Collective, Mesh};
 use crate::layout::Layout;
 use crate::model::{Model, Role, ValueId};
 use crate::reshard::Hop;
-use crate::solve::{Care, Found, solve_limited};
+use crate::solve::{Care, Found, Limited};
 use crate::strategy::Strategy;
 use std::collections::BTreeMap;
 
@@ -119,10 +119,10 @@ pub(crate) fn split_within(
         return Err(NoSplit::Memory(floor));
     }
     let problem = Problem::new(model, bench, allowed, shares).ok_or(NoSplit::Forbidden)?;
-    let mut limits = Vec::new();
+    let mut limited = Limited::new(&problem.graph);
     let mut least: f64 = 0.0;
     for round in 0.. {
-        let (found, bound) = solve_limited(&mut bench.store, &problem.graph, &limits, care);
+        let (found, bound) = limited.solve(&mut bench.store, care);
         if bound >= care.known && bound.is_finite() {
             return Err(NoSplit::Worse(bound));
         }
@@ -152,7 +152,7 @@ pub(crate) fn split_within(
         for moment in around.filter(|at| needs[*at] > most) {
             let limit = lives.limit(model, bench, &problem, moment, most);
             least = least.max(limit.least(&bench.store));
-            limits.push(limit);
+            limited.limit(limit);
         }
     }
     unreachable!("a last round ends it")

@@ -56,32 +56,75 @@ pub(crate) struct Care {
 /// Nodes whose costs are added up in the time of a step of the listing.
 const WHOLE: usize = 16;
 
-/// The best assignment that keeps all limits; nothing if none was found, or none costs less than what is known. The bound holds in any case.
-pub(crate) fn solve_limited(
-    store: &mut Store,
-    graph: &Graph,
-    limits: &[Limit],
-    care: Care,
-) -> (Option<Found>, f64) {
-    let free = solve(store, graph, f64::NEG_INFINITY, care.known);
-    if free.bound >= care.known {
-        return (None, free.bound);
+/// A graph under limits, of which more come: each search goes on from what the one before it found.
+pub(crate) struct Limited<'a> {
+    graph: &'a Graph,
+    limits: Vec<Limit>,
+    free: Option<Found>,
+    /// Where the last search of prices ended: prices, and an assignment.
+    last: (Vec<f64>, Vec<u32>),
+    /// What no assignment costs less than, and the prices that say so. Limits that come only raise what is possible.
+    bound: f64,
+    prices: Vec<f64>,
+    /// What listings have proven beyond that.
+    proven: f64,
+}
+
+impl<'a> Limited<'a> {
+    pub(crate) fn new(graph: &'a Graph) -> Self {
+        Self {
+            graph,
+            limits: Vec::new(),
+            free: None,
+            last: Default::default(),
+            bound: f64::NEG_INFINITY,
+            prices: Vec::new(),
+            proven: f64::NEG_INFINITY,
+        }
     }
-    if limits.iter().all(|limit| limit.kept_by(store, &free.labels)) {
-        let bound = free.bound;
-        return (Some(free), bound);
+
+    pub(crate) fn limit(&mut self, limit: Limit) {
+        self.limits.push(limit);
     }
-    let mut search = Search { graph, limits, best: None, bound: free.bound, prices: vec![0.0; limits.len()] };
-    if limits.iter().any(|limit| limit.least(store) > limit.most) {
-        return (None, f64::INFINITY);
+
+    /// The best assignment that keeps all limits; nothing if none was found, or none costs less than what is known. The bound holds
+    /// in any case.
+    pub(crate) fn solve(&mut self, store: &mut Store, care: Care) -> (Option<Found>, f64) {
+        let graph = self.graph;
+        let free = self.free.get_or_insert_with(|| Found {
+            steps: None,
+            ..solve(store, graph, f64::NEG_INFINITY, care.known)
+        });
+        if free.bound >= care.known {
+            return (None, free.bound);
+        }
+        if self.limits.iter().all(|limit| limit.kept_by(store, &free.labels)) {
+            return (Some(free.clone()), free.bound);
+        }
+        if self.limits.iter().any(|limit| limit.least(store) > limit.most) {
+            return (None, f64::INFINITY);
+        }
+        if self.last.1.is_empty() {
+            self.last.1.clone_from(&free.labels);
+            self.bound = free.bound;
+        }
+        self.last.0.resize(self.limits.len(), 0.0);
+        self.prices.resize(self.limits.len(), 0.0);
+        let (limits, prices) = (&self.limits, self.prices.clone());
+        let mut search = Search { graph, limits, best: None, bound: self.bound, prices };
+        search.offer(store, &self.last.1);
+        search.price(store, &mut self.last, care.pricings);
+        let (bound, prices) = (search.bound, search.prices.clone());
+        if care.listed > 0 {
+            search.list(store, care.listed);
+        }
+        self.proven = self.proven.max(search.bound);
+        let proven = self.proven;
+        let found =
+            search.best.map(|(labels, cost)| Found { labels, cost, bound: proven.min(cost), steps: None });
+        (self.bound, self.prices) = (bound, prices);
+        (found, proven)
     }
-    search.price(store, &free, care.pricings);
-    if care.listed > 0 {
-        search.list(store, care.listed);
-    }
-    let Search { best, bound, .. } = search;
-    let found = best.map(|(labels, cost)| Found { labels, cost, bound: bound.min(cost), steps: None });
-    (found, bound)
 }
 
 struct Search<'a> {
@@ -95,12 +138,10 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Moves the price of one limit after the other to where assignments on both sides of it cost the same.
-    fn price(&mut self, store: &mut Store, free: &Found, mut left: usize) {
-        let mut prices = self.prices.clone();
-        let mut labels = free.labels.clone();
-        while let Some(at) = self.worst(store, &labels) {
+    fn price(&mut self, store: &mut Store, (prices, labels): &mut (Vec<f64>, Vec<u32>), mut left: usize) {
+        while let Some(at) = self.worst(store, labels) {
             let before = left;
-            labels = self.balance(store, &mut prices, at, &mut left);
+            *labels = self.balance(store, prices, at, &mut left);
             if left == 0 || left == before {
                 break;
             }

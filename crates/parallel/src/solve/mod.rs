@@ -14,5 +14,5 @@ mod tests;
 
 pub(crate) use free::Found;
 pub(crate) use graph::{Graph, Node};
-pub(crate) use limited::{Care, Limit, solve_limited};
+pub(crate) use limited::{Care, Limit, Limited};
 pub(crate) use store::{Store, TableId};

@@ -8,9 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use welkin_postgres::Postgres;
 use welkin_provider::UnixMillis;
-use welkin_records::{
-    Change, Fence, Peers, Record, Records, RunId, RunRow, RunState, StoreError, Write, Written,
-};
+use welkin_records::conformance::{planned, submitted};
+use welkin_records::{Change, Fence, Peers, Record, Records, RunId, RunState, StoreError, Write, Written};
 use welkin_testkit::stand_ins::{self, Ending};
 
 const AT: UnixMillis = UnixMillis(1_790_000_000_000);
@@ -20,18 +19,7 @@ fn run(name: &str) -> RunId {
 }
 
 fn submission(name: &str) -> Change {
-    let row = RunRow {
-        id: run(name),
-        name: "job".to_owned(),
-        plan: "{}".to_owned(),
-        job: None,
-        base_dir: "/".to_owned(),
-        state: RunState::Planned.name().to_owned(),
-        submitted: AT,
-        cluster: None,
-        project: None,
-    };
-    Change::Submitted { row: Box::new(row), client_token: None, providers: BTreeSet::new() }
+    submitted(planned(name))
 }
 
 fn failed(name: &str, number: usize) -> Change {

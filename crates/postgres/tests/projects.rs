@@ -3,9 +3,9 @@
 mod bed;
 
 use bed::{database, open, server};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use welkin_provider::UnixMillis;
+use welkin_records::conformance::{planned, submitted};
 use welkin_records::{Change, Claim, Limits, Project, Records, RunId, RunRow, StoreError, Write};
 use welkin_units::Usd;
 
@@ -13,18 +13,7 @@ const AT: UnixMillis = UnixMillis(1_790_000_000_000);
 
 fn submission(name: &str) -> Write {
     let id = RunId(name.to_owned());
-    let row = RunRow {
-        id: id.clone(),
-        name: "job".to_owned(),
-        plan: "{}".to_owned(),
-        job: None,
-        base_dir: "/".to_owned(),
-        state: "planned".to_owned(),
-        submitted: AT,
-        cluster: None,
-        project: Some("lab".to_owned()),
-    };
-    let submitted = Change::Submitted { row: Box::new(row), client_token: None, providers: BTreeSet::new() };
+    let submitted = submitted(RunRow { project: Some("lab".to_owned()), ..planned(name) });
     let claim = Some(Claim::Run { expected: Usd::from_cents(1) });
     Write(vec![submitted, Change::Claimed { run: id, at: AT, lease: None, claim, judged: true }])
 }

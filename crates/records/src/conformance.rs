@@ -58,18 +58,30 @@ fn run(name: &str) -> RunId {
     RunId(name.to_owned())
 }
 
-fn submission(name: &str, at: u64) -> Change {
-    let row = RunRow {
+/// A run that is planned, of nobody's project and on no cluster, for tests.
+#[must_use]
+pub fn planned(name: &str) -> RunRow {
+    RunRow {
         id: run(name),
         name: "job".to_owned(),
         plan: "{}".to_owned(),
-        job: Some("secret".to_owned()),
+        job: None,
         base_dir: "/".to_owned(),
         state: RunState::Planned.name().to_owned(),
-        submitted: UnixMillis(at),
+        submitted: AT,
         cluster: None,
         project: None,
-    };
+    }
+}
+
+/// Its submission, under no key and on no provider.
+#[must_use]
+pub fn submitted(row: RunRow) -> Change {
+    Change::Submitted { row: Box::new(row), client_token: None, providers: BTreeSet::new() }
+}
+
+fn submission(name: &str, at: u64) -> Change {
+    let row = RunRow { job: Some("secret".to_owned()), submitted: UnixMillis(at), ..planned(name) };
     let providers = BTreeSet::from([ProviderId::from_static("aws")]);
     Change::Submitted { row: Box::new(row), client_token: Some(format!("token of {name}")), providers }
 }

@@ -2,14 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail, in its helpers too")]
 
 use rusqlite::Connection;
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use welkin_provider::{Event, EventKind, Stream, UnixMillis};
+use welkin_records::conformance::{planned, submitted};
 use welkin_records::{
-    AttemptId, Change, Gone, LEFT_OUT, LogRow, Phase, Records, RunId, RunRow, StepKey, StoreError, Write,
+    AttemptId, Change, Gone, LEFT_OUT, LogRow, Phase, Records, RunId, StepKey, StoreError, Write,
 };
 use welkin_sqlite::{Durability, Sqlite};
 
@@ -20,18 +20,7 @@ fn run() -> RunId {
 }
 
 fn submission() -> Change {
-    let row = RunRow {
-        id: run(),
-        name: "job".to_owned(),
-        plan: "{}".to_owned(),
-        job: None,
-        base_dir: "/".to_owned(),
-        state: "running".to_owned(),
-        submitted: UnixMillis(1),
-        cluster: None,
-        project: None,
-    };
-    Change::Submitted { row: Box::new(row), client_token: None, providers: BTreeSet::new() }
+    submitted(planned("a"))
 }
 
 fn told(from: u64, to: u64) -> Change {

@@ -2,11 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail, in its helpers too")]
 
 use rusqlite::Connection;
-use std::collections::BTreeSet;
 use std::future::ready;
 use std::pin::pin;
 use tempfile::TempDir;
-use welkin_provider::UnixMillis;
+use welkin_records::conformance::{planned, submitted};
 use welkin_records::{Change, Records, RunId, RunRow, Write};
 use welkin_sqlite::{Durability, Sqlite};
 
@@ -16,18 +15,7 @@ fn run(name: &str) -> RunId {
 
 /// A run with a plan of some hundred kilobytes.
 fn submission(name: &str) -> Change {
-    let row = RunRow {
-        id: run(name),
-        name: "job".to_owned(),
-        plan: "x".repeat(300_000),
-        job: None,
-        base_dir: "/".to_owned(),
-        state: "running".to_owned(),
-        submitted: UnixMillis(1),
-        cluster: None,
-        project: None,
-    };
-    Change::Submitted { row: Box::new(row), client_token: None, providers: BTreeSet::new() }
+    submitted(RunRow { plan: "x".repeat(300_000), ..planned(name) })
 }
 
 async fn write(store: &Sqlite, change: Change) {

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 use welkin_broker::{Broker, BrokerOptions, Clocks, Reading};
 use welkin_gateway::{Fingerprint, Identity};
 use welkin_provider::UnixMillis;
+use welkin_records::conformance::{planned, submitted};
 use welkin_records::{Change, Memory, Project, Record, Records, RunRow, Write};
 use welkin_units::Span;
 
@@ -70,23 +71,7 @@ impl Bed {
         let bed = Self { _folder: folder, served, records, roster, clocks, routes, ana };
         bed.lab(1, &["ana"]).await;
         for (run, project) in [("of-all", None), ("of-lab", Some("lab"))] {
-            let row = RunRow {
-                id: RunId(run.to_owned()),
-                name: run.to_owned(),
-                plan: "{}".to_owned(),
-                job: None,
-                base_dir: "/".to_owned(),
-                state: "running".to_owned(),
-                submitted: UnixMillis(1),
-                cluster: None,
-                project: project.map(str::to_owned),
-            };
-            bed.write(Change::Submitted {
-                row: Box::new(row),
-                client_token: None,
-                providers: BTreeSet::new(),
-            })
-            .await;
+            bed.write(submitted(RunRow { project: project.map(str::to_owned), ..planned(run) })).await;
         }
         bed
     }

@@ -1,8 +1,8 @@
 use super::*;
 use axum::body::to_bytes;
 use futures::FutureExt;
-use std::collections::BTreeSet;
 use welkin_provider::UnixMillis;
+use welkin_records::conformance::{planned, submitted};
 use welkin_records::{Change, Memory, Numbered, Record, RunLine, RunRow, Write};
 
 /// Records in memory.
@@ -23,18 +23,8 @@ async fn write(records: &Memory, changes: Vec<Change>) {
 }
 
 fn submission(number: u32) -> Change {
-    let row = RunRow {
-        id: id(number),
-        name: "job".to_owned(),
-        plan: "{}".to_owned(),
-        job: None,
-        base_dir: "/".to_owned(),
-        state: "planned".to_owned(),
-        submitted: UnixMillis(number.into()),
-        cluster: None,
-        project: (number % 2 == 1).then(|| "odd".to_owned()),
-    };
-    Change::Submitted { row: Box::new(row), client_token: None, providers: BTreeSet::new() }
+    let project = (number % 2 == 1).then(|| "odd".to_owned());
+    submitted(RunRow { submitted: UnixMillis(number.into()), project, ..planned(&id(number).0) })
 }
 
 async fn runs(count: u32) -> Arc<Memory> {

@@ -1,5 +1,11 @@
 //! What is asked and answered. Fields may be added; none changes its meaning below one [`ROOT`].
 
+#[cfg(feature = "document")]
+mod document;
+
+#[cfg(feature = "document")]
+pub use document::{AttemptWire, ClusterRoleWire, MannerWire, QuestionWire, RecordWire, RoleWire, WhichWire};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use welkin_provider::UnixMillis;
@@ -114,7 +120,7 @@ pub struct Taken {
 pub struct Autostop {
     /// Milliseconds that nothing may be under way on it, from now on; it stays for ever when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "document", schema(value_type = Option<u64>))]
+    #[cfg_attr(feature = "document", schema(value_type = Option<u64>, minimum = 1))]
     pub idle: Option<Span>,
     /// Whether its machines are stopped then, and not given back.
     #[serde(default)]
@@ -261,6 +267,7 @@ pub struct Money {
 #[serde(deny_unknown_fields)]
 pub struct MemberRole {
     /// `viewer`, `member` or `admin`.
+    #[cfg_attr(feature = "document", schema(value_type = RoleWire))]
     pub role: String,
 }
 
@@ -499,63 +506,4 @@ pub struct Problem {
     /// Of a reader that came too late: the first number that can be read on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<u64>,
-}
-
-/// How [`welkin_records::Record`] is written: its name, and beside it what there is to know of it.
-#[cfg(feature = "document")]
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "document", schema(as = Record))]
-pub struct RecordWire {
-    /// What happened: `run_started`, `attempt_began`, `task_committed`, `run_ended` and others. More may come.
-    pub record: String,
-    /// What belongs to it.
-    #[serde(flatten)]
-    pub rest: BTreeMap<String, serde_json::Value>,
-}
-
-/// How [`welkin_records::Manner`] is written.
-#[cfg(feature = "document")]
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "document", schema(as = Manner))]
-pub struct MannerWire {
-    /// Whether a task whose every place said no waits and asks again.
-    #[serde(default)]
-    pub retry_until_up: bool,
-    /// How many tasks are under way at once, at most.
-    pub max_parallel: Option<u32>,
-    /// Of a run that holds a cluster: milliseconds that nothing may be under way there before it ends, or stops, by itself.
-    pub idle: Option<u64>,
-    /// Whether its machines are stopped then, and not given back.
-    #[serde(default)]
-    pub stops: bool,
-    /// Of a run on a cluster: those with more come before those with less, whoever came first.
-    #[serde(default)]
-    pub priority: i32,
-}
-
-/// How [`welkin_records::ClusterRole`] is written.
-#[cfg(feature = "document")]
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "document", schema(as = ClusterRole))]
-#[serde(rename_all = "snake_case")]
-pub enum ClusterRoleWire {
-    /// It holds the machines of the cluster of this name.
-    Holds(String),
-    /// It works on the cluster that this run holds.
-    On(String),
-}
-
-/// How [`welkin_records::AttemptId`] is written.
-#[cfg(feature = "document")]
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "document", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "document", schema(as = Attempt))]
-pub struct AttemptWire {
-    /// Index of the task in the plan.
-    pub task: u32,
-    /// From 1.
-    pub number: u32,
 }

@@ -5,7 +5,8 @@ use crate::routes::{
 };
 use axum::http::StatusCode;
 use utoipa::OpenApi;
-use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{RefOr, Schema};
 use welkin_api::wire;
 
 #[derive(OpenApi)]
@@ -59,9 +60,32 @@ pub fn document() -> String {
     text
 }
 
+/// Enumerations whose values are names, or objects of one name.
+const ONE_OF_SEVERAL: [&str; 3] = ["ClusterRole", "Question", "Which"];
+
+/// No other fields, and lists with all of their items.
+fn close(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    if !object.properties.is_empty() {
+        object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    }
+    for field in object.properties.values_mut() {
+        if let RefOr::T(Schema::Array(list)) = field
+            && !list.prefix_items.is_empty()
+        {
+            (list.min_items, list.max_items) = (Some(list.prefix_items.len()), Some(list.prefix_items.len()));
+        }
+    }
+}
+
 /// Says what the macros cannot: OpenAPI 3.1 asks for words with each answer, which are what HTTP calls the status where there are
-/// none of its own; and a body of bytes is of no schema.
+/// none of its own; a body of bytes is of no schema; and what is written as one of several is that and nothing besides.
 fn describe(document: &mut utoipa::openapi::OpenApi) {
+    let schemas = document.components.iter_mut().flat_map(|components| &mut components.schemas);
+    for (_, schema) in schemas.filter(|(name, _)| ONE_OF_SEVERAL.contains(&name.as_str())) {
+        let RefOr::T(Schema::OneOf(several)) = schema else { continue };
+        several.items.iter_mut().for_each(close);
+    }
     let items = document.paths.paths.values_mut();
     let operations = items.flat_map(|item| [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]);
     for operation in operations.flatten() {

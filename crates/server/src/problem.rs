@@ -163,7 +163,8 @@ impl From<WishError> for Problem {
                 problem.hint("a full disk is the usual reason: ask again once there is room")
             }
             WishError::Over(over) => Self::over(&over),
-            WishError::NoCluster { .. } => Self::request(error.to_string()),
+            WishError::NoCluster { .. } => Self::new(StatusCode::CONFLICT, "run::refused", error.to_string())
+                .hint("`welkin clusters` shows the runs that hold one"),
             WishError::CannotStop { .. } => Self::new(StatusCode::CONFLICT, "run::refused", error.to_string())
                 .hint("`welkin down CLUSTER` gives them back; `welkin autostop CLUSTER -i MINUTES --down` does so when it is idle"),
             _ => Self::new(StatusCode::CONFLICT, "run::refused", error.to_string())

@@ -18,6 +18,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::sync::OwnedMutexGuard;
 use welkin_broker::RunId;
 
 /// Lists that have a tag.
@@ -28,6 +29,9 @@ const ONE: &str = "/v1/runs/{run}";
 
 /// What is held against its tag by whoever answers it: in the write itself.
 const PROJECT: &str = "/v1/projects/{project}";
+
+/// Likewise, once its body was read: what is wrong with a request is said before what has changed (RFC 9110, 13.2.1).
+const AUTOSTOP: &str = "/v1/runs/{run}/autostop";
 
 /// An answer that is longer has none: it would have to be in memory whole.
 const MOST_BYTES: usize = 64 << 20;
@@ -74,27 +78,39 @@ pub(crate) async fn tagged(
         return read(next.run(request).await, tag, known.as_deref()).await;
     }
     let Some(wanted) = header_of(request.headers(), header::IF_MATCH) else { return next.run(request).await };
-    if path.as_str().starts_with(PROJECT) {
+    if path.as_str().starts_with(PROJECT) || path.as_str() == AUTOSTOP {
         return next.run(request).await;
     }
     let Some(run) = run else {
         return Problem::request("only what is written at a run or a project takes `If-Match`")
             .into_response();
     };
-    let turn = served.turns.of(&run);
-    let _alone = turn.lock().await;
-    // What is wrong with the run is told as without a tag.
-    if served.reader.status(&run).is_err() {
-        return next.run(request).await;
+    let (_alone, refused) = held(&served, &run, &wanted).await;
+    match refused {
+        None => next.run(request).await,
+        Some(refused) => refused,
     }
-    let present = version(&served, &run);
-    if matches(&wanted, &present, false) {
-        return next.run(request).await;
+}
+
+/// Waits for the turn of a write at a run, and holds it against the tag that came with it: the answer to one that is not done.
+pub(crate) async fn held(
+    served: &Served,
+    run: &RunId,
+    wanted: &str,
+) -> (OwnedMutexGuard<()>, Option<Response>) {
+    let alone = served.turns.of(run).lock_owned().await;
+    // What is wrong with the run is told as without a tag.
+    if served.reader.status(run).is_err() {
+        return (alone, None);
+    }
+    let present = version(served, run);
+    if matches(wanted, &present, false) {
+        return (alone, None);
     }
     let title = format!("{run} has changed since it was looked at");
     let problem = Problem::new(StatusCode::PRECONDITION_FAILED, "broker::changed", title);
     let problem = problem.hint("look at it again, and send the `ETag` that comes with it");
-    with_tag(problem.into_response(), &present)
+    (alone, Some(with_tag(problem.into_response(), &present)))
 }
 
 /// The tag of a run. One that cannot be read has an answer that says so, and no tag.

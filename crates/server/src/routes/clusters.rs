@@ -3,9 +3,11 @@
 use crate::asked::{Body, Named};
 use crate::problem::Problem;
 use crate::served::Served;
+use crate::versions::{header_of, held};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
 #[cfg(feature = "document")]
@@ -42,13 +44,22 @@ use welkin_units::Span;
 pub(crate) async fn autostop(
     State(served): State<Arc<Served>>,
     Named(run): Named<RunId>,
+    headers: HeaderMap,
     Body(autostop): Body<Autostop>,
-) -> Result<Json<Taken>, Problem> {
+) -> Result<Response, Problem> {
     if autostop.idle == Some(Span::ZERO) {
         return Err(Problem::request("`idle` is 0: a cluster that may not be idle at all is none"));
     }
+    let _alone = match header_of(&headers, header::IF_MATCH) {
+        None => None,
+        Some(wanted) => match held(&served, &run, &wanted).await {
+            (_, Some(refused)) => return Ok(refused),
+            (alone, None) => Some(alone),
+        },
+    };
     let Autostop { idle, stops } = autostop;
-    wish(&served, run, Wish::Idle(idle.map(|span| Idle { span, stops }))).await
+    let taken = wish(&served, run, Wish::Idle(idle.map(|span| Idle { span, stops }))).await?;
+    Ok(taken.into_response())
 }
 
 /// Stops the machines of a cluster and keeps their disks; what is on it ends. On record when this answers; the stop is an

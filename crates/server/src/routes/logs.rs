@@ -41,7 +41,7 @@ pub(crate) struct Asked {
             ("run" = String, Path, description = "The run"),
             ("task" = Option<String>, Query, description = "A task of the run; all when absent"),
             ("since" = Option<u64>, Query, description = "Lines after this number; from the beginning when absent"),
-            ("tail" = Option<u32>, Query, description = "The last so many lines, in place of `since`: the page begins with the first of them", maximum = 1000000),
+            ("tail" = Option<u32>, Query, description = "Of these the last so many: the page begins with the first of them", maximum = 1000000),
             ("limit" = Option<u32>, Query, description = "Lines on the page, 1,000 when absent; fewer where they have 4 MiB", minimum = 1, maximum = 1000),
         ),
         responses(
@@ -71,14 +71,10 @@ pub(crate) async fn show(
             }
         },
     };
-    let after = match (asked.since, asked.tail) {
-        (Some(_), Some(_)) => {
-            return Err(Problem::request(
-                "`since` and `tail` both say where the page begins: give one of them",
-            ));
-        }
-        (since, None) => within("since", since.unwrap_or(0), 0, i64::MAX.unsigned_abs())?,
-        (None, Some(tail)) => served.reader.tail(&run, task, within("tail", tail, 0, MOST_TAIL)?)?,
+    let since = within("since", asked.since.unwrap_or(0), 0, i64::MAX.unsigned_abs())?;
+    let after = match asked.tail {
+        None => since,
+        Some(tail) => served.reader.tail(&run, task, within("tail", tail, 0, MOST_TAIL)?)?.max(since),
     };
     // One more than is shown: then there are more.
     let mut lines = served.reader.output(&run, &names, task, after, limit + 1)?;

@@ -31,7 +31,7 @@ pub(crate) struct Of {
         path = "/v1/plans/{digest}",
         operation_id = "show_plan",
         params(
-            ("digest" = String, Path, description = "BLAKE3 of the body, in 64 hexadecimal digits"),
+            ("digest" = String, Path, description = "BLAKE3 of the body, in 64 hexadecimal digits", pattern = "^[0-9a-f]{64}$"),
             ("project" = Option<String>, Query, description = "A project: refused when it has not enough left"),
             ("idempotency-key" = Option<String>, Header, description = "That of the submission, so that one that was taken is not refused here when it is sent again"),
         ),

@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-#[cfg(feature = "document")]
-use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::Question;
+#[cfg(feature = "document")]
+use welkin_api::wire::{Problem as Failure, QuestionWire};
 use welkin_broker::StoreError;
 use welkin_records::{Records, RunLine, Which};
 
@@ -36,7 +36,7 @@ pub(crate) const MOST_TAIL: u32 = 1_000_000;
         post,
         path = "/v1/records",
         operation_id = "look_at_records",
-        request_body(content = serde_json::Value, description = "The name of a call of the records, or an object of it and what it is given"),
+        request_body(content = QuestionWire, description = "The name of a call of the records, or an object of it and what it is given"),
         responses(
             (status = 200, body = serde_json::Value, description = "What the call of this name gives"),
             (status = 400, body = Failure, content_type = "application/problem+json"),

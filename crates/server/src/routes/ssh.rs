@@ -152,7 +152,9 @@ impl From<LoginError> for Problem {
         let (title, conflict) = (error.to_string(), StatusCode::CONFLICT);
         match error {
             LoginError::Store(error) => error.into(),
-            LoginError::NoCluster { .. } => Self::request(title),
+            LoginError::NoCluster { .. } => {
+                closed(conflict, &title).hint("`welkin clusters` shows the runs that hold one")
+            }
             LoginError::Stopped { cluster } => {
                 closed(conflict, &title).hint(&format!("`welkin start {cluster}` starts them"))
             }

@@ -59,10 +59,11 @@ pub(crate) struct Where {
         get,
         path = "/v1/uploads/{upload}",
         operation_id = "show_upload",
-        params(("upload" = String, Path, description = "BLAKE3 of its bytes in 64 hexadecimal digits, `-`, and 32 that no other upload has")),
+        params(("upload" = String, Path, description = "BLAKE3 of its bytes in 64 hexadecimal digits, `-`, and 32 that no other upload has", pattern = "^[0-9a-f]{64}-[0-9a-f]{32}$")),
         responses(
             (status = 200, body = Arrived),
             (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 403, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
         ),
@@ -86,13 +87,14 @@ pub(crate) async fn show(
         path = "/v1/uploads/{upload}",
         operation_id = "upload",
         params(
-            ("upload" = String, Path, description = "BLAKE3 of its bytes in 64 hexadecimal digits, `-`, and 32 that no other upload has"),
+            ("upload" = String, Path, description = "BLAKE3 of its bytes in 64 hexadecimal digits, `-`, and 32 that no other upload has", pattern = "^[0-9a-f]{64}-[0-9a-f]{32}$"),
             ("at" = u64, Query, description = "Where these bytes begin"),
         ),
         request_body(content = Vec<u8>, content_type = "application/octet-stream"),
         responses(
             (status = 200, body = Arrived),
             (status = 400, body = Failure, content_type = "application/problem+json"),
+            (status = 403, body = Failure, content_type = "application/problem+json"),
             (status = 404, body = Failure, content_type = "application/problem+json"),
             (status = 413, body = Failure, content_type = "application/problem+json"),
             (status = 500, body = Failure, content_type = "application/problem+json"),
@@ -128,7 +130,8 @@ pub(crate) async fn add(
 
 /// Whoever is on this machine has no need of uploads.
 fn known(peer: FromElsewhere) -> Result<Peer, Problem> {
-    from(peer).ok_or_else(|| Problem::request("uploads are for members on other machines"))
+    let words = "uploads are for members on other machines";
+    from(peer).ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "broker::request", words))
 }
 
 /// Of one member.

@@ -111,6 +111,11 @@ fn the_broker_gives_pages_of_lines_from_any_line_and_from_the_end() {
     assert_eq!(last["more"], false);
     let (_, none) = page(&format!("task=one&since={}", last["next"]));
     assert_eq!((texts(&none).len(), &none["next"]), (0, &last["next"]));
+    // Of what is new the last lines, as many as there are.
+    let first = &last["lines"][0]["id"];
+    let of_new = |tail: u32| page(&format!("task=one&since={first}&tail={tail}")).1;
+    assert_eq!(texts(&of_new(1)), ["\u{10FFFF}"]);
+    assert_eq!(texts(&of_new(1000)), ["50000", "\u{10FFFF}"]);
     let (mut since, mut lines) = (0, Vec::new());
     loop {
         let (_, page) = page(&format!("since={since}&limit=700"));
@@ -123,7 +128,7 @@ fn the_broker_gives_pages_of_lines_from_any_line_and_from_the_end() {
     assert_eq!(lines.len(), 50_002);
     assert_eq!(lines.iter().filter(|line| *line == "other").count(), 1);
     for (query, status) in
-        [("tail=1&since=1", 400), ("limit=0", 400), ("limit=1001", 400), ("task=none", 404), ("tail=x", 400)]
+        [("tail=1&since=-1", 400), ("limit=0", 400), ("limit=1001", 400), ("task=none", 404), ("tail=x", 400)]
     {
         let (found, problem) = page(query);
         assert!(found == status && problem["title"].is_string(), "{query}: {found} {problem}");

@@ -6,12 +6,17 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// Status, tag and body of an answer.
-fn asked(socket: &Path, method: &str, path: &str, header: &str) -> (u16, String, String) {
+fn asked(socket: &Path, method: &str, path: &str, headers: &str) -> (u16, String, String) {
+    asked_with(socket, method, path, headers, "")
+}
+
+fn asked_with(socket: &Path, method: &str, path: &str, headers: &str, body: &str) -> (u16, String, String) {
     let mut stream = UnixStream::connect(socket).unwrap();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-length: 0\r\n{header}\r\n"
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
     );
-    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -51,6 +56,16 @@ fn what_is_at_hand_is_not_sent_again_and_what_has_changed_is_not_acted_on() {
         202
     );
     assert_eq!(asked(&socket, "POST", &format!("{path}/cancel"), "if-match: *\r\n").0, 202);
+    // What is wrong with a request is said before what has changed.
+    let autostop = |body: &str| {
+        let headers = format!("{matching}content-type: application/json\r\n");
+        asked_with(&socket, "PUT", &format!("{path}/autostop"), &headers, body)
+    };
+    for (body, status) in [(r#""3""#, 422), (r#"{"idle":0}"#, 400)] {
+        assert_eq!(autostop(body).0, status, "{body}");
+    }
+    let (status, tag, _) = autostop(r#"{"idle":60000}"#);
+    assert!(status == 412 && tag.starts_with('"'), "{status} {tag}");
     let none = asked(&socket, "POST", "/v1/runs/none-1/cancel", &matching);
     assert_eq!(none.0, 404, "{none:?}");
     assert_eq!(asked(&socket, "POST", "/v1/gc", &matching).0, 400);

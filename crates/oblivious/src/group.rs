@@ -58,8 +58,11 @@ pub(crate) fn groups(table: &Table, keys: &[usize], calls: &[Call]) -> Table {
     if keys.is_empty() {
         return whole(table, kinds, calls);
     }
-    let (sorted, same) = by_keys(table, keys, calls);
-    let counts = sorted.counts();
+    let layout = by_keys(table, keys, calls);
+    let sorted = layout.sorted(&table.rows);
+    let same = layout.same(&sorted);
+    let counts: Vec<u64> = layout.masks(&sorted, 0).iter().map(|uncounted| !uncounted).collect();
+    let column = |number: usize| layout.column(&sorted, &table.kinds, number);
     let mut grouped = Table::empty(kinds, table.count());
     // Where the next row has the same key, the group goes on.
     let goes_on = same.iter().skip(1).chain([&0]);
@@ -67,11 +70,11 @@ pub(crate) fn groups(table: &Table, keys: &[usize], calls: &[Call]) -> Table {
         row[0] = counts & !goes_on & 1;
     }
     for (to, key) in keys.iter().enumerate() {
-        grouped.lay(to, &column(&sorted, *key));
+        grouped.lay(to, &column(*key));
     }
     for (to, call) in (keys.len()..).zip(calls) {
         let kind = grouped.kinds[to];
-        grouped.lay(to, &sums(&sorted, *call, kind, &counts, &same));
+        grouped.lay(to, &sums(call.column.map(column), *call, kind, &counts, &same));
     }
     grouped
 }
@@ -89,30 +92,26 @@ fn whole(table: &Table, kinds: Vec<Kind>, calls: &[Call]) -> Table {
     let mut whole = Table::empty(kinds, 1);
     for (to, call) in calls.iter().enumerate() {
         let kind = whole.kinds[to];
-        whole.lay(to, &sums(table, *call, kind, &counts, &same).last());
+        let values = call.column.map(|number| column(table, number));
+        whole.lay(to, &sums(values, *call, kind, &counts, &same).last());
     }
     whole.rows.row_mut(0)[0] |= 1;
     whole
 }
 
-/// The columns that are used, by their keys, and masks of whether a row has the key of the one before it.
-fn by_keys(table: &Table, keys: &[usize], calls: &[Call]) -> (Table, Vec<u64>) {
+/// How rows are sorted by their keys, with the columns that are used.
+fn by_keys(table: &Table, keys: &[usize], calls: &[Call]) -> Layout {
     let along: Vec<usize> = (0..table.kinds.len())
         .filter(|column| calls.iter().any(|call| call.column == Some(*column)))
         .collect();
     let keys: Vec<SortKey> =
         keys.iter().map(|key| SortKey { column: *key, descending: false, nulls_first: false }).collect();
-    let layout = Layout::ordered(&table.kinds, &keys, &along, table.count());
-    let packed = layout.sorted(&table.rows);
-    let mut sorted = Table::empty(table.kinds.clone(), table.count());
-    layout.unpack(&packed, &mut sorted.rows, (0, 0));
-    let same = layout.same(&packed);
-    (sorted, same)
+    Layout::ordered(&table.kinds, &keys, &along, table.count())
 }
 
 /// What is computed of the rows of a group, as far as each.
-fn sums(table: &Table, call: Call, kind: Kind, real: &[u64], same: &[u64]) -> Values {
-    let Some(values) = call.column.map(|number| column(table, number)) else {
+fn sums(values: Option<Values>, call: Call, kind: Kind, real: &[u64], same: &[u64]) -> Values {
+    let Some(values) = values else {
         return counted(&numbers(real, same));
     };
     let counts: Vec<u64> = real.iter().zip(&values.nulls).map(|(real, null)| real & !null).collect();

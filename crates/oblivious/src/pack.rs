@@ -10,6 +10,7 @@
 
 use crate::Rows;
 use crate::bits::{YES, zero};
+use crate::expr::Values;
 use crate::lanes::{BITS, sort_packed};
 use crate::plan::SortKey;
 use crate::table::{Kind, place};
@@ -188,6 +189,24 @@ impl Layout {
                 }
             }
         }
+    }
+
+    /// A column of packed rows of such columns.
+    pub(crate) fn column(&self, packed: &Rows, kinds: &[Kind], column: usize) -> Values {
+        let place = place(kinds, column);
+        let mut words = vec![0; packed.count() * place.len()];
+        let mut nulls = vec![0; packed.count()];
+        for piece in self.pieces.iter().copied().filter(|piece| piece.back) {
+            if place.contains(&piece.from) {
+                let to =
+                    words.chunks_exact_mut(place.len()).map(|words| &mut words[piece.from - place.start]);
+                packed.iter().zip(to).for_each(|(row, word)| *word |= piece.unpacked(row[piece.to]));
+            } else if piece.from == 0 && piece.right == missing(column).right {
+                let bits = packed.iter().map(|row| piece.unpacked(row[piece.to]) >> piece.right);
+                nulls.iter_mut().zip(bits).for_each(|(null, bit)| *null = 0_u64.wrapping_sub(bit));
+            }
+        }
+        Values { kind: kinds[column], words, nulls }
     }
 
     /// The next bits are these.

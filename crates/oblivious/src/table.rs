@@ -165,10 +165,18 @@ impl Table {
     /// Puts values into the rows of a column that has none yet.
     pub(crate) fn lay(&mut self, column: usize, values: &Values) {
         let place = place(&self.kinds, column);
-        let words = values.words.chunks_exact(place.len());
-        for (row, (words, null)) in self.rows.iter_mut().zip(words.zip(&values.nulls)) {
+        for (row, null) in self.rows.iter_mut().zip(&values.nulls) {
             row[0] |= null & (2 << column);
-            row[place.clone()].copy_from_slice(words);
+        }
+        let words = values.words.chunks_exact(place.len());
+        match place.len() {
+            // Of a length that is known no copy is called.
+            1 => self.rows.iter_mut().zip(&values.words).for_each(|(row, word)| row[place.start] = *word),
+            _ => self
+                .rows
+                .iter_mut()
+                .zip(words)
+                .for_each(|(row, words)| row[place.clone()].copy_from_slice(words)),
         }
     }
 

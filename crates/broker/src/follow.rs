@@ -11,7 +11,7 @@ use crate::patience::Backoff;
 use crate::sealed;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep};
 use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, Presented, ProviderError, Step, Stream};
 use welkin_records::{AttemptEnd, Phase, Record, StepKey, Told};
@@ -23,7 +23,7 @@ pub(crate) async fn follow(
     node: &dyn Node,
     step: &Step,
     poked: &Notify,
-    engine: Option<&UnboundedSender<String>>,
+    engine: Option<&Sender<String>>,
 ) -> Result<Exit, Halt> {
     let records = live.world.store.records().await?;
     let Told { events: told, mut next } = records.told(&live.id, key).await?;
@@ -38,7 +38,7 @@ pub(crate) async fn follow(
         true => Kept::of(most, records.lines(&live.id, key).await?),
         false => Kept::new(most),
     };
-    let mut silence = Silence::new();
+    let (mut silence, mut saying) = (Silence::new(), Saying::default());
     loop {
         let answer = if started {
             node.events(&step.id, next, EVENT_WAIT).await
@@ -64,10 +64,15 @@ pub(crate) async fn follow(
                 };
                 next = last.seq + 1;
                 let exit = events.iter().find_map(|event| finished(&event.kind));
-                let said = engine.map(|_| heard(&mut events)).unwrap_or_default();
+                let said = engine.map(|_| saying.take(&mut events)).unwrap_or_default();
                 take(live, key, events, &mut kept).await?;
-                // Nobody listens any more when the talk is over.
-                said.into_iter().for_each(|line| drop(engine.map(|engine| engine.send(line))));
+                for line in said {
+                    // Nobody listens any more when the talk is over.
+                    let Some(engine) = engine else { break };
+                    if engine.send(line).await.is_err() {
+                        break;
+                    }
+                }
                 if let Some(exit) = exit {
                     return Ok(exit);
                 }
@@ -141,25 +146,53 @@ fn presented(events: &mut [Event]) -> Option<Presented> {
     last
 }
 
-/// What an engine says, taken out of its output; words about it are left there. A message is a line of its own; what comes in
-/// pieces is none, and is not shown either: a value may be in it.
-fn heard(events: &mut [Event]) -> Vec<String> {
-    let mut said = Vec::new();
-    for event in events {
-        match &mut event.kind {
-            EventKind::Log { stream: stream @ Stream::Stdout, line } => {
-                let words = sealed::in_words(line);
-                said.push(std::mem::replace(line, words));
-                *stream = Stream::Agent;
+/// What an engine says: messages, each a line, of which long ones come in pieces.
+#[derive(Default)]
+struct Saying {
+    /// The pieces so far of a line; none of one that is too long.
+    begun: Option<String>,
+    too_long: bool,
+}
+
+impl Saying {
+    /// Takes what is said out of output, and leaves words about it there: a value may be in what is no message, too.
+    fn take(&mut self, events: &mut [Event]) -> Vec<String> {
+        let mut said = Vec::new();
+        for event in events {
+            match &mut event.kind {
+                EventKind::Log { stream: stream @ Stream::Stdout, line } => {
+                    let words = sealed::in_words(line);
+                    said.push(std::mem::replace(line, words));
+                    *stream = Stream::Agent;
+                }
+                EventKind::Piece { stream: stream @ Stream::Stdout, text, last, .. } => {
+                    let whole = self.piece(&std::mem::take(text), *last);
+                    if *last {
+                        *text = sealed::in_words(whole.as_deref().unwrap_or_default());
+                    }
+                    said.extend(whole);
+                    *stream = Stream::Agent;
+                }
+                _ => {}
             }
-            EventKind::Piece { stream: stream @ Stream::Stdout, text, last, .. } => {
-                *text = if *last { sealed::in_words("") } else { String::new() };
-                *stream = Stream::Agent;
-            }
-            _ => {}
         }
+        // What is no message is nothing to anybody.
+        said.retain(|line| sealed::is_message(line));
+        said
     }
-    said
+
+    /// The line that a piece ends.
+    fn piece(&mut self, text: &str, last: bool) -> Option<String> {
+        let begun = self.begun.get_or_insert_default();
+        self.too_long |= begun.len() + text.len() > sealed::MOST_MESSAGE_BYTES;
+        if self.too_long {
+            *begun = String::new();
+        } else {
+            begun.push_str(text);
+        }
+        let whole = self.begun.take_if(|_| last)?;
+        (!std::mem::take(&mut self.too_long)).then_some(whole)
+    }
 }
 
 /// A gap in what a node has, as a line of its log.
@@ -327,19 +360,38 @@ mod tests {
 
     #[test]
     fn nothing_that_an_engine_writes_in_pieces_is_told() {
-        let piece = |last| EventKind::Piece {
-            stream: Stream::Stdout,
-            text: "a value".to_owned(),
-            last,
-            unended: false,
-        };
-        let mut events: Vec<Event> =
-            [piece(false), piece(true)].map(|kind| Event { seq: 0, at: UnixMillis(0), kind }).into();
-        assert!(heard(&mut events).is_empty());
+        let mut events: Vec<Event> = [piece("a value", false), piece("a value", true)].into();
+        assert!(Saying::default().take(&mut events).is_empty());
         for event in events {
             let EventKind::Piece { stream, text, .. } = event.kind else { panic!("it is a piece") };
             assert!(stream == Stream::Agent && !text.contains("value"), "{text}");
         }
+    }
+
+    fn piece(text: &str, last: bool) -> Event {
+        let kind = EventKind::Piece { stream: Stream::Stdout, text: text.to_owned(), last, unended: false };
+        Event { seq: 0, at: UnixMillis(0), kind }
+    }
+
+    /// Evidence with the certificates of a fleet has more than a line of a log.
+    #[test]
+    fn a_message_that_comes_in_pieces_is_put_together_up_to_the_longest() {
+        let message = r#"{"refused":{"code":"no-evidence","why":"there is none"}}"#;
+        let (first, rest) = message.split_at(20);
+        let mut saying = Saying::default();
+        assert!(saying.take(&mut [piece(first, false)]).is_empty());
+        let mut last = [piece(rest, true), piece("", false), piece(message, true), piece(rest, true)];
+        assert_eq!(saying.take(&mut last), [message, message]);
+        let EventKind::Piece { text, .. } = &last[0].kind else { panic!("it is a piece") };
+        assert_eq!(text, "the engine refused (no-evidence): there is none");
+        // Of what is too long nothing is kept, and what follows is heard.
+        let part = " ".repeat(1 << 20);
+        for _ in 0..20 {
+            assert!(saying.take(&mut [piece(&part, false)]).is_empty());
+            assert!(saying.begun.as_ref().is_some_and(|begun| begun.len() <= sealed::MOST_MESSAGE_BYTES));
+        }
+        assert!(saying.take(&mut [piece(message, true)]).is_empty());
+        assert_eq!(saying.take(&mut [piece(message, true)]), [message]);
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub(crate) const OBSERVE_EVERY: Span = Span::from_secs(5);
 /// takes a minute; twice that is given.
 pub(crate) const NODE_SILENCE: Span = Span::from_secs(120);
 
+/// How long an engine may take to answer a question by evidence: what keeps hardware busy passes within the ten minutes in which it
+/// tries by itself.
+pub(crate) const EVIDENCE_WITHIN: Span = Span::from_secs(15 * 60);
+
 /// Longest wait of one call for events: below the 30 s at which proxies cut idle connections.
 pub(crate) const EVENT_WAIT: Span = Span::from_secs(20);
 

@@ -13,7 +13,7 @@
 
 use crate::error::StoreError;
 use crate::follow::follow;
-use crate::limits::{NODE_SILENCE, STOP_GRACE};
+use crate::limits::{EVIDENCE_WITHIN, NODE_SILENCE, STOP_GRACE};
 use crate::live::{Fact, Halt, Live};
 use crate::patience::{Patience, trying};
 use crate::stage::{input_path, output_path};
@@ -22,7 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::pin::pin;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout;
 use welkin_job::{Input, Sealed};
 use welkin_placement::Placement;
@@ -58,7 +58,13 @@ pub trait Owners: Send {
     /// Whether this is the answer to that, and not to what somebody asked before.
     fn is_answer(&self, answer: &Attested) -> bool;
 
-    /// Judges the answer, and lets the keys go.
+    /// Judges the answer, and keeps the keys.
+    ///
+    /// # Errors
+    /// In words: why no key would leave.
+    fn judge(&mut self, answer: &Attested) -> Result<(), String>;
+
+    /// Judges the answer, and lets the keys go: a run of the contract is spent by that.
     ///
     /// # Errors
     /// In words: why no key leaves.
@@ -86,8 +92,18 @@ pub struct Judged {
 pub(crate) const ENGINE: &str = "command -v welkin-enclave >/dev/null || { echo 'welkin-enclave is not on this node' >&2; exit 127; }; \
                       exec welkin-enclave";
 
+/// Messages of an engine that nobody has heard yet: whoever follows it waits then. Of a node that goes on talking a broker holds no more.
+const MOST_UNHEARD: usize = 4;
+
 /// Memory of a query where the size of the machine is not known, in bytes.
 const SOME_MEMORY: u64 = 1 << 30;
+
+/// The longest message.
+pub(crate) const MOST_MESSAGE_BYTES: usize = Message::MOST_BYTES as usize;
+
+pub(crate) fn is_message(line: &str) -> bool {
+    line.len() <= MOST_MESSAGE_BYTES && Message::read(line.as_bytes()).is_ok()
+}
 
 /// Words about a message of an engine, for the log of the run. What is no message is not told: a value may be in it.
 pub(crate) fn in_words(line: &str) -> String {
@@ -114,7 +130,7 @@ pub(crate) async fn run(
     poked: &Notify,
 ) -> Result<Exit, Halt> {
     let key = StepKey { attempt: id, phase: Phase::Run, rank: 0 };
-    let (said, heard) = unbounded_channel();
+    let (said, heard) = channel(MOST_UNHEARD);
     let mut following = pin!(follow(live, key, node, step, poked, Some(&said)));
     let mut talking = pin!(talk(live, id, node, step, heard));
     let talked = tokio::select! {
@@ -138,7 +154,7 @@ async fn talk(
     id: AttemptId,
     node: &dyn Node,
     step: &Step,
-    mut heard: UnboundedReceiver<String>,
+    mut heard: Receiver<String>,
 ) -> Result<(), Halt> {
     let be_an_engine = be_an_engine(&work(live, id).map_err(refused)?).map_err(refused)?;
     say(live, node, step, "engine", Some(&be_an_engine)).await?;
@@ -175,18 +191,34 @@ async fn release(
     id: AttemptId,
     node: &dyn Node,
     step: &Step,
-    heard: &mut UnboundedReceiver<String>,
+    heard: &mut Receiver<String>,
 ) -> Result<(String, Vec<Box<dyn Owners>>), Halt> {
     let work = work(live, id).map_err(refused)?;
     let Some(sealing) = live.world.options.sealing.clone() else {
         return Err(refused("this broker knows no owners of sealed data".to_owned()));
     };
     let asked = work.clone();
+    let mut answered = Vec::new();
+    for mut owners in apart(move || sealing.owners(&asked)).await.map_err(refused)? {
+        let answer = ask(live, node, step, owners.as_mut(), heard).await?;
+        answered.push((owners, answer));
+    }
+    // Another machine may be able to prove what this one cannot.
+    let unproven = |message| failed(Exit::NodeFault { message });
+    // Nobody spends a run on a machine that somebody else refuses.
+    if answered.len() > 1 {
+        answered = apart(move || {
+            answered.iter_mut().try_for_each(|(owners, answer)| owners.judge(answer))?;
+            Ok(answered)
+        })
+        .await
+        .map_err(unproven)?;
+    }
     let mut owners = Vec::new();
     let (mut released, mut first) = (Vec::new(), None);
-    for asked in apart(move || sealing.owners(&asked)).await.map_err(refused)? {
-        let (some, judged) = ask(live, node, step, asked, heard).await?;
-        let Judged { released: keys, kind, evidence } = judged;
+    for (mut some, answer) in answered {
+        let judged = apart(move || some.release(&answer).map(|judged| (some, judged))).await;
+        let (some, Judged { released: keys, kind, evidence }) = judged.map_err(unproven)?;
         released.extend(keys);
         first.get_or_insert((some.challenge(), kind, evidence));
         owners.push(some);
@@ -202,32 +234,35 @@ async fn release(
     Ok((line, owners))
 }
 
-/// Asks some owners for their keys, and the engine what they want to know of it.
+/// Asks the engine what some owners want to know of it.
 async fn ask(
     live: &Live,
     node: &dyn Node,
     step: &Step,
-    mut owners: Box<dyn Owners>,
-    heard: &mut UnboundedReceiver<String>,
-) -> Result<(Box<dyn Owners>, Judged), Halt> {
+    owners: &mut dyn Owners,
+    heard: &mut Receiver<String>,
+) -> Result<Box<Attested>, Halt> {
     let challenge = owners.challenge();
     let question = line(&Message::Challenge(challenge));
     // Under a name of its own: a broker before this one may have asked another.
     say(live, node, step, &format!("challenge {}", challenge.nonce), Some(&question)).await?;
-    let attested = loop {
-        match next(heard).await {
-            Message::Attested(attested) if owners.is_answer(&attested) => break attested,
-            // Another machine may have what this one lacks.
-            Message::Refused { code, why } if code == "no-evidence" => {
-                return Err(failed(Exit::NodeFault { message: format!("{code}: {why}") }));
+    let answer = async move {
+        loop {
+            match next(heard).await {
+                Message::Attested(attested) if owners.is_answer(&attested) => return Ok(attested),
+                // Another machine may have what this one lacks.
+                Message::Refused { code, why } if code == "no-evidence" => {
+                    return Err(failed(Exit::NodeFault { message: format!("{code}: {why}") }));
+                }
+                Message::Refused { code, why } => return Err(refused(format!("{code}: {why}"))),
+                _ => {}
             }
-            Message::Refused { code, why } => return Err(refused(format!("{code}: {why}"))),
-            _ => {}
         }
     };
-    let judged = apart(move || owners.release(&attested).map(|judged| (owners, judged))).await;
-    // Another machine may be able to prove what this one cannot.
-    judged.map_err(|message| failed(Exit::NodeFault { message }))
+    timeout(EVIDENCE_WITHIN.duration(), answer).await.unwrap_or_else(|_| {
+        let message = format!("the engine gave no evidence within {EVIDENCE_WITHIN}");
+        Err(failed(Exit::NodeFault { message }))
+    })
 }
 
 fn refused(message: String) -> Halt {
@@ -297,7 +332,7 @@ async fn say(live: &Live, node: &dyn Node, step: &Step, id: &str, line: Option<&
 }
 
 /// The next message of the engine; none comes after its end, which whoever follows it hears of.
-async fn next(heard: &mut UnboundedReceiver<String>) -> Message {
+async fn next(heard: &mut Receiver<String>) -> Message {
     loop {
         match heard.recv().await {
             Some(line) => {

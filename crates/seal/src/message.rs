@@ -6,6 +6,8 @@
 //!             ◄─────────── challenge
 //!   challenge ────────────────────────────────────►
 //!             ◄──────────────────────────────────── attested
+//!   proposed  ───────────►                               where there are several owners
+//!             ◄─────────── accepted
 //!   attested  ───────────►
 //!             ◄─────────── released
 //!   run (with all that was released) ─────────────►
@@ -14,7 +16,8 @@
 //! ```
 //!
 //! Whoever carries messages can read all of them and gains nothing: keys are sealed for the engine, and a message that was changed
-//! or kept back stops the work. Instead of the answer that is expected each side may say that it refuses.
+//! or kept back stops the work. What is released counts as a run, whatever becomes of it: so none of several owners is asked to release
+//! before all have accepted. Instead of the answer that is expected each side may say that it refuses.
 
 use crate::hex::Hex;
 use crate::release::{Attested, Challenge, Released};
@@ -34,6 +37,10 @@ pub enum Message {
     Challenge(Challenge),
     /// From the engine, for an owner.
     Attested(Box<Attested>),
+    /// To an owner: would it release its keys to this engine? It releases none for it.
+    Proposed(Box<Attested>),
+    /// From an owner: it would.
+    Accepted,
     /// From an owner, for the engine.
     Released {
         /// The keys of its inputs.

@@ -53,10 +53,8 @@ impl OwnersHere {
         }
         if !here.is_empty() {
             let owners = Owners::unlock(contract, &here, &work.inputs, &app)?;
-            far.insert(
-                0,
-                Box::new(AskedHere { owners, settings: self.settings.clone(), sky: self.sky.clone() }),
-            );
+            // Last: what can go wrong elsewhere has gone wrong then.
+            far.push(Box::new(AskedHere { owners, settings: self.settings.clone(), sky: self.sky.clone() }));
         }
         Ok(far)
     }
@@ -88,6 +86,10 @@ impl welkin_broker::Owners for AskedHere {
 
     fn is_answer(&self, answer: &Attested) -> bool {
         answers(answer, self.owners.challenge())
+    }
+
+    fn judge(&mut self, answer: &Attested) -> Result<(), String> {
+        self.owners.judge(answer, &self.app()).map(drop).map_err(in_words)
     }
 
     fn release(&mut self, answer: &Attested) -> Result<Judged, String> {
@@ -133,6 +135,10 @@ impl welkin_broker::Owners for AskedFar {
 
     fn is_answer(&self, answer: &Attested) -> bool {
         answers(answer, self.challenge)
+    }
+
+    fn judge(&mut self, answer: &Attested) -> Result<(), String> {
+        self.party.judge(answer).map_err(in_words)
     }
 
     fn release(&mut self, answer: &Attested) -> Result<Judged, String> {

@@ -237,7 +237,17 @@ fn talk(args: &SealReleaseArgs, app: &mut App, input: &mut impl io::BufRead) -> 
     };
     let owners = Owners::unlock(contract, &[asked], &args.inputs, app)?;
     say(app, &Message::Challenge(owners.challenge()))?;
-    let Message::Attested(attested) = read_message(input, PEER)? else { return Err(unexpected().into()) };
+    let attested = loop {
+        match read_message(input, PEER)? {
+            Message::Attested(attested) => break attested,
+            // Others are asked, too, before anybody releases anything.
+            Message::Proposed(attested) => {
+                owners.judge(&attested, app)?;
+                say(app, &Message::Accepted)?;
+            }
+            _ => return Err(unexpected().into()),
+        }
+    };
     let (keys, claims) = owners.release(&attested, app)?;
     say(app, &Message::Released { keys })?;
     app.note(&format!("Released the keys of `{}` to an engine of {}.", args.party, claims.kind.title()));

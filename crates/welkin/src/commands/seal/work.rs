@@ -82,6 +82,10 @@ pub(in crate::commands) fn run(work: &Work<'_>, app: &mut App) -> anyhow::Result
         let challenge = owner.challenge(&text)?;
         answers.push((attest(&mut engine, challenge, work.kind)?, challenge.nonce));
     }
+    // Nobody spends a run on an engine that somebody else refuses.
+    if owners.len() > 1 {
+        owners.iter_mut().zip(&answers).try_for_each(|(owner, (attested, _))| owner.judge(attested, app))?;
+    }
     let mut released = Vec::new();
     for (owner, (attested, _)) in owners.iter_mut().zip(&answers) {
         released.extend(owner.release(attested, app)?);
@@ -198,15 +202,17 @@ fn owners(work: &Work<'_>, contract: &Contract, app: &App) -> anyhow::Result<Vec
         passphrase: of(work.passphrase_file, party),
     });
     let asked: Vec<_> = asked.collect();
+    let here = match asked.is_empty() {
+        true => None,
+        false => Some(Owners::unlock(contract.clone(), &asked, work.inputs, app)?),
+    };
     let mut owners = Vec::new();
-    if !asked.is_empty() {
-        let here = Owners::unlock(contract.clone(), &asked, work.inputs, app)?;
-        owners.push(Owner::Here(Box::new(here)));
-    }
     // Nobody elsewhere is troubled by a trial.
     for (party, command) in ask.iter().filter(|_| !work.dry_run) {
         owners.push(Owner::Elsewhere(Elsewhere::start((party, work.kind), command)?));
     }
+    // Last: what can go wrong elsewhere has gone wrong then.
+    owners.extend(here.map(|here| Owner::Here(Box::new(here))));
     Ok(owners)
 }
 

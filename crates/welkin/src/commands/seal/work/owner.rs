@@ -36,6 +36,13 @@ impl Owner {
         }
     }
 
+    pub(super) fn judge(&mut self, attested: &Attested, app: &App) -> anyhow::Result<()> {
+        match self {
+            Self::Here(owners) => owners.judge(attested, app).map(drop),
+            Self::Elsewhere(owner) => owner.judge(attested),
+        }
+    }
+
     pub(super) fn release(&mut self, attested: &Attested, app: &App) -> anyhow::Result<Vec<Released>> {
         match self {
             Self::Here(owners) => Ok(owners.release(attested, app)?.0),
@@ -109,6 +116,14 @@ impl Elsewhere {
         // One that ended already has said why, and its answer is read.
         let _ = self.input.write_all(&message.line());
         read_message(&mut self.output, &format!("the command of `{}`", self.party))
+    }
+
+    /// Whether it would release its keys.
+    pub(in crate::commands) fn judge(&mut self, attested: &Attested) -> anyhow::Result<()> {
+        match self.ask(&Message::Proposed(Box::new(attested.clone())))? {
+            Message::Accepted => Ok(()),
+            other => Err(self.unexpected(other)),
+        }
     }
 
     pub(in crate::commands) fn unexpected(&self, message: Message) -> anyhow::Error {

@@ -2,13 +2,15 @@
 //! others in the open inside of an encrypted file.
 
 use crate::Keys;
-use crate::modules::{check_footer, check_modules};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use crate::modules::{check_footer, check_modules, read_footer};
+use bytes::{Buf, Bytes};
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::{ChunkReader, Length};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use welkin_seal::FOOTER;
 
@@ -35,18 +37,76 @@ pub enum CheckError {
     Filter(String),
 }
 
-/// Checks that every part of a file is sealed, by these keys and for this place.
+/// Checks that every part of a file is sealed, by these keys and for this place. What is read of it later has to be read by the footer
+/// that this gives: the file may be changed meanwhile, and one in the open be put in its place, which readers would take.
 ///
 /// # Errors
 /// The first part that is not.
-pub fn check(mut file: File, keys: &Keys, aad: &[u8]) -> Result<(), CheckError> {
-    sealed_at_all(&mut file)?;
-    check_footer(&file).map_err(closed)?;
-    let options = ArrowReaderOptions::new()
-        .with_file_decryption_properties(decryption(keys, aad).map_err(CheckError::Closed)?);
-    let metadata = ArrowReaderMetadata::load(&file, options).map_err(CheckError::Closed)?;
-    check_metadata(metadata.metadata(), keys)?;
-    check_modules(&file, metadata.metadata()).map_err(closed)
+pub fn check(file: &File, keys: &Keys, aad: &[u8]) -> Result<ParquetMetaData, CheckError> {
+    begins_sealed(file)?;
+    let end = End::read(file)?;
+    let properties = decryption(keys, aad).map_err(CheckError::Closed)?;
+    let metadata = ParquetMetaDataReader::new()
+        .with_page_index_policy(PageIndexPolicy::Optional)
+        .with_decryption_properties(Some(properties))
+        .parse_and_finish(&end)
+        .map_err(CheckError::Closed)?;
+    check_metadata(&metadata, keys)?;
+    check_modules(file, &metadata).map_err(closed)?;
+    Ok(metadata)
+}
+
+/// A file whose footer was read once and is encrypted.
+struct End<'a> {
+    file: &'a File,
+    /// Where the footer begins, and all from there on.
+    from: u64,
+    footer: Bytes,
+}
+
+impl<'a> End<'a> {
+    fn read(file: &'a File) -> Result<Self, CheckError> {
+        let (from, footer) = read_footer(file).map_err(closed)?;
+        if !footer.ends_with(MAGIC) {
+            return Err(CheckError::Open);
+        }
+        check_footer(&footer).map_err(closed)?;
+        Ok(Self { file, from, footer: footer.into() })
+    }
+}
+
+impl Length for End<'_> {
+    fn len(&self) -> u64 {
+        self.from + self.footer.len() as u64
+    }
+}
+
+impl ChunkReader for End<'_> {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        let length = self.len().saturating_sub(start);
+        let length = usize::try_from(length).map_err(|error| ParquetError::External(Box::new(error)))?;
+        Ok(self.get_bytes(start, length)?.reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.len());
+        let end = end.ok_or_else(|| ParquetError::EOF("a part lies behind the end".to_owned()))?;
+        if let Some(at) = start.checked_sub(self.from) {
+            let at = usize::try_from(at).map_err(|error| ParquetError::External(Box::new(error)))?;
+            return Ok(self.footer.slice(at..at + length));
+        }
+        // Of what lies before the footer tags say whether it is what was written.
+        if end > self.from {
+            return Err(ParquetError::General("a part lies over the footer".to_owned()));
+        }
+        let mut bytes = vec![0; length];
+        self.file
+            .read_exact_at(&mut bytes, start)
+            .map_err(|error| ParquetError::External(Box::new(error)))?;
+        Ok(bytes.into())
+    }
 }
 
 /// A file whose parts do not lie where they should is another one, whatever else might be read of it.
@@ -59,15 +119,19 @@ pub(crate) fn closed(error: io::Error) -> CheckError {
     }
 }
 
+fn begins_sealed(file: &File) -> Result<(), CheckError> {
+    let mut head = [0; 4];
+    file.read_exact_at(&mut head, 0).map_err(|_| CheckError::Open)?;
+    if head == *MAGIC { Ok(()) } else { Err(CheckError::Open) }
+}
+
 /// Does it begin and end as sealed files do?
-pub(crate) fn sealed_at_all(file: &mut File) -> Result<(), CheckError> {
-    let (mut head, mut tail) = ([0; 4], [0; 4]);
-    file.rewind()?;
-    file.read_exact(&mut head).map_err(|_| CheckError::Open)?;
-    file.seek(SeekFrom::End(-4)).map_err(|_| CheckError::Open)?;
-    file.read_exact(&mut tail)?;
-    file.rewind()?;
-    if head == *MAGIC && tail == *MAGIC { Ok(()) } else { Err(CheckError::Open) }
+pub(crate) fn sealed_at_all(file: &File) -> Result<(), CheckError> {
+    begins_sealed(file)?;
+    let mut tail = [0; 4];
+    let at = file.metadata()?.len().checked_sub(4).ok_or(CheckError::Open)?;
+    file.read_exact_at(&mut tail, at)?;
+    if tail == *MAGIC { Ok(()) } else { Err(CheckError::Open) }
 }
 
 /// Is every column sealed with its own key, and no filter beside it?

@@ -16,23 +16,34 @@ fn wrong(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
-/// Is there an encrypted footer behind the words on how it was encrypted?
-pub(crate) fn check_footer(file: &File) -> io::Result<()> {
-    let cut = || wrong("its footer is cut");
-    let bytes = file.metadata()?.len();
-    let at = bytes.checked_sub(TAIL).ok_or_else(cut)?;
-    let length = u64::from(length_at(file, at)?);
-    let from = at.checked_sub(length).ok_or_else(cut)?;
-    // What stands in front of the footer is some dozens of bytes, or some hundreds with a prefix.
-    let mut head = vec![0; usize::try_from(length.min(MOST_OF_A_HEAD)).map_err(|_| cut())?];
-    file.read_exact_at(&mut head, from)?;
-    let rest =
-        behind_struct(&head, 0).ok_or_else(|| wrong("its footer does not say how it was encrypted"))?;
-    let before = (head.len() - rest.len()) as u64;
-    module(file, from + before, at).and_then(|end| if end == at { Ok(()) } else { Err(cut()) })
+fn cut() -> io::Error {
+    wrong("its footer is cut")
 }
 
-const MOST_OF_A_HEAD: u64 = 64 << 10;
+/// Where the footer of a file begins, and all from there to the end.
+pub(crate) fn read_footer(file: &File) -> io::Result<(u64, Vec<u8>)> {
+    let at = file.metadata()?.len().checked_sub(TAIL).ok_or_else(cut)?;
+    let length = length_at(file, at)?;
+    let from = at.checked_sub(length.into()).ok_or_else(cut)?;
+    let mut footer = vec![0; length as usize + TAIL as usize];
+    file.read_exact_at(&mut footer, from)?;
+    Ok((from, footer))
+}
+
+/// Is there an encrypted footer behind the words on how it was encrypted, and does it say itself how long it is?
+pub(crate) fn check_footer(footer: &[u8]) -> io::Result<()> {
+    let (footer, tail) = footer.split_last_chunk::<{ TAIL as usize }>().ok_or_else(cut)?;
+    let told = tail.first_chunk().map(|length| u32::from_le_bytes(*length) as usize);
+    // What stands in front of the footer is some dozens of bytes, or some hundreds with a prefix.
+    let head = &footer[..footer.len().min(MOST_OF_A_HEAD)];
+    let rest = behind_struct(head, 0).ok_or_else(|| wrong("its footer does not say how it was encrypted"))?;
+    let sealed = &footer[head.len() - rest.len()..];
+    let length = sealed.first_chunk().map(|length| u64::from(u32::from_le_bytes(*length)));
+    let fits = |length: u64| length >= LEAST && LENGTH + length == sealed.len() as u64;
+    if told == Some(footer.len()) && length.is_some_and(fits) { Ok(()) } else { Err(cut()) }
+}
+
+const MOST_OF_A_HEAD: usize = 64 << 10;
 
 /// Do the parts of each column fill its place, and those of its indexes theirs?
 pub(crate) fn check_modules(file: &File, metadata: &ParquetMetaData) -> io::Result<()> {

@@ -1,16 +1,19 @@
 //! Reading a sealed file with its keys, and writing it in the open for whoever may have it.
 
 use crate::Keys;
-use crate::check::{CheckError, check, decryption};
+use crate::check::{CheckError, check};
 use crate::input::{Form, Table};
 use crate::sum::sum;
 use arrow_json::LineDelimitedWriter;
 use arrow_schema::ArrowError;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::Arc;
 use welkin_seal::Hex;
 
 /// Why a sealed file cannot be opened.
@@ -41,9 +44,9 @@ pub fn open(mut file: File, sha256: &Hex<32>, keys: &Keys, aad: &[u8]) -> Result
     if sum(&mut file)?.1 != *sha256 {
         return Err(OpenError::Other);
     }
-    check(file.try_clone()?, keys, aad)?;
-    let options = ArrowReaderOptions::new().with_file_decryption_properties(decryption(keys, aad)?);
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?.build()?;
+    let footer = check(&file, keys, aad)?;
+    let metadata = ArrowReaderMetadata::try_new(Arc::new(footer), ArrowReaderOptions::new())?;
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).build()?;
     let schema = arrow_array::RecordBatchReader::schema(&reader);
     Ok(Table { schema, batches: Box::new(reader) })
 }

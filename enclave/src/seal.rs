@@ -61,7 +61,7 @@ pub enum SealError {
 pub fn seal(table: Table, path: &Path, aad: &[u8]) -> Result<Sealed, SealError> {
     let keys = draw(&table)?;
     let written = write(table, path, aad, &keys).and_then(|sealed| {
-        check(File::open(path)?, &keys, aad)?;
+        check(&File::open(path)?, &keys, aad)?;
         Ok(sealed)
     });
     match written {

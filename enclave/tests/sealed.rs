@@ -8,8 +8,11 @@ use parquet::arrow::ArrowWriter;
 use parquet::encryption::encrypt::FileEncryptionProperties;
 use parquet::file::properties::WriterProperties;
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 use welkin_enclave::{CheckError, Form, Keys, Sealed, check, open, read_table, seal, write_table};
 use welkin_seal::{FOOTER, Hex, Secret};
@@ -153,7 +156,7 @@ fn a_file_in_the_open_does_not_count_as_sealed() {
     };
     let key = |name: &str| (name.to_owned(), Secret::new([1; 32]));
     let keys = Keys::from([key(FOOTER), key("id"), key("name")]);
-    let checked = |path: PathBuf| check(File::open(path).unwrap(), &keys, AAD);
+    let checked = |path: PathBuf| check(&File::open(path).unwrap(), &keys, AAD).map(drop);
     assert!(matches!(checked(write(None)), Err(CheckError::Open)));
     let builder = || FileEncryptionProperties::builder(vec![1; 32]).with_aad_prefix(AAD.to_vec());
     let with = |encryption| WriterProperties::builder().with_file_encryption_properties(encryption);
@@ -201,4 +204,45 @@ fn values_are_sealed_by_their_keys_whatever_the_hash_says() {
             assert_eq!(text, CSV.as_bytes(), "{at}");
         }
     }
+}
+
+/// Whoever stores a file may give a reader now this and now that.
+#[test]
+fn a_file_that_becomes_another_while_it_is_opened_gives_no_row_of_that() {
+    let folder = folder();
+    let (path, sealed) = sealed(folder.path(), "t.csv", CSV);
+    let genuine = fs::read(&path).unwrap();
+    let names: ArrayRef = Arc::new(StringArray::from(vec!["forged"]));
+    let forged = RecordBatch::try_from_iter([("name", names)]).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), forged.schema(), None).unwrap();
+    writer.write(&forged).unwrap();
+    let plain = writer.into_inner().unwrap();
+    // As long as the other: what nobody reads lies before the footer.
+    let (data, footer) = {
+        let (rest, tail) = plain.split_last_chunk::<8>().unwrap();
+        let length = u32::from_le_bytes(*tail.first_chunk().unwrap()) as usize;
+        plain.split_at(rest.len() - length)
+    };
+    let gap = vec![0; genuine.len().checked_sub(plain.len()).unwrap()];
+    let forged = [data, &gap, footer].concat();
+    let (stop, other) = (AtomicBool::new(false), File::options().write(true).open(&path).unwrap());
+    let mut rows = Vec::new();
+    std::panic::set_hook(Box::new(|_| ()));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Each for a while, so that it may become another anywhere in the middle.
+            for turn in (0_u32..).take_while(|_| !stop.load(Ordering::Relaxed)) {
+                other.write_all_at(if turn % 2 == 0 { &forged } else { &genuine }, 0).unwrap();
+                (0..turn.wrapping_mul(7919) % 60_000).for_each(|_| std::hint::spin_loop());
+            }
+        });
+        for _ in 0..20_000 {
+            // A reader may stop where a length has become another after it was checked.
+            let tried = || opened_as(&sealed.sha256, &path, &sealed.keys, AAD, Form::Csv).map_err(drop);
+            rows.extend(catch_unwind(tried).unwrap_or(Err(())));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    drop(std::panic::take_hook());
+    assert!(!rows.is_empty() && rows.iter().all(|rows| rows == CSV.as_bytes()));
 }

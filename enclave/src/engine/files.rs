@@ -3,11 +3,10 @@
 //! Length and hash are checked before a value is used, through the handle that is read from later, so that another file under the same
 //! name changes nothing. Whoever changes the file itself after that is found out by the tags of its pages.
 
-use crate::check::{check_metadata, closed, decryption};
-use crate::modules::{check_footer, check_modules};
+use crate::check::check;
 use crate::sum::sum;
 use crate::{Keys, OpenError};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::ParquetMetaData;
 use rustix::fs::{Mode, OFlags, open};
 use std::fs::File;
 use std::path::Path;
@@ -44,18 +43,10 @@ pub(super) fn open_part(
         || sum(&mut file)? != (of.bytes, of.sha256)
     {
         // A file in the open is told by its name: it is what somebody would put in a sealed one's place.
-        crate::check::sealed_at_all(&mut file)?;
+        crate::check::sealed_at_all(&file)?;
         return Err(OpenError::Other);
     }
-    crate::check::sealed_at_all(&mut file)?;
-    check_footer(&file).map_err(closed)?;
-    let metadata = ParquetMetaDataReader::new()
-        .with_page_index_policy(PageIndexPolicy::Optional)
-        .with_decryption_properties(Some(decryption(keys, aad)?))
-        .parse_and_finish(&file)
-        .map_err(crate::CheckError::Closed)?;
-    check_metadata(&metadata, keys)?;
-    check_modules(&file, &metadata).map_err(closed)?;
+    let metadata = check(&file, keys, aad)?;
     // Whoever takes memory for rows goes by what was signed.
     if u64::try_from(metadata.file_metadata().num_rows()) != Ok(of.rows) {
         return Err(OpenError::Other);

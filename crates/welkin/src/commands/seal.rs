@@ -58,14 +58,27 @@ pub(crate) fn sha256(bytes: &[u8]) -> Hex<32> {
     sum
 }
 
-/// Puts new bytes in the place of a file, all or none of them.
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whoever changes files of a folder, by what they had, is alone there until this is dropped.
+fn alone(path: &Path) -> anyhow::Result<File> {
+    let folder = folder_of(path);
+    let locked = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+    locked.map_err(|error| keyring::unwritten(error, folder))
+}
+
+/// Puts new bytes in the place of a file, all or none of them, for whoever could read it.
 fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    });
+    let written =
+        tempfile::Builder::new().prefix(".new-").tempfile_in(folder_of(path)).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.as_file().set_permissions(path.metadata()?.permissions())?;
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|error| error.error)
+        });
     written.map(drop).map_err(|error| keyring::unwritten(error, path))
 }
 

@@ -53,15 +53,19 @@ struct Wire {
 }
 
 fn sign(args: &ContractSignArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let mut contract = read_contract(&args.contract)?;
+    read_contract(&args.contract)?;
     let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
+    // Whoever was asked for a passphrase took a while: somebody else may have signed meanwhile.
+    let _alone = super::alone(&args.contract)?;
+    let mut contract = read_contract(&args.contract)?;
     contract.sign(&root).map_err(|error| {
         let what = format!("`{}` cannot sign {}", args.party, args.contract.display());
         anyhow::Error::new(error).context(Fault::new(Code::SealContract, what))
     })?;
-    super::replace(&args.contract, &contract.write())?;
     let digest = contract.digest();
+    // No signature that the log does not know.
     Journal::open(app)?.add(digest, Event::Signed { party: args.party.clone() })?;
+    super::replace(&args.contract, &contract.write())?;
     let missing = contract.manifest.signers.len() - contract.signatures.len();
     if app.settings.output == Format::Json {
         let holds = missing == 0;

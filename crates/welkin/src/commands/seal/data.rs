@@ -18,7 +18,7 @@ use ring::rand::SystemRandom;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use welkin_seal::{
     DataKeys, DataKeysError, Hex, Name, Recipient, Secret, Snapshot, SnapshotFile, aad_prefix,
@@ -139,15 +139,21 @@ fn delivered(
     app: &mut App,
     write: impl FnOnce(&mut App, Option<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
-    let file = |path: &PathBuf| File::create_new(path).map_err(|error| keyring::unwritten(error, path));
-    let out = args.to.as_ref().map(file).transpose()?;
     app.out.flush()?;
-    write(app, out).inspect_err(|_| {
-        if let Some(path) = &args.to {
-            // Half of it would be taken for all of it.
-            let _ = std::fs::remove_file(path);
-        }
-    })?;
+    let Some(path) = &args.to else {
+        write(app, None)?;
+        return Ok(Exit::Success);
+    };
+    let unwritten = |error| keyring::unwritten(error, path);
+    if path.symlink_metadata().is_ok() {
+        return Err(unwritten(io::ErrorKind::AlreadyExists.into()));
+    }
+    // For this user alone, and under its name when it is whole: half of it would be taken for all of it.
+    let folder = super::folder_of(path);
+    let draft = tempfile::Builder::new().prefix(".opening-").tempfile_in(folder).map_err(unwritten)?;
+    write(app, Some(draft.as_file().try_clone().map_err(unwritten)?))?;
+    draft.as_file().sync_all().map_err(unwritten)?;
+    draft.persist_noclobber(path).map_err(|error| unwritten(error.error))?;
     Ok(Exit::Success)
 }
 
@@ -175,8 +181,11 @@ fn opening(folder: &Folder, root: &welkin_seal::Root) -> Result<Vec<SealedFile>,
 }
 
 pub(super) fn rotate(args: &SealRotateArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let mut folder = Folder::read(&args.folder, app, None)?;
+    Folder::read(&args.folder, app, None)?;
     let root = keyring::unlock(app, &args.party, args.passphrase_file.as_deref())?;
+    // Of two at once the second goes on from what the first left.
+    let _alone = super::alone(&args.folder.join("keys.json"))?;
+    let mut folder = Folder::read(&args.folder, app, None)?;
     let recipients = recipients_of(&args.recipients, app)?;
     folder.keys.rotate(&root, &recipients, &SystemRandom::new()).map_err(|error| {
         anyhow::Error::new(error).context(refused(&args.folder, "keeps the keys that it had"))

@@ -21,6 +21,8 @@ struct Wire<'a> {
 }
 
 pub(super) fn run(args: &KeygenArgs, app: &mut App) -> anyhow::Result<Exit> {
+    // Before anything is drawn, or known: nobody has what would be drawn in vain.
+    keyring::none_yet(app, &args.party)?;
     let random = SystemRandom::new();
     let failed = |error: KeyError| {
         let fault = Fault::new(Code::SealKey, "no keys were made");

@@ -27,14 +27,23 @@ fn party_path(app: &App, party: &Name) -> PathBuf {
 pub(in crate::commands) fn keep(app: &App, file: &KeyFile) -> anyhow::Result<PathBuf> {
     let path = key_path(app, &file.identity.party);
     write_new(&path, &file.write()).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            let what = format!("there are keys of `{}` already, in {}", file.identity.party, path.display());
-            let hint = "data that was sealed for them opens with nothing else: take another name, or move the file away";
-            anyhow::Error::new(Fault::new(Code::SealKey, what).hint(hint))
-        }
+        io::ErrorKind::AlreadyExists => there_already(&file.identity.party, &path),
         _ => unwritten(error, &path),
     })?;
     Ok(path)
+}
+
+/// Refuses where a party has keys here.
+pub(in crate::commands) fn none_yet(app: &App, party: &Name) -> anyhow::Result<()> {
+    let path = key_path(app, party);
+    if path.symlink_metadata().is_ok() { Err(there_already(party, &path)) } else { Ok(()) }
+}
+
+fn there_already(party: &Name, path: &Path) -> anyhow::Error {
+    let what = format!("there are keys of `{party}` already, in {}", path.display());
+    let hint =
+        "data that was sealed for them opens with nothing else: take another name, or move the file away";
+    anyhow::Error::new(Fault::new(Code::SealKey, what).hint(hint))
 }
 
 /// Puts a party among those that are known. One that is known under the name stays; another under it is refused.

@@ -33,12 +33,30 @@ pub(crate) fn open(dir: &Path) -> Result<Catalog<'static>, SkyError> {
     if let Some(catalog) = map(&path) {
         return Ok(catalog);
     }
-    rebuild_with(dir, Merge::default())
+    let alone = alone(dir);
+    // Somebody else may have built it while this one waited.
+    match alone.as_ref().and_then(|_| map(&path)) {
+        Some(catalog) => Ok(catalog),
+        None => rebuilt(dir, Merge::default()),
+    }
+}
+
+/// Those who build wait for each other: of two the second knows all lists that the first went by, and those that came meanwhile.
+/// Nothing where the folder cannot be used, and what is built lies in no folder.
+fn alone(dir: &Path) -> Option<File> {
+    make_private(dir).ok()?;
+    let folder = File::open(dir).ok()?;
+    folder.lock().ok().map(|()| folder)
 }
 
 /// Builds the catalog and opens it. Lists that were read already are in `read`: those that are kept of other providers
 /// are added.
 pub(crate) fn rebuild_with(dir: &Path, read: Merge) -> Result<Catalog<'static>, SkyError> {
+    let _alone = alone(dir);
+    rebuilt(dir, read)
+}
+
+fn rebuilt(dir: &Path, read: Merge) -> Result<Catalog<'static>, SkyError> {
     let bytes = build(dir, read)?;
     let path = file(dir);
     // A folder that cannot be written costs a few milliseconds on every start, nothing else.
@@ -144,6 +162,21 @@ mod tests {
             assert_eq!(open(dir.path()).unwrap().digest(), first.digest());
             assert_eq!(fs::read(&path).unwrap(), whole);
         }
+    }
+
+    /// One that had read the lists before another one was kept put the catalog without it in the place of the one with it.
+    #[test]
+    fn who_builds_waits_for_whoever_builds_already() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = open(dir.path()).unwrap().digest();
+        let (built, told) = std::sync::mpsc::channel();
+        let held = alone(dir.path()).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| built.send(rebuild_with(dir.path(), Merge::default()).unwrap().digest()));
+            assert!(told.recv_timeout(std::time::Duration::from_millis(500)).is_err());
+            drop(held);
+            assert_eq!(told.recv().unwrap(), first);
+        });
     }
 
     #[test]

@@ -9,7 +9,10 @@ mod sql;
 pub(crate) use sql::engine;
 
 use crate::bed::{Bed, both};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 #[expect(clippy::print_stdout, reason = "a test that did not run says so")]
 /// Evidence of real hardware, which `.ci/stand-ins.sh` fetches.
@@ -53,12 +56,19 @@ fn evidence_is_explained_and_judged() {
 fn parties_get_keys_and_get_to_know_each_other() {
     let (a, b) = (Bed::new(), Bed::new());
     let made = a.json(&["seal", "keygen", "--party", "a"]);
+    let shown = a.ok(["seal", "party", "show", "a"]);
     assert_eq!(made["protection"], "file-mode");
     let path = PathBuf::from(made["file"].as_str().unwrap());
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let again = a.run(["seal", "keygen", "--party", "a"]);
     assert_eq!(again.status.code(), Some(16), "{}", both(&again));
+    // Whoever brought back the copy of the keys alone is not made known by others, which nobody has.
+    std::fs::remove_file(a.path().join("h/seal/parties/a.json")).unwrap();
+    let again = a.run(["seal", "keygen", "--party", "a"]);
+    assert_eq!(again.status.code(), Some(16), "{}", both(&again));
+    assert!(!a.path().join("h/seal/parties/a.json").exists());
+    a.file("h/seal/parties/a.json", &shown);
     b.file("secret", "correct horse\n");
     b.ok(["seal", "keygen", "--party", "b", "--passphrase-file", "secret"]);
     b.file("a.json", &a.ok(["seal", "party", "show", "a"]));
@@ -136,6 +146,12 @@ fn data_are_sealed_opened_agreed_on_and_taken_back() {
     };
     assert_eq!(refused(&[]).as_deref(), Some("missing-signature"));
     ok(&["seal", "contract", "sign", "c.json", "--party", "a"]);
+    // For this user alone, and under its name when it is whole.
+    ok(&["seal", "open", "sealed", "--party", "a", "--to", "t.out"]);
+    let opened = bed.path().join("t.out");
+    assert_eq!(std::fs::read_to_string(&opened).unwrap(), table);
+    assert_eq!(std::fs::metadata(&opened).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(run(&["seal", "open", "sealed", "--party", "a", "--to", "t.out"]).status.code(), Some(9));
     assert_eq!(refused(&["--code", "q.sql", "--input", input]), None);
     assert_eq!(refused(&["--code", "t.csv"]).as_deref(), Some("changed-code"));
     ok(&["seal", "contract", "revoke", "c.json", "--party", "a"]);
@@ -150,4 +166,47 @@ fn data_are_sealed_opened_agreed_on_and_taken_back() {
     std::fs::write(&part, bytes).unwrap();
     let changed = run(&["seal", "open", "sealed", "--party", "a"]);
     assert_eq!((changed.status.code(), changed.stdout.len()), (Some(16), 0), "{}", both(&changed));
+}
+
+/// Keys with a passphrase take a while to open: whoever signs meanwhile signs as well.
+#[test]
+fn two_who_sign_at_once_have_both_signed() {
+    let bed = Bed::new();
+    for (party, secret) in [("a", "of a"), ("b", "of b")] {
+        bed.file("secret", secret);
+        bed.ok(["seal", "keygen", "--party", party, "--passphrase-file", "secret"]);
+    }
+    let snapshot = |party: &str| bed.path().join(party).join("snapshot.json").to_str().unwrap().to_owned();
+    let Some(programs) = engine("two_who_sign_at_once_have_both_signed") else { return };
+    let run = |args: &[&str]| bed.command(args).env("PATH", &programs).output().unwrap();
+    bed.file("t.csv", "id\n1\n");
+    for party in ["a", "b"] {
+        let secret = bed.file("secret", &format!("of {party}"));
+        let about = ["--party", party, "--name", "t", "--version", "1", "--to", party];
+        let with = ["--passphrase-file", secret.to_str().unwrap()];
+        let sealed = run(&[&["seal", "data", "t.csv"][..], &about, &with].concat());
+        assert!(sealed.status.success(), "{}", both(&sealed));
+    }
+    bed.file("q.sql", "select 1");
+    let engine = format!("simulated:measurement={}", "01".repeat(48));
+    let (of_a, of_b) = (snapshot("a"), snapshot("b"));
+    let contract = bed.ok([
+        "seal", "contract", "new", "--sql", "q.sql", "--input", &of_a, "--input", &of_b, "--to", "a",
+        "--engine", &engine,
+    ]);
+    bed.file("c.json", &contract);
+    let asked = bed.path().join("asked");
+    assert!(Command::new("mkfifo").arg(&asked).status().unwrap().success());
+    let sign = ["seal", "contract", "sign", "c.json", "--passphrase-file"];
+    let mut first = bed.command([&sign[..], &["asked", "--party", "a"]].concat());
+    let first = first.stdout(Stdio::null()).spawn().unwrap();
+    // It has read the contract once somebody asks for what goes into the pipe.
+    let mut pipe = std::fs::File::options().write(true).open(&asked).unwrap();
+    bed.ok([&sign[..], &["secret", "--party", "b"]].concat());
+    pipe.write_all(b"of a").unwrap();
+    drop(pipe);
+    assert!(first.wait_with_output().unwrap().status.success());
+    let signed = std::fs::read_to_string(bed.path().join("c.json")).unwrap();
+    let signed: serde_json::Value = serde_json::from_str(&signed).unwrap();
+    assert_eq!(signed["content"]["signatures"].as_object().map(serde_json::Map::len), Some(2), "{signed}");
 }

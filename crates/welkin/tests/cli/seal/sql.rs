@@ -205,7 +205,7 @@ fn an_oblivious_run_finds_out_the_same() {
 #[test]
 fn each_owner_refuses_for_itself() {
     let Some(programs) = engine("each_owner_refuses_for_itself") else { return };
-    let story = Story::new(programs, &["--runs", "9"]);
+    let story = Story::new(programs, &[]);
     // One that demands hardware, and one that allows nothing.
     let policy = "h/seal/policies/b.toml";
     story.b.file(policy, &story.policy(""));
@@ -222,14 +222,14 @@ fn each_owner_refuses_for_itself() {
     story.b.file(policy, &story.policy("allow-debug = true"));
     // What is found before a key leaves costs no run of a.
     assert!(!events(&story.a).contains("ran"), "{}", events(&story.a));
-    let counted = events(&story.a).matches("keys released").count();
+    assert!(!events(&story.a).contains("keys released"), "{}", events(&story.a));
     let nowhere = story.start(&["--spill", "nowhere"]);
     assert_eq!(nowhere.status.code(), Some(9), "{}", both(&nowhere));
     // What b took back, b alone knows.
     let contract = story.host.path().join("c.json");
     story.b.ok(["seal", "contract", "revoke", contract.to_str().unwrap(), "--party", "b"]);
     assert_eq!(story.refused(&[]), "revoked");
-    assert_eq!(events(&story.a).matches("keys released").count(), counted, "{}", events(&story.a));
+    assert!(!events(&story.a).contains("keys released"), "{}", events(&story.a));
     assert!(events(&story.b).contains("refused: bad-evidence"), "{}", events(&story.b));
 }
 

@@ -7,12 +7,11 @@ use crate::acquaint;
 use crate::kept::Kept;
 use crate::limits::{EVENT_WAIT, NODE_SILENCE};
 use crate::live::{Fact, Halt, Live};
-use crate::patience::Backoff;
 use crate::sealed;
-use std::time::Duration;
+use crate::silence::Silence;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use welkin_provider::{ErrorKind, Event, EventKind, Exit, Node, Presented, ProviderError, Step, Stream};
 use welkin_records::{AttemptEnd, Phase, Record, StepKey, Told};
 
@@ -41,9 +40,9 @@ pub(crate) async fn follow(
     let (mut silence, mut saying) = (Silence::new(), Saying::default());
     loop {
         let answer = if started {
-            node.events(&step.id, next, EVENT_WAIT).await
+            silence.during(node.events(&step.id, next, EVENT_WAIT)).await
         } else {
-            node.start(step).await.map(|()| Vec::new())
+            silence.during(node.start(step)).await.map(|()| Vec::new())
         };
         match answer {
             Ok(events) => {
@@ -58,7 +57,7 @@ pub(crate) async fn follow(
                 started = true;
                 let Some(last) = events.last() else {
                     if astray {
-                        silence.endure(live, &senseless(key)).await?;
+                        endure(&mut silence, live, &senseless(key)).await?;
                     }
                     continue;
                 };
@@ -89,7 +88,7 @@ pub(crate) async fn follow(
                 started = started && error.kind != ErrorKind::NotFound;
                 poked.notify_one();
                 live.retrying(&error);
-                silence.endure(live, &error).await?;
+                endure(&mut silence, live, &error).await?;
             }
         }
     }
@@ -284,31 +283,14 @@ fn senseless(key: StepKey) -> ProviderError {
     )
 }
 
-/// After the end of its time a node is given up, not at it.
-const SOON: Duration = Duration::from_millis(1);
-
-/// How long a node has not answered.
-struct Silence {
-    since: Instant,
-    backoff: Backoff,
-}
-
-impl Silence {
-    fn new() -> Self {
-        Self { since: Instant::now(), backoff: Backoff::new() }
-    }
-
-    /// Pauses, or gives the node up.
-    async fn endure(&mut self, live: &Live, error: &ProviderError) -> Result<(), Halt> {
-        if self.since.elapsed() > NODE_SILENCE.duration() {
-            let message = format!("no answer for {NODE_SILENCE}: {error}");
-            return Err(Halt::end(AttemptEnd::Unreachable { message }));
-        }
-        // Whatever pause the node asks for.
-        let left = NODE_SILENCE.duration().saturating_sub(self.since.elapsed());
-        sleep(self.backoff.after(error, &live.world.rng).min(left + SOON)).await;
-        Ok(())
-    }
+/// Pauses, or gives the node up.
+async fn endure(silence: &mut Silence, live: &Live, error: &ProviderError) -> Result<(), Halt> {
+    let Some(pause) = silence.pause(error, &live.world.rng) else {
+        let message = format!("no answer for {NODE_SILENCE}: {error}");
+        return Err(Halt::end(AttemptEnd::Unreachable { message }));
+    };
+    sleep(pause).await;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -63,6 +63,7 @@ mod seal;
 mod sealed;
 mod settle;
 mod shelf;
+mod silence;
 mod snapshot;
 mod stage;
 mod steady;

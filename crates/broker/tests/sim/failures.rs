@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use welkin_broker::{AttemptEnd, LogQuery, Manner, Record, RunState, TaskState};
-use welkin_provider::memory::{Fate, Op, Script, Stock, StockKey};
+use welkin_provider::memory::{Fate, Fault, Op, Script, Stock, StockKey};
 use welkin_provider::{ErrorKind, Tier};
 use welkin_units::Span;
 
@@ -169,6 +169,24 @@ async fn a_preempted_task_starts_again_elsewhere() {
         let lost = matches!(clean[0].end, Some(AttemptEnd::Lost { .. } | AttemptEnd::Unreachable { .. }));
         assert!(lost, "{:?}", clean[0].end);
     }
+}
+
+/// Starting a step may bring gigabytes to a host, and reading its events may fetch them: what of it is done is not done again.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_breaks_after_minutes_is_made_again_on_the_same_machine() {
+    let lasts = Fault::SlowBefore(Span::from_secs(300));
+    let mut script = Script::new();
+    for (op, nth) in [(Op::Start, 1), (Op::Start, 2), (Op::Events, 1), (Op::Events, 3)] {
+        script = script.fault(op, nth, lasts.clone()).fault(op, nth, Fault::RequestLost);
+    }
+    // And a short break behind each.
+    script = script.fault(Op::Start, 3, Fault::RequestLost).fault(Op::Events, 4, Fault::RequestLost);
+    let world = World::scripted(script);
+    let broker = world.broker();
+    let run = world.submit(&broker, &plan(vec![task("t", "").at(&["a/x", "b/x"])])).await;
+    assert_eq!(broker.run(&run).await.unwrap().state, RunState::Succeeded);
+    let view = broker.reader().unwrap().status(&run).unwrap();
+    assert_eq!(view.tasks[0].attempts.len(), 1, "{:?}", view.tasks[0].attempts);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ mod drafts;
 mod files;
 mod programs;
 mod server;
+mod signs;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use accelerators::{from_amd, from_nvidia};

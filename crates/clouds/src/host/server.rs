@@ -3,6 +3,7 @@
 use super::barred::Barred;
 use super::drafts::Drafts;
 use super::files::Data;
+use super::signs::Signs;
 use super::{accelerators, admission, programs};
 use crate::machine::{AgentCommand, Hardware, Live, Lock, Machine, MachineError, Setup, Share, sweep};
 use crate::remote::{Answer, Ask, Free, HostInfo, PROTOCOL, serve};
@@ -43,6 +44,7 @@ pub(crate) struct Host {
     env: BTreeMap<String, String>,
     nodes: Mutex<BTreeMap<(LeaseId, u32), Member>>,
     drafts: Arc<Drafts>,
+    signs: Signs,
 }
 
 /// A node, and what it has to itself.
@@ -73,7 +75,7 @@ pub enum HostError {
 }
 
 impl Host {
-    fn open(config: HostConfig) -> Result<Self, MachineError> {
+    pub(crate) fn open(config: HostConfig) -> Result<Self, MachineError> {
         programs::tidy(&config.agent.program);
         let machine = Machine::open(Setup {
             root: &config.root,
@@ -103,7 +105,7 @@ impl Host {
             limits: machine.limits(),
         };
         let (machine, nodes, drafts) = (Arc::new(machine), Mutex::default(), Arc::default());
-        Ok(Self { machine, barred, info, env: config.env, nodes, drafts })
+        Ok(Self { machine, barred, info, env: config.env, nodes, drafts, signs: Signs::default() })
     }
 
     /// Answers one question. The second value goes into the body.
@@ -136,9 +138,13 @@ impl Host {
                 };
                 Answer::Lease(Box::new(machine.acquired(&request, admit).await?))
             }
-            Ask::Observe { lease } => Answer::Lease(Box::new(machine.observed(&lease).await?)),
+            Ask::Observe { lease } => {
+                self.heard_of(&lease);
+                Answer::Lease(Box::new(machine.observed(&lease).await?))
+            }
             Ask::Release { lease } => {
                 self.nodes().retain(|(known, _), _| *known != lease);
+                self.signs.drop_lease(&lease);
                 self.given_back(lease).await?;
                 Answer::Done
             }
@@ -244,11 +250,29 @@ impl Host {
         Ok((node, share))
     }
 
+    /// The data of a node, for somebody who is there.
     async fn data(self: &Arc<Self>, lease: &LeaseId, rank: u32) -> Result<Data, ProviderError> {
+        self.heard_of(lease);
         let id = lease.clone();
         let work = move |machine: &Machine| machine.node_folder(&id, rank);
         let folder = self.machine.run(format!("data of node {rank} of {lease}"), work).await?;
         Ok(Data::below(&folder, Arc::clone(&self.drafts)))
+    }
+
+    /// Somebody asks about a lease: its agents are told, by somebody whom nobody waits for.
+    fn heard_of(self: &Arc<Self>, lease: &LeaseId) {
+        if !self.signs.is_due(lease) {
+            return;
+        }
+        let (host, lease) = (Arc::clone(self), lease.clone());
+        tokio::spawn(async move {
+            let id = lease.clone();
+            let tell = move |machine: &Machine| machine.tell_heard(&id);
+            match host.machine.run(format!("tell the agents of {lease}"), tell).await {
+                Ok(patience) => host.signs.told(&lease, patience),
+                Err(_) => host.signs.drop_lease(&lease),
+            }
+        });
     }
 
     fn nodes(&self) -> std::sync::MutexGuard<'_, BTreeMap<(LeaseId, u32), Member>> {

@@ -3,12 +3,13 @@
 use super::Machine;
 use super::error::MachineError;
 use super::layout::Layout;
-use super::record::{Held, NodeRecord, Preemption, Share};
+use super::record::{Held, NodeRecord, Phase, Preemption, Share};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use welkin_agent::{AgentInfo, AgentNode};
 use welkin_provider::{LeaseId, LeaseState, Node, ProviderError, UnixMillis};
+use welkin_units::Span;
 
 /// An agent answers within a millisecond. The lease is locked meanwhile, so a silent one is left for
 /// the next look rather than waited for.
@@ -41,6 +42,21 @@ impl Machine {
         }
         held.record.preemption = Some(Preemption { told: true, ..preemption });
         held.save()
+    }
+
+    /// Tells the agents of a lease that somebody is there; gives how long each waits for that. One that cannot be
+    /// told now is told the next time.
+    pub(crate) fn tell_heard(&self, id: &LeaseId) -> Result<Span, MachineError> {
+        let held = self.held(id)?;
+        let told = if held.record.phase == Phase::Ready { held.record.nodes.as_slice() } else { &[] };
+        let agents: Vec<AgentNode> = told.iter().map(|node| self.client(node)).collect();
+        let patience = held.record.request.abandon_after;
+        // Nobody else is to wait for agents that do not answer.
+        drop(held);
+        for agent in agents {
+            let _ = ask(agent.ping());
+        }
+        Ok(patience)
     }
 
     /// A node of a lease that is ready.

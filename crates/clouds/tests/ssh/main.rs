@@ -8,4 +8,5 @@ mod bed;
 mod conformance;
 mod outputs;
 mod sharing;
+mod signs;
 mod strange;

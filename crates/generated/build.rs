@@ -4,9 +4,10 @@
 //! words it knows; nothing is added and nothing left out that the client could be wrong about:
 //!
 //! 1. `type: [X, null]` and `oneOf: [X, {type: null}]` are `nullable`, and of a parameter, which is there or is not, X.
-//! 2. `propertyNames` of maps, which are strings all the same, goes.
-//! 3. `application/problem+json` is JSON. That answers do say so is the test's to see.
-//! 4. A body of bytes, which has no schema, is a string of format `binary`.
+//! 2. `propertyNames` of maps, which are strings all the same, goes, and so does the `pattern` of strings, which the broker goes by.
+//! 3. Lists whose items are each of a kind of their own (`prefixItems`) are lists of so many of anything.
+//! 4. `application/problem+json` is JSON. That answers do say so is the test's to see.
+//! 5. A body of bytes, which has no schema, is a string of format `binary`.
 
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -35,6 +36,10 @@ fn lower(part: &mut Value) {
         Value::Object(entries) => {
             entries.values_mut().for_each(lower);
             entries.remove("propertyNames");
+            entries.remove("pattern");
+            if entries.remove("prefixItems").is_some() {
+                entries.insert("items".to_owned(), json!({}));
+            }
             nullable_type(entries);
             nullable_choice(entries);
             if entries.contains_key("in")

@@ -120,7 +120,7 @@ pub struct Taken {
 pub struct Autostop {
     /// Milliseconds that nothing may be under way on it, from now on; it stays for ever when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "document", schema(value_type = Option<u64>, minimum = 1))]
+    #[cfg_attr(feature = "document", schema(value_type = Option<u64>, minimum = 1, maximum = 9_223_372_036_854_775_807_i64))]
     pub idle: Option<Span>,
     /// Whether its machines are stopped then, and not given back.
     #[serde(default)]

@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// A body in JSON.
 #[derive(Debug)]
@@ -15,11 +16,34 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let refused = |(status, words)| Problem::new(status, "broker::request", words);
-        match axum::Json::from_request(request, state).await {
-            Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(refused((rejection.status(), rejection.body_text()))),
+        let refused = |status, words| Problem::new(status, "broker::request", words);
+        let read = axum::Json::<Value>::from_request(request, state).await;
+        let axum::Json(mut value) = read.map_err(|why| refused(why.status(), why.body_text()))?;
+        whole(&mut value);
+        serde_json::from_value(value).map(Self).map_err(|error| {
+            let words = format!("the body is not what is asked for: {error}");
+            refused(StatusCode::UNPROCESSABLE_ENTITY, words)
+        })
+    }
+}
+
+/// Below it a float is a whole number, and not one that is near to one that was meant.
+const EXACT: f64 = (1_u64 << 53) as f64;
+
+/// Numbers without fractions are whole, as JSON Schema has it: programs write 1.0 whose numbers are all of one kind.
+fn whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|float| number.is_f64() && float.trunc() == *float);
+            if let Some(float) = float.filter(|float| float.abs() <= EXACT) {
+                #[expect(clippy::cast_possible_truncation, reason = "it is whole, and exact")]
+                let exact = float as i64;
+                *number = exact.into();
+            }
         }
+        Value::Array(items) => items.iter_mut().for_each(whole),
+        Value::Object(fields) => fields.values_mut().for_each(whole),
+        _ => {}
     }
 }
 
@@ -70,5 +94,20 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
             Ok(axum::extract::Path(named)) => Ok(Self(named)),
             Err(rejection) => Err(Problem::new(rejection.status(), "broker::request", rejection.body_text())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_without_fractions_are_whole() {
+        let mut value: Value = serde_json::from_str(
+            r#"{"a": [8548.0, -1e3, 1.5, 1e16, 18446744073709551615], "b": {"c": 2.0}}"#,
+        )
+        .unwrap();
+        whole(&mut value);
+        assert_eq!(value.to_string(), r#"{"a":[8548,-1000,1.5,1e+16,18446744073709551615],"b":{"c":2}}"#);
     }
 }

@@ -1,12 +1,13 @@
 //! What can be asked, as an OpenAPI document: made from the code that answers.
 
+use crate::routes::projects::MOST_KINDS;
 use crate::routes::{
     clusters, events, health, logs, metrics, plans, projects, records, runs, ssh, sweep, uploads,
 };
 use axum::http::StatusCode;
 use utoipa::OpenApi;
 use utoipa::openapi::schema::AdditionalProperties;
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use welkin_api::wire;
 
 #[derive(OpenApi)]
@@ -78,6 +79,10 @@ fn close(schema: &mut RefOr<Schema>) {
     }
 }
 
+fn schema_of<'a>(document: &'a mut utoipa::openapi::OpenApi, name: &str) -> Option<&'a mut RefOr<Schema>> {
+    document.components.as_mut()?.schemas.get_mut(name)
+}
+
 /// Says what the macros cannot: OpenAPI 3.1 asks for words with each answer, which are what HTTP calls the status where there are
 /// none of its own; a body of bytes is of no schema; and what is written as one of several is that and nothing besides.
 fn describe(document: &mut utoipa::openapi::OpenApi) {
@@ -85,6 +90,13 @@ fn describe(document: &mut utoipa::openapi::OpenApi) {
     for (_, schema) in schemas.filter(|(name, _)| ONE_OF_SEVERAL.contains(&name.as_str())) {
         let RefOr::T(Schema::OneOf(several)) = schema else { continue };
         several.items.iter_mut().for_each(close);
+    }
+    if let Some(RefOr::T(Schema::Object(limits))) = schema_of(document, "ProjectLimits")
+        && let Some(RefOr::T(Schema::Object(kinds))) = limits.properties.get_mut("accelerators")
+    {
+        let name = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]{1,64}$"));
+        kinds.property_names = Some(Box::new(name.build().into()));
+        kinds.max_properties = Some(MOST_KINDS);
     }
     let items = document.paths.paths.values_mut();
     let operations = items.flat_map(|item| [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]);

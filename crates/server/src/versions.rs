@@ -30,8 +30,8 @@ const ONE: &str = "/v1/runs/{run}";
 /// What is held against its tag by whoever answers it: in the write itself.
 const PROJECT: &str = "/v1/projects/{project}";
 
-/// Likewise, once its body was read: what is wrong with a request is said before what has changed (RFC 9110, 13.2.1).
-const AUTOSTOP: &str = "/v1/runs/{run}/autostop";
+/// Likewise, once body and headers were read: what is wrong with a request is said before what has changed (RFC 9110, 13.2.1).
+const READ_FIRST: [&str; 2] = ["/v1/runs/{run}/autostop", "/v1/runs/{run}/ssh"];
 
 /// An answer that is longer has none: it would have to be in memory whole.
 const MOST_BYTES: usize = 64 << 20;
@@ -78,7 +78,7 @@ pub(crate) async fn tagged(
         return read(next.run(request).await, tag, known.as_deref()).await;
     }
     let Some(wanted) = header_of(request.headers(), header::IF_MATCH) else { return next.run(request).await };
-    if path.as_str().starts_with(PROJECT) || path.as_str() == AUTOSTOP {
+    if path.as_str().starts_with(PROJECT) || READ_FIRST.contains(&path.as_str()) {
         return next.run(request).await;
     }
     let Some(run) = run else {
@@ -92,12 +92,21 @@ pub(crate) async fn tagged(
     }
 }
 
-/// Waits for the turn of a write at a run, and holds it against the tag that came with it: the answer to one that is not done.
-pub(crate) async fn held(
+/// As [`held`], by the headers of a request.
+pub(crate) async fn held_by(
     served: &Served,
     run: &RunId,
-    wanted: &str,
-) -> (OwnedMutexGuard<()>, Option<Response>) {
+    headers: &HeaderMap,
+) -> Result<Option<OwnedMutexGuard<()>>, Box<Response>> {
+    let Some(wanted) = header_of(headers, header::IF_MATCH) else { return Ok(None) };
+    match held(served, run, &wanted).await {
+        (_, Some(refused)) => Err(Box::new(refused)),
+        (alone, None) => Ok(Some(alone)),
+    }
+}
+
+/// Waits for the turn of a write at a run, and holds it against the tag that came with it: the answer to one that is not done.
+async fn held(served: &Served, run: &RunId, wanted: &str) -> (OwnedMutexGuard<()>, Option<Response>) {
     let alone = served.turns.of(run).lock_owned().await;
     // What is wrong with the run is told as without a tag.
     if served.reader.status(run).is_err() {

@@ -25,6 +25,7 @@ pub struct MannerWire {
     /// How many tasks are under way at once, at most.
     pub max_parallel: Option<u32>,
     /// Of a run that holds a cluster: milliseconds that nothing may be under way there before it ends, or stops, by itself.
+    #[schema(minimum = 1, maximum = 9_223_372_036_854_775_807_i64)]
     pub idle: Option<u64>,
     /// Whether its machines are stopped then, and not given back.
     #[serde(default)]

@@ -2,11 +2,12 @@
 
 use crate::asked::{Body, Named};
 use crate::problem::Problem;
+use crate::routes::runs::sound_idle;
 use crate::served::Served;
-use crate::versions::{header_of, held};
+use crate::versions::held_by;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,6 @@ use std::time::Duration;
 use welkin_api::wire::Problem as Failure;
 use welkin_api::wire::{Autostop, Taken};
 use welkin_broker::{Idle, RunId, Wish, WishError};
-use welkin_units::Span;
 
 /// Says how long nothing may be under way on a cluster before it ends or stops, counted from now. On record when it answers.
 #[cfg_attr(
@@ -47,15 +47,10 @@ pub(crate) async fn autostop(
     headers: HeaderMap,
     Body(autostop): Body<Autostop>,
 ) -> Result<Response, Problem> {
-    if autostop.idle == Some(Span::ZERO) {
-        return Err(Problem::request("`idle` is 0: a cluster that may not be idle at all is none"));
-    }
-    let _alone = match header_of(&headers, header::IF_MATCH) {
-        None => None,
-        Some(wanted) => match held(&served, &run, &wanted).await {
-            (_, Some(refused)) => return Ok(refused),
-            (alone, None) => Some(alone),
-        },
+    sound_idle(autostop.idle)?;
+    let _alone = match held_by(&served, &run, &headers).await {
+        Ok(alone) => alone,
+        Err(refused) => return Ok(*refused),
     };
     let Autostop { idle, stops } = autostop;
     let taken = wish(&served, run, Wish::Idle(idle.map(|span| Idle { span, stops }))).await?;

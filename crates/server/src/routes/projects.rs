@@ -22,7 +22,7 @@ use welkin_units::Usd;
 const MOST_MEMBERS: usize = 1000;
 
 /// Accelerators that are limited by name, at most.
-const MOST_KINDS: usize = 100;
+pub(crate) const MOST_KINDS: usize = 100;
 
 /// How often a change of a member is tried, when somebody else changes the project meanwhile.
 const TRIES: u32 = 20;
@@ -87,7 +87,7 @@ pub(crate) async fn show(
         path = "/v1/projects/{project}",
         operation_id = "set_project",
         params(
-            ("project" = String, Path, description = "1 to 40 of a to z, 0 to 9 and `-`"),
+            ("project" = String, Path, description = "1 to 40 of a to z, 0 to 9 and `-`", pattern = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"),
             ("if-match" = Option<String>, Header, description = "The `ETag` that it had when it was looked at"),
             ("if-none-match" = Option<String>, Header, description = "`*`: a new project"),
         ),
@@ -186,7 +186,7 @@ pub(crate) async fn end(
         operation_id = "add_project_member",
         params(
             ("project" = String, Path, description = "The project"),
-            ("member" = String, Path, description = "The name of a member of the broker"),
+            ("member" = String, Path, description = "The name of a member of the broker", pattern = "^[^\\s\\u0000-\\u001f\\u007f-\\u009f]{1,64}$"),
             ("if-match" = Option<String>, Header, description = "The `ETag` that the project had when it was looked at"),
         ),
         request_body = MemberRole,

@@ -53,6 +53,7 @@ pub(crate) async fn look(
     answers: Option<Extension<Answers>>,
     Body(question): Body<Question>,
 ) -> Result<Response, Problem> {
+    sound(&question)?;
     let scope = scope(asker);
     let held = turn(answers).await;
     if !scope.sees_all()
@@ -76,6 +77,19 @@ pub(crate) async fn look(
         question => return Ok(whole(short(&served, question).await?.0.to_string(), held)),
     };
     answer(served, rows, "[".to_owned(), "]", held).await
+}
+
+/// Indices of tasks as the document has them.
+fn sound(question: &Question) -> Result<(), Problem> {
+    match question {
+        Question::Logs(_, Some(task), ..) | Question::Tail(_, Some(task), _) => {
+            within("task", *task, 0, i32::MAX as usize).map(drop)
+        }
+        Question::History(_, number) | Question::Since(number, _) | Question::Logs(_, _, number, _) => {
+            within("number", *number, 0, i64::MAX as u64).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An answer that is no longer than what the broker holds in memory of itself, or than what was asked for.

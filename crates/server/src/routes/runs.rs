@@ -138,9 +138,7 @@ async fn take(
 /// Refuses what the command line would not ask for: what was asked of a cluster later is refused, too, and its name is shown
 /// to others.
 fn sound(manner: &Manner, cluster: Option<&ClusterRole>) -> Result<(), Problem> {
-    if manner.idle == Some(Span::ZERO) {
-        return Err(Problem::request("`idle` is 0: a cluster that may not be idle at all is none"));
-    }
+    sound_idle(manner.idle)?;
     match cluster {
         Some(ClusterRole::Holds(name)) if !is_cluster_name(name) => Err(refused(&format!(
             "{name:?} cannot name a cluster: lower-case letters, digits and `-`, a letter first, at most 40"
@@ -214,6 +212,15 @@ async fn seen(
 }
 
 /// A number, if it is within its bounds.
+/// How long a cluster may be idle.
+pub(super) fn sound_idle(span: Option<Span>) -> Result<(), Problem> {
+    match span.map(Span::millis) {
+        Some(0) => Err(Problem::request("`idle` is 0: a cluster that may not be idle at all is none")),
+        Some(millis) => within("idle", millis, 1, i64::MAX.unsigned_abs()).map(drop),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn within<T: PartialOrd + Display>(
     name: &str,
     number: T,

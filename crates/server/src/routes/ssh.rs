@@ -7,6 +7,7 @@ use crate::access::Standing;
 use crate::asked::{Named, Wanted};
 use crate::problem::Problem;
 use crate::served::Served;
+use crate::versions::held_by;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -64,6 +65,10 @@ pub(crate) async fn enter(
 ) -> Result<Response, Problem> {
     let key = key(request.headers())?;
     let upgrade = upgrade(&mut request)?;
+    let _alone = match held_by(&served, &run, request.headers()).await {
+        Ok(alone) => alone,
+        Err(refused) => return Ok(*refused),
+    };
     let Login { door, bytes } = served.broker.login(&run, rank, &key).await?;
     let response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)

@@ -9,6 +9,7 @@
 use crate::asked::{Named, Wanted};
 use crate::guests::{FromElsewhere, Peer, from};
 use crate::problem::Problem;
+use crate::routes::runs::within;
 use crate::served::Served;
 use axum::Json;
 use axum::body::Bytes;
@@ -88,7 +89,7 @@ pub(crate) async fn show(
         operation_id = "upload",
         params(
             ("upload" = String, Path, description = "BLAKE3 of its bytes in 64 hexadecimal digits, `-`, and 32 that no other upload has", pattern = "^[0-9a-f]{64}-[0-9a-f]{32}$"),
-            ("at" = u64, Query, description = "Where these bytes begin"),
+            ("at" = u64, Query, description = "Where these bytes begin", maximum = 4294967296_i64),
         ),
         request_body(content = Vec<u8>, content_type = "application/octet-stream"),
         responses(
@@ -110,6 +111,7 @@ pub(crate) async fn add(
     part: Bytes,
 ) -> Result<Json<Arrived>, Problem> {
     let name = checked(&name)?.to_owned();
+    within("at", at, 0, MAX_UPLOAD_BYTES)?;
     let end = at.checked_add(part.len() as u64).filter(|end| *end <= MAX_UPLOAD_BYTES);
     if part.len() > MAX_PART_BYTES || end.is_none() {
         let words = format!("a part has at most {MAX_PART_BYTES} bytes, an upload {MAX_UPLOAD_BYTES}");

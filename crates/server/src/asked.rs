@@ -19,6 +19,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let refused = |status, words| Problem::new(status, "broker::request", words);
         let read = axum::Json::<Value>::from_request(request, state).await;
         let axum::Json(mut value) = read.map_err(|why| refused(why.status(), why.body_text()))?;
+        // Fields in their order are taken for an object by what reads them.
+        if value.is_array() {
+            return Err(refused(StatusCode::UNPROCESSABLE_ENTITY, "the body is a list".to_owned()));
+        }
         whole(&mut value);
         serde_json::from_value(value).map(Self).map_err(|error| {
             let words = format!("the body is not what is asked for: {error}");

@@ -79,17 +79,16 @@ pub(crate) async fn look(
     answer(served, rows, "[".to_owned(), "]", held).await
 }
 
-/// Indices of tasks as the document has them.
+/// Indices of tasks, and numbers of records and rows, as the document has them.
 fn sound(question: &Question) -> Result<(), Problem> {
-    match question {
-        Question::Logs(_, Some(task), ..) | Question::Tail(_, Some(task), _) => {
-            within("task", *task, 0, i32::MAX as usize).map(drop)
-        }
-        Question::History(_, number) | Question::Since(number, _) | Question::Logs(_, _, number, _) => {
-            within("number", *number, 0, i64::MAX as u64).map(drop)
-        }
-        _ => Ok(()),
-    }
+    let (task, number) = match question {
+        Question::Logs(_, task, number, _) => (task.unwrap_or(0), *number),
+        Question::Tail(_, task, _) => (task.unwrap_or(0), 0),
+        Question::History(_, number) | Question::Since(number, _) => (0, *number),
+        _ => return Ok(()),
+    };
+    within("task", task, 0, i32::MAX as usize)?;
+    within("number", number, 0, i64::MAX.unsigned_abs()).map(drop)
 }
 
 /// An answer that is no longer than what the broker holds in memory of itself, or than what was asked for.

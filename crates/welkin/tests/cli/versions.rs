@@ -61,7 +61,7 @@ fn what_is_at_hand_is_not_sent_again_and_what_has_changed_is_not_acted_on() {
         let headers = format!("{matching}content-type: application/json\r\n");
         asked_with(&socket, "PUT", &format!("{path}/autostop"), &headers, body)
     };
-    for (body, status) in [(r#""3""#, 422), (r#"{"idle":0}"#, 400)] {
+    for (body, status) in [(r#""3""#, 422), ("[]", 422), ("{", 400), (r#"{"idle":0.0}"#, 400)] {
         assert_eq!(autostop(body).0, status, "{body}");
     }
     let (status, tag, _) = autostop(r#"{"idle":60000}"#);

@@ -3,14 +3,19 @@
 //! *Guarantee.* A call ends: with its answer, with the failure of the conversation, or with its time. A host
 //! that says nothing for [`SILENCE`] though it is asked is taken for gone, and everybody who waits is told.
 //! Dropping the link ends the process that carries it.
+//!
+//! On a slow line a frame with data takes longer than that. So every byte that comes is a sign of life, and the host says that it
+//! is there while one comes in. What the pipe here takes is none: it takes some mebibytes for a host that is gone.
 
+use super::lanes::{self, Lanes, Queues, is_long};
+use super::listening::Listening;
 use super::wire::{self, Answer, Ask, Frame, WireError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// Pause between two signs of life.
@@ -25,14 +30,22 @@ const OWN_DELAY: Duration = Duration::from_secs(1);
 /// Frames that wait to be written: each may be a piece of a file.
 const QUEUE: usize = 16;
 
+/// Calls with data that are on the line at once: at 100 MB/s and 80 ms there are 8 MB on their way.
+const DATA_AT_ONCE: usize = 8;
+
+/// Time of a call with data: that of all that are on the line with it, of a mebibyte each, at 0.23 Mbit/s.
+const DATA_WITHIN: Duration = Duration::from_secs(300);
+
 /// Who waits for the answer to which question.
 type Waiting = HashMap<u64, oneshot::Sender<(Answer, Vec<u8>)>>;
 
 /// A conversation.
 #[derive(Debug)]
 pub(crate) struct Link {
-    frames: mpsc::Sender<Vec<u8>>,
+    frames: Lanes,
     shared: Arc<Shared>,
+    /// Places on the line for data.
+    data: Semaphore,
     _child: Option<tokio::process::Child>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -64,7 +77,7 @@ impl Link {
         output: impl AsyncWrite + Send + Unpin + 'static,
         child: Option<tokio::process::Child>,
     ) -> Self {
-        let (frames, queue) = mpsc::channel(QUEUE);
+        let (frames, queues) = lanes::lanes(QUEUE);
         let shared = Arc::new(Shared {
             next: AtomicU64::new(0),
             waiting: Mutex::default(),
@@ -72,11 +85,11 @@ impl Link {
             over: watch::channel(None).0,
         });
         let tasks = vec![
-            tokio::spawn(write(Arc::clone(&shared), queue, output)),
+            tokio::spawn(write(Arc::clone(&shared), queues, output)),
             tokio::spawn(read(Arc::clone(&shared), input)),
             tokio::spawn(ping(Arc::clone(&shared), frames.clone())),
         ];
-        Self { frames, shared, _child: child, tasks }
+        Self { frames, shared, data: Semaphore::new(DATA_AT_ONCE), _child: child, tasks }
     }
 
     /// Whether and why it is over.
@@ -89,7 +102,7 @@ impl Link {
         *self.shared.heard()
     }
 
-    /// Asks, and waits for the answer for at most `within`.
+    /// Asks, and waits for the answer for at most `within`; with data longer, and from when they have a place on the line.
     pub(crate) async fn call(
         &self,
         ask: &Ask,
@@ -103,14 +116,21 @@ impl Link {
         // Whoever gives up leaves nothing behind.
         let _forget = Forget { shared: &self.shared, number };
         let mut over = self.shared.over.subscribe();
+        let has_data = is_long(&frame) || matches!(ask, Ask::Get { .. } | Ask::Files { .. });
+        let within = if has_data { within.max(DATA_WITHIN) } else { within };
         let exchange = async {
             if self.frames.send(frame).await.is_err() {
                 return None;
             }
             answered.await.ok()
         };
+        let timed = async {
+            // Closed never: it lives as long as this link.
+            let _place = if has_data { self.data.acquire().await.ok() } else { None };
+            timeout(within, exchange).await
+        };
         tokio::select! {
-            answer = timeout(within, exchange) => match answer {
+            answer = timed => match answer {
                 Ok(Some(answer)) => Ok(answer),
                 Ok(None) => Err(CallError::Over(self.over().unwrap_or_else(|| "it was closed".to_owned()))),
                 Err(_) => Err(CallError::Late(within)),
@@ -158,19 +178,19 @@ impl Shared {
     }
 }
 
-async fn write(shared: Arc<Shared>, mut queue: mpsc::Receiver<Vec<u8>>, mut output: impl AsyncWrite + Unpin) {
-    while let Some(frame) = queue.recv().await {
+async fn write(shared: Arc<Shared>, mut queues: Queues, mut output: impl AsyncWrite + Unpin) {
+    while let Some(frame) = queues.next().await {
         if let Err(error) = wire::write(&mut output, &frame).await {
             return shared.end(format!("it cannot be written to: {error}"));
         }
     }
 }
 
-async fn read(shared: Arc<Shared>, mut input: impl AsyncRead + Unpin) {
+async fn read(shared: Arc<Shared>, input: impl AsyncRead + Unpin) {
+    let mut input = Listening { input, heard: |_| *shared.heard() = Instant::now() };
     loop {
         match wire::read::<Answer>(&mut input).await {
             Ok(Some(Frame { number, head, body })) => {
-                *shared.heard() = Instant::now();
                 if let Some(answer) = shared.waiting().remove(&number) {
                     // Somebody who went away meanwhile needs no answer.
                     let _ = answer.send((head, body));
@@ -184,7 +204,7 @@ async fn read(shared: Arc<Shared>, mut input: impl AsyncRead + Unpin) {
     }
 }
 
-async fn ping(shared: Arc<Shared>, frames: mpsc::Sender<Vec<u8>>) {
+async fn ping(shared: Arc<Shared>, frames: Lanes) {
     let mut tick = interval(PING_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut due = Instant::now() + PING_EVERY;
@@ -202,7 +222,7 @@ async fn ping(shared: Arc<Shared>, frames: mpsc::Sender<Vec<u8>>) {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
         let Ok(frame) = wire::encode(number, &Ask::Ping, &[]) else { return };
         // A queue that is full is silence enough: what fills it is not taken either.
-        if let Err(mpsc::error::TrySendError::Closed(_)) = frames.try_send(frame) {
+        if frames.offer(frame).is_err() {
             return;
         }
     }
@@ -210,8 +230,10 @@ async fn ping(shared: Arc<Shared>, frames: mpsc::Sender<Vec<u8>>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::paced;
     use super::*;
     use tokio::io::{duplex, split};
+    use welkin_provider::LeaseId;
 
     const PATIENT: Duration = Duration::from_secs(3_600);
 
@@ -264,6 +286,43 @@ mod tests {
         assert!(matches!(told, CallError::Over(_)), "{told:?}");
         assert!(began.elapsed() >= SILENCE && began.elapsed() < SILENCE + 2 * PING_EVERY);
         drop(there);
+    }
+
+    /// What a pipe takes says nothing of who is at its other end.
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_is_silent_while_data_are_sent_is_gone_in_time() {
+        let (here, there) = duplex(2 << 20);
+        let link = link(here);
+        let began = Instant::now();
+        let put = |_| link.call(&Ask::Owners, &[0; wire::PIECE_BYTES], PATIENT);
+        for told in futures::future::join_all((0..DATA_AT_ONCE).map(put)).await {
+            assert!(matches!(told, Err(CallError::Over(_))), "{told:?}");
+        }
+        assert!(began.elapsed() >= SILENCE && began.elapsed() < SILENCE + 2 * PING_EVERY);
+        drop(there);
+    }
+
+    /// A mebibyte at 100 KB/s takes twice as long as silence is borne.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_comes_slowly_is_no_silence() {
+        let (here, there) = paced::line(100_000);
+        let (mut input, mut output) = split(there);
+        tokio::spawn(async move {
+            while let Ok(Some(frame)) = wire::read::<Ask>(&mut input).await {
+                let body = if matches!(frame.head, Ask::Get { .. }) { wire::PIECE_BYTES } else { 0 };
+                let answer = wire::encode(frame.number, &Answer::Piece { last: true }, &vec![0; body]);
+                wire::write(&mut output, &answer.unwrap()).await.unwrap();
+            }
+        });
+        let link = link(here);
+        let began = Instant::now();
+        let get = || Ask::Get { lease: LeaseId("l".into()), rank: 0, path: "p".into(), offset: 0 };
+        let gets = (0..6).map(|_| async { link.call(&get(), &[], Duration::from_secs(30)).await.unwrap().1 });
+        for piece in futures::future::join_all(gets).await {
+            assert_eq!(piece.len(), wire::PIECE_BYTES);
+        }
+        assert!(began.elapsed() > Duration::from_secs(60), "{:?}", began.elapsed());
+        assert_eq!(link.over(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,11 @@
 //! under a lock there, and survives the death of whoever asked. What crosses the pipe are the calls of the
 //! port, so that nothing on a host listens on a network, and whoever may log in may do no more than before.
 
+mod lanes;
 mod link;
+mod listening;
+#[cfg(test)]
+mod paced;
 mod reach;
 mod serve;
 mod wire;

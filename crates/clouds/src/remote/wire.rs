@@ -31,6 +31,9 @@ pub(crate) const PIECE_BYTES: usize = 1 << 20;
 /// Memory taken before a frame's bytes have come: a length is only a claim.
 const FIRST_READ_BYTES: usize = 64 << 10;
 
+/// The number of no question: what the host says while one that is long comes in. Nobody waits for it.
+pub(crate) const SIGN_OF_LIFE: u64 = u64::MAX;
+
 /// The first line that the program on a host says, after whatever a login shell has to say.
 pub(crate) const GREETING: &str = "welkin-host 1";
 

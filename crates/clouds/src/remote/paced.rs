@@ -1,4 +1,4 @@
-//! A slow line, for tests under paused time (`start_paused = true`).
+//! A slow line, for tests under paused time.
 
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
@@ -28,4 +28,14 @@ async fn carry(
             return;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_is_as_slow_as_it_says() {
+    let (mut here, mut there) = line(100_000);
+    let began = tokio::time::Instant::now();
+    tokio::spawn(async move { here.write_all(&vec![0; 500_000]).await });
+    there.read_exact(&mut vec![0; 500_000]).await.unwrap();
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(5) && took < Duration::from_secs(6), "{took:?}");
 }

@@ -3,7 +3,7 @@
 //! 1. `ssh` runs one line of shell there. It looks whether the program is there under its hash, whole, and says so. After a
 //!    power cut a name may be there without its content.
 //! 2. Where it is not, the program follows on standard input, as many bytes as were announced, and is put into
-//!    place by renaming.
+//!    place whole. One that another login has put there meanwhile stays: it runs already, and starts itself again for each node.
 //! 3. The line becomes the program, which greets and then speaks [`crate::remote`].
 //!
 //! One login does all of it, and nothing but a shell, `head` and `mv` is needed there.
@@ -306,7 +306,8 @@ fn script(hash: &str, bytes: usize, address: Option<&str>) -> String {
          if test -x \"$b\" && test \"$(wc -c < \"$b\")\" -eq {bytes}; then touch -c \"$b\"; else \
          mkdir -p \"$d\" && t=\"$b.$$\" && echo \"welkin-needs $(uname -s) $(uname -m)\" && \
          head -c {bytes} > \"$t\" && test \"$(wc -c < \"$t\")\" -eq {bytes} && chmod 700 \"$t\" && \
-         mv -f \"$t\" \"$b\" || {{ rm -f \"$t\"; exit 1; }}; fi; \
+         if ln \"$t\" \"$b\" 2>/dev/null || {{ test -x \"$b\" && test \"$(wc -c < \"$b\")\" -eq {bytes}; }}; \
+         then rm -f \"$t\"; else mv -f \"$t\" \"$b\"; fi || {{ rm -f \"$t\"; exit 1; }}; fi; \
          exec \"$b\" host --root \"$HOME/.welkin/host\" --address {address}'"
     )
 }
@@ -407,6 +408,38 @@ mod tests {
         let first = login();
         assert!(first.starts_with("welkin-needs ") && first.ends_with("\nit is host\n"), "{first}");
         assert_eq!(login(), "it is host\n");
+    }
+
+    /// The first of them runs the program, and would find it deleted.
+    #[test]
+    fn two_that_bring_the_program_at_once_have_the_same() {
+        use std::io::{BufRead, Write};
+        use std::os::unix::fs::MetadataExt;
+        let home = tempfile::tempdir().unwrap();
+        let content = "#!/bin/sh\necho it is \"$1\"\n";
+        let mut logins = [(); 2].map(|()| {
+            let mut shell = std::process::Command::new("sh");
+            shell.arg("-c").arg(script("00", content.len(), None)).env("HOME", home.path());
+            let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            let mut output = std::io::BufReader::new(shell.stdout.take().unwrap());
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            assert!(line.starts_with("welkin-needs "), "{line}");
+            (shell, output)
+        });
+        let files = logins.each_mut().map(|(shell, output)| {
+            shell.stdin.take().unwrap().write_all(content.as_bytes()).unwrap();
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            assert!(shell.wait().unwrap().success() && line == "it is host\n", "{line}");
+            let folder = home.path().join(".welkin/bin");
+            let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+            // The other's, on its way, is there as well.
+            assert!(names.count() <= 2);
+            std::fs::metadata(folder.join("welkin-00")).unwrap().ino()
+        });
+        assert_eq!(files[0], files[1]);
+        assert_eq!(std::fs::read_dir(home.path().join(".welkin/bin")).unwrap().count(), 1);
     }
 
     #[test]

@@ -75,6 +75,11 @@ fn close(schema: &mut RefOr<Schema>) {
             && !list.prefix_items.is_empty()
         {
             (list.min_items, list.max_items) = (Some(list.prefix_items.len()), Some(list.prefix_items.len()));
+            for item in &mut list.prefix_items {
+                if let Schema::OneOf(several) = item {
+                    several.items.iter_mut().for_each(close);
+                }
+            }
         }
     }
 }

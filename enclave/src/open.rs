@@ -61,7 +61,7 @@ pub fn write_table(
     mut out: impl Write + Send,
 ) -> Result<u64, OpenError> {
     let mut rows = 0;
-    let mut parquet = None;
+    let mut parquet: Option<ArrowWriter<Vec<u8>>> = None;
     for (number, table) in tables.into_iter().enumerate() {
         let table = table?;
         let mut csv = arrow_csv::WriterBuilder::new().with_header(number == 0).build(&mut out);
@@ -71,6 +71,9 @@ pub fn write_table(
             csv.write(&empty)?;
         }
         drop(csv);
+        if form == Form::Parquet && parquet.is_none() {
+            parquet = Some(ArrowWriter::try_new(Vec::new(), table.schema.clone(), None)?);
+        }
         for batch in table.batches {
             let batch = batch?;
             rows += batch.num_rows() as u64;
@@ -79,13 +82,7 @@ pub fn write_table(
                     arrow_csv::WriterBuilder::new().with_header(false).build(&mut out).write(&batch)?
                 }
                 Form::Json => LineDelimitedWriter::new(&mut out).write(&batch)?,
-                Form::Parquet => {
-                    let writer: &mut ArrowWriter<Vec<u8>> = match &mut parquet {
-                        Some(writer) => writer,
-                        None => parquet.insert(ArrowWriter::try_new(Vec::new(), table.schema.clone(), None)?),
-                    };
-                    writer.write(&batch)?;
-                }
+                Form::Parquet => parquet.iter_mut().try_for_each(|writer| writer.write(&batch))?,
             }
         }
     }

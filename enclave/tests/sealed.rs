@@ -5,6 +5,7 @@ use arrow_array::{
     ArrayRef, Decimal128Array, Int64Array, ListArray, RecordBatch, StringArray, types::Int32Type,
 };
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::encryption::encrypt::FileEncryptionProperties;
 use parquet::file::properties::WriterProperties;
 use std::fs::{self, File};
@@ -136,6 +137,18 @@ fn no_byte_of_a_sealed_file_can_be_changed() {
         fs::write(&other, &bytes[..length]).unwrap();
         assert!(opened_as(&sealed.sha256, &other, &sealed.keys, AAD, Form::Csv).is_err(), "cut at {length}");
     }
+}
+
+/// It was a file of no bytes, which nothing can read.
+#[test]
+fn a_table_without_rows_is_a_parquet_file_with_its_columns() {
+    let folder = folder();
+    let (path, sealed) = sealed(folder.path(), "t.csv", "id,name\n");
+    assert_eq!(sealed.rows, 0);
+    let parquet = opened(&path, &sealed.keys, AAD, Form::Parquet).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(parquet)).unwrap();
+    let columns: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!((columns, reader.build().unwrap().count()), (vec!["id".to_owned(), "name".to_owned()], 0));
 }
 
 #[test]

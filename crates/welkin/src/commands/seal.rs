@@ -82,8 +82,8 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     written.map(drop).map_err(|error| keyring::unwritten(error, path))
 }
 
-/// The largest file that is read here; the formats have limits of their own below it.
-const MOST_BYTES: u64 = 16 << 20;
+/// The largest file that is read here, that of the keys of a data set; the other formats have limits of their own below it.
+const MOST_BYTES: u64 = 64 << 20;
 
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();

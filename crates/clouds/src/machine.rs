@@ -24,6 +24,7 @@ mod agent;
 mod boot;
 mod bucket;
 mod cgroup;
+mod computer;
 mod durable;
 mod end;
 mod error;

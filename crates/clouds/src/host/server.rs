@@ -108,6 +108,19 @@ impl Host {
         Ok(Self { machine, barred, info, env: config.env, nodes, drafts, signs: Signs::default() })
     }
 
+    /// One below `root` whose agents are a program that does `work`, a script, and answers nobody.
+    #[cfg(test)]
+    pub(crate) fn with_agents(root: &std::path::Path, work: &str) -> Arc<Self> {
+        let config = HostConfig {
+            root: root.to_owned(),
+            agent: AgentCommand { program: "/bin/sh".into(), args: vec!["-c".to_owned(), work.to_owned()] },
+            address: "127.0.0.1".to_owned(),
+            user: "u".to_owned(),
+            env: BTreeMap::new(),
+        };
+        Arc::new(Self::open(config).expect("a host can be made in an empty folder"))
+    }
+
     /// Answers one question. The second value goes into the body.
     pub(crate) async fn answer(
         self: &Arc<Self>,
@@ -281,67 +294,4 @@ impl Host {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use welkin_provider::{LeaseRequest, Location, MachineSpec, Owner, Tier, Token};
-    use welkin_units::Usd;
-
-    fn host(root: &std::path::Path) -> Arc<Host> {
-        let config = HostConfig {
-            root: root.to_owned(),
-            agent: AgentCommand { program: "/bin/false".into(), args: Vec::new() },
-            address: "127.0.0.1".to_owned(),
-            user: "u".to_owned(),
-            env: BTreeMap::new(),
-        };
-        Arc::new(Host::open(config).unwrap())
-    }
-
-    fn request() -> LeaseRequest {
-        LeaseRequest {
-            token: Token("late".to_owned()),
-            owner: Owner("tests".to_owned()),
-            location: Location {
-                provider: ProviderId::from_static(PROVIDER),
-                region: "lab".to_owned(),
-                zone: None,
-            },
-            machine: MachineSpec { vcpus_milli: 100, ..MachineSpec::of_type("t") },
-            tier: Tier::OnDemand,
-            nodes: 1,
-            waits: false,
-            hourly: Usd::ZERO,
-            abandon_after: Span::from_secs(60),
-            labels: BTreeMap::new(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_question_that_arrives_after_its_lease_was_given_back_makes_none() {
-        let root = tempfile::tempdir().unwrap();
-        let early = host(root.path());
-        let lease = early.machine.layout.lease_id(&request().token);
-        let unknown = early.answer(Ask::Release { lease: lease.clone() }, Vec::new()).await.unwrap_err();
-        assert_eq!(unknown.kind, ErrorKind::NotFound);
-        // By another login, which may have begun before.
-        let late = host(root.path());
-        let asked = late.answer(Ask::Acquire { request: Box::new(request()) }, Vec::new()).await.unwrap_err();
-        assert_eq!(asked.kind, ErrorKind::Conflict, "{asked}");
-        assert_eq!(
-            late.answer(Ask::Observe { lease }, Vec::new()).await.unwrap_err().kind,
-            ErrorKind::NotFound
-        );
-    }
-
-    #[tokio::test]
-    async fn a_question_that_is_asked_twice_is_not_answered_after_the_end() {
-        let root = tempfile::tempdir().unwrap();
-        let host = host(root.path());
-        let lease = host.machine.layout.lease_id(&request().token);
-        let ask = || Ask::Acquire { request: Box::new(request()) };
-        host.answer(ask(), Vec::new()).await.unwrap();
-        host.answer(Ask::Release { lease: lease.clone() }, Vec::new()).await.unwrap();
-        host.answer(Ask::Forget { lease }, Vec::new()).await.unwrap();
-        assert_eq!(host.answer(ask(), Vec::new()).await.unwrap_err().kind, ErrorKind::Conflict);
-    }
-}
+mod tests;

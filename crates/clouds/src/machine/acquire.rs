@@ -1,8 +1,9 @@
 //! Admission: from a request to a record and the first attempt to boot.
 
+use super::computer::Computer;
 use super::error::MachineError;
 use super::layout::Layout;
-use super::record::{Boot, Held, NodeRecord, Phase, Preemption, Record, Share, read_all};
+use super::record::{Boot, Held, NodeRecord, Phase, Preemption, Record, Share};
 use super::{Lock, MAX_NODES, Machine};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -72,9 +73,17 @@ impl Machine {
         Ok(self.told(&held))
     }
 
-    /// The leases that count against capacity.
+    /// The leases that count against capacity. Those whose machines are gone do not, also where whoever
+    /// asked for them never comes back to be told.
     pub(crate) fn live(&self) -> Result<Vec<Record>, MachineError> {
-        let mut live = read_all(&self.layout.live())?;
+        let mut live = self.records()?;
+        for record in &mut live {
+            if self.is_forsaken(record)
+                && let Some(settled) = self.settled(&record.id)?
+            {
+                *record = settled;
+            }
+        }
         live.retain(Record::is_live);
         Ok(live)
     }
@@ -138,6 +147,7 @@ impl Machine {
             }),
             ended: None,
             nodes,
+            on: Some(Computer::here().clone()),
         })
     }
 

@@ -3,6 +3,7 @@
 //! Who wants to know or change a lease takes its [`Held`] lock and reads the record again. The
 //! record exists before the first process of the lease, and is over only when the last one is gone.
 
+use super::computer::Computer;
 use super::durable::{self, Lock};
 use super::error::MachineError;
 use super::layout::Layout;
@@ -40,6 +41,9 @@ pub(crate) struct Record {
     /// Billing stops here.
     pub(crate) ended: Option<UnixMillis>,
     pub(crate) nodes: Vec<NodeRecord>,
+    /// Where its processes are. Not known in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on: Option<Computer>,
 }
 
 /// Where a lease is in its life.
@@ -156,6 +160,11 @@ impl Record {
         matches!(self.phase, Phase::Ended(_))
     }
 
+    /// Whether its processes are on another computer, which shares this folder: nothing here can tell how they are.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.on.as_ref().is_some_and(|on| !on.is_here())
+    }
+
     /// Whether it still counts against capacity and costs money.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Booting | Phase::Ready)
@@ -197,7 +206,7 @@ impl Held {
         Ok(lock.map(|lock| Self { record, folder, is_new: true, _lock: lock }))
     }
 
-    /// Waits for the lock of a lease and reads its record; `None` when there is no such lease.
+    /// Waits for the lock of a lease and reads its record; `None` when there is no such lease on this computer.
     ///
     /// The lease may be archived while this waits. Its lock then still is the right one, since it
     /// belongs to the folder and not to its path, and only the path is looked up again.
@@ -213,6 +222,9 @@ impl Held {
         };
         let Some(folder) = layout.find(id) else { return Ok(None) };
         let record = read(&folder)?;
+        if record.is_elsewhere() {
+            return Ok(None);
+        }
         Ok(Some(Self { record, folder, is_new: false, _lock: lock }))
     }
 

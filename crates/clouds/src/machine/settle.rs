@@ -4,7 +4,7 @@ use super::Machine;
 use super::end::finish;
 use super::error::MachineError;
 use super::layout::Layout;
-use super::record::{Boot, Held, Phase, Verdict};
+use super::record::{Boot, Held, NodeRecord, Phase, Record, Verdict};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -21,10 +21,47 @@ impl Machine {
         Ok(held)
     }
 
+    /// The records of leases on this computer that are not in the archive.
+    pub(super) fn records(&self) -> Result<Vec<Record>, MachineError> {
+        let mut records = super::read_all(&self.layout.live())?;
+        records.retain(|record| !record.is_elsewhere());
+        Ok(records)
+    }
+
+    /// Whether nobody has looked at a lease since its machines went, or should have been there: `record`, read without
+    /// its lock. One that boots is given as long as its agents would wait for a word.
+    pub(super) fn is_forsaken(&self, record: &Record) -> bool {
+        match record.phase {
+            Phase::Ready => dead(record).is_some(),
+            Phase::Booting => {
+                let patience = record.request.abandon_after;
+                record.deadline.is_some_and(|deadline| deadline.after(patience) <= self.now())
+            }
+            Phase::Stopped | Phase::Ended(_) => false,
+        }
+    }
+
+    /// Carries a lease that was found forsaken to its end, unless it is not so any more; its record then, `None` when
+    /// it is gone.
+    pub(super) fn settled(&self, id: &LeaseId) -> Result<Option<Record>, MachineError> {
+        let Some(mut held) = Held::take(&self.layout, id)? else { return Ok(None) };
+        if self.is_forsaken(&held.record) {
+            match held.record.phase {
+                // Its agents are not started for nobody.
+                Phase::Booting => {
+                    let reason = "nobody asked for it after it had been made".to_owned();
+                    self.end(&mut held, Verdict::Lost { reason, preempted: false }, self.now())?;
+                }
+                _ => self.settle(&mut held)?,
+            }
+        }
+        Ok(Some(held.record))
+    }
+
     /// Every lease of `owner` that is not over.
     pub(crate) fn list(&self, owner: &Owner) -> Result<Vec<Lease>, MachineError> {
         let mut leases = Vec::new();
-        for record in super::read_all(&self.layout.live())? {
+        for record in self.records()? {
             if record.request.owner == *owner {
                 leases.push(self.held(&record.id)?.record.lease(self.now()));
             }
@@ -35,7 +72,7 @@ impl Machine {
 
     /// Whose leases are here.
     pub(crate) fn owners(&self) -> Result<Vec<Owner>, MachineError> {
-        let records = super::read_all(&self.layout.live())?;
+        let records = self.records()?;
         let owners: BTreeSet<Owner> = records.into_iter().map(|record| record.request.owner).collect();
         Ok(owners.into_iter().collect())
     }
@@ -104,10 +141,14 @@ impl Machine {
 
 /// Why the gang is lost, when the agent of one of its nodes is gone.
 fn death(held: &Held) -> Option<String> {
-    let gone = |node: &&super::record::NodeRecord| node.agent.is_some_and(|agent| !agent.is_alive());
-    let node = held.record.nodes.iter().find(gone)?;
+    let node = dead(&held.record)?;
     let words = last_words(&Layout::node(&held.folder, node.rank));
     Some(format!("the agent of node {} is gone{words}", node.rank))
+}
+
+/// A node whose agent is gone.
+fn dead(record: &Record) -> Option<&NodeRecord> {
+    record.nodes.iter().find(|node| node.agent.is_some_and(|agent| !agent.is_alive()))
 }
 
 pub(super) fn last_words(node: &Path) -> String {

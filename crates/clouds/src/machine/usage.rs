@@ -129,6 +129,7 @@ mod tests {
             preemption: None,
             ended: ended.map(UnixMillis),
             nodes: Vec::new(),
+            on: None,
         }
     }
 

@@ -162,22 +162,12 @@ mod tests {
     use super::super::link::{CallError, Link};
     use super::super::paced;
     use super::*;
-    use crate::host::HostConfig;
-    use crate::machine::AgentCommand;
-    use std::collections::BTreeMap;
     use tokio::io::AsyncReadExt;
     use tokio::time::Instant;
     use welkin_provider::{ErrorKind, LeaseId};
 
     async fn link(root: &std::path::Path, bytes_per_second: u64) -> Link {
-        let config = HostConfig {
-            root: root.to_owned(),
-            agent: AgentCommand { program: "/bin/false".into(), args: Vec::new() },
-            address: "127.0.0.1".to_owned(),
-            user: "u".to_owned(),
-            env: BTreeMap::new(),
-        };
-        let host = Arc::new(Host::open(config).unwrap());
+        let host = Host::with_agents(root, "exit 1");
         let (mut here, there) = paced::line(bytes_per_second);
         let (input, output) = split(there);
         tokio::spawn(serve(host, input, output));

@@ -2,6 +2,7 @@
 
     boost.py rows FOLDER KIND                           x.f32 and y.f32, and a line with rows and features
     boost.py xgboost FOLDER ROWS FEATURES THREADS [NAME=VALUE ...]   a line of JSON
+    boost.py lightgbm FOLDER ROWS FEATURES THREADS [NAME=VALUE ...]  the same of LightGBM with quantised gradients
     boost.py federated FOLDER ROWS FEATURES PARTIES [NAME=VALUE ...] the same of XGBoost's federated plugin, each party with
                                                                      one thread, its server in a process of its own
 
@@ -71,6 +72,39 @@ def xgboost(folder, count, width, threads, settings):
     print(json.dumps({**trained, "predict_wall": time.time() - wall, "predict_cpu": cpu() - spent}))
 
 
+# What LightGBM calls the settings that benches/boost.sh gives.
+LIGHTGBM = {"eta": "learning_rate", "objective": "objective", "max_depth": "max_depth"}
+
+
+def lightgbm(folder, count, width, threads, settings):
+    import lightgbm as lgb
+
+    count, width, threads = int(count), int(width), int(threads)
+    kinds = [setting for setting in settings if "=" not in setting]
+    params = dict(setting.split("=") for setting in settings if "=" in setting)
+    rounds = int(params.pop("rounds", 100))
+    params = {LIGHTGBM[name]: value for name, value in params.items()}
+    params["objective"] = {"binary:logistic": "binary"}[params["objective"]]
+    # As many leaves as a tree of that depth may have, and as many bins as the others have.
+    params |= {"num_leaves": 2 ** int(params["max_depth"]), "max_bin": 255, "use_quantized_grad": True}
+    params |= {"num_threads": threads, "verbosity": -1}
+    x = np.fromfile(os.path.join(folder, "x.f32"), np.float32).reshape(width, count).T
+    x = np.ascontiguousarray(x)
+    y = np.fromfile(os.path.join(folder, "y.f32"), np.float32)
+    data = x
+    if "sparse" in kinds:
+        import scipy.sparse
+
+        data = scipy.sparse.csr_matrix(x)
+    named = list(range(width)) if "categories" in kinds else "auto"
+    wall, spent = time.time(), cpu()
+    model = lgb.train(params, lgb.Dataset(data, y, categorical_feature=named, params=params), rounds)
+    trained = {"train_wall": time.time() - wall, "train_cpu": cpu() - spent}
+    wall, spent = time.time(), cpu()
+    model.predict(data, num_threads=threads)
+    print(json.dumps({**trained, "predict_wall": time.time() - wall, "predict_cpu": cpu() - spent}))
+
+
 def server(parties, port):
     import xgboost.federated
 
@@ -119,5 +153,7 @@ if __name__ == "__main__":
         rows(sys.argv[2], sys.argv[3])
     elif sys.argv[1] == "federated":
         federated(*sys.argv[2:6], sys.argv[6:])
+    elif sys.argv[1] == "lightgbm":
+        lightgbm(*sys.argv[2:6], sys.argv[6:])
     else:
         xgboost(*sys.argv[2:6], sys.argv[6:])

@@ -14,7 +14,8 @@
 #
 # One after the other on the same rows, reading them left out, binning included; depth 6, eta 0.1, 256 bins. CPU is user and
 # system time of the process: unlike wall time it hardly changes with what else the machine does. XGBoost comes from
-# WELKIN_STAND_INS, else target/stand-ins (.ci/stand-ins.sh). The table goes to stdout, progress to stderr.
+# WELKIN_STAND_INS, else target/stand-ins (.ci/stand-ins.sh). Where LIGHTGBM_PYTHON is a Python that has LightGBM, it takes part, and
+# ratios are to the better of both. The table goes to stdout, progress to stderr.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
@@ -29,7 +30,7 @@ while (($# > 0)); do
         --parties) parties=$2 && shift ;;
         --oblivious) oblivious=1 ;;
         *)
-            sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
             exit 2
             ;;
     esac
@@ -116,8 +117,13 @@ if [[ -n $oblivious ]]; then
     exit
 fi
 
-printf '| rows | threads | what | welkin wall s | welkin CPU s | xgboost wall s | xgboost CPU s | wall ratio | CPU ratio |\n'
-printf '|---|---|---|---|---|---|---|---|---|\n'
+lightgbm=${LIGHTGBM_PYTHON:-}
+# least A B: the smaller of two numbers, of which the second may be missing.
+least() { awk -v a="$1" -v b="$2" 'BEGIN { print (b != "" && b + 0 < a + 0 ? b : a) }'; }
+
+printf '| rows | threads | what | welkin wall s | welkin CPU s | xgboost wall s | xgboost CPU s |'
+[[ -z $lightgbm ]] || printf ' lightgbm wall s | lightgbm CPU s |'
+printf ' wall ratio | CPU ratio |\n|---|---|---|---|---|---|---|%s---|---|\n' "${lightgbm:+---|---|}"
 for kind in ${only//,/ }; do
     read -r count width < <("$python" benches/boost.py rows "$work" "$kind")
     settings=(objective=binary:logistic eta=0.1 max_depth=6 "rounds=$rounds")
@@ -129,11 +135,17 @@ for kind in ${only//,/ }; do
         echo "$kind, $count_threads threads" >&2
         ours=$("$speed" "$work" "$count" "$width" "$count_threads" "${settings[@]}")
         theirs=$(OMP_NUM_THREADS=$count_threads "$python" benches/boost.py xgboost "$work" "$count" "$width" "$count_threads" "${settings[@]}")
+        others=''
+        [[ -z $lightgbm ]] ||
+            others=$(OMP_NUM_THREADS=$count_threads "$lightgbm" benches/boost.py lightgbm "$work" "$count" "$width" "$count_threads" "${settings[@]}")
         for what in train predict; do
             a=$(field "${what}_wall" <<<"$ours") b=$(field "${what}_cpu" <<<"$ours")
             c=$(field "${what}_wall" <<<"$theirs") d=$(field "${what}_cpu" <<<"$theirs")
-            printf '| %s %s x %s | %s | %s | %.2f | %.2f | %.2f | %.2f | %s | %s |\n' \
-                "$kind" "$count" "$width" "$count_threads" "$what" "$a" "$b" "$c" "$d" "$(ratio "$a" "$c")" "$(ratio "$b" "$d")"
+            e=$(field "${what}_wall" <<<"$others") f=$(field "${what}_cpu" <<<"$others")
+            printf '| %s %s x %s | %s | %s | %.2f | %.2f | %.2f | %.2f |' \
+                "$kind" "$count" "$width" "$count_threads" "$what" "$a" "$b" "$c" "$d"
+            [[ -z $others ]] || printf ' %.2f | %.2f |' "$e" "$f"
+            printf ' %s | %s |\n' "$(ratio "$a" "$(least "$c" "$e")")" "$(ratio "$b" "$(least "$d" "$f")")"
         done
     done
 done

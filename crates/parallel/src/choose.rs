@@ -1,12 +1,13 @@
 //! Devices and plan chosen together, out of what is offered at what price.
 //!
 //! No plan takes less than the model's operations at the devices' rates: an offer whose bound is beaten in time and money by a
-//! plan in hand is not planned. *Guarantee:* none of those that were left out would be in the front of time and money.
+//! plan in hand is not planned, nor are machines that were planned at a lower price. Of the others planning ends when no plan
+//! can be found any more that is not beaten. *Guarantee:* none of those that were left out would be in the front of time and money.
 
 use crate::cluster::{Cluster, shapes};
 use crate::effort::Effort;
-use crate::intra::{Benches, NoSplit, split};
-use crate::model::{Kind, Model};
+use crate::intra::{Benches, NoSplit, Shares, floor_s, split, weights};
+use crate::model::Model;
 use crate::solve::Care;
 
 /// Machines at a price.
@@ -53,7 +54,7 @@ pub struct TooSmall {
 pub struct Chosen {
     /// Those that no other beats in both time and money, the cheapest step first.
     pub front: Vec<Choice>,
-    /// How many were planned.
+    /// How many were planned, as far as it took to know that they are beaten.
     pub planned: usize,
     /// How many could not be better.
     pub pruned: usize,
@@ -64,31 +65,50 @@ pub struct Chosen {
 /// Plans offers, those first whose bound on the price of a step is lowest.
 #[must_use]
 pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
-    let per_hour = |usd: f64, seconds: f64| usd * seconds / 3600.0;
+    let (weights, shares) = (weights(model), Shares::whole(model));
     let mut bounded: Vec<(f64, f64, Offered)> = offers
         .into_iter()
         .map(|offer| {
-            let least = least_s(model, &offer.cluster);
-            (per_hour(offer.usd_hour, least), least, offer)
+            let least = floor_s(model, &weights, &offer.cluster.device, offer.cluster.devices(), &shares);
+            (per_step(offer.usd_hour, least), least, offer)
         })
         .collect();
-    bounded.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.key.cmp(&b.2.key)));
+    // Of equal machines the cheapest comes first.
+    bounded.sort_by(|a, b| {
+        a.0.total_cmp(&b.0).then(a.2.usd_hour.total_cmp(&b.2.usd_hour)).then(a.2.key.cmp(&b.2.key))
+    });
     let mut chosen = Chosen::default();
+    let mut seen: Vec<(Cluster, Option<f64>)> = Vec::new();
     for (usd, seconds, offer) in bounded {
         if chosen.front.iter().any(|choice| choice.usd_step <= usd && choice.step_s <= seconds) {
             chosen.pruned += 1;
             continue;
         }
-        chosen.planned += 1;
         let Offered { key, cluster, usd_hour } = offer;
-        let (mesh, step_s) = match best(model, &cluster) {
-            Ok(best) => best,
-            Err(needed_bytes) => {
+        let known = seen.iter().find(|(other, _)| equal(other, &cluster)).map(|(_, needed)| *needed);
+        let best = match known {
+            // The same for as much money, or more.
+            Some(needed) => needed.map_or(Best::Beaten, Best::TooSmall),
+            None => {
+                chosen.planned += 1;
+                best(model, &cluster, enough(&chosen.front, usd_hour))
+            }
+        };
+        if known.is_none() {
+            seen.push((cluster.clone(), if let Best::TooSmall(needed) = best { Some(needed) } else { None }));
+        }
+        let (mesh, step_s) = match best {
+            Best::Plan(mesh, step_s) => (mesh, step_s),
+            Best::TooSmall(needed_bytes) => {
                 chosen.too_small.push(TooSmall { key, cluster, needed_bytes });
                 continue;
             }
+            Best::Beaten => {
+                chosen.pruned += usize::from(known.is_some());
+                continue;
+            }
         };
-        let choice = Choice { key, cluster, usd_hour, mesh, step_s, usd_step: per_hour(usd_hour, step_s) };
+        let choice = Choice { key, cluster, usd_hour, mesh, step_s, usd_step: per_step(usd_hour, step_s) };
         let beaten = |other: &Choice| other.usd_step <= choice.usd_step && other.step_s <= choice.step_s;
         if !chosen.front.iter().any(beaten) {
             chosen.front.retain(|other| other.usd_step < choice.usd_step || other.step_s < choice.step_s);
@@ -101,36 +121,56 @@ pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
     chosen
 }
 
-/// The operations at the rates of all devices.
-fn least_s(model: &Model, cluster: &Cluster) -> f64 {
-    let kind =
-        |op: &crate::model::Op| op.ins.first().map_or(Kind::F32, |operand| model.values[operand.value].kind);
-    let each =
-        model.ops.iter().filter(|op| op.flops > 0.0).map(|op| cluster.device.compute_s(op.flops, kind(op)));
-    each.sum::<f64>() / cluster.devices() as f64
+fn per_step(usd_hour: f64, seconds: f64) -> f64 {
+    usd_hour * seconds / 3600.0
 }
 
-/// The best mesh and its seconds, or the bytes of a device that the model takes at least.
-fn best(model: &Model, cluster: &Cluster) -> Result<(Vec<u64>, f64), f64> {
+/// The same machines, whatever they are called.
+fn equal(one: &Cluster, other: &Cluster) -> bool {
+    let named = |cluster: &Cluster| Cluster { name: String::new(), ..cluster.clone() };
+    one.device == other.device && named(one) == named(other)
+}
+
+/// With so many seconds, or more, a plan at this price is beaten in time and money by one in the front.
+fn enough(front: &[Choice], usd_hour: f64) -> f64 {
+    let beaten_from = |choice: &Choice| choice.step_s.max(choice.usd_step * 3600.0 / usd_hour);
+    front.iter().map(beaten_from).fold(f64::INFINITY, f64::min)
+}
+
+/// What planning a cluster came to.
+enum Best {
+    /// A mesh and its seconds.
+    Plan(Vec<u64>, f64),
+    /// Bytes that it takes of a device at least.
+    TooSmall(f64),
+    /// It fits, and takes as long as was enough to know.
+    Beaten,
+}
+
+/// The best mesh that takes less than `enough` seconds.
+fn best(model: &Model, cluster: &Cluster, enough: f64) -> Best {
     // State cannot take less than all of it, divided.
     let state: f64 = model.inputs.iter().map(|input| model.values[input.value].bytes as f64).sum();
     let share = state / cluster.devices() as f64;
     if share > cluster.device.usable_bytes {
-        return Err(share);
+        return Best::TooSmall(share);
     }
-    let mut needed = f64::INFINITY;
+    let (mut needed, mut fits) = (f64::INFINITY, false);
     let mut best: Option<(Vec<u64>, f64)> = None;
     let mut benches = Benches::new(cluster);
     for sizes in shapes(cluster, cluster.devices()).into_iter().rev() {
-        let known = best.as_ref().map_or(f64::INFINITY, |(_, seconds)| *seconds);
+        let known = best.as_ref().map_or(enough, |(_, seconds)| *seconds);
         let care = Care { known, ..Effort::default().plan() };
         match split(model, benches.at(&sizes), cluster.device.usable_bytes, care) {
-            Ok(split) if best.as_ref().is_none_or(|(_, seconds)| split.seconds < *seconds) => {
-                best = Some((sizes, split.seconds));
-            }
+            Ok(split) if split.seconds < known => best = Some((sizes, split.seconds)),
             Err(NoSplit::Memory(bytes)) => needed = needed.min(bytes),
-            Ok(_) | Err(NoSplit::Forbidden | NoSplit::Worse(_)) => {}
+            Ok(_) | Err(NoSplit::Worse(_)) => fits = true,
+            Err(NoSplit::Forbidden) => {}
         }
     }
-    best.ok_or(needed)
+    match best {
+        Some((mesh, seconds)) => Best::Plan(mesh, seconds),
+        None if fits => Best::Beaten,
+        None => Best::TooSmall(needed),
+    }
 }

@@ -41,6 +41,10 @@ pub(crate) fn evidence(bytes: &[u8]) {
     if let Ok(evidence) = Evidence::of_guest("sev_guest", report, bytes) {
         assert!(evidence.certificates.len() <= 16 * 32 && evidence.verify(1_700_000_000).is_err());
     }
+    // The bytes as a quote that Gramine gave: whatever else it says, it is about those that were asked with.
+    if let Ok(evidence) = Evidence::of_gramine(bytes.to_vec(), &[7; 64]) {
+        assert!(bytes.windows(64).any(|part| part == [7; 64]) && evidence.verify(1_700_000_000).is_err());
+    }
     if let Ok(evidence) = Evidence::read(bytes)
         && let Ok(claims) = evidence.verify(1_700_000_000)
     {

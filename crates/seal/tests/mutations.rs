@@ -90,6 +90,7 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         (properties::evidence, evidence.write()),
         (properties::evidence, policy.into_bytes()),
         (properties::evidence, table()),
+        (properties::evidence, quote()),
         (properties::files, snapshot.write()),
         (properties::files, keys.write()),
         (properties::files, root.identity().write()),
@@ -104,6 +105,19 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
 fn table() -> Vec<u8> {
     let entry = "63da758de6644564adc5f4b93be8accd3000000002000000";
     [welkin_seal::from_hex(entry).unwrap(), vec![0; 24], vec![0x30, 0]].concat()
+}
+
+/// A quote of SGX about sevens, with signatures and certificates that are none.
+fn quote() -> Vec<u8> {
+    let mut quote = vec![0; 48 + 384];
+    quote[..4].copy_from_slice(&[3, 0, 2, 0]);
+    quote[12..28].copy_from_slice(&welkin_seal::from_hex("939a7233f79c4ca9940a0db3957f0607").unwrap());
+    quote[48 + 320..].fill(7);
+    let signatures = [vec![0; 64 + 64 + 384 + 64], vec![0, 0, 5, 0, 1, 0, 0, 0, b'-']].concat();
+    quote.extend(u32::try_from(signatures.len()).unwrap().to_le_bytes());
+    quote.extend(signatures);
+    assert!(Evidence::of_gramine(quote.clone(), &[7; 64]).is_ok());
+    quote
 }
 
 #[test]

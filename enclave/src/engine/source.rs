@@ -1,4 +1,8 @@
-//! Where evidence comes from: the hardware below this machine, by Linux ([`guest`]), or nowhere, and then it says so.
+//! Where evidence comes from: the hardware below this machine, or nowhere, and then it says so.
+//!
+//! Hardware is asked where the kind that was named is asked for: a guest's Linux ([`guest`]), or Gramine around a program in an enclave of
+//! SGX ([`gramine`]). Where kinds of several were named, the one that is there is asked; one that is there and fails has no
+//! other in its place.
 //!
 //! An engine is told which kinds of evidence it may give, and gives one of these or none: it does not look for another, and simulated
 //! evidence is never given in the place of one that is missing.
@@ -7,9 +11,12 @@
 //! kinds would not hear of it.
 
 mod beside;
+mod gramine;
 mod guest;
+mod limit;
 
 use super::error::EngineError;
+use gramine::Gramine;
 use guest::{Folder, Guest};
 use std::path::PathBuf;
 use welkin_seal::{Evidence, Hex, Kind};
@@ -22,7 +29,29 @@ pub struct Source {
     certificates: Vec<PathBuf>,
     /// Where there may be more of them.
     folder: PathBuf,
+    devices: Devices,
+}
+
+/// What can be asked, all of it or something that looks like it.
+#[derive(Debug)]
+struct Devices {
     guest: Box<dyn Guest>,
+    gramine: Gramine,
+}
+
+impl Default for Devices {
+    fn default() -> Self {
+        Self { guest: Box::new(Folder::default()), gramine: Gramine::default() }
+    }
+}
+
+/// Why a device gave nothing.
+#[derive(Debug)]
+enum Nothing {
+    /// It is not there, or gives none of the kinds that were named.
+    Missing(String),
+    /// It is there.
+    Failed(String),
 }
 
 impl Source {
@@ -30,12 +59,7 @@ impl Source {
     /// give itself; without any, those of `/etc/welkin/evidence` are looked through.
     #[must_use]
     pub fn new(kinds: Vec<String>, certificates: Vec<PathBuf>) -> Self {
-        Self {
-            kinds,
-            certificates,
-            folder: PathBuf::from(beside::FOLDER),
-            guest: Box::new(Folder::default()),
-        }
+        Self { kinds, certificates, folder: PathBuf::from(beside::FOLDER), devices: Devices::default() }
     }
 
     /// Evidence that is bound to these bytes.
@@ -56,11 +80,33 @@ impl Source {
                 Err(none("it is simulated or it is not, and both were asked for".to_owned()))
             }
             _ => {
-                let mut evidence = guest::ask(&*self.guest, &kinds, &report_data.0).map_err(none)?;
+                let mut evidence = self.devices.ask(&kinds, &report_data.0).map_err(none)?;
                 beside::add(&mut evidence, &self.certificates, &self.folder).map_err(none)?;
                 Ok(evidence)
             }
         }
+    }
+}
+
+impl Devices {
+    /// Asks those that give one of these kinds, in turn, until one is there.
+    fn ask(&self, kinds: &[Kind], bytes: &[u8; 64]) -> Result<Evidence, String> {
+        let of = |some: &[Kind]| kinds.iter().copied().filter(|kind| some.contains(kind)).collect::<Vec<_>>();
+        let mut missing = Vec::new();
+        for some in [&[Kind::SevSnp, Kind::Tdx][..], &[Kind::Sgx]] {
+            let named = of(some);
+            let given = match named[..] {
+                [] => continue,
+                [Kind::Sgx] => self.gramine.ask(bytes),
+                _ => guest::ask(&*self.guest, &named, bytes),
+            };
+            match given {
+                Ok(evidence) => return Ok(evidence),
+                Err(Nothing::Failed(why)) => return Err(why),
+                Err(Nothing::Missing(why)) => missing.push(why),
+            }
+        }
+        Err(missing.join("; "))
     }
 }
 
@@ -74,10 +120,11 @@ fn known(name: &str) -> Result<Kind, EngineError> {
     if name == Kind::Simulated.name() {
         return Ok(Kind::Simulated);
     }
-    let kind = Kind::ALL.iter().find(|kind| kind.name() == name && kind.provider().is_some());
-    kind.copied().ok_or_else(|| {
+    let given = || Kind::ALL.iter().filter(|kind| kind.device().is_some());
+    given().find(|kind| kind.name() == name).copied().ok_or_else(|| {
         let simulated = if cfg!(feature = "simulated") { ", simulated" } else { "" };
-        none(format!("this engine gives none of `{name}`; it gives sev-snp, tdx{simulated}"))
+        let names = given().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        none(format!("this engine gives none of `{name}`; it gives {names}{simulated}"))
     })
 }
 

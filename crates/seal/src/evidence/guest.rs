@@ -1,15 +1,18 @@
-//! What Linux gives a guest for evidence, by its interface `configfs-tsm`: a report in the format of a provider, and, of SEV-SNP, the
-//! certificates that the host put beside it.
+//! What a machine gives a program for evidence, made into [`Evidence`].
 //!
-//! This only puts the pieces together. A host can write what it likes into a table of certificates: whether anything in it is genuine,
-//! [`Evidence::verify`] says.
+//! * A guest asks Linux by its interface `configfs-tsm`: a report in the format of a provider, and, of SEV-SNP, the certificates that
+//!   the host put beside it.
+//! * A program under Gramine, in an enclave of SGX, asks Gramine for a quote.
 //!
-//! Source: Linux, Documentation/ABI/testing/configfs-tsm-report (`provider`, `outblob`, `auxblob`).
+//! This only puts the pieces together, from bytes. A host can write what it likes into most of them: whether anything in it is
+//! genuine, [`Evidence::verify`] says.
+//!
+//! Source: Linux, Documentation/ABI/testing/configfs-tsm-report (`provider`, `outblob`, `auxblob`); Gramine, Documentation/attestation.rst.
 
 mod table;
 
 use super::file::detect;
-use super::{Evidence, Kind};
+use super::{Evidence, EvidenceError, Kind, intel};
 use crate::x509::PemError;
 
 /// Why what a guest was given is no evidence.
@@ -27,9 +30,25 @@ pub enum GuestError {
     /// An entry of the table is no certificate.
     #[error("an entry of the host's table of certificates is none")]
     Certificate(#[from] PemError),
+    /// It cannot be read as what it should be.
+    #[error("what was given as evidence of {0} cannot be read")]
+    Malformed(Kind, #[source] EvidenceError),
+    /// It is about other bytes than those that were asked with: old, or somebody else's.
+    #[error("what was given as evidence of {0} answers another question")]
+    Other(Kind),
 }
 
 impl Kind {
+    /// Where an engine on Linux asks for this evidence. `None` where no engine does.
+    #[must_use]
+    pub fn device(self) -> Option<&'static str> {
+        match self {
+            Self::SevSnp | Self::Tdx => Some("/sys/kernel/config/tsm/report"),
+            Self::Sgx => Some("/dev/attestation"),
+            _ => None,
+        }
+    }
+
     /// What Linux calls the provider of this evidence: the module that asks the hardware. `None` where it gives guests none of it.
     #[must_use]
     pub fn provider(self) -> Option<&'static str> {
@@ -55,6 +74,22 @@ impl Evidence {
             return Err(GuestError::Report(kind, report.len()));
         }
         Ok(Self { kind, body: report, certificates, collateral: None })
+    }
+
+    /// Evidence from the quote that Gramine gave a program in an enclave of SGX, which asked with these bytes.
+    ///
+    /// # Errors
+    /// Where it is no quote of SGX, or one about other bytes.
+    pub fn of_gramine(quote: Vec<u8>, asked: &[u8; 64]) -> Result<Self, GuestError> {
+        let kind = Kind::Sgx;
+        if detect(&quote) != Some(kind) {
+            return Err(GuestError::Report(kind, quote.len()));
+        }
+        let found = intel::report_data(&quote).map_err(|error| GuestError::Malformed(kind, error))?;
+        if found != asked {
+            return Err(GuestError::Other(kind));
+        }
+        Ok(Self { kind, body: quote, certificates: Vec::new(), collateral: None })
     }
 }
 

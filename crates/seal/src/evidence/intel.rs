@@ -29,7 +29,7 @@ const ROOT_KEY: [u8; 32] = [
     0x28, 0x63, 0x3b, 0xa2, 0x35, 0x77, 0x74, 0x72, 0xe2, 0x9b, 0x6b, 0x6c, 0x67, 0xa4, 0x9e,
 ];
 
-/// What a quote of TDX has for report data, before anything is known of it.
+/// What a quote has for report data, before anything is known of it.
 pub(super) fn report_data(body: &[u8]) -> Result<&[u8], EvidenceError> {
     Ok(Quote::read(body)?.body.report_data())
 }

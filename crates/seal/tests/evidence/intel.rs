@@ -1,7 +1,7 @@
 //! Intel TDX and SGX.
 
 use crate::recorded::{accepted, find, read};
-use welkin_seal::{Evidence, EvidenceError, Kind};
+use welkin_seal::{Evidence, EvidenceError, GuestError, Kind};
 
 const DATA: &str = "dcap-qvl-0.7.1/sample";
 /// Within the month of the collateral of June 2025, and of October 2026.
@@ -104,4 +104,24 @@ fn what_linux_gives_a_guest_of_tdx_is_a_quote_without_collateral() {
     assert!(matches!(given.verify(JUNE_2025), Err(EvidenceError::Collateral(_))));
     assert_eq!(Evidence { collateral: tdx.collateral.clone(), ..given }, tdx);
     assert!(Evidence::of_guest("tdx_guest", quote(test, "sgx_quote").unwrap().body, &[]).is_err());
+}
+
+#[test]
+fn what_gramine_gives_is_a_quote_about_the_bytes_that_were_asked_with() {
+    let test = "what_gramine_gives_is_a_quote_about_the_bytes_that_were_asked_with";
+    let Some(sgx) = quote(test, "sgx_quote") else { return };
+    let asked: [u8; 64] = sgx.body[368..432].try_into().unwrap();
+    let of = |body: &[u8], asked| Evidence::of_gramine(body.to_vec(), asked);
+    let given = of(&sgx.body, &asked).unwrap();
+    assert_eq!(given.verify(JUNE_2025), Err(EvidenceError::Collateral("none is given".to_owned())));
+    assert_eq!(Evidence { collateral: sgx.collateral.clone(), ..given }, sgx);
+    let mut other = asked;
+    other[63] ^= 1;
+    assert_eq!(of(&sgx.body, &other), Err(GuestError::Other(Kind::Sgx)));
+    let tdx = quote(test, "tdx_quote").unwrap().body;
+    assert_eq!(of(&tdx, &asked), Err(GuestError::Report(Kind::Sgx, tdx.len())));
+    let end = sgx.body.iter().rposition(|byte| *byte != 0).unwrap();
+    for length in 0..end {
+        assert!(of(&sgx.body[..length], &asked).is_err(), "cut at {length}");
+    }
 }

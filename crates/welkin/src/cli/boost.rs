@@ -158,7 +158,7 @@ pub(crate) struct SealedTrainArgs {
     /// Check the contract and the engine's evidence, and release and train nothing
     #[arg(long, requires = "contract")]
     pub(crate) dry_run: bool,
-    /// The one kind of evidence that the engine may give, sev-snp or tdx (never tried on such machines yet); by default any that the contract names
+    /// The one kind of evidence that the engine may give, such as sev-snp (never tried on such machines yet); by default any that the contract names
     #[arg(long, value_name = "KIND", value_parser = tee, requires = "contract")]
     pub(crate) tee: Option<Kind>,
     /// Certificates or collateral for its evidence that the machine does not give; repeat for more [default: /etc/welkin/evidence]

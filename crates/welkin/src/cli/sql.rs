@@ -35,7 +35,7 @@ pub(crate) enum SqlCommand {
 #[derive(Debug, Args)]
 #[command(after_help = ENGINE)]
 pub(crate) struct SqlEngineArgs {
-    /// Ask the hardware below this machine, sev-snp or tdx; by default nothing is asked, and evidence would be simulated
+    /// Ask the hardware below this machine for this kind of evidence, such as sev-snp; by default nothing is asked, and evidence would be simulated
     #[arg(long, value_name = "KIND", value_parser = tee)]
     pub(crate) tee: Option<Kind>,
     /// Certificates or collateral for its evidence that the machine does not give; repeat for more [default: /etc/welkin/evidence]
@@ -89,7 +89,7 @@ pub(crate) struct SqlRunArgs {
     /// Check the contract and the engine's evidence, and release and run nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The one kind of evidence that the engine may give, sev-snp or tdx (never tried on such machines yet); by default any that the contract names
+    /// The one kind of evidence that the engine may give, such as sev-snp (never tried on such machines yet); by default any that the contract names
     #[arg(long, value_name = "KIND", value_parser = tee)]
     pub(crate) tee: Option<Kind>,
     /// Certificates or collateral for its evidence that the machine does not give; repeat for more [default: /etc/welkin/evidence]
@@ -162,5 +162,5 @@ fn is_given(kind: Kind) -> bool {
     if kind == Kind::Simulated {
         return true;
     }
-    kind.provider().is_some()
+    kind.device().is_some()
 }

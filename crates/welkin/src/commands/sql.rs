@@ -53,7 +53,7 @@ struct Wire {
 }
 
 fn engine(args: &SqlEngineArgs, app: &mut App) -> anyhow::Result<Exit> {
-    let (kind, name, measurements, note) = match args.tee.filter(|kind| kind.provider().is_some()) {
+    let (kind, name, measurements, note) = match args.tee.filter(|kind| kind.device().is_some()) {
         Some(tee) => {
             let claims = of_hardware(&Source::new(&[tee], &args.certificates))?;
             // The one by which a policy has to say what it is.
@@ -92,7 +92,7 @@ fn of_hardware(source: &Source<'_>) -> anyhow::Result<Claims> {
             "what the machine does not give itself comes from --certificates, or from /etc/welkin/evidence";
         anyhow::Error::new(error).context(fault("the evidence of this machine is not genuine").hint(hint))
     })?;
-    if claims.report_data.0 != question.0 {
+    if claims.report_data.0 != question.0[..claims.kind.room()] {
         return Err(fault("the evidence of this machine answers another question").into());
     }
     Ok(claims)
@@ -104,5 +104,5 @@ fn simulated() -> anyhow::Result<Hex<48>> {
         return Ok(measured.measurement);
     }
     let fault = Fault::new(Code::SealEngine, "this welkin-enclave does not simulate evidence");
-    Err(fault.hint("name the hardware to ask with --tee sev-snp or --tee tdx").into())
+    Err(fault.hint("name the hardware to ask with --tee, such as --tee sev-snp").into())
 }

@@ -71,11 +71,15 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// Collateral is JSON and is for quotes, which bring their certificates themselves.
 fn is_for(kind: Kind, bytes: &[u8]) -> bool {
-    (bytes.first() == Some(&b'{')) == (kind == Kind::Tdx)
+    (bytes.first() == Some(&b'{')) == is_quote(kind)
+}
+
+fn is_quote(kind: Kind) -> bool {
+    matches!(kind, Kind::Tdx | Kind::Sgx)
 }
 
 fn needs(kind: Kind) -> &'static str {
-    if kind == Kind::Tdx {
+    if is_quote(kind) {
         "it takes Intel's collateral, as JSON"
     } else {
         "it takes certificates, as PEM or DER"

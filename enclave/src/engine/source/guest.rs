@@ -8,6 +8,7 @@
 //! Source: Linux, Documentation/ABI/testing/configfs-tsm-report (6.7, and `report` in later ones), `drivers/virt/coco/guest/report.c`,
 //! `sev-guest.c`, `tdx-guest.c`, `fs/configfs/file.c`.
 
+use super::Nothing;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -81,12 +82,14 @@ impl Guest for Folder {
 enum Miss {
     /// Somebody else was being answered, or wrote.
     Again(String),
+    /// The hardware is of a kind that was not named.
+    Another(String),
     /// It will not be otherwise.
     No(String),
 }
 
 /// Asks the hardware for evidence of one of these kinds that is bound to these bytes.
-pub(super) fn ask(guest: &dyn Guest, kinds: &[Kind], bytes: &[u8; 64]) -> Result<Evidence, String> {
+pub(super) fn ask(guest: &dyn Guest, kinds: &[Kind], bytes: &[u8; 64]) -> Result<Evidence, Nothing> {
     let mut last = String::new();
     for again in 0..TRIES {
         if again > 0 {
@@ -95,11 +98,12 @@ pub(super) fn ask(guest: &dyn Guest, kinds: &[Kind], bytes: &[u8; 64]) -> Result
         let question = Question::new(guest)?;
         match question.answer(kinds, bytes) {
             Ok(evidence) => return Ok(evidence),
-            Err(Miss::No(why)) => return Err(why),
+            Err(Miss::Another(why)) => return Err(Nothing::Missing(why)),
+            Err(Miss::No(why)) => return Err(Nothing::Failed(why)),
             Err(Miss::Again(why)) => last = why,
         }
     }
-    Err(format!("{last}, {TRIES} times in a row"))
+    Err(Nothing::Failed(format!("{last}, {TRIES} times in a row")))
 }
 
 /// A folder that goes when this does.
@@ -109,7 +113,7 @@ struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    fn new(guest: &'a dyn Guest) -> Result<Self, String> {
+    fn new(guest: &'a dyn Guest) -> Result<Self, Nothing> {
         static ASKED: AtomicU32 = AtomicU32::new(0);
         for _ in 0..MOST_NAMES {
             let number = ASKED.fetch_add(1, Ordering::Relaxed);
@@ -120,13 +124,13 @@ impl<'a> Question<'a> {
                 Err(error) => return Err(unmade(&error)),
             }
         }
-        Err(format!("{REPORTS} is full of questions that others left"))
+        Err(Nothing::Failed(format!("{REPORTS} is full of questions that others left")))
     }
 
     fn answer(&self, kinds: &[Kind], bytes: &[u8; 64]) -> Result<Evidence, Miss> {
         let provider = self.text("provider")?;
         if !kinds.iter().any(|kind| kind.provider() == Some(provider.as_str())) {
-            return Err(Miss::No(another(&provider, kinds)));
+            return Err(Miss::Another(another(&provider, kinds)));
         }
         let before = self.generation()?;
         let mut writes = 0;
@@ -189,11 +193,11 @@ impl Drop for Question<'_> {
     }
 }
 
-fn with_cause(error: &dyn std::error::Error) -> String {
+pub(super) fn with_cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
-fn unmade(error: &io::Error) -> String {
+fn unmade(error: &io::Error) -> Nothing {
     /// There is no provider (`tsm_report_make_item`).
     const ENXIO: i32 = 6;
     let hint = match error.kind() {
@@ -208,7 +212,12 @@ fn unmade(error: &io::Error) -> String {
         _ if error.raw_os_error() == Some(ENXIO) => ": load the module sev-guest or tdx-guest",
         _ => "",
     };
-    format!("Linux cannot be asked for it at {REPORTS} ({error}){hint}")
+    let why = format!("Linux cannot be asked for it at {REPORTS} ({error}){hint}");
+    if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ENXIO) {
+        Nothing::Missing(why)
+    } else {
+        Nothing::Failed(why)
+    }
 }
 
 fn another(provider: &str, kinds: &[Kind]) -> String {

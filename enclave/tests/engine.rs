@@ -48,9 +48,12 @@ fn an_engine_answers_until_its_input_ends_and_leaves_no_memory_behind() {
 #[test]
 fn an_engine_that_was_told_to_ask_hardware_does_not_simulate() {
     let guest = ("/sys/kernel/config/tsm/report", "CONFIG_TSM_REPORTS");
-    for (tee, (device, hint)) in
-        [("sev-snp", guest), ("tdx", guest), ("sgx", ("/dev/attestation", "gramine-sgx"))]
-    {
+    for (tee, (device, hint)) in [
+        ("sev-snp", guest),
+        ("tdx", guest),
+        ("sgx", ("/dev/attestation", "gramine-sgx")),
+        ("nitro", ("/dev/nsm", "no Nitro Enclave")),
+    ] {
         let there = std::path::Path::new(device).exists();
         let (_child, mut input, mut output) = engine(tee);
         let challenge = Challenge { nonce: Hex([1; 32]), contract: Hex([2; 32]) };
@@ -67,7 +70,7 @@ fn an_engine_that_was_told_to_ask_hardware_does_not_simulate() {
 
 #[test]
 fn a_kind_that_no_engine_gives_is_refused_by_its_name() {
-    for tee in ["nitro", "sev", "auto", "azure-sev-snp", ""] {
+    for tee in ["gpu-cc", "sev", "auto", "azure-sev-snp", ""] {
         let (_child, mut input, mut output) = engine(tee);
         let challenge = Challenge { nonce: Hex([1; 32]), contract: Hex([2; 32]) };
         let answer = ask(&Message::Challenge(challenge), &mut input, &mut output);

@@ -45,6 +45,10 @@ pub(crate) fn evidence(bytes: &[u8]) {
     if let Ok(evidence) = Evidence::of_gramine(bytes.to_vec(), &[7; 64]) {
         assert!(bytes.windows(64).any(|part| part == [7; 64]) && evidence.verify(1_700_000_000).is_err());
     }
+    // As the answer of a security module.
+    if let Ok(evidence) = Evidence::of_nitro(bytes, &[7; 64]) {
+        assert!(bytes.windows(64).any(|part| part == [7; 64]) && evidence.verify(1_700_000_000).is_err());
+    }
     if let Ok(evidence) = Evidence::read(bytes)
         && let Ok(claims) = evidence.verify(1_700_000_000)
     {

@@ -125,9 +125,19 @@ impl<'a> Cbor<'a> {
     }
 }
 
+/// Writes text.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_head(out, TEXT, text.len());
+    out.extend(text.as_bytes());
+}
+
 /// Writes the head of bytes.
 pub(crate) fn put_bytes_head(out: &mut Vec<u8>, count: usize) {
-    let major = BYTES << 5;
+    put_head(out, BYTES, count);
+}
+
+fn put_head(out: &mut Vec<u8>, kind: u8, count: usize) {
+    let major = kind << 5;
     let count = count as u64;
     match count {
         0..24 => out.push(major | count.to_le_bytes()[0]),

@@ -91,6 +91,7 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         (properties::evidence, policy.into_bytes()),
         (properties::evidence, table()),
         (properties::evidence, quote()),
+        (properties::evidence, module_answer()),
         (properties::files, snapshot.write()),
         (properties::files, keys.write()),
         (properties::files, root.identity().write()),
@@ -118,6 +119,38 @@ fn quote() -> Vec<u8> {
     quote.extend(signatures);
     assert!(Evidence::of_gramine(quote.clone(), &[7; 64]).is_ok());
     quote
+}
+
+/// A security module's answer about sevens, whose document nobody signed.
+fn module_answer() -> Vec<u8> {
+    let text = |text: &str| [&[0x60 | text.len() as u8][..], text.as_bytes()].concat();
+    let some = |count: u8| [vec![0x58, count], vec![7; count.into()]].concat();
+    let payload = [
+        vec![0xa7],
+        text("module_id"),
+        text("i-7"),
+        text("digest"),
+        text("SHA384"),
+        text("timestamp"),
+        vec![7],
+        text("pcrs"),
+        [vec![0xa1, 0], some(48)].concat(),
+        text("certificate"),
+        some(24),
+        text("cabundle"),
+        [vec![0x81], some(24)].concat(),
+        text("user_data"),
+        some(64),
+    ]
+    .concat();
+    let length = u8::try_from(payload.len()).unwrap();
+    let head = [&[0x84, 0x44, 0xa1, 0x01, 0x38, 0x22, 0xa0, 0x58, length][..], &payload].concat();
+    let document = [head, some(96)].concat();
+    let length = u16::try_from(document.len()).unwrap().to_be_bytes();
+    let answer = [&[0xa1][..], &text("Attestation"), &[0xa1], &text("document"), &[0x59], &length, &document];
+    let answer = answer.concat();
+    assert!(Evidence::of_nitro(&answer, &[7; 64]).is_ok());
+    answer
 }
 
 #[test]

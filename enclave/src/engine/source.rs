@@ -1,7 +1,7 @@
 //! Where evidence comes from: the hardware below this machine, or nowhere, and then it says so.
 //!
-//! Hardware is asked where the kind that was named is asked for: a guest's Linux ([`guest`]), or Gramine around a program in an enclave of
-//! SGX ([`gramine`]). Where kinds of several were named, the one that is there is asked; one that is there and fails has no
+//! Hardware is asked where the kind that was named is asked for: a guest's Linux ([`guest`]), Gramine around a program in an enclave of
+//! SGX ([`gramine`]), or the security module of a Nitro Enclave ([`nitro`]). Where kinds of several were named, the one that is there is asked; one that is there and fails has no
 //! other in its place.
 //!
 //! An engine is told which kinds of evidence it may give, and gives one of these or none: it does not look for another, and simulated
@@ -14,10 +14,12 @@ mod beside;
 mod gramine;
 mod guest;
 mod limit;
+mod nitro;
 
 use super::error::EngineError;
 use gramine::Gramine;
 use guest::{Folder, Guest};
+use nitro::Nitro;
 use std::path::PathBuf;
 use welkin_seal::{Evidence, Hex, Kind};
 
@@ -37,11 +39,12 @@ pub struct Source {
 struct Devices {
     guest: Box<dyn Guest>,
     gramine: Gramine,
+    nitro: Nitro,
 }
 
 impl Default for Devices {
     fn default() -> Self {
-        Self { guest: Box::new(Folder::default()), gramine: Gramine::default() }
+        Self { guest: Box::new(Folder::default()), gramine: Gramine::default(), nitro: Nitro::default() }
     }
 }
 
@@ -93,11 +96,12 @@ impl Devices {
     fn ask(&self, kinds: &[Kind], bytes: &[u8; 64]) -> Result<Evidence, String> {
         let of = |some: &[Kind]| kinds.iter().copied().filter(|kind| some.contains(kind)).collect::<Vec<_>>();
         let mut missing = Vec::new();
-        for some in [&[Kind::SevSnp, Kind::Tdx][..], &[Kind::Sgx]] {
+        for some in [&[Kind::SevSnp, Kind::Tdx][..], &[Kind::Sgx], &[Kind::Nitro]] {
             let named = of(some);
             let given = match named[..] {
                 [] => continue,
                 [Kind::Sgx] => self.gramine.ask(bytes),
+                [Kind::Nitro] => self.nitro.ask(bytes),
                 _ => guest::ask(&*self.guest, &named, bytes),
             };
             match given {

@@ -3,12 +3,14 @@
 //! * A guest asks Linux by its interface `configfs-tsm`: a report in the format of a provider, and, of SEV-SNP, the certificates that
 //!   the host put beside it.
 //! * A program under Gramine, in an enclave of SGX, asks Gramine for a quote.
+//! * A program in a Nitro Enclave asks its security module for a document.
 //!
 //! This only puts the pieces together, from bytes. A host can write what it likes into most of them: whether anything in it is
 //! genuine, [`Evidence::verify`] says.
 //!
 //! Source: Linux, Documentation/ABI/testing/configfs-tsm-report (`provider`, `outblob`, `auxblob`); Gramine, Documentation/attestation.rst.
 
+mod nitro;
 mod table;
 
 use super::file::detect;
@@ -33,6 +35,9 @@ pub enum GuestError {
     /// It cannot be read as what it should be.
     #[error("what was given as evidence of {0} cannot be read")]
     Malformed(Kind, #[source] EvidenceError),
+    /// Whoever gives it does not.
+    #[error("evidence of {0} was refused: {1:?}")]
+    Refused(Kind, String),
     /// It is about other bytes than those that were asked with: old, or somebody else's.
     #[error("what was given as evidence of {0} answers another question")]
     Other(Kind),
@@ -45,6 +50,7 @@ impl Kind {
         match self {
             Self::SevSnp | Self::Tdx => Some("/sys/kernel/config/tsm/report"),
             Self::Sgx => Some("/dev/attestation"),
+            Self::Nitro => Some("/dev/nsm"),
             _ => None,
         }
     }

@@ -21,6 +21,11 @@ const ROOTS: &[Root] = &[Root {
     ],
 }];
 
+/// What a document has for user data, before anything is known of it.
+pub(super) fn user_data(body: &[u8]) -> Result<Option<&[u8]>, EvidenceError> {
+    Ok(Document::read(body)?.user_data)
+}
+
 pub(super) fn verify(body: &[u8], certificates: &[Vec<u8>], now: u64) -> Result<Claims, EvidenceError> {
     if !certificates.is_empty() {
         return Err(EvidenceError::Malformed("a document brings its certificates itself".to_owned()));

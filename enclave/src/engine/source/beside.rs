@@ -69,9 +69,9 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Collateral is JSON and is for quotes, which bring their certificates themselves.
+/// Collateral is JSON and is for quotes, which bring their certificates themselves, as documents of Nitro do.
 fn is_for(kind: Kind, bytes: &[u8]) -> bool {
-    (bytes.first() == Some(&b'{')) == is_quote(kind)
+    kind != Kind::Nitro && (bytes.first() == Some(&b'{')) == is_quote(kind)
 }
 
 fn is_quote(kind: Kind) -> bool {
@@ -79,10 +79,10 @@ fn is_quote(kind: Kind) -> bool {
 }
 
 fn needs(kind: Kind) -> &'static str {
-    if is_quote(kind) {
-        "it takes Intel's collateral, as JSON"
-    } else {
-        "it takes certificates, as PEM or DER"
+    match kind {
+        Kind::Nitro => "a document brings its certificates itself",
+        _ if is_quote(kind) => "it takes Intel's collateral, as JSON",
+        _ => "it takes certificates, as PEM or DER",
     }
 }
 

@@ -2,8 +2,10 @@
 //! TDX.
 
 mod gramine;
+mod nitro;
 
 use super::guest::{Folder, Guest};
+use super::nitro::{Device, Nitro};
 use super::{Devices, EngineError, Gramine, Source};
 use crate::engine::Engine;
 use std::fs;
@@ -175,12 +177,16 @@ fn source(kinds: &[&str], guest: impl Guest + 'static) -> Source {
     }
 }
 
+/// More than any test takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A machine that has none of them.
 fn nowhere() -> Devices {
     let path = PathBuf::from("/nonexistent");
     Devices {
         guest: Box::new(Folder(path.clone())),
-        gramine: Gramine { files: path, patience: Duration::from_secs(60) },
+        gramine: Gramine { files: path.clone(), patience: PATIENCE },
+        nitro: Nitro { module: Arc::new(Device(path)), patience: PATIENCE },
     }
 }
 

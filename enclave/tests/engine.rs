@@ -53,6 +53,8 @@ fn an_engine_that_was_told_to_ask_hardware_does_not_simulate() {
         ("tdx", guest),
         ("sgx", ("/dev/attestation", "gramine-sgx")),
         ("nitro", ("/dev/nsm", "no Nitro Enclave")),
+        ("azure-sev-snp", ("/dev/tpmrm0", "no confidential machine of Azure")),
+        ("azure-tdx", ("/dev/tpmrm0", "no confidential machine of Azure")),
     ] {
         let there = std::path::Path::new(device).exists();
         let (_child, mut input, mut output) = engine(tee);
@@ -70,7 +72,7 @@ fn an_engine_that_was_told_to_ask_hardware_does_not_simulate() {
 
 #[test]
 fn a_kind_that_no_engine_gives_is_refused_by_its_name() {
-    for tee in ["gpu-cc", "sev", "auto", "azure-sev-snp", ""] {
+    for tee in ["gpu-cc", "sev", "auto", "azure-snp", ""] {
         let (_child, mut input, mut output) = engine(tee);
         let challenge = Challenge { nonce: Hex([1; 32]), contract: Hex([2; 32]) };
         let answer = ask(&Message::Challenge(challenge), &mut input, &mut output);

@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each target runs one of them")]
 
 use welkin_seal::{
-    Contract, DataKeys, Evidence, Identity, KeyFile, Message, Policy, Receipt, Revocation, Situation,
-    Snapshot, read_log,
+    Contract, DataKeys, Evidence, Identity, KeyFile, Message, Paravisor, Policy, Receipt, Revocation,
+    Situation, Snapshot, read_log,
 };
 
 /// A file of Welkin's is refused, or has no other spelling.
@@ -59,6 +59,24 @@ pub(crate) fn evidence(bytes: &[u8]) {
         // Refused or not, and never more than that.
         let _ = Policy::read(text);
     }
+}
+
+/// What a TPM answers, each answer behind its length: asked so often and no more, and a statement is one about the question.
+pub(crate) fn machine(bytes: &[u8]) {
+    let mut rest = bytes;
+    let mut asked = 0;
+    let mut transmit = |command: &[u8]| {
+        assert_eq!(command.get(2..6), Some(&u32::try_from(command.len()).expect("short").to_be_bytes()[..]));
+        asked += 1;
+        let (length, behind) = rest.split_first_chunk::<2>().ok_or("nothing more")?;
+        let (answer, after) = behind.split_at_checked(u16::from_be_bytes(*length).into()).ok_or("cut")?;
+        rest = after;
+        Ok(answer.to_vec())
+    };
+    let statement = Paravisor::ask(&mut transmit, &[7; 64]);
+    // An index of 64 KiB in pieces, and all registers one by one, as often as both may be asked for.
+    assert!(asked <= 5 * (1 + 128 + 8 * (1 + 24)), "{asked}");
+    assert!(statement.is_err(), "nobody signed it");
 }
 
 /// Files of data and of parties.

@@ -19,7 +19,7 @@ mod snp;
 pub use claims::{Claims, Tcb};
 pub use error::EvidenceError;
 pub use file::ReadError;
-pub use guest::GuestError;
+pub use guest::{GuestError, MetadataRequest, Paravisor, TpmError, Transmit};
 pub use intel::Collateral;
 pub use kind::Kind;
 

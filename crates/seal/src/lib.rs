@@ -45,7 +45,10 @@ pub use data::{
     Column, DataKeys, DataKeysError, FOOTER, Kek, Snapshot, SnapshotError, SnapshotFile, aad_prefix,
     open_whole, seal_whole,
 };
-pub use evidence::{Claims, Collateral, Evidence, EvidenceError, GuestError, Kind, ReadError, Tcb};
+pub use evidence::{
+    Claims, Collateral, Evidence, EvidenceError, GuestError, Kind, MetadataRequest, Paravisor, ReadError,
+    Tcb, TpmError, Transmit,
+};
 pub use hex::{Hex, HexBytes, from_hex, to_hex};
 pub use keys::{Identity, IdentityError, Keeper, KeeperError, KeyError, KeyFile, Protection, Root};
 pub use log::{

@@ -92,6 +92,7 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         (properties::evidence, table()),
         (properties::evidence, quote()),
         (properties::evidence, module_answer()),
+        (properties::machine, conversation()),
         (properties::files, snapshot.write()),
         (properties::files, keys.write()),
         (properties::files, root.identity().write()),
@@ -151,6 +152,57 @@ fn module_answer() -> Vec<u8> {
     let answer = answer.concat();
     assert!(Evidence::of_nitro(&answer, &[7; 64]).is_ok());
     answer
+}
+
+/// What a TPM of Azure answers, one after the other, up to a signature that is none.
+fn conversation() -> Vec<u8> {
+    let sized = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
+    let answer = |passwords: bool, parameters: &[u8]| {
+        let parts = if passwords {
+            let length = u32::try_from(parameters.len()).unwrap().to_be_bytes();
+            [&length[..], parameters, &[0, 0, 1, 0, 0]].concat()
+        } else {
+            parameters.to_vec()
+        };
+        let length = u32::try_from(10 + parts.len()).unwrap().to_be_bytes();
+        sized(&[&[0x80, 1 + u8::from(passwords)][..], &length, &[0; 4], &parts].concat())
+    };
+    let text = br#"{"keys":[{"kid":"HCLAkPub","kty":"RSA","e":"AQAB","n":"____"}],"vm-configuration":{"secure-boot":true}}"#;
+    let mut envelope = vec![0; 1236];
+    envelope[..4].copy_from_slice(b"HCLA");
+    (envelope[1224], envelope[1228], envelope[1232]) = (2, 1, u8::try_from(text.len()).unwrap());
+    envelope.extend(text);
+    let size = u16::try_from(envelope.len()).unwrap().to_be_bytes();
+    let public = [&[0x01, 0x40, 0, 1, 0, 0x0b, 0, 0, 0, 0, 0, 0][..], &size].concat();
+    let mut all = answer(false, &[sized(&public), sized(&[0; 34])].concat());
+    all.extend(envelope.chunks(512).flat_map(|piece| answer(true, &sized(piece))));
+    let sum = ring::digest::digest(&ring::digest::SHA256, &[0; 24 * 32]);
+    let bank = [0, 0, 0, 1, 0, 0x0b, 3];
+    let message = [
+        &[0xff, 0x54, 0x43, 0x47, 0x80, 0x18][..],
+        &sized(&[0; 34]),
+        &sized(&[7; 48]),
+        &[0; 25],
+        &bank,
+        &[0xff; 3],
+        &sized(sum.as_ref()),
+    ];
+    all.extend(answer(true, &[sized(&message.concat()), vec![0, 0x14, 0, 0x0b], sized(&[1; 256])].concat()));
+    for mask in [[0xff, 0, 0], [0, 0xff, 0], [0, 0, 0xff]] {
+        let head = [&[0, 0, 0, 9][..], &bank, &mask, &[0, 0, 0, 8]].concat();
+        all.extend(answer(false, &[head, sized(&[0; 32]).repeat(8)].concat()));
+    }
+    let mut rest = &all[..];
+    let mut transmit = |_: &[u8]| {
+        let (length, behind) = rest.split_first_chunk::<2>().ok_or("the conversation is over")?;
+        let (answer, after) = behind.split_at(u16::from_be_bytes(*length).into());
+        rest = after;
+        Ok(answer.to_vec())
+    };
+    let said = welkin_seal::Paravisor::ask(&mut transmit, &[7; 64]).unwrap_err();
+    assert!(matches!(said, welkin_seal::GuestError::Malformed(Kind::AzureSevSnp, _)), "{said}");
+    assert!(rest.is_empty(), "all of it was heard");
+    all
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Where evidence comes from: the hardware below this machine, or nowhere, and then it says so.
 //!
 //! Hardware is asked where the kind that was named is asked for: a guest's Linux ([`guest`]), Gramine around a program in an enclave of
-//! SGX ([`gramine`]), or the security module of a Nitro Enclave ([`nitro`]). Where kinds of several were named, the one that is there is asked; one that is there and fails has no
-//! other in its place.
+//! SGX ([`gramine`]), the security module of a Nitro Enclave ([`nitro`]), or the TPM of a confidential machine of Azure ([`vtpm`]).
+//! Where kinds of several were named, the one that is there is asked; one that is there and fails has no other in its place.
 //!
 //! An engine is told which kinds of evidence it may give, and gives one of these or none: it does not look for another, and simulated
 //! evidence is never given in the place of one that is missing.
@@ -13,14 +13,17 @@
 mod beside;
 mod gramine;
 mod guest;
+mod http;
 mod limit;
 mod nitro;
+mod vtpm;
 
 use super::error::EngineError;
 use gramine::Gramine;
 use guest::{Folder, Guest};
 use nitro::Nitro;
 use std::path::PathBuf;
+use vtpm::Vtpm;
 use welkin_seal::{Evidence, Hex, Kind};
 
 /// Which evidence an engine may give, and what to give with it.
@@ -40,11 +43,17 @@ struct Devices {
     guest: Box<dyn Guest>,
     gramine: Gramine,
     nitro: Nitro,
+    vtpm: Vtpm,
 }
 
 impl Default for Devices {
     fn default() -> Self {
-        Self { guest: Box::new(Folder::default()), gramine: Gramine::default(), nitro: Nitro::default() }
+        Self {
+            guest: Box::new(Folder::default()),
+            gramine: Gramine::default(),
+            nitro: Nitro::default(),
+            vtpm: Vtpm::default(),
+        }
     }
 }
 
@@ -94,14 +103,17 @@ impl Source {
 impl Devices {
     /// Asks those that give one of these kinds, in turn, until one is there.
     fn ask(&self, kinds: &[Kind], bytes: &[u8; 64]) -> Result<Evidence, String> {
-        let of = |some: &[Kind]| kinds.iter().copied().filter(|kind| some.contains(kind)).collect::<Vec<_>>();
+        let of = |some: &[Kind]| some.iter().copied().filter(|kind| kinds.contains(kind)).collect::<Vec<_>>();
         let mut missing = Vec::new();
-        for some in [&[Kind::SevSnp, Kind::Tdx][..], &[Kind::Sgx], &[Kind::Nitro]] {
+        // A TPM is last: many a machine has one.
+        let paravisors = [Kind::AzureSevSnp, Kind::AzureTdx];
+        for some in [&[Kind::SevSnp, Kind::Tdx][..], &[Kind::Sgx], &[Kind::Nitro], &paravisors] {
             let named = of(some);
             let given = match named[..] {
                 [] => continue,
                 [Kind::Sgx] => self.gramine.ask(bytes),
                 [Kind::Nitro] => self.nitro.ask(bytes),
+                [kind, ..] if paravisors.contains(&kind) => self.vtpm.ask(&named, bytes),
                 _ => guest::ask(&*self.guest, &named, bytes),
             };
             match given {

@@ -14,14 +14,14 @@ mod parts;
 mod quote;
 mod runtime;
 
-pub(super) use parts::read_envelope;
+pub(super) use parts::{Envelope, read_envelope, write_parts};
+pub(super) use quote::Quote;
+pub(super) use runtime::Runtime;
 
 use super::{Claims, Collateral, EvidenceError, Kind, intel, snp};
 use crate::hex::HexBytes;
 use parts::Parts;
-use quote::Quote;
 use ring::digest::{SHA256, digest};
-use runtime::Runtime;
 
 /// The names of a TPM's registers.
 pub(super) const REGISTERS: [&str; 24] = [

@@ -4,6 +4,7 @@
 //!   the host put beside it.
 //! * A program under Gramine, in an enclave of SGX, asks Gramine for a quote.
 //! * A program in a Nitro Enclave asks its security module for a document.
+//! * A guest below a paravisor of Azure asks its TPM and its machine's metadata service ([`Paravisor`]).
 //!
 //! This only puts the pieces together, from bytes. A host can write what it likes into most of them: whether anything in it is
 //! genuine, [`Evidence::verify`] says.
@@ -11,7 +12,12 @@
 //! Source: Linux, Documentation/ABI/testing/configfs-tsm-report (`provider`, `outblob`, `auxblob`); Gramine, Documentation/attestation.rst.
 
 mod nitro;
+mod paravisor;
 mod table;
+mod tpm;
+
+pub use paravisor::{MetadataRequest, Paravisor};
+pub use tpm::{TpmError, Transmit};
 
 use super::file::detect;
 use super::{Evidence, EvidenceError, Kind, intel};
@@ -38,20 +44,37 @@ pub enum GuestError {
     /// Whoever gives it does not.
     #[error("evidence of {0} was refused: {1:?}")]
     Refused(Kind, String),
+    /// A TPM gave nothing.
+    #[error(transparent)]
+    Tpm(#[from] TpmError),
+    /// A TPM has nothing of a paravisor.
+    #[error("the TPM keeps no report of a paravisor: this is no confidential machine of Azure")]
+    NoParavisor,
+    /// What a TPM keeps in the place of it is none.
+    #[error("what the TPM keeps is no report of a paravisor of a kind that is known")]
+    Envelope,
+    /// Registers changed between quote and look, time and again.
+    #[error("the TPM's registers changed while they were quoted, {0} times in a row")]
+    Restless(u32),
+    /// What a metadata service said.
+    #[error("the machine's metadata service did not give what it was asked for")]
+    Metadata,
     /// It is about other bytes than those that were asked with: old, or somebody else's.
     #[error("what was given as evidence of {0} answers another question")]
     Other(Kind),
 }
 
 impl Kind {
-    /// Where an engine on Linux asks for this evidence. `None` where no engine does.
+    /// Where an engine on Linux asks for this evidence; simulated evidence it makes itself.
     #[must_use]
     pub fn device(self) -> Option<&'static str> {
         match self {
             Self::SevSnp | Self::Tdx => Some("/sys/kernel/config/tsm/report"),
             Self::Sgx => Some("/dev/attestation"),
             Self::Nitro => Some("/dev/nsm"),
-            _ => None,
+            Self::AzureSevSnp | Self::AzureTdx => Some("/dev/tpmrm0"),
+            #[cfg(feature = "simulated")]
+            Self::Simulated => None,
         }
     }
 

@@ -75,7 +75,7 @@ fn is_for(kind: Kind, bytes: &[u8]) -> bool {
 }
 
 fn is_quote(kind: Kind) -> bool {
-    matches!(kind, Kind::Tdx | Kind::Sgx)
+    matches!(kind, Kind::Tdx | Kind::Sgx | Kind::AzureTdx)
 }
 
 fn needs(kind: Kind) -> &'static str {

@@ -3,13 +3,16 @@
 
 mod gramine;
 mod nitro;
+mod vtpm;
 
 use super::guest::{Folder, Guest};
 use super::nitro::{Device, Nitro};
+use super::vtpm::{Device as TpmDevice, Vtpm};
 use super::{Devices, EngineError, Gramine, Source};
 use crate::engine::Engine;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -177,6 +180,9 @@ fn source(kinds: &[&str], guest: impl Guest + 'static) -> Source {
     }
 }
 
+/// Nobody listens there.
+const UNUSED: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
+
 /// More than any test takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -186,7 +192,8 @@ fn nowhere() -> Devices {
     Devices {
         guest: Box::new(Folder(path.clone())),
         gramine: Gramine { files: path.clone(), patience: PATIENCE },
-        nitro: Nitro { module: Arc::new(Device(path)), patience: PATIENCE },
+        nitro: Nitro { module: Arc::new(Device(path.clone())), patience: PATIENCE },
+        vtpm: Vtpm { tpm: Arc::new(TpmDevice(path)), metadata: UNUSED, patience: PATIENCE },
     }
 }
 

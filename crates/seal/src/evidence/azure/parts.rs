@@ -42,7 +42,7 @@ impl<'a> Parts<'a> {
 }
 
 /// The body of evidence of these parts.
-fn write_parts(parts: [&[u8]; 5]) -> Option<Vec<u8>> {
+pub(in crate::evidence) fn write_parts(parts: [&[u8]; 5]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     for part in parts {
         body.extend(u32::try_from(part.len()).ok()?.to_le_bytes());
@@ -100,14 +100,14 @@ const HASH_SHA256: u32 = 1;
 const HEAD_BYTES: usize = 32;
 
 /// The paravisor's envelope: a head, room for the largest report, a head of the text, and the text. Zeros follow.
-struct Envelope<'a> {
+pub(in crate::evidence) struct Envelope<'a> {
     kind: u32,
-    report: &'a [u8],
-    runtime: &'a [u8],
+    pub(in crate::evidence) report: &'a [u8],
+    pub(in crate::evidence) runtime: &'a [u8],
 }
 
 impl<'a> Envelope<'a> {
-    fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(in crate::evidence) fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut fields = Reader::new(bytes);
         if fields.take(4).ok()? != b"HCLA" {
             return None;
@@ -118,5 +118,14 @@ impl<'a> Envelope<'a> {
         let (kind, hash, length) = (fields.u32_le().ok()?, fields.u32_le().ok()?, fields.u32_le().ok()?);
         let runtime = fields.take(length as usize).ok()?;
         (hash == HASH_SHA256).then_some(Self { kind, report, runtime })
+    }
+
+    /// The kind of evidence that it becomes.
+    pub(in crate::evidence) fn of(&self) -> Option<Kind> {
+        match self.kind {
+            SNP => Some(Kind::AzureSevSnp),
+            TDX => Some(Kind::AzureTdx),
+            _ => None,
+        }
     }
 }

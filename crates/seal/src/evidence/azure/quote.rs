@@ -14,9 +14,9 @@ const SUM_BYTES: usize = 32;
 const MASK_BYTES: usize = REGISTERS.len() / 8;
 
 #[derive(Debug)]
-pub(super) struct Quote<'a> {
+pub(in crate::evidence) struct Quote<'a> {
     /// As it was asked.
-    pub(super) question: &'a [u8],
+    pub(in crate::evidence) question: &'a [u8],
     /// The registers that were quoted, with their values.
     pub(super) registers: Vec<(usize, &'a [u8])>,
     /// How often it began again since the machine did.
@@ -25,7 +25,7 @@ pub(super) struct Quote<'a> {
 
 impl<'a> Quote<'a> {
     /// Reads a quote, and holds the values against it.
-    pub(super) fn read(message: &'a [u8], values: &'a [u8]) -> Result<Self, EvidenceError> {
+    pub(in crate::evidence) fn read(message: &'a [u8], values: &'a [u8]) -> Result<Self, EvidenceError> {
         let malformed = |what: &str| EvidenceError::Malformed(format!("the TPM's quote: {what}"));
         let mut fields = Reader::new(message);
         if (fields.u32_be()?, fields.u16_be()?) != (MAGIC, QUOTE) {

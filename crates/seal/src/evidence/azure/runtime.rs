@@ -9,14 +9,14 @@ use serde::Deserialize;
 const KEY: &str = "HCLAkPub";
 
 #[derive(Debug)]
-pub(super) struct Runtime {
-    pub(super) key: Key,
+pub(in crate::evidence) struct Runtime {
+    pub(in crate::evidence) key: Key,
     pub(super) secure_boot: bool,
     pub(super) details: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
-pub(super) struct Key {
+pub(in crate::evidence) struct Key {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
 }
@@ -49,7 +49,7 @@ struct Machine {
 }
 
 impl Runtime {
-    pub(super) fn read(text: &[u8]) -> Result<Self, EvidenceError> {
+    pub(in crate::evidence) fn read(text: &[u8]) -> Result<Self, EvidenceError> {
         let malformed = |what: String| EvidenceError::Malformed(format!("the paravisor's text: {what}"));
         let text: Text = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
         let mut keys = text.keys.iter().filter(|key| key.kid == KEY);
@@ -72,7 +72,7 @@ impl Runtime {
 
 impl Key {
     /// Does its signature (RSASSA-PKCS1-v1_5 with SHA-256, as these TPMs sign) hold?
-    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(in crate::evidence) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let key = RsaPublicKeyComponents { n: &self.modulus, e: &self.exponent };
         key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok()
     }

@@ -1,4 +1,5 @@
-"""For tests, before JAX is loaded: flags for devices that may have to wait for long, since the machine is busy with other things."""
+"""For tests, before JAX is loaded: flags for devices that may have to wait for long, since the machine is busy with other things, and
+for programs that run once: LLVM's passes would take longer than what they save. What XLA makes of a step is the same."""
 
 from importlib import metadata
 
@@ -6,4 +7,6 @@ from importlib import metadata
 KNOWN_SINCE = (0, 8)
 
 _version = tuple(int(part) for part in metadata.version("jaxlib").split(".")[:2])
-PATIENT = "--xla_cpu_collective_call_terminate_timeout_seconds=1800" if _version >= KNOWN_SINCE else ""
+PATIENT = "--xla_backend_optimization_level=0"
+if _version >= KNOWN_SINCE:
+    PATIENT += " --xla_cpu_collective_call_terminate_timeout_seconds=1800"

@@ -23,6 +23,8 @@ use welkin_seal::{Evidence, Kind};
 const FILES: &str = "/dev/attestation";
 /// Eight times what Gramine has room for.
 const MOST_BYTES: u64 = 64 << 10;
+/// Of a way that is told.
+const MOST_LETTERS: usize = 32;
 /// The quoting service may have to fetch the platform's certificates first.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -55,6 +57,7 @@ fn quote(files: &Path, bytes: &[u8; 64]) -> Result<Vec<u8>, Nothing> {
     let way = read(&files.join("attestation_type")).map_err(|error| unasked(&error))?;
     let way = String::from_utf8_lossy(&way).trim().to_owned();
     if way != "dcap" {
+        let way: String = way.chars().take(MOST_LETTERS).flat_map(char::escape_debug).collect();
         let why = format!(
             "Gramine attests by `{way}` here: it takes sgx.remote_attestation = \"dcap\" in the manifest"
         );

@@ -17,6 +17,8 @@ use crate::evidence::nitro::user_data;
 use crate::evidence::{Evidence, Kind};
 
 const KIND: Kind = Kind::Nitro;
+/// Of a name that is told: those of AWS have 16 at most.
+const MOST_LETTERS: usize = 64;
 const MAP_OF_1: u8 = 0xa1;
 const MAP_OF_3: u8 = 0xa3;
 const NULL: u8 = 0xf6;
@@ -46,7 +48,9 @@ impl Evidence {
         let unknown = GuestError::Report(KIND, answer.len());
         let document = match read(answer).ok_or(unknown)? {
             Answer::Document(document) => document,
-            Answer::Error(name) => return Err(GuestError::Refused(KIND, name.to_owned())),
+            Answer::Error(name) => {
+                return Err(GuestError::Refused(KIND, name.chars().take(MOST_LETTERS).collect()));
+            }
         };
         if detect(document) != Some(KIND) {
             return Err(GuestError::Report(KIND, document.len()));
@@ -103,6 +107,9 @@ mod tests {
             assert_eq!(of(&refused[..length]), Err(GuestError::Report(KIND, length)));
         }
         assert!(matches!(of(&[&refused[..], &[0]].concat()), Err(GuestError::Report(..))));
+        // No more of a name is told than names have.
+        let long = [&[MAP_OF_1, 0x65][..], b"Error", &[0x79, 1, 0], &[b'x'; 256]].concat();
+        assert_eq!(of(&long), Err(GuestError::Refused(KIND, "x".repeat(MOST_LETTERS))));
         // A document that is none, and the answer to another request.
         let document = [&[MAP_OF_1, 0x6b][..], b"Attestation", &[MAP_OF_1, 0x68], b"document", &[0x41, 0x84]];
         assert_eq!(of(&document.concat()), Err(GuestError::Report(KIND, 1)));

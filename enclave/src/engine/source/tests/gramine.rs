@@ -92,6 +92,11 @@ fn what_gramine_does_not_give_is_told_with_what_would_change_that() {
         let why = asked(dir.path(), [7; 64]).unwrap_err();
         assert!(why.contains(&format!("`{way}`")) && why.contains("sgx.remote_attestation"), "{why}");
     }
+    // What is told has a bound, and nothing that a terminal would take for itself.
+    let dir = files(&[]);
+    fs::write(dir.path().join("attestation_type"), "\u{1b}[2J".repeat(1000)).unwrap();
+    let why = asked(dir.path(), [7; 64]).unwrap_err();
+    assert!(why.len() < 300 && !why.contains('\u{1b}'), "{why}");
     for file in ["user_report_data", "quote"] {
         let dir = files(&[]);
         fs::remove_file(dir.path().join(file)).unwrap();

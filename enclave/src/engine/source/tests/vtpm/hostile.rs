@@ -208,6 +208,23 @@ fn every_byte_of_an_answer_may_be_another() {
 }
 
 #[test]
+fn a_quote_about_another_question_is_none_for_this_one() {
+    let good = as_azures(zeros());
+    let old = move |code: u32, command: &[u8]| {
+        let mut answer = good(code, command);
+        if code == QUOTE {
+            // Its last byte, behind heads, the key's name and the other bytes.
+            let at = 14 + 2 + 6 + 36 + 2 + 47;
+            assert_eq!(answer[at], 7);
+            answer[at] = 8;
+        }
+        answer
+    };
+    let why = Shared::new(4096, old).refused();
+    assert!(why.contains("answers another question"), "{why}");
+}
+
+#[test]
 fn an_index_as_large_as_they_get_is_read_to_its_end_and_is_none() {
     let answer = |code: u32, command: &[u8]| match code {
         READ_PUBLIC => {

@@ -100,6 +100,7 @@ pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
         let (mesh, step_s) = match best {
             Best::Plan(mesh, step_s) => (mesh, step_s),
             Best::TooSmall(needed_bytes) => {
+                chosen.planned += usize::from(known.is_some());
                 chosen.too_small.push(TooSmall { key, cluster, needed_bytes });
                 continue;
             }

@@ -111,11 +111,11 @@ impl<'a> Limited<'a> {
         self.last.0.resize(self.limits.len(), 0.0);
         self.prices.resize(self.limits.len(), 0.0);
         let (limits, prices) = (&self.limits, self.prices.clone());
-        let mut search = Search { graph, limits, best: None, bound: self.bound, prices };
+        let mut search = Search { graph, limits, best: None, bound: self.bound, known: care.known, prices };
         search.offer(store, &self.last.1);
         search.price(store, &mut self.last, care.pricings);
         let (bound, prices) = (search.bound, search.prices.clone());
-        if care.listed > 0 {
+        if care.listed > 0 && !search.is_over() {
             search.list(store, care.listed);
         }
         self.proven = self.proven.max(search.bound);
@@ -132,6 +132,8 @@ struct Search<'a> {
     limits: &'a [Limit],
     best: Option<(Vec<u32>, f64)>,
     bound: f64,
+    /// A bound of this ends it.
+    known: f64,
     /// Those that gave the bound.
     prices: Vec<f64>,
 }
@@ -139,13 +141,18 @@ struct Search<'a> {
 impl Search<'_> {
     /// Moves the price of one limit after the other to where assignments on both sides of it cost the same.
     fn price(&mut self, store: &mut Store, (prices, labels): &mut (Vec<f64>, Vec<u32>), mut left: usize) {
-        while let Some(at) = self.worst(store, labels) {
+        while let Some(at) = self.worst(store, labels).filter(|_| !self.is_over()) {
             let before = left;
             *labels = self.balance(store, prices, at, &mut left);
             if left == 0 || left == before {
                 break;
             }
         }
+    }
+
+    /// Whether nothing of interest is left to be found.
+    fn is_over(&self) -> bool {
+        self.bound >= self.known
     }
 
     /// The limit that is exceeded by the largest share.
@@ -164,13 +171,14 @@ impl Search<'_> {
             let mut raised = prices.to_vec();
             raised[at] += step;
             let tried = self.try_prices(store, &raised, left);
-            if self.limits[at].weight(store, &tried.0) <= most || *left == 0 || step > 1e30 {
+            let is_over = *left == 0 || self.is_over() || step > 1e30;
+            if self.limits[at].weight(store, &tried.0) <= most || is_over {
                 prices[at] = raised[at];
                 break tried;
             }
             step *= 8.0;
         };
-        while *left > 0 {
+        while *left > 0 && !self.is_over() {
             // Where the two assignments cost the same, one that is cheaper than both would change the price.
             let (low_weight, high_weight) =
                 (self.limits[at].weight(store, &low.0), self.limits[at].weight(store, &high.0));

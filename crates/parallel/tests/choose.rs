@@ -16,7 +16,7 @@ fn offers(state_bytes: f64) -> Vec<Offered> {
     };
     (0..12 * names.len())
         .map(|key| {
-            let mut cluster = Cluster::parse(names[key % names.len()]).unwrap();
+            let mut cluster = Cluster::parse(names[key % names.len()]).expect("devices that are known");
             // Providers have names of their own for the same machines.
             cluster.name = format!("m{key}");
             let memory =

@@ -171,6 +171,7 @@ fn conversation() -> Vec<u8> {
     let mut envelope = vec![0; 1236];
     envelope[..4].copy_from_slice(b"HCLA");
     (envelope[1224], envelope[1228], envelope[1232]) = (2, 1, u8::try_from(text.len()).unwrap());
+    envelope[112..144].copy_from_slice(ring::digest::digest(&ring::digest::SHA256, text).as_ref());
     envelope.extend(text);
     let size = u16::try_from(envelope.len()).unwrap().to_be_bytes();
     let public = [&[0x01, 0x40, 0, 1, 0, 0x0b, 0, 0, 0, 0, 0, 0][..], &size].concat();

@@ -120,6 +120,11 @@ impl<'a> Envelope<'a> {
         (hash == HASH_SHA256).then_some(Self { kind, report, runtime })
     }
 
+    /// What the report is about: the hash of the text, and zeros. A local report of TDX has it at another place than a quote (`REPORTMACSTRUCT`).
+    pub(in crate::evidence) fn report_data(&self) -> &'a [u8] {
+        if self.kind == TDX { &self.report[128..192] } else { &self.report[0x50..0x90] }
+    }
+
     /// The kind of evidence that it becomes.
     pub(in crate::evidence) fn of(&self) -> Option<Kind> {
         match self.kind {

@@ -1,6 +1,7 @@
 //! What a guest below a paravisor of Azure gets from its TPM, and from the machine's metadata service.
 //!
-//! 1. The TPM keeps what the paravisor says at an index: the hardware's report, and a text whose hash is the report's data.
+//! 1. The TPM keeps what the paravisor says at an index: the hardware's report, and a text whose hash is the report's data. It is read in
+//!    pieces, and the paravisor writes it anew at a read when two seconds have passed: pieces of two writings do not fit, and are read again.
 //! 2. The TPM's attestation key, which that text names, signs the registers and the binding, cut to what a TPM takes.
 //! 3. The registers' values are read. Where one changed since, both are done again.
 //! 4. The service is asked for what the hardware's report lacks: certificates of AMD, or a quote of Intel for the local report.
@@ -9,7 +10,7 @@
 //! says so itself.
 //!
 //! Source: Microsoft, Azure confidential VM guest attestation design; azure-cvm-tooling, az-cvm-vtpm (`0x01400001`, `0x81000003`, the
-//! owner's password is empty), az-tdx-vtpm (`/acc/tdquote`), az-snp-vtpm (`/metadata/THIM/amd/certification`).
+//! owner's password is empty); OpenVMM, tpm_device (`REPORT_TIMER_PERIOD`); Intel, TDX module ABI (`REPORTMACSTRUCT`); az-tdx-vtpm (`/acc/tdquote`), az-snp-vtpm (`/metadata/THIM/amd/certification`).
 
 use super::GuestError;
 use super::tpm::{self, Transmit};
@@ -25,6 +26,10 @@ const REPORT: u32 = 0x0140_0001;
 const KEY: u32 = 0x8100_0003;
 /// Registers change while a machine starts, and with some kernels whenever a program does.
 const TRIES: u32 = 8;
+/// One writing in two seconds, and a read takes far less.
+const READS: u32 = 3;
+/// What a report is about.
+const TEXT: &str = "what the paravisor says";
 /// Of a local report of TDX; the envelope has room for more.
 const TD_REPORT_BYTES: usize = 1024;
 
@@ -55,10 +60,7 @@ impl Paravisor {
     /// # Errors
     /// Where it gives none, or one that cannot hold.
     pub fn ask(transmit: &mut Transmit<'_>, bytes: &[u8; 64]) -> Result<Self, GuestError> {
-        let envelope = match tpm::read_index(transmit, REPORT) {
-            Err(error) if error.nothing_there() => return Err(GuestError::NoParavisor),
-            read => read?,
-        };
+        let envelope = envelope(transmit)?;
         let envelope = Envelope::read(&envelope).ok_or(GuestError::Envelope)?;
         let kind = envelope.of().ok_or(GuestError::Envelope)?;
         let malformed = |error| GuestError::Malformed(kind, error);
@@ -114,14 +116,35 @@ impl Paravisor {
             _ => snp::report_data(&hardware),
         };
         let report_data = report_data.map_err(|error| GuestError::Malformed(kind, error))?;
-        if report_data[..32] != *digest(&SHA256, &self.runtime).as_ref() {
-            let error = EvidenceError::Unvouched("what the paravisor says");
-            return Err(GuestError::Malformed(kind, error));
+        if !is_about(report_data, &self.runtime) {
+            return Err(GuestError::Malformed(kind, EvidenceError::Unvouched(TEXT)));
         }
         let parts = [&hardware[..], &self.runtime, &self.message, &self.signature, &self.registers];
         let body = write_parts(parts).ok_or(GuestError::Report(kind, hardware.len()))?;
         Ok(Evidence { kind, body, certificates, collateral: None })
     }
+}
+
+/// What the paravisor keeps, of one writing.
+fn envelope(transmit: &mut Transmit<'_>) -> Result<Vec<u8>, GuestError> {
+    let mut last = GuestError::Envelope;
+    for _ in 0..READS {
+        let bytes = match tpm::read_index(transmit, REPORT) {
+            Err(error) if error.nothing_there() => return Err(GuestError::NoParavisor),
+            read => read?,
+        };
+        let envelope = Envelope::read(&bytes).ok_or(GuestError::Envelope)?;
+        let kind = envelope.of().ok_or(GuestError::Envelope)?;
+        if is_about(envelope.report_data(), envelope.runtime) {
+            return Ok(bytes);
+        }
+        last = GuestError::Malformed(kind, EvidenceError::Unvouched(TEXT));
+    }
+    Err(last)
+}
+
+fn is_about(report_data: &[u8], text: &[u8]) -> bool {
+    report_data.get(..32) == Some(digest(&SHA256, text).as_ref())
 }
 
 /// Certificates in text: the chip's, and those above it.

@@ -59,10 +59,11 @@ fn service(answers: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<Asked>) {
     (address, std::thread::spawn(move || answers.into_iter().map(answer).collect()))
 }
 
-/// An envelope with another text, and with the text's hash where a report of SEV-SNP has it.
+/// An envelope with another text, and with the text's hash where its report has it.
 fn with_text(envelope: &[u8], text: &str) -> Vec<u8> {
     let mut changed = envelope[..1236].to_vec();
-    changed[112..144].copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    let at = if changed[1224] == 4 { 32 + 128 } else { 32 + 0x50 };
+    changed[at..at + 32].copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     changed[1232..].copy_from_slice(&u32::try_from(text.len()).unwrap().to_le_bytes());
     changed.extend(text.as_bytes());
     changed

@@ -93,7 +93,7 @@ fn answered(code: u32, parameters: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// A TPM as Azure's, with registers of zeros and a signature that is none, whose quote says this of the registers.
+/// A TPM as Azure's, with an envelope of three pieces, registers of zeros and a signature that is none, whose quote says this of the registers.
 fn as_azures(sum: [u8; 32]) -> impl Fn(u32, &[u8]) -> Vec<u8> + Send + Sync {
     let mut envelope = vec![0; 1236];
     envelope[..4].copy_from_slice(b"HCLA");
@@ -204,6 +204,34 @@ fn every_byte_of_an_answer_may_be_another() {
                 assert!(tpm.0.asked.lock().unwrap().len() < 256, "{code:#x}, {at}, {byte}");
             }
         }
+    }
+}
+
+/// The paravisor writes its report anew at a read, so that pieces may be of two writings.
+#[test]
+fn pieces_of_two_writings_are_read_again() {
+    for (torn, reads, words) in
+        [(1, 2, "the TPM's quote"), (2, 3, "the TPM's quote"), (9, 3, "what the paravisor says")]
+    {
+        let good = as_azures(zeros());
+        let begun = Mutex::new(0);
+        let answer = move |code: u32, command: &[u8]| {
+            let mut answer = good(code, command);
+            if code == READ {
+                let mut begun = begun.lock().unwrap();
+                let at = u16::from_be_bytes([command[33], command[34]]);
+                *begun += u32::from(at == 0);
+                // The report's data, in its first piece.
+                if at == 0 && *begun <= torn {
+                    answer[16 + 112] ^= 1;
+                }
+            }
+            answer
+        };
+        let tpm = Shared::new(4096, answer);
+        let why = tpm.refused();
+        assert!(why.contains(words), "{torn}: {why}");
+        assert_eq!(tpm.asked(READ), reads * 3, "{torn}");
     }
 }
 

@@ -17,19 +17,40 @@ const MOST_BYTES: usize = 256 << 10;
 const MOST_HEADERS: usize = 64;
 const MOST_HEAD_BYTES: usize = 16 << 10;
 
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// It may be otherwise in a moment: too many asked at once, or something broke.
+    Busy(String),
+    /// It will not.
+    No(String),
+}
+
+impl From<String> for Unanswered {
+    fn from(why: String) -> Self {
+        Self::No(why)
+    }
+}
+
+impl From<&str> for Unanswered {
+    fn from(why: &str) -> Self {
+        Self::No(why.to_owned())
+    }
+}
+
 /// Asks, and gives the answer's body back if its status is 200.
 pub(super) fn ask(
     address: SocketAddr,
     question: &MetadataRequest,
-    patience: Duration,
-) -> Result<Vec<u8>, String> {
-    let deadline = Instant::now() + patience;
+    deadline: Instant,
+) -> Result<Vec<u8>, Unanswered> {
     let told = |error: io::Error| format!("{address} does not answer ({error})");
-    let mut stream = TcpStream::connect_timeout(&address, patience).map_err(told)?;
     let left = || {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(io::Error::from(ErrorKind::TimedOut)) } else { Ok(Some(left)) }
     };
+    let connect = |left: Option<Duration>| TcpStream::connect_timeout(&address, left.unwrap_or_default());
+    let mut stream = left().and_then(connect).map_err(told)?;
     let request = request(address, question);
     left().and_then(|left| stream.set_write_timeout(left)).map_err(told)?;
     stream.write_all(&request).map_err(told)?;
@@ -46,7 +67,7 @@ pub(super) fn ask(
             return Ok(body);
         }
         if answer.len() > MOST_BYTES {
-            return Err(format!("{address} gives more than {MOST_BYTES} bytes"));
+            return Err(format!("{address} gives more than {MOST_BYTES} bytes").into());
         }
     }
 }
@@ -73,18 +94,19 @@ enum End {
 }
 
 /// The body of an answer, if it is there to its end; `ended` where no more comes.
-fn body(answer: &[u8], ended: bool) -> Result<Option<Vec<u8>>, String> {
-    let more = |what: &str| if ended { Err(format!("its answer breaks off {what}")) } else { Ok(None) };
+fn body(answer: &[u8], ended: bool) -> Result<Option<Vec<u8>>, Unanswered> {
+    let more =
+        |what: &str| if ended { Err(format!("its answer breaks off {what}").into()) } else { Ok(None) };
     let Some(at) = find(&answer[..answer.len().min(MOST_HEAD_BYTES)], b"\r\n\r\n") else {
         return if answer.len() < MOST_HEAD_BYTES {
             more("in its head")
         } else {
-            Err("its answer's head has no end".to_owned())
+            Err("its answer's head has no end".into())
         };
     };
     let (head, rest) = (&answer[..at], &answer[at + 4..]);
     match self::head(head)? {
-        End::Length(length) if length > MOST_BYTES => Err(format!("its answer has {length} bytes")),
+        End::Length(length) if length > MOST_BYTES => Err(format!("its answer has {length} bytes").into()),
         End::Length(length) => match rest.get(..length) {
             Some(body) => Ok(Some(body.to_vec())),
             None => more("in its body"),
@@ -97,25 +119,28 @@ fn body(answer: &[u8], ended: bool) -> Result<Option<Vec<u8>>, String> {
     }
 }
 
-fn head(head: &[u8]) -> Result<End, String> {
+fn head(head: &[u8]) -> Result<End, Unanswered> {
     let head = std::str::from_utf8(head).map_err(|_| "its answer has a head that is no text".to_owned())?;
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap_or_default();
     let code = status.strip_prefix("HTTP/1.1 ").or_else(|| status.strip_prefix("HTTP/1.0 "));
     let code = code.and_then(|rest| rest.get(..3)).ok_or("it does not speak HTTP/1.1")?;
     if code != "200" {
-        return Err(format!("it answers with the status {code:?}, not 200"));
+        let why = format!("it answers with the status {code:?}, not 200");
+        // 404 and 410 while the service is updated, as Azure's says.
+        let busy = matches!(code, "404" | "410" | "429") || code.starts_with('5');
+        return Err(if busy { Unanswered::Busy(why) } else { Unanswered::No(why) });
     }
     let mut end = End::Connection;
     for (number, line) in lines.enumerate() {
         let (name, value) = line.split_once(':').ok_or("its answer has a header without a name")?;
         if number == MOST_HEADERS {
-            return Err("its answer has too many headers".to_owned());
+            return Err("its answer has too many headers".into());
         }
         let value = value.trim();
         if name.eq_ignore_ascii_case("transfer-encoding") {
             if !value.eq_ignore_ascii_case("chunked") {
-                return Err("its answer is coded in a way that is not known".to_owned());
+                return Err("its answer is coded in a way that is not known".into());
             }
             end = End::Chunks;
         } else if name.eq_ignore_ascii_case("content-length") && !matches!(end, End::Chunks) {
@@ -182,7 +207,7 @@ mod tests {
     #[test]
     fn what_is_no_good_answer_is_refused() {
         for (answer, words) in [
-            ("HTTP/1.1 404 Not Found\r\n\r\n", "\"404\""),
+            ("HTTP/1.1 400 Bad Request\r\n\r\n", "\"400\""),
             ("HTTP/1.1 2\r\n\r\n", "does not speak"),
             ("SSH-2.0-OpenSSH\r\n\r\n", "does not speak"),
             ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "no number"),
@@ -192,8 +217,14 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", "longer than it says"),
             ("HTTP/1.1 200 OK\r\nnothing\r\n\r\n", "without a name"),
         ] {
-            let why = body(answer.as_bytes(), false).unwrap_err();
+            let Err(Unanswered::No(why)) = body(answer.as_bytes(), false) else { panic!("{answer}") };
             assert!(why.contains(words), "{answer}: {why}");
+        }
+        for busy in
+            ["404 Not Found", "410 Gone", "429 Too Many Requests", "500 Oh", "503 Service Unavailable"]
+        {
+            let answer = format!("HTTP/1.1 {busy}\r\n\r\n");
+            assert!(matches!(body(answer.as_bytes(), false), Err(Unanswered::Busy(_))), "{busy}");
         }
     }
 

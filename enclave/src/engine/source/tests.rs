@@ -193,7 +193,12 @@ fn nowhere() -> Devices {
         guest: Box::new(Folder(path.clone())),
         gramine: Gramine { files: path.clone(), patience: PATIENCE },
         nitro: Nitro { module: Arc::new(Device(path.clone())), patience: PATIENCE },
-        vtpm: Vtpm { tpm: Arc::new(TpmDevice(path)), metadata: UNUSED, patience: PATIENCE },
+        vtpm: Vtpm {
+            tpm: Arc::new(TpmDevice(path)),
+            metadata: UNUSED,
+            patience: PATIENCE,
+            pause: Duration::ZERO,
+        },
     }
 }
 

@@ -4,12 +4,15 @@
 //! service is reached by HTTP at an address of the machine's own host, which reads what it is told and can withhold what it is asked for.
 //! Nothing of that is believed or secret.
 //!
+//! The service limits how many requests it takes in a second, and each owner of data has the engine asked: one that is busy is asked again,
+//! as Microsoft recommends (managed identities, "Retry guidance": 404, 410, 429 and 5xx, after a second or more).
+//!
 //! Source: Linux, drivers/char/tpm/tpm-dev-common.c (a command is written at once, its answer read, 4 KiB at most) and tpmrm-dev.c; the
 //! rest in `crates/seal/src/evidence/guest/paravisor.rs`.
 
 use super::Nothing;
 use super::guest::with_cause;
-use super::http;
+use super::http::{self, Unanswered};
 use super::limit::within;
 use std::fmt;
 use std::fs::OpenOptions;
@@ -17,8 +20,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use welkin_seal::{Evidence, GuestError, Kind, Paravisor};
+use std::time::{Duration, Instant};
+use welkin_seal::{Evidence, GuestError, Kind, MetadataRequest, Paravisor};
 
 const DEVICE: &str = "/dev/tpmrm0";
 const METADATA: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), 80);
@@ -28,6 +31,10 @@ const MOST_BYTES: usize = 4096;
 const HEAD_BYTES: usize = 10;
 /// A quote takes less than a second; others may use the TPM as well.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As often as the service is asked while it is busy, and how long that waits in between: what is counted, it counts by the second.
+const TRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// A way to a TPM, which takes a command and gives its answer.
 pub(super) trait Wire: Read + Write {}
@@ -54,11 +61,18 @@ pub(super) struct Vtpm {
     pub(super) tpm: Arc<dyn Tpm>,
     pub(super) metadata: SocketAddr,
     pub(super) patience: Duration,
+    /// Before a service that is busy is asked again.
+    pub(super) pause: Duration,
 }
 
 impl Default for Vtpm {
     fn default() -> Self {
-        Self { tpm: Arc::new(Device(PathBuf::from(DEVICE))), metadata: METADATA, patience: PATIENCE }
+        Self {
+            tpm: Arc::new(Device(PathBuf::from(DEVICE))),
+            metadata: METADATA,
+            patience: PATIENCE,
+            pause: PAUSE,
+        }
     }
 }
 
@@ -74,9 +88,28 @@ impl Vtpm {
             let why = format!("asked for was {asked}, and this is a machine of {kind}");
             return Err(Nothing::Missing(why));
         }
-        let failed = |why: String| Nothing::Failed(format!("the machine's metadata service: {why}"));
-        let answer = http::ask(self.metadata, &paravisor.request(), self.patience).map_err(failed)?;
+        let answer = self.metadata(&paravisor.request())?;
         paravisor.evidence(&answer).map_err(|error| Nothing::Failed(with_cause(&error)))
+    }
+}
+
+impl Vtpm {
+    /// Asks the metadata service, within one time for all tries.
+    fn metadata(&self, request: &MetadataRequest) -> Result<Vec<u8>, Nothing> {
+        let deadline = Instant::now() + self.patience;
+        let failed = |why: String| Nothing::Failed(format!("the machine's metadata service: {why}"));
+        let mut last = String::new();
+        for again in 0..TRIES {
+            if again > 0 {
+                std::thread::sleep(self.pause);
+            }
+            match http::ask(self.metadata, request, deadline) {
+                Ok(answer) => return Ok(answer),
+                Err(Unanswered::No(why)) => return Err(failed(why)),
+                Err(Unanswered::Busy(why)) => last = why,
+            }
+        }
+        Err(failed(format!("{last}, {TRIES} times in a row")))
     }
 }
 

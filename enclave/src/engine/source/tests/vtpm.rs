@@ -26,7 +26,7 @@ fn source(tpm: Arc<dyn Tpm>, metadata: SocketAddr, patience: Duration) -> Source
         kinds: ["sev-snp", "azure-sev-snp", "azure-tdx"].map(str::to_owned).into(),
         certificates: Vec::new(),
         folder: PathBuf::from("/nonexistent"),
-        devices: Devices { vtpm: Vtpm { tpm, metadata, patience }, ..nowhere() },
+        devices: Devices { vtpm: Vtpm { tpm, metadata, patience, pause: Duration::ZERO }, ..nowhere() },
     }
 }
 
@@ -39,7 +39,8 @@ fn refused(source: &Source) -> String {
 /// Heads and bodies of requests.
 type Asked = Vec<(String, String)>;
 
-/// A service that gives these answers, one after the other, and says at last what it was asked.
+/// A service that gives these answers, one after the other, and says at last what it was asked; one without a word is of a service that is
+/// busy.
 fn service(answers: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<Asked>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -52,7 +53,8 @@ fn service(answers: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<Asked>) {
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
         stream.read_exact(&mut body).unwrap();
-        let first = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", answer.len());
+        let status = if answer.is_empty() { "429 Too Many Requests" } else { "200 OK" };
+        let first = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", answer.len());
         stream.get_mut().write_all(&[first.as_bytes(), &answer].concat()).unwrap();
         (head, String::from_utf8(body).unwrap())
     };
@@ -98,7 +100,8 @@ fn a_tpm_quotes_the_binding_and_the_service_has_certificates() {
     let end = pems.find("-----END CERTIFICATE-----").unwrap() + "-----END CERTIFICATE-----\n".len();
     let (chip, chain) = pems.split_at(end);
     let answer = serde_json::json!({ "vcekCert": chip, "tcbm": "0", "certificateChain": chain });
-    let (address, asked) = service(vec![answer.to_string().into_bytes(); 2]);
+    let answer = answer.to_string().into_bytes();
+    let (address, asked) = service([vec![Vec::new(); 5], vec![answer; 2], vec![Vec::new(); 6]].concat());
     let soft = Arc::new(soft);
     let mut engine = Engine::new(source(Arc::<Soft>::clone(&soft), address, PATIENCE)).unwrap();
     for nonce in [1, 2] {
@@ -114,6 +117,9 @@ fn a_tpm_quotes_the_binding_and_the_service_has_certificates() {
         assert!(soft.is_signed(message, signature));
         assert_eq!(evidence.verify(NOW), Err(EvidenceError::Mismatch("chip")));
     }
+    let source = source(soft, address, PATIENCE);
+    let why = refused(&source);
+    assert!(why.contains("\"429\"") && why.contains("6 times in a row"), "{why}");
     for (head, body) in asked.join().unwrap() {
         assert!(head.starts_with("GET /metadata/THIM/amd/certification HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("\r\nMetadata: true\r\n") && body.is_empty(), "{head}");

@@ -2,11 +2,12 @@
 # Measures what sealing costs queries: the 22 questions of TPC-H on sealed tables against the same engine, and DuckDB, on the same tables
 # in the open, oblivious steps against ordinary ones, and a contract from start to sealed result for a table of 1 MB.
 #
-#     benches/sql.sh [--scale S] [--runs N] [--threads N]
+#     benches/sql.sh [--scale S] [--runs N] [--threads N] [--engines N]
 #
 #   --scale    of the tables (0.1)
 #   --runs     of each question on each side, interleaved (15)
 #   --threads  of the engine (1)
+#   --engines  that run the questions together, beside one with as many threads; nothing else is measured then (1: no such table)
 #
 # CPU is user and system time of the process. The open side runs twice, before and after the sealed one: open/open tells what a
 # difference is worth. `opening` is what comes before the query: the contract, and the hashes of all inputs. DuckDB makes the
@@ -15,14 +16,15 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
-scale=0.1 runs=15 threads=1
+scale=0.1 runs=15 threads=1 engines=1
 while (($# > 0)); do
     case $1 in
         --scale) scale=$2 && shift ;;
         --runs) runs=$2 && shift ;;
         --threads) threads=$2 && shift ;;
+        --engines) engines=$2 && shift ;;
         *)
-            sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
             exit 2
             ;;
     esac
@@ -42,6 +44,19 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/tables" "$work/same"
 echo "tables of scale $scale" >&2
 (cd "$work/tables" && "$python" "$tpch/oracle.py" make "$scale")
+
+if ((engines > 1)); then
+    echo "22 questions in $engines engines, $runs runs" >&2
+    printf '| question | one, CPU ms | %d, CPU ms | ratio | one, wall ms | %d, wall ms | ratio |\n|---|---|---|---|---|---|---|\n' "$engines" "$engines"
+    "${speed%speed}several" "$work/tables" "$tpch/queries.sql" "$runs" "$threads" "$engines" | tr -d '{}",:' | awk '
+        {
+            printf "| %d | %.1f | %.1f | %.2f | %.1f | %.1f | %.2f |\n", $2, $4, $8, $8 / $4, $6, $10, $10 / $6
+            fflush()
+            cpus += log($8 / $4); walls += log($10 / $6); n++
+        }
+        END { printf "| geometric mean | | | %.2f | | | %.2f |\n", exp(cpus / n), exp(walls / n) }'
+    exit
+fi
 
 echo "22 questions, $runs runs" >&2
 printf '| question | open ms | sealed ms | sealed/open | open/open | opening ms |\n|---|---|---|---|---|---|\n'

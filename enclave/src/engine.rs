@@ -10,6 +10,7 @@ mod admit;
 mod error;
 mod files;
 mod folder;
+mod group;
 mod session;
 mod source;
 

@@ -18,6 +18,7 @@
 mod boost;
 mod check;
 pub mod engine;
+mod exchange;
 mod input;
 mod keys;
 mod modules;
@@ -29,6 +30,7 @@ mod sum;
 
 pub use boost::spell;
 pub use check::{CheckError, check};
+pub use exchange::ExchangeError;
 pub use input::{Form, InputError, Table, read_table};
 pub use keys::Keys;
 pub use open::{OpenError, open, write_table};

@@ -5,6 +5,7 @@
 //! parties, and knows no home.
 
 mod request;
+mod several;
 mod talk;
 
 use anyhow::Context;
@@ -65,10 +66,10 @@ fn run() -> anyhow::Result<()> {
             let table = read_table(&input, form.into()).with_context(|| format!("{}", input.display()))?;
             spell(table, io::BufWriter::new(io::stdout())).with_context(|| format!("{}", input.display()))?;
         }
-        request::Request::Check { query, snapshots, privacy } => {
+        request::Request::Check { query, snapshots, privacy, engines } => {
             let read = |text: &String| Snapshot::read(text.as_bytes()).context("this is not a snapshot");
             let snapshots = snapshots.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-            let answer = request::CheckAnswer::from(check_query(&query, &snapshots, &privacy));
+            let answer = request::CheckAnswer::from(check_query(&query, &snapshots, &privacy, engines));
             writeln!(io::stdout(), "{}", serde_json::to_string(&answer)?)?;
         }
         request::Request::Measure => {
@@ -78,6 +79,9 @@ fn run() -> anyhow::Result<()> {
         request::Request::Attest { report_data, source } => {
             let evidence = engine::Source::from(source).evidence(report_data)?;
             io::stdout().write_all(&evidence.write())?;
+        }
+        request::Request::Engine(source) if source.engines != 1 => {
+            several::talk(&source, &mut input, &mut io::stdout().lock())?;
         }
         request::Request::Engine(source) => talk::talk(source.into(), &mut input, &mut io::stdout().lock())?,
     }

@@ -18,23 +18,37 @@ pub(crate) enum Request {
     /// Write a table in the open as CSV with numbers, to standard output.
     Spell { input: PathBuf, form: FormName },
     /// Say in which ways a query could be run on data sets that are described by their snapshots.
-    Check { query: String, snapshots: Vec<String>, privacy: Privacy },
+    Check { query: String, snapshots: Vec<String>, privacy: Privacy, engines: u32 },
     /// Say what this program measures.
     Measure,
     /// Give evidence that is bound to these bytes and to nothing else.
     Attest { report_data: Hex<64>, source: SourceWire },
-    /// Be an engine, for one contract.
+    /// Be an engine, for one contract; or start as many as run it together, and speak for them.
     Engine(SourceWire),
 }
 
 /// Where evidence is to come from.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceWire {
     /// Names of its kinds.
     tee: Vec<String>,
     #[serde(default)]
     certificates: Vec<PathBuf>,
+    /// How many engines there are to be.
+    #[serde(default = "one")]
+    pub(crate) engines: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl SourceWire {
+    /// The same for one engine.
+    pub(crate) fn one(&self) -> Self {
+        Self { engines: 1, ..self.clone() }
+    }
 }
 
 impl From<SourceWire> for Source {

@@ -21,10 +21,13 @@ mod reader;
 mod rows;
 mod spill;
 mod table;
+mod together;
 
 pub use check::{Checked, Way, check_query};
+pub(crate) use spill::Aside;
 
 use crate::engine::{Data, EngineError, write};
+use crate::exchange::Links;
 use context::Limited;
 use datafusion::execution::context::SessionContext;
 use private::{Private, Terms};
@@ -32,18 +35,25 @@ use table::SealedTable;
 use welkin_seal::{EngineKey, Ran, Receipt, Run};
 
 /// Tables, where a query finds them.
-pub(crate) struct Query(SessionContext);
+pub(crate) struct Query {
+    context: SessionContext,
+    /// The other engines, where several run it together.
+    links: Option<Links>,
+}
 
 impl Query {
-    pub(crate) fn new(run: &Run, data: Vec<Data>) -> Result<Self, EngineError> {
+    pub(crate) fn new(run: &Run, data: Vec<Data>, links: Option<Links>) -> Result<Self, EngineError> {
         let limited = Limited { memory: run.memory, threads: run.threads, spill: run.spill.as_deref() };
-        let context = context::context(limited)?;
+        let context = match &links {
+            None => context::context(limited)?,
+            Some(links) => together::context(limited, links.engines())?,
+        };
         let tables = data.into_iter().enumerate().map(|(input, data)| {
             let (party, name, version) = (data.party.to_string(), data.name.to_string(), data.version);
             Ok((party, name, version, SealedTable::new(input, data)?))
         });
         catalog::register(&context, tables.collect::<Result<_, EngineError>>()?)?;
-        Ok(Self(context))
+        Ok(Self { context, links })
     }
 
     /// Runs the query, and seals its result.
@@ -52,7 +62,10 @@ impl Query {
     }
 
     fn run_here(self, key: &EngineKey, receipt: &Receipt, run: &Run) -> Result<Ran, EngineError> {
-        let Self(context) = self;
+        let Self { context, links } = self;
+        if let Some(links) = links {
+            return together::run(&context, links, key, receipt, run);
+        }
         let manifest = &receipt.contract.manifest;
         let (least, hidden) = (manifest.privacy.minimum_group, manifest.oblivious);
         let noise = manifest.privacy.noise.clone().unwrap_or_default();

@@ -273,7 +273,12 @@ fn refused(message: String) -> Halt {
 fn be_an_engine(work: &SealedWork) -> Result<String, String> {
     let contract = Contract::read(work.contract.as_bytes()).map_err(|error| error.to_string())?;
     let kinds: Vec<&str> = contract.manifest.kinds().iter().map(|kind| kind.name()).collect();
-    Ok(serde_json::json!({ "engine": { "tee": kinds } }).to_string())
+    let mut engine = serde_json::json!({ "tee": kinds });
+    // The one program starts the others, on the one node of the task.
+    if contract.manifest.together > 1 {
+        engine["engines"] = contract.manifest.together.into();
+    }
+    Ok(serde_json::json!({ "engine": engine }).to_string())
 }
 
 /// What is run, with the folders as they lie here.
@@ -320,6 +325,7 @@ fn order(
         memory,
         threads: usize::try_from(node.vcpus_milli / 1_000).unwrap_or(1).max(1),
         spill: None,
+        gathered: None,
     })
 }
 

@@ -1,9 +1,11 @@
 //! What must hold for any bytes at all. Run by the fuzz targets, and by a plain test over mutated examples.
 #![allow(dead_code, reason = "each target runs one of them")]
 
+use ring::rand::SystemRandom;
+use std::sync::LazyLock;
 use welkin_seal::{
-    Contract, DataKeys, Evidence, Identity, KeyFile, Message, Paravisor, Policy, Receipt, Revocation,
-    Situation, Snapshot, read_log,
+    Contract, DataKeys, EngineKey, Evidence, Group, Hex, Identity, KeyFile, Message, Paravisor, Policy,
+    Receipt, Revocation, Situation, Snapshot, read_log,
 };
 
 /// A file of Welkin's is refused, or has no other spelling.
@@ -88,6 +90,21 @@ pub(crate) fn files(bytes: &[u8]) {
     if let Ok((entries, tree)) = read_log(bytes) {
         assert_eq!(tree.size(), entries.len() as u64);
     }
+}
+
+/// The second of two engines, and both.
+static TWO: LazyLock<(EngineKey, Group)> = LazyLock::new(|| {
+    let [first, second] =
+        [1, 2].map(|_| EngineKey::draw(&SystemRandom::new()).expect("there are random numbers"));
+    let members = [&first, &second].map(|engine| engine.identity().clone());
+    (second, Group::new(members.to_vec()).expect("two are a group"))
+});
+
+/// Nothing is a frame that the peer did not seal, and as the one that comes next.
+pub(crate) fn frame(bytes: &[u8]) {
+    let (engine, group) = &*TWO;
+    let (_, mut opener) = engine.frames(group, Hex([1; 32]), 0).expect("they agree");
+    assert!(opener.open(&mut bytes.to_vec()).is_none());
 }
 
 /// A message is refused, or is a line that says the same.

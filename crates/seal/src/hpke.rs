@@ -66,14 +66,17 @@ pub(crate) fn open(secret: &Secret, info: &[u8], about: &[u8], sealed: &[u8]) ->
     Some(message)
 }
 
+/// What two keys agree on; none where the other is one of the few points that agree on zero with everybody.
+pub(crate) fn agree(mine: &Secret, theirs: &Hex<32>) -> Option<Secret> {
+    let agreed = Zeroizing::new(MontgomeryPoint(theirs.0).mul_clamped(*mine.expose()).to_bytes());
+    // RFC 9180, 7.1.4: a point of small order agrees on zero.
+    if agreed.iter().all(|byte| *byte == 0) { None } else { Some(Secret::new(*agreed)) }
+}
+
 /// RFC 9180, 4.1: the secret that both sides extract from what they agree on.
 fn shared_secret(mine: &Secret, theirs: &Hex<32>, encapsulated: &Hex<32>, to: &Hex<32>) -> Option<Secret> {
-    let agreed = Zeroizing::new(MontgomeryPoint(theirs.0).mul_clamped(*mine.expose()).to_bytes());
-    // 7.1.4: a point of small order agrees on zero.
-    if agreed.iter().all(|byte| *byte == 0) {
-        return None;
-    }
-    let extracted = extract(KEM, b"", b"eae_prk", agreed.as_ref());
+    let agreed = agree(mine, theirs)?;
+    let extracted = extract(KEM, b"", b"eae_prk", agreed.expose());
     let context = [encapsulated.0, to.0].concat();
     Some(Secret::new(expand(KEM, &extracted, b"shared_secret", &context)))
 }

@@ -5,6 +5,7 @@
 //! * [`Root`] has the keys of a party, [`Identity`] is what others know of it.
 //! * A [`Contract`] says what may run, on what, for whom; whether it holds depends on a [`Situation`], and what becomes of it
 //!   goes into a log that can only grow ([`Tree`], [`Head`]).
+//! * A [`Group`] is several engines that run one contract together, and talk to each other in frames ([`FrameSealer`]).
 //! * A [`Snapshot`] says which files are a version of a data set, [`DataKeys`] are the keys of their columns, and [`Admitted`] is
 //!   the one way by which they get to an engine.
 //!
@@ -22,6 +23,8 @@ mod cbor;
 mod contract;
 mod data;
 mod evidence;
+mod frames;
+mod group;
 mod hex;
 mod hpke;
 mod keys;
@@ -49,15 +52,17 @@ pub use evidence::{
     Claims, Collateral, Evidence, EvidenceError, GuestError, Kind, MetadataRequest, Paravisor, ReadError,
     Tcb, TpmError, Transmit,
 };
+pub use frames::{FRAME_BYTES, FRAME_ROOM, Frame, FrameOpener, FrameSealer};
+pub use group::{Group, GroupError, Place};
 pub use hex::{Hex, HexBytes, from_hex, to_hex};
 pub use keys::{Identity, IdentityError, Keeper, KeeperError, KeyError, KeyFile, Protection, Root};
 pub use log::{
     Consistency, Entry, Event, Head, HeadError, Inclusion, LogError, ProofFileError, Tree, read_log,
 };
-pub use message::{Message, Ran, Run};
+pub use message::{Gathered, Message, Ran, Run};
 pub use name::{Name, NameError};
 pub use policy::{Check, Expected, Outcome, Policy, PolicyError, Verdict};
 pub use receipt::{Receipt, ReceiptError};
-pub use release::{Admitted, Attested, Challenge, EngineKey, ReleaseError, Released};
+pub use release::{Admitted, Attested, Challenge, EngineKey, Peer, ReleaseError, Released};
 pub use secret::{NoRandomness, Secret};
 pub use x509::{CertificateError, ChainError, Link, PemError};

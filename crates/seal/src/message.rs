@@ -15,12 +15,26 @@
 //!   ran       ───────────►
 //! ```
 //!
+//! Where several engines run a contract together, whoever starts them stands between: it asks each who it is, hands the list to all, and what it
+//! says as `attested` has what every one of them answered.
+//!
+//! ```text
+//! whoever starts them                              each engine
+//!   introduce ────────────────────────────────────►
+//!             ◄──────────────────────────────────── introduced
+//!   join (all who were introduced) ───────────────►
+//!             ◄──────────────────────────────────── accepted
+//!   meet      ────────────────────────────────────►
+//!             ◄──────────────────────────────────── accepted
+//! ```
+//!
 //! Whoever carries messages can read all of them and gains nothing: keys are sealed for the engine, and a message that was changed
 //! or kept back stops the work. What is released counts as a run, whatever becomes of it: so none of several owners is asked to release
 //! before all have accepted. Instead of the answer that is expected each side may say that it refuses.
 
 use crate::hex::Hex;
-use crate::release::{Attested, Challenge, Released};
+use crate::keys::Identity;
+use crate::release::{Attested, Challenge, Peer, Released};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -33,13 +47,26 @@ pub enum Message {
         /// The contract's file.
         contract: String,
     },
+    /// To an engine, before all others, where several run a contract: who is it?
+    Introduce,
+    /// From the engine.
+    Introduced(Box<Identity>),
+    /// To each of several engines: who they are, in their order, and the folder in which they find each other. It is accepted or refused.
+    Join {
+        /// All of them.
+        members: Vec<Identity>,
+        /// A folder that each can reach, and that whoever starts them made for this.
+        folder: PathBuf,
+    },
+    /// To each of several engines, when all have joined, from the last to the first: find the others. It is accepted or refused.
+    Meet,
     /// From an owner, for the engine.
     Challenge(Challenge),
     /// From the engine, for an owner.
     Attested(Box<Attested>),
     /// To an owner: would it release its keys to this engine? It releases none for it.
     Proposed(Box<Attested>),
-    /// From an owner: it would.
+    /// From an owner: it would. From an engine: it joined.
     Accepted,
     /// From an owner, for the engine.
     Released {
@@ -81,9 +108,20 @@ pub struct Run {
     pub threads: usize,
     /// Where what does not fit into memory goes, sealed; without a folder it goes nowhere.
     pub spill: Option<PathBuf>,
+    /// What one of several engines needs beyond that. Whoever starts the group says it to each; nobody else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gathered: Option<Gathered>,
 }
 
-/// What became of it.
+/// What is said to each of several engines when all have answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gathered {
+    /// What the others answered to the question that goes into the receipt, in their order.
+    pub peers: Vec<Peer>,
+}
+
+/// What became of it. Of several engines the first says what came of it; the others say no more than that their part is done, and have zeros there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ran {

@@ -3,7 +3,6 @@
 //! A result is signed by a key that was made inside of an engine. Its receipt has the evidence that this key is bound to, so that
 //! whoever gets the result can tell it from one that somebody else wrote.
 
-use crate::binding::Binding;
 use crate::canonical::{self, Kind};
 use crate::contract::{Agreed, Contract, ContractError, Refusal};
 use crate::hex::Hex;
@@ -39,8 +38,8 @@ pub enum ReceiptError {
 
 impl Kind for Receipt {
     const SCHEMA: &'static str = "welkin.receipt/1";
-    /// A contract, and evidence with its certificates.
-    const MOST_BYTES: usize = 2 << 20;
+    /// A contract, and evidence with its certificates and collateral, of as many engines as run one together.
+    const MOST_BYTES: usize = 4 << 20;
 }
 
 impl Receipt {
@@ -59,7 +58,8 @@ impl Receipt {
         canonical::write(self)
     }
 
-    /// The identity of an engine that the contract names and the policy accepts, judged as of `at`, when it made the result.
+    /// The identity of an engine that the contract names and the policy accepts, judged as of `at`, when it made the result. Where several ran
+    /// together it is the first of them, and all are judged.
     ///
     /// # Errors
     /// Where it is none.
@@ -71,8 +71,7 @@ impl Receipt {
     ) -> Result<&Identity, ReceiptError> {
         let agreed: Agreed<'_> = self.contract.verify_signed(parties)?;
         let challenge = Challenge { nonce: self.nonce, contract: agreed.digest };
-        let binding = Binding::to(&self.attested.engine, challenge);
-        Admitted::judge(&agreed, &self.attested.evidence, policy, binding, at)?;
+        Admitted::judge_answer(&agreed, &self.attested, policy, challenge, at)?;
         Ok(&self.attested.engine)
     }
 }

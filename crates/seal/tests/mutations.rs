@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use welkin_mutate::{mutations, seed};
 use welkin_seal::{
-    Admitted, Binding, Challenge, Code, CodeKind, Column, Contract, DataKeys, Engine, EngineKey, Entry,
-    Event, Evidence, Hex, HexBytes, Input, KeyFile, Kind, Manifest, Message, Noise, Policy, Privacy, Ran,
-    Receipt, Recipient, Revocation, Root, Run, Secret, Situation, Snapshot, SnapshotFile,
+    Admitted, Attested, Binding, Challenge, Code, CodeKind, Column, Contract, DataKeys, Engine, EngineKey,
+    Entry, Event, Evidence, Frame, Group, Hex, HexBytes, Input, KeyFile, Kind, Manifest, Message, Noise,
+    Peer, Policy, Privacy, Ran, Receipt, Recipient, Revocation, Root, Run, Secret, Situation, Snapshot,
+    SnapshotFile,
 };
 
 type Check = fn(&[u8]);
@@ -42,6 +43,7 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         signers: Vec::new(),
         privacy: Privacy { minimum_group: 1, epsilon_milli: Some(5), noise: Some(Noise::default()) },
         oblivious: false,
+        together: 1,
         not_before: 0,
         expires: 100,
         runs: 1,
@@ -59,8 +61,9 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         "schema = 'welkin.policy/1'\n[simulated]\nallow-debug = true\nmeasurements.measurement = ['{MEASUREMENT}']\n"
     );
     let admitted = Admitted::judge(&agreed, &evidence, &Policy::read(&policy).unwrap(), binding, 50).unwrap();
-    let released = admitted.release(&keys, &keys.unlock(&root).unwrap(), &random).unwrap();
-    let attested = welkin_seal::Attested { engine: engine.identity().clone(), evidence: evidence.clone() };
+    let released = admitted.release(&keys, &keys.unlock(&root).unwrap(), &random).unwrap().remove(0);
+    let attested =
+        Attested { engine: engine.identity().clone(), evidence: evidence.clone(), peers: Vec::new() };
     let receipt = Receipt { contract: contract.clone(), nonce: challenge.nonce, attested: attested.clone() };
     let run = Run {
         contract: String::from_utf8(contract.write()).unwrap(),
@@ -72,8 +75,10 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         memory: 1,
         threads: 1,
         spill: None,
+        gathered: None,
     };
     let entry = Entry { index: 0, at: 7, contract: agreed.digest, event: Event::Signed { party } };
+    let (together, frame) = together(&random, agreed.digest);
     let ran = Ran { contract: agreed.digest, result: Hex([4; 32]), rows: 3 };
     let messages = [
         Message::Challenge(challenge),
@@ -81,6 +86,9 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         Message::Released { keys: vec![released] },
         Message::Run(Box::new(run)),
         Message::Ran(ran),
+        Message::Introduced(Box::new(engine.identity().clone())),
+        Message::Join { members: vec![engine.identity().clone(); 2], folder: "c".into() },
+        Message::Attested(Box::new(together)),
     ];
     let key_file = KeyFile::new(&root, None, &random).unwrap().write().to_vec();
     let mut sound: Vec<(Check, Vec<u8>)> = vec![
@@ -99,9 +107,26 @@ static SOUND: LazyLock<Vec<(Check, Vec<u8>)>> = LazyLock::new(|| {
         (properties::files, key_file),
         (properties::files, format!("{}\n", entry.line()).into_bytes()),
     ];
+    sound.push((properties::frame, frame));
     sound.extend(messages.iter().map(|message| (properties::message as Check, message.line())));
     sound
 });
+
+/// What two engines answer, and what one says to the other.
+fn together(random: &SystemRandom, contract: Hex<32>) -> (Attested, Vec<u8>) {
+    let engines = [1, 2].map(|_| EngineKey::draw(random).unwrap());
+    let group = Group::new(engines.iter().map(|engine| engine.identity().clone()).collect()).unwrap();
+    let [first, second] = engines.each_ref().map(|engine| {
+        let challenge = Challenge { nonce: Hex([7; 32]), contract };
+        let place = group.place_of(engine.identity()).unwrap();
+        let binding = Binding::to(engine.identity(), challenge).within(place);
+        let evidence = Evidence::simulate(MEASUREMENT, binding.report_data(), random).unwrap();
+        Peer { engine: engine.identity().clone(), evidence }
+    });
+    let attested = Attested { engine: first.engine, evidence: first.evidence, peers: vec![second] };
+    let (mut sealer, _) = engines[0].frames(&group, contract, 1).unwrap();
+    (attested, sealer.seal(&Frame::More(b"rows")))
+}
 
 /// A host's table of certificates, with one of a chip's key that is none.
 fn table() -> Vec<u8> {

@@ -193,6 +193,7 @@ mod tests {
     fn what_was_signed_as_oblivious_is_given_to_that_trainer() {
         let recipe = br#"{"label": "y", "features": ["x"], "params": {"subsample": 0.5}, "rounds": 1}"#;
         let run = Run {
+            gathered: None,
             contract: String::new(),
             query: String::new(),
             inputs: Vec::new(),

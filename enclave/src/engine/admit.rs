@@ -37,11 +37,13 @@ const MOST_BYTES: u64 = (64 << 20) + 1;
 
 pub(super) fn admit(
     engine: &EngineKey,
-    bound: Hex<32>,
+    (bound, group): (Hex<32>, Option<Hex<32>>),
     run: &Run,
     now: u64,
+    as_many: impl FnOnce(&Contract) -> Result<(), EngineError>,
 ) -> Result<Admitted, EngineError> {
     let contract = Contract::read(run.contract.as_bytes())?;
+    as_many(&contract)?;
     let folders = run.inputs.iter().map(|path| Folder::read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut sum = Hex([0; 32]);
     sum.0.copy_from_slice(digest(&SHA256, run.query.as_bytes()).as_ref());
@@ -58,7 +60,7 @@ pub(super) fn admit(
     }
     let open = |input: &Input| {
         let folder = folders.iter().find(|folder| folder.snapshot.digest() == input.snapshot);
-        open(engine, agreed.manifest, input, folder.expect("each input was found"), run, bound)
+        open(engine, agreed.manifest, input, folder.expect("each input was found"), run, (bound, group))
     };
     let data = agreed.manifest.inputs.iter().map(open).collect::<Result<_, _>>()?;
     Ok(Admitted { contract, data })
@@ -100,7 +102,7 @@ fn open(
     input: &Input,
     folder: &Folder,
     run: &Run,
-    contract: Hex<32>,
+    released_for: (Hex<32>, Option<Hex<32>>),
 ) -> Result<Data, EngineError> {
     let Folder { path, snapshot, keys } = folder;
     let owner = manifest.signers.iter().find(|signer| signer.party == input.party);
@@ -109,7 +111,7 @@ fn open(
     if !signed || (&keys.party, &keys.name, keys.version) != about {
         return Err(EngineError::OtherKeys(path.clone()));
     }
-    let kek = released(engine, input, run, contract)?;
+    let kek = released(engine, input, run, released_for)?;
     let mut parts = Vec::new();
     for file in &snapshot.files {
         let unusable = |error| EngineError::Keys(path.clone(), error);
@@ -128,13 +130,19 @@ fn open(
     Ok(Data { party, name, version, parts })
 }
 
-fn released(engine: &EngineKey, input: &Input, run: &Run, contract: Hex<32>) -> Result<Kek, EngineError> {
+/// A key that was released for this contract, and for this group: whoever did so judged every engine of it.
+fn released(
+    engine: &EngineKey,
+    input: &Input,
+    run: &Run,
+    (contract, group): (Hex<32>, Option<Hex<32>>),
+) -> Result<Kek, EngineError> {
     let about = |party: &Name, name: &Name, version| {
         (party, name, version) == (&input.party, &input.name, input.version)
     };
     let of_input = run.released.iter().filter(|key| about(&key.party, &key.name, key.version));
     of_input
-        .filter(|key| key.contract == contract)
+        .filter(|key| key.contract == contract && key.group == group)
         .find_map(|key| key.open(engine))
         .ok_or_else(|| EngineError::NoKey(input.party.clone(), input.name.clone(), input.version))
 }

@@ -1,5 +1,6 @@
 //! Why nothing ran.
 
+use crate::exchange::ExchangeError;
 use crate::{OpenError, SealError};
 use std::path::PathBuf;
 use welkin_boost::RecipeError;
@@ -112,6 +113,15 @@ pub enum EngineError {
     /// No random numbers.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    /// The engines that run it together are not those that the contract names, or not those that owners judged.
+    #[error("{0}")]
+    Group(String),
+    /// The folder in which engines find each other.
+    #[error("engines cannot meet in {}", .0.display())]
+    Meeting(PathBuf, #[source] std::io::Error),
+    /// Another engine.
+    #[error("the query was run by several engines together, and that ended")]
+    Peer(#[source] ExchangeError),
     /// No evidence.
     #[error("this machine has no evidence to give: {0}")]
     Evidence(String),
@@ -141,6 +151,10 @@ impl EngineError {
             Self::Failed(_) | Self::Untrained(_) => "failed",
             Self::Result(_) | Self::Output(..) => "no-result",
             Self::Random(_) => "no-randomness",
+            Self::Group(_) => "bad-group",
+            Self::Meeting(..) => "no-meeting",
+            Self::Peer(ExchangeError::Plan) => "other-plan",
+            Self::Peer(_) => "peer",
             Self::Evidence(_) => "no-evidence",
         }
     }

@@ -2,6 +2,7 @@
 
 use super::admit;
 use super::error::EngineError;
+use super::group::{Joined, as_many};
 use super::source::Source;
 use crate::boost::{Manner, Training};
 use crate::sql::Query;
@@ -12,12 +13,14 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
-use welkin_seal::{Attested, Binding, Challenge, CodeKind, EngineKey, Hex, Ran, Receipt, Run};
+use welkin_seal::{Attested, Binding, Challenge, CodeKind, EngineKey, Hex, Identity, Ran, Receipt, Run};
 
 /// An engine, for one contract, once.
 pub struct Engine {
     key: EngineKey,
     source: Source,
+    /// Where several run a contract together: who they are.
+    joined: Option<Joined>,
     bound: Option<Hex<32>>,
     /// The answers that were given, by their nonces.
     answers: Vec<(Hex<32>, Attested)>,
@@ -34,7 +37,36 @@ impl Engine {
     /// Where there are no random numbers.
     pub fn new(source: Source) -> Result<Self, EngineError> {
         let key = EngineKey::draw(&SystemRandom::new())?;
-        Ok(Self { key, source, bound: None, answers: Vec::new(), ran: false })
+        Ok(Self { key, source, joined: None, bound: None, answers: Vec::new(), ran: false })
+    }
+
+    /// Who it is, for whoever starts several.
+    #[must_use]
+    pub fn introduce(&self) -> Identity {
+        self.key.identity().clone()
+    }
+
+    /// Makes it one of several, which find each other in a folder. From now on its evidence says so.
+    ///
+    /// # Errors
+    /// Where it is not among them, was asked for evidence already, or the folder cannot be used.
+    pub fn join(&mut self, members: Vec<Identity>, folder: &Path) -> Result<(), EngineError> {
+        if self.bound.is_some() || self.joined.is_some() {
+            return Err(EngineError::Session(
+                "an engine joins others before it is asked for evidence, and once",
+            ));
+        }
+        self.joined = Some(Joined::new(self.key.identity(), members, folder)?);
+        Ok(())
+    }
+
+    /// Finds the others, after all have joined. Those behind it have to look for it before it returns.
+    ///
+    /// # Errors
+    /// Where it has not joined any, or one cannot be reached.
+    pub fn meet(&mut self) -> Result<(), EngineError> {
+        let none = EngineError::Session("this engine joined no others");
+        self.joined.as_mut().ok_or(none)?.meet()
     }
 
     /// Answers a question with evidence. The first binds the engine to a contract.
@@ -49,8 +81,10 @@ impl Engine {
             return Err(EngineError::Session("this engine was asked too often"));
         }
         let engine = self.key.identity().clone();
-        let report_data = Binding::to(&engine, challenge).report_data();
-        let attested = Attested { engine, evidence: self.source.evidence(report_data)? };
+        let binding = Binding::to(&engine, challenge);
+        let binding = self.joined.as_ref().map_or(binding, |joined| binding.within(joined.place()));
+        let evidence = self.source.evidence(binding.report_data())?;
+        let attested = Attested { engine, evidence, peers: Vec::new() };
         self.answers.push((challenge.nonce, attested.clone()));
         Ok(attested)
     }
@@ -68,15 +102,24 @@ impl Engine {
             self.answers.iter().find(|(nonce, _)| *nonce == run.nonce).ok_or(EngineError::Session(
                 "the receipt is to have an answer that this engine did not give",
             ))?;
-        let admitted = admit::admit(&self.key, bound, run, now())?;
+        let attested = match (&self.joined, &run.gathered) {
+            (None, None) => attested.clone(),
+            (Some(joined), Some(gathered)) => joined.answer(attested, gathered)?,
+            _ => return Err(EngineError::Group("this engine is not told to run as what it is".to_owned())),
+        };
+        let group = self.joined.as_ref().map(|joined| joined.place().group);
+        let admitted = admit::admit(&self.key, (bound, group), run, now(), |contract| {
+            as_many(contract, self.joined.as_ref())
+        })?;
+        let links = self.joined.as_mut().map(|joined| joined.linked(&self.key, bound)).transpose()?;
         let work = match admitted.contract.manifest.code.kind {
             CodeKind::Boost => {
                 let manner = Manner::of(&admitted.contract.manifest);
                 Work::Training(Box::new(Training::new(run, admitted.data, manner)?))
             }
-            _ => Work::Query(Query::new(run, admitted.data)?),
+            _ => Work::Query(Box::new(Query::new(run, admitted.data, links)?)),
         };
-        let receipt = Receipt { contract: admitted.contract, nonce: run.nonce, attested: attested.clone() };
+        let receipt = Receipt { contract: admitted.contract, nonce: run.nonce, attested };
         Ok(Prepared { key: &self.key, run, receipt, work })
     }
 
@@ -99,7 +142,7 @@ pub struct Prepared<'a> {
 
 /// What was agreed on, with the data that it is about.
 enum Work {
-    Query(Query),
+    Query(Box<Query>),
     Training(Box<Training>),
 }
 

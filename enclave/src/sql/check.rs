@@ -7,7 +7,7 @@ use super::context::{self, Limited};
 use super::oblivious;
 use super::private::{Private, Terms};
 use super::table::SealedTable;
-use super::{catalog, groups, query};
+use super::{catalog, groups, query, together};
 use crate::engine::EngineError;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
@@ -32,6 +32,8 @@ pub enum Way {
     Oblivious,
     /// With noise.
     Private,
+    /// By several engines.
+    Together,
 }
 
 impl Way {
@@ -43,6 +45,7 @@ impl Way {
             Self::Groups => "small-groups",
             Self::Oblivious => "oblivious",
             Self::Private => "private",
+            Self::Together => "together",
         }
     }
 }
@@ -57,17 +60,34 @@ const EPSILON_MILLI: u64 = 1000;
 ///
 /// # Errors
 /// Where a snapshot cannot be a table, or it is no query at all.
-pub fn check_query(text: &str, snapshots: &[Snapshot], privacy: &Privacy) -> Result<Checked, EngineError> {
-    context::deep(|| check(text, snapshots, privacy))
+pub fn check_query(
+    text: &str,
+    snapshots: &[Snapshot],
+    privacy: &Privacy,
+    engines: u32,
+) -> Result<Checked, EngineError> {
+    context::deep(|| check(text, snapshots, privacy, engines))
 }
 
-fn check(text: &str, snapshots: &[Snapshot], privacy: &Privacy) -> Result<Checked, EngineError> {
-    let context = context::context(Limited { memory: MEMORY, threads: 1, spill: None })?;
+/// Where a query would find the data sets.
+fn described(context: SessionContext, snapshots: &[Snapshot]) -> Result<SessionContext, EngineError> {
     let tables = snapshots.iter().enumerate().map(|(input, snapshot)| {
         let table = SealedTable::described(input, snapshot)?;
         Ok((snapshot.party.to_string(), snapshot.name.to_string(), snapshot.version, table))
     });
     catalog::register(&context, tables.collect::<Result<_, EngineError>>()?)?;
+    Ok(context)
+}
+
+fn check(
+    text: &str,
+    snapshots: &[Snapshot],
+    privacy: &Privacy,
+    engines: u32,
+) -> Result<Checked, EngineError> {
+    let limited = Limited { memory: MEMORY, threads: 1, spill: None };
+    let context = described(context::context(limited)?, snapshots)?;
+    let several = described(together::context(limited, engines as usize)?, snapshots)?;
     let runtime = context::runtime(1)?;
     runtime.block_on(async {
         let plan = query::plan(&context, text).await?;
@@ -82,6 +102,7 @@ fn check(text: &str, snapshots: &[Snapshot], privacy: &Privacy) -> Result<Checke
             (Way::Groups, grouped(&context, &plan, least).await),
             (Way::Oblivious, oblivious::check(&context, &plan)),
             (Way::Private, Private::of(&context, &plan, Terms { epsilon_milli, noise: &noise }).map(drop)),
+            (Way::Together, together::check(&several, text, engines).await),
         ];
         Ok(Checked { columns, ways })
     })

@@ -23,7 +23,7 @@ pub(super) const CATALOG: &str = "welkin";
 pub(super) const COMMON: &str = "*";
 
 /// More than machines have: each has a stack.
-const MOST_THREADS: usize = 512;
+pub(super) const MOST_THREADS: usize = 512;
 
 /// An expression of many levels is computed by recursion.
 const STACK: usize = 64 << 20;
@@ -61,6 +61,13 @@ pub(super) struct Limited<'a> {
 }
 
 pub(super) fn context(limited: Limited<'_>) -> Result<SessionContext, EngineError> {
+    let Limited { threads, .. } = limited;
+    let config = SessionConfig::new().with_target_partitions(threads.clamp(1, MOST_THREADS));
+    with(config, limited)
+}
+
+/// The same, planned in some other way.
+pub(super) fn with(config: SessionConfig, limited: Limited<'_>) -> Result<SessionContext, EngineError> {
     let Limited { memory, threads, spill } = limited;
     let mode = match spill {
         Some(folder) => DiskManagerMode::Custom(Arc::new(Spills::new(folder.to_owned()))),
@@ -75,9 +82,8 @@ pub(super) fn context(limited: Limited<'_>) -> Result<SessionContext, EngineErro
         .map_err(|_| EngineError::Failed("the engine cannot be set up"))?;
     // What a sort keeps back for merging, of each of its threads: a fixed 10 MB would be all of a small engine.
     let kept = (memory / (16 * threads.clamp(1, MOST_THREADS))).min(10 << 20);
-    let config = SessionConfig::new()
+    let config = config
         .with_sort_spill_reservation_bytes(kept)
-        .with_target_partitions(threads.clamp(1, MOST_THREADS))
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, COMMON);

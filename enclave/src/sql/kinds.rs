@@ -1,5 +1,6 @@
 //! What may be said of an error that happened among the data: its kind.
 
+use crate::exchange::ExchangeError;
 use arrow_schema::ArrowError;
 use datafusion::error::DataFusionError;
 
@@ -12,6 +13,9 @@ pub(super) fn kind(error: &DataFusionError) -> &'static str {
         DataFusionError::IoError(_) => "a file cannot be read or written",
         DataFusionError::NotImplemented(_) => "the engine cannot do what it asks for",
         DataFusionError::Execution(_) => "a function was given what it does not take",
+        DataFusionError::External(error) if error.is::<ExchangeError>() => {
+            "another engine of the group ended"
+        }
         DataFusionError::External(_) => "what was put aside on disk cannot be used: it was changed",
         _ => "an error of the engine",
     }

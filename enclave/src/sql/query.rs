@@ -3,6 +3,7 @@
 use super::context::MOST_TEXT;
 use super::kinds::{MEMORY, kind};
 use crate::engine::EngineError;
+use crate::exchange::ExchangeError;
 use arrow_schema::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -102,6 +103,11 @@ impl Limits {
 
     /// What may be said of an error.
     pub(super) fn told(self, error: &DataFusionError) -> EngineError {
+        if let DataFusionError::External(error) = error.find_root()
+            && let Some(error) = error.downcast_ref::<ExchangeError>()
+        {
+            return EngineError::Peer(*error);
+        }
         match kind(error) {
             MEMORY => EngineError::Memory { memory: self.memory, spill: self.spill },
             other => EngineError::Failed(other),

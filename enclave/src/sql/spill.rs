@@ -12,7 +12,7 @@ use ring::rand::SystemRandom;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use welkin_seal::Secret;
@@ -33,12 +33,7 @@ impl Spills {
 
 impl TempFileFactory for Spills {
     fn create_temp_file(&self, _description: &str) -> Result<Arc<dyn SpillFile>> {
-        let secret =
-            Secret::draw(&SystemRandom::new()).map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let key = UnboundKey::new(&AES_256_GCM, secret.expose()).expect("a key of AES-256 has 32 bytes");
-        let file = tempfile::tempfile_in(&self.folder)?;
-        let spill = Spill { file, key: LessSafeKey::new(key), pieces: Mutex::default() };
-        Ok(Arc::new(Shared(Arc::new(spill))))
+        Ok(Arc::new(Shared(Arc::new(Spill::new(&self.folder)?))))
     }
 }
 
@@ -50,6 +45,14 @@ struct Spill {
 }
 
 impl Spill {
+    fn new(folder: &Path) -> Result<Self> {
+        let secret =
+            Secret::draw(&SystemRandom::new()).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let key = UnboundKey::new(&AES_256_GCM, secret.expose()).expect("a key of AES-256 has 32 bytes");
+        let file = tempfile::tempfile_in(folder)?;
+        Ok(Self { file, key: LessSafeKey::new(key), pieces: Mutex::default() })
+    }
+
     fn pieces(&self) -> Vec<usize> {
         self.pieces.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -78,6 +81,39 @@ impl Spill {
         let length = opened.map_err(|_| changed("a piece does not open"))?.len();
         piece.truncate(length);
         Ok(piece.into())
+    }
+}
+
+/// What other engines said and did not fit into memory: pieces of a file without a name, as they came.
+pub(crate) struct Aside {
+    spill: Spill,
+    /// Where each piece begins, and how long it is, sealed.
+    places: Mutex<Vec<(usize, usize)>>,
+}
+
+impl Aside {
+    /// An empty one in a folder.
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
+        Ok(Self { spill: Spill::new(folder)?, places: Mutex::default() })
+    }
+
+    /// Puts a piece there; says which it is.
+    pub(crate) fn put(&self, mut piece: Vec<u8>) -> Result<usize> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = places.len();
+        let at = places.last().map_or(0, |(at, length)| at + length);
+        let sealed = self.spill.key.seal_in_place_append_tag(Spill::nonce(number), Aad::empty(), &mut piece);
+        sealed.map_err(|_| io::Error::other("a piece cannot be sealed"))?;
+        self.spill.file.write_all_at(&piece, at as u64)?;
+        places.push((at, piece.len()));
+        Ok(number)
+    }
+
+    /// A piece that was put there.
+    pub(crate) fn get(&self, number: usize) -> Result<Bytes> {
+        let place = self.places.lock().unwrap_or_else(PoisonError::into_inner).get(number).copied();
+        let (at, length) = place.ok_or_else(|| changed("there is no such piece"))?;
+        self.spill.read(number, at, length)
     }
 }
 
@@ -168,6 +204,20 @@ mod tests {
         std::io::Seek::rewind(&mut file).expect("a file");
         file.read_to_end(&mut bytes).expect("a file");
         assert!(bytes.len() > text.len() && !bytes.windows(8).any(|window| window == b"Zanzibar"));
+    }
+
+    #[test]
+    fn pieces_come_back_in_any_order_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let aside = Aside::new(folder.path()).expect("it is made");
+        for piece in [&b"one"[..], b"", b"three"] {
+            aside.put(piece.to_vec()).expect("it is put aside");
+        }
+        assert_eq!(aside.get(2).expect("it opens"), &b"three"[..]);
+        assert_eq!(aside.get(0).expect("it opens"), &b"one"[..]);
+        assert!(aside.get(1).expect("it opens").is_empty() && aside.get(3).is_err());
+        aside.spill.file.write_all_at(b"x", 1).expect("a byte");
+        assert!(aside.get(0).is_err() && aside.get(2).is_ok());
     }
 
     #[test]

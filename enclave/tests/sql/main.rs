@@ -7,5 +7,8 @@ mod private;
 mod queries;
 mod refusals;
 mod spills;
+mod together;
+mod together_attacked;
+mod together_started;
 mod tpch;
 mod world;

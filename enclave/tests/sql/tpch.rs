@@ -61,13 +61,22 @@ fn sealed_answers_are_those_of_duckdb() {
     }
     let questions = questions();
     assert_eq!(questions.len(), 22);
-    for (number, query) in questions {
-        let (output, _) =
-            world.done(world.job(&query, 1)).unwrap_or_else(|error| panic!("{number}: {error}"));
-        fs::write(folder.join(format!("q{number}.parquet")), world.opened(&output, Form::Parquet)).unwrap();
+    let judge = |who: &str| {
+        let judged = oracle(&["judge"]);
+        let told = String::from_utf8_lossy(&judged.stdout);
+        assert!(judged.status.success(), "{who}: {told}{}", String::from_utf8_lossy(&judged.stderr));
+        assert_eq!(told.trim(), "22 answers are the same", "{who}");
+    };
+    let answer = |number: &str| folder.join(format!("q{number}.parquet"));
+    for (number, query) in &questions {
+        let (output, _) = world.done(world.job(query, 1)).unwrap_or_else(|error| panic!("{number}: {error}"));
+        fs::write(answer(number), world.opened(&output, Form::Parquet)).unwrap();
     }
-    let judged = oracle(&["judge"]);
-    let told = String::from_utf8_lossy(&judged.stdout);
-    assert!(judged.status.success(), "{told}{}", String::from_utf8_lossy(&judged.stderr));
-    assert_eq!(told.trim(), "22 answers are the same");
+    judge("one engine");
+    for (number, query) in &questions {
+        fs::remove_file(answer(number)).unwrap();
+        let output = world.done_together(3, query, number);
+        fs::write(answer(number), world.opened(&output, Form::Parquet)).unwrap();
+    }
+    judge("three engines");
 }

@@ -21,6 +21,8 @@ pub(crate) struct World {
     pub(crate) inputs: Vec<PathBuf>,
     /// Thousandths of epsilon that data sets are sealed with.
     pub(crate) budget: Option<u64>,
+    /// What runs the contracts: this program, or another.
+    pub(crate) measured: Hex<48>,
 }
 
 /// What a test may change before it runs.
@@ -42,7 +44,13 @@ impl World {
             (root.identity().party.clone(), root)
         };
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, parties: parties.iter().map(root).collect(), inputs: Vec::new(), budget: None }
+        Self {
+            folder,
+            parties: parties.iter().map(root).collect(),
+            inputs: Vec::new(),
+            budget: None,
+            measured: measure().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -108,8 +116,7 @@ impl World {
             Input { party: snapshot.party, name: snapshot.name, version: snapshot.version, snapshot: digest }
         });
         let inputs: Vec<_> = inputs.collect();
-        let measurements =
-            BTreeMap::from([("measurement".to_owned(), HexBytes(measure().unwrap().0.to_vec()))]);
+        let measurements = BTreeMap::from([("measurement".to_owned(), HexBytes(self.measured.0.to_vec()))]);
         let identity = |party: &Name| self.parties[party].identity().clone();
         let owners: Vec<_> = inputs.iter().map(|input| identity(&input.party)).collect();
         let first = self.parties.values().next().unwrap().identity();
@@ -121,6 +128,7 @@ impl World {
             signers: Vec::new(),
             privacy: Privacy { minimum_group, epsilon_milli: None, noise: None },
             oblivious: false,
+            together: 1,
             not_before: 0,
             expires: u64::MAX,
             runs: 1,
@@ -155,7 +163,7 @@ impl World {
             let kek = keys.unlock(&self.parties[&keys.party]).unwrap();
             admitted.release(&keys, &kek, &random).unwrap()
         });
-        (released.collect(), challenge.nonce)
+        (released.flatten().collect(), challenge.nonce)
     }
 
     /// An engine with everything that it needs to run the query.
@@ -176,6 +184,7 @@ impl World {
             memory: 1 << 30,
             threads: 2,
             spill: None,
+            gathered: None,
         };
         Job { engine, run, contract }
     }
@@ -217,13 +226,18 @@ impl World {
         Ok((job.run.output, ran))
     }
 
+    /// What owners and recipients accept.
+    pub(crate) fn policy(&self) -> Policy {
+        policy_for(self.measured)
+    }
+
     /// The result as its recipient opens it.
     pub(crate) fn opened(&self, folder: &Path, form: Form) -> Vec<u8> {
         let (snapshot, recipient) = (snapshot(folder), self.parties.values().next().unwrap());
         let receipt = Receipt::read(&fs::read(folder.join("receipt.json")).unwrap()).unwrap();
         let parties =
             self.parties.iter().map(|(name, root)| (name.clone(), root.identity().clone())).collect();
-        let engine = receipt.verify(&parties, &policy(), snapshot.created).unwrap();
+        let engine = receipt.verify(&parties, &self.policy(), snapshot.created).unwrap();
         snapshot.is_of(engine).unwrap();
         let keys = DataKeys::read(&fs::read(folder.join("keys.json")).unwrap()).unwrap();
         keys.is_of(engine).unwrap();
@@ -241,7 +255,10 @@ impl World {
 }
 
 pub(crate) fn policy() -> Policy {
-    let measured = measure().unwrap();
+    policy_for(measure().unwrap())
+}
+
+fn policy_for(measured: Hex<48>) -> Policy {
     let text = format!(
         "schema = 'welkin.policy/1'\n[simulated]\nallow-debug = true\nmeasurements.measurement = ['{measured}']"
     );

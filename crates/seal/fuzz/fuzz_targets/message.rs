@@ -4,4 +4,7 @@
 #[path = "../properties.rs"]
 mod properties;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::message(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    properties::message(data);
+    properties::frame(data);
+});

@@ -1,6 +1,7 @@
 //! What a contract says.
 
 use crate::evidence::Kind;
+use crate::group::Group;
 use crate::hex::{Hex, HexBytes};
 use crate::keys::Identity;
 use crate::name::Name;
@@ -26,6 +27,10 @@ pub struct Manifest {
     /// Must what the engine touches in memory not depend on values? It runs the code obliviously then, or not at all. Contracts that do not say so are those from before there was a choice, and keep their digests.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub oblivious: bool,
+    /// How many engines run it together, 1 to 16. Several show whoever runs them how much goes between each two of them, and when: that is
+    /// agreed to by signing. Contracts that do not say so are run by one, and keep their digests.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub together: u32,
     /// Seconds since 1970.
     pub not_before: u64,
     /// Seconds since 1970.
@@ -162,6 +167,15 @@ impl Default for Noise {
     }
 }
 
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
 /// Why a manifest cannot be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
@@ -183,6 +197,9 @@ pub enum ManifestError {
     /// Noise that hides nothing.
     #[error("{0}")]
     Noise(&'static str),
+    /// What several engines do not do.
+    #[error("{0}")]
+    Together(&'static str),
     /// An engine that could be any program.
     #[error("an engine of kind {0} is not told by a measurement that says which program it is")]
     Engine(Kind),
@@ -264,6 +281,35 @@ impl Manifest {
         if names > MOST_GROUPS { refused("it names more than 4096 groups and bounds") } else { Ok(()) }
     }
 
+    /// What several engines do together is a query, and what they say to each other shows sizes that depend on the data.
+    fn check_together(&self) -> Result<(), ManifestError> {
+        let refused = |what| Err(ManifestError::Together(what));
+        match usize::try_from(self.together).unwrap_or(usize::MAX) {
+            1 => return Ok(()),
+            2..=Group::MOST => {}
+            _ => return refused("1 to 16 engines run a contract"),
+        }
+        if self.code.kind != CodeKind::Sql {
+            return refused("several engines together run queries, and neither train nor run programs");
+        }
+        if self.oblivious {
+            return refused(
+                "an oblivious run is one engine's: several show how much goes between them, which depends on values",
+            );
+        }
+        if self.privacy.epsilon_milli.is_some() {
+            return refused(
+                "differential privacy is one engine's: several show how much goes between them, without noise",
+            );
+        }
+        if self.privacy.minimum_group > 1 {
+            return refused(
+                "a smallest group is one engine's: several show how much goes between them, small groups too",
+            );
+        }
+        Ok(())
+    }
+
     /// Is it one that can hold? Whoever reads a contract asks again.
     pub(super) fn check(&self) -> Result<(), ManifestError> {
         ordered("inputs", &self.inputs, |input| (&input.party, &input.name, input.version))?;
@@ -278,6 +324,7 @@ impl Manifest {
             return Err(ManifestError::Never);
         }
         self.check_noise()?;
+        self.check_together()?;
         for engine in &self.engines {
             let told = |name: &&&str| engine.measurements.contains_key(**name);
             let kind = engine.kind;

@@ -36,6 +36,7 @@ fn manifest(a: &Root, b: &Root) -> Manifest {
         signers: Vec::new(),
         privacy: Privacy { minimum_group: 5, epsilon_milli: None, noise: None },
         oblivious: false,
+        together: 1,
         not_before: 100,
         expires: 200,
         runs: 1,
@@ -251,4 +252,36 @@ fn an_engine_is_asked_for_simulated_evidence_only_where_the_contract_names_no_ot
     assert_eq!(of(&[Kind::Simulated, Kind::Simulated]), [Kind::Simulated]);
     assert_eq!(of(&[Kind::Simulated, Kind::Tdx, Kind::SevSnp, Kind::Tdx]), [Kind::SevSnp, Kind::Tdx]);
     assert_eq!(of(&[Kind::Nitro]), [Kind::Nitro]);
+}
+
+#[test]
+fn a_contract_says_how_many_engines_run_it_or_nothing_of_it() {
+    let (contract, situation, a, b) = agreed();
+    let text = String::from_utf8(contract.write()).unwrap();
+    assert!(!text.contains("together"), "older contracts are spelled as they were, and keep their digests");
+    let spelled = text.replace("\"runs\"", "\"together\": 1,\n    \"runs\"");
+    assert!(Contract::read(spelled.as_bytes()).is_err(), "one has one spelling");
+    let mut manifest = Manifest { together: 3, ..contract.manifest.clone() };
+    manifest.privacy.minimum_group = 1;
+    let mut three = Contract::new(manifest.clone());
+    assert_ne!(three.digest(), Contract::new(Manifest { together: 2, ..manifest.clone() }).digest());
+    three.sign(&a).unwrap();
+    three.sign(&b).unwrap();
+    let read = Contract::read(&three.write()).unwrap();
+    assert_eq!(read.verify(&situation).unwrap().manifest.together, 3);
+    let refused = |change: &dyn Fn(&mut Manifest)| {
+        let mut changed = manifest.clone();
+        assert_eq!(changed.check(), Ok(()));
+        change(&mut changed);
+        matches!(changed.check(), Err(ManifestError::Together(_)))
+    };
+    assert!(refused(&|manifest| manifest.together = 0));
+    assert!(refused(&|manifest| manifest.together = 17));
+    assert!(refused(&|manifest| manifest.code.kind = CodeKind::Boost));
+    assert!(refused(&|manifest| manifest.code.kind = CodeKind::Program));
+    assert!(refused(&|manifest| manifest.oblivious = true));
+    assert!(refused(&|manifest| manifest.privacy.minimum_group = 2));
+    assert!(refused(&|manifest| {
+        (manifest.privacy.epsilon_milli, manifest.privacy.noise) = (Some(1000), Some(Noise::default()));
+    }));
 }

@@ -152,6 +152,11 @@ impl Root {
         sign(&pair(&self.signing), message)
     }
 
+    /// What others seal for, for whoever agrees with them on a key.
+    pub(crate) fn sealing(&self) -> &Secret {
+        &self.sealing
+    }
+
     /// Both secrets, for the file.
     pub(super) fn expose(&self) -> Zeroizing<[u8; 64]> {
         let mut bytes = Zeroizing::new([0; 64]);

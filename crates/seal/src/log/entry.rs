@@ -57,6 +57,9 @@ pub enum Event {
         evidence: Hex<32>,
         /// The kind of its evidence: a simulated one says so here too.
         kind: String,
+        /// Which engines run it together, by the digest of their list; `evidence` is the first one's then, and the others' was judged too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<Hex<32>>,
     },
     /// It ran.
     Ran {

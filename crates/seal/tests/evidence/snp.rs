@@ -123,8 +123,13 @@ fn what_linux_gives_a_guest_is_genuine_and_no_answer_to_another_question() {
     let measured = &claims.measurements["measurement"];
     let policy =
         format!("schema = 'welkin.policy/1'\n[sev-snp]\nmeasurements.measurement = ['{measured:?}']");
-    let asked =
-        Binding { nonce: Hex([1; 32]), key: Hex([2; 32]), signing: Hex([3; 32]), contract: Hex([4; 32]) };
+    let asked = Binding {
+        nonce: Hex([1; 32]),
+        key: Hex([2; 32]),
+        signing: Hex([3; 32]),
+        contract: Hex([4; 32]),
+        place: None,
+    };
     let verdict = Policy::read(&policy).unwrap().judge(&claims, &Expected::Binding(asked));
     let refused = verdict.checks.iter().filter(|check| check.outcome == Outcome::Refused);
     assert_eq!(refused.map(|check| check.rule.as_str()).collect::<Vec<_>>(), ["freshness"]);

@@ -304,6 +304,11 @@ pub(crate) struct ContractNewArgs {
     /// Run the query or training obliviously: the memory it touches does not depend on values
     #[arg(long, conflicts_with = "program")]
     pub(crate) oblivious: bool,
+    /// How many engines run the query together, each with a part of it. Whoever runs them sees how much goes between each two, and when: all
+    /// owners agree to that by signing
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16),
+        conflicts_with_all = ["program", "boost"])]
+    pub(crate) engines: u32,
     /// How long it lasts, from now
     #[arg(long, value_name = "TIME", default_value = "7d")]
     pub(crate) lasts: Span,
@@ -319,7 +324,9 @@ Examples:
   welkin seal contract new --boost recipe.json --input a/snapshot.json --input b/snapshot.json --to a,b \\
     --engine \"$(welkin sql engine)\" > contract.json
   welkin seal contract new --sql query.sql --input a/snapshot.json --to a --engine \"$(welkin sql engine)\" \\
-    --epsilon 0.5 --person patient --per-person 3 --group ward=north,south --bound days=0..60 > contract.json";
+    --epsilon 0.5 --person patient --per-person 3 --group ward=north,south --bound days=0..60 > contract.json
+  welkin seal contract new --sql query.sql --input a/snapshot.json --input b/snapshot.json --to a \
+    --engine \"$(welkin sql engine)\" --engines 3 > contract.json";
 
 /// Sign, or take back
 #[derive(Debug, Args)]

@@ -104,6 +104,7 @@ Examples:
   welkin sql run c.json --query q.sql --input a/patients --input b/patients --to result \\
     --ask 'b=ssh hospital-b welkin seal release --party b --input sealed/patients'
 
+A contract that says so (`welkin seal contract new --engines 3`) is run by several engines on this machine, each with a part of memory and threads.
 In the query `party.name` is a party's data set, and `name` all rows of that name where the parties have the same columns.
 Needs welkin-enclave, which is built apart: cargo build --release --manifest-path enclave/Cargo.toml
 Exit code 0 means that the result is there, 16 that somebody refused, 1 that the query failed.";
@@ -129,15 +130,20 @@ pub(crate) struct SqlCheckArgs {
     pub(crate) epsilon: Option<u64>,
     #[command(flatten)]
     pub(crate) noise: NoiseArgs,
+    /// Engines that would run it together
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16),
+        conflicts_with_all = ["minimum_group", "epsilon"])]
+    pub(crate) engines: u32,
 }
 
 const CHECK: &str = "\
 Examples:
   welkin sql check q.sql --input a/patients --input b/patients/snapshot.json
   welkin sql check q.sql --input a/patients --epsilon 0.5 --group ward=north,south --bound days=0..60
+  welkin sql check q.sql --input a/patients --engines 3
   welkin sql check c.json --query q.sql --input a/patients --output json | jq -r '.ways[] | select(.runs) | .way'
 
-The query is planned in every way there is: ordinary, without small groups, obliviously, with noise. Neither keys nor data are needed, and no
+The query is planned in every way there is: ordinary, without small groups, obliviously, with noise, by several engines together. Neither keys nor data are needed, and no
 engine is started; it needs welkin-enclave, which is what plans queries. Exit code 0 means that it runs as the contract, or the options,
 say, 16 that it would be refused.";
 

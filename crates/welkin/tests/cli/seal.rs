@@ -5,6 +5,7 @@ mod budget;
 mod check;
 mod host;
 mod sql;
+mod together;
 
 pub(crate) use sql::engine;
 

@@ -77,10 +77,14 @@ impl Parties {
 
     /// A contract about these engines, which both sign.
     fn agree(&self, engines: &[&str]) {
+        self.agree_to(engines, &[]);
+    }
+
+    fn agree_to(&self, engines: &[&str], more: &[&str]) {
         let inputs = ["--input", "sealed-a/snapshot.json", "--input", "sealed-b/snapshot.json"];
         let engines = engines.iter().flat_map(|engine| ["--engine", *engine]).collect::<Vec<_>>();
         let new = ["seal", "contract", "new", "--sql", "q.sql", "--to", "a", "--runs", "20"];
-        let contract = self.ok(&[&new, &inputs[..], &engines].concat());
+        let contract = self.ok(&[&new, &inputs[..], &engines, more].concat());
         self.bed.file("c.json", &contract);
         for party in ["a", "b"] {
             self.ok(&["seal", "contract", "sign", "c.json", "--party", party]);
@@ -175,6 +179,19 @@ fn a_run_joins_what_nobody_may_see_and_leaves_no_plain_value() {
         history.as_array().unwrap().iter().filter(|line| line["record"] == "keys_released").collect();
     assert_eq!(released.len(), 1, "{history}");
     assert_eq!(released[0]["kind"], "simulated");
+}
+
+#[test]
+fn three_engines_on_the_node_of_a_task_are_one_run() {
+    let Some(parties) = Parties::new("three_engines_on_the_node_of_a_task_are_one_run") else { return };
+    let engine = parties.ok(&["sql", "engine"]);
+    parties.agree_to(&[engine.trim()], &["--engines", "3"]);
+    let told = parties.ok(&["up", "job.yaml"]);
+    assert!(told.contains("look | part-00000.parquet"), "{told}");
+    assert_eq!(parties.releases(), 1);
+    assert!(parties.ok(&["seal", "log", "show"]).contains("keys released to several of simulated"));
+    assert_eq!(parties.leaks(), Vec::<PathBuf>::new());
+    assert_eq!(parties.opened(&parties.last_run()), JOINED);
 }
 
 #[test]

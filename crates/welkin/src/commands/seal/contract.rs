@@ -4,6 +4,7 @@ mod new;
 mod show;
 
 pub(in crate::commands) use new::noise;
+pub(in crate::commands) use show::several;
 
 use super::journal::Journal;
 use super::{keyring, read};

@@ -21,7 +21,7 @@ enum Request<'a> {
     Seal { input: &'a Path, form: TableForm, output: &'a Path, aad: HexBytes },
     Open { files: Vec<SealedFile>, form: TableForm },
     Spell { input: &'a Path, form: TableForm },
-    Check { query: &'a str, snapshots: Vec<String>, privacy: &'a Privacy },
+    Check { query: &'a str, snapshots: Vec<String>, privacy: &'a Privacy, engines: u32 },
 }
 
 /// Where an engine's evidence is to come from.
@@ -29,13 +29,20 @@ enum Request<'a> {
 pub(in crate::commands) struct Source<'a> {
     tee: Vec<&'static str>,
     certificates: Vec<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engines: Option<u32>,
 }
 
 impl<'a> Source<'a> {
     /// Evidence of one of these kinds, with what files have of certificates and collateral.
     pub(in crate::commands) fn new(kinds: &[Kind], certificates: &'a [PathBuf]) -> Self {
         let tee = kinds.iter().map(|kind| kind.name()).collect();
-        Self { tee, certificates: certificates.iter().map(PathBuf::as_path).collect() }
+        Self { tee, certificates: certificates.iter().map(PathBuf::as_path).collect(), engines: None }
+    }
+
+    /// The same for so many engines that run a contract together.
+    pub(in crate::commands) fn of_each(self, engines: u32) -> Self {
+        Self { engines: (engines > 1).then_some(engines), ..self }
     }
 }
 
@@ -132,9 +139,10 @@ pub(in crate::commands) fn check(
     query: &str,
     snapshots: &[Snapshot],
     privacy: &Privacy,
+    engines: u32,
 ) -> anyhow::Result<Checked> {
     let text = |snapshot: &Snapshot| String::from_utf8(snapshot.write()).expect("snapshots are JSON");
-    let request = Request::Check { query, snapshots: snapshots.iter().map(text).collect(), privacy };
+    let request = Request::Check { query, snapshots: snapshots.iter().map(text).collect(), privacy, engines };
     serde_json::from_slice(&ask(&request, Stdio::piped())?).map_err(no_answer)
 }
 

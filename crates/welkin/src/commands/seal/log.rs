@@ -72,7 +72,10 @@ fn words(event: &Event) -> String {
         Event::Spent { party, name, version, epsilon_milli, .. } => {
             format!("epsilon {} spent on {party}/{name}, version {version}", thousandths(*epsilon_milli))
         }
-        Event::Released { kind, .. } => format!("keys released to {kind}"),
+        Event::Released { kind, group: None, .. } => format!("keys released to {kind}"),
+        Event::Released { kind, group: Some(group), .. } => {
+            format!("keys released to several of {kind}, {}", &group.to_string()[..16])
+        }
         Event::Ran { .. } => "ran".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use welkin_broker::{Judged, SealedWork, Sealing};
-use welkin_seal::{Attested, Binding, Challenge, CodeKind, Contract, Message, Name, Ran, Refusal};
+use welkin_seal::{Attested, Challenge, CodeKind, Contract, Message, Name, Ran, Refusal};
 use welkin_sky::Sky;
 
 /// How long an owner elsewhere may take over everything: the machine of the attempt waits, and costs. A login takes seconds,
@@ -152,7 +152,7 @@ impl welkin_broker::Owners for AskedFar {
 
 /// Whether evidence is for a question. What is not genuine is for the owners to refuse.
 fn answers(answer: &Attested, challenge: Challenge) -> bool {
-    let expected = Binding::to(&answer.engine, challenge);
+    let Ok(expected) = answer.binding(challenge) else { return true };
     answer
         .evidence
         .verify(now())

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use welkin_seal::{
-    Admitted, Agreed, Attested, Binding, Challenge, Claims, Contract, Event, Hex, Message, Name, Policy, Ran,
+    Admitted, Agreed, Attested, Challenge, Claims, Contract, Event, Hex, Message, Name, Policy, Ran,
     ReleaseError, Released, Root, Situation, Snapshot,
 };
 
@@ -98,11 +98,13 @@ impl Owners {
         let admitted = self.admitted(&agreed, attested, &mut journal)?;
         let mut keys = Vec::new();
         for folder in &self.folders {
-            keys.push(self.key(&admitted, folder)?);
+            keys.extend(self.key(&admitted, folder)?);
         }
         let Claims { digest, kind, .. } = &admitted.claims;
         self.pay(*digest, &mut journal)?;
-        journal.add(agreed.digest, Event::Released { evidence: *digest, kind: kind.name().to_owned() })?;
+        // One run, of however many engines.
+        let (evidence, kind, group) = (*digest, kind.name().to_owned(), admitted.group);
+        journal.add(agreed.digest, Event::Released { evidence, kind, group })?;
         Ok((keys, admitted.claims))
     }
 
@@ -134,17 +136,17 @@ impl Owners {
         attested: &Attested,
         journal: &mut Journal,
     ) -> anyhow::Result<Admitted<'a>> {
-        let binding = Binding::to(&attested.engine, self.challenge);
         let mut admitted = None;
         for Party { root, policy } in &self.parties {
-            let judged = Admitted::judge(agreed, &attested.evidence, policy, binding, now());
+            let judged = Admitted::judge_answer(agreed, attested, policy, self.challenge, now());
             match judged {
                 Ok(judged) => admitted = Some(judged),
                 Err(error) => {
                     journal.add(agreed.digest, Event::Refused { code: word(&error).to_owned() })?;
                     let party = &root.identity().party;
                     let what = format!("`{party}` releases no key to this engine");
-                    return Err(anyhow::Error::new(error).context(self.failed(what)));
+                    let fault = failed_by(&self.contract, word(&error), what);
+                    return Err(anyhow::Error::new(error).context(fault));
                 }
             }
         }
@@ -155,7 +157,7 @@ impl Owners {
         failed(&self.contract, what)
     }
 
-    fn key(&self, admitted: &Admitted<'_>, folder: &Folder) -> anyhow::Result<Released> {
+    fn key(&self, admitted: &Admitted<'_>, folder: &Folder) -> anyhow::Result<Vec<Released>> {
         let at = folder.path.display();
         let owner = |party: &&Party| party.root.identity().party == folder.snapshot.party;
         let owner = self.parties.iter().find(owner).expect("folders are of these parties");
@@ -171,13 +173,17 @@ impl Owners {
 fn word(error: &ReleaseError) -> &'static str {
     match error {
         ReleaseError::Contract => "other-contract",
+        ReleaseError::Group(_) => "bad-group",
         _ => "bad-evidence",
     }
 }
 
 fn failed(contract: &Contract, what: impl Into<String>) -> Fault {
-    Fault::new(codes(contract.manifest.code.kind).0, what)
-        .details(&BTreeMap::from([("refused", "bad-evidence")]))
+    failed_by(contract, "bad-evidence", what)
+}
+
+fn failed_by(contract: &Contract, word: &str, what: impl Into<String>) -> Fault {
+    Fault::new(codes(contract.manifest.code.kind).0, what).details(&BTreeMap::from([("refused", word)]))
 }
 
 fn situation(journal: &Journal, app: &App) -> anyhow::Result<Situation> {

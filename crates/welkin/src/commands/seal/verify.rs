@@ -94,6 +94,7 @@ fn expected(args: &SealVerifyArgs) -> anyhow::Result<Expected> {
         key: part("key", key)?,
         signing: part("signing-key", signing)?,
         contract: part("contract", contract)?,
+        place: None,
     };
     Ok(Expected::Binding(binding))
 }

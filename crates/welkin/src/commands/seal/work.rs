@@ -69,7 +69,8 @@ pub(in crate::commands) fn run(work: &Work<'_>, app: &mut App) -> anyhow::Result
     let snapshots = known_inputs(work, &contract)?;
     let mut owners = owners(work, &contract, app)?;
     let kinds = work.tee.map_or_else(|| contract.manifest.kinds(), |tee| vec![tee]);
-    let mut engine = Engine::start(&Source::new(&kinds, work.certificates))?;
+    let mut engine =
+        Engine::start(&Source::new(&kinds, work.certificates).of_each(contract.manifest.together))?;
     if work.dry_run {
         let code = Some(contract.manifest.code.digest);
         let situation = Situation { now: now(), code, snapshots, ..Situation::default() };
@@ -92,7 +93,11 @@ pub(in crate::commands) fn run(work: &Work<'_>, app: &mut App) -> anyhow::Result
     }
     let (attested, nonce) = answers.swap_remove(0);
     let claims = claims(&attested)?;
-    app.note(&format!("Every owner has released its keys to an engine of {}.", claims.kind.title()));
+    let to = match contract.manifest.together {
+        1 => "an engine".to_owned(),
+        several => format!("{several} engines"),
+    };
+    app.note(&format!("Every owner has released its keys to {to} of {}.", claims.kind.title()));
     let ran = start(&mut engine, job(work, text, agreed, released, nonce), work.kind)?;
     let mut told = Ok(());
     if !owners.iter().any(|owner| matches!(owner, Owner::Here(_))) {
@@ -248,6 +253,7 @@ fn job(work: &Work<'_>, contract: String, query: String, released: Vec<Released>
         memory: work.memory,
         threads: work.threads.unwrap_or(processors),
         spill: work.spill.map(absolute),
+        gathered: None,
     }
 }
 
@@ -263,7 +269,8 @@ fn refused(message: Message, kind: CodeKind) -> anyhow::Error {
     let Message::Refused { code, why } = message else {
         return Fault::new(Code::SealEngine, "the engine answered something else than was asked").into();
     };
-    let failed = ["failed", "memory", "no-result", "no-randomness", "no-evidence"].contains(&code.as_str());
+    let failed =
+        ["failed", "memory", "no-result", "no-randomness", "no-evidence", "peer"].contains(&code.as_str());
     let (refused, broke) = codes(kind);
     Fault::new(if failed { broke } else { refused }, why).details(&BTreeMap::from([("refused", code)])).into()
 }

@@ -4,7 +4,7 @@
 
 use crate::app::App;
 use crate::cli::SqlCheckArgs;
-use crate::commands::seal::contract::{noise, read_contract, read_snapshot};
+use crate::commands::seal::contract::{noise, read_contract, read_snapshot, several};
 use crate::commands::seal::enclave::{Checked, Refused, Way, check};
 use crate::commands::seal::{read, sha256};
 use crate::exit::Exit;
@@ -49,16 +49,19 @@ struct Asked {
     query: String,
     snapshots: Vec<Snapshot>,
     privacy: Privacy,
+    /// How many engines would run it.
+    engines: u32,
     /// The way that it would be run in.
     way: &'static str,
 }
 
 pub(super) fn run(args: &SqlCheckArgs, app: &mut App) -> anyhow::Result<Exit> {
     let asked = asked(args, app)?;
-    let (columns, mut ways) = match check(&asked.query, &asked.snapshots, &asked.privacy)? {
+    let engines = asked.engines.max(2);
+    let (columns, mut ways) = match check(&asked.query, &asked.snapshots, &asked.privacy, engines)? {
         Checked::Ways { columns, ways } => (columns, ways),
         Checked::Refused(refused) => {
-            let in_all = ["ordinary", "small-groups", "oblivious", "private"];
+            let in_all = ["ordinary", "small-groups", "oblivious", "private", "together"];
             let refused = in_all.map(|way| Way { way: way.to_owned(), refused: Some(refused.clone()) });
             (Vec::new(), Vec::from(refused))
         }
@@ -87,6 +90,9 @@ pub(super) fn run(args: &SqlCheckArgs, app: &mut App) -> anyhow::Result<Exit> {
         }
         table.write(&mut app.out, app.style)?;
         app.out.flush()?;
+    }
+    if let Some(shown) = asked.contract.as_ref().and_then(|contract| several(&contract.manifest)) {
+        app.note(&format!("The contract is {shown}."));
     }
     let Some(refused) = refused else { return Ok(Exit::Success) };
     let what = match &asked.contract {
@@ -138,15 +144,19 @@ fn asked(args: &SqlCheckArgs, app: &App) -> anyhow::Result<Asked> {
         let query = text(bytes, &args.file)?;
         let noise = args.epsilon.map(|_| noise(&args.noise));
         let privacy = Privacy { minimum_group: args.minimum_group, epsilon_milli: args.epsilon, noise };
-        let way = way(false, &privacy);
-        return Ok(Asked { contract: None, query, snapshots, privacy, way });
+        let (engines, way) = (args.engines, way(false, args.engines, &privacy));
+        return Ok(Asked { contract: None, query, snapshots, privacy, engines, way });
     }
     let contract = read_contract(&args.file)?;
     if contract.manifest.code.kind != CodeKind::Sql {
         return Err(Fault::new(Code::Usage, format!("{} is not about a query", args.file.display())).into());
     }
-    if args.epsilon.is_some() || args.minimum_group > 1 {
-        return Err(Fault::new(Code::Usage, "a contract says itself what its result may give away").into());
+    if args.epsilon.is_some() || args.minimum_group > 1 || args.engines > 1 {
+        return Err(Fault::new(
+            Code::Usage,
+            "a contract says itself what its result may give away, and how many engines run it",
+        )
+        .into());
     }
     let path = args.query.as_ref().ok_or_else(|| {
         Fault::new(Code::Usage, "a contract has the hash of its query: name the query with --query")
@@ -165,8 +175,9 @@ fn asked(args: &SqlCheckArgs, app: &App) -> anyhow::Result<Asked> {
         of_contract.push(snapshot.clone());
     }
     let (privacy, query) = (contract.manifest.privacy.clone(), text(bytes, path)?);
-    let way = way(contract.manifest.oblivious, &privacy);
-    Ok(Asked { contract: Some(contract), query, snapshots: of_contract, privacy, way })
+    let engines = contract.manifest.together;
+    let way = way(contract.manifest.oblivious, engines, &privacy);
+    Ok(Asked { contract: Some(contract), query, snapshots: of_contract, privacy, engines, way })
 }
 
 fn other(refusal: Refusal) -> anyhow::Error {
@@ -175,8 +186,9 @@ fn other(refusal: Refusal) -> anyhow::Error {
     anyhow::Error::new(refusal).context(fault)
 }
 
-fn way(oblivious: bool, privacy: &Privacy) -> &'static str {
+fn way(oblivious: bool, engines: u32, privacy: &Privacy) -> &'static str {
     match privacy {
+        _ if engines > 1 => "together",
         _ if oblivious => "oblivious",
         Privacy { epsilon_milli: Some(_), .. } => "private",
         Privacy { minimum_group: 2.., .. } => "small-groups",

@@ -113,7 +113,7 @@ fn data_with_a_budget_is_told_of_with_noise_only() {
     let sealed = sealed.to_str().unwrap();
     let said = story.run(&story.a, &["sql", "check", "q.sql", "--input", sealed, "--output", "json"]);
     assert_eq!(said.status.code(), Some(16), "{}", both(&said));
-    assert_eq!(both(&said).matches("\"no-noise\"").count(), 4, "{}", both(&said));
+    assert_eq!(both(&said).matches("\"no-noise\"").count(), 5, "{}", both(&said));
     let open = Story::sealed(QUERY, programs, &[], &contract("0.5"));
     assert_eq!(open.refused(&[]), "no-budget");
     assert_eq!([spent(&story), spent(&open)], [[0, 0]; 2]);

@@ -35,15 +35,19 @@ fn what_would_be_refused_is_said_before_anybody_signs() {
             .collect();
         ways.join(", ")
     };
-    assert_eq!(said(QUERY, &[], 0), "ordinary, small-groups, oblivious, private: not-private");
+    assert_eq!(said(QUERY, &[], 0), "ordinary, small-groups, oblivious, private: not-private, together");
     let groups = ["--epsilon", "0.5", "--group", "diagnosis=flu", "--bound", "age=0..120"];
-    assert_eq!(said(QUERY, &groups, 0), "ordinary, small-groups, oblivious, private");
-    assert_eq!(said(QUERY, &groups[..2], 16), "ordinary, small-groups, oblivious, private: not-private");
+    assert_eq!(said(QUERY, &groups, 0), "ordinary, small-groups, oblivious, private, together");
+    assert_eq!(
+        said(QUERY, &groups[..2], 16),
+        "ordinary, small-groups, oblivious, private: not-private, together"
+    );
     let rows = "SELECT upper(diagnosis) AS d FROM a.patients";
-    let of_rows = "ordinary, small-groups: small-groups, oblivious: not-oblivious, private: not-private";
+    let of_rows =
+        "ordinary, small-groups: small-groups, oblivious: not-oblivious, private: not-private, together";
     assert_eq!(said(rows, &[], 0), of_rows);
     assert_eq!(said(rows, &["--minimum-group", "5"], 16), of_rows);
-    let none = "ordinary: no-query, small-groups: no-query, oblivious: no-query, private: no-query";
+    let none = "ordinary: no-query, small-groups: no-query, oblivious: no-query, private: no-query, together: no-query";
     for query in [
         "DROP TABLE a.patients",
         "SELECT nothing FROM a.patients",
@@ -52,6 +56,11 @@ fn what_would_be_refused_is_said_before_anybody_signs() {
     ] {
         assert_eq!(said(query, &[], 16), none, "{query}");
     }
+    // What several engines do not do together is nothing that one does not.
+    let now = "SELECT count(*) AS n FROM a.patients WHERE now() > '2020-01-01'";
+    let ways = said(now, &["--engines", "3"], 16);
+    assert!(ways.starts_with("ordinary, ") && ways.ends_with("together: unsupported"), "{ways}");
+    said(QUERY, &["--engines", "3"], 0);
     // Nothing of it is anybody's data, and no log has a line of it.
     let log = super::sql::events(&story.a);
     assert!(!log.contains("released") && !log.contains("refused"), "{log}");

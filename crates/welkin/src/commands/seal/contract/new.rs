@@ -46,6 +46,7 @@ pub(super) fn run(args: &ContractNewArgs, app: &mut App) -> anyhow::Result<Exit>
             noise: args.epsilon.map(|_| noise(&args.noise)),
         },
         oblivious: args.oblivious,
+        together: args.engines,
         not_before,
         expires: not_before.saturating_add(lasts),
         runs: args.runs,

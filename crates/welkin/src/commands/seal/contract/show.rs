@@ -66,6 +66,9 @@ fn tell(contract: &Contract, app: &mut App) -> anyhow::Result<()> {
     if manifest.oblivious {
         writeln!(out, "  oblivious: what the engine touches in memory does not depend on values")?;
     }
+    if let Some(shown) = several(manifest) {
+        writeln!(out, "  {shown}")?;
+    }
     writeln!(
         out,
         "  from {} to {}, {} times",
@@ -79,6 +82,16 @@ fn tell(contract: &Contract, app: &mut App) -> anyhow::Result<()> {
     }
     out.flush()?;
     Ok(())
+}
+
+/// What owners agree to where several engines run a contract together.
+pub(in crate::commands) fn several(manifest: &Manifest) -> Option<String> {
+    let count = manifest.together;
+    (count > 1).then(|| {
+        format!(
+            "run by {count} engines together: whoever runs them sees how many frames of 64 KiB go from each to each other, and when"
+        )
+    })
 }
 
 /// What noise hides.

@@ -25,6 +25,9 @@ struct Wire<'a> {
 struct EngineWire<'a> {
     kind: &'a str,
     root: &'a str,
+    /// How many ran it together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    together: Option<u32>,
     evidence: Hex<32>,
     measurements: BTreeMap<&'a str, String>,
 }
@@ -45,7 +48,8 @@ pub(super) fn tell(
     let (root, evidence) = (claims.root, claims.digest);
     let model = kind == CodeKind::Boost;
     if app.settings.output == Format::Json {
-        let engine = EngineWire { kind: claims.kind.name(), root, evidence, measurements };
+        let together = (contract.manifest.together > 1).then_some(contract.manifest.together);
+        let engine = EngineWire { kind: claims.kind.name(), root, together, evidence, measurements };
         let (result, rows) = (ran.map(|ran| ran.result), ran.filter(|_| !model).map(|ran| ran.rows));
         let (contract, dry_run) = (contract.digest(), ran.is_none());
         let schema = if model { "welkin.sealed-training/1" } else { "welkin.sql-run/1" };
@@ -54,7 +58,11 @@ pub(super) fn tell(
     }
     let to = recipients.iter().map(|party| party.as_str()).collect::<Vec<_>>().join(", ");
     writeln!(app.out, "contract: {}", contract.digest())?;
-    writeln!(app.out, "engine: {}, under {root}", claims.kind.title())?;
+    let several = match contract.manifest.together {
+        1 => String::new(),
+        several => format!(", {several} together"),
+    };
+    writeln!(app.out, "engine: {}, under {root}{several}", claims.kind.title())?;
     for (name, value) in measurements {
         writeln!(app.out, "  {name}: {value}")?;
     }

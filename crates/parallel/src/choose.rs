@@ -62,7 +62,7 @@ pub struct Chosen {
     pub too_small: Vec<TooSmall>,
 }
 
-/// Plans offers, those first whose bound on the price of a step is lowest.
+/// Plans offers, those first that have room for the model and whose bound on the price of a step is lowest.
 #[must_use]
 pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
     let (weights, shares) = (weights(model), Shares::whole(model));
@@ -73,9 +73,16 @@ pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
             (per_step(offer.usd_hour, least), least, offer)
         })
         .collect();
-    // Of equal machines the cheapest comes first.
+    // Plans are found quickly where there is room, and once there are some, little has to be known of those where there is hardly any. Of
+    // equal machines the cheapest comes first.
+    let state = state_bytes(model);
+    let tight = |offer: &Offered| room(&offer.cluster) < TIGHT * state;
     bounded.sort_by(|a, b| {
-        a.0.total_cmp(&b.0).then(a.2.usd_hour.total_cmp(&b.2.usd_hour)).then(a.2.key.cmp(&b.2.key))
+        tight(&a.2)
+            .cmp(&tight(&b.2))
+            .then(a.0.total_cmp(&b.0))
+            .then(a.2.usd_hour.total_cmp(&b.2.usd_hour))
+            .then(a.2.key.cmp(&b.2.key))
     });
     let mut chosen = Chosen::default();
     let mut seen: Vec<(Cluster, Option<f64>)> = Vec::new();
@@ -117,9 +124,21 @@ pub fn choose(model: &Model, offers: Vec<Offered>) -> Chosen {
         }
     }
     chosen.front.sort_by(|a, b| a.usd_step.total_cmp(&b.usd_step));
-    let memory = |small: &TooSmall| small.cluster.devices() as f64 * small.cluster.device.usable_bytes;
-    chosen.too_small.sort_by(|a, b| memory(b).total_cmp(&memory(a)).then(a.key.cmp(&b.key)));
+    chosen.too_small.sort_by(|a, b| room(&b.cluster).total_cmp(&room(&a.cluster)).then(a.key.cmp(&b.key)));
     chosen
+}
+
+/// Memory of all devices is tight below so many times the state: beside it there are gradients and what the backward pass needs.
+const TIGHT: f64 = 3.0;
+
+/// What a model keeps from step to step, and what it is given.
+fn state_bytes(model: &Model) -> f64 {
+    model.inputs.iter().map(|input| model.values[input.value].bytes as f64).sum()
+}
+
+/// Memory of all devices.
+fn room(cluster: &Cluster) -> f64 {
+    cluster.devices() as f64 * cluster.device.usable_bytes
 }
 
 fn per_step(usd_hour: f64, seconds: f64) -> f64 {
@@ -151,8 +170,7 @@ enum Best {
 /// The best mesh that takes less than `enough` seconds.
 fn best(model: &Model, cluster: &Cluster, enough: f64) -> Best {
     // State cannot take less than all of it, divided.
-    let state: f64 = model.inputs.iter().map(|input| model.values[input.value].bytes as f64).sum();
-    let share = state / cluster.devices() as f64;
+    let share = state_bytes(model) / cluster.devices() as f64;
     if share > cluster.device.usable_bytes {
         return Best::TooSmall(share);
     }

@@ -3,7 +3,7 @@
 #
 # Two parties, both on this machine: `hospital` owns the patients, `research` gets what comes of the query that both know. The
 # engine's evidence is SIMULATED here: nobody vouches for it, and the hospital's policy accepts that for a trial.
-# Needs `welkin` and `welkin-enclave` on the path.
+# Needs `welkin` and `welkin-enclave` on the path, in one folder: emulated machines find the engine beside the program that drives them.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?usage: sh sky-sealed.sh FOLDER}

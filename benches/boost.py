@@ -46,21 +46,26 @@ def cpu():
     return usage.ru_utime + usage.ru_stime
 
 
-def xgboost(folder, count, width, threads, settings):
-    import xgboost as xgb
-
-    count, width, threads = int(count), int(width), int(threads)
+def read(folder, count, width, settings):
+    """Rows as a trainer takes them, labels, what kind of rows they are, parameters, and the number of rounds."""
     kinds = [setting for setting in settings if "=" not in setting]
     params = dict(setting.split("=") for setting in settings if "=" in setting)
     rounds = int(params.pop("rounds", 100))
     x = np.fromfile(os.path.join(folder, "x.f32"), np.float32).reshape(width, count).T
     x = np.ascontiguousarray(x)
     y = np.fromfile(os.path.join(folder, "y.f32"), np.float32)
-    data = x
     if "sparse" in kinds:
         import scipy.sparse
 
-        data = scipy.sparse.csr_matrix(x)
+        x = scipy.sparse.csr_matrix(x)
+    return x, y, kinds, params, rounds
+
+
+def xgboost(folder, count, width, threads, settings):
+    import xgboost as xgb
+
+    count, width, threads = int(count), int(width), int(threads)
+    data, y, kinds, params, rounds = read(folder, count, width, settings)
     types = ["c"] * width if "categories" in kinds else None
     wall, spent = time.time(), cpu()
     matrix = xgb.QuantileDMatrix(data, y, nthread=threads, feature_types=types, enable_categorical=True)
@@ -80,22 +85,12 @@ def lightgbm(folder, count, width, threads, settings):
     import lightgbm as lgb
 
     count, width, threads = int(count), int(width), int(threads)
-    kinds = [setting for setting in settings if "=" not in setting]
-    params = dict(setting.split("=") for setting in settings if "=" in setting)
-    rounds = int(params.pop("rounds", 100))
+    data, y, kinds, params, rounds = read(folder, count, width, settings)
     params = {LIGHTGBM[name]: value for name, value in params.items()}
     params["objective"] = {"binary:logistic": "binary"}[params["objective"]]
     # As many leaves as a tree of that depth may have, and as many bins as the others have.
     params |= {"num_leaves": 2 ** int(params["max_depth"]), "max_bin": 255, "use_quantized_grad": True}
     params |= {"num_threads": threads, "verbosity": -1}
-    x = np.fromfile(os.path.join(folder, "x.f32"), np.float32).reshape(width, count).T
-    x = np.ascontiguousarray(x)
-    y = np.fromfile(os.path.join(folder, "y.f32"), np.float32)
-    data = x
-    if "sparse" in kinds:
-        import scipy.sparse
-
-        data = scipy.sparse.csr_matrix(x)
     named = list(range(width)) if "categories" in kinds else "auto"
     wall, spent = time.time(), cpu()
     model = lgb.train(params, lgb.Dataset(data, y, categorical_feature=named, params=params), rounds)
